@@ -1,0 +1,1 @@
+"""Record, replay and inspect the Apache Mesos v1 HTTP APIs."""

@@ -1,0 +1,1 @@
+"""Listening, inside mitmproxy: the recorder. Imports only cassettes and proto."""

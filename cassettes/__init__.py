@@ -1,0 +1,1 @@
+"""What was said, kept: the format, reading, writing, matching, playback. Imports only proto."""

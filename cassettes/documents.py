@@ -1,0 +1,139 @@
+"""The documents of a cassette, format 1.
+
+A cassette is a UTF-8 file of YAML documents. Each starts with a line `---` and ends with a line
+`...`; a document without its end mark was cut off by a crash. The first key tells the kind:
+
+    mesotape: 1     the header, once, first          Header
+    exchange: N     one request and its response     Exchange
+    event: N        one record of a stream           Event
+    end: N          the end of exchange N's stream   End
+    note: TEXT      something the reader should know Note
+
+The structs below are those documents, key by key. Times are seconds: `at` counts from the header's
+`recorded_at` on a monotonic clock, `after` from the exchange's `at`. Header values, paths and
+methods are bytes on the wire and Latin-1 text here, so that every byte comes back.
+"""
+
+import datetime
+from typing import Literal
+
+from msgspec import Struct, field
+
+FORMAT = 1
+
+type ServerKind = Literal["master", "agent"]
+"""Decides the schema of `/api/v1`: the same number means other calls on a master and an agent."""
+
+type Side = Literal["client", "server"]
+
+type Cause = Literal["server", "server-cut", "client", "stopped", "malformed"]
+"""How a stream ended: final chunk; connection closed without it; the client left; the recorder was
+stopped; broken HTTP chunking."""
+
+type Headers = dict[str, str | list[str]]
+"""Names as spelled, in order; a name that was repeated has a list."""
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Bytes in at most one readable form; no form is an empty body.
+
+    `json`    JSON text indented for reading; the bytes are the same tokens without the white space
+    `text`    any other UTF-8 text, verbatim
+    `proto`   a protobuf message, shown as indented Mesos JSON. Encoding it again gives the bytes,
+              or else `wire` has them, and `wire_of` is the digest of the text that they belong to
+    `base64`  everything else
+
+    `malformed` says why bytes that should have decoded did not.
+    """
+
+    json: str | None = None
+    text: str | None = None
+    proto: str | None = None
+    base64: bytes | None = None
+    wire: bytes | None = None
+    wire_of: str | None = None
+    malformed: str | None = None
+
+
+class Request(Body, frozen=True, kw_only=True):
+    """The request of an exchange. With `stream`, its records are events `from: client`."""
+
+    method: str
+    path: str
+    version: str = "HTTP/1.1"
+    headers: Headers = field(default_factory=dict[str, str | list[str]])
+    stream: Literal["recordio", "chunks"] | None = None
+
+
+class Response(Body, frozen=True, kw_only=True):
+    """The response of an exchange.
+
+    `status` is None if the connection ended before an answer. `cause` is present if the response is
+    not a stream and did not come whole. `stream: chunks` is a chunked body that is not RecordIO.
+    `reason` is present if it is not the standard phrase of the status.
+    """
+
+    after: float
+    status: int | None = None
+    reason: str | None = None
+    headers: Headers = field(default_factory=dict[str, str | list[str]])
+    stream: Literal["recordio", "chunks"] | None = None
+    cause: Cause | None = None
+
+
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The first document. Without `server`, bodies of `/api/v1` are kept as bytes if protobuf."""
+
+    mesotape: int
+    server: ServerKind | None = None
+    recorded_at: datetime.datetime
+    upstream: str | None = None
+    recorder: str | None = None
+    redaction: list[str] = field(default_factory=list[str])
+
+
+class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One HTTP request and its response. Numbers are in the order in which requests began."""
+
+    exchange: int
+    at: float
+    client: int
+    peer: str | None = None
+    request: Request
+    response: Response
+
+
+class Event(Body, frozen=True, kw_only=True):
+    """One record of a stream, numbered from 1 within its exchange and side.
+
+    `chunks` lists the HTTP chunks that begin within this record, as (bytes, at); it is absent if
+    the record arrived as exactly one chunk. A piece that is not a sound record has `malformed`, its
+    `offset` in the stream, and its bytes, framing included, in `base64`.
+    """
+
+    event: int
+    of: int
+    at: float
+    from_: Literal["client"] | None = field(default=None, name="from")
+    chunks: list[tuple[int, float]] | None = None
+    offset: int | None = None
+
+
+class End(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The end of a stream: of the response, or with `from_` of a streamed request."""
+
+    end: int
+    at: float
+    from_: Literal["client"] | None = field(default=None, name="from")
+    cause: Cause
+
+
+class Note(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Something the reader should know: events lost, disk full, recording stopped."""
+
+    note: str
+    at: float
+    of: int | None = None
+
+
+type Document = Header | Exchange | Event | End | Note

@@ -1,0 +1,1 @@
+"""What Mesos says: RecordIO, messages, both encodings, endpoints. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""What you start: the commands, the embedded mitmproxy, the replay server."""
