@@ -15,11 +15,20 @@ methods are bytes on the wire and Latin-1 text here, so that every byte comes ba
 """
 
 import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 FORMAT = 1
+
+type Number = Annotated[int, Meta(ge=1)]
+"""Numbers what there are several of: exchanges, the events of a stream, clients."""
+
+type Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+"""Written with six decimals. Not a number, and not infinite."""
+
+type Size = Annotated[int, Meta(ge=0)]
+"""Bytes."""
 
 type ServerKind = Literal["master", "agent"]
 """Decides the schema of `/api/v1`: the same number means other calls on a master and an agent."""
@@ -73,7 +82,7 @@ class Response(Body, frozen=True, kw_only=True):
     `reason` is present if it is not the standard phrase of the status.
     """
 
-    after: float
+    after: Seconds
     status: int | None = None
     reason: str | None = None
     headers: Headers = field(default_factory=dict[str, str | list[str]])
@@ -95,9 +104,9 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
 class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One HTTP request and its response. Numbers are in the order in which requests began."""
 
-    exchange: int
-    at: float
-    client: int
+    exchange: Number
+    at: Seconds
+    client: Number
     peer: str | None = None
     request: Request
     response: Response
@@ -111,19 +120,19 @@ class Event(Body, frozen=True, kw_only=True):
     `offset` in the stream, and its bytes, framing included, in `base64`.
     """
 
-    event: int
-    of: int
-    at: float
+    event: Number
+    of: Number
+    at: Seconds
     from_: Literal["client"] | None = field(default=None, name="from")
-    chunks: list[tuple[int, float]] | None = None
-    offset: int | None = None
+    chunks: list[tuple[Size, Seconds]] | None = None
+    offset: Size | None = None
 
 
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The end of a stream: of the response, or with `from_` of a streamed request."""
 
-    end: int
-    at: float
+    end: Number
+    at: Seconds
     from_: Literal["client"] | None = field(default=None, name="from")
     cause: Cause
 
@@ -132,8 +141,12 @@ class Note(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     """Something the reader should know: events lost, disk full, recording stopped."""
 
     note: str
-    at: float
-    of: int | None = None
+    at: Seconds
+    of: Number | None = None
 
 
 type Document = Header | Exchange | Event | End | Note
+
+
+class CassetteError(ValueError):
+    """A file that is no cassette, or a cassette that says something wrong; the text says where."""

@@ -1,0 +1,161 @@
+"""Bytes as the readable forms of a body, and back.
+
+    json    {"type":"HEARTBEAT"}       indented; the same tokens without white space are the bytes
+    proto   08 01 …                    shown as Mesos JSON, if the message type is known
+    text    anything else in UTF-8     verbatim
+    base64  everything else
+
+Every form gives the very bytes back, or it is not used. Nothing here is lost: a body that should
+decode and does not is kept as bytes (or text), and `malformed` says why.
+"""
+
+import hashlib
+from typing import Literal, TypedDict
+
+from google.protobuf.message import Error as ProtobufError
+from google.protobuf.message import Message
+from msgspec import json
+
+from .documents import Body
+
+SHOWN_INDENTED = 256 * 1024
+"""Bytes. A longer body stays on one line: nobody reads it in an editor."""
+
+type Kind = Literal["json", "proto", "other"]
+"""What a body is said to be: by its Content-Type, or by the stream it is a record of."""
+
+
+class Shown(TypedDict, total=False):
+    """The keys of a `Body`, to be spread into a document: `Event(event=1, …, **shown(…))`."""
+
+    json: str
+    text: str
+    proto: str
+    base64: bytes
+    wire: bytes
+    wire_of: str
+    malformed: str
+
+
+class BodyError(ValueError):
+    """A body of a cassette does not give bytes; the text says which key, why, and the way out."""
+
+
+def shown(data: bytes, kind: Kind = "other", message: str | None = None) -> Shown:
+    """Choose the form for a body's bytes. `message` is the full protobuf name, if it is known."""
+    if not data:
+        return {}
+    match kind:
+        case "json":
+            return _shown_json(data)
+        case "proto" if message is not None:
+            return _shown_proto(data, message)
+        case _:
+            return _shown_text(data)
+
+
+def wire(body: Body, message: str | None = None) -> bytes:
+    """Give the bytes of a body back. `message` is the full protobuf name, needed for `proto`.
+
+    Raises `BodyError` if the text of `json` or `proto` does not parse.
+    """
+    if body.json is not None:
+        return _compact(body.json, "json")
+    if body.text is not None:
+        return body.text.encode()
+    if body.proto is not None:
+        return _wire_proto(body, body.proto, message)
+    return body.base64 or b""
+
+
+def digest(proto: str) -> str:
+    """Return the `wire_of` of a shown message; indenting it in another way changes nothing."""
+    return hashlib.sha256(_compact(proto, "proto")).hexdigest()[:12]
+
+
+def _shown_json(data: bytes) -> Shown:
+    try:
+        formatted = json.format(data, indent=2 if len(data) <= SHOWN_INDENTED else -1)
+        text = formatted.decode()
+        if _has_blanks(data) and json.format(formatted, indent=-1) != data:
+            return {"text": data.decode()}
+    except UnicodeDecodeError as error:
+        return {"base64": data, "malformed": f"not UTF-8: {error.reason} (byte {error.start})"}
+    except (ValueError, RecursionError) as error:
+        return _flagged(data, f"not JSON: {error}")
+    return {"json": text}
+
+
+def _has_blanks(data: bytes) -> bool:
+    """Whether undoing the indentation could lose something. Four scans cost less than one undo."""
+    return b" " in data or b"\n" in data or b"\t" in data or b"\r" in data
+
+
+def _shown_text(data: bytes) -> Shown:
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"base64": data}
+
+
+def _flagged(data: bytes, reason: str) -> Shown:
+    """Bytes that did not decode, as text if they are, and why."""
+    flagged = _shown_text(data)
+    flagged["malformed"] = reason
+    return flagged
+
+
+def _shown_proto(data: bytes, name: str) -> Shown:
+    from ..proto import mapping
+
+    try:
+        text = _json_of(_parsed(data, name))
+        again = mapping.decode(text, name).SerializePartialToString()
+        indented = text if len(text) > SHOWN_INDENTED else json.format(text, indent=2)
+        proto = indented.decode()
+    except (ValueError, LookupError, ProtobufError, RecursionError) as error:
+        return {"base64": data, "malformed": f"not a {name}: {error}"}
+    if again == data:
+        return {"proto": proto}
+    return {"proto": proto, "wire": data, "wire_of": digest(proto)}
+
+
+def _parsed(data: bytes, name: str) -> Message:
+    from ..proto import messages
+
+    message = messages.message_class(name)()
+    message.ParseFromString(data)
+    if not message.IsInitialized():
+        missing = ", ".join(message.FindInitializationErrors())
+        raise BodyError(f"missing required fields: {missing}")
+    return message
+
+
+def _json_of(message: Message) -> bytes:
+    """Return the compact JSON of a message; NaN is no JSON and raises."""
+    from ..proto import mapping
+
+    return json.format(mapping.encode(message), indent=-1)
+
+
+def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
+    if body.wire is not None:
+        if body.wire_of is None:
+            raise BodyError("wire: found no wire_of, which says what text the bytes belong to")
+        if body.wire_of == digest(text):
+            return body.wire
+    if name is None:
+        raise BodyError("proto: the message type of this body is not known, so base64 is expected")
+    from ..proto import mapping
+
+    try:
+        return mapping.decode(_compact(text, "proto"), name).SerializeToString()
+    except (ValueError, LookupError, ProtobufError) as error:
+        raise BodyError(f"proto: not a {name}: {error}") from error
+
+
+def _compact(text: str, key: str) -> bytes:
+    try:
+        return json.format(text.encode(), indent=-1)
+    except (ValueError, RecursionError) as error:
+        raise BodyError(f"{key}: not JSON: {error}") from error
