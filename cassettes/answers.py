@@ -1,0 +1,148 @@
+r"""Answers: what goes back to a client, as bytes.
+
+A head is rendered as it was recorded, in its order and spelling:
+
+    HTTP/1.1 200 OK\r\nDate: …\r\nContent-Length: 17\r\n\r\n
+
+Three things may differ from the recording: `Content-Length` is recomputed in its place, because
+people edit bodies and gzip output depends on the zlib; a body that nobody gave a length gets one;
+and a stream is always chunked.
+"""
+
+import gzip
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from http import HTTPStatus
+
+from msgspec import Struct
+
+from .documents import Headers, Response
+from .pace import Timed
+
+_GZIP_LEVEL = 6
+"""What Mesos uses: zlib's default (3rdparty/stout/include/stout/gzip.hpp)."""
+
+_BODILESS = frozenset({204, 304})
+
+
+class Ending(Enum):
+    """How a stream ends: with a final chunk, or with the connection closed before it."""
+
+    FINAL_CHUNK = "final chunk"
+    CUT = "cut"
+
+
+type Step = bytes | Ending
+"""One chunk of a stream, without its chunk framing, or the end. A stream without one stays open."""
+
+
+class Answer(Struct, frozen=True, eq=False, kw_only=True):
+    """A whole answer. With `close` the connection ends after it; an empty head is no answer."""
+
+    exchange: int
+    status: int | None
+    head: bytes
+    body: bytes = b""
+    close: bool = False
+
+
+class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
+    """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily."""
+
+    exchange: int
+    status: int
+    head: bytes
+    steps: Iterator[Timed[Step]]
+    close: bool = False
+
+
+def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Status line, headers, empty line. Without `reason`, the standard phrase of the status."""
+    lines = [f"HTTP/1.1 {status} {_phrase(status) if reason is None else reason}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def unary(number: int, response: Response, body: bytes, *, bodiless: bool, gzips: bool) -> Answer:
+    """Build the answer of exchange `number`.
+
+    `body` is what the cassette has, content coding undone. With `bodiless` (the request was HEAD)
+    only the head goes out, with the length that was recorded. With `gzips` false, the client does
+    not take gzip and gets the body plain.
+    """
+    if response.status is None:
+        return Answer(exchange=number, status=None, head=b"", close=True)
+    headers = pairs(response.headers)
+    if bodiless or _has_no_body(response.status):
+        body = b""
+    elif response.cause is None:
+        headers, body = _coded(headers, body, response.malformed is not None, gzips)
+        headers = _measured(headers, len(body))
+    rendered = head(response.status, response.reason, headers)
+    close = response.cause not in (None, "server") or says_close(headers)
+    return Answer(exchange=number, status=response.status, head=rendered, body=body, close=close)
+
+
+def stream(number: int, response: Response, steps: Iterator[Timed[Step]]) -> StreamAnswer:
+    """Build the streamed answer of exchange `number`."""
+    headers = [pair for pair in pairs(response.headers) if pair[0].lower() != "content-length"]
+    if not any(name.lower() == "transfer-encoding" for name, _ in headers):
+        headers.append(("Transfer-Encoding", "chunked"))
+    status = response.status or 200
+    return StreamAnswer(
+        exchange=number,
+        status=status,
+        head=head(status, response.reason, headers),
+        steps=steps,
+        close=says_close(headers),
+    )
+
+
+def pairs(headers: Headers) -> list[tuple[str, str]]:
+    """Headers one by one, in order; a repeated name repeats where it stood first."""
+    return [
+        (name, value)
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+
+
+def says_close(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether a `Connection: close` is among the headers."""
+    return any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
+
+
+def _coded(
+    headers: list[tuple[str, str]], body: bytes, raw: bool, gzips: bool
+) -> tuple[list[tuple[str, str]], bytes]:
+    coded = any(name.lower() == "content-encoding" and value == "gzip" for name, value in headers)
+    if not coded or raw:
+        return headers, body
+    if gzips:
+        return headers, gzip.compress(body, _GZIP_LEVEL, mtime=0)
+    return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
+
+
+def _measured(headers: list[tuple[str, str]], length: int) -> list[tuple[str, str]]:
+    """Headers with the length of the body, in its old place; the body is not chunked."""
+    measured: list[tuple[str, str]] = []
+    done = False
+    for name, value in headers:
+        if name.lower() not in ("content-length", "transfer-encoding"):
+            measured.append((name, value))
+        elif not done:
+            same = name.lower() == "content-length"
+            measured.append((name if same else "Content-Length", str(length)))
+            done = True
+    return measured if done else [*measured, ("Content-Length", str(length))]
+
+
+def _has_no_body(status: int) -> bool:
+    return status in _BODILESS or status < 200
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,20 @@
+"""A request as it came to a replay."""
+
+from msgspec import Struct
+
+
+class Received(Struct, frozen=True):
+    """A request as it came: content coding undone, header names as spelled."""
+
+    method: bytes
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """Take the last value of a header, as libprocess does (src/decoder.hpp)."""
+        wanted = name.lower().encode()
+        for spelled, value in reversed(self.headers):
+            if spelled.lower() == wanted:
+                return value.decode("latin-1")
+        return None

@@ -1,0 +1,231 @@
+"""One client's connection: requests in, answers out, in the order of the requests.
+
+Requests are answered as they come, so that the order of play is the order of arrival; an answer
+behind a stream waits until the stream ends, as in libprocess (src/http_proxy.cpp). A client that
+does not read makes its stream wait and its requests stay unread: what is held is bounded.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from ..cassettes.answers import Answer, StreamAnswer
+from ..cassettes.received import Received
+from .clock import Clock
+from .schedule import Schedule
+from .streaming import Streaming
+from .wire import CONTINUE, Arrived, Item, Limits, RefusedError, Requests
+
+_SHARED_WRITE = 64 * 1024
+"""Bytes. Head and body up to this size go out in one write."""
+
+_LINGER_SECONDS = 2.0
+"""How long a refused client may go on sending, so that it gets to read the refusal."""
+
+
+class Host(Protocol):
+    """What a connection needs of its server."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        ...
+
+    @property
+    def schedule(self) -> Schedule:
+        """Where streams wait for their deadlines."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of a connection."""
+        ...
+
+    @property
+    def connections(self) -> "set[Connection]":
+        """All that are open."""
+        ...
+
+    def answer(self, request: Received) -> Answer | StreamAnswer:
+        """Answer, also with the report of a miss or a failure."""
+        ...
+
+    def failed(self, exchange: int, error: Exception) -> None:
+        """Report that a stream could not be played to its end."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """HTTP/1 over one transport."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._requests = Requests(host.limits)
+        self._backlog: deque[Item] = deque()
+        self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
+        self._stream: Streaming | None = None
+        self._full = False
+        self._unread = False
+        self._closing = False
+        self._lost = False
+        self._since: float | None = None
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.set_write_buffer_limits(self._host.limits.unsent)
+        self._transport = transport
+        self._host.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything; nothing more can be sent."""
+        self._lost = self._closing = True
+        self._stream = None
+        self._queue.clear()
+        self._backlog.clear()
+        self._host.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what is whole."""
+        if self._closing:
+            return
+        items = self._requests.feed(data)
+        self._watch(bool(items))
+        if items:
+            self._backlog.extend(items)
+            self._work()
+
+    def pause_writing(self) -> None:
+        """Wait: the client does not read."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Go on with the stream, then with what else arrived."""
+        self._full = False
+        if self._stream is not None:
+            self._stream.resume()
+        self._work()
+
+    # What the server calls.
+
+    def check(self, now_seconds: float) -> None:
+        """Give up on a client that has been silent for too long within a request."""
+        if self._since is None or self._unread:
+            return
+        silent_seconds = now_seconds - self._since
+        if self._closing:
+            if silent_seconds > _LINGER_SECONDS:
+                self._transport.abort()
+        elif silent_seconds > self._host.limits.patience and not self._requests.patient:
+            self._backlog.append(RefusedError(408, "the request did not arrive in time"))
+            self._work()
+            self.close()
+
+    def close(self) -> None:
+        """Close once what was sent has gone out, or soon after if the client does not read."""
+        if not self._closing:
+            self._closing = True
+            self._since = self._host.clock.time()
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close now."""
+        self._closing = True
+        self._transport.abort()
+
+    # What a stream calls.
+
+    @property
+    def full(self) -> bool:
+        """Whether the client has left so much unread that a stream waits."""
+        return self._full
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._closing
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of the stream."""
+        self._transport.write(data)
+
+    def stream_ended(self, *, close: bool) -> None:
+        """Go on with the answers that waited."""
+        self._stream = None
+        if close:
+            self.close()
+            return
+        while self._queue and self._stream is None and not self._closing:
+            self._send(*self._queue.popleft())
+        self._work()
+
+    def _watch(self, whole: bool) -> None:
+        """Remember since when a head, or the next piece of a body, is awaited."""
+        if not self._requests.unfinished:
+            self._since = None
+        elif whole or self._since is None or self._requests.in_body:
+            self._since = self._host.clock.time()
+
+    def _work(self) -> None:
+        """Answer what has arrived; leave the rest, and the client, waiting."""
+        while self._backlog and not self._closing and not self._full:
+            if len(self._queue) >= self._host.limits.pipelined:
+                break
+            self._answer(self._backlog.popleft())
+        if self._lost or self._closing or self._unread == bool(self._backlog):
+            return
+        self._unread = bool(self._backlog)
+        if self._unread:
+            self._transport.pause_reading()
+        else:
+            self._since = None
+            self._watch(False)
+            self._transport.resume_reading()
+
+    def _answer(self, item: Item) -> None:
+        match item:
+            case Arrived():
+                answer, keep = self._host.answer(item.request), item.keep_alive
+                if self._stream is None:
+                    self._send(answer, keep)
+                else:
+                    self._queue.append((answer, keep))
+            case RefusedError():
+                self._refuse(item)
+            case _:
+                if self._stream is None:
+                    self._transport.write(CONTINUE)
+
+    def _send(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
+        if isinstance(answer, StreamAnswer):
+            self._transport.write(answer.head)
+            self._stream = Streaming(self, self._host, answer, keep_alive)
+            self._stream.begin()
+            return
+        if len(answer.body) <= _SHARED_WRITE:
+            self._transport.write(answer.head + answer.body)
+        else:
+            self._transport.write(answer.head)
+            self._transport.write(answer.body)
+        if answer.close or not keep_alive:
+            self.close()
+
+    def _refuse(self, refusal: RefusedError) -> None:
+        """Say why, then end; the rest of what the client sends is read and dropped.
+
+        A socket closed over unread bytes sends a reset, which could overtake the refusal.
+        """
+        if self._stream is not None or self._queue:
+            self.close()
+            return
+        self._transport.write(refusal.answer())
+        if self._transport.can_write_eof():
+            self._closing = True
+            self._since = self._host.clock.time()
+            self._transport.write_eof()
+        else:
+            self.close()

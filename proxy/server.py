@@ -1,0 +1,121 @@
+"""The replay server: plays a cassette to clients over TCP or TLS.
+
+It only ever listens: no outgoing connection is opened, whatever a cassette or a client says.
+All streams share one schedule, and all connections one periodic check for silent clients.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from ..cassettes.answers import Answer, StreamAnswer, head
+from ..cassettes.misses import Miss
+from .clock import Clock, LoopClock, Timer
+from .connection import Connection
+from .schedule import Schedule
+from .wire import Limits
+
+if TYPE_CHECKING:
+    from ..cassettes.playback import Playback
+    from ..cassettes.received import Received
+
+_CHECK_SECONDS = 1.0
+
+
+class ReplayServer:
+    """Serves one `Playback`. Build it inside a running loop, then `start` and `stop` it.
+
+    `on_miss` gets every miss as it happens, `on_failure` every answer or stream that the cassette
+    should have given and could not, by exchange number (0: before one was found).
+    """
+
+    def __init__(
+        self,
+        playback: "Playback",
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        on_miss: Callable[[Miss], object] | None = None,
+        on_failure: Callable[[int, Exception], object] | None = None,
+    ) -> None:
+        self.playback = playback
+        self.clock = clock or LoopClock()
+        self.schedule = Schedule(self.clock)
+        self.limits = limits or Limits()
+        self.connections = set[Connection]()
+        self._on_miss = on_miss
+        self._on_failure = on_failure
+        self._listener: asyncio.Server | None = None
+        self._checks: Timer | None = None
+
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+    ) -> tuple[str, int]:
+        """Listen; port 0 takes a free one. Returns the real address. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls)
+        self._checks = self.clock.call_at(self.clock.time() + _CHECK_SECONDS, self._check)
+        name = self._listener.sockets[0].getsockname()
+        return name[0], name[1]
+
+    async def stop(self) -> None:
+        """Stop listening, end the open streams and connections, and wait until they are gone."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        self.schedule.stop()
+        if self._checks is not None:
+            self._checks.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+        await self._listener.wait_closed()
+        self._listener = None
+
+    # What a connection calls.
+
+    def answer(self, request: "Received") -> Answer | StreamAnswer:
+        """Answer from the cassette, or say why not."""
+        try:
+            answer = self.playback.answer(request, self.clock.time())
+        except (ValueError, LookupError, OSError) as error:
+            self.failed(0, error)
+            return _failure(error)
+        if not isinstance(answer, Miss):
+            return answer
+        if self._on_miss is not None:
+            self._on_miss(answer)
+        return _missed(answer, bodiless=request.method == b"HEAD")
+
+    def failed(self, exchange: int, error: Exception) -> None:
+        """Report that the cassette could not be played."""
+        if self._on_failure is not None:
+            self._on_failure(exchange, error)
+
+    def _check(self) -> None:
+        now_seconds = self.clock.time()
+        for connection in list(self.connections):
+            connection.check(now_seconds)
+        self._checks = self.clock.call_at(now_seconds + _CHECK_SECONDS, self._check)
+
+
+def _missed(miss: Miss, *, bodiless: bool) -> Answer:
+    report = miss.report()
+    headers = [
+        ("Mesotape-Miss", miss.reason),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(report))),
+    ]
+    rendered = head(501, "Not Implemented", headers)
+    return Answer(exchange=0, status=501, head=rendered, body=b"" if bodiless else report)
+
+
+def _failure(error: Exception) -> Answer:
+    body = f"mesotape could not play the cassette: {error}\n".encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+    ]
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Answer(exchange=0, status=status, head=head(status, None, headers), body=body)

@@ -1,0 +1,234 @@
+r"""HTTP/1 on the server's side, without I/O.
+
+    POST /api/v1 HTTP/1.1\r\nContent-Length: 22\r\n\r\n{"type":"GET_VERSION"}
+
+`Requests` takes bytes as they come and gives whole requests, in order, or one refusal, after which
+it takes nothing more. The limits bound what it holds. llhttp (under httptools) does the parsing;
+it is strict, so both a length and chunked coding, or a bare LF, are refused.
+"""
+
+import zlib
+from http import HTTPStatus
+
+import httptools
+from msgspec import Struct
+
+from ..cassettes.answers import head
+from ..cassettes.received import Received
+
+LAST_CHUNK = b"0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_UPGRADE = (b"upgrade", b"connection", b"http2-settings")
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one connection may take. Sizes are bytes, times are seconds."""
+
+    head: int = 80 * 1024
+    """llhttp's and so Mesos's limit (HTTP_MAX_HEADER_SIZE)."""
+    body: int = 64 * 1024 * 1024
+    patience: float = 30.0
+    """How long a head, or the next piece of a body, may take to arrive."""
+    unsent: int = 256 * 1024
+    """A stream waits while more than this lies unread by its client."""
+    pipelined: int = 16
+    """Answers that wait behind a stream; more requests are not read."""
+
+
+class RefusedError(ValueError):
+    """A request that is not answered as HTTP asks: the status and one line of why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+    def answer(self) -> bytes:
+        """Render the refusal; the connection ends after it."""
+        body = f"{self}\n".encode()
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        return head(self.status, HTTPStatus(self.status).phrase, headers) + body
+
+
+class Arrived(Struct, frozen=True):
+    """A whole request, and whether the client wants the connection to go on."""
+
+    request: Received
+    keep_alive: bool
+
+
+class Expected(Struct, frozen=True):
+    """The client waits for `100 Continue` before it sends the body.
+
+    Mesos never sends one, and curl then waits a second before any body over a KiB; we do.
+    """
+
+
+type Item = Arrived | Expected | RefusedError
+
+
+def chunk(data: bytes) -> bytes:
+    """One HTTP chunk, its size in lower-case hex as libprocess writes it."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class Requests:
+    """The requests of one connection."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._items: list[Item] = []
+        self._refused = False
+        self._begin()
+        self._parser = httptools.HttpRequestParser(self)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a request has begun to arrive and is not whole."""
+        return self._open
+
+    @property
+    def in_body(self) -> bool:
+        """Whether the open request's head is whole."""
+        return self._in_body
+
+    @property
+    def patient(self) -> bool:
+        """Whether the open request is a stream of records, which may rest as long as it likes."""
+        return self._in_body and self._recordio
+
+    def feed(self, data: bytes) -> list[Item]:
+        """Give the requests that are whole now; a `RefusedError` is the last there will be."""
+        self._items = []
+        if not self._refused:
+            self._feed(data)
+        return self._items
+
+    def _feed(self, data: bytes) -> None:
+        in_head = self._open and not self._in_body
+        try:
+            self._parser.feed_data(data)
+            if in_head and self._open and not self._in_body:
+                self._unfinished_head += len(data)
+                self._bound_head(self._unfinished_head)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+        except RefusedError as refusal:
+            self._refuse(refusal)
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, RefusedError):
+                raise
+            self._refuse(cause)
+        except httptools.HttpParserError as error:
+            self._refuse(RefusedError(400, f"malformed HTTP request: {error}"))
+
+    def _stay(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 as if no upgrade had been asked for (RFC 9110, 7.8)."""
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(RefusedError(400, "CONNECT: this is no proxy"))
+            return
+        version = self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self._target, version)]
+        lines += [b"%b: %b" % pair for pair in self._headers if pair[0].lower() not in _UPGRADE]
+        self._begin()
+        self._parser = httptools.HttpRequestParser(self)
+        self._feed(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
+    def _refuse(self, refusal: RefusedError) -> None:
+        self._refused = True
+        self._open = False
+        self._items.append(refusal)
+
+    # What llhttp calls.
+
+    def _begin(self) -> None:
+        self._open = False
+        self._in_body = False
+        self._recordio = False
+        self._expects = False
+        self._gzip = False
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = 0
+        self._head_size = 0
+        self._unfinished_head = 0
+
+    def on_message_begin(self) -> None:
+        """Note that a request began."""
+        self._open = True
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        self._target += url
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._headers.append((name, value))
+        self._count(len(name) + len(value) + 4)
+        match name.lower():
+            case b"content-length" if len(value) > 15 or int(value) > self._limits.body:
+                raise self._too_large()
+            case b"content-type":
+                self._recordio = value == b"application/recordio"
+            case b"content-encoding":
+                self._gzip = value == b"gzip"
+            case b"expect":
+                self._expects = value.lower() == b"100-continue"
+            case _:
+                pass
+
+    def on_headers_complete(self) -> None:
+        """Note that the body, if any, is next."""
+        self._in_body = True
+        if self._expects and self._parser.get_http_version() == "1.1":
+            self._items.append(Expected())
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._size += len(body)
+        if self._size > self._limits.body:
+            raise self._too_large()
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Give the request out; one that asks for an upgrade comes again without (`_stay`)."""
+        if self._parser.should_upgrade():
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        if self._gzip and body:
+            body = self._inflated(body)
+        parser = self._parser
+        request = Received(parser.get_method(), self._target, tuple(self._headers), body)
+        self._items.append(Arrived(request, parser.should_keep_alive()))
+        self._begin()
+
+    def _count(self, size: int) -> None:
+        self._head_size += size
+        self._bound_head(self._head_size)
+
+    def _bound_head(self, size: int) -> None:
+        if size > self._limits.head:
+            raise RefusedError(431, f"the request's head is over {self._limits.head} bytes")
+
+    def _too_large(self) -> RefusedError:
+        return RefusedError(413, f"the request's body is over {self._limits.body} bytes")
+
+    def _inflated(self, body: bytes) -> bytes:
+        """Undo the coding; a broken body stays as it is, and matches as recorded."""
+        inflater = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            plain = inflater.decompress(body, self._limits.body)
+        except zlib.error:
+            return body
+        if inflater.unconsumed_tail:
+            raise self._too_large()
+        return plain if inflater.eof else body

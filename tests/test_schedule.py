@@ -1,0 +1,62 @@
+from mesotape.proxy.clock import ManualClock
+from mesotape.proxy.schedule import BUDGET, SHARE, Schedule
+
+
+class Script:
+    """A stream of deadlines that writes down what went out, and when."""
+
+    def __init__(self, name, deadlines, log):
+        self.name, self.deadlines, self.log = name, list(deadlines), log
+
+    def advance(self, now_seconds, limit):
+        sent = 0
+        while self.deadlines and self.deadlines[0] <= now_seconds and sent < limit:
+            self.log.append((now_seconds, self.name, self.deadlines.pop(0)))
+            sent += 1
+        return sent, self.deadlines[0] if self.deadlines else None
+
+
+def schedule(**scripts):
+    clock, log = ManualClock(), []
+    streams = Schedule(clock)
+    for name, deadlines in scripts.items():
+        streams.add(deadlines[0], Script(name, deadlines, log))
+    return clock, log, streams
+
+
+def test_nothing_goes_out_before_its_deadline():
+    clock, log, _ = schedule(a=[1.0, 2.0, 5.0], b=[1.5])
+    clock.advance(0.999)
+    assert log == []
+    clock.advance(10)
+    assert log == [(1.0, "a", 1.0), (1.5, "b", 1.5), (2.0, "a", 2.0), (5.0, "a", 5.0)]
+
+
+def test_a_nearer_deadline_moves_the_timer_forward():
+    clock, log, streams = schedule(a=[100.0])
+    streams.add(1.0, Script("b", [1.0], log))
+    clock.advance(1.0)
+    assert log == [(1.0, "b", 1.0)]
+
+
+def test_streams_that_are_due_take_turns():
+    _, log, streams = schedule(a=[0.0] * 100, b=[0.0] * 100)
+    streams._turn()
+    assert [name for _, name, _ in log[: 3 * SHARE]] == ["a"] * SHARE + ["b"] * SHARE + [
+        "a"
+    ] * SHARE
+
+
+def test_a_turn_has_a_budget_and_the_rest_comes_in_the_next():
+    clock, log, streams = schedule(a=[0.0] * 2000)
+    streams._turn()
+    assert len(log) == BUDGET
+    clock.advance(0)
+    assert len(log) == 2000
+
+
+def test_a_stopped_schedule_rings_no_more():
+    clock, log, streams = schedule(a=[1.0])
+    streams.stop()
+    clock.advance(2)
+    assert log == []

@@ -1,0 +1,460 @@
+import asyncio
+import re
+import ssl
+import subprocess
+
+import pytest
+
+from mesotape.cassettes.answers import Answer, Ending, StreamAnswer, head
+from mesotape.cassettes.misses import Miss
+from mesotape.proxy.clock import ManualClock
+from mesotape.proxy.server import ReplayServer
+from mesotape.proxy.wire import Limits
+
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def get(path, *headers):
+    return b"\r\n".join([b"GET %b HTTP/1.1" % path, *headers]) + b"\r\n\r\n"
+
+
+def unary(body, close=False):
+    rendered = head(200, None, [("Content-Length", str(len(body)))])
+    return Answer(exchange=1, status=200, head=rendered, body=body, close=close)
+
+
+class Script:
+    """A playback of fixed answers by path; a list is a stream of (seconds, step)."""
+
+    def __init__(self, answers):
+        self.answers, self.seen = answers, []
+
+    def answer(self, request, now_seconds):
+        self.seen.append(request.target)
+        answer = self.answers[request.target]
+        if isinstance(answer, Exception):
+            raise answer
+        if not isinstance(answer, list):
+            return answer
+        steps = iter([(now_seconds + at, step) for at, step in answer])
+        return StreamAnswer(exchange=1, status=200, head=STREAM_HEAD, steps=steps)
+
+
+class Client:
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    async def send(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def read(self, size):
+        return await asyncio.wait_for(self.reader.readexactly(size), 20)
+
+    async def expect(self, data):
+        assert await self.read(len(data)) == data
+
+    async def rest(self):
+        return await asyncio.wait_for(self.reader.read(), 20)
+
+
+def serve(answers, scenario, *, clock=None, limits=None, tls=None, client_tls=None, **hooks):
+    """Run `scenario(connect, server)` against a server on a free port."""
+
+    async def run():
+        playback = Script(answers)
+        server = ReplayServer(playback, clock=clock, limits=limits, **hooks)
+        address = await server.start(tls=tls)
+        clients = []
+
+        async def connect():
+            reader, writer = await asyncio.open_connection(*address, ssl=client_tls)
+            clients.append(writer)
+            return Client(reader, writer)
+
+        try:
+            await scenario(connect, server)
+        finally:
+            await server.stop()
+            for writer in clients:
+                writer.close()
+        assert server.connections == set()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+async def until(condition):
+    """Let the loop work until `condition` holds."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def test_a_connection_is_kept_for_the_next_request():
+    async def scenario(connect, server):
+        client = await connect()
+        for _ in range(3):
+            await client.send(get(b"/a"))
+            await client.expect(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nA")
+
+    serve({b"/a": unary(b"A")}, scenario)
+
+
+def test_a_request_may_arrive_byte_by_byte():
+    async def scenario(connect, server):
+        client = await connect()
+        for byte in get(b"/a"):
+            await client.send(bytes([byte]))
+            await asyncio.sleep(0)
+        await client.expect(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nA")
+
+    serve({b"/a": unary(b"A")}, scenario)
+
+
+def test_pipelined_requests_are_answered_in_order():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a") + get(b"/b") + get(b"/a"))
+        bodies = b"".join(unary(body).head + body for body in (b"A", b"B", b"A"))
+        await client.expect(bodies)
+
+    serve({b"/a": unary(b"A"), b"/b": unary(b"B")}, scenario)
+
+
+def test_connection_close_is_honoured():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a", b"Connection: close"))
+        assert (await client.rest()).endswith(b"\r\n\r\nA")
+
+    serve({b"/a": unary(b"A")}, scenario)
+
+
+def test_http_1_0_is_answered_and_closed():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(b"GET /a HTTP/1.0\r\n\r\n")
+        assert (await client.rest()).endswith(b"\r\n\r\nA")
+
+    serve({b"/a": unary(b"A")}, scenario)
+
+
+def test_an_answer_that_never_came_closes_the_connection():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a"))
+        assert await client.rest() == b""
+
+    serve({b"/a": Answer(exchange=1, status=None, head=b"", close=True)}, scenario)
+
+
+def test_records_go_out_each_in_its_own_chunk_when_they_are_due():
+    clock = ManualClock(100.0)
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s"))
+        await client.expect(STREAM_HEAD)
+        clock.advance(1.0)
+        await client.expect(b"3\r\none\r\n3\r\ntwo\r\n")
+        clock.advance(0.999)
+        clock.advance(0.002)
+        await client.expect(b"5\r\nthree\r\n0\r\n\r\n")
+        await client.send(get(b"/a"))
+        await client.expect(unary(b"A").head + b"A")
+
+    steps = [(1.0, b"one"), (1.0, b"two"), (2.0, b"three"), (2.0, Ending.FINAL_CHUNK)]
+    serve({b"/s": steps, b"/a": unary(b"A")}, scenario, clock=clock)
+
+
+def test_a_cut_stream_ends_without_a_final_chunk():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s"))
+        assert await client.rest() == STREAM_HEAD + b"3\r\none\r\n"
+
+    serve({b"/s": [(0.0, b"one"), (0.0, Ending.CUT)]}, scenario)
+
+
+def test_a_stream_without_an_ending_stays_open_until_the_server_stops():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s"))
+        await client.expect(STREAM_HEAD + b"3\r\none\r\n")
+        assert not client.reader.at_eof()
+        await server.stop()
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await client.read(1)
+
+    serve({b"/s": [(0.0, b"one")]}, scenario)
+
+
+def test_a_request_behind_a_stream_is_played_at_once_and_answered_after_it():
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s") + get(b"/a") + get(b"/s"))
+        await client.expect(STREAM_HEAD)
+        assert server.playback.seen == [b"/s", b"/a", b"/s"]
+        clock.advance(1.0)
+        first = b"3\r\none\r\n0\r\n\r\n"
+        await client.expect(first + unary(b"A").head + b"A" + STREAM_HEAD)
+        clock.advance(0.0)
+        await client.expect(first)
+
+    steps = [(1.0, b"one"), (1.0, Ending.FINAL_CHUNK)]
+    serve({b"/s": steps, b"/a": unary(b"A")}, scenario, clock=clock)
+
+
+def test_many_requests_behind_a_stream_are_left_unread():
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s") + get(b"/a") * 50)
+        await client.expect(STREAM_HEAD)
+        assert len(server.playback.seen) == 5
+        clock.advance(1.0)
+        await client.expect(b"0\r\n\r\n" + (unary(b"A").head + b"A") * 50)
+
+    answers = {b"/s": [(1.0, Ending.FINAL_CHUNK)], b"/a": unary(b"A")}
+    serve(answers, scenario, clock=clock, limits=Limits(pipelined=4))
+
+
+def test_two_streams_keep_their_own_time():
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        slow, fast = await connect(), await connect()
+        await slow.send(get(b"/slow"))
+        await fast.send(get(b"/fast"))
+        await slow.expect(STREAM_HEAD)
+        await fast.expect(STREAM_HEAD)
+        clock.advance(2.0)
+        await fast.expect(b"1\r\na\r\n1\r\nb\r\n")
+        clock.advance(3.0)
+        await slow.expect(b"1\r\nz\r\n")
+
+    answers = {b"/slow": [(5.0, b"z")], b"/fast": [(1.0, b"a"), (2.0, b"b")]}
+    serve(answers, scenario, clock=clock)
+
+
+def test_a_client_that_does_not_read_makes_its_stream_wait():
+    clock = ManualClock()
+    record = b"x" * 65536
+    taken = []
+
+    def steps():
+        for number in range(1000):
+            taken.append(number)
+            yield 0.0, record
+        yield 0.0, Ending.FINAL_CHUNK
+
+    class Playback:
+        def answer(self, request, now_seconds):
+            return StreamAnswer(exchange=1, status=200, head=STREAM_HEAD, steps=steps())
+
+    async def scenario(connect, server):
+        server.playback = Playback()
+        client = await connect()
+        await client.send(get(b"/s"))
+        await client.expect(STREAM_HEAD)
+        last = -1
+        while len(taken) != last:
+            last = len(taken)
+            clock.advance(0.0)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        assert len(taken) < 500
+        reading = asyncio.create_task(client.read((len(record) + 9) * 1000 + 5))
+        while not reading.done():
+            clock.advance(0.0)
+            await asyncio.sleep(0)
+        data = await reading
+        assert data == (b"10000\r\n" + record + b"\r\n") * 1000 + b"0\r\n\r\n"
+
+    serve({}, scenario, clock=clock)
+
+
+def test_a_client_that_leaves_takes_its_stream_along():
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s"))
+        await client.expect(STREAM_HEAD)
+        client.writer.transport.abort()
+        await until(lambda: not server.connections)
+        clock.advance(10.0)
+
+    serve({b"/s": [(1.0, b"one"), (2.0, b"two")]}, scenario, clock=clock)
+
+
+def test_a_miss_says_so_in_a_header_and_a_report():
+    misses = []
+    miss = Miss(reason="already played", method="GET", path="/a", what=None)
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a") + b"HEAD /a HTTP/1.1\r\n\r\n" + get(b"/b"))
+        answer = await client.reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(
+            b"HTTP/1.1 501 Not Implemented\r\nMesotape-Miss: already played\r\n"
+        )
+        length = int(re.search(rb"Content-Length: (\d+)", answer)[1])
+        assert b'"miss": "already played"' in await client.read(length)
+        assert await client.reader.readuntil(b"\r\n\r\n") == answer
+        await client.expect(unary(b"B").head + b"B")
+
+    serve({b"/a": miss, b"/b": unary(b"B")}, scenario, on_miss=misses.append)
+    assert misses == [miss, miss]
+
+
+def test_a_cassette_that_cannot_be_read_is_a_500_and_a_failure():
+    failures = []
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a"))
+        answer = await client.reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 500 ")
+
+    error = ValueError("cassette.yaml:3: broken")
+    serve({b"/a": error}, scenario, on_failure=lambda *failure: failures.append(failure))
+    assert failures == [(0, error)]
+
+
+def test_a_stream_that_cannot_be_read_on_is_cut_and_a_failure():
+    failures = []
+    error = ValueError("cassette.yaml:3: broken")
+
+    def steps():
+        yield 0.0, b"one"
+        raise error
+
+    class Playback:
+        def answer(self, request, now_seconds):
+            return StreamAnswer(exchange=7, status=200, head=STREAM_HEAD, steps=steps())
+
+    async def scenario(connect, server):
+        server.playback = Playback()
+        client = await connect()
+        await client.send(get(b"/s"))
+        assert await client.rest() == STREAM_HEAD + b"3\r\none\r\n"
+
+    serve({}, scenario, on_failure=lambda *failure: failures.append(failure))
+    assert failures == [(7, error)]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 400_000, b"431 Request Header Fields Too Large"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n" + b"a" * 99, b"413 "),
+    ],
+)
+def test_a_refusal_is_read_before_the_connection_ends(data, status):
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(data)
+        answer = await client.rest()
+        assert answer.startswith(b"HTTP/1.1 " + status)
+        assert b"\r\nConnection: close\r\n" in answer
+        assert answer.endswith(b"\n")
+
+    serve({}, scenario, limits=Limits(body=98))
+
+
+def test_what_came_before_a_malformed_request_is_answered():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a") + b"nonsense\r\n\r\n")
+        answers = await client.rest()
+        assert answers.startswith(unary(b"A").head + b"AHTTP/1.1 400 Bad Request\r\n")
+
+    serve({b"/a": unary(b"A")}, scenario)
+
+
+@pytest.mark.parametrize("part", [b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"])
+def test_a_request_that_does_not_arrive_is_given_up(part):
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(part)
+        await until(lambda: any(c._since is not None for c in server.connections))
+        clock.advance(29.0)
+        assert server.connections
+        clock.advance(3.0)
+        assert (await client.rest()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+    serve({}, scenario, clock=clock)
+
+
+def test_a_resting_connection_is_not_given_up():
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a"))
+        await client.expect(unary(b"A").head + b"A")
+        clock.advance(3600.0)
+        await client.send(get(b"/a"))
+        await client.expect(unary(b"A").head + b"A")
+
+    serve({b"/a": unary(b"A")}, scenario, clock=clock)
+
+
+def test_a_client_that_expects_100_continue_gets_it():
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(b"POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        await client.expect(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await client.send(b"ok")
+        await client.expect(unary(b"A").head + b"A")
+
+    serve({b"/a": unary(b"A")}, scenario)
+
+
+def test_a_large_body_arrives_whole():
+    body = bytes(range(256)) * 40_000
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/big") * 3)
+        for _ in range(3):
+            await client.expect(unary(body).head + body)
+
+    serve({b"/big": unary(body)}, scenario)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return cert, key
+
+
+def test_streams_and_answers_go_over_tls(certificate):
+    cert, key = certificate
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(cert, key)
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a") + get(b"/s"))
+        await client.expect(unary(b"A").head + b"A")
+        assert await client.rest() == STREAM_HEAD + b"3\r\none\r\n"
+
+    answers = {b"/a": unary(b"A"), b"/s": [(0.0, b"one"), (0.0, Ending.CUT)]}
+    client_tls = ssl.create_default_context(cafile=str(cert))
+    serve(answers, scenario, tls=tls, client_tls=client_tls)

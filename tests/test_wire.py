@@ -1,0 +1,164 @@
+import gzip
+
+import pytest
+
+from mesotape.cassettes.received import Received
+from mesotape.proxy.wire import Arrived, Expected, Limits, RefusedError, Requests, chunk
+
+POST = b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+CHUNKED = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"
+GET = b"GET /version?a=b HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def arrived(data, limits=None):
+    return Requests(limits or Limits()).feed(data)
+
+
+def refusal(data, limits=None):
+    (*_, last) = arrived(data, limits)
+    assert isinstance(last, RefusedError)
+    return last.status, str(last)
+
+
+def test_a_request_is_method_target_headers_and_body():
+    headers = ((b"Host", b"a"), (b"Content-Length", b"4"))
+    assert arrived(POST) == [Arrived(Received(b"POST", b"/api/v1", headers, b"body"), True)]
+
+
+def test_a_chunked_body_is_joined():
+    assert arrived(CHUNKED)[0].request.body == b"body"
+
+
+@pytest.mark.parametrize("data", [POST, CHUNKED, GET, POST + GET + CHUNKED])
+def test_how_the_bytes_are_cut_changes_nothing(data):
+    requests = Requests(Limits())
+    pieces = [item for byte in data for item in requests.feed(bytes([byte]))]
+    assert pieces == arrived(data)
+    assert not requests.unfinished
+
+
+def test_pipelined_requests_come_in_order():
+    assert [item.request.target for item in arrived(POST + GET + POST)] == [
+        b"/api/v1",
+        b"/version?a=b",
+        b"/api/v1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "keep_alive"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", True),
+    ],
+)
+def test_the_version_and_the_connection_header_say_whether_to_go_on(head, keep_alive):
+    assert arrived(head)[0].keep_alive is keep_alive
+
+
+def test_an_unfinished_request_shows():
+    requests = Requests(Limits())
+    requests.feed(POST[:-1])
+    assert requests.unfinished
+    assert requests.in_body
+    assert not requests.patient
+
+
+def test_a_streamed_request_may_take_its_time():
+    requests = Requests(Limits())
+    requests.feed(b"POST / HTTP/1.1\r\nContent-Type: application/recordio\r\n")
+    assert not requests.patient
+    requests.feed(b"Transfer-Encoding: chunked\r\n\r\n")
+    assert requests.patient
+
+
+def test_a_client_that_expects_to_be_told_is_told_before_its_body():
+    head = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    requests = Requests(Limits())
+    assert requests.feed(head) == [Expected()]
+    assert requests.feed(b"ab")[0].request.body == b"ab"
+
+
+def test_a_gzipped_body_is_inflated():
+    body = gzip.compress(b"a" * 1000)
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert arrived(head + body)[0].request.body == b"a" * 1000
+    too_small = Limits(body=999)
+    assert refusal(head + body, too_small) == (413, "the request's body is over 999 bytes")
+
+
+def test_a_broken_gzipped_body_stays_as_it_is():
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    assert arrived(head + b"abc")[0].request.body == b"abc"
+
+
+def test_an_upgrade_is_not_heard():
+    data = POST.replace(b"Host: a", b"Connection: Upgrade\r\nUpgrade: h2c") + GET
+    first, second = arrived(data)
+    assert first.request.body == b"body"
+    assert second.request.target == b"/version?a=b"
+
+
+def test_a_head_of_many_headers_is_limited():
+    data = b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: abc\r\n" % n for n in range(10_000))
+    assert refusal(data) == (431, "the request's head is over 81920 bytes")
+
+
+def test_a_head_without_end_is_limited():
+    requests = Requests(Limits(head=1000))
+    assert requests.feed(b"GET /") == []
+    assert requests.feed(b"a" * 996) == []
+    (last,) = requests.feed(b"a" * 10)
+    assert str(last) == "the request's head is over 1000 bytes"
+
+
+def test_a_long_body_before_a_head_is_not_counted_as_head():
+    body = b"a" * 200_000
+    requests = Requests(Limits())
+    requests.feed(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body))
+    assert len(requests.feed(body + GET[:10])) == 1
+    assert len(requests.feed(GET[10:])) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "text"),
+    [
+        (b"nonsense\r\n\r\n", 400, "malformed HTTP request: Invalid method encountered"),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "malformed HTTP request: Transfer-Encoding can't be present with Content-Length",
+        ),
+        (b"CONNECT a:1 HTTP/1.1\r\n\r\n", 400, "CONNECT: this is no proxy"),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 67108865\r\n\r\n",
+            413,
+            "the request's body is over 67108864 bytes",
+        ),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 10000000000000000\r\n\r\n",
+            413,
+            "the request's body is over 67108864 bytes",
+        ),
+    ],
+)
+def test_what_is_no_request_is_refused_in_one_line(data, status, text):
+    assert refusal(data) == (status, text)
+    assert arrived(data)[-1].answer().endswith(text.encode() + b"\n")
+
+
+def test_a_chunked_body_is_limited():
+    data = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"
+    assert refusal(data, Limits(body=4)) == (413, "the request's body is over 4 bytes")
+
+
+def test_nothing_is_taken_after_a_refusal():
+    requests = Requests(Limits())
+    requests.feed(b"nonsense\r\n\r\n")
+    assert requests.feed(GET) == []
+
+
+def test_a_chunk_has_its_size_in_lower_case_hex():
+    assert chunk(b"a" * 171) == b"ab\r\n" + b"a" * 171 + b"\r\n"
