@@ -26,7 +26,7 @@ FORBIDDEN = re.compile(
 )
 """Characters that cannot stand in a literal block: forbidden by YAML, or line ends to it."""
 
-_LITERAL = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
+LITERAL = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
 """What ASCII may stand in a literal block; the rest of UTF-8 is left to `FORBIDDEN`."""
 
 _JSON_STARTS = '{["'
@@ -49,9 +49,9 @@ def quoted(text: str) -> str:
 
 
 def block(text: str, indent: bytes) -> bytes:
-    """Text as a literal block with lines that begin with `indent`, or quoted if none can hold it."""
+    """Text as a literal block, its lines begun with `indent`, or quoted if no block can hold it."""
     data = text.encode(errors="surrogatepass")
-    if not text or data.translate(None, _LITERAL) or not (text.isascii() or literal(text)):
+    if not text or data.translate(None, LITERAL) or not (text.isascii() or literal(text)):
         return quoted(text).encode()
     if text[-1] == "\n" or text[0] not in _JSON_STARTS:
         return _block_of_text(text, data, indent)

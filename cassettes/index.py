@@ -1,0 +1,235 @@
+r"""Where the documents of a cassette are, found by one scan of the file in blocks.
+
+Documents are cut apart at the lines that begin with `---`, which no content can have: literal
+blocks are indented, and YAML forbids such a line elsewhere. A document without its end mark `...`
+does not count. What is kept of one is its offset and, for a record of a stream, the index of the
+stream's next record: twelve bytes, however long the document is. The file is never mapped into
+memory, for one that is truncated under us would kill the process.
+"""
+
+import os
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from .documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from .parsing import parse
+
+BLOCK = 1 << 20
+"""Bytes read at once. Of a document longer than two blocks, only head and tail are looked at."""
+
+LAST = 0xFFFFFFFF
+"""In `Index.following`: no record of this stream comes after."""
+
+_LONG_HEAD = 4096
+_LONG_TAIL = 64
+_END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
+_NOTHING = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*\Z")
+_HEAD = re.compile(
+    rb"---\n(?:"
+    rb"event: ([1-9][0-9]{0,17})\nof: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n"
+    rb"(from: client\n)?|"
+    rb"exchange: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\nclient: ([1-9][0-9]{0,17})\n|"
+    rb"end: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n(from: client\n)?cause: )"
+)
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """A part of the file up to the next start mark. `text` of a long one is head and tail."""
+
+    start: int
+    end: int
+    text: bytes
+
+    @property
+    def whole(self) -> bool:
+        """Whether `text` is all of it."""
+        return len(self.text) == self.end - self.start
+
+
+class Problem(Struct, frozen=True, gc=False):
+    """What is wrong with the document at an offset; `line` counts from 1 within it."""
+
+    offset: int
+    line: int
+    text: str
+
+
+class Stream(Struct):
+    """The records of one side of an exchange, as indexes of documents."""
+
+    first: int = LAST
+    last: int = LAST
+    end: int = LAST
+
+
+class Index:
+    """The documents of an open file. `starts` has one offset more than there are documents."""
+
+    def __init__(self, fd: int) -> None:
+        self.starts = array("Q")
+        self.following = array("I")
+        self.left_out: set[int] = set()
+        self.streams: dict[tuple[int, Side], Stream] = {}
+        self.exchange_numbers = array("Q")
+        self.exchange_documents = array("I")
+        self.notes = array("I")
+        self.problems: list[Problem] = []
+        self.losses: list[Problem] = []
+        self.last_client = 0
+        self.last_at = 0.0
+        self.sound_length = 0
+        self._fd = fd
+        self._scan()
+
+    def exchange(self, number: int) -> int | None:
+        """Find the document of an exchange."""
+        place = bisect_left(self.exchange_numbers, number)
+        if place == len(self.exchange_numbers) or self.exchange_numbers[place] != number:
+            return None
+        return self.exchange_documents[place]
+
+    def _scan(self) -> None:
+        end = 0
+        for piece in pieces(self._fd):
+            end = piece.end
+            if piece.text.startswith(b"---"):
+                self._add(piece)
+            elif not _NOTHING.match(piece.text):
+                found = piece.text[:40].decode(errors="replace").split("\n")[0]
+                self._problem(piece, 1, f"not a cassette: expected a line `---`, found {found!r}")
+        self.starts.append(end)
+        self._sort()
+
+    def _add(self, piece: Piece) -> None:
+        text = piece.text
+        self.starts.append(piece.start)
+        self.following.append(LAST)
+        if text.endswith(b"\n...\n"):
+            self.sound_length = piece.end
+        elif not self._ends_otherwise(piece):
+            self.left_out.add(len(self.following) - 1)
+            return
+        found = _HEAD.match(text)
+        if not found:
+            self._add_other(piece)
+            return
+        event, of, at, side, exchange, began, client, end, ended, end_side = found.groups()
+        if event:
+            if side or b"\nfrom:" not in text:
+                self._add_event(int(of), "client" if side else "server", float(at))
+            else:
+                self._add_other(piece)
+        elif exchange:
+            self._add_exchange(int(exchange), int(client), float(began))
+        else:
+            self._add_end(int(end), "client" if end_side else "server", float(ended))
+
+    def _ends_otherwise(self, piece: Piece) -> bool:
+        """Find the end mark of a document that something follows; tell what cannot follow."""
+        mark = _END_MARK.search(piece.text)
+        if not mark:
+            text = "there is no end mark `...`: the document was cut off, and is left out"
+            self.losses.append(Problem(piece.start, 1, text))
+            return False
+        self.sound_length = piece.end - len(piece.text) + mark.end()
+        rest = piece.text[mark.end() :]
+        if not _NOTHING.match(rest):
+            line = piece.text.count(b"\n", 0, mark.end()) + 1
+            text = f"expected a line `---`, found {rest[:40].decode(errors='replace')!r}"
+            self.losses.append(Problem(piece.start, line, text))
+        return True
+
+    def _add_other(self, piece: Piece) -> None:
+        """Add a document in another layout than the writer's, which has to be read for that."""
+        text = piece.text
+        if not piece.whole:
+            text = os.pread(self._fd, piece.end - piece.start, piece.start)
+        elif text.startswith(b"---\nnote: "):
+            self.notes.append(len(self.following) - 1)
+            return
+        try:
+            told = parse(text)
+        except CassetteError as error:
+            self._problem(piece, getattr(error, "line", 1), getattr(error, "text", str(error)))
+            return
+        self._add_read(piece, told)
+
+    def _add_read(self, piece: Piece, told: Document) -> None:
+        match told:
+            case Event():
+                self._add_event(told.of, told.from_ or "server", told.at)
+            case Exchange():
+                self._add_exchange(told.exchange, told.client, told.at)
+            case End():
+                self._add_end(told.end, told.from_ or "server", told.at)
+            case Note():
+                self.notes.append(len(self.following) - 1)
+            case Header():
+                if len(self.following) > 1:
+                    self._problem(piece, 2, "found a second header: two cassettes in one file")
+
+    def _add_event(self, of: int, side: Side, at: float) -> None:
+        document = len(self.following) - 1
+        self.last_at = max(self.last_at, at)
+        stream = self.streams.get((of, side))
+        if stream is None:
+            stream = self.streams[of, side] = Stream()
+        if stream.first == LAST:
+            stream.first = document
+        else:
+            self.following[stream.last] = document
+        stream.last = document
+
+    def _add_end(self, of: int, side: Side, at: float) -> None:
+        self.last_at = max(self.last_at, at)
+        stream = self.streams.setdefault((of, side), Stream())
+        if stream.end == LAST:
+            stream.end = len(self.following) - 1
+
+    def _add_exchange(self, number: int, client: int, at: float) -> None:
+        self.last_at = max(self.last_at, at)
+        self.last_client = max(self.last_client, client)
+        self.exchange_numbers.append(number)
+        self.exchange_documents.append(len(self.following) - 1)
+
+    def _problem(self, piece: Piece, line: int, text: str) -> None:
+        self.problems.append(Problem(piece.start, line, text))
+
+    def _sort(self) -> None:
+        """Order the exchanges by number; they stand in the order in which they completed."""
+        numbers, documents = self.exchange_numbers, self.exchange_documents
+        if any(numbers[i] > numbers[i + 1] for i in range(len(numbers) - 1)):
+            pairs = sorted(zip(numbers, documents, strict=True))
+            self.exchange_numbers = array("Q", (number for number, _ in pairs))
+            self.exchange_documents = array("I", (document for _, document in pairs))
+
+
+def pieces(fd: int) -> Iterator[Piece]:
+    """Cut a file at its start marks. The first piece is empty if the file begins with one."""
+    start = offset = 0
+    head, buffer, search = b"", b"", 0
+    while block := os.pread(fd, BLOCK, offset):
+        offset += len(block)
+        buffer += block
+        begin = 0
+        while True:
+            mark = buffer.find(b"\n---", search)
+            if mark < 0 or mark + 4 >= len(buffer):
+                break
+            search = mark + 4
+            if buffer[search] in b" \t\r\n":
+                text = head + buffer[begin : mark + 1]
+                end = offset - len(buffer) + mark + 1
+                yield Piece(start, end, text)
+                head, begin, start = b"", mark + 1, end
+        buffer = buffer[begin:]
+        if len(buffer) > BLOCK:
+            head = head or buffer[:_LONG_HEAD]
+            buffer = buffer[-_LONG_TAIL:]
+        search = max(0, len(buffer) - 4)
+    if head or buffer:
+        yield Piece(start, offset, head + buffer)

@@ -1,0 +1,115 @@
+"""The bytes of one document as a struct, or an error that says in plain words what is wrong.
+
+The writer's layout takes the fast way through `canonical`, any other YAML the slow one through
+`composing`. Text becomes numbers and times here, by the types of the structs in `documents`.
+"""
+
+import msgspec
+
+from . import canonical
+from .composing import Composition, DocumentError, Node
+from .documents import (
+    FORMAT,
+    Body,
+    Document,
+    End,
+    Event,
+    Exchange,
+    Header,
+    Note,
+)
+from .explaining import explained, name
+
+KINDS: dict[str, type[Document]] = {
+    "mesotape": Header,
+    "exchange": Exchange,
+    "event": Event,
+    "end": End,
+    "note": Note,
+}
+
+
+def parse(data: bytes) -> Document:
+    """Read a document, from its start mark to its end mark. Raises `DocumentError`."""
+    event = canonical.event(data)
+    if event is not None:
+        return event
+    root = canonical.document(data)
+    if root is not None:
+        try:
+            return typed(root)
+        except (ValueError, LookupError):
+            pass  # The careful way knows the lines, and words for what is wrong.
+    composition = Composition(data)
+    try:
+        return typed(composition.root)
+    except msgspec.ValidationError as error:
+        raise explained(error, composition) from error
+
+
+def head(data: bytes) -> Exchange | None:
+    """Read an exchange without its response's body from its first bytes, if that is possible."""
+    root = canonical.head(data)
+    if root is None:
+        return None
+    try:
+        return msgspec.convert(root, Exchange, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def without_answer(exchange: Exchange) -> Exchange:
+    """Leave out the body of the response."""
+    empty = msgspec.structs.replace(
+        exchange.response,
+        json=None,
+        text=None,
+        proto=None,
+        base64=None,
+        wire=None,
+        wire_of=None,
+        malformed=None,
+    )
+    return msgspec.structs.replace(exchange, response=empty)
+
+
+def typed(root: dict[str, Node]) -> Document:
+    """Give the values of a document their types."""
+    kind = next((key for key in root if key in KINDS), None)
+    if kind is None:
+        raise DocumentError(2, f"expected one of the keys {', '.join(KINDS)}, found {_keys(root)}")
+    if kind == "mesotape":
+        _check_format(root["mesotape"])
+    told = msgspec.convert(root, KINDS[kind], strict=False)
+    match told:
+        case Event():
+            _check_body(told, f"{name(root)}: ")
+        case Exchange(request=request, response=response):
+            _check_body(request, f"{name(root)}: request: ")
+            _check_body(response, f"{name(root)}: response: ")
+        case _:
+            pass
+    return told
+
+
+def _keys(root: dict[str, Node]) -> str:
+    return ", ".join(list(root)[:5]) or "none"
+
+
+def _check_format(told: Node) -> None:
+    if isinstance(told, str) and told.isdecimal() and int(told) != FORMAT:
+        if int(told) > FORMAT:
+            text = f"format {told} is newer than this mesotape reads ({FORMAT}): upgrade mesotape"
+        else:
+            text = f"found format {told}, expected {FORMAT}"
+        raise DocumentError(2, text)
+
+
+def _check_body(body: Body, place: str) -> None:
+    forms = [
+        form for form in ("json", "text", "proto", "base64") if getattr(body, form) is not None
+    ]
+    if len(forms) > 1:
+        raise DocumentError(2, f"{place}found {' and '.join(forms)}, expected one form of the body")
+    if body.wire is not None and body.proto is None:
+        raise DocumentError(2, f"{place}found wire without proto: write the bytes under base64")
