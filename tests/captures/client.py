@@ -1,0 +1,141 @@
+"""The client's side of a capture: sends its bytes in the recorded order, collects the answers."""
+
+import asyncio
+import functools
+from collections.abc import Collection
+from typing import cast
+
+from .http1 import Message
+from .order import Key, Step, Want, steps
+from .tape import Capture, Conversation, Exchange, Line
+from .waiting import Signal, Stuck, reset
+
+
+class Connected(asyncio.Protocol):
+    """A connection of the client and what was said on it."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, number: int, signal: Signal) -> None:
+        self.conversation = Conversation(number)
+        self.signal = signal
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.conversation.say("server", data, self.signal.seconds())
+            self.signal.changed()
+
+    def eof_received(self) -> bool:
+        self._ended("eof")
+        return True  # the capture says when the client closes
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended("eof" if exc is None else "reset")
+
+    def _ended(self, how: str) -> None:
+        self.conversation.end("server", how)
+        self.signal.changed()
+
+    def send(self, line: Line) -> None:
+        if line.end:
+            self.conversation.end("client", line.end)
+            self._close(line.end)
+        else:
+            self.conversation.say("client", line.data, self.signal.seconds())
+            if not self.transport.is_closing():
+                self.transport.write(line.data)
+
+    def _close(self, how: str) -> None:
+        if how == "reset" and not self.transport.is_closing():
+            reset(self.transport)
+        else:
+            self.transport.close()
+
+    def has(self, want: Want) -> bool:
+        """Tell whether a want is met, or can no longer be."""
+        if self.conversation.ends:
+            return True
+        if want.what == "end":
+            return self.conversation.in_flight() is None
+        message = self._message(want)
+        return message is not None and (message.complete or want.met_by(message))
+
+    def _message(self, want: Want) -> Message | None:
+        messages = self.conversation.responses.messages
+        index = want.key[1]
+        return messages[index] if index < len(messages) else None
+
+    def describe(self, want: Want) -> str:
+        message = self._message(want)
+        got = f"{message.line!r}, {len(message.body)} bytes" if message else "nothing"
+        return f"{want} (so far: {got})"
+
+
+class Player:
+    """Goes through a capture as its client. Lives inside one event loop."""
+
+    def __init__(self, address: tuple[str, int], never: Collection[Key], deadline: float) -> None:
+        self.address = address
+        self.never = never
+        self.signal = Signal(deadline)
+        self.connections: dict[int, Connected] = {}
+
+    async def play(self, capture: Capture) -> tuple[Exchange, ...]:
+        for number, step in enumerate(steps(capture), 1):
+            try:
+                await (self._send(step.line) if step.line.side == "client" else self._await(step))
+            except Stuck as error:
+                raise Stuck(f"{capture.name}, line {number}: at the client, {error}") from None
+        return tuple(
+            each
+            for _, connection in sorted(self.connections.items())
+            for each in connection.conversation.exchanges()
+        )
+
+    async def close(self) -> None:
+        for connection in self.connections.values():
+            connection.transport.abort()
+        await asyncio.sleep(0)  # the loop closes them in its next turn
+
+    async def _send(self, line: Line) -> None:
+        if line.connection not in self.connections:
+            (
+                _,
+                self.connections[line.connection],
+            ) = await asyncio.get_running_loop().create_connection(
+                lambda: Connected(line.connection, self.signal), *self.address
+            )
+        self.connections[line.connection].send(line)
+
+    async def _await(self, step: Step) -> None:
+        connection = self.connections[step.line.connection]
+        for want in step.wants:
+            if want.key not in self.never:
+                has = functools.partial(connection.has, want)
+                await self.signal.until(has, functools.partial(connection.describe, want))
+
+
+def run_client(
+    capture: Capture,
+    address: tuple[str, int],
+    *,
+    never: Collection[Key] = (),
+    deadline_seconds: float = 10.0,
+) -> tuple[Exchange, ...]:
+    """Play the client of a capture; return what came back, to compare with expected(capture).
+
+    never: the exchanges whose answers are not waited for, because something in between keeps them.
+    deadline_seconds: for each wait for what the server sent. Raises Stuck if it did not come.
+    """
+
+    async def play() -> tuple[Exchange, ...]:
+        player = Player(address, never, deadline_seconds)
+        try:
+            return await player.play(capture)
+        finally:
+            await player.close()
+
+    return asyncio.run(play())
