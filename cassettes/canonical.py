@@ -20,15 +20,17 @@ _EVENT = re.compile(
     rb"(json|proto|text): \|-\n  (?=[^ \t\n])"
 )
 _START, _END = b"---\n", b"\n...\n"
-_SAFE = SAFE.encode()
-_QUOTED = rb'"([ !#-\[\]-~]*)"'
-_ENTRY = re.compile(
-    rb'(?:(%b)|"([ !#-\[\]-~]*)"):(?: (?:(%b|[0-9]{1,18}(?:\.[0-9]{6})?)|%b|(\|-)))?\n'
-    % (_SAFE, _SAFE, _QUOTED)
-)
-_ITEM = re.compile(rb"      - (?:(%b)|%b)\n" % (_SAFE, _QUOTED))
-_OUTSIDE = {2: re.compile(rb"\n(?!  )"), 4: re.compile(rb"\n(?!    )")}
-_BODY = re.compile(rb"  (?:json|text|proto|base64): ")
+_QUOTED = r'"([ !#-\[\]-~]*)"'
+_ENTRY = {
+    indent: re.compile(
+        rf'{" " * indent}(?:({SAFE})|"([ !#-\[\]-~]*)"):'
+        rf"(?: (?:({SAFE}|[0-9]{{1,18}}(?:\.[0-9]{{6}})?)|{_QUOTED}|(\|-)))?\n"
+    )
+    for indent in (0, 2, 4)
+}
+_ITEM = re.compile(rf"      - (?:({SAFE})|{_QUOTED})\n")
+_OUTSIDE = {2: re.compile(r"\n(?!  )"), 4: re.compile(r"\n(?!    )")}
+_BODY = re.compile(r"  (?:json|text|proto|base64): ")
 _LONGEST_KEY = 1000
 
 
@@ -38,103 +40,115 @@ def event(data: bytes) -> Event | None:
     if not found or not data.endswith(_END):
         return None
     number, of, at, side, chunks, form = found.groups()
-    text = _literal(data[found.end() : -len(_END)], b"\n  ")
+    text = _literal(data[found.end() : -len(_END)])
     if text is None:
         return None
-    values = {form.decode(): text}
     return Event(
         event=int(number),
         of=int(of),
         at=float(at),
         from_="client" if side else None,
         chunks=json.decode(chunks, type=list[tuple[int, float]]) if chunks else None,
-        **values,
+        json=text if form == b"json" else None,
+        text=text if form == b"text" else None,
+        proto=text if form == b"proto" else None,
     )
-
-
-def _literal(block: bytes, line_start: bytes) -> str | None:
-    """Undo the indentation of a literal block without blank lines."""
-    if block.count(b"\n") != block.count(line_start) or block.translate(None, LITERAL):
-        return None
-    try:
-        text = block.replace(line_start, b"\n").decode()
-    except UnicodeDecodeError:
-        return None
-    if text[-1] == "\n" or not (text.isascii() or literal(text)):
-        return None
-    return text
 
 
 def document(data: bytes) -> dict[str, Node] | None:
     """Read any document, all values as text."""
+    text = _text(data)
+    if text is None or not data.startswith(_START):
+        return None
     try:
-        root, position = _mapping(data, len(_START), 0)
+        root, position = _mapping(text, len(_START), 0)
     except _OtherLayoutError:
         return None
-    whole = data.startswith(_START) and data[position:] == b"...\n"
-    return root if root and whole else None
+    return root if text[position:] == "...\n" else None
 
 
 def head(data: bytes) -> dict[str, Node] | None:
     """Read an exchange up to the body of its response; `data` may be cut off somewhere behind."""
+    text = _text(data[: data.rfind(b"\n") + 1])
+    if text is None or not data.startswith(_START):
+        return None
     try:
-        root, position = _mapping(data, len(_START), 0, stop=True)
+        root, position = _mapping(text, len(_START), 0, stop=True)
     except _OtherLayoutError:
         return None
-    return root if "response" in root and _BODY.match(data, position) else None
+    return root if "response" in root and _BODY.match(text, position) else None
 
 
 class _OtherLayoutError(Exception):
     """Not as the writer would have written it."""
 
 
+def _text(data: bytes) -> str | None:
+    """Decode what has no character that the writer would have escaped."""
+    if data.translate(None, LITERAL):
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isascii() or literal(text) else None
+
+
+def _literal(block: bytes) -> str | None:
+    """Undo the indentation of a literal block without blank lines, two blanks in."""
+    lines = block.split(b"\n  ")
+    if block.count(b"\n") != len(lines) - 1:
+        return None
+    text = _text(b"\n".join(lines))
+    return None if text is None or text[-1] == "\n" else text
+
+
 def _mapping(
-    data: bytes, position: int, indent: int, *, stop: bool = False
+    text: str, position: int, indent: int, *, stop: bool = False
 ) -> tuple[dict[str, Node], int]:
     """Read the entries that stand `indent` blanks in; with `stop`, up to the response's body."""
     values: dict[str, Node] = {}
-    blanks = b" " * indent
-    while data.startswith(blanks, position):
-        if stop and indent and _BODY.match(data, position):
-            break
-        found = _ENTRY.match(data, position + indent)
-        if not found:
+    entry = _ENTRY[indent]
+    while found := entry.match(text, position):
+        if stop and indent and _BODY.match(text, position):
             break
         plain_key, quoted_key, plain, quoted, block = found.groups()
-        key = (quoted_key if plain_key is None else plain_key).decode()
+        key = quoted_key if plain_key is None else plain_key
         if key in values or len(key) > _LONGEST_KEY:
             raise _OtherLayoutError
         position = found.end()
-        if plain is not None or quoted is not None:
-            values[key] = (quoted if plain is None else plain).decode()
+        if plain is not None:
+            values[key] = plain
+        elif quoted is not None:
+            values[key] = quoted
         elif block is not None:
-            values[key], position = _block(data, position, indent + 2)
+            values[key], position = _block(text, position, indent + 2)
         elif indent == 4:
-            values[key], position = _items(data, position)
+            values[key], position = _items(text, position)
         else:
             stopping = stop and key == "response"
-            values[key], position = _mapping(data, position, indent + 2, stop=stopping)
+            values[key], position = _mapping(text, position, indent + 2, stop=stopping)
     if not values:
         raise _OtherLayoutError
     return values, position
 
 
-def _block(data: bytes, position: int, indent: int) -> tuple[str, int]:
+def _block(text: str, position: int, indent: int) -> tuple[str, int]:
     outside = _OUTSIDE.get(indent)
-    end = outside.search(data, position) if outside else None
+    end = outside.search(text, position) if outside else None
     start = position + indent
-    if not end or data[position:start].strip(b" ") or data[start : start + 1] in b" \t\n":
+    if not end or text[position:start].strip(" ") or text[start : start + 1] in "\t \n":
         raise _OtherLayoutError
-    text = _literal(data[start : end.start()], b"\n" + b" " * indent)
-    if text is None:
+    block = text[start : end.start()].replace("\n" + " " * indent, "\n")
+    if block[-1] == "\n":
         raise _OtherLayoutError
-    return text, end.end()
+    return block, end.end()
 
 
-def _items(data: bytes, position: int) -> tuple[list[Node], int]:
+def _items(text: str, position: int) -> tuple[list[Node], int]:
     items: list[Node] = []
-    while found := _ITEM.match(data, position):
-        items.append((found[1] if found[2] is None else found[2]).decode())
+    while found := _ITEM.match(text, position):
+        items.append(found[1] if found[2] is None else found[2])
         position = found.end()
     if not items:
         raise _OtherLayoutError

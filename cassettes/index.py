@@ -28,10 +28,12 @@ _LONG_HEAD = 4096
 _LONG_TAIL = 64
 _END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
 _NOTHING = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*\Z")
+_EVENT_HEAD = re.compile(
+    rb"---\nevent: [1-9][0-9]{0,17}\nof: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n"
+    rb"(from: client\n)?"
+)
 _HEAD = re.compile(
     rb"---\n(?:"
-    rb"event: ([1-9][0-9]{0,17})\nof: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n"
-    rb"(from: client\n)?|"
     rb"exchange: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\nclient: ([1-9][0-9]{0,17})\n|"
     rb"end: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n(from: client\n)?cause: )"
 )
@@ -94,18 +96,27 @@ class Index:
 
     def _scan(self) -> None:
         end = 0
-        for piece in pieces(self._fd):
-            end = piece.end
-            if piece.text.startswith(b"---"):
-                self._add(piece)
-            elif not _NOTHING.match(piece.text):
-                found = piece.text[:40].decode(errors="replace").split("\n")[0]
-                self._problem(piece, 1, f"not a cassette: expected a line `---`, found {found!r}")
+        for start, end, text in pieces(self._fd):
+            # Nearly every document is an event in the writer's layout, so these come first.
+            if text.endswith(b"\n...\n") and (found := _EVENT_HEAD.match(text)):
+                of, at, side = found.groups()
+                if side or text.find(b"\nfrom:") < 0:
+                    self.starts.append(start)
+                    self.following.append(LAST)
+                    self.sound_length = end
+                    self._add_event(int(of), "client" if side else "server", float(at))
+                    continue
+            self._add(Piece(start, end, text))
         self.starts.append(end)
         self._sort()
 
     def _add(self, piece: Piece) -> None:
         text = piece.text
+        if not text.startswith(b"---"):
+            if not _NOTHING.match(text):
+                found = text[:40].decode(errors="replace").split("\n")[0]
+                self._problem(piece, 1, f"not a cassette: expected a line `---`, found {found!r}")
+            return
         self.starts.append(piece.start)
         self.following.append(LAST)
         if text.endswith(b"\n...\n"):
@@ -117,16 +128,11 @@ class Index:
         if not found:
             self._add_other(piece)
             return
-        event, of, at, side, exchange, began, client, end, ended, end_side = found.groups()
-        if event:
-            if side or b"\nfrom:" not in text:
-                self._add_event(int(of), "client" if side else "server", float(at))
-            else:
-                self._add_other(piece)
-        elif exchange:
-            self._add_exchange(int(exchange), int(client), float(began))
+        exchange, at, client, end, ended, side = found.groups()
+        if exchange:
+            self._add_exchange(int(exchange), int(client), float(at))
         else:
-            self._add_end(int(end), "client" if end_side else "server", float(ended))
+            self._add_end(int(end), "client" if side else "server", float(ended))
 
     def _ends_otherwise(self, piece: Piece) -> bool:
         """Find the end mark of a document that something follows; tell what cannot follow."""
@@ -174,7 +180,8 @@ class Index:
 
     def _add_event(self, of: int, side: Side, at: float) -> None:
         document = len(self.following) - 1
-        self.last_at = max(self.last_at, at)
+        if at > self.last_at:
+            self.last_at = at
         stream = self.streams.get((of, side))
         if stream is None:
             stream = self.streams[of, side] = Stream()
@@ -208,8 +215,8 @@ class Index:
             self.exchange_documents = array("I", (document for _, document in pairs))
 
 
-def pieces(fd: int) -> Iterator[Piece]:
-    """Cut a file at its start marks. The first piece is empty if the file begins with one."""
+def pieces(fd: int) -> Iterator[tuple[int, int, bytes]]:
+    """Cut a file at its start marks into pieces: start, end and text, as in `Piece`."""
     start = offset = 0
     head, buffer, search = b"", b"", 0
     while block := os.pread(fd, BLOCK, offset):
@@ -224,7 +231,7 @@ def pieces(fd: int) -> Iterator[Piece]:
             if buffer[search] in b" \t\r\n":
                 text = head + buffer[begin : mark + 1]
                 end = offset - len(buffer) + mark + 1
-                yield Piece(start, end, text)
+                yield start, end, text
                 head, begin, start = b"", mark + 1, end
         buffer = buffer[begin:]
         if len(buffer) > BLOCK:
@@ -232,4 +239,4 @@ def pieces(fd: int) -> Iterator[Piece]:
             buffer = buffer[-_LONG_TAIL:]
         search = max(0, len(buffer) - 4)
     if head or buffer:
-        yield Piece(start, offset, head + buffer)
+        yield start, offset, head + buffer

@@ -83,10 +83,10 @@ def typed(root: dict[str, Node]) -> Document:
     told = msgspec.convert(root, KINDS[kind], strict=False)
     match told:
         case Event():
-            _check_body(told, f"{name(root)}: ")
+            _check_body(told, root)
         case Exchange(request=request, response=response):
-            _check_body(request, f"{name(root)}: request: ")
-            _check_body(response, f"{name(root)}: response: ")
+            _check_body(request, root, "request: ")
+            _check_body(response, root, "response: ")
         case _:
             pass
     return told
@@ -105,11 +105,15 @@ def _check_format(told: Node) -> None:
         raise DocumentError(2, text)
 
 
-def _check_body(body: Body, place: str) -> None:
-    forms = [
-        form for form in ("json", "text", "proto", "base64") if getattr(body, form) is not None
-    ]
-    if len(forms) > 1:
-        raise DocumentError(2, f"{place}found {' and '.join(forms)}, expected one form of the body")
+def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
+    values = (body.json, body.text, body.proto, body.base64)
+    if values.count(None) < len(values) - 1:
+        names = ("json", "text", "proto", "base64")
+        forms = [name for name, value in zip(names, values, strict=True) if value is not None]
+        raise DocumentError(
+            2, f"{name(root)}: {side}expected one form of the body, found {' and '.join(forms)}"
+        )
     if body.wire is not None and body.proto is None:
-        raise DocumentError(2, f"{place}found wire without proto: write the bytes under base64")
+        raise DocumentError(
+            2, f"{name(root)}: {side}found wire without proto: write the bytes under base64"
+        )

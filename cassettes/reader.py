@@ -23,8 +23,8 @@ from .opening import opened
 LONGEST_DOCUMENT = 1 << 31
 """Bytes. The longest record is 1 GiB, and base64 makes it a third longer."""
 
-_WHOLE = 64 * 1024
-"""Bytes. An exchange up to this size is read whole, even if only its request is wanted."""
+_HEAD = 64 * 1024
+"""Bytes. If the request ends within them, no more is read to know it."""
 
 _TAIL = 256
 
@@ -174,13 +174,10 @@ class Cassette:
 
     def _request(self, document: int) -> Exchange:
         start, end = self._index.starts[document], self._index.starts[document + 1]
-        if end - start > _WHOLE:
-            tail = os.pread(self._fd, _TAIL, end - _TAIL)
-            if _is_body(tail):
-                exchange = parsing.head(os.pread(self._fd, _WHOLE, start))
-                if exchange is not None:
-                    return exchange
-        return parsing.without_answer(self._exchange(document))
+        data = os.pread(self._fd, min(_HEAD, end - start), start)
+        tail = os.pread(self._fd, _TAIL, end - _TAIL) if end - start > _HEAD else data[-_TAIL:]
+        exchange = parsing.head(data) if _is_body(tail) else None
+        return exchange or parsing.without_answer(self._exchange(document))
 
     def _document(self, document: int) -> Document:
         try:

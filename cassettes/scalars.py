@@ -16,7 +16,7 @@ import re
 
 SAFE = (
     r"(?!(?i:y|n|yes|no|true|false|on|off|null)(?::?(?:\n|\Z)|: ))"
-    r"[A-Za-z/_](?:[!-9;-~]|:(?=[!-~])| (?=[!-\"$-~]))*"
+    r"[A-Za-z/_][!-9;-~]*(?:(?::(?=[!-~])| (?=[!-\"$-~]))[!-9;-~]*)*"
 )
 """A pattern of what may stand plain: begins like a word or a path, has no `: ` and no ` #`, and is
 none of YAML 1.1's booleans and nulls. Numbers and dates do not begin with a letter."""
