@@ -1,0 +1,189 @@
+"""JSON values as those of plain fields, as Mesos takes them (stout/protobuf.hpp, stout/base64.hpp).
+
+    "5"  5.9  1e3    are integers: a string may hold a number, a fraction is cut off, and what does
+                     not fit wraps around
+    "true"           is a boolean, but 1 is not
+    "Infinity"       is a double, but "NaN" is not
+    "NO_SUCH"        is dropped where an enum is not required; a number is never an enum
+    "aG k="          is base64: blanks and missing padding do not matter
+
+An integer up to 2**64-1 in a uint64 field is exact here, where Mesos goes through a double.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from typing import TYPE_CHECKING, Any
+
+from .picojson import JSON, JSONTextError, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.descriptor import FieldDescriptor
+
+    type Reader = Callable[[JSON], Any]  # the Python type of a field is up to its descriptor
+
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_BLANKS = frozenset(" \t\n\v\f\r")
+
+
+class ConversionError(ValueError):
+    """JSON that does not fit the message; the text is Mesos's own.
+
+    A server puts `Failed to convert JSON into Call protobuf: ` before it, save for the operator API
+    of an agent, which puts nothing.
+    """
+
+
+def value_reader(field: FieldDescriptor) -> Reader:
+    """Find what turns a JSON value into that of a plain field; None leaves the field unset."""
+    if field.enum_type is not None:
+        numbers = {value.name: value.number for value in field.enum_type.values}
+        return _enum_reader(field.name, numbers, is_required=field.is_required)
+    match field.type:
+        case field.TYPE_STRING:
+            return _string_reader(field.name)
+        case field.TYPE_BYTES:
+            return _bytes_reader(field.name)
+        case field.TYPE_BOOL:
+            return _bool_reader(field.name)
+        case field.TYPE_DOUBLE:
+            return _double_reader(field.name)
+        case field.TYPE_INT32:
+            return _integer_reader(field.name, -(2**31), 2**31)
+        case field.TYPE_UINT32:
+            return _integer_reader(field.name, 0, 2**32)
+        case field.TYPE_INT64:
+            return _integer_reader(field.name, -(2**63), 2**63)
+        case field.TYPE_UINT64:
+            return _integer_reader(field.name, 0, 2**64)
+        case _:
+            raise NotImplementedError(f"{field.full_name} has a type that no Mesos message uses")
+
+
+def unexpected(value: JSON, name: str) -> ConversionError:
+    """Say that a value has the wrong kind, in the words of Mesos."""
+    match value:
+        case dict():
+            kind = "object"
+        case list():
+            kind = "array"
+        case str():
+            kind = "string"
+        case bool():
+            kind = "boolean"
+        case _:
+            kind = "number"
+    return ConversionError(f"Not expecting a JSON {kind} for field '{name}'")
+
+
+def _string_reader(name: str) -> Reader:
+    def read_string(value: JSON) -> str:
+        if isinstance(value, str):
+            return value
+        raise unexpected(value, name)
+
+    return read_string
+
+
+def _bytes_reader(name: str) -> Reader:
+    def read_bytes(value: JSON) -> bytes:
+        if not isinstance(value, str):
+            raise unexpected(value, name)
+        try:
+            return base64_decode(value)
+        except ValueError as error:
+            raise ConversionError(
+                f"Failed to base64 decode bytes field '{name}': {error}"
+            ) from None
+
+    return read_bytes
+
+
+def base64_decode(text: str) -> bytes:
+    """Decode as Mesos does (stout/base64.hpp). Raises ValueError with its text."""
+    try:
+        return a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return _lenient_base64(text)
+
+
+def _lenient_base64(text: str) -> bytes:
+    digits: list[str] = []
+    for character in text:
+        if character == "=":
+            break
+        if character in _BASE64:
+            digits.append(character)
+        elif character not in _BLANKS:
+            first = character.encode("utf-8", "surrogateescape")[:1]
+            found = first.decode("utf-8", "surrogateescape")
+            raise ValueError(f"Invalid character '{found}'")
+    if len(digits) % 4 == 1:
+        digits.pop()  # six bits are no byte
+    return a2b_base64("".join(digits) + "=" * (-len(digits) % 4))
+
+
+def _enum_reader(name: str, numbers: dict[str, int], *, is_required: bool) -> Reader:
+    def read_enum(value: JSON) -> int | None:
+        if not isinstance(value, str):
+            raise unexpected(value, name)
+        if value not in numbers and is_required:
+            raise ConversionError(f"Failed to find enum for '{value}'")
+        return numbers.get(value)
+
+    return read_enum
+
+
+def _bool_reader(name: str) -> Reader:
+    def read_bool(value: JSON) -> bool:
+        if isinstance(value, str):
+            value = _within(value, name, "boolean")
+        if isinstance(value, bool):
+            return value
+        raise unexpected(value, name)
+
+    return read_bool
+
+
+def _double_reader(name: str) -> Reader:
+    def read_double(value: JSON) -> float:
+        if isinstance(value, str):
+            if value in ("Infinity", "-Infinity"):
+                return float(value)
+            value = _within(value, name, "number")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        raise unexpected(value, name)
+
+    return read_double
+
+
+def _integer_reader(name: str, least: int, end: int) -> Reader:
+    def read_integer(value: JSON) -> int:
+        if isinstance(value, str):
+            value = _within(value, name, "number")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise unexpected(value, name)
+        if isinstance(value, int) and least <= value < end:
+            return value
+        # The cast of C++; for a double that does not fit, one of the answers it may give.
+        if not -(2**63) <= value < 2**63:
+            value = float(value)
+        return least + (int(value) - least) % (end - least)
+
+    return read_integer
+
+
+def _within(text: str, name: str, kind: str) -> JSON:
+    """Read the number or boolean that a string holds."""
+    try:
+        value = parse(text.encode("utf-8", "surrogateescape"))
+        fits = isinstance(value, bool) if kind == "boolean" else type(value) in (int, float)
+        reason = None if fits else "Unexpected JSON type parsed"
+    except JSONTextError as error:
+        value, reason = None, str(error)
+    if reason is None:
+        return value
+    raise ConversionError(f"Failed to parse '{text}' as a JSON {kind} for field '{name}': {reason}")

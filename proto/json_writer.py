@@ -1,0 +1,184 @@
+r"""Messages as JSON text, as Mesos writes them (stout/protobuf.hpp, stout/jsonify.hpp).
+
+This is not protobuf's own JSON mapping. The text is compact, and
+
+    {"type":"A","names":["b"],"count":9007199254740993,"ratio":15.0,"uuid":"AAE="}
+
+    order       as declared in the .proto file, not by number
+    names       as declared
+    fields      those that are set, repeated ones that are not empty, and unset ones that have an
+                explicit default, unless deprecated
+    integers    bare, 64 bits too
+    doubles     always with a point or an exponent: 15.0, 0.00001, 1e-7, 1e21; the infinities are
+                strings, and not a number is the bare token NaN, which is no JSON
+    enums       the name
+    bytes       base64
+    strings     only `"`, `\` and bytes below 0x20 are escaped; bytes that are no UTF-8 stay
+
+Unknown fields are left out. Two things are looser in Mesos: the last digit of its doubles is not
+always the nearest one, and its maps have no order; here they are sorted.
+
+A writer is built for each message type when it is first met, so that an event costs microseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import b2a_base64
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
+
+    # A value of a field: its Python type depends on the descriptor.
+    type Writer = Callable[[Any], str]
+
+_WRITERS: dict[type[Message], Writer] = {}
+_MEMBERS: dict[Descriptor, _Members] = {}
+_ESCAPE = re.compile(r"\\u00[0-9a-f]{2}|\\.")
+
+
+def encode(message: Message) -> bytes:
+    """Write a message as Mesos does.
+
+    Raises UnicodeDecodeError if a key of a map is no UTF-8, which Mesos would write raw.
+    """
+    write = _WRITERS.get(type(message))
+    if write is None:
+        descriptor = cast("Descriptor", message.DESCRIPTOR)
+        write = _WRITERS[type(message)] = _message_writer("", descriptor)
+    text = write(message)
+    if "\\u" in text:
+        text = _ESCAPE.sub(_upper_hex, text)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _upper_hex(escape: re.Match[str]) -> str:
+    text = escape.group()
+    return text[:2] + text[2:].upper()
+
+
+# Each writer below returns its text with `start` before it: the name of a member, or nothing. That
+# saves a call for each value.
+
+
+class _Members:
+    """What is known about the fields of a message type."""
+
+    def __init__(self, fields: Sequence[FieldDescriptor]) -> None:
+        self.defaults = [_default_text(field) for field in fields]
+        numbers = [field.number for field in fields]
+        self.as_listed = numbers == sorted(numbers) and not any(self.defaults)
+        self.places = {field: place for place, field in enumerate(fields)}
+        self.writers: dict[FieldDescriptor, Writer] = {}
+
+
+def _members(descriptor: Descriptor) -> _Members:
+    """Look at a message type, once; the writers come last, because types contain each other."""
+    if descriptor not in _MEMBERS:
+        members = _MEMBERS[descriptor] = _Members(descriptor.fields)
+        members.writers |= {field: _field_writer(field) for field in descriptor.fields}
+    return _MEMBERS[descriptor]
+
+
+def _message_writer(start: str, descriptor: Descriptor) -> Writer:
+    members = _members(descriptor)
+    writers, places, defaults = members.writers, members.places, members.defaults
+    start += "{"
+
+    def write_as_listed(message: Message) -> str:
+        return start + ",".join([writers[field](v) for field, v in message.ListFields()]) + "}"
+
+    def write_as_declared(message: Message) -> str:
+        texts = defaults.copy()
+        for field, value in message.ListFields():
+            texts[places[field]] = writers[field](value)
+        return start + ",".join(filter(None, texts)) + "}"
+
+    return write_as_listed if members.as_listed else write_as_declared
+
+
+def _default_text(field: FieldDescriptor) -> str:
+    if field.has_default_value and not field.GetOptions().deprecated:
+        return _field_writer(field)(field.default_value)
+    return ""
+
+
+def _field_writer(field: FieldDescriptor) -> Writer:
+    start = f'"{field.name}":'
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return _map_writer(start, _value_writer("", field.message_type.fields_by_name["value"]))
+    if field.is_repeated:
+        return _list_writer(start, _value_writer("", field))
+    return _value_writer(start, field)
+
+
+def _list_writer(start: str, write: Writer) -> Writer:
+    def write_list(values: Sequence[object]) -> str:
+        return start + "[" + ",".join([write(value) for value in values]) + "]"
+
+    return write_list
+
+
+def _map_writer(start: str, write: Writer) -> Writer:
+    def write_map(values: Mapping[str, object]) -> str:
+        texts = [encode_basestring(key) + ":" + write(values[key]) for key in sorted(values)]
+        return start + "{" + ",".join(texts) + "}"
+
+    return write_map
+
+
+def _value_writer(start: str, field: FieldDescriptor) -> Writer:
+    if field.message_type is not None:
+        return _message_writer(start, field.message_type)
+    if field.enum_type is not None:
+        return {v.number: f'{start}"{v.name}"' for v in field.enum_type.values}.__getitem__
+    match field.type:
+        case field.TYPE_STRING:
+            return _string_writer(start)
+        case field.TYPE_BYTES:
+            return lambda value: f'{start}"{b2a_base64(value, newline=False).decode()}"'
+        case field.TYPE_DOUBLE:
+            return lambda value: start + double(value)
+        case field.TYPE_BOOL:
+            return {True: f"{start}true", False: f"{start}false"}.__getitem__
+        case _:
+            return f"{start}%d".__mod__
+
+
+def _string_writer(start: str) -> Writer:
+    def write_string(value: str | bytes) -> str:
+        if isinstance(value, bytes):  # protobuf's value of a string that is no UTF-8
+            value = value.decode("utf-8", "surrogateescape")
+        return start + encode_basestring(value)
+
+    return write_string
+
+
+def double(value: float) -> str:
+    """Lay out a double as rapidjson does, with the digits of Python's repr."""
+    text = repr(value)
+    if "e" not in text and "n" not in text:
+        return text  # from 0.0001 to 1e16 the layouts agree
+    if text == "nan":
+        return "NaN"
+    if text.endswith("inf"):
+        return '"-Infinity"' if value < 0 else '"Infinity"'
+    mantissa, _, exponent = text.partition("e")
+    sign, digits = ("-", mantissa[1:]) if value < 0 else ("", mantissa)
+    whole, _, fraction = digits.partition(".")
+    return sign + _scientific(whole + fraction, 1 + int(exponent))
+
+
+def _scientific(digits: str, point: int) -> str:
+    """Lay out 0.DIGITS times ten to the power of `point`."""
+    if len(digits) <= point <= 21:
+        return digits.ljust(point, "0") + ".0"
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    fraction = "." + digits[1:] if len(digits) > 1 else ""
+    return f"{digits[0]}{fraction}e{point - 1}"
