@@ -126,8 +126,7 @@ def _parsed(data: bytes, name: str) -> Message:
     message = messages.message_class(name)()
     message.ParseFromString(data)
     if not message.IsInitialized():
-        missing = ", ".join(message.FindInitializationErrors())
-        raise BodyError(f"missing required fields: {missing}")
+        message.SerializeToString()  # Raises an error that names the missing fields.
     return message
 
 

@@ -88,7 +88,7 @@ class Composition:
             case events.SequenceStartEvent():
                 return [self._node(item, (*path, i)) for i, item in enumerate(self._items())]
             case _:
-                text = str(event.value)
+                text = _value(event)
                 return _BLANKS.sub("", text) if path and path[-1] in _BASE64 else text
 
     def _json(self, event: events.Event, path: Path) -> JSON:
@@ -101,7 +101,7 @@ class Composition:
             case events.ScalarEvent() if event.implicit[0]:
                 return self._resolved(event)
             case _:
-                return str(event.value)
+                return _value(event)
 
     def _resolved(self, event: events.ScalarEvent) -> JSON:
         try:
@@ -145,7 +145,11 @@ class Composition:
 
     @staticmethod
     def _line(event: events.Event) -> int:
-        return event.start_mark.line + 1
+        return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _value(event: events.Event) -> str:
+    return str(event.value) if isinstance(event, events.ScalarEvent) else ""
 
 
 def _not_yaml(error: yaml.YAMLError) -> DocumentError:

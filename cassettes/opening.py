@@ -45,6 +45,11 @@ def opened(path: Path) -> tuple[int, list[str]]:
     return readable, warnings
 
 
+def packed(fd: int) -> bool:
+    """Whether a file is compressed with gzip."""
+    return os.pread(fd, 2, 0) == _GZIP
+
+
 def _readable(path: Path, fd: int) -> tuple[int, list[str]]:
     mode = os.fstat(fd).st_mode
     if stat.S_ISDIR(mode):
@@ -52,8 +57,8 @@ def _readable(path: Path, fd: int) -> tuple[int, list[str]]:
     if not stat.S_ISREG(mode):
         with open(fd, "rb", closefd=False) as pipe:
             return _copied(path, pipe)
-    if os.pread(fd, 2, 0) == _GZIP:
-        with open(fd, "rb", closefd=False) as packed, gzip.open(packed) as unpacked:
+    if packed(fd):
+        with open(fd, "rb", closefd=False) as file, gzip.open(file) as unpacked:
             return _copied(path, unpacked)
     return os.dup(fd), []
 
