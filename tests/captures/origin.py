@@ -175,7 +175,7 @@ class Origin:
         deadline_seconds: float = 10.0,
     ) -> None:
         self.capture = capture
-        self.address = ("127.0.0.1", port)
+        self.address: tuple[str, int] = ("127.0.0.1", port)
         self.arrived: frozenset[Key] = frozenset()  # after the block: whose requests came
         self._stage = lambda: Stage(capture, scale, never, deadline_seconds)
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -206,8 +206,9 @@ class Origin:
     async def _serve(self) -> None:
         stage, stop = self._stage(), asyncio.Event()
         loop = asyncio.get_running_loop()
+        host, port = self.address
         try:
-            server = await loop.create_server(lambda: Accepted(stage), *self.address)
+            server = await loop.create_server(lambda: Accepted(stage), host, port)
         except OSError as error:
             self._started.set_exception(error)
             return

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def mitmproxy() -> Iterator[Proxy]:
+def mitmproxy() -> Generator[Proxy]:
     """Run a mitmproxy that only streams, in a process of its own."""
     upstream_port = free_port()
     script = Path(__file__).with_name("passthrough.py")

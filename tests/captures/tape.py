@@ -200,16 +200,14 @@ def load(name: str) -> Capture:
 
 def expected(capture: Capture) -> tuple[Exchange, ...]:
     """Return the exchanges of a capture, from its bytes, by connection and index."""
-    conversations: dict[int, Conversation] = {}
+    conversations = {line.connection: Conversation(line.connection) for line in capture.lines}
     for line in capture.lines:
-        conversation = conversations.setdefault(line.connection, Conversation(line.connection))
+        conversation = conversations[line.connection]
         if line.end:
             conversation.end(line.side, line.end)
         else:
             conversation.say(line.side, line.data, line.at_seconds)
-    return tuple(
-        each for number in sorted(conversations) for each in conversations[number].exchanges()
-    )
+    return tuple(each for _, said in sorted(conversations.items()) for each in said.exchanges())
 
 
 def facts(exchange: Exchange) -> dict[str, object]:
