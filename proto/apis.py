@@ -1,0 +1,247 @@
+"""The five v1 APIs: where they are, and what their calls are.
+
+    master  /api/v1                     the operator API of a master
+    master  /api/v1/scheduler           schedulers
+    agent   /api/v1                     the operator API of an agent
+    agent   /api/v1/executor            executors
+    agent   /api/v1/resource_provider   resource providers
+
+How a path leads to one of them is in endpoints.py. Sources: src/master/http.cpp,
+src/slave/http.cpp, src/resource_provider/manager.cpp.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+type ServerKind = Literal["master", "agent"]
+type Body = Literal["required", "optional"]
+
+PROCESS_IO = "mesos.v1.agent.ProcessIO"
+
+
+class CallType(Struct, frozen=True, kw_only=True):
+    """What a call is and how it is answered. UNKNOWN, which every API answers with 501, has none.
+
+    `response`           full name of the message in a 200; None if the answer is empty or a stream
+    `record`             full name of the messages in the stream that answers
+    `streamed_request`   the request is a stream of calls too
+    `mutating`           changes the state of the cluster
+    `causes_events`      changes nothing itself, but makes events or keeps something alive
+    `body_field`         the field of the call that holds its contents, and whether it must be there
+    """
+
+    name: str
+    response: str | None = None
+    record: str | None = None
+    streamed_request: bool = False
+    mutating: bool = False
+    causes_events: bool = False
+    body_field: str | None = None
+    body: Body | None = None
+
+
+class Api(Struct, frozen=True, kw_only=True):
+    """One API: its server, the names of its messages, and its calls by type name.
+
+    `route` is the path without the actor's name and without slashes at its ends. The `event` of an
+    agent is ProcessIO, a record of an attached container. Executors and resource providers have no
+    `response`: they are answered by a stream, or by nothing.
+    """
+
+    name: Literal["master", "agent", "scheduler", "executor", "resource_provider"]
+    server: ServerKind
+    route: str
+    call: str
+    event: str
+    response: str | None
+    calls: dict[str, CallType]
+
+
+# A line for each call: its type, and words.
+#     answer   a Response          stream   a stream          streams-in   and so is the request
+#     mutates  a mutating call     causes   makes events without changing anything itself
+#     body     its field must be there      body?    its field may be there
+_MASTER = """
+GET_HEALTH answer
+GET_FLAGS answer
+GET_VERSION answer
+GET_METRICS answer body
+GET_LOGGING_LEVEL answer
+SET_LOGGING_LEVEL mutates body
+LIST_FILES answer body
+READ_FILE answer body
+GET_STATE answer
+GET_AGENTS answer
+GET_FRAMEWORKS answer
+GET_EXECUTORS answer
+GET_OPERATIONS answer
+GET_TASKS answer
+GET_ROLES answer
+GET_WEIGHTS answer
+UPDATE_WEIGHTS mutates body
+GET_MASTER answer
+SUBSCRIBE stream
+RESERVE_RESOURCES mutates body
+UNRESERVE_RESOURCES mutates body
+CREATE_VOLUMES mutates body
+DESTROY_VOLUMES mutates body
+GROW_VOLUME mutates body
+SHRINK_VOLUME mutates body
+GET_MAINTENANCE_STATUS answer
+GET_MAINTENANCE_SCHEDULE answer
+UPDATE_MAINTENANCE_SCHEDULE mutates body
+START_MAINTENANCE mutates body
+STOP_MAINTENANCE mutates body
+DRAIN_AGENT mutates body
+DEACTIVATE_AGENT mutates body
+REACTIVATE_AGENT mutates body
+GET_QUOTA answer
+UPDATE_QUOTA mutates body
+SET_QUOTA mutates body
+REMOVE_QUOTA mutates body
+TEARDOWN mutates body
+MARK_AGENT_GONE mutates body
+"""
+
+_AGENT = """
+GET_HEALTH answer
+GET_FLAGS answer
+GET_VERSION answer
+GET_METRICS answer body
+GET_LOGGING_LEVEL answer
+SET_LOGGING_LEVEL mutates body
+LIST_FILES answer body
+READ_FILE answer body
+GET_STATE answer
+GET_CONTAINERS answer body?
+GET_FRAMEWORKS answer
+GET_EXECUTORS answer
+GET_OPERATIONS answer
+GET_TASKS answer
+GET_AGENT answer
+GET_RESOURCE_PROVIDERS answer
+LAUNCH_NESTED_CONTAINER mutates body
+WAIT_NESTED_CONTAINER answer body
+KILL_NESTED_CONTAINER mutates body
+REMOVE_NESTED_CONTAINER mutates body
+LAUNCH_NESTED_CONTAINER_SESSION stream mutates body
+ATTACH_CONTAINER_INPUT streams-in mutates body
+ATTACH_CONTAINER_OUTPUT stream body
+LAUNCH_CONTAINER mutates body
+WAIT_CONTAINER answer body
+KILL_CONTAINER mutates body
+REMOVE_CONTAINER mutates body
+ADD_RESOURCE_PROVIDER_CONFIG mutates body
+UPDATE_RESOURCE_PROVIDER_CONFIG mutates body
+REMOVE_RESOURCE_PROVIDER_CONFIG mutates body
+MARK_RESOURCE_PROVIDER_GONE mutates body
+PRUNE_IMAGES mutates body?
+"""
+
+# RECONCILE_OPERATIONS is answered by 202 now; older masters sent a scheduler.Response.
+_SCHEDULER = """
+SUBSCRIBE stream mutates body
+TEARDOWN mutates
+ACCEPT mutates body
+DECLINE mutates body
+ACCEPT_INVERSE_OFFERS mutates body
+DECLINE_INVERSE_OFFERS mutates body
+REVIVE mutates body?
+KILL mutates body
+SHUTDOWN mutates body
+ACKNOWLEDGE mutates body
+ACKNOWLEDGE_OPERATION_STATUS mutates body
+RECONCILE causes body
+RECONCILE_OPERATIONS answer causes body
+MESSAGE mutates body
+REQUEST mutates body
+SUPPRESS mutates body?
+UPDATE_FRAMEWORK mutates body
+"""
+
+_EXECUTOR = """
+SUBSCRIBE stream mutates body
+UPDATE mutates body
+MESSAGE mutates body
+HEARTBEAT causes
+"""
+
+_RESOURCE_PROVIDER = """
+SUBSCRIBE stream mutates body
+UPDATE_OPERATION_STATUS mutates body
+UPDATE_STATE mutates body
+UPDATE_PUBLISH_RESOURCES_STATUS mutates body
+"""
+
+
+def _call_type(line: str, *, response: str, record: str) -> CallType:
+    name, *words = line.split()
+    body: Body | None = "required" if "body" in words else "optional" if "body?" in words else None
+    return CallType(
+        name=name,
+        response=response if "answer" in words else None,
+        record=record if "stream" in words else None,
+        streamed_request="streams-in" in words,
+        mutating="mutates" in words,
+        causes_events="causes" in words,
+        body_field=name.lower() if body else None,
+        body=body,
+    )
+
+
+def _calls(table: str, *, response: str = "", record: str) -> dict[str, CallType]:
+    calls = (
+        _call_type(line, response=response, record=record) for line in table.split("\n") if line
+    )
+    return {call.name: call for call in calls}
+
+
+MASTER = Api(
+    name="master",
+    server="master",
+    route="api/v1",
+    call="mesos.v1.master.Call",
+    event="mesos.v1.master.Event",
+    response="mesos.v1.master.Response",
+    calls=_calls(_MASTER, response="mesos.v1.master.Response", record="mesos.v1.master.Event"),
+)
+AGENT = Api(
+    name="agent",
+    server="agent",
+    route="api/v1",
+    call="mesos.v1.agent.Call",
+    event=PROCESS_IO,
+    response="mesos.v1.agent.Response",
+    calls=_calls(_AGENT, response="mesos.v1.agent.Response", record=PROCESS_IO),
+)
+SCHEDULER = Api(
+    name="scheduler",
+    server="master",
+    route="api/v1/scheduler",
+    call="mesos.v1.scheduler.Call",
+    event="mesos.v1.scheduler.Event",
+    response="mesos.v1.scheduler.Response",
+    calls=_calls(
+        _SCHEDULER, response="mesos.v1.scheduler.Response", record="mesos.v1.scheduler.Event"
+    ),
+)
+EXECUTOR = Api(
+    name="executor",
+    server="agent",
+    route="api/v1/executor",
+    call="mesos.v1.executor.Call",
+    event="mesos.v1.executor.Event",
+    response=None,
+    calls=_calls(_EXECUTOR, record="mesos.v1.executor.Event"),
+)
+RESOURCE_PROVIDER = Api(
+    name="resource_provider",
+    server="agent",
+    route="api/v1/resource_provider",
+    call="mesos.v1.resource_provider.Call",
+    event="mesos.v1.resource_provider.Event",
+    response=None,
+    calls=_calls(_RESOURCE_PROVIDER, record="mesos.v1.resource_provider.Event"),
+)
+APIS = (MASTER, AGENT, SCHEDULER, EXECUTOR, RESOURCE_PROVIDER)
