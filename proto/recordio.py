@@ -40,7 +40,13 @@ class Record(Struct, frozen=True, gc=False):
     @property
     def canonical(self) -> bool:
         """Whether framing the payload again gives the bytes of the stream."""
-        return self.size == len(self.payload) + len(b"%d\n" % len(self.payload))
+        length = len(self.payload)
+        return self.size == length + len(str(length)) + 1
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the stream, framing included."""
+        return encode(self.payload).rjust(self.size, b"0")
 
 
 class Malformed(Struct, frozen=True, gc=False):
@@ -78,14 +84,14 @@ class Decoder:
     """Cuts a stream into records, from pieces of any size.
 
     After a malformed length everything that follows is malformed too. `close` tells what was left
-    unfinished.
+    unfinished. Records are counted from `first`, bytes from `offset`.
     """
 
-    def __init__(self, max_record: int = MAX_RECORD) -> None:
+    def __init__(self, max_record: int = MAX_RECORD, *, first: int = 1, offset: int = 0) -> None:
         self._max_record = max_record
         self._buffer = bytearray()
-        self._number = 0
-        self._offset = 0
+        self._number = first - 1
+        self._offset = offset
         self._length: int | None = None
         self._header = 0
         self.lost = False

@@ -1,0 +1,98 @@
+"""The process that writes the cassette: facts come in on stdin, counts go out on stdout.
+
+It reads until its input ends. Without a `Stop` before that end the proxy was killed: what is open
+is then ended as stopped, and a note says so. Documents are written whole, one write for each batch;
+if the disk is full, what was written of a document is cut off again.
+"""
+
+import contextlib
+import os
+import sys
+import time
+
+import msgspec
+
+from ..cassettes import facts, writer
+from ..cassettes.documents import Document, Event, Exchange, Note
+from ..cassettes.recording import Recording
+from .writer_process import Start, Status
+
+STATUS_SECONDS = 0.25
+KILLED = "the recorder ended without being stopped"
+
+
+def main() -> None:
+    """Write the cassette that the first argument (a `Start` in JSON) describes."""
+    start = msgspec.json.decode(sys.argv[1], type=Start)
+    os.set_blocking(1, False)
+    try:
+        tape = writer.Tape.open(start.path, start.existing, start.server, start.upstream)
+    except (OSError, ValueError) as error:
+        _tell(Status(error=str(error)))
+        return
+    with tape:
+        _Writing(tape, start).run()
+
+
+class _Writing:
+    def __init__(self, tape: writer.Tape, start: Start) -> None:
+        self._tape = tape
+        self._recording = Recording(start.server)
+        self._counts = {Exchange: 0, Event: 0, Note: 0}
+        self._told_at = 0.0
+        self._at = tape.elapsed
+        self._stopped = False
+
+    def run(self) -> None:
+        tape, frames = self._tape, facts.Unpacker()
+        first = Status(
+            elapsed=tape.elapsed,
+            last_exchange=tape.last_exchange,
+            last_client=tape.last_client,
+            warnings=tape.warnings,
+        )
+        _tell(first)
+        try:
+            while data := os.read(0, 1 << 20):
+                self._write([made for fact in frames.feed(data) for made in self._take(fact)])
+            if not self._stopped:
+                remark, stop = facts.Remark(0, self._at, KILLED), facts.Stop(0, self._at)
+                self._write([*self._take(remark), *self._take(stop)])
+        except OSError as error:
+            _tell(self._status(error.strerror))
+        else:
+            _tell(self._status())
+
+    def _take(self, fact: facts.AnyFact) -> list[Document]:
+        """Feed one fact; one that cannot be understood becomes a note and ends nothing."""
+        self._at = fact.at
+        self._stopped = self._stopped or isinstance(fact, facts.Stop)
+        try:
+            return self._recording.feed(fact)
+        except Exception as error:
+            text = f"not recorded: {type(error).__name__}: {error}"
+            return [Note(note=text, at=fact.at, of=fact.exchange or None)]
+
+    def _write(self, documents: list[Document]) -> None:
+        for document in documents:
+            if type(document) in self._counts:
+                self._counts[type(document)] += 1
+        self._tape.write(documents)
+        now = time.monotonic()
+        if now - self._told_at > STATUS_SECONDS:
+            self._told_at = now
+            _tell(self._status())
+
+    def _status(self, error: str | None = None) -> Status:
+        exchanges, events, notes = self._counts.values()
+        return Status(error=error, exchanges=exchanges, events=events, notes=notes)
+
+
+def _tell(status: Status) -> None:
+    """Write a line if the proxy is there to read it."""
+    with contextlib.suppress(OSError):
+        os.write(1, msgspec.json.encode(status) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

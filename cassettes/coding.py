@@ -1,0 +1,37 @@
+"""Content-Encoding: what Mesos uses of it, which is gzip.
+
+The compressed bytes depend on the zlib that made them, so a cassette keeps what was compressed.
+"""
+
+import gzip
+import zlib
+
+MAX_INFLATED = 1 << 30
+"""Bytes that a body may grow to; some bodies are made to explode."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+_LEVEL = 6
+"""zlib's default, as Mesos has it (3rdparty/stout/include/stout/gzip.hpp)."""
+
+
+class CodingError(ValueError):
+    """A body is not what its Content-Encoding says."""
+
+
+def inflate(data: bytes, limit: int = MAX_INFLATED) -> bytes:
+    """Undo gzip; raises CodingError for broken or unfinished data, and beyond `limit` bytes."""
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        plain = inflater.decompress(data, limit)
+    except zlib.error as error:
+        raise CodingError(f"Content-Encoding is gzip, but the body is not: {error}") from error
+    if inflater.unconsumed_tail:
+        raise CodingError(f"Content-Encoding is gzip, and the body grows over {limit} bytes")
+    if not inflater.eof or inflater.unused_data:
+        raise CodingError("Content-Encoding is gzip, but the body does not end where that does")
+    return plain
+
+
+def deflate(data: bytes) -> bytes:
+    """Do gzip again; the same data gives the same bytes."""
+    return gzip.compress(data, _LEVEL, mtime=0)

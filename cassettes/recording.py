@@ -1,0 +1,250 @@
+"""From what a proxy saw to the documents of a cassette, without I/O.
+
+Feed facts in order; documents come out as they are complete: an exchange with a streamed response
+when the head of the response is there, any other when the response is, events one by one. Whatever
+does not decode is kept as bytes, with the reason beside it. All headers pass `redaction` here, on
+their way out.
+
+Nothing here may read the clock: times are the facts'.
+"""
+
+from http import HTTPStatus
+
+from ..proto import calls
+from ..proto.endpoints import Api, CallType, find
+from ..proto.negotiation import JSON, PROTOBUF, RECORDIO
+from . import bodies, redaction
+from .coding import CodingError, inflate
+from .documents import (
+    Cause,
+    Document,
+    Exchange,
+    Headers,
+    Note,
+    Request,
+    Response,
+    ServerKind,
+)
+from .facts import (
+    AnyFact,
+    Data,
+    ExchangeEnd,
+    Lost,
+    Pairs,
+    Remark,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    Stop,
+)
+from .streams import Stream
+
+
+class Recording:
+    """Turns facts into documents, for any number of exchanges at once."""
+
+    def __init__(self, server: ServerKind | None = None) -> None:
+        self._server: ServerKind | None = server
+        self._open: dict[int, _Open] = {}
+
+    def feed(self, fact: AnyFact) -> list[Document]:
+        """Give the documents that a fact completes; facts of an unknown exchange give none."""
+        match fact:
+            case RequestHead():
+                self._open[fact.exchange] = _Open(fact, find(fact.path, self._server))
+                return []
+            case Remark():
+                return [Note(note=fact.text, at=fact.at, of=fact.exchange or None)]
+            case Stop():
+                ends = [ExchangeEnd(number, fact.at, "stopped") for number in self._open]
+                return [document for end in ends for document in self.feed(end)]
+            case _ if (exchange := self._open.get(fact.exchange)) is None:
+                return []
+            case ResponseHead():
+                return exchange.respond(fact)
+            case Data():
+                return exchange.take(fact)
+            case RequestEnd():
+                return exchange.end_request(fact)
+            case Lost():
+                return exchange.lose(fact)
+            case ExchangeEnd():
+                del self._open[fact.exchange]
+                return exchange.end(fact)
+
+
+class _Open:
+    """An exchange of which more may come."""
+
+    def __init__(self, head: RequestHead, api: Api | None) -> None:
+        self._head = head
+        self._headers = _grouped(head.headers)
+        self._api = api
+        self._request, self._response = bytearray(), bytearray()
+        self._request_open = True
+        self._answer: ResponseHead | None = None
+        self._lost: str | None = None
+        self._input = self._output = None
+        if api is not None and _value(self._headers, "content-type") == RECORDIO:
+            message = _record_message(api.call, self._headers)
+            self._input: Stream | None = Stream(head.exchange, "client", message, records=True)
+        self._output: Stream | None = None
+
+    def respond(self, fact: ResponseHead) -> list[Document]:
+        """Take the head of the response: call type, status and framing tell what it is."""
+        self._answer = fact
+        headers = _grouped(fact.headers)
+        if "chunked" not in _value(headers, "transfer-encoding").lower():
+            return []
+        call = self._call() if fact.status == HTTPStatus.OK else None
+        record = call.record if call is not None else None
+        message = _record_message(record, headers) if record is not None else None
+        number = fact.exchange
+        self._output = Stream(number, "server", message, records=record is not None)
+        return [self._exchange(fact.at, None)]
+
+    def take(self, fact: Data) -> list[Document]:
+        """Take a piece of a body."""
+        stream = self._output if fact.side == "server" else self._input
+        if stream is not None:
+            return [*stream.take(fact.at, fact.data)]
+        (self._response if fact.side == "server" else self._request).extend(fact.data)
+        return []
+
+    def end_request(self, fact: RequestEnd) -> list[Document]:
+        """Close the client's side."""
+        self._request_open = False
+        return self._input.end(fact.at, "client") if self._input is not None else []
+
+    def lose(self, fact: Lost) -> list[Document]:
+        """Say what is missing; a stream is taken up again at the next chunk."""
+        self._lost = f"{fact.pieces} chunks ({fact.size} bytes) of the {fact.side} were lost"
+        note = Note(note=f"{self._lost}: the disk was too slow", at=fact.at, of=fact.exchange)
+        stream = self._output if fact.side == "server" else self._input
+        return [*(stream.skip(fact.at, fact.size) if stream is not None else []), note]
+
+    def end(self, fact: ExchangeEnd) -> list[Document]:
+        """Close what is still open, and write what was not written before."""
+        documents: list[Document] = []
+        if self._request_open and self._input is not None:
+            documents += self._input.end(fact.at, fact.cause)
+        if self._output is not None:
+            return documents + self._output.end(fact.at, fact.cause)
+        return [*documents, self._exchange(fact.at, fact.cause)]
+
+    def _call(self) -> CallType | None:
+        """The call of the request, as far as it has come."""
+        if self._api is None:
+            return None
+        if self._input is not None:
+            kind = _value(self._headers, "message-content-type")
+            return calls.identify(self._input.first or b"", kind, self._api)
+        body = bytes(self._request)
+        if _value(self._headers, "content-encoding") == "gzip":
+            try:
+                body = inflate(body)
+            except CodingError:
+                return None
+        return calls.identify(body, _value(self._headers, "content-type"), self._api)
+
+    def _exchange(self, at: float, cause: Cause | None) -> Exchange:
+        head = self._head
+        return Exchange(
+            exchange=head.exchange,
+            at=round(head.at, 6),
+            client=head.client,
+            peer=head.peer,
+            request=self._shown_request(),
+            response=self._shown_response(at, cause),
+        )
+
+    def _shown_request(self) -> Request:
+        head, body = self._head, bodies.Shown()
+        if self._input is None:
+            message = self._api.call if self._api is not None else None
+            body = _shown(bytes(self._request), self._headers, message)
+        return Request(
+            method=head.method,
+            path=head.path,
+            version=head.version,
+            headers=redaction.redacted_headers(self._headers),
+            stream="recordio" if self._input is not None else None,
+            **body,
+        )
+
+    def _shown_response(self, at: float, cause: Cause | None) -> Response:
+        answer, begun, body = self._answer, self._head.at, bodies.Shown()
+        unusual = None if cause == "server" else cause
+        if answer is None:
+            return Response(after=round(at - begun, 6), cause=unusual or "server-cut")
+        headers, stream = _grouped(answer.headers), None
+        if self._output is not None:
+            stream = "recordio" if self._output.records else "chunks"
+        else:
+            call = self._call() if answer.status == HTTPStatus.OK else None
+            message = call.response if call is not None else None
+            body = _shown(bytes(self._response), headers, message)
+        if self._lost is not None:
+            body["malformed"] = self._lost
+        return Response(
+            after=round(answer.at - begun, 6),
+            status=answer.status,
+            reason=None if answer.reason == _phrase(answer.status) else answer.reason,
+            headers=redaction.redacted_headers(headers),
+            stream=stream,
+            cause=unusual,
+            **body,
+        )
+
+
+def _grouped(pairs: Pairs) -> Headers:
+    """Order and spelling are kept; values of a repeated name become a list."""
+    headers: Headers = {}
+    for name, value in pairs:
+        before = headers.get(name)
+        if before is None:
+            headers[name] = value
+        else:
+            headers[name] = [*([before] if isinstance(before, str) else before), value]
+    return headers
+
+
+def _value(headers: Headers, name: str) -> str:
+    """The last value of a header, as libprocess reads it (src/decoder.hpp), or an empty text."""
+    found = ""
+    for spelled, value in headers.items():
+        if spelled.lower() == name:
+            found = value if isinstance(value, str) else value[-1]
+    return found
+
+
+def _record_message(name: str, headers: Headers) -> str | None:
+    """The protobuf message of a stream's records, or None if they are JSON."""
+    kind = _value(headers, "message-content-type") or _value(headers, "content-type")
+    return name if kind == PROTOBUF else None
+
+
+def _shown(data: bytes, headers: Headers, message: str | None) -> bodies.Shown:
+    """A whole body, decompressed; one that cannot be understood stays as it was on the wire."""
+    kind, plain = _value(headers, "content-type"), data
+    if data and _value(headers, "content-encoding") == "gzip":
+        try:
+            plain = inflate(data)
+        except CodingError as error:
+            return bodies.Shown(base64=data, malformed=str(error))
+    if kind.startswith(JSON):
+        body = bodies.shown(plain, "json")
+    elif kind == PROTOBUF and message is not None:
+        body = bodies.shown(plain, "proto", message)
+    else:
+        body = bodies.shown(plain)
+    if plain is not data and "malformed" in body:
+        return bodies.Shown(base64=data, malformed=body["malformed"])
+    return body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,106 @@
+"""A stream while it is recorded: HTTP chunks in, events out.
+
+A chunk is not a record, whatever Mesos happens to send: proxies on the way cut and join chunks. So
+records come from the decoder, and an event tells the chunks that begin within it, unless it arrived
+as exactly one. Joined over all events these are the chunks of the stream, in order.
+"""
+
+from typing import Literal
+
+from ..proto.recordio import Decoder, Malformed, Piece, Record
+from . import bodies
+from .documents import Cause, End, Event, Side
+
+ZEROS = "length has leading zeros"
+
+
+class Stream:
+    """The records of one side of an exchange; `message` is their type if they are protobuf.
+
+    With `records` False the body is not RecordIO, and every chunk is an event.
+    """
+
+    def __init__(self, exchange: int, side: Side, message: str | None, *, records: bool) -> None:
+        self.records = records
+        self.first: bytes | None = None
+        self._of = exchange
+        self._from: Literal["client"] | None = None if side == "server" else "client"
+        self._message = message
+        self._kind: bodies.Kind = "proto" if message else "json"
+        self._decoder = Decoder()
+        self._chunks: list[tuple[int, int, float]] = []
+        self._count = 0
+        self._received = 0
+
+    def take(self, at: float, data: bytes) -> list[Event]:
+        """Take one chunk."""
+        if not self.records:
+            return [self._event(at, bodies.shown(data), None, None)]
+        whole = not self._chunks
+        self._chunks.append((self._received, len(data), at))
+        self._received += len(data)
+        pieces = self._decoder.feed(data)
+        if whole and len(pieces) == 1 and _size(pieces[0]) == len(data):
+            self._chunks.clear()
+            return [self._piece(at, pieces[0], None)]
+        return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
+
+    def skip(self, at: float, size: int) -> list[Event]:
+        """Take notice of lost bytes: the next chunk is where a record begins again."""
+        events = [self._piece(at, piece, self._begun_in(piece)) for piece in self._decoder.close()]
+        self._received += size
+        self._decoder = Decoder(first=self._count + 1, offset=self._received)
+        self._chunks.clear()
+        return events
+
+    def end(self, at: float, cause: Cause) -> list[Event | End]:
+        """Close the stream; what is left of an unfinished record is a malformed event."""
+        left = self._decoder.close()
+        events = [self._piece(at, piece, self._begun_in(piece)) for piece in left]
+        return [*events, End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)]
+
+    def _begun_in(self, piece: Piece) -> list[tuple[int, float]] | None:
+        """Give the chunks that begin within a piece, or None if the piece is exactly one chunk."""
+        stop = piece.offset + _size(piece)
+        begun = 0
+        while begun < len(self._chunks) and self._chunks[begun][0] < stop:
+            begun += 1
+        chunks = self._chunks[:begun]
+        del self._chunks[:begun]
+        if len(chunks) == 1 and chunks[0][:2] == (piece.offset, _size(piece)):
+            return None
+        return [(size, at) for _, size, at in chunks]
+
+    def _piece(self, at: float, piece: Piece, chunks: list[tuple[int, float]] | None) -> Event:
+        if isinstance(piece, Malformed):
+            body = bodies.Shown(base64=piece.data, malformed=piece.reason)
+            return self._event(at, body, chunks, piece.offset)
+        if self.first is None:
+            self.first = piece.payload
+        if not piece.canonical:
+            body = bodies.Shown(base64=piece.data, malformed=ZEROS)
+            return self._event(at, body, chunks, piece.offset)
+        body = bodies.shown(piece.payload, self._kind, self._message)
+        return self._event(at, body, chunks, None)
+
+    def _event(
+        self,
+        at: float,
+        body: bodies.Shown,
+        chunks: list[tuple[int, float]] | None,
+        offset: int | None,
+    ) -> Event:
+        self._count += 1
+        return Event(
+            event=self._count,
+            of=self._of,
+            at=round(at, 6),
+            from_=self._from,
+            chunks=chunks,
+            offset=offset,
+            **body,
+        )
+
+
+def _size(piece: Piece) -> int:
+    return piece.size if isinstance(piece, Record) else len(piece.data)

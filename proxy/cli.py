@@ -1,0 +1,131 @@
+"""The command line: a thin layer that turns text into objects and calls what does the work.
+
+Heavy imports happen inside the commands, so that `mesotape --help` stays quick.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .console import EXIT_FAILURE, Address, AddressType, CommandError, say
+
+LOOPBACK = Address("127.0.0.1", 0)
+
+_path = click.Path(path_type=Path)
+
+
+def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every server has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print for programs."),
+        click.option(
+            "--ready-file", type=_path, help="Write the address here once it is listened on."
+        ),
+        click.option("--tls-key", type=_path, help="Its private key (PEM)."),
+        click.option("--tls-cert", type=_path, help="Speak TLS with this certificate (PEM)."),
+        click.option(
+            "--listen",
+            type=AddressType(),
+            default=LOOPBACK,
+            show_default=True,
+            help="Address to listen on; port 0 takes a free one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("mesotape"), prog_name="mesotape")
+def commands() -> None:
+    """Record, replay and inspect the Apache Mesos v1 HTTP APIs."""
+
+
+@commands.command()
+@click.argument("upstream", required=False)
+@click.option("-o", "--output", type=_path, required=True, help="The cassette to write.")
+@click.option("--overwrite", "existing", flag_value="overwrite", help="Replace the cassette.")
+@click.option("--append", "existing", flag_value="append", help="Go on in the cassette.")
+@click.option(
+    "--server",
+    type=click.Choice(["master", "agent"]),
+    default="master",
+    show_default=True,
+    help="What UPSTREAM is: it decides the schema of /api/v1.",
+)
+@click.option("--only-v1", is_flag=True, help="Leave out paths other than the v1 APIs.")
+@click.option("--fail-closed", is_flag=True, help="End the proxy if recording has to stop.")
+@click.option("--mode", help="Any mode of mitmproxy instead of UPSTREAM, like regular or socks5.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Option of mitmproxy.")
+@click.option("--keep-host", is_flag=True, help="Do not rewrite the Host header.")
+@click.option("--upstream-ca", type=_path, help="Trust this CA (PEM) for UPSTREAM.")
+@click.option("--client-cert", type=_path, help="Certificate and key (PEM) to show to UPSTREAM.")
+@click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
+@_shared
+def record(existing: str | None, **options: Any) -> int:
+    """Record what clients say to UPSTREAM, the URL of a Mesos master or agent.
+
+    Point the clients at the address that is printed. Ctrl-C ends the recording.
+    """
+    from .record import RecordOptions, record
+
+    return record(RecordOptions(existing=existing or "refuse", **options))
+
+
+@commands.command()
+@click.argument("cassettes", nargs=-1, required=True, type=_path)
+@click.option(
+    "--pace",
+    type=click.Choice(["recorded", "instant"]),
+    default="recorded",
+    show_default=True,
+    help="When the next event of a stream goes out.",
+)
+@click.option(
+    "--speed", type=float, default=1.0, show_default=True, help="Play streams so many times faster."
+)
+@click.option("--max-gap", type=float, help="Let no two events be further apart, in seconds.")
+@_shared
+def replay(**options: Any) -> int:
+    """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.
+
+    A request that nothing recorded answers gets a 501 that says what differs. Ctrl-C ends it; the
+    exit code is 3 if there were such requests.
+    """
+    from .replay import ReplayOptions, replay
+
+    return replay(ReplayOptions(**options))
+
+
+@commands.command()
+@click.option("-o", "--output", type=_path, help="Keep the recorded cassette here.")
+def demo(output: Path | None) -> int:
+    """Record a cluster that is itself a recording, replay that, and compare."""
+    from .demo import demo
+
+    return demo(output)
+
+
+def main() -> None:
+    """Run a command; what it gives is the exit code, and what it refuses is one line."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except CommandError as error:
+        say(str(error))
+        code = EXIT_FAILURE
+    except BrokenPipeError:
+        code = EXIT_FAILURE
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

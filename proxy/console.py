@@ -1,0 +1,97 @@
+"""What all commands say to people and programs: addresses, the ready line, errors, live counts.
+
+People are spoken to on stderr, but for the ready line and what a command was asked for, which go to
+stdout; `--json` turns that into one JSON object a line.
+"""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+
+EXIT_FAILURE = 1
+"""mesotape could not do what it was asked to: bad input, a busy port, a full disk."""
+
+EXIT_USAGE = 2
+"""The command line makes no sense."""
+
+EXIT_MISS = 3
+"""A request came that the cassette does not answer."""
+
+
+class CommandError(Exception):
+    """A command cannot go on; the text says why and what to do, in one line."""
+
+
+class Address(NamedTuple):
+    """Where to listen; port 0 means any that is free."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class AddressType(click.ParamType[Address]):
+    """HOST:PORT, [IPv6]:PORT, or a bare PORT on loopback."""
+
+    name = "host:port"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
+        """Turn text into an Address."""
+        if isinstance(value, Address):
+            return value
+        host, _, port = str(value).rpartition(":")
+        if not port.isdecimal() or int(port) > 65535:
+            self.fail(f"{value!r}: expected HOST:PORT, like 127.0.0.1:5050", param, ctx)
+        return Address(host.strip("[]") or "127.0.0.1", int(port))
+
+
+def say(text: str) -> None:
+    """Tell people something that matters."""
+    click.echo(f"mesotape: {text}", err=True)
+
+
+def announce(text: str, url: str, ready_file: Path | None, *, as_json: bool) -> None:
+    """Print the ready line, and write the address to the ready file, whole or not at all."""
+    line = msgspec.json.encode({"ready": url}).decode() if as_json else f"mesotape: {text}"
+    click.echo(line)
+    sys.stdout.flush()
+    if ready_file is not None:
+        write_whole(ready_file, f"{url}\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that nobody can see half-written; raises CommandError."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def live_counts(counts: Callable[[], str]) -> Iterator[None]:
+    """Show what has happened so far, if a person watches."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    class Now:
+        def __rich__(self) -> Text:
+            return Text(counts(), style="dim")
+
+    with Live(Now(), console=Console(stderr=True), refresh_per_second=4, transient=True):
+        yield

@@ -1,0 +1,166 @@
+"""`mesotape demo`: the whole tour without a cluster.
+
+A cassette that ships plays the cluster, the recorder runs in front of it, a client asks for things
+in both encodings and subscribes for a few seconds. Then the new cassette is replayed to the same
+client, and what it got the second time is compared with what it got the first time.
+"""
+
+import contextlib
+import http.client
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from rich.console import Console
+from rich.table import Table
+
+from ..proto.messages import message_class
+from ..proto.negotiation import JSON, PROTOBUF
+from ..proto.recordio import Decoder, Record
+from .console import EXIT_FAILURE, CommandError
+
+SAMPLE = "master.yaml"
+SUBSCRIBED_SECONDS = 4.5
+STARTUP_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+VISIT = (
+    ("SUBSCRIBE", JSON),
+    ("SUBSCRIBE", PROTOBUF),
+    ("GET_AGENTS", JSON),
+    ("GET_OPERATIONS", JSON),
+    ("GET_AGENTS", PROTOBUF),
+    ("GET_WEIGHTS", PROTOBUF),
+)
+
+
+class Got(Struct):
+    """What the client got for one call: a body, or the records of a stream."""
+
+    call: str
+    media: str
+    status: int = 0
+    payloads: list[bytes] = field(default_factory=list[bytes])
+    error: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal payloads in equal order."""
+        return sha256(b"".join(b"%d\n%b" % (len(one), one) for one in self.payloads)).hexdigest()
+
+
+def demo(output: Path | None) -> int:
+    """Run the tour; gives 0 if both plays were the same. Raises CommandError."""
+    folder = Path(tempfile.mkdtemp(prefix="mesotape-demo-"))
+    cassette = output or folder / "demo.yaml"
+    out = Console(soft_wrap=True, highlight=False)
+    sample = files("mesotape.cassettes").joinpath("samples", SAMPLE)
+    with _running(folder, "replay", str(sample)) as cluster:
+        out.print(f"1. A recording of a real master plays the cluster on {cluster}")
+        with _running(folder, "record", cluster, "-o", str(cassette), "--overwrite") as recorder:
+            out.print(f"2. The recorder listens in front of it on {recorder}")
+            out.print("3. A client calls and subscribes, through the recorder …")
+            first = _visit(recorder)
+    with _running(folder, "replay", str(cassette)) as player:
+        out.print(f"4. The new cassette plays on {player}, and the client does the same again …\n")
+        again = _visit(player)
+    same = _compare(out, first, again)
+    out.print(f"\nThe cassette: {cassette}\nPlay it:      mesotape replay {cassette}")
+    return 0 if same else EXIT_FAILURE
+
+
+@contextlib.contextmanager
+def _running(folder: Path, command: str, *arguments: str) -> Iterator[str]:
+    """Run a command until the block ends; gives its address once it listens."""
+    ready = folder / f"{command}-{time.monotonic_ns()}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{__package__}.cli", command, *arguments, "--ready-file", ready],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + STARTUP_SECONDS
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise CommandError(f"{command} did not start: {process.communicate()[1].strip()}")
+            time.sleep(0.02)
+        yield ready.read_text().strip()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=STOP_SECONDS)
+        if process.returncode != 0:
+            raise CommandError(f"{command} failed: {said.strip()}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def _visit(url: str) -> list[Got]:
+    """Make all calls at once, each on a connection of its own."""
+    gots = [Got(call, media) for call, media in VISIT]
+    threads = [threading.Thread(target=_call, args=(url, got)) for got in gots]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return gots
+
+
+def _call(url: str, got: Got) -> None:
+    deadline = time.monotonic() + SUBSCRIBED_SECONDS
+    address = urlsplit(url)
+    assert address.hostname is not None
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+    headers = {"Content-Type": got.media, "Accept": got.media}
+    try:
+        connection.request("POST", "/api/v1", _body(got.call, got.media), headers)
+        response = connection.getresponse()
+        got.status = response.status
+        if got.call != "SUBSCRIBE":
+            got.payloads.append(response.read())
+            return
+        decoder = Decoder()
+        while (left := deadline - time.monotonic()) > 0:
+            connection.sock.settimeout(left)
+            for piece in decoder.feed(response.read1()):
+                assert isinstance(piece, Record)
+                got.payloads.append(piece.payload)
+    except TimeoutError:
+        pass
+    except (OSError, http.client.HTTPException) as error:
+        got.error = f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
+
+
+def _body(call: str, media: str) -> bytes:
+    if media == JSON:
+        return b'{"type":"%b"}' % call.encode()
+    kind = message_class("mesos.v1.master.Call")
+    number: int = kind.DESCRIPTOR.enum_types_by_name["Type"].values_by_name[call].number
+    return kind(type=number).SerializeToString()
+
+
+def _compare(out: Console, first: list[Got], again: list[Got]) -> bool:
+    table = Table("call", "encoding", "status", "recorded", "bytes", "replayed", box=None)
+    same = True
+    for one, two in zip(first, again, strict=True):
+        equal = one.status == two.status == 200 and one.digest == two.digest and one.payloads
+        same = same and bool(equal)
+        count = f"{len(one.payloads)} events" if one.call == "SUBSCRIBE" else "1 answer"
+        size = sum(map(len, one.payloads))
+        verdict = "[green]identical[/]" if equal else f"[red]differs[/] {two.error or two.status}"
+        table.add_row(one.call, one.media, str(one.status), count, str(size), verdict)
+    out.print(table)
+    return same

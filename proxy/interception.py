@@ -1,0 +1,100 @@
+"""mitmproxy, embedded: the only module of this floor that imports it.
+
+`Master` does less than mitmdump, and therefore costs about half: no other addons, no script
+reloading, no configuration file, nothing in the home folder. It differs in three points from what
+its base class does: a port that cannot be bound is an error, `done` closes the listeners and the
+connections, and the recorder is stopped before it does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Mapping, Sequence
+
+from mitmproxy import exceptions, options
+from mitmproxy.addons.core import Core
+from mitmproxy.addons.next_layer import NextLayer
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.master import Master as MitmproxyMaster
+
+from ..addons.recorder import Recorder
+
+CLOSE_SECONDS = 5.0
+"""How long connections get to end by themselves when the proxy stops."""
+
+FORCED: dict[str, object] = {
+    "connection_strategy": "lazy",  # eager: a dead upstream is seen by no addon
+    "tcp_timeout": 10**9,  # a quiet stream is not a dead one
+    "http2": False,  # Mesos speaks HTTP/1.1 only
+}
+
+
+class InterceptionError(Exception):
+    """mitmproxy cannot start; the text says why, in one line."""
+
+
+class Master(MitmproxyMaster):
+    """Runs the proxy and one recorder until `shutdown`."""
+
+    def __init__(self, recorder: Recorder, ready: Callable[[list[tuple[str, int]]], None]) -> None:
+        super().__init__(options.Options(), asyncio.get_running_loop())
+        self._recorder, self._ready = recorder, ready
+        self._proxyserver = Proxyserver()
+        self.startup_error: Exception | None = None
+        self.addons.add(Core(), self._proxyserver, NextLayer(), TlsConfig(), recorder)
+
+    async def running(self) -> None:
+        """Report the addresses, or what kept a server from starting."""
+        await super().running()
+        for server in self._proxyserver.servers:
+            if not server.is_running:
+                self.startup_error = server.last_exception
+                self.shutdown()
+                return
+        try:
+            self._ready([address[:2] for address in self._proxyserver.listen_addrs()])
+        except Exception as error:
+            self.startup_error = error
+            self.shutdown()
+
+    async def done(self) -> None:
+        """Stop the recorder, the listeners and the connections, in that order."""
+        self._recorder.stop()
+        await self._proxyserver.servers.update([])
+        for connection in list(self._proxyserver.connections.values()):
+            if (client := connection.transports.get(connection.client)) and client.handler:
+                client.handler.cancel("the proxy was stopped")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while self._proxyserver.connections:
+                    await asyncio.sleep(0.01)
+        await super().done()
+
+
+async def intercept(
+    recorder: Recorder,
+    settings: Mapping[str, object],
+    extra: Sequence[str],
+    ready: Callable[[list[tuple[str, int]]], None],
+) -> None:
+    """Run the proxy with options of mitmproxy until SIGINT or SIGTERM.
+
+    `settings` are typed values, `extra` is NAME=VALUE text that comes on top. `ready` is called
+    once with the (host, port) pairs that are listened on. Raises InterceptionError for an option
+    that mitmproxy refuses, or an address that cannot be bound.
+    """
+    logging.getLogger("mitmproxy").setLevel(logging.WARNING)
+    master = Master(recorder, ready)
+    try:
+        master.options.update(**FORCED | dict(settings))
+        master.options.set(*extra)
+    except (exceptions.OptionsError, TypeError, KeyError) as error:
+        raise InterceptionError(f"mitmproxy refuses an option: {error}") from error
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, master.shutdown)
+    await master.run()
+    if (cause := master.startup_error) is not None:
+        raise InterceptionError(str(cause)) from cause
