@@ -32,7 +32,7 @@ _NO_BLANKS = str.maketrans("", "", " \t\n")
 _ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
-class ResponseEncoding(Struct, frozen=True):
+class ResponseType(Struct, frozen=True):
     """What an answer is labelled: its Content-Type, and its Message-Content-Type if it has one."""
 
     content_type: str
@@ -53,7 +53,7 @@ def request_encoding(headers: Headers) -> Encoding | None:
     return _ENCODINGS.get(content_type)
 
 
-def response_encoding(api: Api, headers: Headers) -> ResponseEncoding | None:
+def response_type(api: Api, headers: Headers) -> ResponseType | None:
     """Choose the media type of an answer; None is a 406.
 
     `Accept-Type`, the name in documents of 2016, counts if there is no Accept; Mesos ignores it.
@@ -63,11 +63,11 @@ def response_encoding(api: Api, headers: Headers) -> ResponseEncoding | None:
     message_accept = last.get("message-accept")
     chosen = _first_accepted(accept, (JSON, PROTOBUF))
     if api.name != "agent":
-        return ResponseEncoding(chosen) if chosen else None
+        return ResponseType(chosen) if chosen else None
     if chosen:
-        return ResponseEncoding(chosen) if message_accept is None else None
+        return ResponseType(chosen) if message_accept is None else None
     message = _first_accepted(message_accept, (JSON, PROTOBUF))
-    return ResponseEncoding(RECORDIO, message) if message and accepts(accept, RECORDIO) else None
+    return ResponseType(RECORDIO, message) if message and accepts(accept, RECORDIO) else None
 
 
 def is_negotiated(api: Api, call_type: str | None) -> bool:
