@@ -1,7 +1,8 @@
-"""The journal of a replay: what was served, what was missed, what was left over."""
+"""The journal of a replay: what was served, and what was missed."""
 
 from collections import Counter
-from collections.abc import Iterable
+
+from msgspec import Struct
 
 from .misses import Miss
 
@@ -9,11 +10,18 @@ _MISSES_KEPT = 1000
 """A client that retries for ever must not fill the memory; `missed` goes on counting."""
 
 
+class Place(Struct, frozen=True):
+    """An exchange: the cassette, by its place in the list, and the exchange's number."""
+
+    cassette: int
+    exchange: int
+
+
 class Journal:
-    """Counts by exchange number of a cassette, and the first misses in full."""
+    """Counts by exchange, and the first misses in full."""
 
     def __init__(self) -> None:
-        self.served = Counter[tuple[int, int]]()
+        self.served = Counter[Place]()
         self.misses: list[Miss] = []
         self.missed = 0
 
@@ -22,12 +30,12 @@ class Journal:
         """How many requests were answered from the recording."""
         return self.served.total()
 
+    def serve(self, place: Place) -> None:
+        """Take down an answer."""
+        self.served[place] += 1
+
     def miss(self, miss: Miss) -> None:
         """Take down a miss."""
         self.missed += 1
         if len(self.misses) < _MISSES_KEPT:
             self.misses.append(miss)
-
-    def unused(self, exchanges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Those of `exchanges`, as (cassette, number), that nobody asked for."""
-        return [exchange for exchange in exchanges if exchange not in self.served]

@@ -11,6 +11,11 @@ class Received(Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
 
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The headers as text."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
+
     def header(self, name: str) -> str | None:
         """Take the last value of a header, as libprocess does (src/decoder.hpp)."""
         wanted = name.lower().encode()

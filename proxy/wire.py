@@ -20,6 +20,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _UPGRADE = (b"upgrade", b"connection", b"http2-settings")
+_NOTED = frozenset({b"content-length", b"content-type", b"content-encoding", b"expect"})
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
@@ -168,13 +169,22 @@ class Requests:
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
         self._target += url
-        self._count(len(url))
+        self._head_size += len(url)
+        self._bound_head(self._head_size)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         self._headers.append((name, value))
-        self._count(len(name) + len(value) + 4)
-        match name.lower():
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > self._limits.head:
+            self._bound_head(self._head_size)
+        lowered = name.lower()
+        if lowered in _NOTED:
+            self._note(lowered, value)
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        """Remember what a header says about the body."""
+        match name:
             case b"content-length" if len(value) > 15 or int(value) > self._limits.body:
                 raise self._too_large()
             case b"content-type":
@@ -210,10 +220,6 @@ class Requests:
         request = Received(parser.get_method(), self._target, tuple(self._headers), body)
         self._items.append(Arrived(request, parser.should_keep_alive()))
         self._begin()
-
-    def _count(self, size: int) -> None:
-        self._head_size += size
-        self._bound_head(self._head_size)
 
     def _bound_head(self, size: int) -> None:
         if size > self._limits.head:

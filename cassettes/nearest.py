@@ -1,0 +1,135 @@
+"""The recorded exchanges that come nearest to a request, and where they differ from it.
+
+Differences of calls are field paths, `accept.offer_ids[0].value`; other requests differ in their
+`query`, `Content-Type` or `body`. The work is bounded: a few candidates, a few thousand fields.
+"""
+
+import base64
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from .journal import Place
+from .matching import CallKey, Key, Meaning, PlainKey
+from .misses import Difference
+
+CANDIDATES = 32
+"""Exchanges that are compared with a missed request."""
+
+_FIELDS = 4000
+_VALUE_SHOWN = 120
+_NO_CALL = "no call that Mesos takes"
+
+
+class Index:
+    """Places of a cassette by what a miss compares: the call, the API, the path."""
+
+    def __init__(self) -> None:
+        self._by_kind = defaultdict[tuple[str, ...], list[Place]](list)
+
+    def add(self, key: Key, path: str, place: Place) -> None:
+        """File an exchange under what it is."""
+        for kind in _kinds(key, path):
+            self._by_kind[kind].append(place)
+
+    def candidates(self, key: Key, path: str) -> tuple[list[Place], bool]:
+        """Up to `CANDIDATES` exchanges of the most special kind that has any.
+
+        The flag says whether they are the same call, or the same method and path.
+        """
+        for closeness, kind in enumerate(_kinds(key, path)):
+            if places := self._by_kind.get(kind):
+                return places[:CANDIDATES], closeness == 0
+        return [], False
+
+
+def _kinds(key: Key, path: str) -> list[tuple[str, ...]]:
+    """What an exchange is, the most special first."""
+    match key:
+        case CallKey():
+            return [("call", key.api, key.call), ("api", key.api), ("POST", path)]
+        case PlainKey():
+            return [(key.method, key.path), ("POST", path)]
+
+
+def differences(recorded: Meaning, received: Meaning) -> Iterator[Difference]:
+    """Where two requests differ, as recorded and received."""
+    match recorded.key, received.key:
+        case CallKey() as old, CallKey() as new if (old.api, old.call) == (new.api, new.call):
+            yield from _fields(recorded.calls, received.calls)
+            if old.answer != new.answer:
+                yield Difference("Accept", old.answer, new.answer)
+        case CallKey() as old, CallKey() as new:
+            yield Difference("type", old.call, new.call)
+        case PlainKey() as old, PlainKey() as new:
+            yield from _parts(old, new)
+        case _ if recorded.content_type != received.content_type:
+            yield Difference("Content-Type", recorded.content_type, received.content_type)
+        case _:
+            yield Difference("body", recorded.what or _NO_CALL, received.what or _NO_CALL)
+
+
+def _parts(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
+    if old.path != new.path:
+        yield Difference("path", old.path, new.path)
+    if old.query != new.query:
+        yield Difference("query", old.query or None, new.query or None)
+    if old.content_type != new.content_type:
+        yield Difference("Content-Type", old.content_type, new.content_type)
+    if old.body != new.body:
+        yield Difference("body", "other bytes" if old.body else None, "these" if new.body else None)
+
+
+def _fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
+    recorded, received = _flat(old), _flat(new)
+    for path in recorded | received:
+        before, after = recorded.get(path), received.get(path)
+        if before != after:
+            yield Difference(path, _cut(before), _cut(after))
+
+
+def _flat(messages: tuple[Message, ...]) -> dict[str, str]:
+    """The leaves of messages by path; those of a streamed request's records are numbered."""
+    if len(messages) == 1:
+        return dict(islice(_leaves(messages[0], ""), _FIELDS))
+    leaves = (leaf for n, message in enumerate(messages) for leaf in _leaves(message, f"[{n}]."))
+    return dict(islice(leaves, _FIELDS))
+
+
+def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, str]]:
+    for field, value in message.ListFields():
+        path = prefix + field.name
+        entry = field.message_type
+        if not field.is_repeated:
+            yield from _leaf(field, value, path)
+        elif entry is not None and entry.GetOptions().map_entry:
+            for key in sorted(value):
+                yield from _leaf(entry.fields_by_name["value"], value[key], f"{path}[{key}]")
+        else:
+            for number, item in enumerate(value):
+                yield from _leaf(field, item, f"{path}[{number}]")
+
+
+def _leaf(field: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, Message):
+        yield path, _text(field, value)
+    elif value.ListFields():
+        yield from _leaves(value, path + ".")
+    else:
+        yield path, "{}"
+
+
+def _text(field: FieldDescriptor, value: object) -> str:
+    if field.enum_type is not None:
+        return field.enum_type.values_by_number[value].name
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return msgspec.json.encode(value).decode()
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}…"

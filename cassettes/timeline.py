@@ -1,0 +1,145 @@
+"""A recorded stream as a timeline: what goes out when, lazily, and how it ends.
+
+Records are framed again and go out one by one; a piece that was no sound record goes out as it
+came. A stream that the client or the recorder ended stays open, and at the recorded pace its
+heartbeats go on, because clients give up on a silent server after a few missed ones.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+from google.protobuf.message import DecodeError, Message
+from msgspec import Struct
+
+from ..proto import messages, recordio
+from .answers import Ending, Step
+from .bodies import wire
+from .documents import Cause, Event, Exchange
+from .pace import Pace, Recorded, Timed
+from .reader import Cassette
+
+_HEARTBEAT_BYTES = 256
+_INTERVAL = re.compile(rb'"heartbeat_interval_seconds":([0-9.]+)')
+
+
+class _Control(Struct):
+    type: str | None = None
+
+
+class _Typed(Struct):
+    type: str | None = None
+    control: _Control | None = None
+
+
+class Timeline:
+    """The steps of one stream. `record` is the message of its records, if they have one."""
+
+    def __init__(self, cassette: Cassette, exchange: Exchange, record: str | None) -> None:
+        self._cassette = cassette
+        self._exchange = exchange
+        self._record = record
+        self._beats: list[float] = []
+        self._beat: bytes | None = None
+
+    def play(self, pace: Pace, now_seconds: float) -> Iterator[Timed[Step]]:
+        """Steps with their deadlines, for a request that is answered now."""
+        last_seconds = beat_seconds = now_seconds
+        for last_seconds, step in pace.deadlines(self._steps(), self._exchange.at, now_seconds):
+            if step is self._beat:
+                beat_seconds = last_seconds
+            yield last_seconds, step
+        interval_seconds = self._interval()
+        if self._stays_open() and interval_seconds and isinstance(pace, Recorded):
+            yield from self._on(beat_seconds, last_seconds, interval_seconds / pace.speed)
+
+    def _steps(self) -> Iterator[Timed[Step]]:
+        framed = self._exchange.response.stream == "recordio"
+        for event in self._cassette.events(self._exchange.exchange):
+            data = wire(event, self._record)
+            if framed and event.offset is None:
+                step = recordio.encode(data)
+                self._note_heartbeat(event, data, step)
+                yield event.at, step
+            elif data:
+                yield event.at, data
+        end = self._cassette.end(self._exchange.exchange)
+        if end is not None and not self._stays_open():
+            yield end.at, Ending.FINAL_CHUNK if end.cause == "server" else Ending.CUT
+
+    def _stays_open(self) -> bool:
+        end = self._cassette.end(self._exchange.exchange)
+        cause: Cause | None = None if end is None else end.cause
+        return cause in (None, "client", "stopped")
+
+    def _note_heartbeat(self, event: Event, data: bytes, step: bytes) -> None:
+        if len(data) <= _HEARTBEAT_BYTES and is_heartbeat(data, self._record):
+            self._beats = [*self._beats[-1:], event.at]
+            self._beat = step
+
+    def _interval(self) -> float | None:
+        """Seconds between heartbeats: as recorded, or as the first record announces it."""
+        if len(self._beats) == 2:
+            return self._beats[1] - self._beats[0]
+        if not self._beats:
+            return None
+        first = next(iter(self._cassette.events(self._exchange.exchange)))
+        return _announced(wire(first, self._record), self._record)
+
+    def _on(
+        self, beat_seconds: float, from_seconds: float, interval_seconds: float
+    ) -> Iterator[Timed[Step]]:
+        """The last heartbeat again and again, keeping step with the recorded ones."""
+        assert self._beat is not None
+        for number in count(1):
+            at_seconds = beat_seconds + number * interval_seconds
+            if at_seconds >= from_seconds:
+                yield at_seconds, self._beat
+
+
+def is_heartbeat(data: bytes, record: str | None) -> bool:
+    """Whether a record is a heartbeat: of an event stream, or of an attached container's output."""
+    if data.startswith(b"{"):
+        return b'"HEARTBEAT"' in data and _json_heartbeat(data)
+    message = _parsed(data, record)
+    return message is not None and _is_beat(message)
+
+
+def _json_heartbeat(data: bytes) -> bool:
+    try:
+        typed = msgspec.json.decode(data, type=_Typed)
+    except msgspec.DecodeError:
+        return False
+    control = typed.control.type if typed.control is not None else None
+    return "HEARTBEAT" in (typed.type, control)
+
+
+def _is_beat(message: Message) -> bool:
+    kind = message.DESCRIPTOR.fields_by_name["type"]
+    values = {value.number: value.name for value in kind.enum_type.values}
+    if values.get(message.type) == "HEARTBEAT":
+        return True
+    control = "control" in message.DESCRIPTOR.fields_by_name and message.control
+    return bool(control) and control.HasField("type") and _is_beat(control)
+
+
+def _announced(data: bytes, record: str | None) -> float | None:
+    """The interval that a SUBSCRIBED record announces, in seconds."""
+    if data.startswith(b"{"):
+        found = _INTERVAL.search(data)
+        return float(found[1]) if found else None
+    message = _parsed(data, record)
+    subscribed = getattr(message, "subscribed", None)
+    return getattr(subscribed, "heartbeat_interval_seconds", None) or None
+
+
+def _parsed(data: bytes, record: str | None) -> Message | None:
+    if record is None:
+        return None
+    message = messages.message_class(record)()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        return None
+    return message

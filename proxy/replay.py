@@ -1,0 +1,170 @@
+"""`mesotape replay`: a server that answers from a cassette."""
+
+import asyncio
+import contextlib
+import signal
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from ..cassettes.documents import CassetteError
+from ..cassettes.misses import Miss
+from ..cassettes.pace import Instant, Pace, Recorded
+from ..cassettes.playback import Options, Playback
+from ..cassettes.reader import Cassette
+from .console import EXIT_FAILURE, EXIT_MISS, Address, CommandError, announce, live_counts, say
+from .server import ReplayServer
+
+
+class ReplayOptions(Struct, frozen=True, kw_only=True):
+    """What to replay, how, and where. `pace` is `recorded` or `instant`."""
+
+    cassettes: tuple[Path, ...]
+    listen: Address = Address("127.0.0.1", 0)
+    pace: str = "recorded"
+    speed: float = 1.0
+    max_gap: float | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    ready_file: Path | None = None
+    as_json: bool = False
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """What happened in a replay; `unused` names exchanges that nobody asked for."""
+
+    served: int
+    missed: int
+    failed: int
+    unused: tuple[int, ...]
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.served} served, {self.missed} missed, {len(self.unused)} unused{failed}"
+
+
+def replay(options: ReplayOptions) -> int:
+    """Replay until SIGINT or SIGTERM; gives the exit code. Raises CommandError."""
+    pace, tls = _pace(options), _tls(options)
+    with _opened(options.cassettes) as cassettes:
+        for cassette in cassettes:
+            for warning in cassette.warnings:
+                say(f"warning: {warning}")
+        try:
+            playback = Playback(cassettes, Options(pace=pace))
+        except (ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        counts = asyncio.run(_replay(playback, options, tls))
+    _sum_up(counts, options)
+    if counts.failed:
+        return EXIT_FAILURE
+    return EXIT_MISS if counts.missed else 0
+
+
+async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContext | None) -> Counts:
+    failures: list[Exception] = []
+
+    def fail(exchange: int, error: Exception) -> None:
+        failures.append(error)
+        say(f"exchange {exchange}: {error}" if exchange else str(error))
+
+    server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail)
+    stopped = _stop_signal()
+    try:
+        host, port = await server.start(*options.listen, tls=tls)
+    except OSError as error:
+        raise CommandError(_cannot_listen(options.listen, error)) from error
+    try:
+        url = f"{'http' if tls is None else 'https'}://{Address(host, port)}"
+        names = ", ".join(str(path) for path in options.cassettes)
+        announce(f"replaying {names} on {url}", url, options.ready_file, as_json=options.as_json)
+        with live_counts(lambda: str(_counted(playback, len(failures)))):
+            await stopped.wait()
+    finally:
+        await server.stop()
+    return _counted(playback, len(failures))
+
+
+def _stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _counted(playback: Playback, failed: int) -> Counts:
+    journal = playback.journal
+    return Counts(
+        served=journal.answers,
+        missed=journal.missed,
+        failed=failed,
+        unused=tuple(place.exchange for place in playback.unused),
+    )
+
+
+def _sum_up(counts: Counts, options: ReplayOptions) -> None:
+    if options.as_json:
+        click.echo(msgspec.json.encode(counts))
+    else:
+        say(f"replayed: {counts}")
+
+
+def _say_miss(miss: Miss) -> None:
+    say(str(miss))
+
+
+def _pace(options: ReplayOptions) -> Pace:
+    try:
+        recorded = Recorded(speed=options.speed, max_gap=options.max_gap)
+    except ValueError as error:
+        raise CommandError(f"--{error}") from error
+    match options.pace:
+        case "recorded":
+            return recorded
+        case "instant":
+            return Instant()
+        case other:
+            raise CommandError(f"--pace {other}: expected recorded or instant")
+
+
+@contextlib.contextmanager
+def _opened(paths: Sequence[Path]) -> Iterator[list[Cassette]]:
+    """Open cassettes until the block ends."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield [stack.enter_context(Cassette.open(path)) for path in paths]
+        except CassetteError as error:
+            raise CommandError(str(error)) from error
+
+
+def _tls(options: ReplayOptions) -> ssl.SSLContext | None:
+    cert, key = options.tls_cert, options.tls_key
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise CommandError("--tls-cert and --tls-key go together")
+    for path in (cert, key):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}") from error
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or str(error)
+        raise CommandError(
+            f"{cert}, {key}: not a certificate and its unencrypted private key (PEM): {reason}"
+        ) from error
+    return context
+
+
+def _cannot_listen(address: Address, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"cannot listen on {address}: {reason}; --listen takes another address"
