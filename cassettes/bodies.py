@@ -13,7 +13,6 @@ import hashlib
 from typing import Literal, TypedDict
 
 from google.protobuf.message import Error as ProtobufError
-from google.protobuf.message import Message
 from msgspec import json
 
 from .documents import Body
@@ -70,7 +69,7 @@ def wire(body: Body, message: str | None = None) -> bytes:
 
 def digest(proto: str) -> str:
     """Return the `wire_of` of a shown message; indenting it in another way changes nothing."""
-    return hashlib.sha256(_compact(proto, "proto")).hexdigest()[:12]
+    return _digest(_compact(proto, "proto"))
 
 
 def _shown_json(data: bytes) -> Shown:
@@ -106,35 +105,16 @@ def _flagged(data: bytes, reason: str) -> Shown:
 
 
 def _shown_proto(data: bytes, name: str) -> Shown:
-    from ..proto import mapping
+    from .message_text import shown_message  # Only who has protobuf bodies waits for protobuf.
 
     try:
-        text = _json_of(_parsed(data, name))
-        again = mapping.decode(text, name).SerializePartialToString()
-        indented = text if len(text) > SHOWN_INDENTED else json.format(text, indent=2)
-        proto = indented.decode()
+        text, again = shown_message(data, name)
+        proto = (text if len(text) > SHOWN_INDENTED else json.format(text, indent=2)).decode()
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
         return {"base64": data, "malformed": f"not a {name}: {error}"}
     if again == data:
         return {"proto": proto}
-    return {"proto": proto, "wire": data, "wire_of": digest(proto)}
-
-
-def _parsed(data: bytes, name: str) -> Message:
-    from ..proto import messages
-
-    message = messages.message_class(name)()
-    message.ParseFromString(data)
-    if not message.IsInitialized():
-        message.SerializeToString()  # Raises an error that names the missing fields.
-    return message
-
-
-def _json_of(message: Message) -> bytes:
-    """Return the compact JSON of a message; NaN is no JSON and raises."""
-    from ..proto import mapping
-
-    return json.format(mapping.encode(message), indent=-1)
+    return {"proto": proto, "wire": data, "wire_of": _digest(text)}
 
 
 def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
@@ -145,12 +125,16 @@ def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
             return body.wire
     if name is None:
         raise BodyError("proto: the message type of this body is not known, so base64 is expected")
-    from ..proto import mapping
+    from .message_text import message_bytes
 
     try:
-        return mapping.decode(_compact(text, "proto"), name).SerializeToString()
-    except (ValueError, LookupError, ProtobufError) as error:
+        return message_bytes(_compact(text, "proto"), name)
+    except (ValueError, LookupError, ProtobufError, RecursionError) as error:
         raise BodyError(f"proto: not a {name}: {error}") from error
+
+
+def _digest(compact: bytes) -> str:
+    return hashlib.sha256(compact).hexdigest()[:12]
 
 
 def _compact(text: str, key: str) -> bytes:

@@ -39,22 +39,26 @@ class Cassette:
         self.path = path
         self._fd = fd
         self._index = Index(fd)
-        if self._index.problems:
-            raise self._error(self._index.problems[0])
         self.header = self._first()
         self.warnings = warnings + [str(self._error(loss)) for loss in self._index.losses]
         self.sound_length = self._index.sound_length
         self.last_client = self._index.last_client
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
-        """Open a cassette. Raises `CassetteError` if it is none, or not readable."""
+    def open(cls, path: Path | str, *, lenient: bool = False) -> Self:
+        """Open a cassette. Raises `CassetteError` if it is none, or not readable.
+
+        With `lenient`, documents may be wrong, and reading them raises the error.
+        """
         fd, warnings = opened(Path(path))
         try:
-            return cls(Path(path), fd, warnings)
+            cassette = cls(Path(path), fd, warnings)
+            if cassette._index.problems and not lenient:
+                raise cassette._error(cassette._index.problems[0])
         except BaseException:
             os.close(fd)
             raise
+        return cassette
 
     def close(self) -> None:
         """Close the file. Iterators that are not exhausted end with an error."""
@@ -140,14 +144,24 @@ class Cassette:
 
     def documents(self) -> Iterator[tuple[Document, int]]:
         """Read all documents in the order of the file, each with the line its first key is on."""
-        line = 1
-        offset = 0
+        for told, line in self.survey():
+            if isinstance(told, CassetteError):
+                raise told
+            yield told, line
+
+    def survey(self) -> Iterator[tuple[Document | CassetteError, int]]:
+        """Read all documents as `documents` does, with the error for one that is wrong."""
+        line, offset = 2, 0
         for document in range(len(self._index.following)):
             start = self._index.starts[document]
             line += self._lines(offset, start)
             offset = start
-            if document not in self._index.left_out:
-                yield self._document(document), line + 1
+            if document in self._index.left_out:
+                continue
+            try:
+                yield self._document(document), line
+            except CassetteError as error:
+                yield error, line
 
     def _first(self) -> Header:
         """Read the header, the first document."""

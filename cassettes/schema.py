@@ -1,0 +1,61 @@
+"""The JSON Schema of one document of a cassette, made from the structs.
+
+    python -m mesotape.cassettes.schema > cassettes/cassette.schema.json
+
+Editors check a cassette by it while it is written. It is about what YAML makes of the text, so it
+is looser than the structs in one place: a header `Content-Length: 20` is a number to YAML, and text
+to us. And it says what the structs cannot: that a body has one form.
+"""
+
+from typing import Any
+
+import msgspec
+
+from .documents import FORMAT, End, Event, Exchange, Header, Note
+
+type Schema = dict[str, Any]
+
+_FORMS = ("json", "text", "proto", "base64")
+
+
+def schema() -> Schema:
+    """Make the schema, in draft 2020-12."""
+    kinds = (Header, Exchange, Event, End, Note)
+    references, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    for name in ("Request", "Response", "Event"):
+        _refine_body(parts[name])
+    for name in ("Request", "Response"):
+        parts[name]["properties"]["headers"] = _headers()
+    parts["Header"]["properties"]["mesotape"] = {"const": FORMAT}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A document of a mesotape cassette, format {FORMAT}",
+        "oneOf": list(references),
+        "$defs": parts,
+    }
+
+
+def _refine_body(part: Schema) -> None:
+    """Say that at most one form is there, and that two of them may be written as plain YAML."""
+    for form in ("json", "proto"):
+        part["properties"][form] = {"type": ["string", "object", "array"]}
+    part["not"] = {
+        "anyOf": [
+            {"required": [one, other]}
+            for place, one in enumerate(_FORMS)
+            for other in _FORMS[place + 1 :]
+        ]
+    }
+    part["dependentRequired"] = {"wire": ["proto", "wire_of"], "wire_of": ["wire"]}
+
+
+def _headers() -> Schema:
+    scalar = {"type": ["string", "number", "boolean"]}
+    return {
+        "type": "object",
+        "additionalProperties": {"anyOf": [scalar, {"type": "array", "items": scalar}]},
+    }
+
+
+if __name__ == "__main__":
+    print(msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode())
