@@ -127,8 +127,9 @@ def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
         raise BodyError("proto: the message type of this body is not known, so base64 is expected")
     from .message_text import message_bytes
 
+    compact = _compact(text, "proto")
     try:
-        return message_bytes(_compact(text, "proto"), name)
+        return message_bytes(compact, name)
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
         raise BodyError(f"proto: not a {name}: {error}") from error
 

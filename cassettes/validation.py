@@ -98,8 +98,9 @@ class _Check:
         self._body(
             told.response, None if kind is None else kind.response, line, f"{place}: response"
         )
-        streams: tuple[Side, ...] = ("client",) if told.request.stream else ()
-        streams += ("server",) if told.response.stream else ()
+        streams: list[Side] = ["client"] if told.request.stream else []
+        if told.response.stream:
+            streams.append("server")
         self._exchanges[told.exchange] = _Begun(told.at, line, streams, call, record)
 
     def _event(self, told: Event, line: int) -> None:

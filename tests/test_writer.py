@@ -1,0 +1,353 @@
+"""The writer's layout, and that every reader gets the same out of it."""
+
+import datetime
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesotape.cassettes import canonical, layout, parsing, writer
+from mesotape.cassettes.composing import Composition
+from mesotape.cassettes.documents import (
+    CassetteError,
+    Document,
+    End,
+    Event,
+    Exchange,
+    Header,
+    Note,
+    Request,
+    Response,
+)
+from mesotape.cassettes.reader import Cassette
+
+NASTY = [
+    *"\0\x07\b\t\n\r\x1b \"'\\#:-?*&!%@`|>[]{},~=<.",
+    *"\x7f\x80\x85\x9f\xa0é\u2028\u2029\ud7ff\ue000\ufeff\ufffd\ufffe\uffff\U0001f4fc\U0010ffff",
+    "\n\n", "\r\n", "---", "\n---\n", "...", "\n...\n", "\n  ", "  ", ": ", " #", "- ", "? ", "<<",
+    "yes", "null", "1e3", "0x1f", "1_000", "12:30:45", "2026-11-22", "true", "{", '{"a": 1}',
+]  # fmt: skip
+TEXT = st.lists(st.sampled_from(NASTY) | st.text(max_size=3)).map("".join) | st.text()
+LATIN = st.text(st.characters(max_codepoint=255)) | st.sampled_from(NASTY).filter(
+    lambda text: text <= "\xff"
+)
+SECONDS = st.integers(0, 10**12).map(lambda micros: micros / 1e6)
+NUMBERS = st.integers(1, 10**15)
+STREAM = st.sampled_from([None, "recordio", "chunks"])
+HEADERS = st.dictionaries(LATIN, LATIN | st.lists(LATIN), max_size=4)
+FROM = st.sampled_from([None, "client"])
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    form = draw(st.sampled_from(["json", "text", "proto", "base64", ""]))
+    if form:
+        body[form] = draw(st.binary() if form == "base64" else TEXT)
+    if form == "proto":
+        body |= draw(st.sampled_from([{}, {"wire": b"\xff", "wire_of": "123456789012"}]))
+    return body | draw(st.just({}) | st.fixed_dictionaries({"malformed": TEXT}))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    at = draw(SECONDS)
+    match draw(st.sampled_from(["exchange", "event", "end", "note", "header"])):
+        case "exchange":
+            request = Request(
+                method=draw(LATIN),
+                path=draw(LATIN),
+                version=draw(st.sampled_from(["HTTP/1.1", "HTTP/1.0", "2"])),
+                headers=draw(HEADERS),
+                stream=draw(STREAM),
+                **draw(bodies()),
+            )
+            response = Response(
+                after=draw(SECONDS),
+                status=draw(st.none() | st.integers(100, 599)),
+                reason=draw(st.none() | LATIN),
+                headers=draw(HEADERS),
+                stream=draw(STREAM),
+                cause=draw(st.sampled_from([None, "server-cut"])),
+                **draw(bodies()),
+            )
+            return Exchange(
+                exchange=draw(NUMBERS),
+                at=at,
+                client=draw(NUMBERS),
+                peer=draw(st.none() | TEXT),
+                request=request,
+                response=response,
+            )
+        case "event":
+            return Event(
+                event=draw(NUMBERS),
+                of=draw(NUMBERS),
+                at=at,
+                from_=draw(FROM),
+                chunks=draw(st.none() | st.lists(st.tuples(NUMBERS, SECONDS), max_size=3)),
+                offset=draw(st.none() | NUMBERS),
+                **draw(bodies()),
+            )
+        case "end":
+            return End(end=draw(NUMBERS), at=at, from_=draw(FROM), cause="stopped")
+        case "note":
+            return Note(note=draw(TEXT), at=at, of=draw(st.none() | NUMBERS))
+        case _:
+            return Header(
+                mesotape=1,
+                server=draw(st.sampled_from([None, "master", "agent"])),
+                recorded_at=draw(st.datetimes(timezones=st.just(datetime.UTC))),
+                upstream=draw(st.none() | TEXT),
+                recorder=draw(st.none() | TEXT),
+                redaction=draw(st.lists(TEXT, max_size=3)),
+            )
+
+
+def assert_readers_agree(data: bytes) -> None:
+    slow = Composition(data).root
+    fast = canonical.document(data)
+    assert fast is None or fast == slow
+    event = canonical.event(data)
+    assert event is None or event == parsing.typed(slow)
+    # With the base loader, which like us leaves every scalar the text it is, in C and in Python.
+    plain = yaml.load(data, Loader=yaml.CBaseLoader)
+    assert plain == slow
+    assert plain == yaml.load(data.decode(), Loader=yaml.BaseLoader)
+
+
+@given(documents())
+def test_what_is_written_is_read(told: Document) -> None:
+    data = writer.document(told)
+    assert parsing.parse(data) == told
+    assert_readers_agree(data)
+
+
+@given(documents())
+def test_what_is_plain_is_text_to_the_safe_loader_too(told: Document) -> None:
+    if isinstance(told, Exchange):
+        loaded = yaml.load(writer.document(told), Loader=yaml.CSafeLoader)
+        assert loaded["request"]["path"] == told.request.path
+        assert loaded["request"].get("headers", {}) == told.request.headers
+        assert loaded["response"].get("headers", {}) == told.response.headers
+
+
+@given(documents())
+def test_the_same_facts_are_the_same_bytes(told: Document) -> None:
+    assert writer.document(parsing.parse(writer.document(told))) == writer.document(told)
+
+
+@given(documents(), st.data())
+def test_an_edited_document_is_read_as_yaml_reads_it(told: Document, data: st.DataObject) -> None:
+    text = writer.document(told)
+    at = data.draw(st.integers(4, len(text)))
+    edited = text[:at] + data.draw(TEXT).encode() + text[at:]
+    fast = canonical.document(edited)
+    event = canonical.event(edited)
+    if fast is not None:
+        assert fast == Composition(edited).root
+    if event is not None:
+        assert event == parsing.typed(Composition(edited).root)
+
+
+@pytest.mark.parametrize("size", [1 << 20])
+@pytest.mark.parametrize("what", ["x", "é", "\x7f", "a\n", " \n", "\n", "\u2028"])
+def test_long_texts_come_back(what: str, size: int) -> None:
+    told = Event(event=1, of=1, at=0.0, text=what * (size // len(what)))
+    assert parsing.parse(writer.event(told)) == told
+
+
+def test_a_long_header_name_comes_back() -> None:
+    request = Request(method="GET", path="/", headers={"X" * 5000: "a", "é" * 5000: ["b", "c"]})
+    told = Exchange(exchange=1, at=0.0, client=1, request=request, response=Response(after=0.0))
+    assert parsing.parse(writer.document(told)) == told
+
+
+def test_most_events_take_the_fast_way() -> None:
+    for body in ({"json": '{\n  "a": "é"\n}'}, {"proto": "{}", "chunks": [(5, 0.5)]}):
+        told = Event(event=1, of=1, at=1.5, **body)
+        assert canonical.event(writer.event(told)) == told
+
+
+def test_most_exchanges_take_the_fast_way() -> None:
+    headers = {"Accept": "*/*", "Content-Length": "20", "Set-Cookie": ["a=b", "c"]}
+    request = Request(method="POST", path="/api/v1", headers=headers, json="{\n}")
+    response = Response(after=0.25, status=200, headers=headers, text="two\nlines")
+    told = Exchange(
+        exchange=1, at=0.0, client=1, peer="127.0.0.1:5", request=request, response=response
+    )
+    fast = canonical.document(writer.document(told))
+    assert fast is not None
+    assert parsing.typed(fast) == told
+
+
+HEADER = Header(mesotape=1, recorded_at=datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC))
+
+
+@pytest.mark.parametrize(
+    ("told", "lines"),
+    [
+        (HEADER, "mesotape: 1\nrecorded_at: 2026-11-22T00:00:00.000000Z\n"),
+        (
+            msgspec.structs.replace(HEADER, server="master", redaction=["cookie", "a, b", "yes"]),
+            "mesotape: 1\nserver: master\nrecorded_at: 2026-11-22T00:00:00.000000Z\n"
+            'redaction: [cookie, "a, b", "yes"]\n',
+        ),
+        (Note(note="disk: full", at=1 / 3, of=2), 'note: "disk: full"\nat: 0.333333\nof: 2\n'),
+        (
+            End(end=1, at=31.201944, from_="client", cause="client"),
+            "end: 1\nat: 31.201944\nfrom: client\ncause: client\n",
+        ),
+        (
+            Event(event=2, of=1, at=0.5, chunks=[(3, 0.5), (4, 0.75)], json="1"),
+            "event: 2\nof: 1\nat: 0.500000\nchunks: [[3, 0.500000], [4, 0.750000]]\n"
+            "json: |-\n  1\n",
+        ),
+        (
+            Event(event=2, of=1, at=0.5, base64=b"\xff", malformed="bad length", offset=9),
+            'event: 2\nof: 1\nat: 0.500000\nbase64: "/w=="\nmalformed: bad length\noffset: 9\n',
+        ),
+        (
+            Event(event=1, of=1, at=0.0, proto="{}", wire=b"\x01", wire_of="44136fa355b3"),
+            "event: 1\nof: 1\nat: 0.000000\nproto: |-\n  {}\n"
+            'wire: "AQ=="\nwire_of: "44136fa355b3"\n',
+        ),
+        (
+            Event(event=1, of=1, at=0.0, text=" a\n\n b\n"),
+            "event: 1\nof: 1\nat: 0.000000\ntext: |2\n   a\n\n   b\n",
+        ),
+        (
+            Event(event=1, of=1, at=0.0, text="a\x7f\r\n"),
+            'event: 1\nof: 1\nat: 0.000000\ntext: "a\\x7F\\r\\n"\n',
+        ),
+    ],
+)
+def test_the_layout(told: Document, lines: str) -> None:
+    assert writer.document(told).decode() == f"---\n{lines}...\n"
+
+
+def test_plain_and_quoted_header_values() -> None:
+    headers = {
+        "Date": "Sun, 22 Nov 2026 12:18:29 GMT",
+        "Content-Length": "20",
+        "Accept": "*/*",
+        "Location": "//master.example:5050",
+        "X": "a: b",
+        "B": "no",
+        "on": "a #b",
+        "Z": "",
+    }
+    request = Request(method="GET", path="/", headers=headers)
+    assert layout.exchange(
+        Exchange(exchange=1, at=0.0, client=1, request=request, response=Response(after=0.0))
+    ).decode().splitlines()[8:-3] == [
+        "    Date: Sun, 22 Nov 2026 12:18:29 GMT",
+        '    Content-Length: "20"',
+        '    Accept: "*/*"',
+        "    Location: //master.example:5050",
+        '    X: "a: b"',
+        '    B: "no"',
+        '    "on": "a #b"',
+        '    Z: ""',
+    ]
+
+
+def test_a_lone_surrogate_is_no_character() -> None:
+    told = parsing.parse(writer.note(Note(note="\udc80", at=0.0)))
+    assert told == Note(note="\ufffd", at=0.0)
+
+
+EVENTS = [Event(event=n, of=1, at=float(n), json="{}") for n in (1, 2, 3)]
+EXCHANGE = Exchange(
+    exchange=1,
+    at=0.5,
+    client=3,
+    request=Request(method="POST", path="/api/v1"),
+    response=Response(after=0.25, status=200, stream="recordio"),
+)
+
+
+def test_a_tape_is_a_cassette(tmp_path: Path) -> None:
+    path = tmp_path / "new.yaml"
+    with writer.Tape.open(path, server="master", upstream="http://m:5050") as tape:
+        tape.write([EXCHANGE, *EVENTS])
+        assert tape.length == path.stat().st_size
+    with Cassette.open(path) as cassette:
+        assert cassette.header.server == "master"
+        assert cassette.header.upstream == "http://m:5050"
+        assert list(cassette.events(1)) == EVENTS
+
+
+def test_a_tape_belongs_to_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "new.yaml"
+    before = os.umask(0)
+    try:
+        writer.Tape.open(path).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_appending_goes_on_behind_the_last_whole_document(tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    with writer.Tape.open(path, server="master") as tape:
+        tape.write([EXCHANGE, EVENTS[0]])
+    with path.open("ab") as file:
+        file.write(writer.event(EVENTS[1])[:-4])
+    with writer.Tape.open(path, "append", "master") as tape:
+        assert (tape.last_exchange, tape.last_client) == (1, 3)
+        assert tape.elapsed >= 1.0
+        assert len(tape.warnings) == 1
+        tape.write([EVENTS[2]])
+    with Cassette.open(path) as cassette:
+        assert list(cassette.events(1)) == [EVENTS[0], EVENTS[2]]
+        assert not cassette.warnings
+
+
+def test_appending_to_nothing_begins(tmp_path: Path) -> None:
+    writer.Tape.open(tmp_path / "new.yaml", "append").close()
+    assert len(Cassette.open(tmp_path / "new.yaml")) == 0
+
+
+def test_appending_minds_a_missing_line_end(tmp_path: Path) -> None:
+    path = tmp_path / "hand.yaml"
+    path.write_bytes(b"---\nmesotape: 1\nrecorded_at: 2026-11-22T00:00:00Z\n...")
+    with writer.Tape.open(path, "append") as tape:
+        tape.write([EXCHANGE])
+    assert len(Cassette.open(path)) == 1
+
+
+def test_overwriting_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_bytes(b"x" * 10000)
+    writer.Tape.open(path, "overwrite").close()
+    assert path.stat().st_size < 1000
+    Cassette.open(path).close()
+
+
+def test_errors_of_opening(tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    with writer.Tape.open(path, server="master"):
+        with pytest.raises(CassetteError, match="is there already: choose another file"):
+            writer.Tape.open(path)
+        with pytest.raises(CassetteError, match="another recorder is writing to it"):
+            writer.Tape.open(path, "append", "master")
+    with pytest.raises(CassetteError, match="expected a cassette of a agent, found one of a"):
+        writer.Tape.open(path, "append", "agent")
+    with pytest.raises(CassetteError, match="cannot be created: No such file or directory"):
+        writer.Tape.open(tmp_path / "no" / "x.yaml")
+    with pytest.raises(CassetteError, match="cannot be created: Is a directory"):
+        writer.Tape.open(tmp_path, "overwrite")
+
+
+def test_a_full_disk_is_an_error() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with pytest.raises(CassetteError, match="/dev/full: cannot be "):
+        writer.Tape.open("/dev/full", "overwrite")
