@@ -124,7 +124,7 @@ def _leaf(field: FieldDescriptor, value: object, path: str) -> Iterator[tuple[st
 
 
 def _text(field: FieldDescriptor, value: object) -> str:
-    if field.enum_type is not None:
+    if field.enum_type is not None and isinstance(value, int):
         return field.enum_type.values_by_number[value].name
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()

@@ -18,7 +18,7 @@ from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
 from .bodies import wire
-from .documents import Exchange
+from .documents import Exchange, ServerKind
 from .journal import Journal, Place
 from .matching import Key, Meaning, meaning, takes_gzip
 from .misses import Miss, Near, Reason
@@ -81,7 +81,8 @@ class Playback:
         self.cassettes = [cassettes] if isinstance(cassettes, Cassette) else list(cassettes)
         self.options = options or Options()
         self.journal = Journal()
-        self._servers = list(dict.fromkeys(each.header.server for each in self.cassettes))
+        servers: list[ServerKind | None] = [each.header.server for each in self.cassettes]
+        self._servers = list(dict.fromkeys(servers))
         self._tracks: dict[Key, _Track] = {}
         self._index = Index()
         self._seen: dict[Received, _Seen] = {}

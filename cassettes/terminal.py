@@ -6,47 +6,26 @@ time. What counts is the container, the bytes, and where the window changed or t
 
 from google.protobuf.message import Message
 
+from .fields import at, type_at
+
+_DATA = "data"
+_IO = "attach_container_input.process_io"
+
 
 def typed(calls: list[Message]) -> tuple[Message, ...]:
-    """Calls without heartbeats, and with data that was typed in a row joined into one."""
+    """Leave out heartbeats, and join data that was typed in a row. The calls given may change."""
     kept: list[Message] = []
     for call in calls:
-        if _name(call, "attach_container_input.process_io.control.type") == "HEARTBEAT":
+        if type_at(call, f"{_IO}.control") == "HEARTBEAT":
             continue
         if kept and _bytes(call) and _bytes(kept[-1]):
-            _join(kept[-1], call)
+            setattr(at(kept[-1], f"{_IO}.data"), _DATA, _bytes(kept[-1]) + _bytes(call))
         else:
             kept.append(call)
     return tuple(kept)
 
 
-def _at(message: Message, path: str) -> object:
-    """A field of a field …, or None if it or what it is in is not set."""
-    value: object = message
-    for name in path.split("."):
-        if not isinstance(value, Message) or name not in value.DESCRIPTOR.fields_by_name:
-            return None
-        if not value.HasField(name):
-            return None
-        value = getattr(value, name)
-    return value
-
-
-def _name(message: Message, path: str) -> str | None:
-    """The name of an enum field's value."""
-    parent, _, field = path.rpartition(".")
-    holder, number = _at(message, parent), _at(message, path)
-    if not isinstance(holder, Message) or not isinstance(number, int):
-        return None
-    enum = holder.DESCRIPTOR.fields_by_name[field].enum_type
-    return None if enum is None else enum.values_by_number[number].name
-
-
 def _bytes(call: Message) -> bytes:
-    data = _at(call, "attach_container_input.process_io.data.data")
+    """What a call types; empty data is the end of the input."""
+    data = at(call, f"{_IO}.data.data")
     return data if isinstance(data, bytes) else b""
-
-
-def _join(first: Message, second: Message) -> None:
-    data = _at(first, "attach_container_input.process_io.data")
-    data.data = _bytes(first) + _bytes(second)

@@ -17,6 +17,7 @@ from ..proto import messages, recordio
 from .answers import Ending, Step
 from .bodies import wire
 from .documents import Cause, Event, Exchange
+from .fields import at, type_at
 from .pace import Pace, Recorded, Timed
 from .reader import Cassette
 
@@ -103,7 +104,10 @@ def is_heartbeat(data: bytes, record: str | None) -> bool:
     if data.startswith(b"{"):
         return b'"HEARTBEAT"' in data and _json_heartbeat(data)
     message = _parsed(data, record)
-    return message is not None and _is_beat(message)
+    return message is not None and "HEARTBEAT" in (
+        type_at(message, ""),
+        type_at(message, "control"),
+    )
 
 
 def _json_heartbeat(data: bytes) -> bool:
@@ -115,23 +119,14 @@ def _json_heartbeat(data: bytes) -> bool:
     return "HEARTBEAT" in (typed.type, control)
 
 
-def _is_beat(message: Message) -> bool:
-    kind = message.DESCRIPTOR.fields_by_name["type"]
-    values = {value.number: value.name for value in kind.enum_type.values}
-    if values.get(message.type) == "HEARTBEAT":
-        return True
-    control = "control" in message.DESCRIPTOR.fields_by_name and message.control
-    return bool(control) and control.HasField("type") and _is_beat(control)
-
-
 def _announced(data: bytes, record: str | None) -> float | None:
     """The interval that a SUBSCRIBED record announces, in seconds."""
     if data.startswith(b"{"):
         found = _INTERVAL.search(data)
         return float(found[1]) if found else None
     message = _parsed(data, record)
-    subscribed = getattr(message, "subscribed", None)
-    return getattr(subscribed, "heartbeat_interval_seconds", None) or None
+    seconds = None if message is None else at(message, "subscribed.heartbeat_interval_seconds")
+    return seconds if isinstance(seconds, float) else None
 
 
 def _parsed(data: bytes, record: str | None) -> Message | None:

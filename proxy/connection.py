@@ -14,7 +14,7 @@ from ..cassettes.received import Received
 from .clock import Clock
 from .schedule import Schedule
 from .streaming import Streaming
-from .wire import CONTINUE, Arrived, Item, Limits, RefusedError, Requests
+from .wire import CONTINUE, Arrived, Item, Known, Limits, RefusedError, Requests
 
 _SHARED_WRITE = 64 * 1024
 """Bytes. Head and body up to this size go out in one write."""
@@ -42,6 +42,11 @@ class Host(Protocol):
         ...
 
     @property
+    def known(self) -> Known:
+        """Requests that came before, on any connection."""
+        ...
+
+    @property
     def connections(self) -> "set[Connection]":
         """All that are open."""
         ...
@@ -62,7 +67,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._requests = Requests(host.limits)
+        self._requests = Requests(host.limits, host.known)
         self._backlog: deque[Item] = deque()
         self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
         self._stream: Streaming | None = None

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import click
@@ -134,7 +134,7 @@ def _pace(options: ReplayOptions) -> Pace:
 
 
 @contextlib.contextmanager
-def _opened(paths: Sequence[Path]) -> Iterator[list[Cassette]]:
+def _opened(paths: Sequence[Path]) -> Generator[list[Cassette]]:
     """Open cassettes until the block ends."""
     with contextlib.ExitStack() as stack:
         try:

@@ -15,7 +15,7 @@ from ..cassettes.misses import Miss
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection
 from .schedule import Schedule
-from .wire import Limits
+from .wire import Known, Limits
 
 if TYPE_CHECKING:
     from ..cassettes.playback import Playback
@@ -44,6 +44,7 @@ class ReplayServer:
         self.clock = clock or LoopClock()
         self.schedule = Schedule(self.clock)
         self.limits = limits or Limits()
+        self.known = Known()
         self.connections = set[Connection]()
         self._on_miss = on_miss
         self._on_failure = on_failure

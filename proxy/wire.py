@@ -21,6 +21,10 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _UPGRADE = (b"upgrade", b"connection", b"http2-settings")
 _NOTED = frozenset({b"content-length", b"content-type", b"content-encoding", b"expect"})
+_KNOWN = 2048
+_KNOWN_BYTES = 8 * 1024
+"""Requests that are remembered, and the longest of them: 16 MiB together at most."""
+
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
@@ -78,11 +82,36 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-class Requests:
-    """The requests of one connection."""
+class Known:
+    """Bytes that were whole requests before, so that the same bytes are not parsed again.
 
-    def __init__(self, limits: Limits) -> None:
+    Clients repeat themselves, and parsing is half of the work of an answer.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[bytes, list[Item]] = {}
+
+    def get(self, data: bytes) -> list[Item] | None:
+        """Give the requests that `data` was, if it came to an idle connection before."""
+        return self._requests.get(data)
+
+    def keep(self, data: bytes, items: list[Item]) -> None:
+        """Remember what `data` was; the oldest is forgotten."""
+        if len(data) > _KNOWN_BYTES:
+            return
+        if not all(isinstance(item, Arrived) and item.keep_alive for item in items):
+            return
+        if len(self._requests) >= _KNOWN:
+            del self._requests[next(iter(self._requests))]
+        self._requests[data] = items
+
+
+class Requests:
+    """The requests of one connection. `known` may be shared by connections of equal limits."""
+
+    def __init__(self, limits: Limits, known: Known | None = None) -> None:
         self._limits = limits
+        self._known = known
         self._items: list[Item] = []
         self._refused = False
         self._begin()
@@ -105,6 +134,17 @@ class Requests:
 
     def feed(self, data: bytes) -> list[Item]:
         """Give the requests that are whole now; a `RefusedError` is the last there will be."""
+        known = self._known
+        if known is None or self._open or self._refused:
+            return self._parsed(data)
+        items = known.get(data)
+        if items is None:
+            items = self._parsed(data)
+            if items and not self._open:
+                known.keep(data, items)
+        return items
+
+    def _parsed(self, data: bytes) -> list[Item]:
         self._items = []
         if not self._refused:
             self._feed(data)

@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from mesotape.cassettes.received import Received
-from mesotape.proxy.wire import Arrived, Expected, Limits, RefusedError, Requests, chunk
+from mesotape.proxy.wire import Arrived, Expected, Known, Limits, RefusedError, Requests, chunk
 
 POST = b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 CHUNKED = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"
@@ -162,3 +162,34 @@ def test_nothing_is_taken_after_a_refusal():
 
 def test_a_chunk_has_its_size_in_lower_case_hex():
     assert chunk(b"a" * 171) == b"ab\r\n" + b"a" * 171 + b"\r\n"
+
+
+def test_known_bytes_are_the_same_requests_without_parsing():
+    known = Known()
+    first, second = Requests(Limits(), known), Requests(Limits(), known)
+    items = first.feed(POST + GET)
+    assert second.feed(POST + GET) is items
+    assert first.feed(POST + GET) is items
+
+
+def test_known_bytes_in_the_middle_of_a_request_are_its_body():
+    known = Known()
+    Requests(Limits(), known).feed(GET)
+    requests = Requests(Limits(), known)
+    requests.feed(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(GET))
+    assert requests.feed(GET)[0].request.body == GET
+
+
+@pytest.mark.parametrize("data", [GET[:-1], GET.replace(b"1.1", b"1.0"), b"nonsense\r\n\r\n"])
+def test_what_is_not_whole_or_ends_the_connection_is_not_known(data):
+    known = Known()
+    Requests(Limits(), known).feed(data)
+    assert known.get(data) is None
+
+
+def test_known_requests_are_bounded():
+    known = Known()
+    for number in range(5000):
+        Requests(Limits(), known).feed(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+    assert known.get(b"GET /0 HTTP/1.1\r\n\r\n") is None
+    assert known.get(b"GET /4999 HTTP/1.1\r\n\r\n") is not None
