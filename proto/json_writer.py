@@ -125,8 +125,10 @@ def _list_writer(start: str, write: Writer) -> Writer:
 
 
 def _map_writer(start: str, write: Writer) -> Writer:
-    def write_map(values: Mapping[str, object]) -> str:
-        texts = [encode_basestring(key) + ":" + write(values[key]) for key in sorted(values)]
+    def write_map(values: Mapping[str | bytes, object]) -> str:
+        # protobuf cannot look up a key that is no UTF-8, so it is refused.
+        keys = sorted([str(key, "utf-8") if isinstance(key, bytes) else key for key in values])
+        texts = [encode_basestring(key) + ":" + write(values[key]) for key in keys]
         return start + "{" + ",".join(texts) + "}"
 
     return write_map

@@ -13,8 +13,8 @@ It is JSON with these differences (3rdparty/picojson-1.3.0.patch, stout/json.hpp
 This reader is exact and slow. `parse` asks msgspec first, and turns here for what msgspec refuses
 or would read otherwise.
 
-An integer outside int64 becomes a double in Mesos. Here it stays an integer as long as it fits a
-uint64, so that such a field keeps its value.
+An integer outside int64 is a double to Mesos. Here it stays an integer, so that a field that has
+room for it can keep its value.
 """
 
 import re
@@ -29,7 +29,7 @@ MAX_DEPTH = 200
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 _PLAIN = re.compile(rb'[^\x00-\x1f"\\]*')
 _NUMBER = re.compile(rb"[0-9eE+.-]+")
-_INTEGER = re.compile(rb"-?0*[0-9]{1,20}")
+_INTEGER = re.compile(rb"(-?)0*([0-9]+)")
 _DOUBLE = re.compile(rb"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUADHEX = re.compile(rb"[0-9A-Fa-f]{0,4}")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -160,9 +160,8 @@ class _Reader:
         number = float(token)
         if number in (float("inf"), float("-inf")):
             raise JSONTextError("Value out of range")
-        if _INTEGER.fullmatch(token) and -(2**63) <= int(token) < 2**64:
-            return int(token)
-        return number
+        integer = _INTEGER.fullmatch(token)
+        return int(integer[1] + integer[2]) if integer else number
 
     def string(self) -> str:
         """Read on behind the opening quote."""
