@@ -1,0 +1,178 @@
+import pytest
+
+from mesotape.proto.endpoints import (
+    AGENT,
+    APIS,
+    EXECUTOR,
+    MASTER,
+    RESOURCE_PROVIDER,
+    SCHEDULER,
+    Api,
+    ServerKind,
+    call_type,
+    find,
+    is_actor_message,
+)
+from mesotape.proto.messages import message_class
+
+# Paths that were sent to a real master and a real agent, with the API that answered.
+SENT: list[tuple[ServerKind, str, Api | None]] = [
+    ("master", "/api/v1", MASTER),
+    ("master", "/api/v1/", MASTER),
+    ("master", "//api/v1", MASTER),
+    ("master", "///api//v1", None),
+    ("master", "/API/V1", None),
+    ("master", "/api", None),
+    ("master", "/api/v2", None),
+    ("master", "/api/%zz", None),
+    ("master", "/%zz/api/v1", None),
+    ("master", "/api/v1/../v1", None),
+    ("master", "/api/v1/../../x", None),
+    ("master", "/api/v1/a/b/c", MASTER),
+    ("master", "/api/v1/operator", MASTER),
+    ("master", "/api/v1?x=1&y=%20", MASTER),
+    ("master", "http://127.0.0.1:15060/api/v1", MASTER),
+    ("master", "api/v1", None),
+    ("master", "/master/api/v1/", MASTER),
+    ("master", "/%6daster/api/v1", MASTER),
+    ("master", "/master/api/v1/scheduler", SCHEDULER),
+    ("master", "/api/v1/scheduler", SCHEDULER),
+    ("master", "/master/nope", None),
+    ("master", "/master", None),
+    ("master", "/", None),
+    ("agent", "/api/v1/x", AGENT),
+    ("agent", "/api/v1/executor", EXECUTOR),
+    ("agent", "/api/v1/resource_provider", RESOURCE_PROVIDER),
+    ("agent", "/slave(1)/api/v1", AGENT),
+    ("agent", "/slave%281%29/api/v1", AGENT),
+    ("agent", "/slave(1)/api/v1/executor", EXECUTOR),
+    ("agent", "/master/api/v1", None),
+    ("agent", "/slave(1)/mesos.internal.PingSlaveMessage", None),
+]
+
+
+@pytest.mark.parametrize(("server", "path", "api"), SENT)
+def test_paths_lead_where_mesos_leads_them(server: ServerKind, path: str, api: Api | None) -> None:
+    assert find(path, server) is api
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "api"),
+    [
+        ("agent", "/api/v1/scheduler", AGENT),
+        ("agent", "/slave(1)/api/v1/scheduler", AGENT),
+        ("master", "/api/v1/executor", MASTER),
+        ("master", "/api/v1/scheduler/x//", SCHEDULER),
+        ("master", "/api/v1/schedulers", MASTER),
+        ("master", "/api/v1//scheduler", MASTER),
+    ],
+)
+def test_what_a_server_does_not_know_is_its_operators(
+    server: ServerKind, path: str, api: Api
+) -> None:
+    assert find(path, server) is api
+
+
+@pytest.mark.parametrize(
+    ("path", "api"),
+    [
+        ("/api/v1", None),
+        ("/api/v1/operator", None),
+        ("/master/api/v1", MASTER),
+        ("/slave(12)/api/v1", AGENT),
+        ("/api/v1/scheduler", SCHEDULER),
+        ("/api/v1/executor", EXECUTOR),
+        ("/api/v1/resource_provider", RESOURCE_PROVIDER),
+        ("/slave(1)/api/v1/scheduler", AGENT),
+        ("*", None),
+        ("", None),
+        ("http://host:5050", None),
+        ("host:5050", None),
+    ],
+)
+def test_without_a_server_kind_the_path_has_to_tell(path: str, api: Api | None) -> None:
+    assert find(path, None) is api
+
+
+def test_an_agent_may_share_the_port_of_a_master() -> None:
+    assert find("/slave(1)/api/v1", "master") is AGENT
+
+
+def fields(name: str) -> set[str]:
+    return set(message_class(name).DESCRIPTOR.fields_by_name)
+
+
+def types(name: str) -> set[str]:
+    kinds = message_class(name).DESCRIPTOR.fields_by_name["type"].enum_type
+    assert kinds is not None
+    return {value.name for value in kinds.values}
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_every_call_of_the_schema_is_known(api: Api) -> None:
+    assert set(api.calls) == types(api.call) - {"UNKNOWN"}
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_a_call_has_a_body_field_iff_the_schema_has_one(api: Api) -> None:
+    bodies = {call.body_field for call in api.calls.values() if call.body_field}
+    ids = {name for name in fields(api.call) if name.endswith("_id")}
+    assert bodies == fields(api.call) - ids - {"type"}
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_calls_are_answered_by_messages_of_the_schema(api: Api) -> None:
+    answered = {call.name for call in api.calls.values() if call.response is not None}
+    expected = types(api.response) - {"UNKNOWN"} if api.response is not None else set[str]()
+    assert answered == expected
+    for call in api.calls.values():
+        assert call.response in (None, api.response)
+        assert call.record in (None, api.event)
+    assert fields(api.event) >= {"type"}
+
+
+def test_reads_are_not_mutations() -> None:
+    for api in APIS:
+        for call in api.calls.values():
+            if call.name.startswith(("GET_", "LIST_", "READ_", "WAIT_")):
+                assert not call.mutating
+                assert call.response is not None
+            assert not (call.mutating and call.causes_events)
+
+
+def test_only_these_calls_are_streams() -> None:
+    streams = {(api.name, call.name) for api in APIS for call in api.calls.values() if call.record}
+    assert streams == {
+        ("master", "SUBSCRIBE"),
+        ("scheduler", "SUBSCRIBE"),
+        ("executor", "SUBSCRIBE"),
+        ("resource_provider", "SUBSCRIBE"),
+        ("agent", "ATTACH_CONTAINER_OUTPUT"),
+        ("agent", "LAUNCH_NESTED_CONTAINER_SESSION"),
+    }
+    inward = [call.name for api in APIS for call in api.calls.values() if call.streamed_request]
+    assert inward == ["ATTACH_CONTAINER_INPUT"]
+
+
+def test_the_type_of_a_call_is_its_name_or_nothing() -> None:
+    call = message_class("mesos.v1.scheduler.Call")
+    assert call_type(call(type=2)) == "TEARDOWN"
+    assert call_type(call(type=0)) == "UNKNOWN"
+    assert call_type(call()) is None
+    assert call_type(call.FromString(b"\x10\xe7\x07")) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([("Host", "h"), ("User-Agent", "libprocess/master@127.0.0.1:5050")], True),
+        ([("libprocess-from", "slave(1)@127.0.0.1:5051")], True),
+        ([("User-Agent", "curl/8")], False),
+        ([("User-Agent", "my libprocess/1")], False),
+        ([], False),
+    ],
+)
+def test_actor_messages_are_known_by_their_headers(
+    headers: list[tuple[str, str]], expected: bool
+) -> None:
+    assert is_actor_message(headers) is expected
