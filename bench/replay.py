@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httptools
 
-from mesotape.cassettes import writer
+from mesotape.cassettes import layout
 from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
@@ -87,7 +87,7 @@ def cassette(path: Path) -> None:
     documents.append(exchange(number, '{"type":"SUBSCRIBE"}', stream="recordio", headers=head))
     documents += [Event(event=n, of=number, at=1.0, json=RECORD) for n in range(1, RECORDS + 1)]
     documents.append(End(end=number, at=1.0, cause="server"))
-    path.write_bytes(b"".join(map(writer.document, documents)))
+    path.write_bytes(b"".join(map(layout.document, documents)))
 
 
 def exchange(number: int, text: str, **response: object) -> Exchange:

@@ -53,7 +53,7 @@ def _kinds(key: Key, path: str) -> list[tuple[str, ...]]:
         case CallKey():
             return [("call", key.api, key.call), ("api", key.api), ("POST", path)]
         case PlainKey():
-            return [(key.method, key.path), ("POST", path)]
+            return list(dict.fromkeys([(key.method, key.path), ("POST", path)]))
 
 
 def differences(recorded: Meaning, received: Meaning) -> Iterator[Difference]:
