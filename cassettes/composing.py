@@ -114,7 +114,8 @@ class Composition:
         for event in self._items():
             if not isinstance(event, events.ScalarEvent):
                 self._check(event, path)
-                raise DocumentError(self._line(event), f"expected text as a key, found {event}")
+                found = "a list" if isinstance(event, events.SequenceStartEvent) else "a mapping"
+                raise DocumentError(self._line(event), f"expected text as a key, found {found}")
             self._check(event, path)
             key = str(event.value)
             if key in seen:

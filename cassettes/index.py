@@ -69,12 +69,17 @@ class Stream(Struct):
 
 
 class Index:
-    """The documents of an open file. `starts` has one offset more than there are documents."""
+    """The documents of an open file, numbered from 0 in the order of the file.
+
+    Document n begins at `starts[n]`, and ends at `ends[n]` if it is there, else where the next
+    begins. `following[n]` is the next one of the same stream.
+    """
 
     def __init__(self, fd: int) -> None:
         self.starts = array("Q")
         self.following = array("I")
         self.left_out: set[int] = set()
+        self.ends: dict[int, int] = {}
         self.streams: dict[tuple[int, Side], Stream] = {}
         self.exchange_numbers = array("Q")
         self.exchange_documents = array("I")
@@ -93,6 +98,10 @@ class Index:
         if place == len(self.exchange_numbers) or self.exchange_numbers[place] != number:
             return None
         return self.exchange_documents[place]
+
+    def span(self, document: int) -> tuple[int, int]:
+        """Tell where a document begins and ends."""
+        return self.starts[document], self.ends.get(document, self.starts[document + 1])
 
     def _scan(self) -> None:
         end = 0
@@ -142,6 +151,7 @@ class Index:
             self.losses.append(Problem(piece.start, 1, text))
             return False
         self.sound_length = piece.end - len(piece.text) + mark.end()
+        self.ends[len(self.following) - 1] = self.sound_length
         rest = piece.text[mark.end() :]
         if not _NOTHING.match(rest):
             line = piece.text.count(b"\n", 0, mark.end()) + 1
@@ -151,14 +161,15 @@ class Index:
 
     def _add_other(self, piece: Piece) -> None:
         """Add a document in another layout than the writer's, which has to be read for that."""
-        text = piece.text
+        start, text = piece.start, piece.text
+        end = self.ends.get(len(self.following) - 1, piece.end)
         if not piece.whole:
-            text = os.pread(self._fd, piece.end - piece.start, piece.start)
+            text = os.pread(self._fd, end - start, start)
         elif text.startswith(b"---\nnote: "):
             self.notes.append(len(self.following) - 1)
             return
         try:
-            told = parse(text)
+            told = parse(text[: end - start])
         except CassetteError as error:
             self._problem(piece, getattr(error, "line", 1), getattr(error, "text", str(error)))
             return

@@ -1,12 +1,12 @@
 """From a path to an open file that can be read at any offset."""
 
-import gzip
 import os
 import stat
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import IO
 
 from .documents import CassetteError
 
@@ -14,11 +14,8 @@ UNPACKED = 1 << 36
 """Bytes. What is longer once unpacked is taken for a trap."""
 
 _GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31  # zlib's code for the format of gzip
 _BLOCK = 1 << 20
-
-
-class _Source(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def opened(path: Path) -> tuple[int, list[str]]:
@@ -56,24 +53,42 @@ def _readable(path: Path, fd: int) -> tuple[int, list[str]]:
         raise CassetteError(f"{path}: is a folder, expected a file")
     if not stat.S_ISREG(mode):
         with open(fd, "rb", closefd=False) as pipe:
-            return _copied(path, pipe)
+            return _copied(path, _blocks(pipe))
     if packed(fd):
-        with open(fd, "rb", closefd=False) as file, gzip.open(file) as unpacked:
-            return _copied(path, unpacked)
+        with open(fd, "rb", closefd=False) as file:
+            return _copied(path, _unpacked(file))
     return os.dup(fd), []
 
 
-def _copied(path: Path, source: _Source) -> tuple[int, list[str]]:
+def _copied(path: Path, blocks: Iterator[bytes]) -> tuple[int, list[str]]:
     """Copy into a file without a name. A source that is damaged further on counts up to there."""
+    warnings: list[str] = []
     with tempfile.TemporaryFile() as copy:
         try:
-            while block := source.read(_BLOCK):
+            for block in blocks:
                 copy.write(block)
                 if copy.tell() > UNPACKED:
                     raise CassetteError(f"{path}: is longer than {UNPACKED} bytes once unpacked")
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except (EOFError, zlib.error) as error:
             warnings = [f"{path}: the compressed file is cut off or damaged: {error}"]
-        else:
-            warnings = []
         copy.flush()
         return os.dup(copy.fileno()), warnings
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
+
+
+def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
+    """Unpack gzip (RFC 1952). Unlike the gzip module, give all that is before damage."""
+    unpacking = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    data = b""
+    while data := data or file.read(_BLOCK):
+        if unpacking.eof:
+            unpacking = zlib.decompressobj(wbits=_GZIP_WINDOW)  # Members may follow each other.
+        yield unpacking.decompress(data, _BLOCK)
+        data = unpacking.unconsumed_tail or unpacking.unused_data
+    yield unpacking.flush()
+    if not unpacking.eof:
+        raise EOFError("its end is missing")

@@ -166,6 +166,8 @@ class Cassette:
     def _first(self) -> Header:
         """Read the header, the first document."""
         index = self._index
+        if not index.following and index.problems:
+            raise self._error(index.problems[0])
         if not index.following:
             raise CassetteError(f"{self.path}: not a cassette: the file is empty")
         data = self._data(0)
@@ -187,7 +189,7 @@ class Cassette:
         return exchange
 
     def _request(self, document: int) -> Exchange:
-        start, end = self._index.starts[document], self._index.starts[document + 1]
+        start, end = self._index.span(document)
         data = os.pread(self._fd, min(_HEAD, end - start), start)
         tail = os.pread(self._fd, _TAIL, end - _TAIL) if end - start > _HEAD else data[-_TAIL:]
         exchange = parsing.head(data) if _is_body(tail) else None
@@ -201,7 +203,7 @@ class Cassette:
             raise self._error(Problem(offset, error.line, error.text)) from error
 
     def _data(self, document: int) -> bytes:
-        start, end = self._index.starts[document], self._index.starts[document + 1]
+        start, end = self._index.span(document)
         if end - start > LONGEST_DOCUMENT:
             text = f"the document is longer than {LONGEST_DOCUMENT} bytes"
             raise self._error(Problem(start, 1, text))
