@@ -5,8 +5,8 @@ import datetime
 import gzip
 
 import pytest
-
 from captures import tape
+
 from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Ending, StreamAnswer
 from mesotape.cassettes.documents import Header
