@@ -37,21 +37,16 @@ if TYPE_CHECKING:
     # A value of a field: its Python type depends on the descriptor.
     type Writer = Callable[[Any], str]
 
-_WRITERS: dict[type[Message], Writer] = {}
-_MEMBERS: dict[Descriptor, _Members] = {}
 _ESCAPE = re.compile(r"\\u00[0-9a-f]{2}|\\.")
 
 
-def encode(message: Message) -> bytes:
-    """Write a message as Mesos does.
+def encode(message: Message, *, defaults: bool = True) -> bytes:
+    """Write a message as Mesos does, or without the `defaults` of fields that are not set.
 
+    Without them the text tells what was set, so that reading it gives the same message.
     Raises UnicodeDecodeError if a key of a map is no UTF-8, which Mesos would write raw.
     """
-    write = _WRITERS.get(type(message))
-    if write is None:
-        descriptor = cast("Descriptor", message.DESCRIPTOR)
-        write = _WRITERS[type(message)] = _message_writer("", descriptor)
-    text = write(message)
+    text = (_AS_MESOS if defaults else _AS_SET).writer(message)(message)
     if "\\u" in text:
         text = _ESCAPE.sub(_upper_hex, text)
     return text.encode("utf-8", "surrogateescape")
@@ -67,54 +62,77 @@ def _upper_hex(escape: re.Match[str]) -> str:
 
 
 class _Members:
-    """What is known about the fields of a message type."""
+    """What is known about the fields of a message type: unset texts, places, and writers."""
 
-    def __init__(self, fields: Sequence[FieldDescriptor]) -> None:
-        self.defaults = [_default_text(field) for field in fields]
+    def __init__(self, fields: Sequence[FieldDescriptor], unset: list[str]) -> None:
+        self.unset = unset
         numbers = [field.number for field in fields]
-        self.as_listed = numbers == sorted(numbers) and not any(self.defaults)
+        self.as_listed = numbers == sorted(numbers) and not any(unset)
         self.places = {field: place for place, field in enumerate(fields)}
         self.writers: dict[FieldDescriptor, Writer] = {}
 
 
-def _members(descriptor: Descriptor) -> _Members:
-    """Look at a message type, once; the writers come last, because types contain each other."""
-    if descriptor not in _MEMBERS:
-        members = _MEMBERS[descriptor] = _Members(descriptor.fields)
-        members.writers |= {field: _field_writer(field) for field in descriptor.fields}
-    return _MEMBERS[descriptor]
+class _Writers:
+    """The writers of all message types that were met, with or without unset defaults."""
+
+    def __init__(self, *, defaults: bool) -> None:
+        self._defaults = defaults
+        self._members: dict[Descriptor, _Members] = {}
+        self._writers: dict[type[Message], Writer] = {}
+
+    def writer(self, message: Message) -> Writer:
+        found = self._writers.get(type(message))
+        if found is None:
+            found = self._of_message("", cast("Descriptor", message.DESCRIPTOR))
+            self._writers[type(message)] = found
+        return found
+
+    def _members_of(self, descriptor: Descriptor) -> _Members:
+        """Look at a message type, once; the writers come last, because types contain each other."""
+        if descriptor not in self._members:
+            unset = [self._unset(field) for field in descriptor.fields]
+            members = self._members[descriptor] = _Members(descriptor.fields, unset)
+            members.writers |= {field: self._of_field(field) for field in descriptor.fields}
+        return self._members[descriptor]
+
+    def _unset(self, field: FieldDescriptor) -> str:
+        if self._defaults and field.has_default_value and not field.GetOptions().deprecated:
+            return self._of_field(field)(field.default_value)
+        return ""
+
+    def _of_message(self, start: str, descriptor: Descriptor) -> Writer:
+        members = self._members_of(descriptor)
+        writers, places, unset = members.writers, members.places, members.unset
+        start += "{"
+
+        def write_as_listed(message: Message) -> str:
+            return start + ",".join([writers[field](v) for field, v in message.ListFields()]) + "}"
+
+        def write_as_declared(message: Message) -> str:
+            texts = unset.copy()
+            for field, value in message.ListFields():
+                texts[places[field]] = writers[field](value)
+            return start + ",".join(filter(None, texts)) + "}"
+
+        return write_as_listed if members.as_listed else write_as_declared
+
+    def _of_field(self, field: FieldDescriptor) -> Writer:
+        start = f'"{field.name}":'
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            value = field.message_type.fields_by_name["value"]
+            return _map_writer(start, self._of_value("", value))
+        if field.is_repeated:
+            return _list_writer(start, self._of_value("", field))
+        return self._of_value(start, field)
+
+    def _of_value(self, start: str, field: FieldDescriptor) -> Writer:
+        if field.message_type is not None:
+            return self._of_message(start, field.message_type)
+        return _plain_writer(start, field)
 
 
-def _message_writer(start: str, descriptor: Descriptor) -> Writer:
-    members = _members(descriptor)
-    writers, places, defaults = members.writers, members.places, members.defaults
-    start += "{"
-
-    def write_as_listed(message: Message) -> str:
-        return start + ",".join([writers[field](v) for field, v in message.ListFields()]) + "}"
-
-    def write_as_declared(message: Message) -> str:
-        texts = defaults.copy()
-        for field, value in message.ListFields():
-            texts[places[field]] = writers[field](value)
-        return start + ",".join(filter(None, texts)) + "}"
-
-    return write_as_listed if members.as_listed else write_as_declared
-
-
-def _default_text(field: FieldDescriptor) -> str:
-    if field.has_default_value and not field.GetOptions().deprecated:
-        return _field_writer(field)(field.default_value)
-    return ""
-
-
-def _field_writer(field: FieldDescriptor) -> Writer:
-    start = f'"{field.name}":'
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        return _map_writer(start, _value_writer("", field.message_type.fields_by_name["value"]))
-    if field.is_repeated:
-        return _list_writer(start, _value_writer("", field))
-    return _value_writer(start, field)
+_AS_MESOS = _Writers(defaults=True)
+_AS_SET = _Writers(defaults=False)
 
 
 def _list_writer(start: str, write: Writer) -> Writer:
@@ -134,9 +152,7 @@ def _map_writer(start: str, write: Writer) -> Writer:
     return write_map
 
 
-def _value_writer(start: str, field: FieldDescriptor) -> Writer:
-    if field.message_type is not None:
-        return _message_writer(start, field.message_type)
+def _plain_writer(start: str, field: FieldDescriptor) -> Writer:
     if field.enum_type is not None:
         return {v.number: f'{start}"{v.name}"' for v in field.enum_type.values}.__getitem__
     match field.type:

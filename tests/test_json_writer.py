@@ -112,6 +112,15 @@ def test_unset_fields_with_a_default_are_written_unless_deprecated(name: str, te
     assert encode(message_class(f"mesos.v1.{name}")()).decode() == text
 
 
+def test_unset_defaults_can_be_left_out() -> None:
+    text = b'{"user":"u","name":"n","checkpoint":false,"roles":["r"]}'
+    framework = message_class("mesos.v1.FrameworkInfo")(
+        user="u", name="n", checkpoint=False, roles=["r"]
+    )
+    assert encode(framework, defaults=False) == text
+    assert encode(framework) == text.replace(b'"check', b'"failover_timeout":0.0,"check')
+
+
 def test_set_fields_are_written_whatever_their_value() -> None:
     resource = message_class("mesos.v1.Resource")(name="", type=0, role="*")
     resource.scalar.SetInParent()

@@ -252,6 +252,7 @@ def test_every_message_survives_both_encodings(name: str, kind: str, everything:
         text = encode(message)
         assert json.loads(text)["type"] == kind
         assert decode(text, name) == message
+        assert decode(encode(message, defaults=False), name) == message
         wire = message.SerializeToString()
         assert message_class(name).FromString(wire) == message
         assert encode(message_class(name).FromString(wire)) == text
