@@ -6,7 +6,7 @@ of its own (`writing`) makes documents of it. In a session of its own, that proc
 of the proxy, and writes all that had reached it.
 
     proxy                                    writer
-    facts, every 20 ms       -- stdin  -->   documents, one write(2) for each batch
+    facts, every 50 ms       -- stdin  -->   documents, one write(2) for each batch
     counts, or a failure     <-- stdout --   one JSON object a line
 """
 
@@ -25,10 +25,10 @@ from ..cassettes import facts
 from ..cassettes.documents import ServerKind, Side
 from ..cassettes.writer import Existing
 
-FLUSH_SECONDS = 0.02
+FLUSH_SECONDS = 0.05
 """How long a fact waits for others before it goes to the writer."""
 
-FLUSH_BYTES = 1 << 18
+BATCH_BYTES = 1 << 18
 MAX_WAITING = 1 << 26
 """Bytes that may wait for a slow writer; beyond, bodies are dropped and the loss is noted."""
 
@@ -73,6 +73,8 @@ class WriterProcess:
         self.status = Status()
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda text: None
+        self._batch: list[facts.AnyFact] = []
+        self._batch_bytes = 0
         self._waiting = bytearray()
         self._lost: dict[tuple[int, Side], tuple[int, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -109,24 +111,25 @@ class WriterProcess:
         """Pass on a fact; if the writer is far behind, pieces of bodies are dropped and counted."""
         if self.failure is not None:
             return
-        if isinstance(fact, facts.Data) and len(self._waiting) > MAX_WAITING:
-            pieces, size = self._lost.get((fact.exchange, fact.side), (0, 0))
-            self._lost[fact.exchange, fact.side] = (pieces + 1, size + len(fact.data))
-            return
+        if isinstance(fact, facts.Data):
+            if len(self._waiting) > MAX_WAITING:
+                pieces, size = self._lost.get((fact.exchange, fact.side), (0, 0))
+                self._lost[fact.exchange, fact.side] = (pieces + 1, size + len(fact.data))
+                return
+            self._batch_bytes += len(fact.data)
         if self._lost:
             self._own_up(fact.at)
-        self._waiting += facts.pack(fact)
-        if self._blocked:
-            return
-        if len(self._waiting) > FLUSH_BYTES:
-            self._flush()
-        elif self._timer is None:
+        self._batch.append(fact)
+        if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+        elif self._batch_bytes > BATCH_BYTES:
+            self._flush()
 
     async def close(self) -> Status:
         """Hand over what is waiting, wait until it is on disk, and give the last counts."""
         self._closing = True
         self._flush()
+        self._write()
         await self._ended.wait()
         self._process.wait()
         return self.status
@@ -139,13 +142,22 @@ class WriterProcess:
 
     def _own_up(self, at: float) -> None:
         for (exchange, side), (pieces, size) in self._lost.items():
-            self._waiting += facts.pack(facts.Lost(exchange, at, side, pieces, size))
+            self._batch.append(facts.Lost(exchange, at, side, pieces, size))
         self._lost.clear()
 
     def _flush(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._batch:
+            self._waiting += facts.pack(self._batch)
+            self._batch.clear()
+            self._batch_bytes = 0
+        if not self._blocked:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what the pipe takes; the rest goes when it takes more."""
         if self._input.closed:
             return
         loop = asyncio.get_running_loop()
@@ -155,7 +167,7 @@ class WriterProcess:
                     written = os.write(self._input.fileno(), view[:PIPE_BYTES])
                 del self._waiting[:written]
         except BlockingIOError:
-            loop.add_writer(self._input, self._flush)
+            loop.add_writer(self._input, self._write)
             self._blocked = True
             return
         except OSError as error:
@@ -188,4 +200,5 @@ class WriterProcess:
         if self.failure is None:
             self.failure = text
             self._waiting.clear()
+            self._batch.clear()
             self.on_failure(f"{self.path}: recording stopped: {text}")

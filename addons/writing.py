@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -63,7 +64,7 @@ class _Writing:
         else:
             _tell(self._status())
 
-    def _take(self, fact: facts.AnyFact) -> list[Document]:
+    def _take(self, fact: facts.AnyFact) -> Sequence[Document]:
         """Feed one fact; one that cannot be understood becomes a note and ends nothing."""
         self._at = fact.at
         self._stopped = self._stopped or isinstance(fact, facts.Stop)

@@ -1,11 +1,11 @@
 """What a proxy saw, in the order in which it saw it.
 
 These are what the recorder tells a `Recording`: heads, pieces of bodies, ends. They travel between
-processes as frames, each a 4-byte big-endian length and a MessagePack array, so that the proxy has
-nothing to do but to pass them on. Times (`at`) are seconds on the recording's monotonic clock.
+processes in batches, each a 4-byte big-endian length and a MessagePack array of arrays, so that the
+proxy has little to do but to pass them on. Times (`at`) are seconds on the recording's monotonic
+clock.
 """
 
-from collections.abc import Iterator
 from struct import Struct as Packing
 
 import msgspec
@@ -82,32 +82,34 @@ type AnyFact = RequestHead | ResponseHead | Data | RequestEnd | ExchangeEnd | Lo
 
 _LENGTH = Packing(">I")
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[AnyFact] = msgspec.msgpack.Decoder(
-    RequestHead | ResponseHead | Data | RequestEnd | ExchangeEnd | Lost | Remark | Stop
+_decoder: msgspec.msgpack.Decoder[list[AnyFact]] = msgspec.msgpack.Decoder(
+    list[
+        RequestHead | ResponseHead | Data | RequestEnd | ExchangeEnd | Lost | Remark | Stop
+    ]  # not list[AnyFact]: msgspec does not look into the name
 )
 
 
-def pack(fact: AnyFact) -> bytes:
-    """Encode one fact as a frame."""
-    body = _encoder.encode(fact)
+def pack(facts: list[AnyFact]) -> bytes:
+    """Encode a batch of facts."""
+    body = _encoder.encode(facts)
     return _LENGTH.pack(len(body)) + body
 
 
 class Unpacker:
-    """Frames back into facts; an unfinished frame waits for the rest of it."""
+    """Batches back into facts; an unfinished batch waits for the rest of it."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[AnyFact]:
-        """Give the facts that these bytes complete."""
+    def feed(self, data: bytes) -> list[AnyFact]:
+        """Give the facts of the batches that these bytes complete."""
         self._buffer += data
-        used = 0
-        with memoryview(bytes(self._buffer)) as view:
-            while used + 4 <= len(view):
-                (length,) = _LENGTH.unpack_from(view, used)
-                if used + 4 + length > len(view):
-                    break
-                yield _decoder.decode(view[used + 4 : used + 4 + length])
-                used += 4 + length
-        del self._buffer[:used]
+        facts: list[AnyFact] = []
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            facts += _decoder.decode(self._buffer[_LENGTH.size : end])
+            del self._buffer[:end]
+        return facts

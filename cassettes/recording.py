@@ -8,6 +8,7 @@ their way out.
 Nothing here may read the clock: times are the facts'.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from ..proto import calls
@@ -47,9 +48,12 @@ class Recording:
         self._server: ServerKind | None = server
         self._open: dict[int, _Open] = {}
 
-    def feed(self, fact: AnyFact) -> list[Document]:
+    def feed(self, fact: AnyFact) -> Sequence[Document]:
         """Give the documents that a fact completes; facts of an unknown exchange give none."""
         match fact:
+            case Data():
+                exchange = self._open.get(fact.exchange)
+                return exchange.take(fact) if exchange is not None else []
             case RequestHead():
                 self._open[fact.exchange] = _Open(fact, find(fact.path, self._server))
                 return []
@@ -62,8 +66,6 @@ class Recording:
                 return []
             case ResponseHead():
                 return exchange.respond(fact)
-            case Data():
-                return exchange.take(fact)
             case RequestEnd():
                 return exchange.end_request(fact)
             case Lost():
@@ -103,11 +105,11 @@ class _Open:
         self._output = Stream(number, "server", message, records=record is not None)
         return [self._exchange(fact.at, None)]
 
-    def take(self, fact: Data) -> list[Document]:
+    def take(self, fact: Data) -> Sequence[Document]:
         """Take a piece of a body."""
         stream = self._output if fact.side == "server" else self._input
         if stream is not None:
-            return [*stream.take(fact.at, fact.data)]
+            return stream.take(fact.at, fact.data)
         (self._response if fact.side == "server" else self._request).extend(fact.data)
         return []
 

@@ -1,0 +1,70 @@
+"""The commands, run as a user runs them: as processes, with their real address and exit code."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
+
+
+class Running:
+    """A command that listens: `address` while it runs, `said` and `code` after it."""
+
+    def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
+        self.process = process
+        self.url = url
+        host, _, port = url.rpartition("//")[2].rpartition(":")
+        self.address = (host, int(port))
+        self.out = self.said = ""
+        self.code: int | None = None
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """End it as Ctrl-C does; gives the exit code."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        self.out, self.said = self.process.communicate(timeout=STOP_SECONDS)
+        self.code = self.process.returncode
+        return self.code
+
+
+@contextlib.contextmanager
+def running(*arguments: str | Path) -> Iterator[Running]:
+    """Run `mesotape ARGUMENTS` until the block ends, from when it listens."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready"
+        process = subprocess.Popen(
+            [*MESOTAPE, *map(str, arguments), "--ready-file", str(ready)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not ready.exists():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline, "it does not get ready"
+                time.sleep(0.01)
+            command = Running(process, ready.read_text().strip())
+            yield command
+            if command.code is None:
+                command.stop()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+def run(*arguments: str | Path, seconds: float = 60.0) -> "subprocess.CompletedProcess[str]":
+    """Run `mesotape ARGUMENTS` to its end."""
+    command = [*MESOTAPE, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
