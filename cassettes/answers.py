@@ -9,18 +9,15 @@ people edit bodies and gzip output depends on the zlib; a body that nobody gave 
 and a stream is always chunked.
 """
 
-import gzip
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from http import HTTPStatus
 
 from msgspec import Struct
 
+from .coding import deflate
 from .documents import Headers, Response
 from .pace import Timed
-
-_GZIP_LEVEL = 6
-"""What Mesos uses: zlib's default (3rdparty/stout/include/stout/gzip.hpp)."""
 
 _BODILESS = frozenset({204, 304})
 
@@ -119,7 +116,7 @@ def _coded(
     if not coded or raw:
         return headers, body
     if gzips:
-        return headers, gzip.compress(body, _GZIP_LEVEL, mtime=0)
+        return headers, deflate(body)
     return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
 
 
