@@ -30,6 +30,9 @@ type Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 type Size = Annotated[int, Meta(ge=0)]
 """Bytes."""
 
+INCOMPLETE = "the request was not complete"
+"""The `malformed` of a request that the client did not finish."""
+
 type ServerKind = Literal["master", "agent"]
 """Decides the schema of `/api/v1`: the same number means other calls on a master and an agent."""
 

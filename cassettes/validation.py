@@ -64,7 +64,7 @@ class _Check:
         self._order_exchanges()
         self._place_streams()
         self._decode_records()
-        return [text for _, text in sorted(self._found)]
+        return [text for _, text in sorted(self._found, key=lambda found: found[0])]
 
     def _take(self, told: Document, line: int, *, first: bool) -> None:
         match told:
