@@ -18,7 +18,7 @@ from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
 from .bodies import wire
-from .documents import Exchange, ServerKind
+from .documents import INCOMPLETE, Exchange, ServerKind
 from .journal import Journal, Place
 from .matching import Key, Meaning, meaning, takes_gzip
 from .misses import Miss, Near, Reason
@@ -117,6 +117,8 @@ class Playback:
 
     def _take(self, number: int, cassette: Cassette) -> None:
         for exchange in cassette.requests():
+            if exchange.response.status is None and exchange.request.malformed == INCOMPLETE:
+                continue
             place = Place(number, exchange.exchange)
             what = meaning(recorded_request(cassette, exchange), cassette.header.server)
             track = self._tracks.setdefault(what.key, _Track([], what.mutating))

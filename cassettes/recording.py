@@ -17,6 +17,7 @@ from ..proto.negotiation import JSON, PROTOBUF, RECORDIO
 from . import bodies, redaction
 from .coding import CodingError, inflate
 from .documents import (
+    INCOMPLETE,
     Cause,
     Document,
     Exchange,
@@ -165,6 +166,8 @@ class _Open:
         if self._input is None:
             message = self._api.call if self._api is not None else None
             body = _shown(bytes(self._request), self._headers, message)
+            if self._request_open:
+                body["malformed"] = INCOMPLETE
         return Request(
             method=head.method,
             path=head.path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import mapping, messages
+from . import json_reader, mapping, messages
 from .endpoints import Api, CallType, call_type
 from .negotiation import JSON, PROTOBUF
 
@@ -28,7 +28,7 @@ def read(body: bytes, content_type: str | None, api: Api) -> Message:
     except DecodeError as error:
         raise ValueError(f"not a {api.call}: {error}") from error
     if not message.IsInitialized():
-        missing = ", ".join(message.FindInitializationErrors())
+        missing = ", ".join(json_reader.missing(message))
         raise ValueError(f"not a {api.call}: missing required fields: {missing}")
     return message
 

@@ -116,6 +116,11 @@ class Requests:
         self._refused = False
         self._begin()
         self._parser = httptools.HttpRequestParser(self)
+        # Mesos takes a bare line feed for the end of a line (http_parser 2); llhttp wants both of
+        # these for that.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_optional_lf_after_cr=True
+        )
 
     @property
     def unfinished(self) -> bool:
@@ -180,6 +185,11 @@ class Requests:
         lines += [b"%b: %b" % pair for pair in self._headers if pair[0].lower() not in _UPGRADE]
         self._begin()
         self._parser = httptools.HttpRequestParser(self)
+        # Mesos takes a bare line feed for the end of a line (http_parser 2); llhttp wants both of
+        # these for that.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_optional_lf_after_cr=True
+        )
         self._feed(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def _refuse(self, refusal: RefusedError) -> None:
@@ -213,6 +223,8 @@ class Requests:
         self._bound_head(self._head_size)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:  # A trailer, which Mesos takes for a broken body (src/decoder.hpp).
+            raise RefusedError(500, "failed to decode body")
         """Take a header."""
         self._headers.append((name, value))
         self._head_size += len(name) + len(value) + 4
