@@ -223,6 +223,7 @@ class Requests:
         self._bound_head(self._head_size)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or a trailer."""
         if self._in_body:  # A trailer, which Mesos takes for a broken body (src/decoder.hpp).
             raise RefusedError(500, "failed to decode body")
         """Take a header."""
