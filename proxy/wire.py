@@ -223,10 +223,9 @@ class Requests:
         self._bound_head(self._head_size)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer."""
-        if self._in_body:  # A trailer, which Mesos takes for a broken body (src/decoder.hpp).
+        """Take a header. A trailer is a broken body to Mesos (3rdparty/libprocess/src/decoder.hpp)."""
+        if self._in_body:
             raise RefusedError(500, "failed to decode body")
-        """Take a header."""
         self._headers.append((name, value))
         self._head_size += len(name) + len(value) + 4
         if self._head_size > self._limits.head:
