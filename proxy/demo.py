@@ -162,5 +162,7 @@ def _compare(out: Console, first: list[Got], again: list[Got]) -> bool:
         size = sum(map(len, one.payloads))
         verdict = "[green]identical[/]" if equal else f"[red]differs[/] {two.error or two.status}"
         table.add_row(one.call, one.media, str(one.status), count, str(size), verdict)
-    out.print(table)
+    with out.capture() as shown:
+        out.print(table)
+    out.print("\n".join(line.rstrip() for line in shown.get().splitlines()), markup=False)
     return same

@@ -223,7 +223,7 @@ class Requests:
         self._bound_head(self._head_size)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. A trailer is a broken body to Mesos (3rdparty/libprocess/src/decoder.hpp)."""
+        """Take a header. To Mesos a trailer is a broken body (libprocess, src/decoder.hpp)."""
         if self._in_body:
             raise RefusedError(500, "failed to decode body")
         self._headers.append((name, value))
