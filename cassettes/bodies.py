@@ -46,7 +46,7 @@ def shown(data: bytes, kind: Kind = "other", message: str | None = None) -> Show
         return {}
     match kind:
         case "json":
-            return _shown_json(data)
+            return shown_json(data)
         case "proto" if message is not None:
             return _shown_proto(data, message)
         case _:
@@ -72,22 +72,23 @@ def digest(proto: str) -> str:
     return _digest(_compact(proto, "proto"))
 
 
-def _shown_json(data: bytes) -> Shown:
+def shown_json(data: bytes) -> Shown:
+    """Choose the form of what is said to be JSON; this is what most events are."""
     try:
+        source = data.decode()
         formatted = json.format(data, indent=2 if len(data) <= SHOWN_INDENTED else -1)
-        text = formatted.decode()
-        if _has_blanks(data) and json.format(formatted, indent=-1) != data:
-            return {"text": data.decode()}
+        if _has_blanks(source) and json.format(formatted, indent=-1) != data:
+            return {"text": source}
     except UnicodeDecodeError as error:
         return {"base64": data, "malformed": f"not UTF-8: {error.reason} (byte {error.start})"}
     except (ValueError, RecursionError) as error:
         return _flagged(data, f"not JSON: {error}")
-    return {"json": text}
+    return {"json": formatted.decode()}
 
 
-def _has_blanks(data: bytes) -> bool:
-    """Whether undoing the indentation could lose something. Four scans cost less than one undo."""
-    return b" " in data or b"\n" in data or b"\t" in data or b"\r" in data
+def _has_blanks(source: str) -> bool:
+    """Whether undoing the indentation could lose something. Looking costs less than an undo."""
+    return " " in source or "\n" in source or "\t" in source or "\r" in source
 
 
 def _shown_text(data: bytes) -> Shown:
@@ -108,11 +109,11 @@ def _shown_proto(data: bytes, name: str) -> Shown:
     from .message_text import shown_message  # Only who has protobuf bodies waits for protobuf.
 
     try:
-        text, again = shown_message(data, name)
+        text, gives_back = shown_message(data, name)
         proto = (text if len(text) > SHOWN_INDENTED else json.format(text, indent=2)).decode()
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
         return {"base64": data, "malformed": f"not a {name}: {error}"}
-    if again == data:
+    if gives_back:
         return {"proto": proto}
     return {"proto": proto, "wire": data, "wire_of": _digest(text)}
 

@@ -87,13 +87,14 @@ def exchange(told: Exchange) -> bytes:
 
 def event(told: Event) -> bytes:
     """Make one record of a stream."""
+    if told.json is not None and told.chunks is told.malformed is told.offset is told.from_ is None:
+        head = f"---\nevent: {told.event}\nof: {told.of}\nat: {told.at:.6f}\njson: "
+        return b"%b%b\n...\n" % (head.encode(), block(told.json, b"  "))
     text = f"---\nevent: {told.event}\nof: {told.of}\nat: {told.at:.6f}\n"
     if told.from_ is not None:
         text += f"from: {told.from_}\n"
     if told.chunks is not None:
         text += f"chunks: [{', '.join([f'[{size}, {at:.6f}]' for size, at in told.chunks])}]\n"
-    if told.json is not None and told.malformed is None and told.offset is None:
-        return text.encode() + b"json: " + block(told.json, b"  ") + b"\n...\n"
     tail = "" if told.malformed is None else f"malformed: {scalar(told.malformed)}\n"
     if told.offset is not None:
         tail += f"offset: {told.offset}\n"

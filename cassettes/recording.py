@@ -52,9 +52,8 @@ class Recording:
     def feed(self, fact: AnyFact) -> Sequence[Document]:
         """Give the documents that a fact completes; facts of an unknown exchange give none."""
         match fact:
-            case Data():
-                exchange = self._open.get(fact.exchange)
-                return exchange.take(fact) if exchange is not None else []
+            case Data(number) if number in self._open:
+                return self._open[number].take(fact)
             case RequestHead():
                 self._open[fact.exchange] = _Open(fact, find(fact.path, self._server))
                 return []

@@ -5,9 +5,10 @@ records come from the decoder, and an event tells the chunks that begin within i
 as exactly one. Joined over all events these are the chunks of the stream, in order.
 """
 
+from functools import partial
 from typing import Literal
 
-from ..proto.recordio import Decoder, Malformed, Piece, Record
+from ..proto.recordio import Decoder, Malformed, Piece
 from . import bodies
 from .documents import Cause, End, Event, Side
 
@@ -25,8 +26,9 @@ class Stream:
         self.first: bytes | None = None
         self._of = exchange
         self._from: Literal["client"] | None = None if side == "server" else "client"
-        self._message = message
-        self._kind: bodies.Kind = "proto" if message else "json"
+        self._shown = partial(bodies.shown, kind="proto", message=message)
+        if message is None:
+            self._shown = bodies.shown_json
         self._decoder = Decoder()
         self._chunks: list[tuple[int, int, float]] = []
         self._count = 0
@@ -36,13 +38,13 @@ class Stream:
         """Take one chunk."""
         if not self.records:
             return [self._event(at, bodies.shown(data), None, None)]
-        whole = not self._chunks
-        self._chunks.append((self._received, len(data), at))
+        whole = not self._chunks and not self._decoder.pending
+        begun = self._received
         self._received += len(data)
         pieces = self._decoder.feed(data)
-        if whole and len(pieces) == 1 and _size(pieces[0]) == len(data):
-            self._chunks.clear()
+        if whole and len(pieces) == 1 and pieces[0].size == len(data):
             return [self._piece(at, pieces[0], None)]
+        self._chunks.append((begun, len(data), at))
         return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
 
     def skip(self, at: float, size: int) -> list[Event]:
@@ -61,13 +63,13 @@ class Stream:
 
     def _begun_in(self, piece: Piece) -> list[tuple[int, float]] | None:
         """Give the chunks that begin within a piece, or None if the piece is exactly one chunk."""
-        stop = piece.offset + _size(piece)
+        stop = piece.offset + piece.size
         begun = 0
         while begun < len(self._chunks) and self._chunks[begun][0] < stop:
             begun += 1
         chunks = self._chunks[:begun]
         del self._chunks[:begun]
-        if len(chunks) == 1 and chunks[0][:2] == (piece.offset, _size(piece)):
+        if len(chunks) == 1 and chunks[0][:2] == (piece.offset, piece.size):
             return None
         return [(size, at) for _, size, at in chunks]
 
@@ -80,8 +82,7 @@ class Stream:
         if not piece.canonical:
             body = bodies.Shown(base64=piece.data, malformed=ZEROS)
             return self._event(at, body, chunks, piece.offset)
-        body = bodies.shown(piece.payload, self._kind, self._message)
-        return self._event(at, body, chunks, None)
+        return self._event(at, self._shown(piece.payload), chunks, None)
 
     def _event(
         self,
@@ -94,13 +95,9 @@ class Stream:
         return Event(
             event=self._count,
             of=self._of,
-            at=round(at, 6),
+            at=at,
             from_=self._from,
             chunks=chunks,
             offset=offset,
             **body,
         )
-
-
-def _size(piece: Piece) -> int:
-    return piece.size if isinstance(piece, Record) else len(piece.data)

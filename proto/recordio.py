@@ -57,6 +57,11 @@ class Malformed(Struct, frozen=True, gc=False):
     data: bytes
     reason: str
 
+    @property
+    def size(self) -> int:
+        """How many bytes of the stream it is."""
+        return len(self.data)
+
     def __str__(self) -> str:
         return f"record {self.number}, byte {self.offset}: {self.reason}"
 
