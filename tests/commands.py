@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -38,8 +39,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(*arguments: str | Path) -> Iterator[Running]:
-    """Run `mesotape ARGUMENTS` until the block ends, from when it listens."""
+def running(*arguments: str | Path, **how: Any) -> Iterator[Running]:
+    """Run `mesotape ARGUMENTS` until the block ends, from when it listens.
+
+    `how` goes to Popen.
+    """
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready"
         process = subprocess.Popen(
@@ -47,6 +51,7 @@ def running(*arguments: str | Path) -> Iterator[Running]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **how,
         )
         try:
             deadline = time.monotonic() + START_SECONDS
@@ -64,7 +69,11 @@ def running(*arguments: str | Path) -> Iterator[Running]:
                 process.communicate()
 
 
-def run(*arguments: str | Path, seconds: float = 60.0) -> "subprocess.CompletedProcess[str]":
-    """Run `mesotape ARGUMENTS` to its end."""
+def run(
+    *arguments: str | Path, seconds: float = 60.0, **how: Any
+) -> "subprocess.CompletedProcess[str]":
+    """Run `mesotape ARGUMENTS` to its end. `how` goes to subprocess.run."""
     command = [*MESOTAPE, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds, check=False, **how
+    )
