@@ -11,13 +11,13 @@ and a stream is always chunked.
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from http import HTTPStatus
 
 from msgspec import Struct
 
 from .coding import deflate
 from .documents import Headers, Response
 from .pace import Timed
+from .phrases import phrase
 
 _BODILESS = frozenset({204, 304})
 
@@ -55,7 +55,7 @@ class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
 
 def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
     """Status line, headers, empty line. Without `reason`, the standard phrase of the status."""
-    lines = [f"HTTP/1.1 {status} {_phrase(status) if reason is None else reason}"]
+    lines = [f"HTTP/1.1 {status} {phrase(status) if reason is None else reason}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -136,10 +136,3 @@ def _measured(headers: list[tuple[str, str]], length: int) -> list[tuple[str, st
 
 def _has_no_body(status: int) -> bool:
     return status in _BODILESS or status < 200
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

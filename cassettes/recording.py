@@ -39,6 +39,7 @@ from .facts import (
     ResponseHead,
     Stop,
 )
+from .phrases import phrase
 from .streams import Stream
 
 
@@ -193,7 +194,7 @@ class _Open:
         return Response(
             after=round(answer.at - begun, 6),
             status=answer.status,
-            reason=None if answer.reason == _phrase(answer.status) else answer.reason,
+            reason=None if answer.reason == phrase(answer.status) else answer.reason,
             headers=redaction.redacted_headers(headers),
             stream=stream,
             cause=unusual,
@@ -245,10 +246,3 @@ def _shown(data: bytes, headers: Headers, message: str | None) -> bodies.Shown:
     if plain is not data and "malformed" in body:
         return bodies.Shown(base64=data, malformed=body["malformed"])
     return body
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

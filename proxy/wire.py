@@ -8,7 +8,6 @@ it is strict, so both a length and chunked coding, or a bare LF, are refused.
 """
 
 import zlib
-from http import HTTPStatus
 
 import httptools
 from msgspec import Struct
@@ -57,7 +56,7 @@ class RefusedError(ValueError):
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
         ]
-        return head(self.status, HTTPStatus(self.status).phrase, headers) + body
+        return head(self.status, None, headers) + body
 
 
 class Arrived(Struct, frozen=True):
