@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -39,7 +40,7 @@ class _Writing:
     def __init__(self, tape: writer.Tape, start: Start) -> None:
         self._tape = tape
         self._recording = Recording(start.server)
-        self._counts = {Exchange: 0, Event: 0, Note: 0}
+        self._counts = Counter[type]()
         self._told_at = 0.0
         self._at = tape.elapsed
         self._stopped = False
@@ -64,7 +65,7 @@ class _Writing:
         else:
             _tell(self._status())
 
-    def _take(self, fact: facts.AnyFact) -> Sequence[Document]:
+    def _take(self, fact: facts.AnyFact) -> Sequence[Document | bytes]:
         """Feed one fact; one that cannot be understood becomes a note and ends nothing."""
         self._at = fact.at
         self._stopped = self._stopped or isinstance(fact, facts.Stop)
@@ -74,19 +75,22 @@ class _Writing:
             text = f"not recorded: {type(error).__name__}: {error}"
             return [Note(note=text, at=fact.at, of=fact.exchange or None)]
 
-    def _write(self, documents: list[Document]) -> None:
-        for document in documents:
-            if type(document) in self._counts:
-                self._counts[type(document)] += 1
+    def _write(self, documents: list[Document | bytes]) -> None:
         self._tape.write(documents)
+        self._counts.update(map(type, documents))
         now = time.monotonic()
         if now - self._told_at > STATUS_SECONDS:
             self._told_at = now
             _tell(self._status())
 
     def _status(self, error: str | None = None) -> Status:
-        exchanges, events, notes = self._counts.values()
-        return Status(error=error, exchanges=exchanges, events=events, notes=notes)
+        counts = self._counts
+        return Status(
+            error=error,
+            exchanges=counts[Exchange],
+            events=counts[Event] + counts[bytes],
+            notes=counts[Note],
+        )
 
 
 def _tell(status: Status) -> None:

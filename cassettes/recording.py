@@ -5,6 +5,9 @@ when the head of the response is there, any other when the response is, events o
 does not decode is kept as bytes, with the reason beside it. All headers pass `redaction` here, on
 their way out.
 
+What comes out as bytes is a document too, in the layout of the file already: most events are so
+plain that there is nothing more to decide about them.
+
 Nothing here may read the clock: times are the facts'.
 """
 
@@ -50,7 +53,7 @@ class Recording:
         self._server: ServerKind | None = server
         self._open: dict[int, _Open] = {}
 
-    def feed(self, fact: AnyFact) -> Sequence[Document]:
+    def feed(self, fact: AnyFact) -> Sequence[Document | bytes]:
         """Give the documents that a fact completes; facts of an unknown exchange give none."""
         match fact:
             case Data(number) if number in self._open:
@@ -106,7 +109,7 @@ class _Open:
         self._output = Stream(number, "server", message, records=record is not None)
         return [self._exchange(fact.at, None)]
 
-    def take(self, fact: Data) -> Sequence[Document]:
+    def take(self, fact: Data) -> Sequence[Document | bytes]:
         """Take a piece of a body."""
         stream = self._output if fact.side == "server" else self._input
         if stream is not None:

@@ -5,11 +5,12 @@ records come from the decoder, and an event tells the chunks that begin within i
 as exactly one. Joined over all events these are the chunks of the stream, in order.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from ..proto.recordio import Decoder, Malformed, Piece
-from . import bodies
+from ..proto.recordio import Decoder, Malformed, Piece, Record
+from . import bodies, layout
 from .documents import Cause, End, Event, Side
 
 ZEROS = "length has leading zeros"
@@ -29,13 +30,14 @@ class Stream:
         self._shown = partial(bodies.shown, kind="proto", message=message)
         if message is None:
             self._shown = bodies.shown_json
+        self._plain = message is None and side == "server"
         self._decoder = Decoder()
         self._chunks: list[tuple[int, int, float]] = []
         self._count = 0
         self._received = 0
 
-    def take(self, at: float, data: bytes) -> list[Event]:
-        """Take one chunk."""
+    def take(self, at: float, data: bytes) -> Sequence[Event | bytes]:
+        """Take one chunk; what is bytes is an event in the layout of the file already."""
         if not self.records:
             return [self._event(at, bodies.shown(data), None, None)]
         whole = not self._chunks and not self._decoder.pending
@@ -43,7 +45,7 @@ class Stream:
         self._received += len(data)
         pieces = self._decoder.feed(data)
         if whole and len(pieces) == 1 and pieces[0].size == len(data):
-            return [self._piece(at, pieces[0], None)]
+            return [self._quickly(at, pieces[0]) or self._piece(at, pieces[0], None)]
         self._chunks.append((begun, len(data), at))
         return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
 
@@ -72,6 +74,14 @@ class Stream:
         if len(chunks) == 1 and chunks[0][:2] == (piece.offset, piece.size):
             return None
         return [(size, at) for _, size, at in chunks]
+
+    def _quickly(self, at: float, piece: Piece) -> bytes | None:
+        if not self._plain or not isinstance(piece, Record) or not piece.canonical:
+            return None
+        made = layout.json_event(self._of, self._count + 1, at, piece.payload)
+        if made is not None:
+            self._count += 1
+        return made
 
     def _piece(self, at: float, piece: Piece, chunks: list[tuple[int, float]] | None) -> Event:
         if isinstance(piece, Malformed):

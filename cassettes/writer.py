@@ -70,9 +70,12 @@ class Tape:
             raise
         return tape
 
-    def write(self, documents: Iterable[Document]) -> None:
-        """Add documents. Raises OSError, and the file then ends with the last document before."""
-        data = b"".join([document(told) for told in documents])
+    def write(self, documents: Iterable[Document | bytes]) -> None:
+        """Add documents, or the bytes of them.
+
+        Raises OSError, and the file then ends with the last document before.
+        """
+        data = b"".join([told if isinstance(told, bytes) else document(told) for told in documents])
         left = memoryview(data)
         try:
             while left:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.cassettes import canonical, layout, parsing, writer
+from mesotape.cassettes.bodies import shown
 from mesotape.cassettes.composing import Composition
 from mesotape.cassettes.documents import (
     CassetteError,
@@ -351,3 +352,20 @@ def test_a_full_disk_is_an_error() -> None:
         pytest.skip("needs /dev/full")
     with pytest.raises(CassetteError, match="/dev/full: cannot be "):
         writer.Tape.open("/dev/full", "overwrite")
+
+
+@given(
+    st.one_of(
+        st.recursive(
+            st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.text("a \t\x7f\n")),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        ).map(lambda value: msgspec.json.encode(value)),
+        st.sampled_from([b"", b"{} ", b'{"a": 1}', b"[1,\n2]", b'"\x7f"', b'"a b"', b"\xff", b"{"]),
+    )
+)
+def test_the_quick_way_to_write_an_event_is_the_other_way(data: bytes) -> None:
+    quick = layout.json_event(3, 7, 1.25, data)
+    slow = layout.event(Event(event=7, of=3, at=1.25, **shown(data, "json")))
+    assert quick is None or quick == slow
+    if data.isascii() and b"\x7f" not in data and shown(data, "json").get("json"):
+        assert quick is not None
