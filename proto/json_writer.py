@@ -7,7 +7,7 @@ This is not protobuf's own JSON mapping. The text is compact, and
     order       as declared in the .proto file, not by number
     names       as declared
     fields      those that are set, repeated ones that are not empty, and unset ones that have an
-                explicit default, unless deprecated
+                explicit default, unless deprecated; in a few messages empty lists too, see LISTED
     integers    bare, 64 bits too
     doubles     always with a point or an exponent: 15.0, 0.00001, 1e-7, 1e21; the infinities are
                 strings, and not a number is the bare token NaN, which is no JSON
@@ -36,6 +36,29 @@ if TYPE_CHECKING:
 
     # A value of a field: its Python type depends on the descriptor.
     type Writer = Callable[[Any], str]
+
+LISTED = {
+    "mesos.v1.master.Response.GetMetrics": ("metrics",),
+    "mesos.v1.master.Response.GetAgents": ("agents", "recovered_agents"),
+    "mesos.v1.master.Response.GetFrameworks": ("frameworks", "completed_frameworks"),
+    "mesos.v1.master.Response.GetExecutors": ("executors",),
+    "mesos.v1.master.Response.GetTasks": ("tasks", "unreachable_tasks", "completed_tasks"),
+    "mesos.v1.agent.Response.GetMetrics": ("metrics",),
+    "mesos.v1.agent.Response.GetFrameworks": ("frameworks", "completed_frameworks"),
+    "mesos.v1.agent.Response.GetExecutors": ("executors", "completed_executors"),
+    "mesos.v1.agent.Response.GetTasks": (
+        "pending_tasks",
+        "queued_tasks",
+        "launched_tasks",
+        "terminated_tasks",
+        "completed_tasks",
+    ),
+}
+"""Lists that are written when they are empty too.
+
+The servers write these messages by hand, wherever they stand (src/master/readonly_handler.cpp,
+src/slave/http.cpp, src/common/http.hpp).
+"""
 
 _ESCAPE = re.compile(r"\\u00[0-9a-f]{2}|\\.")
 
@@ -96,6 +119,8 @@ class _Writers:
         return self._members[descriptor]
 
     def _unset(self, field: FieldDescriptor) -> str:
+        if self._defaults and field.name in LISTED.get(field.containing_type.full_name, ()):
+            return f'"{field.name}":[]'
         if self._defaults and field.has_default_value and not field.GetOptions().deprecated:
             return self._of_field(field)(field.default_value)
         return ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.proto.json_writer import double, encode
+from mesotape.proto.json_writer import LISTED, double, encode
 from mesotape.proto.messages import message_class
 
 DATA = Path(__file__).parent / "data"
@@ -164,3 +164,25 @@ def test_a_key_that_is_no_utf8_cannot_be_written() -> None:
     message = provisioning.FromString(bytes([number << 3 | 2, len(entry)]) + entry)
     with pytest.raises(ValueError, match="utf-8"):
         encode(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("master.Response.GetTasks", '{"tasks":[],"unreachable_tasks":[],"completed_tasks":[]}'),
+        ("master.Response.GetAgents", '{"agents":[],"recovered_agents":[]}'),
+        ("agent.Response.GetMetrics", '{"metrics":[]}'),
+        ("master.Response.GetOperations", "{}"),
+        ("master.Response.ListFiles", "{}"),
+    ],
+)
+def test_lists_that_servers_write_by_hand_are_written_when_empty(name: str, text: str) -> None:
+    message = message_class(f"mesos.v1.{name}")()
+    assert encode(message).decode() == text
+    assert encode(message, defaults=False) == b"{}"
+
+
+def test_every_list_that_is_written_when_empty_is_a_list_of_the_schema() -> None:
+    for message, names in LISTED.items():
+        fields = message_class(message).DESCRIPTOR.fields_by_name
+        assert all(fields[name].is_repeated for name in names)
