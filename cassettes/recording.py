@@ -153,6 +153,13 @@ class _Open:
                 return None
         return calls.identify(body, _value(self._headers, "content-type"), self._api)
 
+    def _message(self, answer: ResponseHead, headers: Headers) -> str | None:
+        """What a unary answer holds; only protobuf needs to know."""
+        if answer.status != HTTPStatus.OK or _value(headers, "content-type") != PROTOBUF:
+            return None
+        call = self._call()
+        return call.response if call is not None else None
+
     def _exchange(self, at: float, cause: Cause | None) -> Exchange:
         head = self._head
         return Exchange(
@@ -189,9 +196,7 @@ class _Open:
         if self._output is not None:
             stream = "recordio" if self._output.records else "chunks"
         else:
-            call = self._call() if answer.status == HTTPStatus.OK else None
-            message = call.response if call is not None else None
-            body = _shown(bytes(self._response), headers, message)
+            body = _shown(bytes(self._response), headers, self._message(answer, headers))
         if self._lost is not None:
             body["malformed"] = self._lost
         return Response(
