@@ -19,6 +19,7 @@ from . import answers
 from .answers import Answer, StreamAnswer
 from .bodies import wire
 from .documents import INCOMPLETE, Exchange, ServerKind
+from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place
 from .matching import Key, Meaning, meaning, takes_gzip
 from .misses import Miss, Near, Reason
@@ -87,6 +88,7 @@ class Playback:
         self._index = Index()
         self._seen: dict[Received, _Seen] = {}
         self._ready = _Ready()
+        self._inputs = Inputs(self._answer_input, self._missed)
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
 
@@ -95,6 +97,7 @@ class Playback:
         """Exchanges that nobody has asked for, in the order of the recording."""
         tracks = self._tracks.values()
         unused = [place for track in tracks for place in track.places[track.played :]]
+        unused += self._inputs.unused
         return sorted(unused, key=lambda place: (place.cassette, place.exchange))
 
     def answer(self, request: Received, now_seconds: float) -> Answer | StreamAnswer | Miss:
@@ -104,6 +107,8 @@ class Playback:
         """
         seen = self._seen.get(request)
         if seen is None:
+            if (intake := self.receive(request)) is not None:
+                return intake.whole(request.body, now_seconds)
             found = self._find(request)
             if isinstance(found, Miss):
                 return found
@@ -115,15 +120,26 @@ class Playback:
         ready = self._ready.get((place, seen.bodiless, seen.gzips))
         return self._built(place, seen, now_seconds) if ready is None else ready
 
+    def receive(self, head: Received) -> Intake | None:
+        """Begin a streamed request, which may be answered before its end; None if it is none."""
+        if not any(is_input(head, server) for server in self._servers):
+            return None
+        return self._inputs.open(head)
+
     def _take(self, number: int, cassette: Cassette) -> None:
+        server = cassette.header.server
         for exchange in cassette.requests():
             if exchange.response.status is None and exchange.request.malformed == INCOMPLETE:
                 continue
             place = Place(number, exchange.exchange)
-            what = meaning(recorded_request(cassette, exchange), cassette.header.server)
-            track = self._tracks.setdefault(what.key, _Track([], what.mutating))
-            track.places.append(place)
+            request = recorded_request(cassette, exchange)
+            what = meaning(request, server)
             self._index.add(what.key, what.path, place)
+            if is_input(request, server):
+                self._inputs.add(place, request, cassette, exchange)
+            else:
+                track = self._tracks.setdefault(what.key, _Track([], what.mutating))
+                track.places.append(place)
 
     def _find(self, request: Received) -> _Seen | Miss:
         """Match a request that was not seen before, as each kind of server here would read it."""
@@ -143,6 +159,14 @@ class Playback:
         if len(self._seen) >= _SEEN:
             del self._seen[next(iter(self._seen))]
         self._seen[request] = seen
+
+    def _answer_input(
+        self, place: Place, request: Received, now_seconds: float
+    ) -> Answer | StreamAnswer:
+        """Answer a streamed request."""
+        self.journal.serve(place)
+        seen = _Seen(_Track([place], mutating=True), bodiless=False, gzips=takes_gzip(request))
+        return self._built(place, seen, now_seconds)
 
     def _built(self, place: Place, seen: _Seen, now_seconds: float) -> Answer | StreamAnswer:
         """Make the answer of an exchange from the cassette."""

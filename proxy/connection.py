@@ -14,7 +14,19 @@ from ..cassettes.received import Received
 from .clock import Clock
 from .schedule import Schedule
 from .streaming import Streaming
-from .wire import CONTINUE, Arrived, Item, Known, Limits, RefusedError, Requests
+from .wire import (
+    CONTINUE,
+    Arrived,
+    Begun,
+    Ended,
+    Expected,
+    Item,
+    Known,
+    Limits,
+    Part,
+    RefusedError,
+    Requests,
+)
 
 _SHARED_WRITE = 64 * 1024
 """Bytes. Head and body up to this size go out in one write."""
@@ -55,8 +67,28 @@ class Host(Protocol):
         """Answer, also with the report of a miss or a failure."""
         ...
 
+    def receive(self, head: Received) -> "Reception | None":
+        """Begin to take a request as it comes; None if it is to be taken whole."""
+        ...
+
     def failed(self, exchange: int, error: Exception) -> None:
         """Report that a stream could not be played to its end."""
+        ...
+
+
+class Reception(Protocol):
+    """A request that is taken as it comes; one call gives its answer."""
+
+    def feed(self, data: bytes) -> Answer | StreamAnswer | None:
+        """Take a piece of the body."""
+        ...
+
+    def end(self) -> Answer | StreamAnswer | None:
+        """Take the end."""
+        ...
+
+    def leave(self) -> None:
+        """Give up: the client has gone."""
         ...
 
 
@@ -67,10 +99,12 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._requests = Requests(host.limits, host.known)
+        self._requests = Requests(host.limits, host.known, self._begin)
         self._backlog: deque[Item] = deque()
         self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
         self._stream: Streaming | None = None
+        self._begun = deque[Reception]()
+        self._reception: tuple[Reception, bool] | None = None
         self._full = False
         self._unread = False
         self._closing = False
@@ -92,6 +126,9 @@ class Connection(asyncio.Protocol):
         self._stream = None
         self._queue.clear()
         self._backlog.clear()
+        if self._reception is not None:
+            self._reception[0].leave()
+            self._reception = None
         self._host.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
@@ -191,19 +228,43 @@ class Connection(asyncio.Protocol):
             self._watch(False)
             self._transport.resume_reading()
 
+    def _begin(self, head: Received) -> bool:
+        """Tell whether a request is taken as it comes; its parts follow in the backlog."""
+        reception = self._host.receive(head)
+        if reception is not None:
+            self._begun.append(reception)
+        return reception is not None
+
     def _answer(self, item: Item) -> None:
         match item:
             case Arrived():
-                answer, keep = self._host.answer(item.request), item.keep_alive
-                if self._stream is None:
-                    self._send(answer, keep)
-                else:
-                    self._queue.append((answer, keep))
+                self._give(self._host.answer(item.request), item.keep_alive)
             case RefusedError():
                 self._refuse(item)
-            case _:
+            case Expected():
                 if self._stream is None:
                     self._transport.write(CONTINUE)
+            case _:
+                self._receive(item)
+
+    def _receive(self, item: Begun | Part | Ended) -> None:
+        """Take a part of a request, and give the answer if it is time."""
+        if isinstance(item, Begun):
+            self._reception = self._begun.popleft(), item.keep_alive
+            return
+        assert self._reception is not None
+        reception, keep = self._reception
+        answer = reception.feed(item.data) if isinstance(item, Part) else reception.end()
+        if isinstance(item, Ended):
+            self._reception = None
+        if answer is not None:
+            self._give(answer, keep)
+
+    def _give(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
+        if self._stream is None:
+            self._send(answer, keep_alive)
+        else:
+            self._queue.append((answer, keep_alive))
 
     def _send(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
         if isinstance(answer, StreamAnswer):
@@ -217,17 +278,28 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer.head)
             self._transport.write(answer.body)
         if answer.close or not keep_alive:
+            self._finish()
+
+    def _finish(self) -> None:
+        """End after an answer, be the request at its end or not."""
+        if self._requests.unfinished:
+            self._hang_up()
+        else:
             self.close()
 
     def _refuse(self, refusal: RefusedError) -> None:
-        """Say why, then end; the rest of what the client sends is read and dropped.
-
-        A socket closed over unread bytes sends a reset, which could overtake the refusal.
-        """
+        """Say why, then end."""
         if self._stream is not None or self._queue:
             self.close()
             return
         self._transport.write(refusal.answer())
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Send nothing more; what the client still sends is read and dropped.
+
+        A socket closed over unread bytes sends a reset, which could overtake the answer.
+        """
         if self._transport.can_write_eof():
             self._closing = True
             self._since = self._host.clock.time()

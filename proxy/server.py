@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from ..cassettes.answers import Answer, StreamAnswer, head
 from ..cassettes.misses import Miss
 from .clock import Clock, LoopClock, Timer
-from .connection import Connection
+from .connection import Connection, Reception
 from .schedule import Schedule
 from .wire import Known, Limits
 
 if TYPE_CHECKING:
+    from ..cassettes.intake import Intake, Outcome
     from ..cassettes.playback import Playback
     from ..cassettes.received import Received
 
@@ -81,13 +82,26 @@ class ReplayServer:
         try:
             answer = self.playback.answer(request, self.clock.time())
         except (ValueError, LookupError, OSError) as error:
-            self.failed(0, error)
-            return _failure(error)
+            return self.told_failure(error)
         if not isinstance(answer, Miss):
             return answer
+        return self.told_miss(answer, bodiless=request.method == b"HEAD")
+
+    def receive(self, head: "Received") -> Reception | None:
+        """Begin to take a request as it comes, if the playback takes such a one so."""
+        intake = self.playback.receive(head)
+        return None if intake is None else _Reception(self, intake)
+
+    def told_miss(self, miss: Miss, *, bodiless: bool = False) -> Answer:
+        """Report a miss, also to the client."""
         if self._on_miss is not None:
-            self._on_miss(answer)
-        return _missed(answer, bodiless=request.method == b"HEAD")
+            self._on_miss(miss)
+        return _missed(miss, bodiless=bodiless)
+
+    def told_failure(self, error: Exception) -> Answer:
+        """Report that the cassette could not be played, also to the client."""
+        self.failed(0, error)
+        return _failure(error)
 
     def failed(self, exchange: int, error: Exception) -> None:
         """Report that the cassette could not be played."""
@@ -99,6 +113,38 @@ class ReplayServer:
         for connection in list(self.connections):
             connection.check(now_seconds)
         self._checks = self.clock.call_at(now_seconds + _CHECK_SECONDS, self._check)
+
+
+class _Reception:
+    """An intake that tells its misses and failures."""
+
+    def __init__(self, server: ReplayServer, intake: "Intake") -> None:
+        self._server = server
+        self._intake: Intake | None = intake
+
+    def feed(self, data: bytes) -> Answer | StreamAnswer | None:
+        """Take a piece of the body."""
+        return self._told(lambda intake, now_seconds: intake.feed(data, now_seconds))
+
+    def end(self) -> Answer | StreamAnswer | None:
+        """Take the end."""
+        return self._told(lambda intake, now_seconds: intake.end(now_seconds))
+
+    def leave(self) -> None:
+        """Give up: the client has gone."""
+        self._told(lambda intake, now_seconds: intake.leave(now_seconds))
+
+    def _told(
+        self, step: "Callable[[Intake, float], Outcome | None]"
+    ) -> Answer | StreamAnswer | None:
+        if self._intake is None:
+            return None
+        try:
+            outcome = step(self._intake, self._server.clock.time())
+        except (ValueError, LookupError, OSError) as error:
+            self._intake = None
+            return self._server.told_failure(error)
+        return self._server.told_miss(outcome) if isinstance(outcome, Miss) else outcome
 
 
 def _missed(miss: Miss, *, bodiless: bool) -> Answer:

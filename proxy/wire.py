@@ -3,11 +3,13 @@ r"""HTTP/1 on the server's side, without I/O.
     POST /api/v1 HTTP/1.1\r\nContent-Length: 22\r\n\r\n{"type":"GET_VERSION"}
 
 `Requests` takes bytes as they come and gives whole requests, in order, or one refusal, after which
-it takes nothing more. The limits bound what it holds. llhttp (under httptools) does the parsing;
-it is strict, so both a length and chunked coding, or a bare LF, are refused.
+it takes nothing more. A request that is to be taken as it comes is given in parts instead. The
+limits bound what it holds. llhttp (under httptools) does the parsing; it is strict, so both a
+length and chunked coding, or a bare LF, are refused.
 """
 
 import zlib
+from collections.abc import Callable
 
 import httptools
 from msgspec import Struct
@@ -73,7 +75,24 @@ class Expected(Struct, frozen=True):
     """
 
 
-type Item = Arrived | Expected | RefusedError
+class Begun(Struct, frozen=True):
+    """A request of which the body comes in parts: `Part`, then `Ended` unless the client leaves."""
+
+    head: Received
+    keep_alive: bool
+
+
+class Part(Struct, frozen=True):
+    """A piece of the body of a request that has begun."""
+
+    data: bytes
+
+
+class Ended(Struct, frozen=True):
+    """The end of a request that has begun."""
+
+
+type Item = Arrived | Begun | Part | Ended | Expected | RefusedError
 
 
 def chunk(data: bytes) -> bytes:
@@ -106,10 +125,19 @@ class Known:
 
 
 class Requests:
-    """The requests of one connection. `known` may be shared by connections of equal limits."""
+    """The requests of one connection. `known` may be shared by connections of equal limits.
 
-    def __init__(self, limits: Limits, known: Known | None = None) -> None:
+    `streams` tells by its head whether a request of RecordIO is to be taken as it comes.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        known: Known | None = None,
+        streams: Callable[[Received], bool] | None = None,
+    ) -> None:
         self._limits = limits
+        self._streams = streams
         self._known = known
         self._items: list[Item] = []
         self._refused = False
@@ -204,6 +232,7 @@ class Requests:
         self._recordio = False
         self._expects = False
         self._gzip = False
+        self._parted = False
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -252,9 +281,17 @@ class Requests:
         self._in_body = True
         if self._expects and self._parser.get_http_version() == "1.1":
             self._items.append(Expected())
+        if self._recordio and self._streams is not None and not self._gzip:
+            head = Received(self._parser.get_method(), self._target, tuple(self._headers))
+            if self._streams(head):
+                self._parted = True
+                self._items.append(Begun(head, self._parser.should_keep_alive()))
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
+        if self._parted:
+            self._items.append(Part(body))
+            return
         self._size += len(body)
         if self._size > self._limits.body:
             raise self._too_large()
@@ -263,6 +300,10 @@ class Requests:
     def on_message_complete(self) -> None:
         """Give the request out; one that asks for an upgrade comes again without (`_stay`)."""
         if self._parser.should_upgrade():
+            return
+        if self._parted:
+            self._items.append(Ended())
+            self._begin()
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         if self._gzip and body:
