@@ -9,10 +9,11 @@ CHECKED := build/types
 
 install: $(INSTALLED)
 
+# setuptools warns that an editable install of this layout may shadow the folders' names; it does not.
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[record]' --group dev
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[record]' --group dev
 	touch $@
 
 demo: install
