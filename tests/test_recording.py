@@ -1,0 +1,315 @@
+"""Facts in, documents out."""
+
+import gzip
+import itertools
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesotape.cassettes import layout, parsing
+from mesotape.cassettes.documents import Document, End, Event, Exchange, Note
+from mesotape.cassettes.facts import (
+    AnyFact,
+    Data,
+    ExchangeEnd,
+    Lost,
+    Pairs,
+    Remark,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    Stop,
+    Unpacker,
+    pack,
+)
+from mesotape.cassettes.recording import Recording
+from mesotape.proto.messages import message_class
+from mesotape.proto.recordio import encode
+
+JSON = ("Content-Type", "application/json")
+PROTOBUF = ("Content-Type", "application/x-protobuf")
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+
+def record(facts: Iterable[AnyFact], server: str | None = "master") -> list[Document]:
+    """The documents, read back from what would be in the file."""
+    recording = Recording(server)  # type: ignore[arg-type]
+    made = [document for fact in facts for document in recording.feed(fact)]
+    return [parsing.parse(one if isinstance(one, bytes) else layout.document(one)) for one in made]
+
+
+def request(
+    body: bytes, *headers: tuple[str, str], number: int = 1, path: str = "/api/v1"
+) -> list[AnyFact]:
+    head = RequestHead(number, 1.0, 1, "127.0.0.1:9", "POST", path, "HTTP/1.1", list(headers))
+    return [head, Data(number, 1.0, "client", body), RequestEnd(number, 1.0)]
+
+
+def response(*headers: tuple[str, str], status: int = 200, number: int = 1) -> ResponseHead:
+    return ResponseHead(number, 1.5, status, "OK", list(headers))
+
+
+def unary(call: bytes, answer: bytes, kind: tuple[str, str], *more: tuple[str, str]) -> Exchange:
+    facts = [
+        *request(call, kind),
+        response(kind, *more),
+        Data(1, 1.6, "server", answer),
+        ExchangeEnd(1, 1.7, "server"),
+    ]
+    (exchange,) = record(facts)
+    assert isinstance(exchange, Exchange)
+    return exchange
+
+
+def stream(kind: tuple[str, str] = JSON, call: bytes = b'{"type":"SUBSCRIBE"}') -> list[AnyFact]:
+    return [*request(call, kind), response(kind, CHUNKED)]
+
+
+def events(
+    chunks: Iterable[bytes], kind: tuple[str, str] = JSON, call: bytes | None = None
+) -> list[Event]:
+    facts = stream(kind, call or b'{"type":"SUBSCRIBE"}')
+    facts += [Data(1, 2.0 + n, "server", chunk) for n, chunk in enumerate(chunks)]
+    return [one for one in record([*facts, Stop(0, 9.0)]) if isinstance(one, Event)]
+
+
+def test_a_unary_exchange_is_one_document_when_it_is_complete() -> None:
+    exchange = unary(b'{"type":"GET_HEALTH"}', b'{"type":"GET_HEALTH"}', JSON)
+    assert exchange.request.json == '{\n  "type": "GET_HEALTH"\n}'
+    assert exchange.response.json == '{\n  "type": "GET_HEALTH"\n}'
+    assert (exchange.at, exchange.response.after, exchange.response.cause) == (1.0, 0.5, None)
+
+
+def test_a_protobuf_answer_is_shown_as_the_message_of_its_call() -> None:
+    kind = message_class("mesos.v1.master.Response")
+    answer = kind(type=1, get_health={"healthy": True}).SerializeToString()
+    exchange = unary(b"\x08\x01", answer, PROTOBUF)
+    assert exchange.request.proto == '{\n  "type": "GET_HEALTH"\n}'
+    assert exchange.response.proto is not None
+    assert '"healthy": true' in exchange.response.proto
+    assert exchange.response.wire is None
+
+
+def test_a_protobuf_body_of_an_unknown_server_kind_is_kept_as_bytes() -> None:
+    exchange, *_ = record([*request(b"\x08\x01", PROTOBUF), Stop(0, 2.0)], server=None)
+    assert isinstance(exchange, Exchange)
+    assert exchange.request.proto is None
+    assert exchange.request.text == "\x08\x01"
+
+
+def test_a_gzipped_answer_is_kept_unpacked() -> None:
+    packed = gzip.compress(b'{"a":1}')
+    exchange = unary(b'{"type":"GET_STATE"}', packed, JSON, ("Content-Encoding", "gzip"))
+    assert exchange.response.json == '{\n  "a": 1\n}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"no gzip", gzip.compress(b'{"a":1}')[:-3], gzip.compress(b"{") + b"x"]
+)
+def test_a_broken_gzip_body_is_kept_as_it_was(body: bytes) -> None:
+    exchange = unary(b'{"type":"GET_STATE"}', body, JSON, ("Content-Encoding", "gzip"))
+    assert exchange.response.base64 == body
+    assert exchange.response.malformed is not None
+
+
+def test_a_gzipped_answer_that_does_not_decode_is_kept_packed() -> None:
+    packed = gzip.compress(b"{no json")
+    exchange = unary(b'{"type":"GET_STATE"}', packed, JSON, ("Content-Encoding", "gzip"))
+    assert exchange.response.base64 == packed
+    assert exchange.response.malformed is not None
+
+
+def test_credentials_do_not_get_through() -> None:
+    facts = [
+        *request(b"", ("authorization", "Basic c2VjcmV0"), ("COOKIE", "a=secret")),
+        response(("Set-Cookie", "secret"), ("set-cookie", "secret")),
+        ExchangeEnd(1, 2.0, "server"),
+    ]
+    (exchange,) = record(facts)
+    assert b"c2VjcmV0" not in layout.document(exchange)
+    assert b"secret" not in layout.document(exchange)
+
+
+def test_a_repeated_header_keeps_all_its_values() -> None:
+    facts = [*request(b"", ("A", "1"), ("B", "2"), ("A", "3")), Stop(0, 2.0)]
+    (exchange,) = record(facts)
+    assert isinstance(exchange, Exchange)
+    assert exchange.request.headers == {"A": ["1", "3"], "B": "2"}
+
+
+def test_a_stream_is_known_by_call_status_and_framing_and_not_by_its_type() -> None:
+    for facts, kind in (
+        (stream(), "recordio"),
+        ([*request(b'{"type":"GET_STATE"}', JSON), response(JSON, CHUNKED)], "chunks"),
+        ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON, CHUNKED, status=503)], "chunks"),
+        ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON), Stop(0, 2.0)], None),
+        ([*request(b"", path="/state"), response(CHUNKED)], "chunks"),
+    ):
+        exchange = record(facts)[0]
+        assert isinstance(exchange, Exchange)
+        assert exchange.response.stream == kind
+
+
+def test_an_event_is_written_when_it_is_complete() -> None:
+    recording = Recording("master")
+    for fact in stream():
+        recording.feed(fact)
+    assert not recording.feed(Data(1, 2.0, "server", b"2"))
+    assert not recording.feed(Data(1, 2.1, "server", b"\n{"))
+    (event,) = recording.feed(Data(1, 2.2, "server", b"}"))
+    assert isinstance(event, Event)
+    assert (event.at, event.json) == (2.2, "{}")
+    assert event.chunks == [(1, 2.0), (2, 2.1), (1, 2.2)]
+
+
+def test_chunks_are_told_only_if_they_are_not_records() -> None:
+    one, two, three = events([encode(b"{}"), encode(b"[]") + encode(b"{}")])
+    assert one.chunks is None
+    assert (two.chunks, three.chunks) == ([(8, 3.0)], [])
+
+
+@given(
+    st.lists(st.sampled_from([b"{}", b'{"a":1}', b"[ 1]", b"\xff", b""]), max_size=6),
+    st.lists(st.integers(0, 60), max_size=8),
+)
+def test_the_chunks_of_all_events_are_the_chunks_of_the_stream(
+    payloads: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(map(encode, payloads))
+    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    chunks = [data[a:b] for a, b in itertools.pairwise(places)]
+    told: list[int] = []
+    for event, payload in zip(events(chunks), payloads, strict=True):
+        sizes = [size for size, _ in event.chunks] if event.chunks is not None else None
+        told += [len(encode(payload))] if sizes is None else sizes
+    assert told == [len(chunk) for chunk in chunks]
+
+
+def test_a_protobuf_event_is_shown() -> None:
+    heartbeat = message_class("mesos.v1.master.Event")(type=9).SerializeToString()
+    (event,) = events([encode(heartbeat)], PROTOBUF, b"\x08\x12")
+    assert event.proto == '{\n  "type": "HEARTBEAT"\n}'
+
+
+def test_an_event_that_does_not_decode_is_kept_and_framed_again_at_replay() -> None:
+    (event,) = events([encode(b"\xff\xff")], PROTOBUF, b"\x08\x12")
+    assert (event.base64, event.offset) == (b"\xff\xff", None)
+    assert event.malformed is not None
+
+
+def test_what_follows_a_bad_length_is_kept_with_its_offset() -> None:
+    good, bad, rest = events([encode(b"{}"), b"x\n{}", b"12"])[:3]
+    assert good.malformed is None
+    assert (bad.offset, bad.base64) == (4, b"x")
+    assert (rest.offset, rest.base64, rest.malformed) == (5, b"\n{}", "follows a malformed length")
+
+
+def test_a_length_with_leading_zeros_keeps_them() -> None:
+    (event,) = events([b"002\n{}"])
+    assert (event.base64, event.offset) == (b"002\n{}", 0)
+
+
+def test_an_unfinished_record_is_kept_at_the_end() -> None:
+    (event,) = events([b"5\nab"])
+    assert (event.base64, event.offset) == (b"5\nab", 0)
+    assert event.malformed == "stream ends after 2 of 5 bytes of a record"
+
+
+@pytest.mark.parametrize("cause", ["server", "server-cut", "client", "malformed"])
+def test_a_stream_ends_with_its_cause(cause: str) -> None:
+    end = record([*stream(), ExchangeEnd(1, 3.0, cause)])[-1]  # type: ignore[arg-type]
+    assert end == End(end=1, at=3.0, cause=cause)  # type: ignore[arg-type]
+
+
+def test_what_is_open_when_the_recording_stops_is_ended_as_stopped() -> None:
+    waiting = request(b'{"type":"GET_STATE"}', JSON, number=2)
+    exchange, end, answerless = record([*stream(), *waiting, Stop(0, 5.0)])
+    assert isinstance(exchange, Exchange)
+    assert end == End(end=1, at=5.0, cause="stopped")
+    assert isinstance(answerless, Exchange)
+    assert (answerless.response.status, answerless.response.cause) == (None, "stopped")
+
+
+def test_a_request_that_the_client_did_not_finish_says_so() -> None:
+    head, data, _ = request(b'{"type"', JSON)
+    (exchange,) = record([head, data, ExchangeEnd(1, 2.0, "client")])
+    assert isinstance(exchange, Exchange)
+    assert exchange.request.malformed == "the request was not complete"
+
+
+def test_a_streamed_request_is_events_of_the_client() -> None:
+    attach = (
+        b'{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":'
+        b'{"type":"CONTAINER_ID","container_id":{"value":"c"}}}'
+    )
+    kind = ("Content-Type", "application/recordio"), ("Message-Content-Type", "application/json")
+    head, *_ = request(b"", *kind)
+    facts: list[AnyFact] = [
+        head,
+        Data(1, 1.1, "client", encode(attach)),
+        Data(1, 1.2, "client", encode(b"{}")),
+        ResponseHead(1, 1.3, 200, "OK", [("Content-Length", "0")]),
+        RequestEnd(1, 1.4),
+        ExchangeEnd(1, 1.4, "server"),
+    ]
+    one, two, end, exchange = record(facts, server="agent")
+    assert isinstance(one, Event)
+    assert isinstance(two, Event)
+    assert (one.from_, two.from_, two.event) == ("client", "client", 2)
+    assert end == End(end=1, at=1.4, from_="client", cause="client")
+    assert isinstance(exchange, Exchange)
+    assert (exchange.request.stream, exchange.response.status) == ("recordio", 200)
+
+
+def test_bytes_that_were_lost_leave_a_note_and_the_stream_goes_on() -> None:
+    facts = [
+        *stream(),
+        Data(1, 2.0, "server", b"9\nhalf"),
+        Lost(1, 3.0, "server", 2, 100),
+        Data(1, 4.0, "server", encode(b"{}")),
+    ]
+    _, broken, note, event = record(facts)
+    assert isinstance(broken, Event)
+    assert broken.malformed is not None
+    text = "2 chunks (100 bytes) of the server were lost: the disk was too slow"
+    assert note == Note(note=text, at=3.0, of=1)
+    assert isinstance(event, Event)
+    assert event.json == "{}"
+
+
+def test_a_remark_is_a_note() -> None:
+    assert record([Remark(0, 1.0, "x"), Remark(3, 1.0, "y")]) == [
+        Note(note="x", at=1.0),
+        Note(note="y", at=1.0, of=3),
+    ]
+
+
+def test_facts_of_an_exchange_that_has_ended_are_nothing() -> None:
+    facts = [*stream(), ExchangeEnd(1, 3.0, "client"), Data(1, 4.0, "server", b"2\n{}")]
+    assert len(record(facts)) == 2
+    assert not record([RequestEnd(7, 1.0), ExchangeEnd(7, 1.0, "server"), response(number=7)])
+
+
+PAIRS: Pairs = [("A", "é"), ("A", "\xff")]
+FACTS: list[AnyFact] = [
+    RequestHead(1, 0.5, 1, None, "POST", "/api/v1", "HTTP/1.1", PAIRS),
+    Data(1, 1.0, "client", b"\0\xff"),
+    RequestEnd(1, 1.0),
+    ResponseHead(1, 1.0, 200, "OK", []),
+    Data(1, 1.0, "server", b""),
+    Lost(1, 1.0, "server", 1, 2),
+    Remark(0, 1.0, "text"),
+    ExchangeEnd(1, 1.0, "server-cut"),
+    Stop(0, 1.0),
+]
+
+
+@given(st.lists(st.integers(0, 400), max_size=10), st.integers(1, 9))
+def test_facts_pass_a_pipe_whatever_it_is_cut_into(cuts: list[int], batch: int) -> None:
+    data = b"".join(pack(FACTS[at : at + batch]) for at in range(0, len(FACTS), batch))
+    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    unpacker = Unpacker()
+    got = [fact for a, b in itertools.pairwise(places) for fact in unpacker.feed(data[a:b])]
+    assert got == FACTS
