@@ -225,8 +225,10 @@ class Recorder:
 
     def _fail(self, text: str) -> None:
         self.failure = text
-        logger.error("mesotape: %s", text)
-        if ctx.options.mesotape_fail_closed:
+        closed: bool = ctx.options.mesotape_fail_closed
+        then = "the proxy ends" if closed else "the traffic goes on unrecorded"
+        logger.error("mesotape: %s; %s", text, then)
+        if closed:
             ctx.master.shutdown()
 
 

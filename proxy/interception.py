@@ -1,9 +1,9 @@
 """mitmproxy, embedded: the only module of this floor that imports it.
 
 `Master` does less than mitmdump, and therefore costs about half: no other addons, no script
-reloading, no configuration file, nothing in the home folder. It differs in three points from what
+reloading, no configuration file, nothing in the home folder. It differs in four points from what
 its base class does: a port that cannot be bound is an error, `done` closes the listeners and the
-connections, and the recorder is stopped before it does.
+connections, the recorder is stopped before it does, and warnings go to stderr, one line each.
 """
 
 import asyncio
@@ -12,14 +12,16 @@ import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
 
-from mitmproxy import exceptions, options
+from mitmproxy import ctx, exceptions, options
 from mitmproxy.addons.core import Core
 from mitmproxy.addons.next_layer import NextLayer
-from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.proxyserver import Proxyserver as MitmproxyProxyserver
 from mitmproxy.addons.tlsconfig import TlsConfig
 from mitmproxy.master import Master as MitmproxyMaster
+from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ..addons.recorder import Recorder
+from .console import say
 
 CLOSE_SECONDS = 5.0
 """How long connections get to end by themselves when the proxy stops."""
@@ -35,6 +37,33 @@ class InterceptionError(Exception):
     """mitmproxy cannot start; the text says why, in one line."""
 
 
+class Proxyserver(MitmproxyProxyserver):
+    """Listens on TCP alone where mitmproxy would also take QUIC: in front of an https upstream."""
+
+    async def setup_servers(self) -> bool:
+        """Start the servers of all modes."""
+        modes = [ProxyMode.parse(mode) for mode in ctx.options.mode]
+        for mode in modes:
+            if isinstance(mode, ReverseMode) and mode.scheme == "https":
+                mode.transport_protocol = "tcp"
+        return await self.servers.update(modes)
+
+
+class Warnings(logging.Handler):
+    """Says what went wrong while the proxy runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say the first line, and which exception was behind it."""
+        text = record.getMessage().partition("\n")[0]
+        if record.exc_info is not None and (error := record.exc_info[1]) is not None:
+            text = f"{text} ({type(error).__name__}: {error})"
+        ours = record.name.startswith("mesotape.")
+        say(text.removeprefix("mesotape: ") if ours else f"mitmproxy: {text}")
+
+
 class Master(MitmproxyMaster):
     """Runs the proxy and one recorder until `shutdown`."""
 
@@ -42,6 +71,8 @@ class Master(MitmproxyMaster):
         super().__init__(options.Options(), asyncio.get_running_loop())
         self._recorder, self._ready = recorder, ready
         self._proxyserver = Proxyserver()
+        self._warnings = Warnings()
+        logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
         self.addons.add(Core(), self._proxyserver, NextLayer(), TlsConfig(), recorder)
 
@@ -53,6 +84,7 @@ class Master(MitmproxyMaster):
                 self.startup_error = server.last_exception
                 self.shutdown()
                 return
+        logging.getLogger("mitmproxy").addHandler(self._warnings)
         try:
             self._ready([address[:2] for address in self._proxyserver.listen_addrs()])
         except Exception as error:
@@ -71,6 +103,8 @@ class Master(MitmproxyMaster):
                 while self._proxyserver.connections:
                     await asyncio.sleep(0.01)
         await super().done()
+        for name in ("mesotape", "mitmproxy"):
+            logging.getLogger(name).removeHandler(self._warnings)
 
 
 async def intercept(
