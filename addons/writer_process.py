@@ -92,6 +92,16 @@ class WriterProcess:
         self._input = self._process.stdin
         self._output = self._process.stdout
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits for it here, about."""
+        return len(self._waiting) + self._batch_bytes
+
     def begin(self) -> Status:
         """Wait until the cassette is open, and go on by the running loop; raises WriterError."""
         line = self._output.readline()
