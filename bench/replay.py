@@ -70,8 +70,8 @@ def body(number: int) -> str:
     return f'{{"type":"READ_FILE","read_file":{{"path":"/f{number}","offset":0}}}}'
 
 
-def post(text: str) -> bytes:
-    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+def post(text: str, **more: str) -> bytes:
+    head = "".join(f"{name}: {value}\r\n" for name, value in (HEADERS | more).items())
     return f"POST /api/v1 HTTP/1.1\r\n{head}Content-Length: {len(text)}\r\n\r\n{text}".encode()
 
 
@@ -128,13 +128,15 @@ class Served:
         self.process.start()
         self.address = tuple(ready.recv())
         self.socket = socket.create_connection(self.address)
+        self.sent = 0
 
     def cpu_of_posts(self, requests: list[bytes]) -> float:
         """Microseconds of the server's CPU for each of `REQUESTS` requests, taken in turn."""
         assert self.process.pid is not None
         before = cpu_seconds(self.process.pid)
-        for number in range(REQUESTS):
-            self.socket.sendall(requests[number % len(requests)])
+        for _ in range(REQUESTS):
+            self.sent += 1
+            self.socket.sendall(requests[self.sent % len(requests)])
             missing = len(BARE)
             while missing:
                 missing -= len(self.socket.recv(65536))
@@ -153,12 +155,17 @@ class Served:
 
 def main() -> int:
     one, many = [post(body(0))], [post(body(number)) for number in range(DISTINCT)]
+    new = [post(body(0), Traceparent=f"00-{number:032x}") for number in range(20 * REQUESTS)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cassette.yaml"
         cassette(path)
         bare, ours = Served(serve_bare, path), Served(serve_ours, path)
         ratios = dict[str, float]()
-        for name, requests in (("one body", one), (f"{DISTINCT} bodies", many)):
+        for name, requests in (
+            ("one body", one),
+            (f"{DISTINCT} bodies", many),
+            ("never the same bytes", new),
+        ):
             ours.cpu_of_posts(requests)
             pairs = [
                 (bare.cpu_of_posts(requests), ours.cpu_of_posts(requests)) for _ in range(ROUNDS)
