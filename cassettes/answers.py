@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from .coding import deflate
 from .documents import Headers, Response
+from .gates import Cue, Gate
+from .live import Live
 from .pace import Timed
 from .phrases import phrase
 
@@ -29,28 +31,37 @@ class Ending(Enum):
     CUT = "cut"
 
 
-type Step = bytes | Ending
-"""One chunk of a stream, without its chunk framing, or the end. A stream without one stays open."""
+type Step = bytes | Ending | Cue
+"""One chunk of a stream, without its chunk framing, or the end, or where it waits for others or
+others for it. A stream without an end stays open."""
 
 
 class Answer(Struct, frozen=True, eq=False, kw_only=True):
-    """A whole answer. With `close` the connection ends after it; an empty head is no answer."""
+    """A whole answer. With `close` the connection ends after it; an empty head is no answer.
+
+    It goes out when all `gates` are open.
+    """
 
     exchange: int
     status: int | None
     head: bytes
     body: bytes = b""
     close: bool = False
+    gates: tuple[Gate, ...] = ()
 
 
 class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
-    """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily."""
+    """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily.
+
+    With `live`, the playback wants to know when it is over, and may end it otherwise.
+    """
 
     exchange: int
     status: int
     head: bytes
     steps: Iterator[Timed[Step]]
     close: bool = False
+    live: Live[Step] | None = None
 
 
 def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -80,7 +91,9 @@ def unary(number: int, response: Response, body: bytes, *, bodiless: bool, gzips
     return Answer(exchange=number, status=response.status, head=rendered, body=body, close=close)
 
 
-def stream(number: int, response: Response, steps: Iterator[Timed[Step]]) -> StreamAnswer:
+def stream(
+    number: int, response: Response, steps: Iterator[Timed[Step]], live: Live[Step] | None = None
+) -> StreamAnswer:
     """Build the streamed answer of exchange `number`."""
     headers = [pair for pair in pairs(response.headers) if pair[0].lower() != "content-length"]
     if not any(name.lower() == "transfer-encoding" for name, _ in headers):
@@ -91,6 +104,7 @@ def stream(number: int, response: Response, steps: Iterator[Timed[Step]]) -> Str
         status=status,
         head=head(status, response.reason, headers),
         steps=steps,
+        live=live,
         close=says_close(headers),
     )
 

@@ -67,6 +67,10 @@ class Recorded(Struct, frozen=True, kw_only=True):
             timed = scale(timed, self.speed)
         return absolute(timed, now_seconds)
 
+    def gap(self, seconds: float) -> float:
+        """How long a recorded gap is at replay, in seconds."""
+        return min(seconds, seconds if self.max_gap is None else self.max_gap) / self.speed
+
 
 class Instant(Struct, frozen=True):
     """All at once, in order."""
@@ -77,6 +81,10 @@ class Instant(Struct, frozen=True):
         """Every event is due now."""
         for _, event in events:
             yield now_seconds, event
+
+    def gap(self, seconds: float) -> float:
+        """No gap is left."""
+        return 0.0
 
 
 type Pace = Recorded | Instant

@@ -16,8 +16,10 @@ from msgspec import Struct
 from ..proto import messages, recordio
 from .answers import Ending, Step
 from .bodies import wire
+from .cues import cued
 from .documents import Cause, Event, Exchange
 from .fields import at, type_at
+from .gates import Cue
 from .pace import Pace, Recorded, Timed
 from .reader import Cassette
 
@@ -44,16 +46,33 @@ class Timeline:
         self._beats: list[float] = []
         self._beat: bytes | None = None
 
-    def play(self, pace: Pace, now_seconds: float) -> Iterator[Timed[Step]]:
-        """Steps with their deadlines, for a request that is answered now."""
+    def play(
+        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None = None
+    ) -> Iterator[Timed[Step]]:
+        """Steps with their deadlines, for a request that is answered now.
+
+        `cues` are at times of the recording, in order.
+        """
         last_seconds = beat_seconds = now_seconds
-        for last_seconds, step in pace.deadlines(self._steps(), self._exchange.at, now_seconds):
+        for last_seconds, step in self._timed(pace, now_seconds, cues):
             if step is self._beat:
                 beat_seconds = last_seconds
             yield last_seconds, step
         interval_seconds = self._interval()
         if self._stays_open() and interval_seconds and isinstance(pace, Recorded):
             yield from self._on(beat_seconds, last_seconds, interval_seconds / pace.speed)
+
+    def _timed(
+        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None
+    ) -> Iterator[Timed[Step]]:
+        began = self._exchange.at
+        if cues is None:
+            return pace.deadlines(self._steps(), began, now_seconds)
+        paired = ((at_seconds, (at_seconds, step)) for at_seconds, step in self._steps())
+        events = pace.deadlines(paired, began, now_seconds)
+        end = self._cassette.end(self._exchange.exchange)
+        until_seconds = end.at if end is not None and end.cause == "client" else float("inf")
+        return cued(events, cues, pace, now_seconds=now_seconds, until_seconds=until_seconds)
 
     def _steps(self) -> Iterator[Timed[Step]]:
         framed = self._exchange.response.stream == "recordio"

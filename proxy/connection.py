@@ -9,11 +9,13 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from ..cassettes.answers import Answer, StreamAnswer
 from ..cassettes.received import Received
 from .clock import Clock
 from .schedule import Schedule
-from .streaming import Streaming
+from .streaming import Holding, Streaming
 from .wire import (
     CONTINUE,
     Arrived,
@@ -102,7 +104,7 @@ class Connection(asyncio.Protocol):
         self._requests = Requests(host.limits, host.known, self._begin)
         self._backlog: deque[Item] = deque()
         self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
-        self._stream: Streaming | None = None
+        self._stream: Streaming | Holding | None = None
         self._begun = deque[Reception]()
         self._reception: tuple[Reception, bool] | None = None
         self._full = False
@@ -123,7 +125,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything; nothing more can be sent."""
         self._lost = self._closing = True
-        self._stream = None
+        if self._stream is not None:
+            self._stream.stop()
+            self._stream = None
+        for answer, _ in self._queue:
+            if isinstance(answer, StreamAnswer) and answer.live is not None:
+                answer.live.over(left=True)
         self._queue.clear()
         self._backlog.clear()
         if self._reception is not None:
@@ -201,6 +208,9 @@ class Connection(asyncio.Protocol):
         if close:
             self.close()
             return
+        self._send_queued()
+
+    def _send_queued(self) -> None:
         while self._queue and self._stream is None and not self._closing:
             self._send(*self._queue.popleft())
         self._work()
@@ -272,6 +282,9 @@ class Connection(asyncio.Protocol):
             self._stream = Streaming(self, self._host, answer, keep_alive)
             self._stream.begin()
             return
+        if answer.gates:
+            self._hold(answer, keep_alive)
+            return
         if len(answer.body) <= _SHARED_WRITE:
             self._transport.write(answer.head + answer.body)
         else:
@@ -279,6 +292,17 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer.body)
         if answer.close or not keep_alive:
             self._finish()
+
+    def _hold(self, answer: Answer, keep_alive: bool) -> None:
+        """Send an answer when its gates are open."""
+
+        def send() -> None:
+            self._stream = None
+            self._send(replace(answer, gates=()), keep_alive)
+            self._send_queued()
+
+        self._stream = Holding(answer, send)
+        self._stream.begin()
 
     def _finish(self) -> None:
         """End after an answer, be the request at its end or not."""

@@ -46,6 +46,12 @@ class Schedule:
         heapq.heappush(self._waiting, (deadline_seconds, next(self._order), stream))
         self._arm()
 
+    def remove(self, stream: Scheduled) -> None:
+        """Do not wake `stream`. It takes longer the more streams wait."""
+        self._due = deque(each for each in self._due if each is not stream)
+        self._waiting = [each for each in self._waiting if each[2] is not stream]
+        heapq.heapify(self._waiting)
+
     def stop(self) -> None:
         """Forget all streams."""
         self._waiting.clear()

@@ -1,0 +1,66 @@
+"""Gates: what a stream or an answer waits for, besides its time.
+
+A gate opens once, and whoever waits at it is woken then, without looking again and again:
+
+    gate = Gate("3 bytes of input to container cat", waiting)
+    gate.wait(wake)     wake() is called when the gate opens; until then the gate is in `waiting`
+    gate.open()
+
+Two steps of a stream (`answers.Step`) have to do with gates. `Wait` holds the stream until its gate
+is open; if that is later than the recording has it, all that follows comes later by as much.
+`Reach` opens its gate when the stream has come so far, for others that wait for this stream.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+
+class Gate:
+    """Something that has to happen first; `reason` says what. `waiting` lists those waited at."""
+
+    def __init__(self, reason: str, waiting: "set[Gate] | None" = None) -> None:
+        self.reason = reason
+        self.is_open = False
+        self._waiting = waiting
+        self._wakes: list[Callable[[], object]] = []
+
+    def wait(self, wake: Callable[[], object]) -> None:
+        """Have `wake` called when the gate opens."""
+        self._wakes.append(wake)
+        if self._waiting is not None:
+            self._waiting.add(self)
+
+    def forget(self, wake: Callable[[], object]) -> None:
+        """Do not call `wake` any more."""
+        if wake in self._wakes:
+            self._wakes.remove(wake)
+        if not self._wakes and self._waiting is not None:
+            self._waiting.discard(self)
+
+    def open(self) -> None:
+        """Let everybody pass, from now on."""
+        if self.is_open:
+            return
+        self.is_open = True
+        if self._waiting is not None:
+            self._waiting.discard(self)
+        wakes, self._wakes = self._wakes, []
+        for wake in wakes:
+            wake()
+
+
+class Wait(Struct, frozen=True, eq=False):
+    """The stream waits at `gate`. What follows comes `lead` seconds after it, or at its time."""
+
+    gate: Gate
+    lead: float = 0.0
+
+
+class Reach(Struct, frozen=True, eq=False):
+    """The stream has come to `gate`."""
+
+    gate: Gate
+
+
+type Cue = Wait | Reach
