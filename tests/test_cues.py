@@ -1,0 +1,61 @@
+from mesotape.cassettes.cues import cued
+from mesotape.cassettes.gates import Gate, Reach, Wait
+from mesotape.cassettes.pace import Instant, Recorded
+
+
+def steps(events, cues, pace, until=float("inf")):
+    """Set cues between events (recorded at, event) of a request at 0.0, replayed at 100.0."""
+    timed = pace.deadlines(((at, (at, event)) for at, event in events), 0.0, 100.0)
+    return list(cued(timed, iter(cues), pace, now_seconds=100.0, until_seconds=until))
+
+
+def shown(found):
+    return [(at, step.lead if isinstance(step, Wait) else step) for at, step in found]
+
+
+def test_a_wait_stands_right_before_the_next_event_and_knows_how_far_it_is():
+    wait = Wait(Gate("input"))
+    found = steps([(1.0, "a"), (4.0, "b")], [(2.5, wait)], Recorded())
+    assert shown(found) == [(101.0, "a"), (104.0, 1.5), (104.0, "b")]
+    assert found[1][1].gate is wait.gate
+
+
+def test_the_distance_is_scaled_and_capped_like_the_gaps():
+    cues = [(2.0, Wait(Gate("input")))]
+    events = [(0.0, "a"), (12.0, "b")]
+    assert shown(steps(events, cues, Recorded(speed=2.0)))[1] == (106.0, 5.0)
+    assert shown(steps(events, cues, Recorded(speed=2.0, max_gap=4.0)))[1] == (102.0, 2.0)
+    assert shown(steps(events, cues, Instant()))[1] == (100.0, 0.0)
+
+
+def test_cues_do_not_change_when_events_come():
+    pace, events = Recorded(max_gap=1.0), [(0.0, "a"), (9.0, "b"), (9.5, "c")]
+    cues = [(3.0, Reach(Gate("r"))), (5.0, Wait(Gate("w"))), (9.2, Reach(Gate("r")))]
+    found = [step for step in steps(events, cues, pace) if isinstance(step[1], str)]
+    assert found == steps(events, [], pace)
+
+
+def test_what_a_stream_reaches_stands_right_behind_the_event_before_it():
+    reach = Reach(Gate("r"))
+    assert steps([(1.0, "a"), (4.0, "b")], [(2.5, reach)], Recorded()) == [
+        (101.0, "a"),
+        (101.0, reach),
+        (104.0, "b"),
+    ]
+    assert steps([(1.0, "a")], [(0.5, reach)], Recorded()) == [(100.0, reach), (101.0, "a")]
+
+
+def test_a_cue_at_the_time_of_an_event_comes_before_it():
+    cues = [(1.0, Wait(Gate("w"))), (1.0, Reach(Gate("r")))]
+    assert [type(step).__name__ for _, step in steps([(1.0, "a")], cues, Instant())] == [
+        "Wait",
+        "Reach",
+        "str",
+    ]
+
+
+def test_behind_the_last_event_nothing_is_waited_at_and_the_end_bounds_what_is_reached():
+    early, late = Reach(Gate("early")), Reach(Gate("late"))
+    cues = [(2.0, Wait(Gate("w"))), (3.0, early), (5.0, late)]
+    assert steps([(1.0, "a")], cues, Recorded(), until=4.0) == [(101.0, "a"), (101.0, early)]
+    assert [step for _, step in steps([], cues, Recorded())] == [early, late]
