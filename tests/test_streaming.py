@@ -1,0 +1,148 @@
+from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
+from mesotape.cassettes.gates import Gate, Reach, Wait
+from mesotape.cassettes.live import Live
+from mesotape.proxy.clock import ManualClock
+from mesotape.proxy.schedule import Schedule
+from mesotape.proxy.streaming import Holding, Streaming
+from mesotape.proxy.wire import LAST_CHUNK, Limits, chunk
+
+
+class Stage:
+    """A server with a clock that is turned by hand."""
+
+    def __init__(self):
+        self.clock = ManualClock()
+        self.schedule = Schedule(self.clock)
+        self.limits = Limits()
+
+    def failed(self, exchange, error):
+        raise error
+
+
+class Outlet:
+    """A connection that writes down what is sent, and when."""
+
+    full = lost = False
+
+    def __init__(self, clock):
+        self.clock, self.log, self.closed = clock, [], None
+
+    def write(self, data):
+        self.log.append((self.clock.time(), data))
+
+    def stream_ended(self, *, close):
+        self.closed = close
+
+
+def stream(*steps, live=None):
+    """A stream that has begun at 0.0 on a clock that shows that."""
+    stage = Stage()
+    outlet = Outlet(stage.clock)
+    answer = StreamAnswer(exchange=1, status=200, head=b"", steps=iter(steps), live=live)
+    streaming = Streaming(outlet, stage, answer, keep_alive=True)
+    streaming.begin()
+    stage.clock.advance(0.0)
+    return stage, outlet, streaming
+
+
+def test_what_is_due_together_goes_out_together():
+    stage, outlet, _ = stream((1.0, b"a"), (1.0, b"b"), (2.0, b"c"))
+    stage.clock.advance(5.0)
+    assert outlet.log == [(1.0, chunk(b"a") + chunk(b"b")), (2.0, chunk(b"c"))]
+
+
+def test_a_stream_waits_at_a_gate_and_all_that_follows_is_late_by_as_much():
+    gate = Gate("input")
+    stage, outlet, _ = stream((1.0, b"a"), (3.0, Wait(gate, 0.5)), (3.0, b"b"), (4.0, b"c"))
+    stage.clock.advance(10.0)
+    assert outlet.log == [(1.0, chunk(b"a"))]
+    gate.open()
+    stage.clock.advance(10.0)
+    assert outlet.log[1:] == [(10.5, chunk(b"b")), (11.5, chunk(b"c"))]
+
+
+def test_a_gate_that_opens_in_time_delays_nothing():
+    gate = Gate("input")
+    stage, outlet, _ = stream((3.0, Wait(gate, 0.5)), (3.0, b"b"))
+    stage.clock.advance(2.0)
+    gate.open()
+    stage.clock.advance(8.0)
+    assert outlet.log == [(3.0, chunk(b"b"))]
+
+
+def test_what_stands_before_a_gate_goes_out():
+    gate = Gate("input")
+    _, outlet, _ = stream((0.0, b"a"), (0.0, Wait(gate)), (0.0, b"b"))
+    assert outlet.log == [(0.0, chunk(b"a"))]
+    gate.open()
+    outlet.clock.advance(0.0)
+    assert outlet.log[1:] == [(0.0, chunk(b"b"))]
+
+
+def test_a_gate_is_reached_when_all_before_it_was_sent():
+    gate, seen = Gate("so far"), []
+    stage, outlet, _ = stream((1.0, b"a"), (1.0, Reach(gate)), (1.0, b"b"))
+    gate.wait(lambda: seen.extend(outlet.log))
+    stage.clock.advance(2.0)
+    assert seen == [(1.0, chunk(b"a"))]
+    assert outlet.log[1:] == [(1.0, chunk(b"b"))]
+
+
+def test_a_client_that_leaves_waits_at_no_gate():
+    waiting, over = set(), []
+    gate = Gate("input", waiting)
+    stage, outlet, streaming = stream((0.0, Wait(gate)), (0.0, b"a"), live=Live(over.append))
+    assert waiting == {gate}
+    outlet.lost = True
+    streaming.stop()
+    assert waiting == set()
+    assert over == [True]
+    gate.open()
+    stage.clock.advance(1.0)
+    assert outlet.log == []
+
+
+def test_the_end_of_a_stream_is_told():
+    over = []
+    _, outlet, _ = stream((0.0, Ending.FINAL_CHUNK), live=Live(over.append))
+    assert over == [False]
+    assert outlet.closed is False
+
+
+def test_a_stream_may_be_given_another_end():
+    live = Live()
+    stage, outlet, _ = stream((1.0, b"a"), (15.0, b"heartbeat"), live=live)
+    stage.clock.advance(2.0)
+    live.end_with([(2.0, b"bye"), (2.0, Ending.FINAL_CHUNK)])
+    stage.clock.advance(100.0)
+    assert outlet.log[1:] == [(2.0, chunk(b"bye") + LAST_CHUNK)]
+    assert outlet.closed is False
+
+
+def test_a_stream_that_waits_at_a_gate_may_be_given_another_end():
+    live, waiting = Live(), set()
+    gate = Gate("input", waiting)
+    stage, outlet, _ = stream((0.0, Wait(gate)), (0.0, b"a"), live=live)
+    live.end_with([(0.0, Ending.FINAL_CHUNK)])
+    stage.clock.advance(0.0)
+    assert outlet.log == [(0.0, LAST_CHUNK)]
+    assert waiting == set()
+
+
+def test_an_answer_waits_until_all_its_gates_are_open():
+    one, two, sent = Gate("one"), Gate("two"), []
+    answer = Answer(exchange=1, status=200, head=b"", gates=(one, two))
+    Holding(answer, lambda: sent.append("sent")).begin()
+    two.open()
+    assert sent == []
+    one.open()
+    assert sent == ["sent"]
+
+
+def test_an_answer_is_not_sent_to_a_client_that_has_left():
+    gate, sent = Gate("one"), []
+    holding = Holding(Answer(exchange=1, status=200, head=b"", gates=(gate,)), sent.append)
+    holding.begin()
+    holding.stop()
+    gate.open()
+    assert sent == []
