@@ -4,9 +4,9 @@ A head is rendered as it was recorded, in its order and spelling:
 
     HTTP/1.1 200 OK\r\nDate: …\r\nContent-Length: 17\r\n\r\n
 
-Three things may differ from the recording: `Content-Length` is recomputed in its place, because
+Some things may differ from the recording: `Content-Length` is recomputed in its place, because
 people edit bodies and gzip output depends on the zlib; a body that nobody gave a length gets one;
-and a stream is always chunked.
+gzip is for clients that take it; and a stream is always chunked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,12 +14,13 @@ from enum import Enum
 
 from msgspec import Struct
 
-from .coding import deflate
+from .coding import GZIPPED_FROM, deflate
 from .documents import Headers, Response
 from .gates import Cue, Gate
 from .live import Live
 from .pace import Timed
 from .phrases import phrase
+from .refusals import Refusal
 
 _BODILESS = frozenset({204, 304})
 
@@ -71,12 +72,21 @@ def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) ->
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def unary(number: int, response: Response, body: bytes, *, bodiless: bool, gzips: bool) -> Answer:
+def unary(
+    number: int,
+    response: Response,
+    body: bytes,
+    *,
+    bodiless: bool,
+    gzips: bool,
+    compresses: bool = False,
+) -> Answer:
     """Build the answer of exchange `number`.
 
     `body` is what the cassette has, content coding undone. With `bodiless` (the request was HEAD)
     only the head goes out, with the length that was recorded. With `gzips` false, the client does
-    not take gzip and gets the body plain.
+    not take gzip and gets the body plain. With `compresses`, one that takes gzip gets a large body
+    so, also if it is not coded in the recording.
     """
     if response.status is None:
         return Answer(exchange=number, status=None, head=b"", close=True)
@@ -84,11 +94,27 @@ def unary(number: int, response: Response, body: bytes, *, bodiless: bool, gzips
     if bodiless or _has_no_body(response.status):
         body = b""
     elif response.cause is None:
-        headers, body = _coded(headers, body, response.malformed is not None, gzips)
+        if response.malformed is None:
+            headers, body = _coded(headers, body, gzips=gzips, compresses=compresses)
         headers = _measured(headers, len(body))
     rendered = head(response.status, response.reason, headers)
     close = response.cause not in (None, "server") or says_close(headers)
     return Answer(exchange=number, status=response.status, head=rendered, body=body, close=close)
+
+
+def refused(refusal: Refusal, date: str, *, bodiless: bool, gzips: bool) -> Answer:
+    """Build the answer to a request that Mesos refuses as it stands, as libprocess writes it.
+
+    `date` is the value of the Date header.
+    """
+    if refusal.status is None:
+        return Answer(exchange=0, status=None, head=b"", close=True)
+    headers = [("Date", date), *([("Allow", refusal.allow)] if refusal.allow else [])]
+    headers.append(("Content-Type", "text/plain; charset=utf-8"))
+    headers, body = _coded(headers, refusal.text, gzips=gzips, compresses=True)
+    rendered = head(refusal.status, None, _measured(headers, len(body)))
+    body = b"" if bodiless else body
+    return Answer(exchange=0, status=refusal.status, head=rendered, body=body)
 
 
 def stream(
@@ -124,14 +150,16 @@ def says_close(headers: Iterable[tuple[str, str]]) -> bool:
 
 
 def _coded(
-    headers: list[tuple[str, str]], body: bytes, raw: bool, gzips: bool
+    headers: list[tuple[str, str]], body: bytes, *, gzips: bool, compresses: bool
 ) -> tuple[list[tuple[str, str]], bytes]:
-    coded = any(name.lower() == "content-encoding" and value == "gzip" for name, value in headers)
-    if not coded or raw:
-        return headers, body
-    if gzips:
-        return headers, deflate(body)
-    return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
+    codings = [value for name, value in headers if name.lower() == "content-encoding"]
+    if codings == ["gzip"]:
+        if gzips:
+            return headers, deflate(body)
+        return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
+    if gzips and compresses and not codings and len(body) >= GZIPPED_FROM:
+        return [("Content-Encoding", "gzip"), *headers], deflate(body)
+    return headers, body
 
 
 def _measured(headers: list[tuple[str, str]], length: int) -> list[tuple[str, str]]:

@@ -9,6 +9,9 @@ import zlib
 MAX_INFLATED = 1 << 30
 """Bytes that a body may grow to; some bodies are made to explode."""
 
+GZIPPED_FROM = 1024
+"""Bytes from which Mesos compresses a body, if asked to (libprocess's src/encoder.hpp)."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 6
 """zlib's default, as Mesos has it (3rdparty/stout/include/stout/gzip.hpp)."""

@@ -46,13 +46,13 @@ class Inputs:
     """The recorded inputs of a playback, by how they begin, and which of them are played.
 
     `answer` makes the answer of an exchange, at a time in seconds, and `miss` explains why there is
-    none.
+    none, or refuses as Mesos does.
     """
 
     def __init__(
         self,
         answer: Callable[[Place, Received, float], Answer | StreamAnswer],
-        miss: Callable[[Received, Reason], Miss],
+        miss: Callable[[Received, Reason], Answer | Miss],
     ) -> None:
         self.answer, self.miss = answer, miss
         self._begun = defaultdict[_Beginning, dict[Place, Recorded]](dict)
@@ -181,7 +181,7 @@ class Intake:
         self._inputs.played(place)
         return self._inputs.answer(place, self._head, now_seconds)
 
-    def _missed(self) -> Miss:
+    def _missed(self) -> Answer | Miss:
         self._done = True
         return self._inputs.miss(replace(self._head, body=bytes(self._told)), self._reason)
 

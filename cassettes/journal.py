@@ -1,13 +1,15 @@
-"""The journal of a replay: what was served, and what was missed."""
+"""The journal of a replay: what was served, what was refused, and what was missed."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from .misses import Miss
+from .refusals import Refusal
 
-_MISSES_KEPT = 1000
-"""A client that retries for ever must not fill the memory; `missed` goes on counting."""
+_KEPT = 1000
+"""A client that retries for ever must not fill the memory; the counts go on counting."""
 
 
 class Place(Struct, frozen=True):
@@ -17,13 +19,31 @@ class Place(Struct, frozen=True):
     exchange: int
 
 
+class Refused(Struct, frozen=True):
+    """A request that got the refusal of Mesos, because nothing recorded answers it."""
+
+    refusal: Refusal
+    miss: Miss
+
+    def __str__(self) -> str:
+        return f"refused as Mesos does, {self.refusal}\n  {self.miss}"
+
+
 class Journal:
-    """Counts by exchange, and the first misses in full."""
+    """Counts by exchange, and the first refusals and misses in full.
+
+    `lost` are the paths of what transcoding the answers of an exchange left out. `tell` is called
+    with a text for people for every refusal, and the first time that an exchange loses something.
+    """
 
     def __init__(self) -> None:
         self.served = Counter[Place]()
+        self.refusals: list[Refused] = []
+        self.refused = 0
         self.misses: list[Miss] = []
         self.missed = 0
+        self.lost: dict[Place, set[str]] = {}
+        self.tell: Callable[[str], object] | None = None
 
     @property
     def answers(self) -> int:
@@ -34,8 +54,27 @@ class Journal:
         """Take down an answer."""
         self.served[place] += 1
 
+    def refuse(self, refused: Refused) -> None:
+        """Take down a refusal."""
+        self.refused += 1
+        if len(self.refusals) < _KEPT:
+            self.refusals.append(refused)
+        self._say(str(refused))
+
     def miss(self, miss: Miss) -> None:
         """Take down a miss."""
         self.missed += 1
-        if len(self.misses) < _MISSES_KEPT:
+        if len(self.misses) < _KEPT:
             self.misses.append(miss)
+
+    def lose(self, place: Place, paths: tuple[str, ...]) -> None:
+        """Take down what transcoding left out."""
+        if place not in self.lost:
+            self.lost[place] = set()
+            names = ", ".join(paths)
+            self._say(f"exchange {place.exchange}: left out in the other encoding: {names}")
+        self.lost[place].update(paths)
+
+    def _say(self, text: str) -> None:
+        if self.tell is not None:
+            self.tell(text)

@@ -1,12 +1,14 @@
 """Matching: what a request means, as a key that is equal for equal requests.
 
-A v1 call is its API, its type, its message and the encoding of the answer it asks for:
+A v1 call is its API, its type and its message, however that was written: JSON in any order and
+spacing, or protobuf. A call that Mesos refuses as it stands (its Accept allows nothing, its
+contents are missing) is another one than the same call that it takes:
 
-    CallKey(api="scheduler", call="DECLINE", message=<digest>, answer="any")
+    CallKey(api="scheduler", call="DECLINE", message=<digest>, refusal="")
 
-however the message was written: JSON in any order and spacing, or protobuf. What Mesos would refuse
-before looking at the call (a wrong Content-Type, a body that does not decode) and all other traffic
-of the server is plain, and matches byte by byte:
+The encoding of the answer is beside it: the other one can be made from it. What does not decode (a
+wrong Content-Type, broken JSON) and all other traffic of the server is plain, and matches byte by
+byte:
 
     PlainKey(method="GET", path="/version", query="", content_type=None, body=<digest>)
 
@@ -24,13 +26,9 @@ from ..proto import calls, endpoints, negotiation, recordio
 from ..proto.endpoints import Api, CallType
 from .documents import ServerKind
 from .received import Received
+from .refusals import Refusal, examined
 from .terminal import typed
-
-ANY = "any"
-"""The answer has no message in it, so its encoding is no matter."""
-
-REFUSED = "refused"
-"""The client takes no encoding that Mesos writes: 406."""
+from .tracks import Wanted
 
 _READ_ONLY = frozenset({"GET", "HEAD"})
 _DIGEST_BYTES = 16
@@ -44,7 +42,7 @@ class CallKey(Struct, frozen=True):
     api: str
     call: str
     message: bytes
-    answer: str
+    refusal: str = ""
 
 
 class PlainKey(Struct, frozen=True):
@@ -63,12 +61,16 @@ type Key = CallKey | PlainKey
 class Meaning(Struct, frozen=True, kw_only=True):
     """What a request is: its key, and what a miss needs to explain itself.
 
-    `calls` are the decoded call, or all records of a streamed one; none for a plain request.
+    `wanted` is what the answer is to be labelled. `refusal` is what Mesos answers if it refuses the
+    request as it stands. `calls` are the decoded call, or all records of a streamed one; none for a
+    plain request.
     """
 
     key: Key
     mutating: bool
     path: str
+    wanted: Wanted = None
+    refusal: Refusal | None = None
     content_type: str | None = None
     type: CallType | None = None
     calls: tuple[Message, ...] = ()
@@ -82,18 +84,30 @@ class Meaning(Struct, frozen=True, kw_only=True):
 def meaning(request: Received, server: ServerKind | None) -> Meaning:
     """Read a request as a server of this kind would."""
     path, _, query = _HOST.sub("", request.target.decode("latin-1")).partition("?")
-    api = endpoints.find(path, server) if request.method == b"POST" else None
-    said = () if api is None else decoded(request, api)
+    found = examined(request, path, query, server)
+    api, said, why = endpoints.find(path, server), found.calls, found.refusal
+    if (
+        api is not None
+        and len(said) == 1
+        and request.header("content-type") == negotiation.RECORDIO
+    ):
+        said = decoded(request, api)
     call = endpoints.call_type(said[0]) if said else None
     path, sent = folded(path, server), request.header("content-type")
     if api is None or call is None or call not in api.calls:
         key = _plain(request, path, query)
-        mutating = key.method not in _READ_ONLY
-        return Meaning(key=key, mutating=mutating, path=path, content_type=sent)
+        mutating = key.method not in _READ_ONLY and why is None
+        return Meaning(key=key, mutating=mutating, path=path, refusal=why, content_type=sent)
     kind = api.calls[call]
-    key = CallKey(api.name, call, _canonical(said), _answer(request, api, kind))
     return Meaning(
-        key=key, mutating=kind.mutating, path=path, content_type=sent, type=kind, calls=said
+        key=CallKey(api.name, call, _canonical(said), "" if why is None else str(why)),
+        mutating=kind.mutating and why is None,
+        path=path,
+        wanted=_wanted(request, api, kind) if why is None else None,
+        refusal=why,
+        content_type=sent,
+        type=kind,
+        calls=said,
     )
 
 
@@ -157,14 +171,10 @@ def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=_DIGEST_BYTES).digest() if data else b""
 
 
-def _answer(request: Received, api: Api, kind: CallType) -> str:
-    """The media type of the answer, if this API negotiates it for this call and it has messages."""
-    if not negotiation.is_negotiated(api, kind.name):
-        return ANY
-    chosen = negotiation.response_type(api, request.fields)
-    if chosen is None:
-        return REFUSED
+def _wanted(request: Received, api: Api, kind: CallType) -> Wanted:
+    """Choose what to label the answer, if it has messages and this API negotiates it."""
     if kind.record is None and kind.response is None:
-        return ANY
-    inner = chosen.message_content_type
-    return chosen.content_type if inner is None else f"{chosen.content_type} of {inner}"
+        return None
+    if not negotiation.is_negotiated(api, kind.name):
+        return None
+    return negotiation.response_type(api, request.fields)

@@ -61,8 +61,8 @@ def differences(recorded: Meaning, received: Meaning) -> Iterator[Difference]:
     match recorded.key, received.key:
         case CallKey() as old, CallKey() as new if (old.api, old.call) == (new.api, new.call):
             yield from _fields(recorded.calls, received.calls)
-            if old.answer != new.answer:
-                yield Difference("Accept", old.answer, new.answer)
+            if old.refusal != new.refusal:
+                yield Difference("refusal", old.refusal or None, new.refusal or None)
         case CallKey() as old, CallKey() as new:
             yield Difference("type", old.call, new.call)
         case PlainKey() as old, PlainKey() as new:

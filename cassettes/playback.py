@@ -9,26 +9,27 @@ would have said. Finding the answer takes the same time in any cassette; what is
 a key per distinct request and a few ready answers.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from msgspec import Struct
 
 from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
-from .bodies import wire
-from .documents import INCOMPLETE, Exchange, ServerKind
+from .documents import INCOMPLETE, ServerKind
 from .intake import Inputs, Intake, is_input
-from .journal import Journal, Place
+from .journal import Journal, Place, Refused
 from .matching import Key, Meaning, meaning, takes_gzip
 from .misses import Miss, Near, Reason
 from .nearest import Index, differences
 from .pace import Pace, Recorded
 from .reader import Cassette
-from .recalling import answer_message, recorded_request
+from .recalling import recorded_request
 from .received import Received
-from .timeline import Timeline
+from .replies import Client, Replies
+from .tracks import Line, Track, Turn
 
 _SEEN = 4096
 _SEEN_BODY = 64 * 1024
@@ -38,9 +39,8 @@ _NEAREST = 3
 _DIFFERENCES = 8
 """How much of what came near a miss shows."""
 
-_READY = 16 * 1024 * 1024
-_READY_BODY = 256 * 1024
-"""Bytes of answers that are kept ready, and of the largest one."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -49,28 +49,11 @@ class Options(Struct, frozen=True, kw_only=True):
     pace: Pace = Recorded()
 
 
-class _Track(Struct):
-    """Recorded exchanges of equal requests, and how many have been played."""
-
-    places: list[Place]
-    mutating: bool
-    played: int = 0
-
-    def take(self) -> Place | None:
-        """The next exchange to play, or None: all are played, and none may be again."""
-        if self.played < len(self.places):
-            self.played += 1
-        elif self.mutating:
-            return None
-        return self.places[self.played - 1]
-
-
 class _Seen(Struct, frozen=True):
     """What is known of a request that came before, so that an equal one is not decoded."""
 
-    track: _Track
-    bodiless: bool
-    gzips: bool
+    line: Line
+    client: Client
 
 
 class Playback:
@@ -82,21 +65,22 @@ class Playback:
         self.cassettes = [cassettes] if isinstance(cassettes, Cassette) else list(cassettes)
         self.options = options or Options()
         self.journal = Journal()
+        recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
+        self._date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
         servers: list[ServerKind | None] = [each.header.server for each in self.cassettes]
         self._servers = list(dict.fromkeys(servers))
-        self._tracks: dict[Key, _Track] = {}
+        self._tracks: dict[Key, Track] = {}
         self._index = Index()
         self._seen: dict[Received, _Seen] = {}
-        self._ready = _Ready()
-        self._inputs = Inputs(self._answer_input, self._missed)
+        self._replies = Replies(self.cassettes, self.options.pace, self.journal)
+        self._inputs = Inputs(self._answer_input, self._unanswered)
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
 
     @property
     def unused(self) -> list[Place]:
         """Exchanges that nobody has asked for, in the order of the recording."""
-        tracks = self._tracks.values()
-        unused = [place for track in tracks for place in track.places[track.played :]]
+        unused = [place for track in self._tracks.values() for place in track.unused]
         unused += self._inputs.unused
         return sorted(unused, key=lambda place: (place.cassette, place.exchange))
 
@@ -110,15 +94,14 @@ class Playback:
             if (intake := self.receive(request)) is not None:
                 return intake.whole(request.body, now_seconds)
             found = self._find(request)
-            if isinstance(found, Miss):
+            if not isinstance(found, _Seen):
                 return found
             seen = found
-        place = seen.track.take()
-        if place is None:
-            return self._missed(request, "already played")
-        self.journal.serve(place)
-        ready = self._ready.get((place, seen.bodiless, seen.gzips))
-        return self._built(place, seen, now_seconds) if ready is None else ready
+        turn = seen.line.take()
+        if turn is None:
+            return self._unanswered(request, "already played")
+        self.journal.serve(turn.place)
+        return self._replies.give(turn, seen.client, now_seconds)
 
     def receive(self, head: Received) -> Intake | None:
         """Begin a streamed request, which may be answered before its end; None if it is none."""
@@ -138,20 +121,24 @@ class Playback:
             if is_input(request, server):
                 self._inputs.add(place, request, cassette, exchange)
             else:
-                track = self._tracks.setdefault(what.key, _Track([], what.mutating))
-                track.places.append(place)
+                track = self._tracks.get(what.key)
+                if track is None:
+                    track = self._tracks[what.key] = Track(mutating=what.mutating)
+                track.add(place, what.wanted)
 
-    def _find(self, request: Received) -> _Seen | Miss:
+    def _find(self, request: Received) -> _Seen | Answer | Miss:
         """Match a request that was not seen before, as each kind of server here would read it."""
         if endpoints.is_actor_message(request.fields):
             return self._missed(request, "actor message")
         for server in self._servers:
-            track = self._tracks.get(meaning(request, server).key)
+            what = meaning(request, server)
+            track = self._tracks.get(what.key)
             if track is not None:
-                seen = _Seen(track, request.method == b"HEAD", takes_gzip(request))
+                client = Client(request.method == b"HEAD", takes_gzip(request))
+                seen = _Seen(track.line(what.wanted), client)
                 self._remember(request, seen)
                 return seen
-        return self._missed(request, "nothing recorded for this call")
+        return self._unanswered(request, "nothing recorded for this call")
 
     def _remember(self, request: Received, seen: _Seen) -> None:
         if len(request.body) > _SEEN_BODY:
@@ -165,40 +152,37 @@ class Playback:
     ) -> Answer | StreamAnswer:
         """Answer a streamed request."""
         self.journal.serve(place)
-        seen = _Seen(_Track([place], mutating=True), bodiless=False, gzips=takes_gzip(request))
-        return self._built(place, seen, now_seconds)
+        return self._replies.give(Turn(place), Client(gzips=takes_gzip(request)), now_seconds)
 
-    def _built(self, place: Place, seen: _Seen, now_seconds: float) -> Answer | StreamAnswer:
-        """Make the answer of an exchange from the cassette."""
-        cassette = self.cassettes[place.cassette]
-        exchange = cassette.exchange(place.exchange)
-        response, message = exchange.response, _message(cassette, exchange)
-        if response.stream is not None and response.status is not None and not seen.bodiless:
-            steps = Timeline(cassette, exchange, message).play(self.options.pace, now_seconds)
-            return answers.stream(place.exchange, response, steps)
-        body = wire(response, message)
-        answer = answers.unary(
-            place.exchange, response, body, bodiless=seen.bodiless, gzips=seen.gzips
-        )
-        self._ready.put((place, seen.bodiless, seen.gzips), answer)
-        return answer
+    def _unanswered(self, request: Received, reason: Reason) -> Answer | Miss:
+        """Refuse what every kind of server here would refuse as it stands; else it is a miss."""
+        refusals = [meaning(request, server).refusal for server in self._servers]
+        if not refusals or refusals[0] is None or None in refusals:
+            return self._missed(request, reason)
+        self.journal.refuse(Refused(refusals[0], self._explained(request, reason)))
+        bodiless, gzips = request.method == b"HEAD", takes_gzip(request)
+        return answers.refused(refusals[0], self._date, bodiless=bodiless, gzips=gzips)
 
     def _missed(self, request: Received, reason: Reason) -> Miss:
-        """Explain why there is no answer, with what comes nearest, and take it down."""
+        """Explain why there is no answer, and take it down."""
+        miss = self._explained(request, reason)
+        self.journal.miss(miss)
+        return miss
+
+    def _explained(self, request: Received, reason: Reason) -> Miss:
+        """Say why there is no answer, with what comes nearest."""
         what = meaning(request, self._servers[0] if self._servers else None)
         places, same = self._index.candidates(what.key, what.path)
         near = sorted((self._near(place, what) for place in places), key=_distance)[:_NEAREST]
         if same and reason == "nothing recorded for this call":
             reason = "differs"
-        miss = Miss(
+        return Miss(
             reason=reason,
             method=request.method.decode("latin-1"),
             path=request.target.decode("latin-1"),
             what=what.what,
             nearest=tuple(near),
         )
-        self.journal.miss(miss)
-        return miss
 
     def _near(self, place: Place, received: Meaning) -> Near:
         """Compare an exchange with a request."""
@@ -215,39 +199,6 @@ class Playback:
         )
 
 
-def _message(cassette: Cassette, exchange: Exchange) -> str | None:
-    """Name the message of the answer, if it takes one to give its bytes or to read its records."""
-    if exchange.response.stream is None and exchange.response.proto is None:
-        return None
-    recorded = meaning(recorded_request(cassette, exchange), cassette.header.server)
-    return answer_message(exchange, recorded.type)
-
-
 def _distance(near: Near) -> tuple[int, bool]:
     """Few differences first, and of equal ones those that were not played."""
     return len(near.differences) + near.more, near.played
-
-
-class _Ready:
-    """Answers that are ready to go out again, the least used dropped first."""
-
-    def __init__(self) -> None:
-        self._answers = OrderedDict[tuple[Place, bool, bool], Answer]()
-        self._bytes = 0
-
-    def get(self, which: tuple[Place, bool, bool]) -> Answer | None:
-        """Give an answer if it is here."""
-        answer = self._answers.get(which)
-        if answer is not None:
-            self._answers.move_to_end(which)
-        return answer
-
-    def put(self, which: tuple[Place, bool, bool], answer: Answer) -> None:
-        """Keep an answer, unless it is large."""
-        if len(answer.body) > _READY_BODY:
-            return
-        self._answers[which] = answer
-        self._bytes += len(answer.head) + len(answer.body)
-        while self._bytes > _READY:
-            _, dropped = self._answers.popitem(last=False)
-            self._bytes -= len(dropped.head) + len(dropped.body)

@@ -11,7 +11,10 @@ from .received import Received
 
 
 def recorded_request(cassette: Cassette, exchange: Exchange) -> Received:
-    """Give a recorded request as it would come in again, content coding undone."""
+    """Give a recorded request as it would come in again, content coding undone.
+
+    A gzipped body was kept as it came if it could not be undone, or because of what was inside.
+    """
     told = exchange.request
     api = endpoints.find(told.path, cassette.header.server)
     message = None if api is None else api.call
@@ -23,7 +26,10 @@ def recorded_request(cassette: Cassette, exchange: Exchange) -> Received:
     request = Received(told.method.encode("latin-1"), told.path.encode("latin-1"), headers, body)
     if told.malformed is None or request.header("content-encoding") != "gzip":
         return request
-    return Received(request.method, request.target, headers, _inflated(body))
+    try:
+        return Received(request.method, request.target, headers, inflate(body))
+    except CodingError:
+        return Received(request.method, request.target, headers, body, broken=True)
 
 
 def answer_message(exchange: Exchange, call: CallType | None) -> str | None:
@@ -40,11 +46,3 @@ def _streamed(cassette: Cassette, exchange: Exchange, message: str | None) -> by
         data = wire(event, message)
         pieces.append(data if event.offset is not None else recordio.encode(data))
     return b"".join(pieces)
-
-
-def _inflated(body: bytes) -> bytes:
-    """Undo gzip where the recorder kept it because of what was inside."""
-    try:
-        return inflate(body)
-    except CodingError:
-        return body

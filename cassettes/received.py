@@ -4,12 +4,16 @@ from msgspec import Struct
 
 
 class Received(Struct, frozen=True):
-    """A request as it came: content coding undone, header names as spelled."""
+    """A request as it came: content coding undone, header names as spelled.
+
+    `broken` is a body that is not what its Content-Encoding says; it is as it came.
+    """
 
     method: bytes
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
+    broken: bool = False
 
     @property
     def fields(self) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ heartbeats go on, because clients give up on a silent server after a few missed 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import msgspec
@@ -27,6 +27,10 @@ _HEARTBEAT_BYTES = 256
 _INTERVAL = re.compile(rb'"heartbeat_interval_seconds":([0-9.]+)')
 
 
+type Retelling = Callable[[Event, bytes], bytes]
+"""Gives the bytes of a record in another encoding."""
+
+
 class _Control(Struct):
     type: str | None = None
 
@@ -37,12 +41,22 @@ class _Typed(Struct):
 
 
 class Timeline:
-    """The steps of one stream. `record` is the message of its records, if they have one."""
+    """The steps of one stream. `record` is the message of its records, if they have one.
 
-    def __init__(self, cassette: Cassette, exchange: Exchange, record: str | None) -> None:
+    With `retell`, the records go out as that gives them.
+    """
+
+    def __init__(
+        self,
+        cassette: Cassette,
+        exchange: Exchange,
+        record: str | None,
+        retell: Retelling | None = None,
+    ) -> None:
         self._cassette = cassette
         self._exchange = exchange
         self._record = record
+        self._retell = retell
         self._beats: list[float] = []
         self._beat: bytes | None = None
 
@@ -79,6 +93,7 @@ class Timeline:
         for event in self._cassette.events(self._exchange.exchange):
             data = wire(event, self._record)
             if framed and event.offset is None:
+                data = data if self._retell is None else self._retell(event, data)
                 step = recordio.encode(data)
                 self._note_heartbeat(event, data, step)
                 yield event.at, step

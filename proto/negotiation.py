@@ -70,6 +70,12 @@ def response_type(api: Api, headers: Headers) -> ResponseType | None:
     return ResponseType(RECORDIO, message) if message and accepts(accept, RECORDIO) else None
 
 
+def accepted(headers: Headers, media_types: tuple[str, ...]) -> str | None:
+    """Find the first media type that Accept, or without it `Accept-Type`, allows."""
+    last = _last_values(headers)
+    return _first_accepted(last.get("accept", last.get("accept-type")), media_types)
+
+
 def is_negotiated(api: Api, call_type: str | None) -> bool:
     """Whether the server looks at Accept for this call; if not, no Accept makes it a 406."""
     match api.name:

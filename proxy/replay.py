@@ -35,16 +35,23 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """What happened in a replay; `unused` names exchanges that nobody asked for."""
+    """What happened in a replay.
+
+    `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
+    names exchanges that nobody asked for.
+    """
 
     served: int
+    refused: int
     missed: int
     failed: int
     unused: tuple[int, ...]
 
     def __str__(self) -> str:
+        refused = f", {self.refused} refused" if self.refused else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.served} served, {self.missed} missed, {len(self.unused)} unused{failed}"
+        unused = len(self.unused)
+        return f"{self.served} served{refused}, {self.missed} missed, {unused} unused{failed}"
 
 
 def replay(options: ReplayOptions) -> int:
@@ -62,7 +69,7 @@ def replay(options: ReplayOptions) -> int:
     _sum_up(counts, options)
     if counts.failed:
         return EXIT_FAILURE
-    return EXIT_MISS if counts.missed else 0
+    return EXIT_MISS if counts.missed or counts.refused else 0
 
 
 async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContext | None) -> Counts:
@@ -72,12 +79,12 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
         failures.append(error)
         say(f"exchange {exchange}: {error}" if exchange else str(error))
 
-    server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail)
+    server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=say)
     stopped = _stop_signal()
     try:
         host, port = await server.start(*options.listen, tls=tls)
     except OSError as error:
-        raise CommandError(_cannot_listen(options.listen, error)) from error
+        raise CommandError(cannot_listen(options.listen, error)) from error
     try:
         url = f"{'http' if tls is None else 'https'}://{Address(host, port)}"
         names = ", ".join(str(path) for path in options.cassettes)
@@ -102,6 +109,7 @@ def _counted(playback: Playback, failed: int) -> Counts:
     journal = playback.journal
     return Counts(
         served=journal.answers,
+        refused=journal.refused,
         missed=journal.missed,
         failed=failed,
         unused=tuple(place.exchange for place in playback.unused),
@@ -163,8 +171,3 @@ def _tls(options: ReplayOptions) -> ssl.SSLContext | None:
             f"{cert}, {key}: not a certificate and its unencrypted private key (PEM): {reason}"
         ) from error
     return context
-
-
-def _cannot_listen(address: Address, error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return f"cannot listen on {address}: {reason}; --listen takes another address"

@@ -40,8 +40,11 @@ class ReplayServer:
         limits: Limits | None = None,
         on_miss: Callable[[Miss], object] | None = None,
         on_failure: Callable[[int, Exception], object] | None = None,
+        on_note: Callable[[str], object] | None = None,
     ) -> None:
         self.playback = playback
+        if on_note is not None:
+            playback.journal.tell = on_note
         self.clock = clock or LoopClock()
         self.schedule = Schedule(self.clock)
         self.limits = limits or Limits()

@@ -306,10 +306,11 @@ class Requests:
             self._begin()
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        broken = False
         if self._gzip and body:
-            body = self._inflated(body)
+            body, broken = self._inflated(body)
         parser = self._parser
-        request = Received(parser.get_method(), self._target, tuple(self._headers), body)
+        request = Received(parser.get_method(), self._target, tuple(self._headers), body, broken)
         self._items.append(Arrived(request, parser.should_keep_alive()))
         self._begin()
 
@@ -320,13 +321,13 @@ class Requests:
     def _too_large(self) -> RefusedError:
         return RefusedError(413, f"the request's body is over {self._limits.body} bytes")
 
-    def _inflated(self, body: bytes) -> bytes:
-        """Undo the coding; a broken body stays as it is, and matches as recorded."""
+    def _inflated(self, body: bytes) -> tuple[bytes, bool]:
+        """Undo the coding; a broken body stays as it is, which the flag says."""
         inflater = zlib.decompressobj(_GZIP_WINDOW)
         try:
             plain = inflater.decompress(body, self._limits.body)
         except zlib.error:
-            return body
+            return body, True
         if inflater.unconsumed_tail:
             raise self._too_large()
-        return plain if inflater.eof else body
+        return (plain, False) if inflater.eof else (body, True)

@@ -1,6 +1,5 @@
 """What a real cluster said comes back from a cassette, byte for byte."""
 
-import contextlib
 import datetime
 import gzip
 
@@ -55,6 +54,10 @@ def facts_of(number, each):
     yield ExchangeEnd(number, at, CAUSES.get(each.end, each.end))
 
 
+def laid_out(document):
+    return document if isinstance(document, bytes) else layout.document(document)
+
+
 @pytest.fixture
 def recorded(tmp_path):
     opened = []
@@ -67,7 +70,7 @@ def recorded(tmp_path):
             file.write(layout.document(Header(mesotape=1, server=server, recorded_at=at)))
             for number, each in enumerate(exchanges, 1):
                 for fact in facts_of(number, each):
-                    file.writelines(map(layout.document, recording.feed(fact)))
+                    file.writelines(map(laid_out, recording.feed(fact)))
         opened.append(Cassette.open(path))
         return opened[-1]
 
@@ -77,12 +80,14 @@ def recorded(tmp_path):
 
 
 def sent(request):
-    body = request.raw_body
+    body, broken = request.raw_body, False
     if ("Content-Encoding", "gzip") in request.headers and body:
-        with contextlib.suppress(OSError, EOFError):
+        try:
             body = gzip.decompress(body)
+        except (OSError, EOFError):
+            broken = True
     pairs = tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in request.headers)
-    return Received(request.method.encode(), request.target.encode("latin-1"), pairs, body)
+    return Received(request.method.encode(), request.target.encode("latin-1"), pairs, body, broken)
 
 
 def played(answer, response):

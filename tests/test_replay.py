@@ -104,7 +104,13 @@ def test_programs_get_json(replay):
     where = address(json.loads(running.ready)["ready"])
     post(where, GET_HEALTH)
     assert running.stop() == 0
-    assert json.loads(running.rest) == {"served": 1, "missed": 0, "failed": 0, "unused": [2]}
+    assert json.loads(running.rest) == {
+        "served": 1,
+        "refused": 0,
+        "missed": 0,
+        "failed": 0,
+        "unused": [2],
+    }
 
 
 def test_a_stream_that_is_open_does_not_hold_up_the_end(replay, folder):

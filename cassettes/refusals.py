@@ -1,0 +1,246 @@
+"""Refusals: what Mesos answers to a request before it looks at what the call wants.
+
+    POST /api/v1, Content-Type: text/plain
+    415 Unsupported Media Type: Expecting 'Content-Type' of application/json or …
+
+The checks are in the order of each endpoint, and the texts are Mesos's own (src/master/http.cpp,
+src/slave/http.cpp, src/resource_provider/manager.cpp, and libprocess's src/process.cpp). A server
+is taken to lead, to have recovered and to ask for no credentials. What depends on its state, such
+as an unknown framework, is not known here.
+"""
+
+import re
+from urllib.parse import unquote
+
+from google.protobuf.message import DecodeError, Message
+from msgspec import Struct
+
+from ..proto import endpoints, mapping, messages, negotiation, recordio, validation
+from ..proto.endpoints import Api, ServerKind
+from ..proto.negotiation import JSON, PROTOBUF, RECORDIO
+from .phrases import phrase
+from .received import Received
+
+
+class Refusal(Struct, frozen=True):
+    """An answer of Mesos: its status and text. Without a status it just closes the connection."""
+
+    status: int | None
+    text: bytes = b""
+    allow: str | None = None
+
+    def __str__(self) -> str:
+        if self.status is None:
+            return "the connection is closed without an answer"
+        return f"{self.status} {phrase(self.status)}: {self.text.decode('utf-8', 'replace')}"
+
+
+class Examined(Struct, frozen=True):
+    """What a server finds in a request: the calls, if they decode, and why it refuses them."""
+
+    calls: tuple[Message, ...] = ()
+    refusal: Refusal | None = None
+
+
+_CLOSED = Examined(refusal=Refusal(None))
+_NO_ROUTE = Examined(refusal=Refusal(404, b"404 Not Found."))
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ACTOR = re.compile(r".+\(\d+\)")
+_GZIP = b"\x1f\x8b"
+
+_VALIDATED = {
+    "master": "master::Call",
+    "scheduler": "scheduler::Call",
+    "agent": "agent::Call",
+    "executor": "Executor::Call",
+    "resource_provider": "resource_provider::Call",
+}
+
+_BY_STATE = ("scheduler", "executor", "resource_provider")
+"""APIs that look for the caller before they find that its call is UNKNOWN."""
+
+_ROUTES = re.compile(
+    "|app|assets|containerizer|containers|create-volumes|destroy-volumes|files|flags|frameworks"
+    "|health|help|logging|machine|maintenance|metrics|monitor|profiler|quota|redirect"
+    "|registrar|reserve|roles|roles.json|slaves|state|state-summary|state.json|static|system|tasks"
+    "|tasks.json|teardown|unreserve|version|weights|__processes__"
+)
+"""First segments of routes that are no API, and actors that serve some."""
+
+_LENGTH = re.compile(rb"[+-]?\d+|-?0[xX][0-9A-Fa-f]+")
+"""What stout takes for a number (stout/numify.hpp)."""
+
+
+def examined(request: Received, path: str, query: str, server: ServerKind | None) -> Examined:
+    """Read a request as a server of this kind would; `path` and `query` are those of its target."""
+    if not path.startswith("/") or _BAD_ESCAPE.search(query):
+        return _CLOSED
+    api = endpoints.find(path, server)
+    if api is None:
+        return _NO_ROUTE if server is not None and _leads_nowhere(path, server) else Examined()
+    method = request.method.decode("latin-1")
+    if method != "POST":
+        text = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."
+        return Examined(refusal=Refusal(405, text.encode("latin-1"), allow="POST"))
+    return _of_agent(request, api) if api.name == "agent" else _of_others(request, api)
+
+
+def _leads_nowhere(path: str, server: ServerKind) -> bool:
+    """Whether neither an API nor anything else that Mesos serves is there."""
+    if "/.." in path or _BAD_ESCAPE.search(path):
+        return True
+    first, *rest = [unquote(segment) for segment in path.strip("/").split("/")]
+    if first == server or (server == "agent" and _ACTOR.fullmatch(first)):
+        first = rest[0] if rest else ""
+    return not _ROUTES.fullmatch(first) and not _ACTOR.fullmatch(first)
+
+
+def _of_others(request: Received, api: Api) -> Examined:
+    """Read a call as every API but that of agents does: Accept comes last, and only for some."""
+    if request.broken:
+        what = "Failed to decompress body" if request.body[:2] == _GZIP else "failed to decode body"
+        return _refused(500, what)
+    kind = request.header("content-type")
+    if kind is None:
+        return _refused(400, "Expecting 'Content-Type' to be present")
+    if kind not in (JSON, PROTOBUF):
+        return _refused(415, f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}")
+    call = _decoded(request.body, kind, api)
+    if isinstance(call, Refusal):
+        return Examined(refusal=call)
+    return Examined((call,), _refusal(call, request, api))
+
+
+def _refusal(call: Message, request: Received, api: Api) -> Refusal | None:
+    name = endpoints.call_type(call)
+    if (why := _invalid(call, api)) is not None:
+        return why
+    if negotiation.is_negotiated(api, name) and not negotiation.response_type(api, request.fields):
+        return Refusal(406, f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'".encode())
+    subscribes = api.name in ("scheduler", "resource_provider") and name == "SUBSCRIBE"
+    if subscribes and request.header("mesos-stream-id") is not None:
+        return Refusal(400, b"Subscribe calls should not include the 'Mesos-Stream-Id' header")
+    return _not_implemented(name, api)
+
+
+def _of_agent(request: Received, api: Api) -> Examined:
+    """Read a call of an agent's operator: all headers come before the body."""
+    kind, inner = request.header("content-type"), request.header("message-content-type")
+    why = _bad_content(kind, inner) or _bad_accept(request)
+    if why is not None:
+        return Examined(refusal=why)
+    body = _first_record(request.body) if kind == RECORDIO else request.body
+    if isinstance(body, Refusal):
+        return Examined(refusal=body)
+    call = _decoded(body, inner if kind == RECORDIO else kind, api)
+    if isinstance(call, Refusal):
+        return Examined(refusal=call)
+    return Examined((call,), _invalid(call, api) or _misused(call, request, api))
+
+
+def _bad_content(kind: str | None, inner: str | None) -> Refusal | None:
+    match kind, inner:
+        case None, _:
+            return Refusal(400, b"Expecting 'Content-Type' to be present")
+        case (("application/json" | "application/x-protobuf"), None):
+            return None
+        case (("application/json" | "application/x-protobuf"), _):
+            text = "Expecting 'Message-Content-Type' to be not set for non-streaming requests"
+        case "application/recordio", None:
+            text = "Expecting 'Message-Content-Type' to be set for streaming requests"
+            return Refusal(400, text.encode())
+        case "application/recordio", ("application/json" | "application/x-protobuf"):
+            return None
+        case "application/recordio", _:
+            text = f"Expecting 'Message-Content-Type' of {JSON} or {PROTOBUF}"
+        case _:
+            text = f"Expecting 'Content-Type' of {JSON} or {PROTOBUF} or {RECORDIO}"
+    return Refusal(415, text.encode())
+
+
+def _bad_accept(request: Received) -> Refusal | None:
+    wanted = negotiation.accepted(request.fields, (JSON, PROTOBUF, RECORDIO))
+    inner = request.header("message-accept")
+    if wanted is None:
+        text = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
+    elif wanted != RECORDIO and inner is not None:
+        text = "Expecting 'Message-Accept' to be not set for non-streaming responses"
+    elif wanted == RECORDIO and not any(
+        negotiation.accepts(inner, kind) for kind in (JSON, PROTOBUF)
+    ):
+        text = f"Expecting 'Message-Accept' to allow {JSON} or {PROTOBUF}"
+    else:
+        return None
+    return Refusal(406, text.encode())
+
+
+def _first_record(body: bytes) -> bytes | Refusal:
+    for piece in recordio.Decoder().feed(body):
+        if isinstance(piece, recordio.Record):
+            return piece.payload
+        length = body.partition(b"\n")[0]
+        if _LENGTH.fullmatch(length):
+            break  # Mesos reads more numbers than are ever sent, and would go on
+        text = b"Decoder failure: Failed to decode length '%b': Failed to convert '%b' to number"
+        return Refusal(500, text % (length, length))
+    return Refusal(400, b"Received EOF while reading request body")
+
+
+def _misused(call: Message, request: Received, api: Api) -> Refusal | None:
+    """Streams are for some calls only, which is known when the call is (src/slave/http.cpp)."""
+    name = endpoints.call_type(call)
+    streams, input_call = request.header("content-type") == RECORDIO, "ATTACH_CONTAINER_INPUT"
+    if streams and name != input_call:
+        text = f"Streaming 'Content-Type' {RECORDIO} is not supported for {name} call"
+        return Refusal(415, text.encode())
+    if not streams and name == input_call:
+        text = f"Expecting 'Content-Type' to be {RECORDIO} for {name} call"
+        return Refusal(415, text.encode())
+    accepted = negotiation.accepted(request.fields, (JSON, PROTOBUF, RECORDIO))
+    if accepted == RECORDIO and name not in (
+        "ATTACH_CONTAINER_OUTPUT",
+        "LAUNCH_NESTED_CONTAINER_SESSION",
+    ):
+        return Refusal(406, f"Streaming response is not supported for {name} call".encode())
+    if name == input_call and not validation.begins_input(call):
+        return Refusal(400, b"Expecting 'attach_container_input.type' to be CONTAINER_ID")
+    return _not_implemented(name, api)
+
+
+def _decoded(body: bytes, kind: str | None, api: Api) -> Message | Refusal:
+    operates_agent = api.name == "agent"
+    if kind == PROTOBUF:
+        what = "a protobuf object" if operates_agent else "Call protobuf"
+        bad = Refusal(400, f"Failed to parse body into {what}".encode())
+        try:
+            call = messages.message_class(api.call).FromString(body)
+        except DecodeError:
+            return bad
+        return call if call.IsInitialized() else bad
+    try:
+        return mapping.decode(body, api.call)
+    except mapping.JSONTextError as error:
+        return _text(400, f"Failed to parse body into JSON: {error}")
+    except mapping.ConversionError as error:
+        return _text(
+            400, f"{'' if operates_agent else 'Failed to convert JSON into Call protobuf: '}{error}"
+        )
+
+
+def _invalid(call: Message, api: Api) -> Refusal | None:
+    why = validation.invalid(call, api)
+    return None if why is None else _text(400, f"Failed to validate {_VALIDATED[api.name]}: {why}")
+
+
+def _not_implemented(name: str | None, api: Api) -> Refusal | None:
+    if name == "UNKNOWN" and api.name not in _BY_STATE:
+        return Refusal(501, b"501 Not Implemented.")
+    return None
+
+
+def _text(status: int, text: str) -> Refusal:
+    return Refusal(status, text.encode("utf-8", "surrogateescape"))
+
+
+def _refused(status: int, text: str) -> Examined:
+    return Examined(refusal=Refusal(status, text.encode()))

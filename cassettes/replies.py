@@ -1,0 +1,167 @@
+"""Replies: the answer of a recorded exchange, built for a client.
+
+A client that wants the recorded encoding gets the recorded bytes. For another, they are transcoded
+(transcoding.py). Answers that are small are kept ready.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..proto import endpoints, negotiation
+from ..proto.negotiation import Encoding, ResponseType
+from . import answers
+from .answers import Answer, StreamAnswer, pairs
+from .bodies import wire
+from .documents import Event, Exchange, Headers, Response
+from .journal import Journal
+from .matching import meaning
+from .pace import Pace
+from .reader import Cassette
+from .recalling import answer_message, recorded_request
+from .timeline import Retelling, Timeline
+from .tracks import Turn, Wanted
+from .transcoding import Transcoder, labelled
+
+_READY = 16 * 1024 * 1024
+_READY_BODY = 256 * 1024
+"""Bytes of answers that are kept ready, and of the largest one."""
+
+_OK = 200
+
+
+class Client(Struct, frozen=True):
+    """What an answer depends on besides the exchange: HEAD gets no body, and gzip is asked for."""
+
+    bodiless: bool = False
+    gzips: bool = False
+
+
+class _Told(Struct, frozen=True):
+    """How an answer is told.
+
+    `response` has the labels that it goes out with, `message` is that of its body or records if it
+    takes one to tell them, and `to` is what they are transcoded to, if they are.
+    """
+
+    response: Response
+    message: str | None = None
+    to: Encoding | None = None
+
+
+class Replies:
+    """Builds the answers of exchanges."""
+
+    def __init__(self, cassettes: Sequence[Cassette], pace: Pace, journal: Journal) -> None:
+        self._cassettes = cassettes
+        self._pace = pace
+        self._ready = _Ready()
+        self._transcoder = Transcoder(journal.lose)
+
+    def give(self, turn: Turn, client: Client, now_seconds: float) -> Answer | StreamAnswer:
+        """Answer with an exchange, at a time on the replay's clock.
+
+        Raises ValueError, LookupError or OSError if the cassette does not give what it should.
+        """
+        ready = self._ready.get((turn, client))
+        return self._built(turn, client, now_seconds) if ready is None else ready
+
+    def _built(self, turn: Turn, client: Client, now_seconds: float) -> Answer | StreamAnswer:
+        place = turn.place
+        cassette = self._cassettes[place.cassette]
+        exchange = cassette.exchange(place.exchange)
+        told = _told(cassette, exchange, turn.target)
+        response = told.response
+        if response.stream is not None and response.status is not None and not client.bodiless:
+            timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
+            steps = timeline.play(self._pace, now_seconds)
+            return answers.stream(place.exchange, response, steps)
+        answer = answers.unary(
+            place.exchange,
+            response,
+            self._body(turn, told),
+            bodiless=client.bodiless,
+            gzips=client.gzips,
+            compresses=turn.target is not None or _may_compress(cassette, exchange),
+        )
+        self._ready.put((turn, client), answer)
+        return answer
+
+    def _body(self, turn: Turn, told: _Told) -> bytes:
+        body = wire(told.response, told.message)
+        if told.to is None or told.message is None or not body:
+            return body
+        return self._transcoder.body(turn.place, 0, body, told.message, told.to)
+
+    def _retelling(self, turn: Turn, told: _Told) -> Retelling | None:
+        """Give what transcodes the records of a stream, if they are to be."""
+        message, to = told.message, told.to
+        if message is None or to is None:
+            return None
+
+        def retell(event: Event, data: bytes) -> bytes:
+            return self._transcoder.body(turn.place, event.event, data, message, to)
+
+        return retell
+
+
+def _told(cassette: Cassette, exchange: Exchange, target: Wanted) -> _Told:
+    response = exchange.response
+    if target is None and response.stream is None and response.proto is None:
+        return _Told(response)
+    what = meaning(recorded_request(cassette, exchange), cassette.header.server)
+    message = answer_message(exchange, what.type)
+    source = _label(response.headers, what.wanted)
+    if target is None or source is None or message is None or response.status != _OK:
+        return _Told(response, message)
+    labelled_response = replace(response, headers=labelled(response.headers, target))
+    other = source.encoding != target.encoding
+    return _Told(labelled_response, message, target.encoding if other else None)
+
+
+def _label(headers: Headers, asked: Wanted) -> Wanted:
+    """Say what an answer is labelled; one without labels is what was asked for."""
+    last = {name.lower(): value for name, value in pairs(headers)}
+    content_type, inner = last.get("content-type"), last.get("message-content-type")
+    if content_type is None:
+        return asked
+    if (inner or content_type) not in (negotiation.JSON, negotiation.PROTOBUF):
+        return None
+    return ResponseType(content_type, inner)
+
+
+def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:
+    """Whether Mesos would have compressed the answer, had it been asked to."""
+    request = exchange.request
+    accepted = {name.lower(): value for name, value in pairs(request.headers)}.get(
+        "accept-encoding"
+    )
+    api = endpoints.find(request.path, cassette.header.server)
+    return api is not None and not negotiation.accepts_gzip(accepted)
+
+
+class _Ready:
+    """Answers that are ready to go out again, the least used dropped first."""
+
+    def __init__(self) -> None:
+        self._answers = OrderedDict[tuple[Turn, Client], Answer]()
+        self._bytes = 0
+
+    def get(self, which: tuple[Turn, Client]) -> Answer | None:
+        """Give an answer if it is here."""
+        answer = self._answers.get(which)
+        if answer is not None:
+            self._answers.move_to_end(which)
+        return answer
+
+    def put(self, which: tuple[Turn, Client], answer: Answer) -> None:
+        """Keep an answer, unless it is large."""
+        if len(answer.body) > _READY_BODY:
+            return
+        self._answers[which] = answer
+        self._bytes += len(answer.head) + len(answer.body)
+        while self._bytes > _READY:
+            _, dropped = self._answers.popitem(last=False)
+            self._bytes -= len(dropped.head) + len(dropped.body)
