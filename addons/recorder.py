@@ -70,6 +70,11 @@ class Recorder:
             "mesotape_fail_closed", bool, False, "End the proxy if recording has to stop."
         )
 
+    @property
+    def counts(self) -> Status:
+        """What has been recorded so far."""
+        return Status() if self._writer is None else self._writer.status
+
     def start(self, writer: WriterProcess) -> Status:
         """Begin to record; raises WriterError if the cassette cannot be written."""
         status = writer.begin()
@@ -102,7 +107,7 @@ class Recorder:
         """Say what has been recorded so far."""
         if self._writer is None:
             return "not recording"
-        counts = self._writer.status
+        counts = self.counts
         said = f"{counts.exchanges} exchanges, {counts.events} events in {self._writer.path}"
         return f"{said}; {self.failure}" if self.failure is not None else said
 

@@ -5,6 +5,7 @@ stdout; `--json` turns that into one JSON object a line.
 """
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -61,12 +62,19 @@ def say(text: str) -> None:
 
 
 def announce(text: str, url: str, ready_file: Path | None, *, as_json: bool) -> None:
-    """Print the ready line, and write the address to the ready file, whole or not at all."""
+    """Write the address to the ready file, whole or not at all, then print the ready line."""
+    if ready_file is not None:
+        write_whole(ready_file, f"{url}\n")
     line = msgspec.json.encode({"ready": url}).decode() if as_json else f"mesotape: {text}"
     click.echo(line)
     sys.stdout.flush()
-    if ready_file is not None:
-        write_whole(ready_file, f"{url}\n")
+
+
+def cannot_listen(address: Address, error: OSError) -> str:
+    """Say why, without the address that asyncio repeats."""
+    known = error.errno is not None and error.errno > 0
+    reason = os.strerror(error.errno) if known else error.strerror or str(error)
+    return f"cannot listen on {address}: {reason}; --listen takes another address"
 
 
 def write_whole(path: Path, text: str) -> None:

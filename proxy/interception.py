@@ -17,11 +17,13 @@ from mitmproxy.addons.core import Core
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver as MitmproxyProxyserver
 from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.connection import Client
 from mitmproxy.master import Master as MitmproxyMaster
+from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
 from ..addons.recorder import Recorder
-from .console import say
+from .console import Address, cannot_listen, say
 
 CLOSE_SECONDS = 5.0
 """How long connections get to end by themselves when the proxy stops."""
@@ -49,6 +51,29 @@ class Proxyserver(MitmproxyProxyserver):
         return await self.servers.update(modes)
 
 
+class Door:
+    """Keeps clients waiting until their calls can be recorded."""
+
+    def __init__(self) -> None:
+        self._opened = asyncio.Event()
+        self._closed = False
+
+    async def client_connected(self, client: Client) -> None:
+        """Hold back a client; one that came too late is sent away."""
+        await self._opened.wait()
+        if self._closed:
+            client.error = "the proxy was stopped"
+
+    def open(self) -> None:
+        """Let clients in."""
+        self._opened.set()
+
+    def close(self) -> None:
+        """Let no more clients in."""
+        self._closed = True
+        self._opened.set()
+
+
 class Warnings(logging.Handler):
     """Says what went wrong while the proxy runs."""
 
@@ -70,30 +95,32 @@ class Master(MitmproxyMaster):
     def __init__(self, recorder: Recorder, ready: Callable[[list[tuple[str, int]]], None]) -> None:
         super().__init__(options.Options(), asyncio.get_running_loop())
         self._recorder, self._ready = recorder, ready
-        self._proxyserver = Proxyserver()
+        self._proxyserver, self._door = Proxyserver(), Door()
         self._warnings = Warnings()
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
-        self.addons.add(Core(), self._proxyserver, NextLayer(), TlsConfig(), recorder)
+        addons = Core(), self._proxyserver, NextLayer(), TlsConfig(), self._door, recorder
+        self.addons.add(*addons)
 
     async def running(self) -> None:
         """Report the addresses, or what kept a server from starting."""
         await super().running()
-        for server in self._proxyserver.servers:
-            if not server.is_running:
-                self.startup_error = server.last_exception
-                self.shutdown()
-                return
         logging.getLogger("mitmproxy").addHandler(self._warnings)
         try:
+            for server in self._proxyserver.servers:
+                if not server.is_running:
+                    raise InterceptionError(_cannot_listen(server))
             self._ready([address[:2] for address in self._proxyserver.listen_addrs()])
         except Exception as error:
             self.startup_error = error
             self.shutdown()
+        else:
+            self._door.open()
 
     async def done(self) -> None:
         """Stop the recorder, the listeners and the connections, in that order."""
         self._recorder.stop()
+        self._door.close()
         await self._proxyserver.servers.update([])
         for connection in list(self._proxyserver.connections.values()):
             if (client := connection.transports.get(connection.client)) and client.handler:
@@ -116,8 +143,9 @@ async def intercept(
     """Run the proxy with options of mitmproxy until SIGINT or SIGTERM.
 
     `settings` are typed values, `extra` is NAME=VALUE text that comes on top. `ready` is called
-    once with the (host, port) pairs that are listened on. Raises InterceptionError for an option
-    that mitmproxy refuses, or an address that cannot be bound.
+    once with the (host, port) pairs that are listened on, and clients wait until it returns. Raises
+    InterceptionError for an option that mitmproxy refuses, or an address that cannot be bound, and
+    what `ready` raises.
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
     master = Master(recorder, ready)
@@ -130,5 +158,15 @@ async def intercept(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, master.shutdown)
     await master.run()
-    if (cause := master.startup_error) is not None:
-        raise InterceptionError(str(cause)) from cause
+    if master.startup_error is not None:
+        raise master.startup_error
+
+
+def _cannot_listen(server: ServerInstance[ProxyMode]) -> str:
+    host = server.mode.listen_host(ctx.options.listen_host)
+    port = server.mode.listen_port(ctx.options.listen_port)
+    error = server.last_exception
+    error = error.__cause__ if error is not None and error.__cause__ is not None else error
+    if not isinstance(error, OSError) or port is None:
+        return f"{server.mode.full_spec}: cannot be started: {error}"
+    return cannot_listen(Address(host, port), error)

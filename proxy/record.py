@@ -1,8 +1,10 @@
 """`mesotape record`: a proxy in front of a Mesos master or agent that keeps what is said."""
 
 import asyncio
+import functools
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -12,7 +14,11 @@ from msgspec import Struct
 from ..addons.writer_process import Start, Status, WriterError, WriterProcess
 from ..cassettes.documents import ServerKind
 from ..cassettes.writer import Existing
+from . import certificates
 from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
+
+if TYPE_CHECKING:
+    from ..addons.recorder import Recorder
 
 
 class RecordOptions(Struct, frozen=True, kw_only=True):
@@ -51,11 +57,18 @@ def check(options: RecordOptions) -> None:
         raise CommandError("give either the URL of a master or agent, or --mode")
     if options.upstream is not None:
         _check_url(options.upstream)
-    if (options.tls_key is None) != (options.tls_cert is None):
-        raise CommandError("--tls-cert and --tls-key go together")
     for setting in options.settings:
         if "=" not in setting:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
+        if setting.startswith("mesotape_"):
+            raise CommandError(f"--set {setting}: there is an option of this command for it")
+    certificates.pair(options.tls_cert, options.tls_key)
+    if options.upstream_ca is not None:
+        certificates.check_authority(options.upstream_ca)
+    if options.client_cert is not None:
+        certificates.check_client(options.client_cert)
+    if options.ready_file is not None and not options.ready_file.absolute().parent.is_dir():
+        raise CommandError(f"{options.ready_file}: cannot be written: there is no such folder")
 
 
 def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]:
@@ -75,18 +88,41 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
     if options.tls_cert is not None and options.tls_key is not None:
         both = folder / "server.pem"
         both.touch(mode=0o600)
-        both.write_bytes(_read(options.tls_key) + b"\n" + _read(options.tls_cert))
+        key, cert = certificates.read(options.tls_key), certificates.read(options.tls_cert)
+        both.write_bytes(key + b"\n" + cert)
         settings["certs"] = [f"*={both}"]
     if options.upstream_ca is not None:
-        _read(options.upstream_ca)
         settings["ssl_verify_upstream_trusted_ca"] = str(options.upstream_ca)
     if options.client_cert is not None:
-        _read(options.client_cert)
         settings["client_certs"] = str(options.client_cert)
     return settings
 
 
 async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
+    try:  # It takes seconds to import.
+        from .interception import InterceptionError, Recorder, intercept
+    except ImportError as error:
+        text = f"recording needs mitmproxy: pip install 'mesotape[record]' ({error})"
+        raise CommandError(text) from error
+
+    recorder = Recorder()
+    try:
+        with live_counts(lambda: _counted(recorder.counts)):
+            ready = functools.partial(_begin, options, recorder)
+            await intercept(recorder, settings, options.settings, ready)
+    except (InterceptionError, WriterError) as error:
+        raise CommandError(str(error)) from error
+    finally:
+        await recorder.done()
+    if options.as_json:
+        click.echo(msgspec.json.encode(recorder.counts))
+    else:
+        say(f"recorded {_counted(recorder.counts)} into {options.output}")
+    return EXIT_FAILURE if recorder.failure is not None else 0
+
+
+def _begin(options: RecordOptions, recorder: "Recorder", addresses: list[tuple[str, int]]) -> None:
+    """Begin the cassette once the proxy listens, so that a busy port costs no cassette."""
     upstream = options.upstream or options.mode
     start = Start(
         path=str(options.output),
@@ -94,38 +130,12 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
         server=options.server,
         upstream=upstream,
     )
-    writer = WriterProcess(start)
-    try:
-        # It takes seconds to import, while the writer starts.
-        from .interception import InterceptionError, Recorder, intercept
-
-        recorder = Recorder()
-        for warning in recorder.start(writer).warnings:
-            say(f"warning: {warning}")
-    except ImportError as error:
-        writer.abandon()
-        raise CommandError("recording needs mitmproxy: pip install 'mesotape[record]'") from error
-    except WriterError as error:
-        raise CommandError(str(error)) from error
-
-    def ready(addresses: list[tuple[str, int]]) -> None:
-        scheme = "https" if options.tls_cert is not None else "http"
-        url = f"{scheme}://{Address(*addresses[0])}"
-        text = f"recording {upstream} on {url} into {options.output}"
-        announce(text, url, options.ready_file, as_json=options.as_json)
-
-    try:
-        with live_counts(lambda: _counted(writer.status)):
-            await intercept(recorder, settings, options.settings, ready)
-    except InterceptionError as error:
-        raise CommandError(str(error)) from error
-    finally:
-        await recorder.done()
-    if options.as_json:
-        click.echo(msgspec.json.encode(writer.status))
-    else:
-        say(f"recorded {_counted(writer.status)} into {options.output}")
-    return EXIT_FAILURE if recorder.failure is not None else 0
+    for warning in recorder.start(WriterProcess(start)).warnings:
+        say(f"warning: {warning}")
+    scheme = "https" if options.tls_cert is not None else "http"
+    url = f"{scheme}://{Address(*addresses[0])}"
+    text = f"recording {upstream} on {url} into {options.output}"
+    announce(text, url, options.ready_file, as_json=options.as_json)
 
 
 def _counted(status: Status) -> str:
@@ -142,10 +152,3 @@ def _check_url(url: str) -> None:
         raise CommandError(f"{url}: expected a URL like http://master.example:5050")
     if parts.path.strip("/") or parts.query or parts.username:
         raise CommandError(f"{url}: expected scheme, host and port only")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from error

@@ -16,7 +16,17 @@ from ..cassettes.misses import Miss
 from ..cassettes.pace import Instant, Pace, Recorded
 from ..cassettes.playback import Options, Playback
 from ..cassettes.reader import Cassette
-from .console import EXIT_FAILURE, EXIT_MISS, Address, CommandError, announce, live_counts, say
+from . import certificates
+from .console import (
+    EXIT_FAILURE,
+    EXIT_MISS,
+    Address,
+    CommandError,
+    announce,
+    cannot_listen,
+    live_counts,
+    say,
+)
 from .server import ReplayServer
 
 
@@ -56,7 +66,7 @@ class Counts(Struct, frozen=True, kw_only=True):
 
 def replay(options: ReplayOptions) -> int:
     """Replay until SIGINT or SIGTERM; gives the exit code. Raises CommandError."""
-    pace, tls = _pace(options), _tls(options)
+    pace, tls = _pace(options), certificates.pair(options.tls_cert, options.tls_key)
     with _opened(options.cassettes) as cassettes:
         for cassette in cassettes:
             for warning in cassette.warnings:
@@ -149,25 +159,3 @@ def _opened(paths: Sequence[Path]) -> Generator[list[Cassette]]:
             yield [stack.enter_context(Cassette.open(path)) for path in paths]
         except CassetteError as error:
             raise CommandError(str(error)) from error
-
-
-def _tls(options: ReplayOptions) -> ssl.SSLContext | None:
-    cert, key = options.tls_cert, options.tls_key
-    if cert is None and key is None:
-        return None
-    if cert is None or key is None:
-        raise CommandError("--tls-cert and --tls-key go together")
-    for path in (cert, key):
-        try:
-            path.read_bytes()
-        except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}") from error
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(cert, key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or str(error)
-        raise CommandError(
-            f"{cert}, {key}: not a certificate and its unencrypted private key (PEM): {reason}"
-        ) from error
-    return context

@@ -1,0 +1,55 @@
+"""Certificates and keys, checked before anything starts: who uses them says late what is wrong."""
+
+import ssl
+from pathlib import Path
+
+from .console import CommandError
+
+
+def pair(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """A server's certificate and key (PEM), or None without them. Raises CommandError."""
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise CommandError("--tls-cert and --tls-key go together")
+    read(cert)
+    read(key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _load(context, cert, key)
+    return context
+
+
+def check_client(path: Path) -> None:
+    """Check that one PEM file has a certificate and its key. Raises CommandError."""
+    read(path)
+    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), path, None)
+
+
+def check_authority(path: Path) -> None:
+    """Check that a PEM file has certificates to trust. Raises CommandError."""
+    read(path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path}: not a certificate (PEM): {_reason(error)}") from error
+
+
+def read(path: Path) -> bytes:
+    """Read a file. Raises CommandError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
+
+
+def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+    try:
+        context.load_cert_chain(cert, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        names = f"{cert}" if key is None else f"{cert}, {key}"
+        text = "not a certificate and its unencrypted private key (PEM)"
+        raise CommandError(f"{names}: {text}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "reason", None) or str(error)
