@@ -1,5 +1,6 @@
-"""For anybody's own mitmproxy: `mitmdump -s script.py --set mesotape_cassette=out.yaml`."""
+"""For anybody's own mitmproxy: `mitmweb -s script.py --set mesotape_cassette=out.yaml`."""
 
+from mesotape.addons.inspector import Inspector
 from mesotape.addons.recorder import Recorder
 
-addons = [Recorder()]
+addons = [Recorder(), Inspector()]

@@ -1,0 +1,60 @@
+"""What the bodies of a flow are: which message of Mesos, in which encoding, one or a stream."""
+
+from mitmproxy import http
+from msgspec import Struct
+
+from ..proto import calls, endpoints
+from ..proto.endpoints import Api, ServerKind
+from ..proto.negotiation import JSON, PROTOBUF, RECORDIO, Encoding, request_encoding
+
+_OK = 200
+_ENCODINGS: dict[str, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
+
+
+class Subject(Struct, frozen=True):
+    """What a body is: `message` is a full protobuf name, of each record if it is a stream."""
+
+    message: str
+    encoding: Encoding
+    stream: bool = False
+
+
+def of_request(request: http.Request, server: ServerKind) -> Subject | None:
+    """Tell what a request holds, by its head alone; None if it is no call of the v1 APIs."""
+    api = _api(request, server)
+    encoding = request_encoding(_pairs(request))
+    if api is None or encoding is None:
+        return None
+    return Subject(api.call, encoding, request.headers.get("content-type") == RECORDIO)
+
+
+def of_response(flow: http.HTTPFlow, server: ServerKind) -> Subject | None:
+    """Tell what a response holds, by its head and the request; None for errors and others."""
+    response, api = flow.response, _api(flow.request, server)
+    if response is None or api is None or response.status_code != _OK:
+        return None
+    encoding = _ENCODINGS.get(_media_type(response))
+    body = flow.request.get_content(strict=False) or b""
+    call = calls.identify(body, flow.request.headers.get("content-type"), api)
+    if encoding is None or call is None:
+        return None
+    if call.record is not None:
+        return Subject(call.record, encoding, stream=True)
+    return Subject(call.response, encoding) if call.response is not None else None
+
+
+def _api(request: http.Request, server: ServerKind) -> Api | None:
+    if request.method != "POST" or endpoints.is_actor_message(_pairs(request)):
+        return None
+    return endpoints.find(request.path, server)
+
+
+def _media_type(response: http.Response) -> str:
+    headers = response.headers
+    value = headers.get("message-content-type") or headers.get("content-type") or ""
+    return value.partition(";")[0].strip().lower()
+
+
+def _pairs(message: http.Message) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = list(message.headers.items(multi=True))
+    return fields

@@ -1,0 +1,177 @@
+"""A real Chromium without a window, driven over a pair of pipes (--remote-debugging-pipe).
+
+    with browser(folder) as page:
+        page.open("http://127.0.0.1:8081/")
+        page.click("a.nav", "Response")
+        page.until_text(".contentview", "HEARTBEAT")
+        page.screenshot(folder / "seen.png")
+
+Messages of the DevTools protocol are JSON, each with a zero byte behind it.
+"""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE_SECONDS = 30.0
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,1000",
+)
+
+
+def chromium() -> str:
+    """Find the browser. Where nobody looks at what was skipped, its absence is a failure."""
+    found = shutil.which("chromium")
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "there is no Chromium to look at mitmweb with: `make chromium` installs it"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def browser(folder: Path) -> Iterator["Page"]:
+    """Run a browser with a profile of its own in a folder; gives its page."""
+    commands, our_commands = _pipe()
+    our_answers, answers = _pipe()
+
+    def place_pipes() -> None:
+        os.dup2(commands, 3)
+        os.dup2(answers, 4)
+
+    with (folder / "chromium.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                chromium(),
+                *FLAGS,
+                f"--user-data-dir={folder / 'profile'}",
+                "--remote-debugging-pipe",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            close_fds=False,  # Python's own are closed anyway.
+            preexec_fn=place_pipes,
+        )
+    os.close(commands)
+    os.close(answers)
+    try:
+        yield Page(our_commands, our_answers)
+    finally:
+        os.close(our_commands)  # It ends with its pipe.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        os.close(our_answers)
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose ends are far from the numbers that the browser takes."""
+    ends = os.pipe()
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return high[0], high[1]
+
+
+class Page:
+    """The one page of a browser."""
+
+    def __init__(self, commands: int, answers: int) -> None:
+        self._commands, self._answers = commands, answers
+        self._unread = b""
+        self._last = 0
+        self._session: str | None = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Call a method of the DevTools protocol."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        data = json.dumps(message).encode() + b"\0"
+        while data:
+            data = data[os.write(self._commands, data) :]
+        while (answer := self._read()).get("id") != self._last:
+            pass
+        assert "error" not in answer, f"{method}: {answer['error']}"
+        return answer["result"]
+
+    def _read(self) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while b"\0" not in self._unread:
+            ready, _, _ = select.select([self._answers], [], [], deadline - time.monotonic())
+            assert ready, f"the browser said nothing for {PATIENCE_SECONDS} s"
+            data = os.read(self._answers, 1 << 16)
+            assert data, "the browser has ended"
+            self._unread += data
+        message, _, self._unread = self._unread.partition(b"\0")
+        return json.loads(message)
+
+    def open(self, url: str) -> None:
+        self.call("Page.navigate", url=url)
+
+    def ask(self, expression: str) -> Any:
+        """Give the value of a JavaScript expression."""
+        asked = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in asked, f"{expression}: {asked['exceptionDetails']}"
+        return asked["result"].get("value")
+
+    def until(self, expression: str) -> Any:
+        """Ask until the value is something."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (value := self.ask(expression)):
+            text = self.ask("document.body.innerText")
+            assert time.monotonic() < deadline, f"no {expression} on a page that says\n{text}"
+            time.sleep(0.05)
+        return value
+
+    def until_text(self, selector: str, text: str) -> str:
+        """Wait for an element that shows a text; gives all that it shows."""
+        return self.until(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(one => one.innerText)"
+            f".find(shown => shown.includes({json.dumps(text)}))"
+        )
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click with the mouse on the first element that shows a text."""
+        x, y = self.until(
+            "(() => {"
+            f"const found = [...document.querySelectorAll({json.dumps(selector)})]"
+            f".find(one => one.innerText.includes({json.dumps(text)}));"
+            "if (!found) return null;"
+            "const box = found.getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def screenshot(self, path: Path) -> None:
+        """Save what there is to see, as PNG."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
