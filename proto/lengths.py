@@ -1,0 +1,50 @@
+r"""What three readers make of the line that should be a length.
+
+    line                     strict   C++ (libprocess, agents)   Python (Mesos's CLI)
+    5   005                  5        5                          5
+    +5                       -        5                          5
+    -1                       -        2**64 - 1                  an empty record
+    0x5                      -        5                          -
+    ' 5'   '5\r'   5_0       -        -                          5, 5, 50
+    (nothing)  abc  1e1      -        -                          -
+
+A dash means that the reader fails, and for good. C++ is stout/numify.hpp under stout/recordio.hpp:
+boost's lexical_cast to a 64-bit number, then hexadecimal. Python is int() on the text
+(src/python/lib/mesos/recordio.py). Neither has a limit.
+"""
+
+import re
+
+from .recordio import MAX_LENGTH_DIGITS
+
+_DECIMAL = re.compile(rb"([+-]?)([0-9]+)")
+_HEXADECIMAL = re.compile(rb"(-?)0[xX]([0-9a-fA-F]+)")
+_ENDLESS = 1 << 64
+
+
+def strict(line: bytes) -> int | None:
+    """Read decimal digits, and nothing else."""
+    return int(line) if line.isdigit() and len(line) <= MAX_LENGTH_DIGITS else None
+
+
+def cpp(line: bytes) -> int | None:
+    """Read a length as Mesos's C++ decoder does; a negative one becomes huge."""
+    if found := _DECIMAL.fullmatch(line):
+        value = int(found[2][-40:])
+        if len(found[2].lstrip(b"0")) > MAX_LENGTH_DIGITS or value >= _ENDLESS:
+            return None
+    elif found := _HEXADECIMAL.fullmatch(line):
+        value = int(found[2][-40:], 16)
+        if value >= _ENDLESS:
+            return None
+    else:
+        return None
+    return -value % _ENDLESS if found[1] == b"-" else value
+
+
+def python(line: bytes) -> int | None:
+    """Read a length as the decoder of Mesos's CLI does; a negative one is an empty record."""
+    try:
+        return max(0, int(line.decode()))
+    except ValueError:
+        return None

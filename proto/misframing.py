@@ -1,0 +1,58 @@
+r"""What is wrong with a line that should be a length: the reason, in words, and which bytes.
+
+judge(b"+20", 0)    sign        length is b'+20', expected no sign
+judge(b"20\r", 0)   crlf        …
+"""
+
+import re
+
+from .lengths import strict
+from .reasons import Remark
+
+LONGEST_LINE = 64
+"""Bytes that are looked at for a newline."""
+
+_EXPECTED = "expected decimal digits and a newline"
+_FORMS = (
+    ("sign", re.compile(rb"([+-])[0-9]+"), "a sign"),
+    ("hex", re.compile(rb"-?0([xX])[0-9a-fA-F]+"), "hexadecimal digits"),
+    ("crlf", re.compile(rb"[0-9]+(\r)"), "a carriage return"),
+    ("blank", re.compile(rb"([ \t]+)[0-9]+[ \t]*|[0-9]+([ \t]+)"), "a blank"),
+)
+
+
+def judge(line: bytes, offset: int) -> Remark:
+    """Say why a line at an offset of the stream, without its newline, is no length."""
+    if not line:
+        text = f"length is empty, {_EXPECTED}"
+        return Remark("empty-length", text, offset, offset + 1)
+    if line.startswith(b"HTTP/1."):
+        text = f"is an HTTP answer inside the body, {_show(line)}, expected a length"
+        return Remark("http-answer", text, offset, offset + len(line))
+    if offset == 0 and line.startswith(b"\x1f\x8b"):
+        text = "is compressed with gzip; Mesos never compresses a stream"
+        return Remark("gzip", text, 0, 2)
+    if line.startswith(b"{"):
+        text = f"there is no length before the record, found {_show(line)}"
+        return Remark("missing-length", text, offset, offset + 1)
+    for reason, form, what in _FORMS:
+        if found := form.fullmatch(line):
+            start, stop = found.span(found.lastindex or 0)
+            text = f"length is {_show(line)}, with {what}, {_EXPECTED}"
+            return Remark(reason, text, offset + start, offset + stop)
+    if line.isdigit():
+        text = f"length is {_show(line)}, more than 64 bits hold"
+        return Remark("overflow", text, offset, offset + len(line))
+    start = len(line) - len(line.lstrip(b"0123456789"))
+    text = f"length is {_show(line)}, {_EXPECTED}"
+    return Remark("not-digits", text, offset + start, offset + start + 1)
+
+
+def length(line: bytes) -> int | None:
+    """Read a length as a strict reader does: up to 64 bits, leading zeros are taken."""
+    value = strict(line)
+    return None if value is None or value >> 64 else value
+
+
+def _show(data: bytes) -> str:
+    return repr(data if len(data) <= 32 else data[:32] + b"...")

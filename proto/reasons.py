@@ -1,0 +1,72 @@
+"""Why a piece of a stream is not what it should be: the stable names, and how bad each is.
+
+Information is worth knowing, and every reader takes it. A warning is taken too, but no Mesos server
+sends it. With what is malformed some reader, or all, cannot go on or lose something.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+type Level = Literal["information", "warning", "malformed"]
+
+LEVELS: tuple[Level, ...] = ("information", "warning", "malformed")
+
+REASONS: dict[str, Level] = {
+    # The line that should be a length.
+    "not-digits": "malformed",
+    "sign": "malformed",
+    "blank": "malformed",
+    "crlf": "malformed",
+    "hex": "malformed",
+    "overflow": "malformed",
+    "over-limit": "malformed",
+    "empty-length": "malformed",
+    "missing-length": "malformed",
+    "truncated-length": "malformed",
+    "leading-zeros": "warning",
+    # The record behind it.
+    "truncated-record": "malformed",
+    "wrong-length": "malformed",
+    "empty-record": "malformed",
+    "split": "information",
+    # What the record says.
+    "not-utf8": "malformed",
+    "not-json": "malformed",
+    "not-message": "malformed",
+    "missing-field": "malformed",
+    "wrong-server": "malformed",
+    "no-type": "malformed",
+    "unknown-enum": "warning",
+    # What is no stream at all.
+    "http-answer": "malformed",
+    "plain-json": "malformed",
+    "gzip": "malformed",
+    # Events among each other.
+    "before-subscribed": "warning",
+    "gap": "warning",
+    "cut": "warning",
+}
+"""The level of each reason, by its stable name."""
+
+
+class Remark(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Something about a piece: a reason by its name, and what it is here in words.
+
+    `start` and `stop` are the offending bytes, as offsets in bytes of the stream.
+    """
+
+    reason: str
+    text: str
+    start: int | None = None
+    stop: int | None = None
+
+    @property
+    def level(self) -> Level:
+        """How bad it is."""
+        return REASONS[self.reason]
+
+
+def worst(remarks: tuple[Remark, ...]) -> Level | None:
+    """The worst level of some remarks; None if there are none."""
+    return max((remark.level for remark in remarks), key=LEVELS.index, default=None)
