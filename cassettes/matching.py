@@ -85,15 +85,11 @@ def meaning(request: Received, server: ServerKind | None) -> Meaning:
     """Read a request as a server of this kind would."""
     path, _, query = _HOST.sub("", request.target.decode("latin-1")).partition("?")
     found = examined(request, path, query, server)
-    api, said, why = endpoints.find(path, server), found.calls, found.refusal
-    if (
-        api is not None
-        and len(said) == 1
-        and request.header("content-type") == negotiation.RECORDIO
-    ):
-        said = decoded(request, api)
-    call = endpoints.call_type(said[0]) if said else None
+    api, why, said = endpoints.find(path, server), found.refusal, ()
     path, sent = folded(path, server), request.header("content-type")
+    if api is not None and found.call is not None:
+        said = _streamed(request, api) if sent == negotiation.RECORDIO else (found.call,)
+    call = endpoints.call_type(said[0]) if said else None
     if api is None or call is None or call not in api.calls:
         key = _plain(request, path, query)
         mutating = key.method not in _READ_ONLY and why is None
@@ -103,24 +99,12 @@ def meaning(request: Received, server: ServerKind | None) -> Meaning:
         key=CallKey(api.name, call, _canonical(said), "" if why is None else str(why)),
         mutating=kind.mutating and why is None,
         path=path,
-        wanted=_wanted(request, api, kind) if why is None else None,
+        wanted=found.label if why is None and (kind.record or kind.response) else None,
         refusal=why,
         content_type=sent,
         type=kind,
         calls=said,
     )
-
-
-def decoded(request: Received, api: Api) -> tuple[Message, ...]:
-    """Decode the call, or all calls of a streamed request; none if Mesos would refuse it."""
-    kind = request.header("content-type")
-    try:
-        if kind != negotiation.RECORDIO:
-            return (calls.read(request.body, kind, api),)
-        kind = request.header("message-content-type")
-        return typed([calls.read(record, kind, api) for record in _records(request.body)])
-    except ValueError:
-        return ()
 
 
 def folded(path: str, server: ServerKind | None) -> str:
@@ -143,6 +127,15 @@ def takes_gzip(request: Received) -> bool:
 def _plain(request: Received, path: str, query: str) -> PlainKey:
     kind = request.header("content-type") if request.body else None
     return PlainKey(request.method.decode("latin-1"), path, query, kind, _digest(request.body))
+
+
+def _streamed(request: Received, api: Api) -> tuple[Message, ...]:
+    """Decode all calls of a streamed request; none if one of them is not sound."""
+    kind = request.header("message-content-type")
+    try:
+        return typed([calls.read(record, kind, api) for record in _records(request.body)])
+    except ValueError:
+        return ()
 
 
 def _records(body: bytes) -> list[bytes]:
@@ -169,12 +162,3 @@ def _canonical(said: tuple[Message, ...]) -> bytes:
 
 def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=_DIGEST_BYTES).digest() if data else b""
-
-
-def _wanted(request: Received, api: Api, kind: CallType) -> Wanted:
-    """Choose what to label the answer, if it has messages and this API negotiates it."""
-    if kind.record is None and kind.response is None:
-        return None
-    if not negotiation.is_negotiated(api, kind.name):
-        return None
-    return negotiation.response_type(api, request.fields)

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ..proto import endpoints, mapping, messages, negotiation, recordio, validation
 from ..proto.endpoints import Api, ServerKind
-from ..proto.negotiation import JSON, PROTOBUF, RECORDIO
+from ..proto.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 from .phrases import phrase
 from .received import Received
 
@@ -36,9 +36,14 @@ class Refusal(Struct, frozen=True):
 
 
 class Examined(Struct, frozen=True):
-    """What a server finds in a request: the calls, if they decode, and why it refuses them."""
+    """What a server finds in a request.
 
-    calls: tuple[Message, ...] = ()
+    `call` is the call, or the first of a streamed request, if it decodes. If the server takes it,
+    `label` is what it would label an answer that has a message, and else `refusal` says why not.
+    """
+
+    call: Message | None = None
+    label: ResponseType | None = None
     refusal: Refusal | None = None
 
 
@@ -66,6 +71,9 @@ _ROUTES = re.compile(
     "|tasks.json|teardown|unreserve|version|weights|__processes__"
 )
 """First segments of routes that are no API, and actors that serve some."""
+
+_STREAMED = ("ATTACH_CONTAINER_OUTPUT", "LAUNCH_NESTED_CONTAINER_SESSION")
+"""Calls to an agent that are answered in RecordIO, if that is asked for."""
 
 _LENGTH = re.compile(rb"[+-]?\d+|-?0[xX][0-9A-Fa-f]+")
 """What stout takes for a number (stout/numify.hpp)."""
@@ -108,19 +116,23 @@ def _of_others(request: Received, api: Api) -> Examined:
     call = _decoded(request.body, kind, api)
     if isinstance(call, Refusal):
         return Examined(refusal=call)
-    return Examined((call,), _refusal(call, request, api))
+    name, label = endpoints.call_type(call), None
+    why = _invalid(call, api)
+    if why is None and negotiation.is_negotiated(api, name):
+        label = negotiation.response_type(api, request.fields)
+        if label is None:
+            text = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"
+            why = Refusal(406, text.encode())
+    why = why or _subscribed_twice(name, request, api) or _not_implemented(name, api)
+    return Examined(call, label, why)
 
 
-def _refusal(call: Message, request: Received, api: Api) -> Refusal | None:
-    name = endpoints.call_type(call)
-    if (why := _invalid(call, api)) is not None:
-        return why
-    if negotiation.is_negotiated(api, name) and not negotiation.response_type(api, request.fields):
-        return Refusal(406, f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'".encode())
-    subscribes = api.name in ("scheduler", "resource_provider") and name == "SUBSCRIBE"
-    if subscribes and request.header("mesos-stream-id") is not None:
-        return Refusal(400, b"Subscribe calls should not include the 'Mesos-Stream-Id' header")
-    return _not_implemented(name, api)
+def _subscribed_twice(name: str | None, request: Received, api: Api) -> Refusal | None:
+    if name != "SUBSCRIBE" or api.name not in ("scheduler", "resource_provider"):
+        return None
+    if request.header("mesos-stream-id") is None:
+        return None
+    return Refusal(400, b"Subscribe calls should not include the 'Mesos-Stream-Id' header")
 
 
 def _of_agent(request: Received, api: Api) -> Examined:
@@ -135,7 +147,8 @@ def _of_agent(request: Received, api: Api) -> Examined:
     call = _decoded(body, inner if kind == RECORDIO else kind, api)
     if isinstance(call, Refusal):
         return Examined(refusal=call)
-    return Examined((call,), _invalid(call, api) or _misused(call, request, api))
+    label = negotiation.response_type(api, request.fields)
+    return Examined(call, label, _invalid(call, api) or _misused(call, request, api))
 
 
 def _bad_content(kind: str | None, inner: str | None) -> Refusal | None:
@@ -196,11 +209,8 @@ def _misused(call: Message, request: Received, api: Api) -> Refusal | None:
     if not streams and name == input_call:
         text = f"Expecting 'Content-Type' to be {RECORDIO} for {name} call"
         return Refusal(415, text.encode())
-    accepted = negotiation.accepted(request.fields, (JSON, PROTOBUF, RECORDIO))
-    if accepted == RECORDIO and name not in (
-        "ATTACH_CONTAINER_OUTPUT",
-        "LAUNCH_NESTED_CONTAINER_SESSION",
-    ):
+    label = negotiation.response_type(api, request.fields)
+    if label is not None and label.content_type == RECORDIO and name not in _STREAMED:
         return Refusal(406, f"Streaming response is not supported for {name} call".encode())
     if name == input_call and not validation.begins_input(call):
         return Refusal(400, b"Expecting 'attach_container_input.type' to be CONTAINER_ID")

@@ -15,6 +15,7 @@ A repeated header counts as its last. Header names are in any case.
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -104,6 +105,7 @@ def _last_values(headers: Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers}
 
 
+@lru_cache(maxsize=256)
 def _first_accepted(accept: str | None, media_types: tuple[str, ...]) -> str | None:
     return next((candidate for candidate in media_types if accepts(accept, candidate)), None)
 
