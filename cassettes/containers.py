@@ -64,7 +64,7 @@ class Containers:
         self._of[place] = container
         if name not in _OUTPUTS:
             container.answered.append((exchange.at + exchange.response.after, place))
-            container.answered.sort()
+            container.answered.sort(key=lambda each: each[0])
         if typed is not None:
             container.inputs[place] = typed
 
@@ -75,19 +75,24 @@ class Containers:
         while awaited and awaited[0][0] <= units:
             heapq.heappop(awaited)[2].open()
 
-    def gates(self, place: Place) -> tuple[Gate, ...]:
-        """What an answer waits for: the streams that are open now have to come as far as then."""
+    def gates(self, place: Place) -> tuple[Gate, ...] | None:
+        """What an answer waits for: the streams that are open now have to come as far as then.
+
+        None if it never waits.
+        """
         container = self._of.get(place)
         if container is None:
-            return ()
+            return None
         found = (gates.get(place) for gates in container.open)
         return tuple(gate for gate in found if gate is not None and not gate.is_open)
 
-    def begin(self, place: Place, since_seconds: float) -> tuple[Iterator[Timed[Cue]], Live[Step]]:
-        """Begin a stream: its cues. It was recorded from `since_seconds` on."""
+    def begin(
+        self, place: Place, since_seconds: float
+    ) -> tuple[Iterator[Timed[Cue]] | None, Live[Step] | None]:
+        """Begin a stream that was recorded from `since_seconds` on, and give its cues."""
         container = self._of.get(place)
         if container is None:
-            return iter(()), Live()
+            return None, None
         reached = {
             answered: Gate(f"exchange {place.exchange}, up to what came before {answered.exchange}")
             for _, answered in container.answered

@@ -46,15 +46,17 @@ class Inputs:
     """The recorded inputs of a playback, by how they begin, and which of them are played.
 
     `answer` makes the answer of an exchange, at a time in seconds, and `miss` explains why there is
-    none, or refuses as Mesos does.
+    none, or refuses as Mesos does. `progress` is told how much of an input has come again, in the
+    units of its items.
     """
 
     def __init__(
         self,
         answer: Callable[[Place, Received, float], Answer | StreamAnswer],
         miss: Callable[[Received, Reason], Answer | Miss],
+        progress: Callable[[Place, int], object],
     ) -> None:
-        self.answer, self.miss = answer, miss
+        self.answer, self.miss, self.progress = answer, miss, progress
         self._begun = defaultdict[_Beginning, dict[Place, Recorded]](dict)
         self._played = set[Place]()
         self._claimed = set[Place]()
@@ -65,11 +67,12 @@ class Inputs:
         places = (place for begun in self._begun.values() for place in begun)
         return [place for place in places if place not in self._played]
 
-    def add(self, place: Place, head: Received, cassette: Cassette, exchange: Exchange) -> None:
-        """File a recorded input."""
+    def add(self, place: Place, head: Received, cassette: Cassette, exchange: Exchange) -> Recorded:
+        """File a recorded input, and give it."""
         recorded = Recorded.of(cassette, exchange, head.header("message-content-type"))
         first = next(recorded.items(), None)
         self._begun[_beginning(head, first)][place] = recorded
+        return recorded
 
     def open(self, head: Received) -> "Intake":
         """Begin a request, of which only the head has come."""
@@ -163,6 +166,7 @@ class Intake:
             self._pass_over(place, cursors)
         if (place := self._claim(cursors)) is None:
             return self._missed()
+        self._inputs.progress(place, cursors[place].units)
         if cursors[place].is_due(ended=False):
             return self._answer(place, now_seconds)
         return None

@@ -9,7 +9,7 @@ would have said. Finding the answer takes the same time in any cassette; what is
 a key per distinct request and a few ready answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -28,7 +28,10 @@ from .pace import Pace, Recorded
 from .reader import Cassette
 from .recalling import recorded_request
 from .received import Received
+from .refusals import Refusal
 from .replies import Client, Replies
+from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
+from .ties import Ties
 from .tracks import Line, Track, Turn
 
 _SEEN = 4096
@@ -50,10 +53,16 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 class _Seen(Struct, frozen=True):
-    """What is known of a request that came before, so that an equal one is not decoded."""
+    """What is known of a request that came before, so that an equal one is not decoded.
 
-    line: Line
+    `who` makes it, if it goes with a stream, and `astray` has the answers to it that were recorded
+    when it did not belong to an open one.
+    """
+
+    line: Line | None
     client: Client
+    who: Caller | None = None
+    astray: dict[Astray, Line] = {}
 
 
 class Playback:
@@ -72,8 +81,9 @@ class Playback:
         self._tracks: dict[Key, Track] = {}
         self._index = Index()
         self._seen: dict[Received, _Seen] = {}
-        self._replies = Replies(self.cassettes, self.options.pace, self.journal)
-        self._inputs = Inputs(self._answer_input, self._unanswered)
+        self._ties = Ties()
+        self._replies = Replies(self.cassettes, self.options.pace, self.journal, self._ties)
+        self._inputs = Inputs(self._answer_input, self._unanswered, self._ties.containers.progress)
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
 
@@ -97,8 +107,10 @@ class Playback:
             if not isinstance(found, _Seen):
                 return found
             seen = found
-        turn = seen.line.take()
-        if turn is None:
+        if seen.who is not None and (why := self._ties.subscriptions.check(seen.who)) is not None:
+            return self._go_astray(request, seen, why, now_seconds)
+        turn = None if seen.line is None else seen.line.take()
+        if turn is None and (turn := _first(seen.astray.values())) is None:
             return self._unanswered(request, "already played")
         self.journal.serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
@@ -118,13 +130,17 @@ class Playback:
             request = recorded_request(cassette, exchange)
             what = meaning(request, server)
             self._index.add(what.key, what.path, place)
+            typed = None
             if is_input(request, server):
-                self._inputs.add(place, request, cassette, exchange)
+                typed = self._inputs.add(place, request, cassette, exchange)
             else:
-                track = self._tracks.get(what.key)
+                how = recorded_astray(cassette, exchange, what)
+                key = what.key if how is None else astray_key(what.key, how)
+                track = self._tracks.get(key)
                 if track is None:
-                    track = self._tracks[what.key] = Track(mutating=what.mutating)
+                    track = self._tracks[key] = Track(mutating=what.mutating)
                 track.add(place, what.wanted)
+            self._ties.add(place, cassette, exchange, request, what, typed)
 
     def _find(self, request: Received) -> _Seen | Answer | Miss:
         """Match a request that was not seen before, as each kind of server here would read it."""
@@ -132,13 +148,38 @@ class Playback:
             return self._missed(request, "actor message")
         for server in self._servers:
             what = meaning(request, server)
-            track = self._tracks.get(what.key)
-            if track is not None:
-                client = Client(request.method == b"HEAD", takes_gzip(request))
-                seen = _Seen(track.line(what.wanted), client)
+            client = Client(request.method == b"HEAD", takes_gzip(request))
+            track, who = self._tracks.get(what.key), caller(request, what)
+            lines = {} if who is None else self._astray(what)
+            if track is not None or lines:
+                line = None if track is None else track.line(what.wanted)
+                seen = _Seen(line, client, who, lines)
                 self._remember(request, seen)
                 return seen
+            if who is not None and self._ties.subscriptions.has(who):
+                why = self._ties.subscriptions.check(who)
+                if why is not None:
+                    return self._refused(request, why, "nothing recorded for this call")
         return self._unanswered(request, "nothing recorded for this call")
+
+    def _astray(self, what: Meaning) -> dict[Astray, Line]:
+        """What was recorded of such a call when it did not belong to an open stream."""
+        lines: dict[Astray, Line] = {}
+        for how in ASTRAY:
+            if (track := self._tracks.get(astray_key(what.key, how))) is not None:
+                lines[how] = track.line(what.wanted)
+        return lines
+
+    def _go_astray(
+        self, request: Received, seen: _Seen, why: Refusal, now_seconds: float
+    ) -> Answer | StreamAnswer:
+        """Refuse a call that does not belong to an open stream; one that was recorded so wins."""
+        how = astray(why.text)
+        turn = _first([seen.astray[how]] if how in seen.astray else [])
+        if turn is None:
+            return self._refused(request, why, "differs")
+        self.journal.serve(turn.place)
+        return self._replies.give(turn, seen.client, now_seconds)
 
     def _remember(self, request: Received, seen: _Seen) -> None:
         if len(request.body) > _SEEN_BODY:
@@ -159,9 +200,13 @@ class Playback:
         refusals = [meaning(request, server).refusal for server in self._servers]
         if not refusals or refusals[0] is None or None in refusals:
             return self._missed(request, reason)
-        self.journal.refuse(Refused(refusals[0], self._explained(request, reason)))
+        return self._refused(request, refusals[0], reason)
+
+    def _refused(self, request: Received, why: Refusal, reason: Reason) -> Answer:
+        """Answer as Mesos refuses, and take it down."""
+        self.journal.refuse(Refused(why, self._explained(request, reason)))
         bodiless, gzips = request.method == b"HEAD", takes_gzip(request)
-        return answers.refused(refusals[0], self._date, bodiless=bodiless, gzips=gzips)
+        return answers.refused(why, self._date, bodiless=bodiless, gzips=gzips)
 
     def _missed(self, request: Received, reason: Reason) -> Miss:
         """Explain why there is no answer, and take it down."""
@@ -197,6 +242,11 @@ class Playback:
             differences=tuple(found[:_DIFFERENCES]),
             more=max(0, len(found) - _DIFFERENCES),
         )
+
+
+def _first(lines: Iterable[Line]) -> Turn | None:
+    """Take the next turn of the first line that has one."""
+    return next((turn for line in lines if (turn := line.take()) is not None), None)
 
 
 def _distance(near: Near) -> tuple[int, bool]:

@@ -21,6 +21,7 @@ from .matching import meaning
 from .pace import Pace
 from .reader import Cassette
 from .recalling import answer_message, recorded_request
+from .ties import Ties
 from .timeline import Retelling, Timeline
 from .tracks import Turn, Wanted
 from .transcoding import Transcoder, labelled
@@ -54,9 +55,12 @@ class _Told(Struct, frozen=True):
 class Replies:
     """Builds the answers of exchanges."""
 
-    def __init__(self, cassettes: Sequence[Cassette], pace: Pace, journal: Journal) -> None:
+    def __init__(
+        self, cassettes: Sequence[Cassette], pace: Pace, journal: Journal, ties: Ties
+    ) -> None:
         self._cassettes = cassettes
         self._pace = pace
+        self._ties = ties
         self._ready = _Ready()
         self._transcoder = Transcoder(journal.lose)
 
@@ -76,8 +80,10 @@ class Replies:
         response = told.response
         if response.stream is not None and response.status is not None and not client.bodiless:
             timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
-            steps = timeline.play(self._pace, now_seconds)
-            return answers.stream(place.exchange, response, steps)
+            encoding = _encoding(response)
+            cues, live = self._ties.begin(place, cassette, exchange, encoding, now_seconds)
+            steps = timeline.play(self._pace, now_seconds, cues)
+            return answers.stream(place.exchange, response, steps, live)
         answer = answers.unary(
             place.exchange,
             response,
@@ -86,6 +92,9 @@ class Replies:
             gzips=client.gzips,
             compresses=turn.target is not None or _may_compress(cassette, exchange),
         )
+        gates = self._ties.gates(place)
+        if gates is not None:
+            return replace(answer, gates=gates)
         self._ready.put((turn, client), answer)
         return answer
 
@@ -130,6 +139,11 @@ def _label(headers: Headers, asked: Wanted) -> Wanted:
     if (inner or content_type) not in (negotiation.JSON, negotiation.PROTOBUF):
         return None
     return ResponseType(content_type, inner)
+
+
+def _encoding(response: Response) -> Encoding:
+    label = _label(response.headers, None)
+    return "json" if label is None else label.encoding
 
 
 def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:

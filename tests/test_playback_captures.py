@@ -97,7 +97,7 @@ def played(answer, response):
     headers = [tuple(field.split(": ", 1)) for field in fields]
     if isinstance(answer, StreamAnswer):
         steps = [step for _, step in answer.steps]
-        body = b"".join(step for step in steps if not isinstance(step, Ending))
+        body = b"".join(step for step in steps if isinstance(step, bytes))
     elif ("Content-Encoding", "gzip") in headers:
         body = gzip.decompress(answer.body)
         zipped, told = str(len(answer.body)), str(len(response.raw_body))
