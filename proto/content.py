@@ -9,7 +9,7 @@ at again in the way of Mesos, slowly, for words about what is wrong.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -21,9 +21,9 @@ from .reasons import Remark
 from .shapes import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
 type Encoding = Literal["json", "protobuf"]
@@ -81,21 +81,20 @@ def _json(payload: bytes, message: str | None) -> Content:
     if (broken := _broken_text(payload)) is not None:
         return Content(remarks=(broken,))
     try:
-        value = _parsed(payload)
+        value: object = _parsed(payload)
     except (ValueError, RecursionError) as error:
         return Content(remarks=(_not_json(payload, error),))
     if not isinstance(value, dict):
         return _bad("not-message", f"is JSON, but {_kind(value)}, expected an object")
-    kind = value.get("type")
+    members = cast("dict[str, Any]", value)
+    kind = members.get("type")
     if message is None:
-        return Content(kind if isinstance(kind, str) else None, value)
-    return _json_message(value, kind, message)
+        return Content(kind if isinstance(kind, str) else None, members)
+    return _json_message(members, kind, message)
 
 
 def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
-    descriptor = message_class(message).DESCRIPTOR
-    known = descriptor.fields_by_name["type"].enum_type.values_by_name
-    other = None if kind in known else _other_json(value, kind, message)
+    other = None if kind in type_names(message) else _other_json(value, kind, message)
     if other is not None:
         return _bad("wrong-server", f"is a {other} ({kind}), expected a {message}", str(kind))
     if kind is None:
@@ -105,9 +104,10 @@ def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
     except (mapping.ConversionError, RecursionError) as error:
         reason = "missing-field" if str(error).startswith("Missing") else "not-message"
         return _bad(reason, f"is not a {message}: {error}", str(kind))
+    fields = cast("Mapping[str, FieldDescriptor]", converted.DESCRIPTOR.fields_by_name)
     remarks = tuple(
         Remark("unknown-enum", f"{path} is {name!r}, which {enum} has not")
-        for path, name, enum in _unknown_names(value, descriptor, "")
+        for path, name, enum in _unknown_names(value, fields, "")
     )
     return Content(str(kind), converted, remarks)
 
@@ -115,13 +115,8 @@ def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
 def _other_json(value: dict[str, Any], kind: object, message: str) -> str | None:
     """Name another message that the value is."""
     for other in STREAMED:
-        descriptor = message_class(other).DESCRIPTOR
-        known = descriptor.fields_by_name["type"].enum_type.values_by_name
-        if (
-            other == message
-            or kind not in known
-            or not all(k in descriptor.fields_by_name for k in value)
-        ):
+        fields = message_class(other).DESCRIPTOR.fields_by_name
+        if other == message or kind not in type_names(other) or value.keys() - fields.keys():
             continue
         try:
             mapping.convert(value, other)
@@ -131,22 +126,30 @@ def _other_json(value: dict[str, Any], kind: object, message: str) -> str | None
     return None
 
 
+def type_names(message: str) -> Mapping[str, object]:
+    """Give the names that the type of a message may have, as keys."""
+    enum = message_class(message).DESCRIPTOR.fields_by_name["type"].enum_type
+    assert enum is not None
+    return enum.values_by_name
+
+
 def _unknown_names(
-    value: object, descriptor: Descriptor, place: str
+    members: dict[str, Any], fields: Mapping[str, FieldDescriptor], place: str
 ) -> Iterator[tuple[str, str, str]]:
     """Find names that are none of their enum's: path, name, enum. Mesos drops these silently."""
-    if not isinstance(value, dict):
-        return
-    for name, content in value.items():
-        field = descriptor.fields_by_name.get(name)
+    for name, content in members.items():
+        field = fields.get(name)
         if field is None or (field.enum_type is None and field.message_type is None):
             continue
-        elements = content if isinstance(content, list) else [content]
-        for number, element in enumerate(elements):
-            at = f"{place}{name}[{number}]" if isinstance(content, list) else f"{place}{name}"
-            if field.message_type is not None:
-                yield from _unknown_names(element, field.message_type, f"{at}.")
-            elif isinstance(element, str) and element not in field.enum_type.values_by_name:
+        many = isinstance(content, list)
+        for number, element in enumerate(cast("list[object]", content) if many else [content]):
+            at = f"{place}{name}[{number}]" if many else f"{place}{name}"
+            if field.message_type is not None and isinstance(element, dict):
+                inner = cast("dict[str, Any]", element)
+                yield from _unknown_names(inner, field.message_type.fields_by_name, f"{at}.")
+            if field.enum_type is None or not isinstance(element, str):
+                continue
+            if element not in field.enum_type.values_by_name:
                 yield at, element, field.enum_type.full_name
 
 
@@ -163,16 +166,17 @@ def _protobuf(payload: bytes, message: str) -> Content:
             return _bad("wrong-server", f"is a {other}, expected a {message}")
         return _bad("not-message", f"is not a {message}: the bytes do not decode")
     kind = call_type(value)
-    if (kind is None or not _has_body(value, kind)) and (
-        other := _other_protobuf(payload, message)
-    ) is not None:
-        return _bad("wrong-server", f"is a {other}, expected a {message}")
+    strange = _has_unknown(value)
+    if kind is None or strange or not _has_body(value, kind):
+        other = _other_protobuf(payload, message)
+        if other is not None:
+            return _bad("wrong-server", f"is a {other}, expected a {message}")
     if not value.IsInitialized():
         missing = ", ".join(json_reader.missing(value))
         return _bad(
             "missing-field", f"is not a {message}: missing required fields: {missing}", kind
         )
-    unknown = tuple(_unknown_numbers(value)) if _has_unknown(value, len(payload)) else ()
+    unknown = tuple(_unknown_numbers(value)) if strange else ()
     if kind is None and not unknown:
         return _bad("no-type", "has no type")
     return Content(kind, value, unknown)
@@ -195,7 +199,7 @@ def _other_protobuf(payload: bytes, message: str) -> str | None:
             continue
         kind = call_type(value)
         fits = kind is not None and _has_body(value, kind) and kind.lower() in _set_fields(value)
-        complete = fits and value.IsInitialized() and not _has_unknown(value, len(payload))
+        complete = fits and value.IsInitialized() and not _has_unknown(value)
         if other != message and complete:
             fitting.append(other)
     return fitting[0] if len(fitting) == 1 else None
@@ -206,12 +210,12 @@ def _set_fields(value: Message) -> set[str]:
     return {field.name for field, _ in value.ListFields()}
 
 
-def _has_unknown(value: Message, size: int) -> bool:
-    """Whether there are unknown fields anywhere; these are all that makes a message longer."""
+def _has_unknown(value: Message) -> bool:
+    """Whether there are unknown fields anywhere; dropping these makes a message shorter."""
     known = type(value)()
     known.CopyFrom(value)
     known.DiscardUnknownFields()
-    return known.ByteSize() < min(size, value.ByteSize())
+    return len(known.SerializePartialToString()) < len(value.SerializePartialToString())
 
 
 def _unknown_numbers(value: Message, place: str = "") -> Iterator[Remark]:

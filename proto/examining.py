@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from . import misframing
 from .content import Content, Encoding, examine, is_object
 from .findings import SHOWN, Finding, Skipped, Sound
-from .lengths import cpp, python
+from .lengths import meant
 from .misframing import LONGEST_LINE
 from .reasons import Remark
 from .recognising import Recogniser
@@ -49,6 +49,9 @@ class Examiner:
 
     Without `message` that of JSON is recognised by what the first records say. Without `encoding`
     the first sound record tells. Pieces are counted from `first`, bytes from `offset`.
+
+    Where a length is wrong, a protobuf record may go on into the next and still decode. So a patient
+    examiner gives one only when the next is there; that is not for a stream that is watched.
     """
 
     def __init__(
@@ -57,11 +60,12 @@ class Examiner:
         encoding: Encoding | None = None,
         *,
         max_record: int = MAX_RECORD,
+        patient: bool = True,
         first: int = 1,
         offset: int = 0,
     ) -> None:
         self.message, self.encoding = message, encoding
-        self._max_record = max_record
+        self._max_record, self._patient = max_record, patient
         self._recogniser = Recogniser()
         self._number, self._offset, self._begin = first, offset, offset
         self._buffer = bytearray()
@@ -139,12 +143,15 @@ class Examiner:
     def _whole(self, line: bytes, payload: bytes, stop: int) -> Finding | None:
         """Take a record that is there, if its length can be trusted."""
         content = self._content(payload)
-        if content.is_sound and (content.value is not None or self._is_length(stop)):
+        begin = stop - len(payload)
+        told = content.is_sound and (content.value is not None or self._is_length(stop))
+        sure = told and (self.encoding != "protobuf" or not self._patient)
+        if not sure and (
+            (not told and not self._is_length(stop)) or self._is_interrupted(begin, stop)
+        ):
+            return self._lose(line, self._doubt(line, len(payload)), begin, len(payload))
+        if told:
             self._learn(payload, content)
-        elif not self._is_length(stop):
-            return self._lose(
-                line, self._doubt(line, len(payload)), self._at + len(line) + 1, len(payload)
-            )
         shift = self._offset + len(line) + 1
         remarks = tuple(_shifted(remark, shift) for remark in content.remarks)
         if len(line) > 1 and line[:1] == b"0":
@@ -159,8 +166,7 @@ class Examiner:
         """Start to skip, or take the record that a tolerant reader would take here."""
         remark = misframing.judge(line, self._offset)
         if newline >= 0:
-            for length in {cpp(line), python(line)} - {None, 0}:
-                assert length is not None
+            for length in meant(line):
                 stop = newline + 1 + length
                 if length > RESYNC_RECORD or not self._want(stop):
                     continue
@@ -197,11 +203,8 @@ class Examiner:
         data = self._data
         while found := _LENGTH.search(data, self._at):
             self._skip(lost, found.start())
-            length = int(found[0])
-            if self._begins(found.end(), length):
-                stop = found.end() + length
-                if self._want(stop) and self._is_plausible(data[found.end() : stop], stop):
-                    return self._end_lost(lost)
+            if self._begins_record(found.start()):
+                return self._end_lost(lost)
             self._skip(lost, found.start() + 1)
         tail = _END_DIGITS.search(data, max(self._at, len(data) - 10))
         self._skip(lost, len(data) if self._closed or tail is None else tail.start())
@@ -243,6 +246,27 @@ class Examiner:
                 return True
             behind = start + found.end()
             return not self._want(behind + 1) or self._data[behind : behind + 1] == b"{"
+
+    def _is_interrupted(self, begin: int, stop: int) -> bool:
+        """Whether another record begins before the one that says nothing ends, and none behind."""
+        if stop == len(self._data) and not self._want(stop + 1):
+            return False
+        if self._begins_record(stop):
+            return False
+        return any(
+            self._begins_record(found.start())
+            for found in _LENGTH.finditer(self._data, begin, stop + 11)
+            if found.start() < stop
+        )
+
+    def _begins_record(self, start: int) -> bool:
+        """Whether a length stands somewhere, and behind it something that says something."""
+        self._want(start + 11)
+        found = _LENGTH.match(self._data, start)
+        if found is None or not self._begins(found.end(), int(found[0])):
+            return False
+        stop = found.end() + int(found[0])
+        return self._want(stop) and self._is_plausible(self._data[found.end() : stop], stop)
 
     def _doubt(self, line: bytes, length: int) -> Remark:
         """Find a length wrong; what exactly, is told when it is clear where the record ends."""
@@ -286,8 +310,10 @@ class Examiner:
     def _content(self, payload: bytes) -> Content:
         if not payload:
             return Content(None, None, (Remark("empty-record", "record is empty", 0, 0),))
-        encoding = self.encoding or ("json" if payload[:1] in (b"{", b"[") else "protobuf")
-        return examine(payload, self.message, encoding)
+        if self.encoding is not None:
+            return examine(payload, self.message, self.encoding)
+        begins = payload[:1] in (b"{", b"[")
+        return examine(payload, self.message, "json" if begins else "protobuf")
 
     def _learn(self, payload: bytes, content: Content) -> None:
         """Take from a sound record what is not known yet: the encoding, the schema."""

@@ -48,3 +48,9 @@ def python(line: bytes) -> int | None:
         return max(0, int(line.decode()))
     except ValueError:
         return None
+
+
+def meant(line: bytes) -> set[int]:
+    """Collect what a line may have been meant to say: what readers take it for, or without sign."""
+    unsigned = int(line[1:]) if line[:1] == b"-" and line[1:].isdigit() and len(line) < 40 else None
+    return {value for value in (cpp(line), python(line), unsigned) if value}

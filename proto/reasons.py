@@ -69,4 +69,5 @@ class Remark(Struct, frozen=True, gc=False, omit_defaults=True):
 
 def worst(remarks: tuple[Remark, ...]) -> Level | None:
     """The worst level of some remarks; None if there are none."""
-    return max((remark.level for remark in remarks), key=LEVELS.index, default=None)
+    levels = {remark.level for remark in remarks}
+    return next((level for level in reversed(LEVELS) if level in levels), None)

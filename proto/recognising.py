@@ -5,10 +5,10 @@
 {"type":"HEARTBEAT"}                                    may be three: the next one tells
 """
 
-from typing import Any
+from typing import Any, cast
 
 from . import mapping
-from .content import STREAMED
+from .content import STREAMED, type_names
 from .messages import message_class
 
 
@@ -29,7 +29,7 @@ class Recogniser:
 def _may_be(value: dict[str, Any], name: str) -> bool:
     """Whether a message has this type and all these fields, down to those of its body."""
     fields = message_class(name).DESCRIPTOR.fields_by_name
-    if value.get("type") not in fields["type"].enum_type.values_by_name:
+    if value.get("type") not in type_names(name):
         return False
     for key, content in value.items():
         if key not in fields:
@@ -37,7 +37,7 @@ def _may_be(value: dict[str, Any], name: str) -> bool:
         inner = fields[key].message_type
         if inner is None or not isinstance(content, dict):
             continue
-        if not all(part in inner.fields_by_name for part in content):
+        if cast("dict[str, Any]", content).keys() - inner.fields_by_name.keys():
             return False
     try:
         mapping.convert(value, name)

@@ -11,7 +11,7 @@ Unknown names are skipped, enums are their names, and what is not there is None.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -20,7 +20,7 @@ from .messages import message_class
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.descriptor import FieldDescriptor
 
 _DEEPEST = 3
 """How often a message may be inside its own kind (ContainerID.parent); deeper does not fit."""
@@ -36,11 +36,11 @@ class _Builder:
     def __init__(self) -> None:
         self._made: dict[tuple[str, int], type[msgspec.Struct]] = {}
 
-    def struct(self, told: Descriptor, inside: tuple[str, ...]) -> type[msgspec.Struct]:
+    def struct(self, told: Any, inside: tuple[str, ...]) -> type[msgspec.Struct]:
         inside = (*inside, told.full_name)
         key = told.full_name, inside.count(told.full_name)
         if key not in self._made:
-            fields = cast("Sequence[FieldDescriptor]", told.fields)
+            fields: Sequence[FieldDescriptor] = told.fields
             required = [(one.name, self._type(one, inside)) for one in fields if one.is_required]
             others = [
                 (one.name, self._type(one, inside) | None, None)
