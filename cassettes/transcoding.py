@@ -10,6 +10,7 @@ and names and enum names of JSON that are not.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from json import loads as lenient_loads
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Error as ProtobufError
@@ -127,7 +128,8 @@ def _unknown_fields(message: Message, path: str) -> Iterator[str]:
             yield from _unknown_fields(child, f"{path}{place}.")
 
 
-def _children(field: FieldDescriptor, value: object) -> Iterator[tuple[Message, str]]:
+def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[Message, str]]:
+    """Give the messages in the value of a field, which is what its descriptor says."""
     if field.message_type is None:
         return
     if isinstance(value, Message):
@@ -143,7 +145,7 @@ def _children(field: FieldDescriptor, value: object) -> Iterator[tuple[Message, 
 def _to_protobuf(data: bytes, name: str) -> Transcoded:
     value = _parsed(data)
     message = mapping.convert(value, name)
-    lost = _named(_unknown_names(value, message.DESCRIPTOR, ""))
+    lost = _named(_unknown_names(value, cast("Descriptor", message.DESCRIPTOR), ""))
     return Transcoded(message.SerializeToString(deterministic=True), lost)
 
 

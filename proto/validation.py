@@ -188,8 +188,9 @@ def _value(message: Message, name: str | None = None) -> str:
 
 def _name(message: Message, field: str) -> str:
     """Name the value of an enum, which may be its default."""
-    values = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number
-    return values[_field(message, field)].name
+    kind = message.DESCRIPTOR.fields_by_name[field].enum_type
+    assert kind is not None
+    return kind.values_by_number[_field(message, field)].name
 
 
 def _field(message: Message, name: str) -> Any:

@@ -1,0 +1,104 @@
+"""Messages of every type in the schema, filled with everything or with what cannot be missing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from mesotape.proto.endpoints import APIS
+from mesotape.proto.messages import message_class
+
+VALUES: dict[int, object] = {
+    FieldDescriptor.TYPE_STRING: 'é "\\\n\x1f😀\x7f\u2028',
+    FieldDescriptor.TYPE_BYTES: bytes(range(256)),
+    FieldDescriptor.TYPE_BOOL: True,
+    FieldDescriptor.TYPE_DOUBLE: -1.2345678901234567e-7,
+    FieldDescriptor.TYPE_INT32: -(2**31),
+    FieldDescriptor.TYPE_UINT32: 2**32 - 1,
+    FieldDescriptor.TYPE_INT64: -(2**63),
+    FieldDescriptor.TYPE_UINT64: 2**64 - 1,
+}
+
+
+class Builder:
+    """Fills messages: with everything, or with what cannot be missing in their JSON.
+
+    Of each oneof it sets the field that `choice` selects; `chose` tells whether there was one.
+    """
+
+    def __init__(self, choice: int, everything: bool) -> None:
+        self.choice = choice
+        self.everything = everything
+        self.chose = False
+
+    def fill_kind(self, message: Any, kind: str) -> None:
+        """Set the type, the field of that type if there is one, and the ids beside it."""
+        for field in message.DESCRIPTOR.fields:
+            if field.name == "type":
+                message.type = field.enum_type.values_by_name[kind].number
+            elif field.name == kind.lower() or field.name.endswith("_id"):
+                self.set(message, field, (message.DESCRIPTOR.full_name,))
+
+    def fill(self, message: Message, within: tuple[str, ...] = ()) -> None:
+        descriptor = message.DESCRIPTOR
+        for field in descriptor.fields:
+            if self.belongs(field):
+                self.set(message, field, (*within, descriptor.full_name))
+
+    def belongs(self, field: Any) -> bool:
+        if not self.everything:
+            has_default = field.has_default_value and not field.GetOptions().deprecated
+            return field.is_required or has_default
+        oneof = field.containing_oneof
+        if oneof is None:
+            return True
+        self.chose = True
+        return oneof.fields[self.choice % len(oneof.fields)].name == field.name
+
+    def set(self, message: Message, field: Any, within: tuple[str, ...]) -> None:
+        content = getattr(message, field.name)
+        if field.message_type is None:
+            if field.is_repeated:
+                content.extend([self.value(field)] * 2)
+            else:
+                setattr(message, field.name, self.value(field))
+        elif field.message_type.GetOptions().map_entry:
+            self.put(content, field.message_type.fields_by_name["value"], within)
+        elif within.count(field.message_type.full_name) < 2:  # a container's parent has a parent
+            count = 2 if len(within) < 4 else 1
+            for child in [content.add() for _ in range(count)] if field.is_repeated else [content]:
+                child.SetInParent()
+                self.fill(child, within)
+
+    def put(self, entries: Any, value_field: Any, within: tuple[str, ...]) -> None:
+        for key in ("a", "b é"):
+            if value_field.message_type is None:
+                entries[key] = self.value(value_field)
+            else:
+                self.fill(entries[key], within)
+
+    def value(self, field: Any) -> object:
+        if field.enum_type is not None:
+            return field.enum_type.values[-1].number
+        return VALUES[field.type]
+
+
+def types(name: str) -> list[str]:
+    return list(message_class(name).DESCRIPTOR.fields_by_name["type"].enum_type.values_by_name)
+
+
+def names() -> Iterator[str]:
+    for api in APIS:
+        yield from (name for name in (api.call, api.event, api.response) if name is not None)
+
+
+def filled(name: str, kind: str, *, everything: bool) -> Iterator[Message]:
+    """Give messages of a type, with each field of their oneofs in turn."""
+    for choice in range(6):  # as many as the largest oneof has fields
+        message = message_class(name)()
+        builder = Builder(choice, everything)
+        builder.fill_kind(message, kind)
+        yield message
+        if not builder.chose:
+            break
