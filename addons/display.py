@@ -60,10 +60,13 @@ def _escaped(text: str) -> str:
     return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def as_bytes(data: bytes) -> str:
-    """Show the beginning of bytes that are no message, as YAML: text if it is that, else hex."""
+def as_bytes(data: bytes, size: int | None = None) -> str:
+    """Show the beginning of bytes that are no message, as YAML: text if it is that, else hex.
+
+    `size` is how many bytes there are, if `data` are not all of them.
+    """
     shown = data[:MAX_BYTES]
-    left = len(data) - len(shown)
+    left = (size or len(data)) - len(shown)
     more = f"\n# {left} bytes more" if left else ""
     text = shown.decode(errors="ignore" if left else "replace")
     if "\N{REPLACEMENT CHARACTER}" not in text and not _CONTROL.search(text):

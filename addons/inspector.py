@@ -60,8 +60,11 @@ class Inspector:
             "Keep so many bytes of each stream for the views, 0 for none. "
             f"Unset, it is {TAIL} in mitmproxy and mitmweb, and 0 in mitmdump.",
         )
+        loader.add_option(
+            "mesotape_view_newest_first", bool, False, "Show the newest record of a stream first."
+        )
         contentviews.add(MessageView(_server))
-        contentviews.add(StreamView(_server))
+        contentviews.add(StreamView(_server, _newest_first))
 
     def configure(self, updated: set[str]) -> None:
         """Refuse what makes no sense."""
@@ -173,9 +176,13 @@ def _server() -> ServerKind:
     return ctx.options.mesotape_server
 
 
+def _newest_first() -> bool:
+    return ctx.options.mesotape_view_newest_first
+
+
 def _tail() -> int:
     chosen: int | None = ctx.options.mesotape_view_tail
     if chosen is not None:
         return chosen
-    # The addon that keeps flows, which mitmdump has not.
-    return TAIL if ctx.master.addons.get("view") is not None else 0
+    # Both user interfaces have a view of the flows, and mitmdump has none.
+    return TAIL if hasattr(ctx.master, "view") else 0

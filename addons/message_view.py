@@ -11,10 +11,11 @@ of a protobuf message are lost.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from google.protobuf.message import Error as ProtobufError
 from mitmproxy import http
-from mitmproxy.contentviews import InteractiveContentview, Metadata, SyntaxHighlight
+from mitmproxy.contentviews import InteractiveContentview, Metadata
 from mitmproxy.exceptions import CommandError
 from msgspec import json
 
@@ -45,7 +46,7 @@ class MessageView(InteractiveContentview):
         return "Mesos"
 
     @property
-    def syntax_highlight(self) -> SyntaxHighlight:
+    def syntax_highlight(self) -> Literal["yaml"]:
         """JSON is YAML."""
         return "yaml"
 
@@ -108,4 +109,4 @@ def side(metadata: Metadata) -> str:
 
 def title(subject: Subject) -> str:
     """Name a message and its encoding."""
-    return f"{subject.message}, {_NAMES[subject.encoding]}"
+    return f"{subject.message or 'unknown messages'}, {_NAMES[subject.encoding]}"

@@ -1,89 +1,100 @@
-r"""Records of a stream as YAML documents, and what a list of them says at first sight.
+r"""What a stream consists of as YAML documents, and what that is at first sight.
 
---- # record 2, byte 96: DATA, 74 bytes
+--- # record 2, DATA: byte 96, 77 bytes
 # STDOUT "hello\n"
 {
   "type": "DATA",
 …
+--- # record 3, MALFORMED: byte 173, 4 bytes
+MALFORMED: "byte 175: length is b'12x', expected decimal digits and a newline"
+text: "12x\n"
 """
 
 import contextlib
+import textwrap
 from collections import Counter, deque
 from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct, json
 
-from ..proto.recordio import Malformed, Piece
+from ..proto.findings import Finding, Skipped
 from . import display
 from .subjects import Subject
 
 NEWEST = 8
 """Records that are named first, because user interfaces show the first lines first."""
 
+MAX_RECORDS = 1000
+"""Records that are shown in one text."""
+
 MAX_SAID = 400
 """Characters of what a process said."""
 
 
-class Entry(Struct, frozen=True):
-    """One piece of a stream as text; `kind` is the type of its message, if it has one."""
-
-    number: int
-    line: str
-    text: str
-    kind: str | None = None
-    malformed: bool = False
-
-    def __str__(self) -> str:
-        return f"--- # {self.line}\n{self.text}\n"
-
-
-def entries(pieces: Sequence[Piece], subject: Subject) -> list[Entry]:
-    """Show the last pieces, as many as there is room for, but at least one."""
-    found: deque[Entry] = deque()
+def documents(findings: Sequence[Finding], subject: Subject) -> list[str]:
+    """Show the last findings, as many as there is room for, but at least one."""
+    shown: deque[str] = deque()
     characters, size = display.MAX_TEXT, display.MAX_PROTOBUF
-    for piece in reversed(pieces):
-        size -= piece.size
-        if found and (characters <= 0 or size <= 0):
+    for finding in reversed(findings[-MAX_RECORDS:]):
+        size -= finding.size
+        if shown and (characters <= 0 or size <= 0):
             break
-        found.appendleft(entry(piece, subject))
-        characters -= len(found[0].text)
-    return list(found)
+        shown.appendleft(document(finding, subject))
+        characters -= len(shown[0])
+    return list(shown)
 
 
-def entry(piece: Piece, subject: Subject) -> Entry:
-    """Show one piece."""
-    line = f"record {piece.number}, byte {piece.offset}"
-    if isinstance(piece, Malformed):
-        return _marked(piece.number, line, piece.reason, display.as_bytes(piece.data))
-    shown = display.show(piece.payload, subject)
-    line = f"{line}: {len(piece.payload)} bytes"
-    if shown.problem is not None:
-        return _marked(piece.number, line, shown.problem, shown.text)
-    kind = _kind(shown.text)
-    text = _said(shown.text) + display.cut(shown.text)
-    return Entry(piece.number, f"{line}, {kind or 'no type'}", text, kind)
+def document(finding: Finding, subject: Subject) -> str:
+    """Show one record, or bytes that are none."""
+    name = "MALFORMED" if is_malformed(finding) else finding.content.type or "no type"
+    line = f"record {finding.number}, {name}: byte {finding.offset}, {finding.size} bytes"
+    # User interfaces may fold empty lines, so there is a blank in the last one.
+    return "\n".join([f"--- # {line}", *_marks(finding), _text(finding, subject), " "])
 
 
-def _marked(number: int, line: str, reason: str, text: str) -> Entry:
-    mark = f"MALFORMED: {json.encode(reason).decode()}"
-    return Entry(number, line, f"{mark}\n{text}", malformed=True)
+def is_malformed(finding: Finding) -> bool:
+    """Whether there is a mark on it."""
+    return finding.level == "malformed"
 
 
-def summary(shown: Sequence[Entry]) -> list[str]:
+def summary(findings: Sequence[Finding]) -> list[str]:
     """Say in comment lines what there is: counts by type, malformed pieces, the newest records."""
-    kinds = Counter(one.kind or "no type" for one in shown if not one.malformed)
-    counts = [f"{count} {kind}" for kind, count in kinds.most_common()]
-    malformed = [str(one.number) for one in shown if one.malformed]
-    lines = [f"# {', '.join(counts)}"] if counts else []
-    if malformed:
-        lines.append(f"# MALFORMED: record {', '.join(malformed)}")
-    newest = [f"{one.number} {one.kind or '?'}" for one in reversed(shown[-NEWEST:])]
-    return [*lines, f"# the newest: {', '.join(newest)}"] if len(shown) > 1 else lines
+    if not findings:
+        return ["# no record yet"]
+    sound = [one for one in findings if not is_malformed(one)]
+    kinds = Counter(one.content.type or "no type" for one in sound)
+    lines = [f"# {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"]
+    if malformed := [str(one.number) for one in findings if is_malformed(one)]:
+        more = f" and {len(malformed) - NEWEST} more" if len(malformed) > NEWEST else ""
+        lines.append(f"# MALFORMED: record {', '.join(malformed[:NEWEST])}{more}")
+    newest = [f"{one.number} {one.content.type or '?'}" for one in reversed(findings[-NEWEST:])]
+    lines.append(f"# the newest: {', '.join(newest)}")
+    return lines if kinds else lines[1:]
 
 
-class _Named(Struct):
-    type: str | None = None
+def _marks(finding: Finding) -> list[str]:
+    """Say what is wrong: malformed as a key of the document, all else in comments."""
+    told: dict[bool, list[str]] = {True: [], False: []}
+    for remark in finding.remarks:
+        place = "" if remark.start is None else f"byte {remark.start}: "
+        told[remark.level == "malformed"].append(f"{place}{remark.text}")
+    marks = [f"# {text}" for text in told[False]]
+    if told[True]:
+        marks.append(f"MALFORMED: {json.encode('; '.join(told[True])).decode()}")
+    return marks
+
+
+def _text(finding: Finding, subject: Subject) -> str:
+    if isinstance(finding, Skipped) and finding.payload is None:
+        return display.as_bytes(finding.data, finding.size)
+    shown = display.show(finding.payload or b"", subject)
+    if shown.problem is not None:
+        return shown.text if is_malformed(finding) else f"# {shown.problem}\n{shown.text}"
+    text = display.cut(shown.text)
+    if is_malformed(finding):
+        return f"record:\n{textwrap.indent(text, '  ')}"
+    return _said(shown.text) + text
 
 
 class _Typed(Struct):
@@ -103,16 +114,8 @@ class _Input(Struct):
     attach_container_input: _Attached
 
 
-_KIND = json.Decoder(_Named)
 _OUTPUT = json.Decoder(_Output)
 _INPUT = json.Decoder(_Input)
-
-
-def _kind(text: str) -> str | None:
-    try:
-        return _KIND.decode(text).type
-    except msgspec.DecodeError:
-        return None
 
 
 def _said(text: str) -> str:

@@ -1,42 +1,54 @@
-"""The view "Mesos RecordIO": a stream, one record after the other.
+r"""The view "Mesos RecordIO": a stream, one record after the other.
 
     # mesos.v1.master.Event, JSON, still running
     # 1 SUBSCRIBED, 1 HEARTBEAT
     # MALFORMED: record 3
     # the newest: 3 ?, 2 HEARTBEAT, 1 SUBSCRIBED
 
-    --- # record 1, byte 0: 65 bytes, SUBSCRIBED
+    --- # record 1, SUBSCRIBED: byte 0, 73 bytes
     {
       "type": "SUBSCRIBED",
     …
-    --- # record 3, byte 91
-    MALFORMED: "length is b'12x', expected decimal digits"
-    text: "12x"
+    --- # record 3, MALFORMED: byte 96, 4 bytes
+    MALFORMED: "byte 98: length is b'12x', expected decimal digits and a newline"
+    text: "12x\n"
 
 It is YAML. Of a long stream the last records are shown. What is missing at the head and at the tail
 is said in a comment.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from mitmproxy import http
-from mitmproxy.contentviews import Contentview, Metadata, SyntaxHighlight
+from mitmproxy.contentviews import Contentview, Metadata
 
 from ..proto.endpoints import ServerKind
-from ..proto.recordio import Decoder
+from ..proto.examining import Examiner
+from ..proto.findings import Finding
 from . import display, records, tails
 from .message_view import PRIORITY, side, subject_of, title
 from .subjects import Subject
-from .tails import Part
+from .tails import Part, Tail
 
-_UNKNOWN = Subject("unknown messages", "json", stream=True)
+MAX_EXAMINED = 1024 * 1024
+"""Bytes at the end of a stream that are looked at for one text, while the traffic waits."""
+
+UNFINISHED = ("truncated-record", "truncated-length")
+
+_UNKNOWN = Subject("", "json", stream=True)
 
 
 class StreamView(Contentview):
-    """Shows RecordIO; `server` tells what kind of server `/api/v1` belongs to."""
+    """Shows RecordIO; `server` tells what kind of server `/api/v1` belongs to.
 
-    def __init__(self, server: Callable[[], ServerKind]) -> None:
-        self._server = server
+    `newest_first` tells whether to turn the order of the records round.
+    """
+
+    def __init__(
+        self, server: Callable[[], ServerKind], newest_first: Callable[[], bool] = bool
+    ) -> None:
+        self._server, self._newest_first = server, newest_first
 
     @property
     def name(self) -> str:
@@ -44,7 +56,7 @@ class StreamView(Contentview):
         return "Mesos RecordIO"
 
     @property
-    def syntax_highlight(self) -> SyntaxHighlight:
+    def syntax_highlight(self) -> Literal["yaml"]:
         """A document for each record."""
         return "yaml"
 
@@ -57,29 +69,62 @@ class StreamView(Contentview):
         """Show a stream; never raises."""
         subject = subject_of(metadata, self._server()) or _UNKNOWN
         kept = tails.part(metadata.flow, side(metadata)) or Part(0, len(data))
-        return render(data, subject, kept, running=_is_running(metadata))
+        running, newest_first = _is_running(metadata), self._newest_first()
+        return render(data, subject, kept, running=running, newest_first=newest_first)
 
 
-def render(data: bytes, subject: Subject, kept: Part, *, running: bool) -> str:
-    """Show the part of a stream that was kept."""
+def render(
+    data: bytes, subject: Subject, kept: Part, *, running: bool, newest_first: bool = False
+) -> str:
+    """Show the part of a stream that was kept, or the end of it if that is much."""
+    if len(data) > MAX_EXAMINED:
+        data, kept = _end(data, kept)
     head = [f"# {title(subject)}{', still running' if running else ''}"]
-    if kept.inside:
-        where = f"inside record {kept.number}" if kept.number else "behind a malformed length"
-        head.append(f"# bytes 0 to {kept.offset - 1} are not kept; this begins {where}")
+    if kept.inside and kept.number:
+        head.append(f"# bytes 0 to {kept.offset - 1} are not shown; this is inside {_where(kept)}")
         return "\n".join([*head, "---", display.as_bytes(data), ""])
     if kept.offset:
-        head.append(f"# bytes 0 to {kept.offset - 1}, up to record {kept.number}, are not kept")
-    decoder = Decoder(first=kept.number, offset=kept.offset)
-    pieces = decoder.feed(data)
-    left = decoder.close()
-    if not running:
-        pieces += left
-    shown = records.entries(pieces, subject)
-    if len(shown) < len(pieces):
-        head.append(f"# {len(pieces) - len(shown)} pieces more, up to record {shown[0].number}")
-    tail = [f"# record {one.number}, byte {one.offset}: {one.size} bytes so far" for one in left]
-    head += records.summary(shown) or ["# no record yet"]
-    return "\n".join([*head, "", *map(str, shown), *(tail if running else [])])
+        head.append(f"# bytes 0 to {kept.offset - 1} are not shown, up to {_where(kept)}")
+    findings = _examined(data, subject, kept)
+    unfinished = findings.pop() if running and findings and _is_unfinished(findings[-1]) else None
+    shown = records.documents(findings, subject)
+    if len(shown) < len(findings):
+        head.append(f"# {len(findings) - len(shown)} records before these are not shown")
+    if unfinished is not None:
+        shown.append(_so_far(unfinished))
+    ordered = reversed(shown) if newest_first else shown
+    return "\n".join([*head, *records.summary(findings), " ", *ordered])
+
+
+def _end(data: bytes, kept: Part) -> tuple[bytes, Part]:
+    tail = Tail(MAX_EXAMINED)
+    tail.feed(data)
+    data, end = tail.kept()
+    return data, end.behind(kept)
+
+
+def _examined(data: bytes, subject: Subject, kept: Part) -> list[Finding]:
+    examiner = Examiner(
+        subject.message or None,
+        subject.encoding if subject.message else None,
+        first=kept.number or 1,
+        offset=kept.offset,
+    )
+    return [*examiner.feed(data), *examiner.close()]
+
+
+def _where(kept: Part) -> str:
+    if kept.number:
+        return f"record {kept.number}"
+    return "what follows a malformed length; records are counted from here"
+
+
+def _is_unfinished(last: Finding) -> bool:
+    return any(remark.reason in UNFINISHED for remark in last.remarks)
+
+
+def _so_far(last: Finding) -> str:
+    return f"# record {last.number}: byte {last.offset}, {last.size} bytes so far"
 
 
 def _is_running(metadata: Metadata) -> bool:

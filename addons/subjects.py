@@ -1,5 +1,7 @@
 """What the bodies of a flow are: which message of Mesos, in which encoding, one or a stream."""
 
+from collections.abc import Iterable
+
 from mitmproxy import http
 from msgspec import Struct
 
@@ -22,10 +24,10 @@ class Subject(Struct, frozen=True):
 def of_request(request: http.Request, server: ServerKind) -> Subject | None:
     """Tell what a request holds, by its head alone; None if it is no call of the v1 APIs."""
     api = _api(request, server)
-    encoding = request_encoding(_pairs(request))
+    encoding = request_encoding(_headers(request).items())
     if api is None or encoding is None:
         return None
-    return Subject(api.call, encoding, request.headers.get("content-type") == RECORDIO)
+    return Subject(api.call, encoding, _headers(request).get("content-type") == RECORDIO)
 
 
 def of_response(flow: http.HTTPFlow, server: ServerKind) -> Subject | None:
@@ -35,7 +37,7 @@ def of_response(flow: http.HTTPFlow, server: ServerKind) -> Subject | None:
         return None
     encoding = _ENCODINGS.get(_media_type(response))
     body = flow.request.get_content(strict=False) or b""
-    call = calls.identify(body, flow.request.headers.get("content-type"), api)
+    call = calls.identify(body, _headers(flow.request).get("content-type"), api)
     if encoding is None or call is None:
         return None
     if call.record is not None:
@@ -44,17 +46,18 @@ def of_response(flow: http.HTTPFlow, server: ServerKind) -> Subject | None:
 
 
 def _api(request: http.Request, server: ServerKind) -> Api | None:
-    if request.method != "POST" or endpoints.is_actor_message(_pairs(request)):
+    if request.method != "POST" or endpoints.is_actor_message(_headers(request).items()):
         return None
     return endpoints.find(request.path, server)
 
 
 def _media_type(response: http.Response) -> str:
-    headers = response.headers
+    headers = _headers(response)
     value = headers.get("message-content-type") or headers.get("content-type") or ""
     return value.partition(";")[0].strip().lower()
 
 
-def _pairs(message: http.Message) -> list[tuple[str, str]]:
-    fields: list[tuple[str, str]] = list(message.headers.items(multi=True))
-    return fields
+def _headers(message: http.Message) -> dict[str, str]:
+    """The last value of each header, by its name in lower case."""
+    fields: Iterable[tuple[bytes, bytes]] = message.headers.fields
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields}

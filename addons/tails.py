@@ -31,6 +31,12 @@ class Part(Struct, frozen=True):
     number: int = 1
     inside: bool = False
 
+    def behind(self, other: "Part") -> "Part":
+        """Say which part this is of the whole, if it is a part of what another kept."""
+        number = other.number + self.number - 1 if other.number and self.number else 0
+        offset, total = other.offset + self.offset, other.offset + self.total
+        return Part(offset, total, number, self.inside or other.inside)
+
     def note(self, of: flow.Flow, side: str) -> None:
         """Write it into a flow's metadata; side is "request" or "response"."""
         of.metadata[f"mesotape.{side}"] = msgspec.to_builtins(self)
