@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CHECKED := build/types
+CLIENTS := .venv-clients
 
-.PHONY: install demo test lint types bench protos clean
+.PHONY: install demo test clients test-clients lint types bench protos clean
 
 install: $(INSTALLED)
 
@@ -21,6 +22,18 @@ demo: install
 
 test: install
 	$(BIN)/pytest -n 2
+
+# Schedulers that others wrote, Python and Node, each with old packages of its own.
+clients: $(CLIENTS)/.installed
+
+$(CLIENTS)/.installed: tests/clients/requirements.txt
+	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	npm install --silent --no-audit --no-fund --prefix $(CLIENTS)/node mesos-framework@0.5.3
+	touch $@
+
+test-clients: install clients
+	$(BIN)/pytest tests/clients
 
 lint: install
 	$(BIN)/ruff check .
@@ -41,4 +54,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(CLIENTS) build *.egg-info
