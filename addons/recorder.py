@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from mitmproxy import command, ctx, http
+from mitmproxy import command, ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, ConnectionState
 
@@ -33,6 +34,9 @@ from ..proto.negotiation import RECORDIO
 from .writer_process import Start, Status, WriterError, WriterProcess
 
 logger = logging.getLogger(__name__)
+
+_EXISTING = ["refuse", "overwrite", "append"]
+_SERVERS = ["master", "agent"]
 
 
 class Recorder:
@@ -56,19 +60,26 @@ class Recorder:
             str,
             "refuse",
             "What to do if the cassette exists.",
-            choices=["refuse", "overwrite", "append"],
+            choices=_EXISTING,
         )
         loader.add_option(
             "mesotape_server",
             str,
             "master",
             "What is being recorded: it decides the schema of /api/v1.",
-            choices=["master", "agent"],
+            choices=_SERVERS,
         )
         loader.add_option("mesotape_only_v1", bool, False, "Leave out all but the v1 APIs.")
         loader.add_option(
             "mesotape_fail_closed", bool, False, "End the proxy if recording has to stop."
         )
+
+    def configure(self, updated: set[str]) -> None:
+        """Check the options; mitmproxy takes `choices` for mere advice. Raises OptionsError."""
+        for name, choices in (("mesotape_existing", _EXISTING), ("mesotape_server", _SERVERS)):
+            if name in updated and (chosen := getattr(ctx.options, name)) not in choices:
+                text = f"{name} is {chosen!r}, expected {' or '.join(choices)}"
+                raise exceptions.OptionsError(text)
 
     @property
     def counts(self) -> Status:
@@ -90,7 +101,8 @@ class Recorder:
             return
         # An eager connection to a dead upstream is never seen by an addon, and a quiet stream is
         # not a dead one.
-        ctx.options.update(connection_strategy="lazy", tcp_timeout=10**9)
+        options: Any = ctx.options
+        options.update(connection_strategy="lazy", tcp_timeout=10**9)
         start = Start(
             path=str(Path(ctx.options.mesotape_cassette).expanduser()),
             existing=ctx.options.mesotape_existing,

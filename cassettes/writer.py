@@ -141,6 +141,8 @@ def _opened(path: Path, existing: Existing) -> int:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | create, 0o600)
     except FileExistsError:
         text = "is there already: choose another file, or overwrite it or append to it"
+        if path.is_dir():
+            text = "is a folder, expected a file"
         raise CassetteError(f"{path}: {text}") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be created: {error.strerror}") from error

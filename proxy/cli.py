@@ -66,7 +66,7 @@ def commands() -> None:
 @click.option("--client-cert", type=_path, help="Certificate and key (PEM) to show to UPSTREAM.")
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
 @_shared
-def record(existing: str | None, **options: Any) -> int:
+def record(existing: Any, **options: Any) -> int:
     """Record what clients say to UPSTREAM, the URL of a Mesos master or agent.
 
     Point the clients at the address that is printed. Ctrl-C ends the recording.
@@ -110,12 +110,22 @@ def demo(output: Path | None) -> int:
     return demo(output)
 
 
+def _refuse(error: click.ClickException) -> None:
+    """Say in one line what makes no sense; without any arguments the text is the whole help."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    text = error.format_message()
+    if context is None or "\n" in text:
+        error.show()
+    else:
+        say(f"{text.rstrip('.')}; see {context.command_path} --help")
+
+
 def main() -> None:
     """Run a command; what it gives is the exit code, and what it refuses is one line."""
     try:
         code = commands.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _refuse(error)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,8 +72,8 @@ def announce(text: str, url: str, ready_file: Path | None, *, as_json: bool) -> 
 
 def cannot_listen(address: Address, error: OSError) -> str:
     """Say why, without the address that asyncio repeats."""
-    known = error.errno is not None and error.errno > 0
-    reason = os.strerror(error.errno) if known else error.strerror or str(error)
+    number = error.errno or 0
+    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
     return f"cannot listen on {address}: {reason}; --listen takes another address"
 
 
@@ -88,7 +88,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def live_counts(counts: Callable[[], str]) -> Iterator[None]:
+def live_counts(counts: Callable[[], str]) -> Generator[None]:
     """Show what has happened so far, if a person watches."""
     if not sys.stderr.isatty():
         yield

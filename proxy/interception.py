@@ -11,6 +11,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from mitmproxy import ctx, exceptions, options
 from mitmproxy.addons.core import Core
@@ -20,7 +21,7 @@ from mitmproxy.addons.tlsconfig import TlsConfig
 from mitmproxy.connection import Client
 from mitmproxy.master import Master as MitmproxyMaster
 from mitmproxy.proxy.mode_servers import ServerInstance
-from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
+from mitmproxy.proxy.mode_specs import ProxyMode
 
 from ..addons.recorder import Recorder
 from .console import Address, cannot_listen, say
@@ -44,9 +45,9 @@ class Proxyserver(MitmproxyProxyserver):
 
     async def setup_servers(self) -> bool:
         """Start the servers of all modes."""
-        modes = [ProxyMode.parse(mode) for mode in ctx.options.mode]
+        modes: list[Any] = [ProxyMode.parse(mode) for mode in ctx.options.mode]
         for mode in modes:
-            if isinstance(mode, ReverseMode) and mode.scheme == "https":
+            if mode.type_name == "reverse" and mode.scheme == "https":
                 mode.transport_protocol = "tcp"
         return await self.servers.update(modes)
 
@@ -95,17 +96,18 @@ class Master(MitmproxyMaster):
     def __init__(self, recorder: Recorder, ready: Callable[[list[tuple[str, int]]], None]) -> None:
         super().__init__(options.Options(), asyncio.get_running_loop())
         self._recorder, self._ready = recorder, ready
-        self._proxyserver, self._door = Proxyserver(), Door()
+        # What mitmproxy says of its own types is incomplete, hence Any.
+        self._proxyserver: Any = Proxyserver()
+        self._door = Door()
         self._warnings = Warnings()
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
-        addons = Core(), self._proxyserver, NextLayer(), TlsConfig(), self._door, recorder
-        self.addons.add(*addons)
+        manager: Any = self.addons
+        manager.add(Core(), self._proxyserver, NextLayer(), TlsConfig(), self._door, recorder)
 
     async def running(self) -> None:
         """Report the addresses, or what kept a server from starting."""
         await super().running()
-        logging.getLogger("mitmproxy").addHandler(self._warnings)
         try:
             for server in self._proxyserver.servers:
                 if not server.is_running:
@@ -115,6 +117,7 @@ class Master(MitmproxyMaster):
             self.startup_error = error
             self.shutdown()
         else:
+            logging.getLogger("mitmproxy").addHandler(self._warnings)
             self._door.open()
 
     async def done(self) -> None:
@@ -149,9 +152,10 @@ async def intercept(
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
     master = Master(recorder, ready)
+    known: Any = master.options
     try:
-        master.options.update(**FORCED | dict(settings))
-        master.options.set(*extra)
+        known.update(**FORCED | dict(settings))
+        known.set(*extra)
     except (exceptions.OptionsError, TypeError, KeyError) as error:
         raise InterceptionError(f"mitmproxy refuses an option: {error}") from error
     loop = asyncio.get_running_loop()
@@ -162,7 +166,7 @@ async def intercept(
         raise master.startup_error
 
 
-def _cannot_listen(server: ServerInstance[ProxyMode]) -> str:
+def _cannot_listen(server: ServerInstance[Any]) -> str:
     host = server.mode.listen_host(ctx.options.listen_host)
     port = server.mode.listen_port(ctx.options.listen_port)
     error = server.last_exception

@@ -43,6 +43,17 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     as_json: bool = False
 
 
+class Counts(Struct, frozen=True, kw_only=True):
+    """What was recorded, in documents."""
+
+    exchanges: int
+    events: int
+    notes: int
+
+    def __str__(self) -> str:
+        return f"{self.exchanges} exchanges, {self.events} events, {self.notes} notes"
+
+
 def record(options: RecordOptions) -> int:
     """Record until SIGINT or SIGTERM; gives the exit code. Raises CommandError."""
     check(options)
@@ -107,7 +118,7 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
 
     recorder = Recorder()
     try:
-        with live_counts(lambda: _counted(recorder.counts)):
+        with live_counts(lambda: str(_counted(recorder.counts))):
             ready = functools.partial(_begin, options, recorder)
             await intercept(recorder, settings, options.settings, ready)
     except (InterceptionError, WriterError) as error:
@@ -115,7 +126,7 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
     finally:
         await recorder.done()
     if options.as_json:
-        click.echo(msgspec.json.encode(recorder.counts))
+        click.echo(msgspec.json.encode(_counted(recorder.counts)))
     else:
         say(f"recorded {_counted(recorder.counts)} into {options.output}")
     return EXIT_FAILURE if recorder.failure is not None else 0
@@ -138,8 +149,8 @@ def _begin(options: RecordOptions, recorder: "Recorder", addresses: list[tuple[s
     announce(text, url, options.ready_file, as_json=options.as_json)
 
 
-def _counted(status: Status) -> str:
-    return f"{status.exchanges} exchanges, {status.events} events, {status.notes} notes"
+def _counted(status: Status) -> Counts:
+    return Counts(exchanges=status.exchanges, events=status.events, notes=status.notes)
 
 
 def _check_url(url: str) -> None:
