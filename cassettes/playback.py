@@ -80,7 +80,7 @@ class Playback:
         self._servers = list(dict.fromkeys(servers))
         self._tracks: dict[Key, Track] = {}
         self._index = Index()
-        self._seen: dict[Received, _Seen] = {}
+        self._seen: dict[object, _Seen] = {}
         self._ties = Ties()
         self._replies = Replies(self.cassettes, self.options.pace, self.journal, self._ties)
         self._inputs = Inputs(self._answer_input, self._unanswered, self._ties.containers.progress)
@@ -94,12 +94,17 @@ class Playback:
         unused += self._inputs.unused
         return sorted(unused, key=lambda place: (place.cassette, place.exchange))
 
+    @property
+    def waiting(self) -> list[str]:
+        """What the streams and the answers that are held wait for, in words."""
+        return sorted(gate.reason for gate in self._ties.waiting)
+
     def answer(self, request: Received, now_seconds: float) -> Answer | StreamAnswer | Miss:
         """Answer a request at a time on the replay's clock.
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
-        seen = self._seen.get(request)
+        seen = self._seen.get(request.identity)
         if seen is None:
             if (intake := self.receive(request)) is not None:
                 return intake.whole(request.body, now_seconds)
@@ -185,8 +190,8 @@ class Playback:
         if len(request.body) > _SEEN_BODY:
             return
         if len(self._seen) >= _SEEN:
-            del self._seen[next(iter(self._seen))]
-        self._seen[request] = seen
+            self._seen.clear()
+        self._seen[request.identity] = seen
 
     def _answer_input(
         self, place: Place, request: Received, now_seconds: float

@@ -1,9 +1,25 @@
 """A request as it came to a replay."""
 
+from functools import cached_property
+
 from msgspec import Struct
 
+_MEANT = (
+    "content-type",
+    "message-content-type",
+    "accept",
+    "accept-type",
+    "message-accept",
+    "accept-encoding",
+    "content-encoding",
+    "mesos-stream-id",
+    "user-agent",
+    "libprocess-from",
+)
+"""Headers that an answer can depend on."""
 
-class Received(Struct, frozen=True):
+
+class Received(Struct, frozen=True, dict=True):
     """A request as it came: content coding undone, header names as spelled.
 
     `broken` is a body that is not what its Content-Encoding says; it is as it came.
@@ -15,15 +31,23 @@ class Received(Struct, frozen=True):
     body: bytes = b""
     broken: bool = False
 
-    @property
+    @cached_property
     def fields(self) -> list[tuple[str, str]]:
         """The headers as text."""
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
 
+    @cached_property
+    def values(self) -> dict[str, str]:
+        """The last value of each header, as libprocess takes it, by name in lower case."""
+        return {name.lower(): value for name, value in self.fields}
+
+    @cached_property
+    def identity(self) -> tuple[object, ...]:
+        """What is equal for requests that are answered alike, whatever else their headers say."""
+        values = self.values
+        headers = tuple([values.get(name) for name in _MEANT])
+        return (self.method, self.target, self.body, self.broken, headers)
+
     def header(self, name: str) -> str | None:
-        """Take the last value of a header, as libprocess does (src/decoder.hpp)."""
-        wanted = name.lower().encode()
-        for spelled, value in reversed(self.headers):
-            if spelled.lower() == wanted:
-                return value.decode("latin-1")
-        return None
+        """The last value of a header, by its name in lower case."""
+        return self.values.get(name)

@@ -114,13 +114,13 @@ class Known:
         return self._requests.get(data)
 
     def keep(self, data: bytes, items: list[Item]) -> None:
-        """Remember what `data` was; the oldest is forgotten."""
+        """Remember what `data` was; when there are too many, all are forgotten."""
         if len(data) > _KNOWN_BYTES:
             return
         if not all(isinstance(item, Arrived) and item.keep_alive for item in items):
             return
         if len(self._requests) >= _KNOWN:
-            del self._requests[next(iter(self._requests))]
+            self._requests.clear()
         self._requests[data] = items
 
 
