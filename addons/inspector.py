@@ -77,24 +77,27 @@ class Inspector:
         request = flow.request
         if flow.response is not None or flow.error is not None:
             return
+        if request.stream and not _tail():
+            return
         subject = subjects.of_request(request, _server())
-        if subject is not None and subject.stream and not request.stream:
+        stream = subject is not None and subject.stream
+        if stream and not request.stream:
             request.stream = True
-        if request.stream and (subject is not None or callable(request.stream)):
-            self._watch(flow, request, "request", stream=subject is not None and subject.stream)
+        if stream or callable(request.stream):
+            self._watch(flow, request, "request", stream=stream)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let a stream pass as it comes; what has a body already was made by another addon."""
         response = flow.response
         if response is None or response.raw_content is not None:
             return
-        for watch in self._watched.get(flow.id, ()):
-            watch.keep()  # A streamed request tells what this answers.
-        subject = subjects.of_response(flow, _server())
-        if subject is not None and subject.stream and not response.stream:
+        if response.stream and not _tail():
+            return
+        stream = self._is_stream(flow, response)
+        if stream and not response.stream:
             response.stream = True
-        if response.stream and (subject is not None or callable(response.stream)):
-            self._watch(flow, response, "response", stream=subject is not None and subject.stream)
+        if stream or callable(response.stream):
+            self._watch(flow, response, "response", stream=stream)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Show the end."""
@@ -114,6 +117,14 @@ class Inspector:
         """Stop refreshing."""
         for watches in list(self._watched.values()):
             self._finish(watches[0].flow)
+
+    def _is_stream(self, flow: http.HTTPFlow, response: http.Response) -> bool:
+        if "content-length" in response.headers:
+            return False
+        for watch in self._watched.get(flow.id, ()):
+            watch.keep()  # A call that is let pass as it comes tells what this answers.
+        subject = subjects.of_response(flow, _server())
+        return subject is not None and subject.stream
 
     def _watch(
         self, flow: http.HTTPFlow, message: http.Message, side: str, *, stream: bool

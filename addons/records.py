@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct, json
 
 from ..proto.findings import Finding, Skipped
+from ..proto.reasons import Remark
 from . import display
 from .subjects import Subject
 
@@ -47,8 +48,8 @@ def documents(findings: Sequence[Finding], subject: Subject) -> list[str]:
 
 def document(finding: Finding, subject: Subject) -> str:
     """Show one record, or bytes that are none."""
-    name = "MALFORMED" if is_malformed(finding) else finding.content.type or "no type"
-    line = f"record {finding.number}, {name}: byte {finding.offset}, {finding.size} bytes"
+    where = f"byte {finding.offset}, {finding.size} bytes"
+    line = f"record {finding.number}, {_name(finding)}: {where}"
     # User interfaces may fold empty lines, so there is a blank in the last one.
     return "\n".join([f"--- # {line}", *_marks(finding), _text(finding, subject), " "])
 
@@ -62,26 +63,36 @@ def summary(findings: Sequence[Finding]) -> list[str]:
     """Say in comment lines what there is: counts by type, malformed pieces, the newest records."""
     if not findings:
         return ["# no record yet"]
-    sound = [one for one in findings if not is_malformed(one)]
-    kinds = Counter(one.content.type or "no type" for one in sound)
+    malformed = [one for one in findings if is_malformed(one)]
+    kinds = Counter(one.content.type or "no type" for one in findings if not is_malformed(one))
     lines = [f"# {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"]
-    if malformed := [str(one.number) for one in findings if is_malformed(one)]:
-        more = f" and {len(malformed) - NEWEST} more" if len(malformed) > NEWEST else ""
-        lines.append(f"# MALFORMED: record {', '.join(malformed[:NEWEST])}{more}")
-    newest = [f"{one.number} {one.content.type or '?'}" for one in reversed(findings[-NEWEST:])]
+    lines += [f"# MALFORMED: record {one.number}, {_reasons(one)}" for one in malformed[:NEWEST]]
+    if len(malformed) > NEWEST:
+        lines.append(f"# MALFORMED: {len(malformed) - NEWEST} more")
+    newest = [f"{one.number} {_name(one)}" for one in reversed(findings[-NEWEST:])]
     lines.append(f"# the newest: {', '.join(newest)}")
     return lines if kinds else lines[1:]
 
 
+def _name(finding: Finding) -> str:
+    return "MALFORMED" if is_malformed(finding) else finding.content.type or "no type"
+
+
+def _reasons(finding: Finding) -> str:
+    return "; ".join(_told(one) for one in finding.remarks if one.level == "malformed")
+
+
+def _told(remark: Remark) -> str:
+    """Say what is wrong and where; a line break in it would end a comment."""
+    place = "" if remark.start is None else f"byte {remark.start}: "
+    return " ".join(f"{place}{remark.text}".splitlines())
+
+
 def _marks(finding: Finding) -> list[str]:
     """Say what is wrong: malformed as a key of the document, all else in comments."""
-    told: dict[bool, list[str]] = {True: [], False: []}
-    for remark in finding.remarks:
-        place = "" if remark.start is None else f"byte {remark.start}: "
-        told[remark.level == "malformed"].append(f"{place}{remark.text}")
-    marks = [f"# {text}" for text in told[False]]
-    if told[True]:
-        marks.append(f"MALFORMED: {json.encode('; '.join(told[True])).decode()}")
+    marks = [f"# {_told(one)}" for one in finding.remarks if one.level != "malformed"]
+    if is_malformed(finding):
+        marks.append(f"MALFORMED: {json.encode(_reasons(finding)).decode()}")
     return marks
 
 

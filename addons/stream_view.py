@@ -2,8 +2,8 @@ r"""The view "Mesos RecordIO": a stream, one record after the other.
 
     # mesos.v1.master.Event, JSON, still running
     # 1 SUBSCRIBED, 1 HEARTBEAT
-    # MALFORMED: record 3
-    # the newest: 3 ?, 2 HEARTBEAT, 1 SUBSCRIBED
+    # MALFORMED: record 3, byte 98: length is b'12x', expected decimal digits and a newline
+    # the newest: 3 MALFORMED, 2 HEARTBEAT, 1 SUBSCRIBED
 
     --- # record 1, SUBSCRIBED: byte 0, 73 bytes
     {

@@ -172,6 +172,14 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def scroll_to(self, selector: str, text: str) -> None:
+        """Bring the last element that shows a text into sight."""
+        self.until(
+            f"[...document.querySelectorAll({json.dumps(selector)})]"
+            f".filter(one => one.innerText.includes({json.dumps(text)}))"
+            ".map(one => one.scrollIntoView({block: 'center'}) || true).length"
+        )
+
     def screenshot(self, path: Path) -> None:
         """Save what there is to see, as PNG."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))

@@ -24,8 +24,8 @@ VIEW = StreamView(lambda: "master")
 SHOWN = """\
 # mesos.v1.master.Event, JSON, still running
 # 1 SUBSCRIBED, 1 HEARTBEAT
-# MALFORMED: record 2
-# the newest: 3 HEARTBEAT, 2 ?, 1 SUBSCRIBED
+# MALFORMED: record 2, byte 75: length is b'12x', expected decimal digits and a newline
+# the newest: 3 HEARTBEAT, 2 MALFORMED, 1 SUBSCRIBED
 ~
 --- # record 1, SUBSCRIBED: byte 0, 73 bytes
 {
