@@ -114,7 +114,7 @@ def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
 
 def _other_json(value: dict[str, Any], kind: object, message: str) -> str | None:
     """Name another message that the value is."""
-    for other in STREAMED:
+    for other in _kin(message):
         fields = message_class(other).DESCRIPTOR.fields_by_name
         if other == message or kind not in type_names(other) or value.keys() - fields.keys():
             continue
@@ -124,6 +124,14 @@ def _other_json(value: dict[str, Any], kind: object, message: str) -> str | None
             continue
         return other
     return None
+
+
+def _kin(message: str) -> tuple[str, ...]:
+    """Name the messages that may have come instead: from another server, or to one."""
+    sort = message.rpartition(".")[2]
+    if sort == "Response":
+        return tuple(api.response for api in APIS if api.response is not None)
+    return tuple(api.call for api in APIS) if sort == "Call" else STREAMED
 
 
 def type_names(message: str) -> Mapping[str, object]:
@@ -192,7 +200,7 @@ def _other_protobuf(payload: bytes, message: str) -> str | None:
     from google.protobuf.message import DecodeError
 
     fitting: list[str] = []
-    for other in STREAMED:
+    for other in _kin(message):
         try:
             value = message_class(other).FromString(payload)
         except DecodeError:

@@ -1,0 +1,220 @@
+"""HTTP exchanges out of a flow file of mitmproxy (`mitmdump -w`), without mitmproxy.
+
+The file is a row of tnetstrings: a length in decimal, a colon, so many bytes, and one of
+
+    ,  bytes    ;  text    #  integer    ^  float    !  boolean    ~  null    ]  list    }  mapping
+
+A flow is a mapping. Of those of type `http` the request, the response and the times are taken;
+bodies that were streamed through the proxy are not in the file.
+"""
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+from ..proto import calls, endpoints
+from ..proto.content import Encoding
+from ..proto.endpoints import ServerKind
+from ..proto.negotiation import JSON, PROTOBUF
+from . import bodies
+from .coding import CodingError, inflate
+from .documents import Exchange, Headers, Request, Response
+from .inspection import exchange_row
+from .rows import Row
+from .stream_rows import Origin, StreamRows
+
+LARGEST = 1 << 30
+"""Bytes of one flow."""
+
+_DEEPEST = 32
+_ENCODINGS: dict[str, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
+
+
+class FlowError(ValueError):
+    """A file is not what mitmproxy writes; the text says where."""
+
+
+def looks_like_flows(head: bytes) -> bool:
+    """Whether a file begins like a flow file: a mapping that begins with a short text."""
+    length, colon, rest = head[:64].partition(b":")
+    inner, second, key = rest.partition(b":")
+    return bool(colon and second and length.isdigit() and inner.isdigit() and key[:1].isalpha())
+
+
+def rows(file: IO[bytes], server: ServerKind | None) -> Iterator[Row]:
+    """Read the exchanges, and the records of their streams. Raises FlowError."""
+    began: float | None = None
+    clients: dict[object, int] = {}
+    for number, flow in enumerate(_https(file), 1):
+        request, response = flow["request"], flow.get("response")
+        start = float(request.get("timestamp_start") or 0.0)
+        began = start if began is None else began
+        peer = (flow.get("client_conn") or {}).get("peername")
+        client = clients.setdefault((flow.get("client_conn") or {}).get("id"), len(clients) + 1)
+        yield from _flow(number, client, peer, start - began, request, response, server)
+
+
+def _flow(
+    number: int,
+    client: int,
+    peer: Any,
+    at: float,
+    request: dict[str, Any],
+    response: dict[str, Any] | None,
+    server: ServerKind | None,
+) -> Iterator[Row]:
+    told = _request(request)
+    api = endpoints.find(told.path, server)
+    plain = _content(request)
+    sort = _value(told.headers, "content-type")
+    kind = None if api is None else calls.identify(plain, sort, api)
+    record = None if kind is None else kind.record
+    told = _request(request, **bodies.shown(plain, _kind(sort), None if api is None else api.call))
+    answer, after = b"", 0.0
+    streamed = False
+    made = Response(after=0.0, status=None)
+    if response is not None:
+        headers = _headers(response)
+        answer = _content(response)
+        after = max(0.0, float(response.get("timestamp_start") or 0.0) - request["timestamp_start"])
+        chunked = _value(headers, "transfer-encoding") == "chunked"
+        status = int(response["status_code"])
+        streamed = record is not None and status == 200 and chunked
+        message = None if kind is None else kind.response
+        form = bodies.shown(answer, _kind(_value(headers, "content-type")), message)
+        made = Response(
+            after=after,
+            status=status,
+            headers=headers,
+            stream="recordio" if streamed else None,
+            **({} if streamed else form),
+        )
+    exchange = Exchange(
+        exchange=number,
+        at=max(0.0, at),
+        client=client,
+        peer=None if not peer else f"{peer[0]}:{peer[1]}",
+        request=told,
+        response=made,
+    )
+    row = exchange_row(exchange, server)
+    yield row
+    if streamed:
+        origin = Origin(number, client, exchange.peer, row.call)
+        sort = _value(made.headers, "message-content-type") or _value(made.headers, "content-type")
+        stream = StreamRows(origin, record, _ENCODINGS.get(sort or ""))
+        yield from stream.take(answer)
+        yield from stream.end()
+
+
+def _kind(sort: str | None) -> bodies.Kind:
+    match sort:
+        case "application/json":
+            return "json"
+        case "application/x-protobuf":
+            return "proto"
+        case _:
+            return "other"
+
+
+def _request(request: dict[str, Any], **form: Any) -> Request:
+    return Request(
+        method=_text(request["method"]),
+        path=_text(request["path"]),
+        headers=_headers(request),
+        **form,
+    )
+
+
+def _headers(message: dict[str, Any]) -> Headers:
+    headers: Headers = {}
+    for name, value in message.get("headers") or []:
+        headers[_text(name)] = _text(value)
+    return headers
+
+
+def _value(headers: Headers, name: str) -> str | None:
+    for key, value in headers.items():
+        if key.lower() == name and isinstance(value, str):
+            return value
+    return None
+
+
+def _content(message: dict[str, Any]) -> bytes:
+    content: bytes = message.get("content") or b""
+    if _value(_headers(message), "content-encoding") == "gzip":
+        try:
+            return inflate(content)
+        except CodingError:
+            return content
+    return content
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _https(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    place = 0
+    while (found := _next(file, place)) is not None:
+        flow, place = found
+        if isinstance(flow, dict) and flow.get("type") == "http" and flow.get("request"):
+            yield flow
+
+
+def _next(file: IO[bytes], place: int) -> tuple[Any, int] | None:
+    """Read one tnetstring; gives it and the offset behind it, or None at the end."""
+    digits = b""
+    while (byte := file.read(1)) not in (b":", b""):
+        digits += byte
+        if not byte.isdigit() or len(digits) > 12:
+            raise FlowError(f"byte {place}: found {digits!r}, expected a length of a flow")
+    if not byte:
+        if digits:
+            raise FlowError(f"byte {place}: the file ends inside a flow")
+        return None
+    length = int(digits or b"0")
+    if length > LARGEST:
+        raise FlowError(f"byte {place}: a flow of {length} bytes, the limit is {LARGEST}")
+    data = file.read(length + 1)
+    if len(data) <= length:
+        raise FlowError(f"byte {place}: the file ends inside a flow")
+    return _value_of(data[length:], memoryview(data)[:length], 0), place + len(digits) + 2 + length
+
+
+def _value_of(tag: bytes, data: memoryview, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise FlowError("a flow is nested too deeply")
+    match tag:
+        case b",":
+            return bytes(data)
+        case b";":
+            return bytes(data).decode()
+        case b"#":
+            return int(bytes(data))
+        case b"^":
+            return float(bytes(data))
+        case b"!":
+            return bytes(data) == b"true"
+        case b"~":
+            return None
+        case b"]":
+            return list(_items(data, depth))
+        case b"}":
+            items = list(_items(data, depth))
+            return dict(zip(items[::2], items[1::2], strict=True))
+        case _:
+            raise FlowError(f"found {tag!r}, expected the type of a value")
+
+
+def _items(data: memoryview, depth: int) -> Iterator[Any]:
+    while data:
+        head = bytes(data[:14])
+        digits, colon, _ = head.partition(b":")
+        if not colon or not digits.isdigit():
+            raise FlowError(f"found {head!r}, expected a length")
+        start = len(digits) + 1
+        stop = start + int(digits)
+        if stop >= len(data):
+            raise FlowError("a value is longer than what it is in")
+        yield _value_of(bytes(data[stop : stop + 1]), data[start:stop], depth + 1)
+        data = data[stop + 1 :]

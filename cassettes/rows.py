@@ -1,0 +1,53 @@
+"""A line of `mesotape inspect`: one exchange, event, end, note, or piece that is none."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from ..proto.findings import Finding, Skipped
+from ..proto.reasons import Level, Remark, worst
+from .documents import Cause, Side
+
+
+class Row(Struct, kw_only=True, omit_defaults=True):
+    """What is told about one thing; what is not known is None.
+
+    `at` is seconds since the recording began, `size` is bytes on the wire without HTTP, `offset` is
+    bytes from where the stream begins, `line` is that of the document in the cassette. `body` and
+    `finding` are for looking closer, and `message` is the full name of what the body holds.
+    """
+
+    what: Literal["exchange", "event", "skipped", "end", "note"]
+    at: float | None = None
+    exchange: int | None = None
+    number: int | None = None
+    side: Side = "server"
+    client: int | None = None
+    peer: str | None = None
+    call: str | None = None
+    type: str | None = None
+    method: str | None = None
+    path: str | None = None
+    status: int | None = None
+    idents: dict[str, str] = field(default_factory=dict[str, str])
+    size: int | None = None
+    offset: int | None = None
+    line: int | None = None
+    cause: Cause | None = None
+    text: str | None = None
+    remarks: tuple[Remark, ...] = ()
+    message: str | None = None
+    body: bytes = b""
+    request: bytes = b""
+    request_message: str | None = None
+    finding: Finding | None = None
+
+    @property
+    def level(self) -> Level | None:
+        """The worst of the remarks."""
+        return worst(self.remarks)
+
+    @property
+    def skipped(self) -> Skipped | None:
+        """The bytes that were skipped, if this is about such."""
+        return self.finding if isinstance(self.finding, Skipped) else None

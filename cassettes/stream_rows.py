@@ -1,0 +1,122 @@
+"""The bytes of one stream as rows, with the times and places that the bytes came with."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from ..proto.content import Encoding
+from ..proto.examining import MAX_RECORD, Examiner
+from ..proto.findings import Finding, Sound
+from ..proto.idents import idents
+from ..proto.reasons import Remark
+from ..proto.rhythm import Rhythm
+from .documents import Cause, Side
+from .rows import Row
+
+
+class Origin(Struct):
+    """Whose stream it is."""
+
+    exchange: int | None = None
+    client: int | None = None
+    peer: str | None = None
+    call: str | None = None
+    side: Side = "server"
+
+
+class _Arrival(Struct):
+    """Bytes up to `stop` came at a time, with a document on a line, in so many chunks."""
+
+    stop: int
+    at: float | None
+    line: int | None
+    chunks: int
+
+
+class StreamRows:
+    """Takes the bytes of a stream as they came."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        message: str | None = None,
+        encoding: Encoding | None = None,
+        *,
+        max_record: int = MAX_RECORD,
+        patient: bool = True,
+    ) -> None:
+        self.origin = origin
+        self._examiner = Examiner(message, encoding, max_record=max_record, patient=patient)
+        self._rhythm = Rhythm()
+        self._arrivals: deque[_Arrival] = deque()
+        self._received = 0
+        self._at: float | None = None
+
+    def take(
+        self, data: bytes, at: float | None = None, line: int | None = None, chunks: int = 1
+    ) -> Iterator[Row]:
+        """Take bytes that came at a time, give the rows that they complete."""
+        self._received += len(data)
+        self._at = at
+        if at is not None or line is not None:
+            self._arrivals.append(_Arrival(self._received, at, line, chunks))
+        for finding in self._examiner.feed(data):
+            yield self._row(finding)
+
+    def end(
+        self, at: float | None = None, cause: Cause | None = None, line: int | None = None
+    ) -> Iterator[Row]:
+        """End the stream; without a cause nothing is told about the end but what is wrong."""
+        for finding in self._examiner.close():
+            yield self._row(finding)
+        remarks = tuple(self._rhythm.end(at))
+        if cause is not None or remarks:
+            yield self._made("end", at=at, line=line, cause=cause, remarks=remarks)
+
+    def _row(self, finding: Finding) -> Row:
+        arrival, chunks = self._arrived(finding)
+        content, message = finding.content, self._examiner.message
+        remarks = list(finding.remarks)
+        if isinstance(finding, Sound) or content.type is not None:
+            remarks += self._rhythm.see(message, content.type, content.value, arrival.at)
+        if chunks > 1:
+            remarks.append(Remark("split", f"came in {chunks} chunks"))
+        return self._made(
+            "event" if isinstance(finding, Sound) else "skipped",
+            at=arrival.at,
+            line=arrival.line,
+            number=finding.number,
+            type=content.type,
+            idents=idents(content.value, message, content.type),
+            size=finding.size,
+            offset=finding.offset,
+            remarks=tuple(remarks),
+            message=message,
+            body=finding.payload or b"",
+            finding=finding,
+        )
+
+    def _arrived(self, finding: Finding) -> tuple[_Arrival, int]:
+        """Find with what the last byte of a finding came, and in how many chunks it all did."""
+        stop, chunks = finding.offset + finding.size, 0
+        while self._arrivals and self._arrivals[0].stop < stop:
+            chunks += self._arrivals.popleft().chunks
+        if not self._arrivals:
+            return _Arrival(stop, self._at, None, 1), 1
+        last = self._arrivals[0]
+        if last.stop == stop:
+            self._arrivals.popleft()
+        return last, chunks + last.chunks
+
+    def _made(self, what: str, **told: object) -> Row:
+        own = self.origin
+        return Row(
+            what=what,  # pyright: ignore[reportArgumentType]
+            exchange=own.exchange,
+            client=own.client,
+            peer=own.peer,
+            call=own.call,
+            side=own.side,
+            **told,  # pyright: ignore[reportArgumentType]
+        )
