@@ -31,7 +31,7 @@ _LONGEST = 64 * 1024 * 1024
 """Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""
 
 _TOLD = 64 * 1024
-"""Bytes of a request that are kept to explain a miss."""
+"""Bytes of a request that are kept to explain a miss, besides its first record."""
 
 _COMPARED = 64
 """Recorded inputs that a request is compared with at a time."""
@@ -154,6 +154,7 @@ class Intake:
     def _take(self, pieces: list[recordio.Piece], now_seconds: float) -> Outcome | None:
         for piece in pieces:
             self._tell(piece)
+        for piece in pieces:
             item = read_piece(piece, self._kind)
             if item is not None and (outcome := self._go_on(item, now_seconds)) is not None:
                 return outcome
@@ -208,7 +209,7 @@ class Intake:
             self._inputs.drop(place)
 
     def _tell(self, piece: recordio.Piece) -> None:
-        if len(self._told) + piece.size <= _TOLD:
+        if not self._told or len(self._told) + piece.size <= _TOLD:
             self._told += piece.data
 
 

@@ -142,7 +142,7 @@ def _of_agent(request: Received, api: Api) -> Examined:
     if why is not None:
         return Examined(refusal=why)
     body = _first_record(request.body) if kind == RECORDIO else request.body
-    if isinstance(body, Refusal):
+    if not isinstance(body, bytes):
         return Examined(refusal=body)
     call = _decoded(body, inner if kind == RECORDIO else kind, api)
     if isinstance(call, Refusal):
@@ -187,13 +187,14 @@ def _bad_accept(request: Received) -> Refusal | None:
     return Refusal(406, text.encode())
 
 
-def _first_record(body: bytes) -> bytes | Refusal:
+def _first_record(body: bytes) -> bytes | Refusal | None:
+    """Take the first record; None if Mesos would read on where nothing here does."""
     for piece in recordio.Decoder().feed(body):
         if isinstance(piece, recordio.Record):
             return piece.payload
         length = body.partition(b"\n")[0]
         if _LENGTH.fullmatch(length):
-            break  # Mesos reads more numbers than are ever sent, and would go on
+            return None
         text = b"Decoder failure: Failed to decode length '%b': Failed to convert '%b' to number"
         return Refusal(500, text % (length, length))
     return Refusal(400, b"Received EOF while reading request body")
