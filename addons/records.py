@@ -79,18 +79,19 @@ def _name(finding: Finding) -> str:
 
 
 def _reasons(finding: Finding) -> str:
-    return "; ".join(_told(one) for one in finding.remarks if one.level == "malformed")
+    told = [_told(one, finding) for one in finding.remarks if one.level == "malformed"]
+    return "; ".join(told)
 
 
-def _told(remark: Remark) -> str:
+def _told(remark: Remark, finding: Finding) -> str:
     """Say what is wrong and where; a line break in it would end a comment."""
-    place = "" if remark.start is None else f"byte {remark.start}: "
-    return " ".join(f"{place}{remark.text}".splitlines())
+    place = finding.offset if remark.start is None else remark.start
+    return " ".join(f"byte {place}: {remark.text}".splitlines())
 
 
 def _marks(finding: Finding) -> list[str]:
     """Say what is wrong: malformed as a key of the document, all else in comments."""
-    marks = [f"# {_told(one)}" for one in finding.remarks if one.level != "malformed"]
+    marks = [f"# {_told(one, finding)}" for one in finding.remarks if one.level != "malformed"]
     if is_malformed(finding):
         marks.append(f"MALFORMED: {json.encode(_reasons(finding)).decode()}")
     return marks
