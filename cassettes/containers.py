@@ -12,7 +12,6 @@ stream that nobody has asked for holds nobody.
 """
 
 import heapq
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
 
@@ -32,16 +31,6 @@ _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
 _WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")
 
 
-class _Container:
-    """What was recorded of a container, and the streams of it that are open in this replay."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.inputs: dict[Place, Recorded] = {}
-        self.answered: list[Timed[Place]] = []
-        self.open: list[dict[Place, Gate]] = []
-
-
 class Containers:
     """The containers of a playback. Gates that are waited at are in `waiting`."""
 
@@ -49,9 +38,6 @@ class Containers:
         self._waiting = waiting
         self._named: dict[bytes, _Container] = {}
         self._of: dict[Place, _Container] = {}
-        self._come = defaultdict[Place, int](int)
-        self._awaited = defaultdict[Place, list[tuple[int, int, Gate]]](list)
-        self._order = count()
 
     def add(self, place: Place, exchange: Exchange, what: Meaning, typed: Recorded | None) -> None:
         """File an exchange, if it is about a container; `typed` is its input, if it is one."""
@@ -66,14 +52,13 @@ class Containers:
             container.answered.append((exchange.at + exchange.response.after, place))
             container.answered.sort(key=lambda each: each[0])
         if typed is not None:
-            container.inputs[place] = typed
+            container.inputs[place] = _Input(typed)
 
     def progress(self, place: Place, units: int) -> None:
         """So much of an input has come again: open the gates of the output that followed it."""
-        self._come[place] = max(units, self._come[place])
-        awaited = self._awaited[place]
-        while awaited and awaited[0][0] <= units:
-            heapq.heappop(awaited)[2].open()
+        container = self._of.get(place)
+        if container is not None and place in container.inputs:
+            container.inputs[place].progress(units)
 
     def gates(self, place: Place) -> tuple[Gate, ...] | None:
         """What an answer waits for: the streams that are open now have to come as far as then.
@@ -83,7 +68,7 @@ class Containers:
         container = self._of.get(place)
         if container is None:
             return None
-        found = (gates.get(place) for gates in container.open)
+        found = (session.reached.get(place) for session in container.sessions)
         return tuple(gate for gate in found if gate is not None and not gate.is_open)
 
     def begin(
@@ -93,42 +78,100 @@ class Containers:
         container = self._of.get(place)
         if container is None:
             return None, None
-        reached = {
-            answered: Gate(f"exchange {place.exchange}, up to what came before {answered.exchange}")
-            for _, answered in container.answered
-        }
-        container.open.append(reached)
+        session = _Session(container, place, self._waiting)
+        return session.cues(since_seconds), Live(session.over)
 
-        def over(_: bool) -> None:
-            container.open.remove(reached)
-            for gate in reached.values():
-                gate.open()
 
-        reaches = [(at, Reach(reached[other])) for at, other in container.answered]
-        waits = (
-            self._waits(place, container, number, typed, since_seconds)
-            for number, typed in container.inputs.items()
-        )
-        return heapq.merge(reaches, *waits, key=lambda cue: cue[0]), Live(over)
+class _Container:
+    """What was recorded of a container, and the streams of it that are open in this replay."""
 
-    def _waits(
-        self, stream: Place, container: _Container, place: Place, typed: Recorded, since: float
-    ) -> Iterator[Timed[Cue]]:
-        """A gate for each piece of input that came while the stream was recorded."""
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.inputs: dict[Place, _Input] = {}
+        self.answered: list[Timed[Place]] = []
+        self.sessions: list[_Session] = []
+
+
+class _Input:
+    """How much of a recorded input has come again, in units, and who waits for more."""
+
+    def __init__(self, typed: Recorded) -> None:
+        self.typed = typed
+        self._come = 0
+        self._gates: list[tuple[int, int, Gate, _Session]] = []
+        self._order = count()
+
+    def progress(self, units: int) -> None:
+        """Open the gates for which that is enough."""
+        self._come = max(units, self._come)
+        while self._gates and self._gates[0][0] <= units:
+            heapq.heappop(self._gates)[2].open()
+
+    def thresholds(self, since_seconds: float) -> Iterator[Timed[int]]:
+        """What was recorded from then on, until the answer: when so many units had come."""
         units = 0
-        for item in typed.items():
+        for item in self.typed.items():
             units += item.units
-            if item.at > typed.answered_at:
+            if item.at > self.typed.answered_at:
                 break
-            if item.opening or item.at < since or self._come[place] >= units:
-                continue
+            if item.at >= since_seconds and not item.opening and units > self._come:
+                yield item.at, units
+
+    def add(self, units: int, gate: Gate, session: "_Session") -> None:
+        """Open a gate of a session when so many units have come."""
+        heapq.heappush(self._gates, (units, next(self._order), gate, session))
+
+    def forget(self, session: "_Session") -> None:
+        """Forget the gates of a session that is over."""
+        self._gates = [each for each in self._gates if each[3] is not session]
+        heapq.heapify(self._gates)
+
+
+class _Session:
+    """A stream in play; `reached` are the gates that it opens, by whose answers wait at them."""
+
+    def __init__(self, container: _Container, place: Place, waiting: set[Gate]) -> None:
+        self.reached = {
+            other: self._gate_of(place, other, waiting) for _, other in container.answered
+        }
+        self._container = container
+        self._place = place
+        self._waiting = waiting
+        container.sessions.append(self)
+
+    def cues(self, since_seconds: float) -> Iterator[Timed[Cue]]:
+        """Where it waits for input, and where answers wait for it, as recorded."""
+        reaches = [(at, Reach(self.reached[other])) for at, other in self._container.answered]
+        waits = (
+            self._waits(place, typed, since_seconds)
+            for place, typed in self._container.inputs.items()
+        )
+        return heapq.merge(reaches, *waits, key=lambda cue: cue[0])
+
+    def over(self, left: bool) -> None:
+        """Nobody waits for it any more, nor it for anybody."""
+        self._container.sessions.remove(self)
+        for typed in self._container.inputs.values():
+            typed.forget(self)
+        for gate in self.reached.values():
+            gate.open()
+
+    def _waits(self, place: Place, typed: _Input, since_seconds: float) -> Iterator[Timed[Cue]]:
+        for at_seconds, units in typed.thresholds(since_seconds):
             text = (
-                f"exchange {stream.exchange} waits for input to container {container.name}: "
-                f"{units} bytes as in exchange {place.exchange}"
+                f"exchange {self._place.exchange} waits for input to container "
+                f"{self._container.name}, as in exchange {place.exchange}: {units} so far"
             )
             gate = Gate(text, self._waiting)
-            heapq.heappush(self._awaited[place], (units, next(self._order), gate))
-            yield item.at, Wait(gate)
+            typed.add(units, gate, self)
+            yield at_seconds, Wait(gate)
+
+    def _gate_of(self, place: Place, answered: Place, waiting: set[Gate]) -> Gate:
+        text = (
+            f"the answer of exchange {answered.exchange} waits for what was recorded before it "
+            f"of exchange {place.exchange}"
+        )
+        return Gate(text, waiting)
 
 
 def _matters(name: str, exchange: Exchange) -> bool:

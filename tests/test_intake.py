@@ -1,11 +1,12 @@
 """Streamed requests at replay: matched as they come, answered when the recorded one was."""
 
 import base64
-import json
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sessions import BEAT, END_OF_INPUT, HEADER, JSON, begun, data, names, recorded_input, window
 
 from mesotape.cassettes.answers import Answer
 from mesotape.cassettes.misses import Miss
@@ -17,68 +18,7 @@ from mesotape.proto import mapping
 from mesotape.proto.endpoints import AGENT
 from mesotape.proto.recordio import encode
 
-JSON, PROTOBUF = "application/json", "application/x-protobuf"
-
-HEADER = """\
----
-mesotape: 1
-server: agent
-recorded_at: 2026-11-22T12:18:29.104233Z
-...
-"""
-
-EXCHANGE = """\
----
-exchange: {number}
-at: {at:f}
-client: 1
-request:
-  method: POST
-  path: /api/v1
-  headers:
-    Content-Type: application/recordio
-    Message-Content-Type: application/json
-  stream: recordio
-response:
-  after: {after:f}
-  {response}
-...
-"""
-
-
-def call(**said):
-    return json.dumps({"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": said})
-
-
-def names(container="c"):
-    return call(type="CONTAINER_ID", container_id={"value": container})
-
-
-def io(**said):
-    return call(type="PROCESS_IO", process_io=said)
-
-
-def data(text):
-    coded = base64.b64encode(text).decode()
-    return io(type="DATA", data={"type": "STDIN", "data": coded})
-
-
-END_OF_INPUT = data(b"")
-BEAT = io(type="CONTROL", control={"type": "HEARTBEAT", "heartbeat": {}})
-
-
-def window(rows):
-    size = {"rows": rows, "columns": 80}
-    return io(type="CONTROL", control={"type": "TTY_INFO", "tty_info": {"window_size": size}})
-
-
-def recorded(number, records, *, ended=9.0, answered=10.0, status=200, at=0.0):
-    """An input: its records with their times, when it ended and when it was answered."""
-    said = f"status: {status}" if status else "cause: client"
-    yield EXCHANGE.format(number=number, at=at, after=answered - at, response=said)
-    for n, (seconds, text) in enumerate(records, 1):
-        yield f"---\nevent: {n}\nof: {number}\nat: {seconds:f}\nfrom: client\ntext: '{text}'\n...\n"
-    yield f"---\nend: {number}\nat: {ended:f}\nfrom: client\ncause: client\n...\n"
+PROTOBUF = "application/x-protobuf"
 
 
 @pytest.fixture
@@ -96,12 +36,8 @@ def play(tmp_path):
         cassette.close()
 
 
-def begin(playback, kind=JSON, accept=None):
-    headers = {"Content-Type": "application/recordio", "Message-Content-Type": kind}
-    if accept is not None:
-        headers["Accept"] = accept
-    pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
-    intake = playback.receive(Received(b"POST", b"/api/v1", pairs))
+def begin(playback, kind=JSON):
+    intake = playback.receive(begun(kind))
     assert intake is not None
     return intake
 
@@ -120,14 +56,14 @@ CAT = [(1.0, names()), (2.0, data(b"one")), (3.0, data(b"two")), (4.0, END_OF_IN
 
 
 def test_an_input_that_was_answered_at_its_end_is_answered_at_its_end(play):
-    intake = begin(play(recorded(1, CAT)))
+    intake = begin(play(recorded_input(1, CAT)))
     assert feed(intake, names(), data(b"one"), data(b"two"), END_OF_INPUT) == [None] * 4
     assert status(intake.end(0.0)) == 200
     assert intake.end(0.0) is None
 
 
 def test_an_input_that_was_answered_before_its_end_is_answered_when_as_much_has_come(play):
-    intake = begin(play(recorded(1, CAT, answered=2.5, status=500)))
+    intake = begin(play(recorded_input(1, CAT, answered=2.5, status=500)))
     assert feed(intake, names(), data(b"on")) == [None, None]
     (answer,) = feed(intake, data(b"e"))
     assert status(answer) == 500
@@ -136,37 +72,44 @@ def test_an_input_that_was_answered_before_its_end_is_answered_when_as_much_has_
 
 
 def test_heartbeats_and_cuts_do_not_count(play):
-    intake = begin(play(recorded(1, CAT)))
+    intake = begin(play(recorded_input(1, CAT)))
     feed(intake, names(), BEAT, data(b"onet"), BEAT, data(b"w"), data(b"o"), END_OF_INPUT, BEAT)
     assert status(intake.end(0.0)) == 200
 
 
-@given(st.data())
-def test_bytes_may_come_in_any_pieces(tmp_path_factory, data):
-    sent = b"".join(encode(text.encode()) for _, text in CAT)
-    path = tmp_path_factory.mktemp("pieces") / "cassette.yaml"
-    path.write_text(HEADER + "".join(recorded(1, CAT)))
+@pytest.fixture(scope="module")
+def cat(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cat") / "cassette.yaml"
+    path.write_text(HEADER + "".join(recorded_input(1, CAT)))
     with Cassette.open(path) as cassette:
-        intake = begin(Playback(cassette))
-        while sent:
-            size = data.draw(st.integers(1, len(sent)))
-            assert intake.feed(sent[:size], 0.0) is None
-            sent = sent[size:]
-        assert status(intake.end(0.0)) == 200
+        yield cassette
+
+
+@settings(deadline=None)
+@given(cuts=st.lists(st.integers(0, 2000)))
+def test_bytes_may_come_in_any_pieces(cat, cuts):
+    sent = b"".join(encode(text.encode()) for _, text in CAT)
+    intake = begin(Playback(cat))
+    ends = sorted({min(cut, len(sent)) for cut in cuts} | {0, len(sent)})
+    for start, end in pairwise(ends):
+        assert intake.feed(sent[start:end], 0.0) is None
+    assert status(intake.end(0.0)) == 200
 
 
 def test_the_encoding_of_the_messages_does_not_count(play):
-    intake = begin(play(recorded(1, CAT)), PROTOBUF)
+    intake = begin(play(recorded_input(1, CAT)), PROTOBUF)
     for _, text in CAT:
         record = mapping.decode(text.encode(), AGENT.call).SerializeToString()
         assert intake.feed(encode(record), 0.0) is None
     assert status(intake.end(0.0)) == 200
 
 
-def test_a_second_input_to_a_container_is_refused_at_once_if_that_was_recorded(play):
+def test_a_second_input_to_a_container_is_refused_at_once_if_that_was_recorded_input(play):
     playback = play(
-        recorded(1, CAT),
-        recorded(2, [(2.2, names()), (2.4, data(b"me too"))], at=2.1, answered=2.3, status=409),
+        recorded_input(1, CAT),
+        recorded_input(
+            2, [(2.2, names()), (2.4, data(b"me too"))], at=2.1, answered=2.3, status=409
+        ),
     )
     first, second = begin(playback), begin(playback)
     assert feed(first, names(), data(b"one")) == [None, None]
@@ -177,8 +120,8 @@ def test_a_second_input_to_a_container_is_refused_at_once_if_that_was_recorded(p
 
 
 def test_an_input_goes_on_with_the_next_recorded_one_that_it_fits(play):
-    probe = recorded(1, [(0.1, names())], ended=0.2, answered=0.3, status=500)
-    playback = play(probe, recorded(2, CAT))
+    probe = recorded_input(1, [(0.1, names())], ended=0.2, answered=0.3, status=500)
+    playback = play(probe, recorded_input(2, CAT))
     intake = begin(playback)
     feed(intake, *(text for _, text in CAT))
     assert status(intake.end(0.0)) == 200
@@ -189,7 +132,7 @@ def test_an_input_goes_on_with_the_next_recorded_one_that_it_fits(play):
 
 
 def test_an_input_that_ends_early_is_not_the_longer_one(play):
-    playback = play(recorded(1, CAT), recorded(2, CAT[:2], status=202))
+    playback = play(recorded_input(1, CAT), recorded_input(2, CAT[:2], status=202))
     intake = begin(playback)
     feed(intake, names(), data(b"one"))
     assert status(intake.end(0.0)) == 202
@@ -204,7 +147,7 @@ def test_an_input_that_ends_early_is_not_the_longer_one(play):
     ],
 )
 def test_other_input_is_a_miss_as_soon_as_it_comes(play, sent, path):
-    playback = play(recorded(1, CAT))
+    playback = play(recorded_input(1, CAT))
     *before, miss = feed(begin(playback), *sent)
     assert before == [None] * len(before)
     assert isinstance(miss, Miss)
@@ -214,12 +157,12 @@ def test_other_input_is_a_miss_as_soon_as_it_comes(play, sent, path):
 
 
 def test_an_input_to_a_container_that_was_not_recorded_is_a_miss_at_once(play):
-    (miss,) = feed(begin(play(recorded(1, CAT))), names("d"))
+    (miss,) = feed(begin(play(recorded_input(1, CAT))), names("d"))
     assert isinstance(miss, Miss)
 
 
 def test_an_input_is_played_once(play):
-    playback = play(recorded(1, CAT[:2]))
+    playback = play(recorded_input(1, CAT[:2]))
     intake = begin(playback)
     feed(intake, names(), data(b"one"))
     assert status(intake.end(0.0)) == 200
@@ -229,7 +172,7 @@ def test_an_input_is_played_once(play):
 
 
 def test_a_client_that_left_may_come_again(play):
-    playback = play(recorded(1, CAT[:2]))
+    playback = play(recorded_input(1, CAT[:2]))
     gone = begin(playback)
     feed(gone, names())
     gone.leave(0.0)
@@ -239,7 +182,7 @@ def test_a_client_that_left_may_come_again(play):
 
 
 def test_a_client_that_left_where_the_recorded_one_did_is_served(play):
-    playback = play(recorded(1, CAT[:2], ended=10.0, status=None))
+    playback = play(recorded_input(1, CAT[:2], ended=10.0, status=None))
     intake = begin(playback)
     feed(intake, names(), data(b"one"))
     intake.leave(0.0)
@@ -247,14 +190,14 @@ def test_a_client_that_left_where_the_recorded_one_did_is_served(play):
     assert playback.journal.missed == 0
 
 
-def test_a_request_without_a_record_is_answered_as_recorded(play):
-    playback = play(recorded(1, [], status=400), recorded(2, CAT))
+def test_a_request_without_a_record_is_answered_as_recorded_input(play):
+    playback = play(recorded_input(1, [], status=400), recorded_input(2, CAT))
     assert status(begin(playback).end(0.0)) == 400
 
 
 def test_bytes_that_are_no_record_are_compared_as_they_come(play):
     bad = "---\nevent: 1\nof: 1\nat: 1.0\nfrom: client\noffset: 0\nmalformed: no\nbase64: {}\n...\n"
-    refused, *rest = recorded(1, [], status=500, answered=2.0)
+    refused, *rest = recorded_input(1, [], status=500, answered=2.0)
     coded = base64.b64encode(b"abc\n{}").decode()
     playback = play([refused, bad.format(coded), *rest])
     intake = begin(playback)
@@ -263,7 +206,7 @@ def test_bytes_that_are_no_record_are_compared_as_they_come(play):
 
 
 def test_an_endless_input_is_forgotten_once_it_is_answered(play):
-    intake = begin(play(recorded(1, CAT, answered=2.5)))
+    intake = begin(play(recorded_input(1, CAT, answered=2.5)))
     feed(intake, names(), data(b"one"))
     for _ in range(1000):
         assert feed(intake, data(b"x" * 1000)) == [None]
@@ -272,7 +215,7 @@ def test_an_endless_input_is_forgotten_once_it_is_answered(play):
 
 
 def test_other_requests_are_taken_whole(play):
-    playback = play(recorded(1, CAT))
+    playback = play(recorded_input(1, CAT))
     for headers in ({}, {"Content-Type": JSON}):
         pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
         assert playback.receive(Received(b"POST", b"/api/v1", pairs)) is None
