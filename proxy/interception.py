@@ -22,9 +22,13 @@ from mitmproxy.connection import Client
 from mitmproxy.master import Master as MitmproxyMaster
 from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.tls import TlsData
+from OpenSSL import SSL
 
 from ..addons.recorder import Recorder
 from .console import Address, cannot_listen, say
+
+logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
 """How long connections get to end by themselves when the proxy stops."""
@@ -75,6 +79,35 @@ class Door:
         self._opened.set()
 
 
+class Alerts:
+    """Takes a TLS alert for the end of a connection.
+
+    mitmproxy takes no notice of one that comes after the handshake, which is how TLS 1.3 refuses a
+    client's certificate, nor of the close after it: the other side would wait for ever.
+    """
+
+    def tls_start_server(self, start: TlsData) -> None:
+        """Watch what an upstream sends."""
+        connection: Any = start.ssl_conn
+        receive: Callable[[int], bytes] = connection.recv
+
+        def recv(size: int) -> bytes:
+            try:
+                return receive(size)
+            except (SSL.WantReadError, SSL.ZeroReturnError):
+                raise
+            except SSL.Error as error:
+                host, port, *_ = start.conn.peername or ("nobody", 0)
+                logger.warning("TLS with %s ended: %s", Address(host, port), _reason(error))
+                raise SSL.ZeroReturnError from error
+
+        connection.recv = recv
+
+    def tls_start_client(self, start: TlsData) -> None:
+        """Watch what a client sends."""
+        self.tls_start_server(start)
+
+
 class Warnings(logging.Handler):
     """Says what went wrong while the proxy runs."""
 
@@ -103,7 +136,8 @@ class Master(MitmproxyMaster):
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
         manager: Any = self.addons
-        manager.add(Core(), self._proxyserver, NextLayer(), TlsConfig(), self._door, recorder)
+        tls = TlsConfig(), Alerts()
+        manager.add(Core(), self._proxyserver, NextLayer(), *tls, self._door, recorder)
 
     async def running(self) -> None:
         """Report the addresses, or what kept a server from starting."""
@@ -164,6 +198,15 @@ async def intercept(
     await master.run()
     if master.startup_error is not None:
         raise master.startup_error
+
+
+def _reason(error: SSL.Error) -> str:
+    """The last part of what OpenSSL says, like: tlsv13 alert certificate required."""
+    match error.args:
+        case ([(*_, str(reason)), *_],):
+            return reason
+        case _:
+            return str(error)
 
 
 def _cannot_listen(server: ServerInstance[Any]) -> str:

@@ -11,6 +11,7 @@ Every wait is for bytes, and ends in an error after `PATIENCE_SECONDS`.
 """
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -37,6 +38,12 @@ class Wire:
         self._unread = b""
 
     @property
+    def certificate(self) -> dict[str, object]:
+        """What the other end proved to be, over TLS."""
+        assert isinstance(self._socket, ssl.SSLSocket)
+        return dict(self._socket.getpeercert() or {})
+
+    @property
     def name(self) -> str:
         """The address of this end, as the other one sees it."""
         host, port = self._socket.getsockname()[:2]
@@ -44,6 +51,11 @@ class Wire:
 
     def send(self, *data: bytes) -> None:
         self._socket.sendall(b"".join(data))
+
+    def send_beneath(self, data: bytes) -> None:
+        """Send past TLS."""
+        with socket.socket(fileno=os.dup(self._socket.fileno())) as beneath:
+            beneath.sendall(data)
 
     def until(self, mark: bytes) -> bytes:
         """Read up to a mark, which is included; more stays for the next read."""
@@ -131,7 +143,8 @@ class Upstream:
         accepted, _ = self._socket.accept()
         if self._tls is not None:
             accepted.settimeout(PATIENCE_SECONDS)
-            accepted = self._tls.wrap_socket(accepted, server_side=True)
+            with accepted:  # wrapping detaches it, unless the handshake fails
+                accepted = self._tls.wrap_socket(accepted, server_side=True)
         return Wire(accepted)
 
     def __enter__(self) -> Self:
