@@ -9,7 +9,9 @@ bodies that were streamed through the proxy are not in the file.
 """
 
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, cast
+
+from msgspec.structs import replace
 
 from ..proto import calls, endpoints
 from ..proto.content import Encoding
@@ -48,8 +50,9 @@ def rows(file: IO[bytes], server: ServerKind | None) -> Iterator[Row]:
         request, response = flow["request"], flow.get("response")
         start = float(request.get("timestamp_start") or 0.0)
         began = start if began is None else began
-        peer = (flow.get("client_conn") or {}).get("peername")
-        client = clients.setdefault((flow.get("client_conn") or {}).get("id"), len(clients) + 1)
+        connection: dict[str, Any] = flow.get("client_conn") or {}
+        peer = connection.get("peername")
+        client = clients.setdefault(connection.get("id"), len(clients) + 1)
         yield from _flow(number, client, peer, start - began, request, response, server)
 
 
@@ -86,8 +89,9 @@ def _flow(
             status=status,
             headers=headers,
             stream="recordio" if streamed else None,
-            **({} if streamed else form),
         )
+        if not streamed:
+            made = replace(made, **form)
     exchange = Exchange(
         exchange=number,
         at=max(0.0, at),
@@ -127,7 +131,8 @@ def _request(request: dict[str, Any], **form: Any) -> Request:
 
 def _headers(message: dict[str, Any]) -> Headers:
     headers: Headers = {}
-    for name, value in message.get("headers") or []:
+    told: list[tuple[bytes, bytes]] = message.get("headers") or []
+    for name, value in told:
         headers[_text(name)] = _text(value)
     return headers
 
@@ -157,8 +162,11 @@ def _https(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     place = 0
     while (found := _next(file, place)) is not None:
         flow, place = found
-        if isinstance(flow, dict) and flow.get("type") == "http" and flow.get("request"):
-            yield flow
+        if not isinstance(flow, dict):
+            continue
+        members = cast("dict[str, Any]", flow)
+        if members.get("type") == "http" and members.get("request"):
+            yield members
 
 
 def _next(file: IO[bytes], place: int) -> tuple[Any, int] | None:

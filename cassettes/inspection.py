@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from ..proto import calls, endpoints, recordio
 from ..proto.content import Encoding, examine
 from ..proto.endpoints import CallType
-from ..proto.idents import idents
 from ..proto.negotiation import JSON, PROTOBUF
 from ..proto.reasons import Remark
 from .bodies import BodyError, wire
@@ -144,7 +143,7 @@ def exchange_row(told: Exchange, server: endpoints.ServerKind | None) -> Row:
         method=request.method,
         path=request.path,
         status=response.status,
-        idents={} if content is None or api is None else idents(content.value, api.call, call),
+        content=content,
         size=None if response.stream else len(answer),
         cause=response.cause,
         text=None if response.stream is None else response.stream,

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
+from ..proto.content import Content
 from ..proto.findings import Finding, Skipped
+from ..proto.idents import idents
 from ..proto.reasons import Level, Remark, worst
 from .documents import Cause, Side
 
@@ -14,7 +16,8 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     `at` is seconds since the recording began, `size` is bytes on the wire without HTTP, `offset` is
     bytes from where the stream begins, `line` is that of the document in the cassette. `body` and
-    `finding` are for looking closer, and `message` is the full name of what the body holds.
+    `finding` are for looking closer, and `message` is the full name of what the body holds. The
+    `content` is that of a call, if this is an exchange.
     """
 
     what: Literal["exchange", "event", "skipped", "end", "note"]
@@ -29,7 +32,6 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     method: str | None = None
     path: str | None = None
     status: int | None = None
-    idents: dict[str, str] = field(default_factory=dict[str, str])
     size: int | None = None
     offset: int | None = None
     line: int | None = None
@@ -41,11 +43,20 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     request: bytes = b""
     request_message: str | None = None
     finding: Finding | None = None
+    content: Content | None = None
 
     @property
     def level(self) -> Level | None:
         """The worst of the remarks."""
         return worst(self.remarks)
+
+    @property
+    def idents(self) -> dict[str, str]:
+        """The few values that tell what a call or an event is about."""
+        if self.content is None:
+            return {}
+        message = self.request_message if self.what == "exchange" else self.message
+        return idents(self.content.value, message, self.type)
 
     @property
     def skipped(self) -> Skipped | None:

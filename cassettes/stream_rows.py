@@ -8,7 +8,6 @@ from msgspec import Struct
 from ..proto.content import Encoding
 from ..proto.examining import MAX_RECORD, Examiner
 from ..proto.findings import Finding, Sound
-from ..proto.idents import idents
 from ..proto.reasons import Remark
 from ..proto.rhythm import Rhythm
 from .documents import Cause, Side
@@ -72,7 +71,19 @@ class StreamRows:
             yield self._row(finding)
         remarks = tuple(self._rhythm.end(at))
         if cause is not None or remarks:
-            yield self._made("end", at=at, line=line, cause=cause, remarks=remarks)
+            own = self.origin
+            yield Row(
+                what="end",
+                at=at,
+                exchange=own.exchange,
+                side=own.side,
+                client=own.client,
+                peer=own.peer,
+                call=own.call,
+                line=line,
+                cause=cause,
+                remarks=remarks,
+            )
 
     def _row(self, finding: Finding) -> Row:
         arrival, chunks = self._arrived(finding)
@@ -82,19 +93,25 @@ class StreamRows:
             remarks += self._rhythm.see(message, content.type, content.value, arrival.at)
         if chunks > 1:
             remarks.append(Remark("split", f"came in {chunks} chunks"))
-        return self._made(
-            "event" if isinstance(finding, Sound) else "skipped",
+        own = self.origin
+        return Row(
+            what="event" if isinstance(finding, Sound) else "skipped",
             at=arrival.at,
-            line=arrival.line,
+            exchange=own.exchange,
             number=finding.number,
+            side=own.side,
+            client=own.client,
+            peer=own.peer,
+            call=own.call,
             type=content.type,
-            idents=idents(content.value, message, content.type),
             size=finding.size,
             offset=finding.offset,
+            line=arrival.line,
             remarks=tuple(remarks),
             message=message,
             body=finding.payload or b"",
             finding=finding,
+            content=content,
         )
 
     def _arrived(self, finding: Finding) -> tuple[_Arrival, int]:
@@ -108,15 +125,3 @@ class StreamRows:
         if last.stop == stop:
             self._arrivals.popleft()
         return last, chunks + last.chunks
-
-    def _made(self, what: str, **told: object) -> Row:
-        own = self.origin
-        return Row(
-            what=what,  # pyright: ignore[reportArgumentType]
-            exchange=own.exchange,
-            client=own.client,
-            peer=own.peer,
-            call=own.call,
-            side=own.side,
-            **told,  # pyright: ignore[reportArgumentType]
-        )

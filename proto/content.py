@@ -94,7 +94,9 @@ def _json(payload: bytes, message: str | None) -> Content:
 
 
 def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
-    other = None if kind in type_names(message) else _other_json(value, kind, message)
+    named = isinstance(kind, str)
+    strange = named and kind not in type_names(message)
+    other = _other_json(value, kind, message) if strange else None
     if other is not None:
         return _bad("wrong-server", f"is a {other} ({kind}), expected a {message}", str(kind))
     if kind is None:
@@ -103,7 +105,7 @@ def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
         converted = mapping.convert(value, message)
     except (mapping.ConversionError, RecursionError) as error:
         reason = "missing-field" if str(error).startswith("Missing") else "not-message"
-        return _bad(reason, f"is not a {message}: {error}", str(kind))
+        return _bad(reason, f"is not a {message}: {error}", kind if named else None)
     fields = cast("Mapping[str, FieldDescriptor]", converted.DESCRIPTOR.fields_by_name)
     remarks = tuple(
         Remark("unknown-enum", f"{path} is {name!r}, which {enum} has not")

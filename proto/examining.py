@@ -312,8 +312,9 @@ class Examiner:
             return Content(None, None, (Remark("empty-record", "record is empty", 0, 0),))
         if self.encoding is not None:
             return examine(payload, self.message, self.encoding)
-        begins = payload[:1] in (b"{", b"[")
-        return examine(payload, self.message, "json" if begins else "protobuf")
+        if payload[:1] in (b"{", b"["):
+            return examine(payload, self.message, "json")
+        return examine(payload, self.message, "protobuf")
 
     def _learn(self, payload: bytes, content: Content) -> None:
         """Take from a sound record what is not known yet: the encoding, the schema."""

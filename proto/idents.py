@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from .messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -28,6 +28,9 @@ _DEEPEST = 3
 _MOST = 5
 _ENUMS = ("state", "type", "reason")
 _DULL = ("capabilities", "resources", "total_resources", "attributes", "labels")
+_LAST = ("agent", "executor", "framework")
+"""The long ones, which the others are in."""
+
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 type Path = tuple[str, tuple[str, ...]]
@@ -43,6 +46,9 @@ def idents(value: Any, message: str | None, kind: str | None) -> dict[str, str]:
             found[label] = text
             if len(found) == _MOST:
                 break
+    for label in _LAST:
+        if label in found:
+            found[label] = found.pop(label)
     return found
 
 
@@ -75,7 +81,7 @@ def _inside(
         label = _CAPITAL.sub("_", told.name.removesuffix("ID")).lower()
         yield depth, (label, (*path, "value"))
     elif depth < _DEEPEST:
-        for inner in cast("Sequence[FieldDescriptor]", told.fields):
+        for inner in told.fields:
             yield from _inside(inner, (*path, inner.name), depth + 1)
 
 

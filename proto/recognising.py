@@ -29,7 +29,8 @@ class Recogniser:
 def _may_be(value: dict[str, Any], name: str) -> bool:
     """Whether a message has this type and all these fields, down to those of its body."""
     fields = message_class(name).DESCRIPTOR.fields_by_name
-    if value.get("type") not in type_names(name):
+    kind = value.get("type")
+    if not isinstance(kind, str) or kind not in type_names(name):
         return False
     for key, content in value.items():
         if key not in fields:

@@ -110,6 +110,65 @@ def demo(output: Path | None) -> int:
     return demo(output)
 
 
+@commands.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--follow", is_flag=True, help="Print events as they come; SOURCE is a URL or -.")
+@click.option("--server", type=click.Choice(["master", "agent"]), help="Whose raw bytes these are.")
+@click.option(
+    "--api",
+    type=click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"]),
+    help="Of which API raw bytes are.",
+)
+@click.option("--message", help="What raw records are, like mesos.v1.master.Event.")
+@click.option(
+    "--encoding", type=click.Choice(["json", "protobuf"]), help="Of raw bytes, or to ask for."
+)
+@click.option(
+    "--max-record",
+    type=click.IntRange(1),
+    default=1 << 27,
+    show_default=True,
+    help="Take no longer length for one, in bytes.",
+)
+@click.option("--call", "calls", multiple=True, help="Only what belongs to a call of this type.")
+@click.option("--type", "types", multiple=True, help="Only events of this type.")
+@click.option("--since", type=float, help="Only from here on, in seconds of the recording.")
+@click.option("--until", type=float, help="Only up to here, in seconds of the recording.")
+@click.option("--client", help="Only of this client: its number or address.")
+@click.option("--text", help="Only what has this text in it.")
+@click.option("--bad", is_flag=True, help="Only what has warnings or is malformed.")
+@click.option("--show", type=int, multiple=True, help="Print the row of this number in full.")
+@click.option("--summary", is_flag=True, help="Print the summary alone.")
+@click.option("--tls-ca", type=click.Path(), help="Trust this CA (PEM).")
+@click.option("--insecure", is_flag=True, help="Do not verify the server's certificate.")
+@click.option("--json", "as_json", is_flag=True, help="Print for programs.")
+def inspect(**options: Any) -> int:
+    """Tell what is in SOURCE, and what is broken.
+
+    SOURCE is a cassette, the raw bytes of a stream (- is stdin), a flow file of mitmproxy, or the
+    URL of a running master. The exit code is 0 if all is clean, 4 if there are warnings, 5 if
+    something is malformed.
+    """
+    from .inspection import InspectOptions, inspect
+
+    return inspect(InspectOptions(**options))
+
+
+@commands.command()
+@click.argument("files", nargs=-1, required=True, type=_path)
+@click.option("--fix", is_flag=True, help="Cut off a damaged tail; what is sound stays.")
+@click.option("--backup", is_flag=True, help="Keep the file as it was beside it, as .bak.")
+@click.option("--json", "as_json", is_flag=True, help="Print for programs.")
+def validate(**options: Any) -> int:
+    """Check cassettes, and list all that is wrong with file, line and place.
+
+    The exit code is 0 if all are sound, 5 if not.
+    """
+    from .validation import ValidateOptions, validate
+
+    return validate(ValidateOptions(**options))
+
+
 def _refuse(error: click.ClickException) -> None:
     """Say in one line what makes no sense; without any arguments the text is the whole help."""
     context = error.ctx if isinstance(error, click.UsageError) else None

@@ -24,6 +24,12 @@ EXIT_USAGE = 2
 EXIT_MISS = 3
 """A request came that the cassette does not answer."""
 
+EXIT_WARNINGS = 4
+"""What was inspected can be read, but is not all as it should be."""
+
+EXIT_MALFORMED = 5
+"""What was inspected has parts that cannot be read, or say something wrong."""
+
 
 class CommandError(Exception):
     """A command cannot go on; the text says why and what to do, in one line."""

@@ -1,0 +1,172 @@
+"""Rows for people: one line each, and under a malformed one what is known about it.
+
+12.345678  1  #3   TASK_UPDATED  task=t-1 state=TASK_RUNNING          1.2 KB
+12.345678  1  #4   malformed     length is b'12x', expected …
+"""
+
+import re
+
+import click
+
+from ..cassettes.rows import Row
+from ..proto.findings import Skipped, Sound
+from ..proto.readers import reactions
+from ..proto.reasons import Level, Remark
+
+COLOURS: dict[Level, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
+SHOWN_BYTES = 64
+_NARROWEST = 60
+_NAME = 17
+_WIDE = 120
+_INDENT = " " * 6
+_HEX = " " * 4
+_UUID = re.compile(r"(?<==)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=-)")
+"""What the ids of one cluster have in common; it takes a terminal's width."""
+
+
+class Lines:
+    """Writes rows as lines of a `width`, or as long as they get if that is None."""
+
+    def __init__(self, *, width: int | None = None, colours: bool = False) -> None:
+        self._width = None if width is None else max(width, _NARROWEST)
+        self._colours = colours
+
+    def of(self, row: Row, number: int) -> list[str]:
+        """Write one row, the `number`th of all."""
+        lines = [self._head(row, number), *map(self._remark, row.remarks)]
+        if row.level == "malformed" and row.finding is not None:
+            lines += self._closer(row)
+        return lines
+
+    def _head(self, row: Row, count: int) -> str:
+        name, colour = _name(row)
+        place = "" if row.offset is None else str(row.offset)
+        if row.at is not None:
+            place = (
+                f"{row.at:.6f}" if self._width is None or self._width >= _WIDE else f"{row.at:.3f}"
+            )
+        whose = "" if row.exchange is None else str(row.exchange)
+        number = "" if row.number is None else f"#{row.number}"
+        size = "" if row.size is None else f" {_size(row.size):>7}"
+        start = f"{count:5} {place:>10} {whose:>3} {number:>5} "
+        rest, name = _about(row), f"{name:{_NAME}} "
+        if self._width is not None:
+            room = max(8, self._width - len(start) - len(name) - len(size))
+            rest = _cut(_UUID.sub("…", rest), room)
+            rest = f"{rest:{room}}" if size else rest
+        text = f"{self._dim(start)}{self._paint(name, colour)}{rest}"
+        return f"{text}{self._dim(size)}" if size else text.rstrip()
+
+    def _remark(self, remark: Remark) -> str:
+        text = f"{remark.level}: {remark.text} ({remark.reason})"
+        return self._paint(self._fit(_INDENT + text), COLOURS[remark.level])
+
+    def _closer(self, row: Row) -> list[str]:
+        """What readers do there, and the bytes."""
+        finding = row.finding
+        assert finding is not None
+        place = f"record {finding.number}, byte {finding.offset} of the stream"
+        if row.line is not None:
+            place += f", line {row.line} of the file"
+        told = reactions(finding)
+        lines = [place]
+        if isinstance(finding, Skipped):
+            lines.append(
+                f"{finding.size} bytes skipped, reading goes on at {finding.offset + finding.size}"
+            )
+        if told is not None:
+            lines += [
+                f"strict reader: {told.strict}",
+                f"Mesos's C++:   {told.cpp}",
+                f"Mesos's CLI:   {told.python}",
+            ]
+        return [self._fit(_INDENT + line) for line in lines] + self._bytes(row)
+
+    def _bytes(self, row: Row) -> list[str]:
+        """The bytes around the offending ones, with these underlined."""
+        finding = row.finding
+        assert finding is not None
+        remark = next((one for one in finding.remarks if one.start is not None), None)
+        start = 0 if remark is None or remark.start is None else remark.start - finding.offset
+        stop = start if remark is None or remark.stop is None else remark.stop - finding.offset
+        first = max(0, (start - 16) // 16 * 16)
+        data = piece(finding, first, SHOWN_BYTES)
+        lines: list[str] = []
+        for at in range(0, len(data), 16):
+            here = first + at
+            lines.append(f"{_HEX}{hex_line(finding.offset + here, data[at : at + 16])}")
+            marks = "".join(
+                "^^ " if start <= here + n < max(stop, start + 1) else "   " for n in range(16)
+            )
+            if marks.strip():
+                lines.append(self._paint(f"{_HEX}{'':10}{marks}".rstrip(), "red"))
+        return lines
+
+    def _fit(self, text: str) -> str:
+        return text if self._width is None else _cut(text, self._width)
+
+    def _paint(self, text: str, colour: str | None) -> str:
+        return click.style(text, fg=colour) if self._colours and colour else text
+
+    def _dim(self, text: str) -> str:
+        return click.style(text, dim=True) if self._colours else text
+
+
+def hex_line(offset: int, data: bytes) -> str:
+    """Write sixteen bytes as hex and as text."""
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+    return f"{offset:08x}  {data.hex(' '):48}{text}"
+
+
+def piece(finding: Sound | Skipped, start: int, size: int) -> bytes:
+    """Give bytes of a piece as they are in the stream, framing included."""
+    if isinstance(finding, Skipped):
+        return finding.data[start : start + size]
+    framing = finding.size - len(finding.payload)
+    line = str(len(finding.payload)).rjust(framing - 1, "0").encode() + b"\n"
+    return (line + finding.payload[: start + size])[start : start + size]
+
+
+def _name(row: Row) -> tuple[str, str | None]:
+    match row.what:
+        case "exchange":
+            return row.type or row.method or "?", "cyan"
+        case "event":
+            name = row.type or "(record)"
+            return (f"> {name}" if row.side == "client" else name), "green"
+        case "skipped":
+            return "(malformed)", "red"
+        case "end":
+            return "(end)", "magenta"
+        case "note":
+            return "(note)", "yellow"
+
+
+def _about(row: Row) -> str:
+    parts = [f"{name}={value}" for name, value in row.idents.items()]
+    match row.what:
+        case "exchange":
+            status = "no answer" if row.status is None else str(row.status)
+            stream = f" {row.text}" if row.text else ""
+            return " ".join(
+                [f"{row.method} {row.path} {status}{stream} client={row.client}", *parts]
+            )
+        case "end":
+            return "" if row.cause is None else f"by {row.cause}"
+        case "note":
+            return row.text or ""
+        case _:
+            kind = [row.type] if row.what == "skipped" and row.type else []
+            return " ".join([*kind, *parts])
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return ""
+    if size < 10_000:
+        return f"{size} B"
+    return f"{size / 1e3:.0f} kB" if size < 10_000_000 else f"{size / 1e6:.0f} MB"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

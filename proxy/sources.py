@@ -1,0 +1,85 @@
+"""What `mesotape inspect` is given, found out by its first bytes, and turned into rows."""
+
+import contextlib
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from msgspec import Struct
+
+from ..cassettes import flows, inspection
+from ..cassettes.documents import CassetteError
+from ..cassettes.reader import Cassette
+from ..cassettes.rows import Row
+from ..cassettes.stream_rows import Origin, StreamRows
+from ..proto.content import Encoding
+from ..proto.endpoints import ServerKind
+from ..proto.examining import MAX_RECORD
+from .console import CommandError
+
+BLOCK = 1 << 18
+"""Bytes read at once."""
+
+_HEAD = 4096
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What is known of a source beforehand. `message` is a full name, if it was said."""
+
+    server: ServerKind | None = None
+    message: str | None = None
+    encoding: Encoding | None = None
+    max_record: int = MAX_RECORD
+
+
+def rows(source: str, reading: Reading) -> Iterator[Row]:
+    """Read a file, or stdin if it is `-`. Raises CommandError if it cannot be read."""
+    if source == "-":
+        yield from _raw(sys.stdin.buffer, reading)
+        return
+    path = Path(source)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            file.seek(0)
+            if is_cassette(path, head):
+                yield from _cassette(path)
+            elif flows.looks_like_flows(head):
+                yield from flows.rows(file, reading.server or "master")
+            else:
+                yield from _raw(file, reading)
+    except OSError as error:
+        raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
+    except flows.FlowError as error:
+        raise CommandError(f"{source}: not a flow file of mitmproxy: {error}") from error
+    except CassetteError as error:
+        raise CommandError(f"{error}; mesotape validate says all that is wrong") from error
+
+
+def is_cassette(path: Path, head: bytes) -> bool:
+    """Whether a file is a cassette: by its first key, or by its name if it is compressed."""
+    if head.startswith(b"\x1f\x8b"):
+        return path.name.endswith((".yaml.gz", ".yml.gz"))
+    return b"mesotape:" in head and not head[:1].isdigit()
+
+
+def _cassette(path: Path) -> Iterator[Row]:
+    with Cassette.open(path, lenient=True) as cassette:
+        for warning in cassette.warnings:
+            yield Row(what="note", text=warning)
+        yield from inspection.rows(cassette)
+
+
+def _raw(file: IO[bytes], reading: Reading) -> Iterator[Row]:
+    stream = StreamRows(Origin(), reading.message, reading.encoding, max_record=reading.max_record)
+    with contextlib.suppress(BrokenPipeError):
+        while data := _block(file):
+            yield from stream.take(data)
+    yield from stream.end()
+
+
+def _block(file: IO[bytes]) -> bytes:
+    """Read what is there, up to a block: from a pipe that may be little."""
+    return file.read1(BLOCK) if isinstance(file, io.BufferedReader) else file.read(BLOCK)

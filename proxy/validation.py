@@ -1,0 +1,55 @@
+"""`mesotape validate`: all that is wrong with cassettes, and the repair of a damaged tail."""
+
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from ..cassettes.mending import mend
+from ..cassettes.validation import check
+from .console import EXIT_FAILURE, EXIT_MALFORMED, CommandError, say
+
+
+class ValidateOptions(Struct, frozen=True, kw_only=True):
+    """What the command line says."""
+
+    files: tuple[Path, ...]
+    fix: bool = False
+    backup: bool = False
+    as_json: bool = False
+
+
+def validate(options: ValidateOptions) -> int:
+    """Check the cassettes; gives the exit code. Raises CommandError."""
+    wrong = unread = 0
+    for path in options.files:
+        if not path.is_file():
+            say(f"{path}: there is no such file")
+            unread += 1
+            continue
+        cut_off = _mended(path, backup=options.backup) if options.fix else 0
+        problems = check(path)
+        wrong += bool(problems)
+        _tell(path, problems, cut_off, as_json=options.as_json)
+    if unread:
+        return EXIT_FAILURE
+    return EXIT_MALFORMED if wrong else 0
+
+
+def _mended(path: Path, *, backup: bool) -> int:
+    try:
+        return mend(path, backup=backup)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be mended: {error.strerror or error}") from error
+
+
+def _tell(path: Path, problems: list[str], cut_off: int, *, as_json: bool) -> None:
+    if as_json:
+        told = {"file": str(path), "problems": problems, "cut_off": cut_off}
+        click.echo(msgspec.json.encode(told))
+        return
+    if cut_off:
+        click.echo(f"{path}: cut off {cut_off} bytes behind the last whole document")
+    for problem in problems:
+        click.echo(problem)
