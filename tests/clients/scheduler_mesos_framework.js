@@ -1,24 +1,24 @@
 // A scheduler as the README of mesos-framework shows it: one task, then the second offer is declined.
 //
-//     NODE_PATH=... node scheduler_mesos_framework.js 127.0.0.1 5050 [task-quick]
+//     NODE_PATH=... node scheduler_mesos_framework.js 127.0.0.1 5050 [TASK [MILLISECONDS]]
 //
 // It prints what it sees: what the stream brings as "event", what becomes of its calls as "call".
 // These come over different connections, so only the order within each kind is always the same.
 // The library's own handlers acknowledge the updates; only that of OFFERS is replaced, because the
-// library's gives each task a random name.
+// library's gives each task a random name. MILLISECONDS is how long it thinks about the first offer.
 "use strict";
 
 const { Scheduler, Mesos } = require("mesos-framework");
 
 const mesos = Mesos.getMesos();
-const [host, port, name = "task-quick"] = process.argv.slice(2);
+const [host, port, name = "task-quick", thinks = "0"] = process.argv.slice(2);
 
 const scheduler = new Scheduler({
     masterUrl: host,
     port: Number(port),
     frameworkName: "one task",
     logging: { path: process.cwd(), fileName: "scheduler.log", level: "debug" },
-    handlers: { OFFERS: offered },
+    handlers: { OFFERS: (offers) => {} },
 });
 
 function scalar(resource, value) {
@@ -44,11 +44,20 @@ function offered(offers) {
             scheduler.decline([offer.id], new mesos.Filters(60));
         } else {
             launched = true;
-            const launch = new mesos.Offer.Operation.Launch([task(offer.agent_id)]);
-            const type = mesos.Offer.Operation.Type.LAUNCH;
-            scheduler.accept([offer.id], [new mesos.Offer.Operation(type, launch)], null);
+            think(() => launch(offer));
         }
     }
+}
+
+function think(then) {
+    return thinks === "0" ? then() : setTimeout(then, Number(thinks));
+}
+
+function launch(offer) {
+    console.log("event launch");
+    const type = mesos.Offer.Operation.Type.LAUNCH;
+    const tasks = new mesos.Offer.Operation.Launch([task(offer.agent_id)]);
+    scheduler.accept([offer.id], [new mesos.Offer.Operation(type, tasks)], null);
 }
 
 for (const name of ["subscribed", "offers", "update", "failure", "rescind"]) {
@@ -57,6 +66,7 @@ for (const name of ["subscribed", "offers", "update", "failure", "rescind"]) {
 for (const name of ["subscribe", "accept", "acknowledge", "decline", "teardown"]) {
     scheduler.on("sent_" + name, () => console.log("call", name));
 }
+scheduler.on("offers", offered);
 scheduler.on("sent_decline", () => scheduler.teardown());
 scheduler.on("sent_teardown", () => process.exit(0));
 scheduler.on("error", (error) => {
