@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
 STREAMING = (

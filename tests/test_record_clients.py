@@ -1,11 +1,14 @@
 import contextlib
 import os
 import random
+import signal
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
-from commands import run, running
+from captures.proxied import free_port
+from commands import MESOTAPE, run, running
 from recorded import Kept, kept, wire
 from sockets import (
     LAST_CHUNK,
@@ -15,6 +18,7 @@ from sockets import (
     Wire,
     answer,
     connect,
+    eventually,
     get,
     post,
     record,
@@ -117,34 +121,33 @@ class Session:
         return got
 
 
-def test_append_goes_on_with_numbers_and_clock(tmp_path: Path) -> None:
+def test_a_cassette_that_exists_is_refused_gone_on_with_or_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     Session(path).run(get(b"/1"), get(b"/2"))
+    before = path.read_bytes()
+    done = run("record", "http://127.0.0.1:1", "-o", path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"mesotape: {path}: is there already: ")
+    assert path.read_bytes() == before
+
     Session(path, "--append").run(get(b"/3"))
+    assert path.read_bytes().startswith(before)
     told = [one.exchange for one in kept(path)]
     assert [one.request.path for one in told] == ["/1", "/2", "/3"]
     assert [one.exchange for one in told] == [1, 2, 3]
     assert [one.client for one in told] == [1, 1, 2]
     assert told[2].at > told[1].at + told[1].response.after
 
-
-def test_overwrite_begins_anew_and_neither_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "cassette.yaml"
-    Session(path).run(get(b"/1"))
-    before = path.read_bytes()
-    done = run("record", "http://127.0.0.1:1", "-o", path)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"mesotape: {path}: is there already: ")
-    assert path.read_bytes() == before
-    Session(path, "--overwrite").run(get(b"/2"))
-    assert [one.exchange.request.path for one in kept(path)] == ["/2"]
+    Session(path, "--overwrite").run(get(b"/4"))
+    assert [one.exchange.request.path for one in kept(path)] == ["/4"]
 
 
-def test_only_v1_leaves_out_other_paths(tmp_path: Path) -> None:
+def test_only_v1_leaves_out_other_paths_and_an_option_of_mitmproxy_wins(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     calls = get(b"/version"), post(b'{"type":"GET_HEALTH"}'), get(b"/master/state"), get(b"/")
-    got = Session(path, "--only-v1").run(*calls)
+    got = Session(path, "--only-v1", "--set", "keep_host_header=true").run(*calls)
     assert len(got) == 4
+    assert all(b"\r\nHost: master.example:5050\r\n" in one for one in got)
     assert [one.exchange.request.path for one in kept(path)] == ["/api/v1"]
     assert [one.exchange.exchange for one in kept(path)] == [1]
 
@@ -204,22 +207,42 @@ def test_a_cassette_belongs_to_its_owner_alone(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_host_header_is_the_upstreams_or_with_keep_host_the_clients(tmp_path: Path) -> None:
-    for name, options, expected in [
-        ("kept", ["--keep-host"], b"master.example:5050"),
-        ("rewritten", [], b"127.0.0.1:"),
-    ]:
-        path = tmp_path / f"{name}.yaml"
-        (got,) = Session(path, *options).run(get(b"/version"))
-        assert b"\r\nHost: " + expected in got
-        (one,) = kept(path)
-        assert f"\r\nHost: {one.exchange.request.headers['Host']}\r\n".encode() in got
+def test_the_upstream_sees_its_own_name(session: tuple[list[bytes], list[Kept], Path]) -> None:
+    got, told, _ = session
+    host = told[0].exchange.request.headers["Host"]
+    assert f"\r\nHost: {host}\r\n".encode() in got[0]
+    assert str(host).startswith("127.0.0.1:")
 
 
-def test_an_option_of_mitmproxy_wins(tmp_path: Path) -> None:
+def test_with_keep_host_the_upstream_sees_what_the_client_said(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
-    (got,) = Session(path, "--set", "keep_host_header=true").run(get(b"/version"))
+    (got,) = Session(path, "--keep-host").run(get(b"/version"))
     assert b"\r\nHost: master.example:5050\r\n" in got
+    (one,) = kept(path)
+    assert one.exchange.request.headers["Host"] == "master.example:5050"
+
+
+def test_a_client_that_comes_before_the_ready_line_is_recorded(tmp_path: Path) -> None:
+    path, port = tmp_path / "cassette.yaml", free_port()
+    with Upstream() as upstream:
+        command = [*MESOTAPE, "record", upstream.url, "-o", path, "--listen", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as recorder:
+            with eventually(lambda: connected(port), "recorder") as client:
+                client.send(get(b"/version"))
+                with upstream.accept() as server:
+                    server.message()
+                    server.send(answer(b"{}"))
+                    assert client.message().endswith(b"{}")
+            recorder.send_signal(signal.SIGINT)
+            recorder.communicate(timeout=30)
+    assert [one.exchange.request.path for one in kept(path)] == ["/version"]
+
+
+def connected(port: int) -> Wire | None:
+    try:
+        return connect(("127.0.0.1", port))
+    except ConnectionRefusedError:
+        return None
 
 
 def test_any_mode_of_mitmproxy_records(tmp_path: Path) -> None:
