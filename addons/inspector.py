@@ -99,9 +99,13 @@ class Inspector:
         if stream or callable(response.stream):
             self._watch(flow, response, "response", stream=stream)
 
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Show the end of a streamed request."""
+        self._end(flow)
+
     def response(self, flow: http.HTTPFlow) -> None:
-        """Show the end."""
-        self._finish(flow)
+        """Show the end; a streamed request may go on behind it."""
+        self._end(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """Show how far it came."""
@@ -121,8 +125,7 @@ class Inspector:
     def _is_stream(self, flow: http.HTTPFlow, response: http.Response) -> bool:
         if "content-length" in response.headers:
             return False
-        for watch in self._watched.get(flow.id, ()):
-            watch.keep()  # A call that is let pass as it comes tells what this answers.
+        self._keep(flow)  # A call that is let pass as it comes tells what this answers.
         subject = subjects.of_response(flow, _server())
         return subject is not None and subject.stream
 
@@ -155,9 +158,18 @@ class Inspector:
 
     def _refresh(self, flow: http.HTTPFlow) -> None:
         """Put what passed into the flow, and tell whoever shows it."""
+        self._keep(flow)
+        ctx.master.addons.trigger(UpdateHook([flow]))
+
+    def _keep(self, flow: http.HTTPFlow) -> None:
         for watch in self._watched.get(flow.id, ()):
             watch.keep()
-        ctx.master.addons.trigger(UpdateHook([flow]))
+
+    def _end(self, flow: http.HTTPFlow) -> None:
+        self._keep(flow)
+        sides = (flow.request, flow.response)
+        if all(side is not None and side.timestamp_end is not None for side in sides):
+            self._finish(flow)
 
     def _finish(self, flow: http.HTTPFlow) -> None:
         for watch in self._watched.pop(flow.id, ()):

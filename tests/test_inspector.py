@@ -206,6 +206,31 @@ def test_a_streamed_request_is_kept_too() -> None:
     asyncio.run(transcript())
 
 
+def test_a_request_that_goes_on_behind_its_answer_is_shown_to_its_end() -> None:
+    async def transcript() -> None:
+        with inspecting() as (inspector, hearing):
+            made = flow(b"", b"", kind="application/recordio", path="/slave(1)/api/v1")
+            made.request.headers["Message-Content-Type"] = "application/json"
+            made.request.data.content = made.request.timestamp_end = None
+            answer, made.response = made.response, None
+            inspector.requestheaders(made)
+            made.response = answer
+            inspector.responseheaders(made)
+            inspector.response(made)
+            record = encode(b'{"type":"ATTACH_CONTAINER_INPUT"}')
+            for count in (1, 2):
+                made.request.stream(record)
+                while len(hearing.updated) < count:
+                    await asyncio.sleep(0)
+                assert made.request.data.content == record * count
+            made.request.stream(record)
+            made.request.timestamp_end = 9.0
+            inspector.request(made)
+            assert made.request.data.content == record * 3
+
+    asyncio.run(transcript())
+
+
 def test_a_call_that_the_recorder_lets_pass_still_tells_what_its_answer_is() -> None:
     """As with a chunked request."""
 

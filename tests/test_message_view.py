@@ -156,11 +156,26 @@ def test_whatever_comes_is_shown(data: bytes, kind: str) -> None:
 
 async def shown(made: http.HTTPFlow) -> contentviews.ContentviewResult:
     with taddons.context(Inspector()):
-        assert made.response is not None
         return contentviews.prettify_message(made.response, made)
+
+
+async def edited(made: http.HTTPFlow, old: str, new: str) -> bytes:
+    """What the console does."""
+    with taddons.context(Inspector()):
+        result = contentviews.prettify_message(made.response, made)
+        text = result.text.replace(old, new)
+        return contentviews.reencode_message(text, made.response, made, "Mesos")
 
 
 def test_mitmproxy_chooses_it() -> None:
     made = flow(CALL, HEALTHY)
     result = asyncio.run(shown(made))
     assert (result.view_name, result.syntax_highlight) == ("Mesos", "yaml")
+
+
+def test_mitmproxy_writes_what_was_edited() -> None:
+    name = "mesos.v1.master.Response"
+    call = protobuf(CALL, "mesos.v1.master.Call")
+    made = flow(call, protobuf(HEALTHY, name), PROTOBUF)
+    written = asyncio.run(edited(made, "true", "false"))
+    assert written == protobuf(HEALTHY.replace(b"true", b"false"), name)

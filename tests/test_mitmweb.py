@@ -98,11 +98,19 @@ def subscribed(
             yield client, server
 
 
-def show_response(page: Page, number: int) -> None:
-    """Select a flow of the list, and its response."""
+def show(page: Page, number: int, side: str) -> None:
+    """Select a flow of the list, and its request or response."""
     row = f".flow-table tbody tr:nth-of-type({number + 1})"
-    page.click(row)
-    page.click("nav a, .nav-tabs a", "Response")
+
+    def selected() -> bool:
+        """Click until it is so: while the list grows, a click may miss."""
+        page.click(row)
+        page.click("nav a", side)
+        chosen = f"document.querySelector({row!r}).matches('.selected')"
+        tab = f"document.querySelector('nav a.active')?.innerText.includes({side!r})"
+        return page.ask(f"{chosen} && {tab}")
+
+    eventually(selected, f"selected flow {number}")
 
 
 @pytest.fixture
@@ -119,7 +127,7 @@ def test_events_of_running_streams_are_seen_as_they_pass(tmp_path: Path, picture
     with mitmweb(tmp_path, f"mesotape_cassette={cassette}") as web, browser(tmp_path) as page:
         page.open(web.page_url)
         with subscribed(web, b"application/json", SUBSCRIBE, SUBSCRIBED) as (client, server):
-            show_response(page, 1)
+            show(page, 1, "Response")
             seen = page.until_text(".contentview", "1 SUBSCRIBED")
             assert "Mesos RecordIO" in seen
             assert '"heartbeat_interval_seconds": 15.0' in seen
@@ -142,7 +150,7 @@ def test_events_of_running_streams_are_seen_as_they_pass(tmp_path: Path, picture
             events = [protobuf(event, "mesos.v1.master.Event") for event in (SUBSCRIBED, HEARTBEAT)]
             call = protobuf(SUBSCRIBE, "mesos.v1.master.Call")
             with subscribed(web, b"application/x-protobuf", call, *events) as (client, server):
-                show_response(page, 2)
+                show(page, 2, "Response")
                 seen = page.until_text(".contentview", "1 HEARTBEAT")
                 assert "mesos.v1.master.Event, protobuf, still running" in seen
                 third = protobuf(TASK % (b"third", b"third"), "mesos.v1.master.Event")
@@ -158,33 +166,67 @@ def test_events_of_running_streams_are_seen_as_they_pass(tmp_path: Path, picture
     assert all(any(event.malformed for event in one.events) for one in recorded)
 
 
-def test_a_unary_answer_is_seen_decoded_and_a_stream_to_its_end(
+ATTACH = b"""\
+POST /slave(1)/api/v1 HTTP/1.1
+Host: agent.example:5051
+Content-Type: application/recordio
+Message-Content-Type: application/json
+Transfer-Encoding: chunked
+
+""".replace(b"\n", b"\r\n")
+TYPED = (
+    b'{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":{"type":"PROCESS_IO",'
+    b'"process_io":{"type":"DATA","data":{"type":"STDIN","data":"bHMK"}}}}'
+)
+
+
+def test_alone_it_shows_answers_and_streams_in_both_directions(
     tmp_path: Path, pictures: Path
 ) -> None:
-    """Alone, without a recorder."""
+    """Without a recorder; starting takes long, so this is one test."""
     chromium()
-    health = protobuf(b'{"type":"GET_HEALTH"}', "mesos.v1.master.Call")
-    healthy = protobuf(
-        b'{"type":"GET_HEALTH","get_health":{"healthy":true}}', "mesos.v1.master.Response"
-    )
-    kind = b"application/x-protobuf"
     with mitmweb(tmp_path) as web, browser(tmp_path) as page:
         page.open(web.page_url)
-        with connect(web.proxy) as client:
-            client.send(post(health).replace(b"application/json", kind))
-            with web.upstream.accept() as server:
-                server.message()
-                server.send(answer(healthy, b"Content-Type: " + kind))
-                assert client.message().endswith(healthy)
-        show_response(page, 1)
-        seen = page.until_text(".contentview", "mesos.v1.master.Response, protobuf")
-        assert '"healthy": true' in seen
+        see_a_unary_answer(web, page)
         page.screenshot(pictures / "unary.png")
-        with subscribed(web, b"application/json", SUBSCRIBE, SUBSCRIBED, HEARTBEAT) as (_, server):
-            show_response(page, 2)
-            page.until_text(".contentview", "1 HEARTBEAT")
-            server.send(chunk(b"99\n{"))
-        seen = page.until_text(".contentview", "MALFORMED: record 3")
-        assert "the stream ends after 1 of 99 bytes of a record" in seen
-        assert "still running" not in seen
+        see_a_stream_to_its_end(web, page)
         page.screenshot(pictures / "ended.png")
+        see_a_running_request(web, page)
+        page.screenshot(pictures / "input.png")
+
+
+def see_a_unary_answer(web: Mitmweb, page: Page) -> None:
+    health = protobuf(b'{"type":"GET_HEALTH"}', "mesos.v1.master.Call")
+    healthy = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
+    body = protobuf(healthy, "mesos.v1.master.Response")
+    kind = b"application/x-protobuf"
+    with connect(web.proxy) as client:
+        client.send(post(health).replace(b"application/json", kind))
+        with web.upstream.accept() as server:
+            server.message()
+            server.send(answer(body, b"Content-Type: " + kind))
+            assert client.message().endswith(body)
+    show(page, 1, "Response")
+    seen = page.until_text(".contentview", "mesos.v1.master.Response, protobuf")
+    assert '"healthy": true' in seen
+
+
+def see_a_stream_to_its_end(web: Mitmweb, page: Page) -> None:
+    with subscribed(web, b"application/json", SUBSCRIBE, SUBSCRIBED, HEARTBEAT) as (_, server):
+        show(page, 2, "Response")
+        page.until_text(".contentview", "1 HEARTBEAT")
+        server.send(chunk(b"99\n{"))
+    seen = page.until_text(".contentview", "MALFORMED: record 3")
+    assert "the stream ends after 1 of 99 bytes of a record" in seen
+    assert "still running" not in seen
+
+
+def see_a_running_request(web: Mitmweb, page: Page) -> None:
+    with connect(web.proxy) as client:
+        client.send(ATTACH, record(TYPED))
+        with web.upstream.accept() as server:
+            server.until(TYPED)
+            show(page, 3, "Request")
+            seen = page.until_text(".contentview", "1 ATTACH_CONTAINER_INPUT")
+    assert "mesos.v1.agent.Call, JSON, still running" in seen
+    assert '# STDIN "ls\\n"' in seen
