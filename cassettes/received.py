@@ -5,16 +5,16 @@ from functools import cached_property
 from msgspec import Struct
 
 _MEANT = (
-    "content-type",
-    "message-content-type",
-    "accept",
-    "accept-type",
-    "message-accept",
-    "accept-encoding",
-    "content-encoding",
-    "mesos-stream-id",
-    "user-agent",
-    "libprocess-from",
+    b"content-type",
+    b"message-content-type",
+    b"accept",
+    b"accept-type",
+    b"message-accept",
+    b"accept-encoding",
+    b"content-encoding",
+    b"mesos-stream-id",
+    b"user-agent",
+    b"libprocess-from",
 )
 """Headers that an answer can depend on."""
 
@@ -37,9 +37,9 @@ class Received(Struct, frozen=True, dict=True):
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
 
     @cached_property
-    def values(self) -> dict[str, str]:
+    def values(self) -> dict[bytes, bytes]:
         """The last value of each header, as libprocess takes it, by name in lower case."""
-        return {name.lower(): value for name, value in self.fields}
+        return {name.lower(): value for name, value in self.headers}
 
     @cached_property
     def identity(self) -> tuple[object, ...]:
@@ -50,4 +50,5 @@ class Received(Struct, frozen=True, dict=True):
 
     def header(self, name: str) -> str | None:
         """The last value of a header, by its name in lower case."""
-        return self.values.get(name)
+        value = self.values.get(name.encode())
+        return None if value is None else value.decode("latin-1")
