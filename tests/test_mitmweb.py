@@ -107,7 +107,8 @@ def show(page: Page, number: int, side: str) -> None:
         page.click(row)
         page.click("nav a", side)
         chosen = f"document.querySelector({row!r}).matches('.selected')"
-        tab = f"document.querySelector('nav a.active')?.innerText.includes({side!r})"
+        tabs = "[...document.querySelectorAll('nav a.active')]"
+        tab = f"{tabs}.some(one => one.innerText.includes({side!r}))"
         return page.ask(f"{chosen} && {tab}")
 
     eventually(selected, f"selected flow {number}")
@@ -216,6 +217,10 @@ def see_a_stream_to_its_end(web: Mitmweb, page: Page) -> None:
         show(page, 2, "Response")
         page.until_text(".contentview", "1 HEARTBEAT")
         server.send(chunk(b"99\n{"))
+    # mitmweb asks again when there are more bytes, and an end has none.
+    page.until_text("nav a", "Error")
+    show(page, 1, "Response")
+    show(page, 2, "Response")
     seen = page.until_text(".contentview", "MALFORMED: record 3")
     assert "the stream ends after 1 of 99 bytes of a record" in seen
     assert "still running" not in seen
