@@ -119,7 +119,8 @@ class _Writers:
         return self._members[descriptor]
 
     def _unset(self, field: FieldDescriptor) -> str:
-        if self._defaults and field.name in LISTED.get(field.containing_type.full_name, ()):
+        owner = "" if field.containing_type is None else field.containing_type.full_name
+        if self._defaults and field.name in LISTED.get(owner, ()):
             return f'"{field.name}":[]'
         if self._defaults and field.has_default_value and not field.GetOptions().deprecated:
             return self._of_field(field)(field.default_value)
