@@ -9,7 +9,7 @@ at again in the way of Mesos, slowly, for words about what is wrong.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -17,6 +17,7 @@ from . import json_reader, mapping, picojson
 from .apis import APIS
 from .endpoints import call_type
 from .messages import message_class
+from .negotiation import Encoding
 from .reasons import Remark
 from .shapes import shape
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
-
-type Encoding = Literal["json", "protobuf"]
 
 STREAMED = (*(api.event for api in APIS), "mesos.v1.agent.Call")
 """The messages that Mesos sends in streams, and the one that clients do."""

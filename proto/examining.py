@@ -50,8 +50,8 @@ class Examiner:
     Without `message` that of JSON is recognised by what the first records say. Without `encoding`
     the first sound record tells. Pieces are counted from `first`, bytes from `offset`.
 
-    Where a length is wrong, a protobuf record may go on into the next and still decode. So a patient
-    examiner gives one only when the next is there; that is not for a stream that is watched.
+    Where a length is wrong, a protobuf record may go on into the next and still decode. So a
+    patient examiner gives one only when the next is there; that is not for a stream one watches.
     """
 
     def __init__(
@@ -64,7 +64,8 @@ class Examiner:
         first: int = 1,
         offset: int = 0,
     ) -> None:
-        self.message, self.encoding = message, encoding
+        self.message = message
+        self.encoding: Encoding | None = encoding
         self._max_record, self._patient = max_record, patient
         self._recogniser = Recogniser()
         self._number, self._offset, self._begin = first, offset, offset

@@ -147,9 +147,14 @@ def _passes(row: Row, options: InspectOptions) -> bool:
 
 
 def _searched(row: Row) -> str:
-    parts = (row.request, row.body, row.skipped.data if row.skipped else b"")
-    text = b"\n".join(parts).decode(errors="replace")
-    return "\n".join((text, row.path or "", row.text or ""))
+    skipped = row.skipped.data.decode(errors="replace") if row.skipped else ""
+    bodies = ((row.request, row.request_message), (row.body, row.message))
+    texts = (
+        readable(body, message) if not body.startswith(b"{") else body.decode(errors="replace")
+        for body, message in bodies
+        if body
+    )
+    return "\n".join((*texts, skipped, row.path or "", row.text or ""))
 
 
 class Output:
