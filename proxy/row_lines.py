@@ -5,6 +5,7 @@
 """
 
 import re
+import textwrap
 
 import click
 
@@ -33,7 +34,9 @@ class Lines:
 
     def of(self, row: Row, number: int) -> list[str]:
         """Write one row, the `number`th of all."""
-        lines = [self._head(row, number), *map(self._remark, row.remarks)]
+        lines = [self._head(row, number)]
+        for remark in row.remarks:
+            lines += self._remark(remark)
         if row.level == "malformed" and row.finding is not None:
             lines += self._closer(row)
         return lines
@@ -57,9 +60,9 @@ class Lines:
         text = f"{self._dim(start)}{self._paint(name, colour)}{rest}"
         return f"{text}{self._dim(size)}" if size else text.rstrip()
 
-    def _remark(self, remark: Remark) -> str:
-        text = f"{remark.level}: {remark.text} ({remark.reason})"
-        return self._paint(self._fit(_INDENT + text), COLOURS[remark.level])
+    def _remark(self, remark: Remark) -> list[str]:
+        text = f"{remark.level} ({remark.reason}): {remark.text}"
+        return [self._paint(line, COLOURS[remark.level]) for line in self._wrapped(text)]
 
     def _closer(self, row: Row) -> list[str]:
         """What readers do there, and the bytes."""
@@ -80,7 +83,7 @@ class Lines:
                 f"Mesos's C++:   {told.cpp}",
                 f"Mesos's CLI:   {told.python}",
             ]
-        return [self._fit(_INDENT + line) for line in lines] + self._bytes(row)
+        return [part for line in lines for part in self._wrapped(line)] + self._bytes(row)
 
     def _bytes(self, row: Row) -> list[str]:
         """The bytes around the offending ones, with these underlined."""
@@ -102,8 +105,12 @@ class Lines:
                 lines.append(self._paint(f"{_HEX}{'':10}{marks}".rstrip(), "red"))
         return lines
 
-    def _fit(self, text: str) -> str:
-        return text if self._width is None else _cut(text, self._width)
+    def _wrapped(self, text: str) -> list[str]:
+        """Indent a line, and on a terminal break it where the width ends."""
+        if self._width is None:
+            return [_INDENT + text]
+        further = " " * (len(_INDENT) + 2)
+        return textwrap.wrap(text, self._width, initial_indent=_INDENT, subsequent_indent=further)
 
     def _paint(self, text: str, colour: str | None) -> str:
         return click.style(text, fg=colour) if self._colours and colour else text

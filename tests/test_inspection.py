@@ -146,7 +146,10 @@ def test_a_damaged_stream_names_the_byte(tmp_path: Path) -> None:
     path.write_bytes(START + HEARTBEAT + b"2O\n" + HEARTBEAT[3:] + HEARTBEAT)
     done = run("inspect", path)
     assert done.returncode == 5
-    assert "length is b'2O', expected decimal digits and a newline (not-digits)" in done.stdout
+    assert (
+        "malformed (not-digits): length is b'2O', expected decimal digits and a newline\n"
+        in done.stdout
+    )
     assert "record 3, byte 111 of the stream" in done.stdout
     assert "23 bytes skipped, reading goes on at 134" in done.stdout
     assert "Mesos's C++:   fails for good" in done.stdout
