@@ -155,9 +155,8 @@ def _about(row: Row) -> str:
         case "exchange":
             status = "no answer" if row.status is None else str(row.status)
             stream = f" {row.text}" if row.text else ""
-            return " ".join(
-                [f"{row.method} {row.path} {status}{stream} client={row.client}", *parts]
-            )
+            head = f"{status} {method}{row.path}{stream} client={row.client}"
+            return " ".join([head, *parts])
         case "end":
             return "" if row.cause is None else f"by {row.cause}"
         case "note":
