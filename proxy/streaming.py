@@ -100,10 +100,10 @@ class Streaming:
         if self._outlet.full:
             self._parked = True
             return 0, None
-        chunks, size, due_seconds = list[bytes](), 0, now_seconds - self._late
+        chunks, size, late = list[bytes](), 0, self._late
         while (
             (due := self._next) is not None
-            and due[0] <= due_seconds
+            and due[0] + late <= now_seconds
             and len(chunks) < limit
             and size <= self._stage.limits.unsent
         ):

@@ -146,3 +146,14 @@ def test_an_answer_is_not_sent_to_a_client_that_has_left():
     holding.stop()
     gate.open()
     assert sent == []
+
+
+def test_a_late_step_is_due_at_its_very_deadline():
+    """How floats are rounded must not keep a step waiting while its deadline says now."""
+    for tenths in range(1, 100):
+        gate = Gate("input")
+        stage, outlet, _ = stream((0.1, Wait(gate)), (0.1, b"a"), (0.7 * tenths, b"b"))
+        stage.clock.advance(0.3 * tenths)
+        gate.open()
+        stage.clock.advance(1000.0)
+        assert len(outlet.log) == 2
