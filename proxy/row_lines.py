@@ -155,6 +155,7 @@ def _about(row: Row) -> str:
         case "exchange":
             status = "no answer" if row.status is None else str(row.status)
             stream = f" {row.text}" if row.text else ""
+            method = f"{row.method} " if row.type else ""
             head = f"{status} {method}{row.path}{stream} client={row.client}"
             return " ".join([head, *parts])
         case "end":
