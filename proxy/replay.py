@@ -102,6 +102,8 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
         with live_counts(lambda: str(_counted(playback, len(failures)))):
             await stopped.wait()
     finally:
+        for reason in playback.waiting:
+            say(f"still held: {reason}")
         await server.stop()
     return _counted(playback, len(failures))
 
