@@ -146,10 +146,10 @@ class Examiner:
         content = self._content(payload)
         begin = stop - len(payload)
         told = content.is_sound and (content.value is not None or self._is_length(stop))
-        sure = told and (self.encoding != "protobuf" or not self._patient)
-        if not sure and (
-            (not told and not self._is_length(stop)) or self._is_interrupted(begin, stop)
-        ):
+        if not told and not self._is_length(stop):
+            return self._lose(line, self._doubt(line, len(payload)), begin, len(payload))
+        doubtful = not told or (self.encoding == "protobuf" and self._patient)
+        if doubtful and self._is_interrupted(begin, stop):
             return self._lose(line, self._doubt(line, len(payload)), begin, len(payload))
         if told:
             self._learn(payload, content)

@@ -94,6 +94,8 @@ class Lines:
         stop = start if remark is None or remark.stop is None else remark.stop - finding.offset
         first = max(0, (start - 16) // 16 * 16)
         data = piece(finding, first, SHOWN_BYTES)
+        if not data:  # The place is behind what was kept of skipped bytes.
+            first, data = 0, piece(finding, 0, SHOWN_BYTES)
         lines: list[str] = []
         for at in range(0, len(data), 16):
             here = first + at
