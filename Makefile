@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 CHECKED := build/types
 CLIENTS := .venv-clients
 
-.PHONY: install demo test clients test-clients lint types bench protos clean
+.PHONY: install demo chromium test clients test-clients lint types bench protos clean
 
 install: $(INSTALLED)
 
@@ -38,6 +38,13 @@ test-clients: install clients
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The browser that looks at mitmweb in a test.
+chromium:
+	command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ]; then SUDO=; else SUDO=sudo; fi; \
+		$$SUDO apt-get update -qq && \
+		$$SUDO apt-get install -y -qq --no-install-recommends chromium; }
 
 # Type checkers do not follow an editable install, so a copy is installed for them.
 types: install

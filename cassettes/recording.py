@@ -56,8 +56,9 @@ class Recording:
     def feed(self, fact: AnyFact) -> Sequence[Document | bytes]:
         """Give the documents that a fact completes; facts of an unknown exchange give none."""
         match fact:
-            case Data(number) if number in self._open:
-                return self._open[number].take(fact)
+            case Data():  # First, for nearly all facts are data.
+                exchange = self._open.get(fact.exchange)
+                return [] if exchange is None else exchange.take(fact)
             case RequestHead():
                 self._open[fact.exchange] = _Open(fact, find(fact.path, self._server))
                 return []
@@ -120,7 +121,7 @@ class _Open:
     def end_request(self, fact: RequestEnd) -> list[Document]:
         """Close the client's side."""
         self._request_open = False
-        return self._input.end(fact.at, "client") if self._input is not None else []
+        return [] if self._input is None else [*self._input.end(fact.at, "client")]
 
     def lose(self, fact: Lost) -> list[Document]:
         """Say what is missing; a stream is taken up again at the next chunk."""

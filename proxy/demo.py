@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -79,7 +79,7 @@ def demo(output: Path | None) -> int:
 
 
 @contextlib.contextmanager
-def _running(folder: Path, command: str, *arguments: str) -> Iterator[str]:
+def _running(folder: Path, command: str, *arguments: str) -> Generator[str]:
     """Run a command until the block ends; gives its address once it listens."""
     ready = folder / f"{command}-{time.monotonic_ns()}"
     process = subprocess.Popen(
