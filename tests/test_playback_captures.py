@@ -7,7 +7,7 @@ import pytest
 from captures import tape
 
 from mesotape.cassettes import layout
-from mesotape.cassettes.answers import Ending, StreamAnswer
+from mesotape.cassettes.answers import StreamAnswer
 from mesotape.cassettes.documents import Header
 from mesotape.cassettes.facts import Data, ExchangeEnd, RequestEnd, RequestHead, ResponseHead
 from mesotape.cassettes.misses import Miss
