@@ -25,13 +25,11 @@ from .inputs import Cursor, Item, Recorded, read_piece
 from .journal import Place
 from .misses import Miss, Reason
 from .reader import Cassette
+from .recalling import BEGINNING
 from .received import Received
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""
-
-_TOLD = 64 * 1024
-"""Bytes of a request that are kept to explain a miss, besides its first record."""
 
 _COMPARED = 64
 """Recorded inputs that a request is compared with at a time."""
@@ -209,7 +207,7 @@ class Intake:
             self._inputs.drop(place)
 
     def _tell(self, piece: recordio.Piece) -> None:
-        if not self._told or len(self._told) + piece.size <= _TOLD:
+        if not self._told or len(self._told) + piece.size <= BEGINNING:
             self._told += piece.data
 
 

@@ -9,17 +9,23 @@ from .documents import Exchange
 from .reader import Cassette
 from .received import Received
 
+BEGINNING = 64 * 1024
+"""Bytes of an input, to know what it is and to explain a miss."""
+
 
 def recorded_request(cassette: Cassette, exchange: Exchange) -> Received:
     """Give a recorded request as it would come in again, content coding undone.
 
     A gzipped body was kept as it came if it could not be undone, or because of what was inside.
+    Of an input to a container, which is compared as it comes (intake.py), only the beginning is
+    given.
     """
     told = exchange.request
     api = endpoints.find(told.path, cassette.header.server)
     message = None if api is None else api.call
     streamed = told.stream is not None
-    body = _streamed(cassette, exchange, message) if streamed else wire(told, message)
+    most = BEGINNING if api is endpoints.AGENT else None
+    body = _streamed(cassette, exchange, message, most) if streamed else wire(told, message)
     headers = tuple(
         (name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs(told.headers)
     )
@@ -39,10 +45,15 @@ def answer_message(exchange: Exchange, call: CallType | None) -> str | None:
     return call.response if exchange.response.stream is None else call.record
 
 
-def _streamed(cassette: Cassette, exchange: Exchange, message: str | None) -> bytes:
-    """The records of a streamed request, framed again."""
-    pieces: list[bytes] = []
+def _streamed(
+    cassette: Cassette, exchange: Exchange, message: str | None, most: int | None
+) -> bytes:
+    """The records of a streamed request, framed again, at least one and then `most` bytes."""
+    body = bytearray()
     for event in cassette.events(exchange.exchange, "client"):
         data = wire(event, message)
-        pieces.append(data if event.offset is not None else recordio.encode(data))
-    return b"".join(pieces)
+        piece = data if event.offset is not None else recordio.encode(data)
+        if body and most is not None and len(body) + len(piece) > most:
+            break
+        body += piece
+    return bytes(body)

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..cassettes.answers import Answer, StreamAnswer
@@ -94,6 +95,14 @@ class Reception(Protocol):
         ...
 
 
+class _Coming(Struct):
+    """A request that is on its way."""
+
+    reception: Reception
+    keep_alive: bool
+    is_answered: bool = False
+
+
 class Connection(asyncio.Protocol):
     """HTTP/1 over one transport."""
 
@@ -106,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
         self._stream: Streaming | Holding | None = None
         self._begun = deque[Reception]()
-        self._reception: tuple[Reception, bool] | None = None
+        self._coming: _Coming | None = None
         self._full = False
         self._unread = False
         self._closing = False
@@ -133,9 +142,9 @@ class Connection(asyncio.Protocol):
                 answer.live.over(left=True)
         self._queue.clear()
         self._backlog.clear()
-        if self._reception is not None:
-            self._reception[0].leave()
-            self._reception = None
+        if self._coming is not None:
+            self._coming.reception.leave()
+            self._coming = None
         self._host.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
@@ -260,15 +269,18 @@ class Connection(asyncio.Protocol):
     def _receive(self, item: Begun | Part | Ended) -> None:
         """Take a part of a request, and give the answer if it is time."""
         if isinstance(item, Begun):
-            self._reception = self._begun.popleft(), item.keep_alive
+            self._coming = _Coming(self._begun.popleft(), item.keep_alive)
             return
-        assert self._reception is not None
-        reception, keep = self._reception
-        answer = reception.feed(item.data) if isinstance(item, Part) else reception.end()
-        if isinstance(item, Ended):
-            self._reception = None
+        coming = self._coming
+        assert coming is not None
+        if isinstance(item, Part):
+            answer = coming.reception.feed(item.data)
+        else:
+            answer = coming.reception.end()
+            self._coming = None
         if answer is not None:
-            self._give(answer, keep)
+            coming.is_answered = True
+            self._give(answer, coming.keep_alive)
 
     def _give(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
         if self._stream is None:
@@ -312,11 +324,12 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _refuse(self, refusal: RefusedError) -> None:
-        """Say why, then end."""
+        """Say why, then end; a request that is answered already just ends."""
         if self._stream is not None or self._queue:
             self.close()
             return
-        self._transport.write(refusal.answer())
+        if self._coming is None or not self._coming.is_answered:
+            self._transport.write(refusal.answer())
         self._hang_up()
 
     def _hang_up(self) -> None:

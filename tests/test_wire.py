@@ -3,7 +3,18 @@ import gzip
 import pytest
 
 from mesotape.cassettes.received import Received
-from mesotape.proxy.wire import Arrived, Expected, Known, Limits, RefusedError, Requests, chunk
+from mesotape.proxy.wire import (
+    Arrived,
+    Begun,
+    Ended,
+    Expected,
+    Known,
+    Limits,
+    Part,
+    RefusedError,
+    Requests,
+    chunk,
+)
 
 POST = b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 CHUNKED = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"
@@ -193,3 +204,55 @@ def test_known_requests_are_bounded():
         Requests(Limits(), known).feed(b"GET /%d HTTP/1.1\r\n\r\n" % number)
     assert known.get(b"GET /0 HTTP/1.1\r\n\r\n") is None
     assert known.get(b"GET /4999 HTTP/1.1\r\n\r\n") is not None
+
+
+STREAMED = b"POST /api/v1 HTTP/1.1\r\nContent-Type: application/recordio\r\n"
+IN_CHUNKS = STREAMED + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_streamed_request_comes_in_parts():
+    requests = Requests(Limits(), streams=lambda head: head.target == b"/api/v1")
+    (begun,) = requests.feed(IN_CHUNKS)
+    assert isinstance(begun, Begun)
+    assert begun.head.header("content-type") == "application/recordio"
+    assert begun.keep_alive
+    assert requests.feed(b"2\r\nbo\r\n") == [Part(b"bo")]
+    assert requests.feed(b"1\r\nd") == [Part(b"d")]
+    assert requests.unfinished
+    assert requests.feed(b"\r\n0\r\n\r\n" + GET)[:1] == [Ended()]
+    assert not requests.unfinished
+
+
+def test_a_streamed_request_may_have_a_length():
+    requests = Requests(Limits(), streams=lambda _: True)
+    begun, part, ended = requests.feed(STREAMED + b"Content-Length: 4\r\n\r\nbody")
+    assert (type(begun), part, ended) == (Begun, Part(b"body"), Ended())
+
+
+def test_a_streamed_request_has_no_bounds():
+    requests = Requests(Limits(body=10), streams=lambda _: True)
+    requests.feed(IN_CHUNKS)
+    for _ in range(100):
+        assert requests.feed(b"8\r\n12345678\r\n") == [Part(b"12345678")]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        IN_CHUNKS.replace(b"recordio", b"json"),
+        IN_CHUNKS.replace(b"/api/v1", b"/other"),
+        IN_CHUNKS.replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"),
+    ],
+)
+def test_other_requests_come_whole(head):
+    requests = Requests(Limits(), streams=lambda head: head.target == b"/api/v1")
+    (item,) = requests.feed(head + b"4\r\nbody\r\n0\r\n\r\n")
+    assert isinstance(item, Arrived)
+
+
+def test_a_broken_chunk_ends_a_streamed_request():
+    requests = Requests(Limits(), streams=lambda _: True)
+    begun, part, broken = requests.feed(IN_CHUNKS + b"2\r\nbo\r\nzz\r\n")
+    assert isinstance(begun, Begun)
+    assert part == Part(b"bo")
+    assert isinstance(broken, RefusedError)
