@@ -64,7 +64,7 @@ class AddressType(click.ParamType[Address]):
 
 def say(text: str) -> None:
     """Tell people something that matters."""
-    click.echo(f"mesotape: {text}", err=True)
+    print(f"mesotape: {text}", file=sys.stderr, flush=True)  # click would write across live_counts
 
 
 def announce(text: str, url: str, ready_file: Path | None, *, as_json: bool) -> None:
@@ -107,5 +107,6 @@ def live_counts(counts: Callable[[], str]) -> Generator[None]:
         def __rich__(self) -> Text:
             return Text(counts(), style="dim")
 
-    with Live(Now(), console=Console(stderr=True), refresh_per_second=4, transient=True):
+    console = Console(stderr=True)
+    with Live(Now(), console=console, refresh_per_second=4, transient=True, redirect_stdout=False):
         yield

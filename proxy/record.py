@@ -1,6 +1,7 @@
 """`mesotape record`: a proxy in front of a Mesos master or agent that keeps what is said."""
 
 import asyncio
+import contextlib
 import functools
 import tempfile
 from pathlib import Path
@@ -118,8 +119,8 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
 
     recorder = Recorder()
     try:
-        with live_counts(lambda: str(_counted(recorder.counts))):
-            ready = functools.partial(_begin, options, recorder)
+        with contextlib.ExitStack() as shown:
+            ready = functools.partial(_begin, options, recorder, shown)
             await intercept(recorder, settings, options.settings, ready)
     except (InterceptionError, WriterError) as error:
         raise CommandError(str(error)) from error
@@ -132,8 +133,16 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
     return EXIT_FAILURE if recorder.failure is not None else 0
 
 
-def _begin(options: RecordOptions, recorder: "Recorder", addresses: list[tuple[str, int]]) -> None:
-    """Begin the cassette once the proxy listens, so that a busy port costs no cassette."""
+def _begin(
+    options: RecordOptions,
+    recorder: "Recorder",
+    shown: contextlib.ExitStack,
+    addresses: list[tuple[str, int]],
+) -> None:
+    """Begin the cassette once the proxy listens, so that a busy port costs no cassette.
+
+    What is `shown` goes on until the end.
+    """
     upstream = options.upstream or options.mode
     start = Start(
         path=str(options.output),
@@ -147,6 +156,7 @@ def _begin(options: RecordOptions, recorder: "Recorder", addresses: list[tuple[s
     url = f"{scheme}://{Address(*addresses[0])}"
     text = f"recording {upstream} on {url} into {options.output}"
     announce(text, url, options.ready_file, as_json=options.as_json)
+    shown.enter_context(live_counts(lambda: str(_counted(recorder.counts))))
 
 
 def _counted(status: Status) -> Counts:

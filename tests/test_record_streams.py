@@ -86,7 +86,7 @@ def test_every_event_passes_before_the_next_is_sent_and_is_replayed(tmp_path: Pa
         for event in events:
             client.until(event)
         client.until(b"\r\n")
-        other.send(get(b"/unknown"))
+        other.send(get(b"/version"))
         other.message()
         assert client.is_quiet()
         assert player.stop() == 3
