@@ -69,7 +69,7 @@ class Replies:
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
-        ready = self._ready.get((turn, client))
+        ready = self._ready.get((turn, client.bodiless, client.gzips))
         return self._built(turn, client, now_seconds) if ready is None else ready
 
     def _built(self, turn: Turn, client: Client, now_seconds: float) -> Answer | StreamAnswer:
@@ -95,7 +95,7 @@ class Replies:
         gates = self._ties.gates(place)
         if gates is not None:
             return replace(answer, gates=gates)
-        self._ready.put((turn, client), answer)
+        self._ready.put((turn, client.bodiless, client.gzips), answer)
         return answer
 
     def _body(self, turn: Turn, told: _Told) -> bytes:
@@ -160,17 +160,17 @@ class _Ready:
     """Answers that are ready to go out again, the least used dropped first."""
 
     def __init__(self) -> None:
-        self._answers = OrderedDict[tuple[Turn, Client], Answer]()
+        self._answers = OrderedDict[tuple[Turn, bool, bool], Answer]()
         self._bytes = 0
 
-    def get(self, which: tuple[Turn, Client]) -> Answer | None:
+    def get(self, which: tuple[Turn, bool, bool]) -> Answer | None:
         """Give an answer if it is here."""
         answer = self._answers.get(which)
         if answer is not None:
             self._answers.move_to_end(which)
         return answer
 
-    def put(self, which: tuple[Turn, Client], answer: Answer) -> None:
+    def put(self, which: tuple[Turn, bool, bool], answer: Answer) -> None:
         """Keep an answer, unless it is large."""
         if len(answer.body) > _READY_BODY:
             return

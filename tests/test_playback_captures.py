@@ -5,6 +5,7 @@ import gzip
 
 import pytest
 from captures import tape
+from sending import sent
 
 from mesotape.cassettes import layout
 from mesotape.cassettes.answers import StreamAnswer
@@ -14,7 +15,6 @@ from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 from mesotape.cassettes.recording import Recording
 from mesotape.proto.endpoints import is_actor_message
 
@@ -77,17 +77,6 @@ def recorded(tmp_path):
     yield record
     for cassette in opened:
         cassette.close()
-
-
-def sent(request):
-    body, broken = request.raw_body, False
-    if ("Content-Encoding", "gzip") in request.headers and body:
-        try:
-            body = gzip.decompress(body)
-        except (OSError, EOFError):
-            broken = True
-    pairs = tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in request.headers)
-    return Received(request.method.encode(), request.target.encode("latin-1"), pairs, body, broken)
 
 
 def played(answer, response):

@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 from captures import tape
+from sending import sent
 
 from mesotape.cassettes import layout
 from mesotape.cassettes.coding import inflate
@@ -79,17 +80,6 @@ def playback(tmp_path):
     yield make
     for cassette in opened:
         cassette.close()
-
-
-def sent(request):
-    body, broken = request.raw_body, False
-    if ("Content-Encoding", "gzip") in request.headers and body:
-        try:
-            body = inflate(body)
-        except ValueError:
-            broken = True
-    pairs = tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in request.headers)
-    return Received(request.method.encode(), request.target.encode("latin-1"), pairs, body, broken)
 
 
 def refused(name):

@@ -1,0 +1,18 @@
+"""Requests of captures, as they come to a playback."""
+
+from captures import Request
+
+from mesotape.cassettes.coding import CodingError, inflate
+from mesotape.cassettes.received import Received
+
+
+def sent(request: Request) -> Received:
+    """Give a captured request with its content coding undone."""
+    body, broken = request.raw_body, False
+    if ("Content-Encoding", "gzip") in request.headers and body:
+        try:
+            body = inflate(body)
+        except CodingError:
+            broken = True
+    pairs = tuple((n.encode("latin-1"), v.encode("latin-1")) for n, v in request.headers)
+    return Received(request.method.encode(), request.target.encode("latin-1"), pairs, body, broken)
