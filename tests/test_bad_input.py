@@ -187,14 +187,15 @@ def test_a_cassette_that_cannot_be_written_is_left_alone(
         assert (folder / name).read_bytes() == content
 
 
-def test_a_busy_port_is_said_in_one_line_and_costs_no_cassette(folder: Path) -> None:
+def test_a_busy_port_is_said_in_one_line_and_costs_no_cassette(
+    refused: Callable[..., None], folder: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         text = f"cannot listen on {listen}: Address already in use; --listen takes another address"
-        assert_refused(run("replay", "good.yaml", "--listen", listen, cwd=folder), 1, text)
+        refused(["replay", "good.yaml", "--listen", listen], 1, text)
         for upstream in (UPSTREAM, "https://127.0.0.1:1"):
-            done = run("record", upstream, "-o", "new.yaml", "--listen", listen, cwd=folder)
-            assert_refused(done, 1, text)
+            refused(["record", upstream, "-o", "new.yaml", "--listen", listen], 1, text)
             assert not (folder / "new.yaml").exists()
 
 

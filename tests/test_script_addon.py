@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from commands import running
 from recorded import kept
 from sockets import (
@@ -142,16 +141,9 @@ def test_a_cassette_that_exists_is_refused_and_left_alone(tmp_path: Path) -> Non
     assert path.read_text() == "precious"
 
 
-@pytest.mark.parametrize(
-    ("option", "text"),
-    [
-        ("mesotape_existing=maybe", "mesotape_existing is 'maybe', expected refuse or overwrite "),
-        ("mesotape_server=boss", "mesotape_server is 'boss', expected master or agent"),
-    ],
-)
-def test_an_option_without_sense_is_refused(tmp_path: Path, option: str, text: str) -> None:
-    with Upstream() as upstream, mitmdump(tmp_path, upstream, option) as dump:
-        dump.until(text)
+def test_an_option_without_sense_is_refused(tmp_path: Path) -> None:
+    with Upstream() as upstream, mitmdump(tmp_path, upstream, "mesotape_existing=maybe") as dump:
+        dump.until("mesotape_existing is 'maybe', expected refuse or overwrite or append")
         assert dump.process.wait(timeout=30) == 1
 
 
