@@ -187,9 +187,10 @@ class Recorder:
         if (live := self._live.get(flow.id)) is None:
             return
         message = flow.error.msg if flow.error is not None else "unknown"
-        if flow.server_conn.timestamp_start is None:
+        cause = _cause(flow, message)
+        if cause == "server-cut" and flow.server_conn.timestamp_start is None:
             self._remark(live.number, f"the upstream could not be reached: {message}")
-        self._end(flow.id, _cause(flow, message))
+        self._end(flow.id, cause)
 
     def client_disconnected(self, client: Client) -> None:
         """End what nothing else ended: after an early answer there is no other hook."""
