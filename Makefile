@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 CHECKED := build/types
 CLIENTS := .venv-clients
 
-.PHONY: install demo chromium test clients test-clients lint types bench protos clean
+.PHONY: install demo chromium test clients test-clients lint types bench fuzz protos clean
 
 install: $(INSTALLED)
 
@@ -54,6 +54,10 @@ types: install
 
 bench: install
 	$(BIN)/python bench/run.py
+
+# A million damaged streams; takes a quarter of an hour.
+fuzz: install
+	$(BIN)/python bench/fuzz.py
 
 # Compile the .proto files into the descriptor set that ships.
 protos: install

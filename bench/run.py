@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("startup", "recordio", "replay", "record", "memory", "pace", "stall")
+NAMES = ("startup", "recordio", "replay", "record", "memory", "pace", "stall", "inspection")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:
