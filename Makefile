@@ -21,7 +21,7 @@ demo: install
 	@$(BIN)/mesotape demo
 
 test: install
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 # Schedulers that others wrote, Python and Node, each with old packages of its own.
 clients: $(CLIENTS)/.installed
