@@ -50,7 +50,7 @@ chromium:
 types: install
 	rm -rf build
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(CHECKED) .
-	$(BIN)/pyright
+	$(BIN)/pyright --project pyproject.toml
 
 bench: install
 	$(BIN)/python bench/run.py
