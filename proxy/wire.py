@@ -142,12 +142,16 @@ class Requests:
         self._items: list[Item] = []
         self._refused = False
         self._begin()
-        self._parser = httptools.HttpRequestParser(self)
-        # Mesos takes a bare line feed for the end of a line (http_parser 2); llhttp wants both of
-        # these for that.
-        self._parser.set_dangerous_leniencies(
+        self._parser = self._new_parser()
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        """A parser that takes a bare line feed for the end of a line, as Mesos's does."""
+        parser = httptools.HttpRequestParser(self)
+        # llhttp wants both of these for that.
+        parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True, lenient_optional_lf_after_cr=True
         )
+        return parser
 
     @property
     def unfinished(self) -> bool:
@@ -211,12 +215,7 @@ class Requests:
         lines = [b"%b %b HTTP/%b" % (method, self._target, version)]
         lines += [b"%b: %b" % pair for pair in self._headers if pair[0].lower() not in _UPGRADE]
         self._begin()
-        self._parser = httptools.HttpRequestParser(self)
-        # Mesos takes a bare line feed for the end of a line (http_parser 2); llhttp wants both of
-        # these for that.
-        self._parser.set_dangerous_leniencies(
-            lenient_optional_cr_before_lf=True, lenient_optional_lf_after_cr=True
-        )
+        self._parser = self._new_parser()
         self._feed(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def _refuse(self, refusal: RefusedError) -> None:
