@@ -50,6 +50,9 @@ class Options(Struct, frozen=True, kw_only=True):
     """How to play."""
 
     pace: Pace = Recorded()
+    ignore: Sequence[str] = ()
+    repeat: Sequence[str] = ()
+    rebind: bool = False
 
 
 class _Seen(Struct, frozen=True):
@@ -99,8 +102,12 @@ class Playback:
         """What the streams and the answers that are held wait for, in words."""
         return sorted(gate.reason for gate in self._ties.waiting)
 
-    def answer(self, request: Received, now_seconds: float) -> Answer | StreamAnswer | Miss:
+    def answer(
+        self, request: Received, now_seconds: float, client: int = 0
+    ) -> Answer | StreamAnswer | Miss:
         """Answer a request at a time on the replay's clock.
+
+        `client` numbers the connection that it came on; 0 is one that nobody knows.
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
@@ -119,6 +126,9 @@ class Playback:
             return self._unanswered(request, "already played")
         self.journal.serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
+
+    def leave(self, client: int) -> None:
+        """A connection is gone."""
 
     def receive(self, head: Received) -> Intake | None:
         """Begin a streamed request, which may be answered before its end; None if it is none."""

@@ -66,8 +66,16 @@ class Host(Protocol):
         """All that are open."""
         ...
 
-    def answer(self, request: Received) -> Answer | StreamAnswer:
-        """Answer, also with the report of a miss or a failure."""
+    def number(self) -> int:
+        """Give a new connection its number, from 1 on."""
+        ...
+
+    def answer(self, request: Received, client: int) -> Answer | StreamAnswer:
+        """Answer a connection, by its number, also with the report of a miss or a failure."""
+        ...
+
+    def left(self, client: int) -> None:
+        """Forget a connection that is gone."""
         ...
 
     def receive(self, head: Received) -> "Reception | None":
@@ -110,6 +118,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.number = host.number()
         self._requests = Requests(host.limits, host.known, self._begin)
         self._backlog: deque[Item] = deque()
         self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
@@ -146,6 +155,7 @@ class Connection(asyncio.Protocol):
             self._coming.reception.leave()
             self._coming = None
         self._host.connections.discard(self)
+        self._host.left(self.number)
 
     def data_received(self, data: bytes) -> None:
         """Answer what is whole."""
@@ -257,7 +267,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, item: Item) -> None:
         match item:
             case Arrived():
-                self._give(self._host.answer(item.request), item.keep_alive)
+                self._give(self._host.answer(item.request, self.number), item.keep_alive)
             case RefusedError():
                 self._refuse(item)
             case Expected():

@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING
 
 from ..cassettes.answers import Answer, StreamAnswer, head
@@ -50,6 +51,7 @@ class ReplayServer:
         self.limits = limits or Limits()
         self.known = Known()
         self.connections = set[Connection]()
+        self._numbers = count(1)
         self._on_miss = on_miss
         self._on_failure = on_failure
         self._listener: asyncio.Server | None = None
@@ -80,10 +82,18 @@ class ReplayServer:
 
     # What a connection calls.
 
-    def answer(self, request: "Received") -> Answer | StreamAnswer:
-        """Answer from the cassette, or say why not."""
+    def number(self) -> int:
+        """Number a new connection."""
+        return next(self._numbers)
+
+    def left(self, client: int) -> None:
+        """Tell the playback that a connection is gone."""
+        self.playback.leave(client)
+
+    def answer(self, request: "Received", client: int) -> Answer | StreamAnswer:
+        """Answer a connection from the cassette, or say why not."""
         try:
-            answer = self.playback.answer(request, self.clock.time())
+            answer = self.playback.answer(request, self.clock.time(), client)
         except (ValueError, LookupError, OSError) as error:
             return self.told_failure(error)
         if not isinstance(answer, Miss):

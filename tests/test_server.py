@@ -34,7 +34,10 @@ class Script:
         answer = self.answers.get(head.target)
         return answer if isinstance(answer, Input) else None
 
-    def answer(self, request, now_seconds):
+    def leave(self, client):
+        pass
+
+    def answer(self, request, now_seconds, client):
         self.seen.append(request.target)
         answer = self.answers[request.target]
         if isinstance(answer, Exception):
@@ -279,7 +282,10 @@ def test_a_client_that_does_not_read_makes_its_stream_wait():
         yield 0.0, Ending.FINAL_CHUNK
 
     class Playback:
-        def answer(self, request, now_seconds):
+        def leave(self, client):
+            pass
+
+        def answer(self, request, now_seconds, client):
             return StreamAnswer(exchange=1, status=200, head=STREAM_HEAD, steps=steps())
 
     async def scenario(connect, server):
@@ -361,7 +367,10 @@ def test_a_stream_that_cannot_be_read_on_is_cut_and_a_failure():
         raise error
 
     class Playback:
-        def answer(self, request, now_seconds):
+        def leave(self, client):
+            pass
+
+        def answer(self, request, now_seconds, client):
             return StreamAnswer(exchange=7, status=200, head=STREAM_HEAD, steps=steps())
 
     async def scenario(connect, server):
