@@ -1,14 +1,15 @@
 """What recording costs: the CPU of `mesotape record` beside a proxy whose tap does nothing.
 
 Each proxy is a process of its own, and its whole CPU time counts, the writer process included.
-Every figure is the difference between a long and a short run, so that starting costs nothing;
-rounds of the two proxies take turns, and the least of each counts.
+Every figure is the difference between a long and a short run, so that starting costs nothing.
+Rounds of the two proxies take turns, each gives a ratio, and the median of these counts.
 """
 
 import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import threading
 import time
 from pathlib import Path
 
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
 ANSWER = json.dumps(
     {
         "type": "GET_FLAGS",
@@ -138,6 +139,16 @@ def cpu_seconds(command: list[str], calls: int, records: int) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def report(what: str, recorded: list[float], nothing: list[float]) -> None:
+    ratios = sorted(a / b for a, b in zip(recorded, nothing, strict=True))
+    print(
+        f"{what:20} {statistics.median(recorded):8.1f} us beside"
+        f" {statistics.median(nothing):8.1f} us: {statistics.median(ratios):.2f} x"
+        f" ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+        flush=True,
+    )
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for what, calls, records, gap in (
@@ -164,12 +175,7 @@ def main() -> None:
                     long = cpu_seconds(command, calls, records)
                     short = cpu_seconds(command, calls and 10, records and 10)
                     costs[name].append((long - short) / (calls or records) * 1e6)
-            recorded, nothing = min(costs["record"]), min(costs["null"])
-            print(
-                f"{what:20} {recorded:8.1f} us beside {nothing:8.1f} us:"
-                f" {recorded / nothing:.2f} x",
-                flush=True,
-            )
+            report(what, costs["record"], costs["null"])
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def json_event(of: int, number: int, at: float, data: bytes) -> bytes | None:
     That is what most records are, and this gives what `event` would, in a third of the time. For
     anything else, which is no error, it gives None.
     """
-    if not data or len(data) > SHOWN_INDENTED:
+    if len(data) > SHOWN_INDENTED:
         return None
     try:
         source = data.decode("ascii")

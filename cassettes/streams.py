@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from ..proto.recordio import Decoder, Malformed, Piece, Record
+from ..proto.recordio import Decoder, Malformed, Piece
 from . import bodies, layout
 from .documents import Cause, End, Event, Side
 
@@ -40,12 +40,11 @@ class Stream:
         """Take one chunk; what is bytes is an event in the layout of the file already."""
         if not self.records:
             return [self._event(at, bodies.shown(data), None, None)]
-        whole = not self._chunks and not self._decoder.pending
         begun = self._received
         self._received += len(data)
+        if not self._chunks and (payload := self._decoder.only(data)) is not None:
+            return [self._quickly(at, payload) or self._record(at, payload, None)]
         pieces = self._decoder.feed(data)
-        if whole and len(pieces) == 1 and pieces[0].size == len(data):
-            return [self._quickly(at, pieces[0]) or self._piece(at, pieces[0], None)]
         self._chunks.append((begun, len(data), at))
         return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
 
@@ -75,10 +74,10 @@ class Stream:
             return None
         return [(size, at) for _, size, at in chunks]
 
-    def _quickly(self, at: float, piece: Piece) -> bytes | None:
-        if not self._plain or not isinstance(piece, Record) or not piece.canonical:
+    def _quickly(self, at: float, payload: bytes) -> bytes | None:
+        if not self._plain:
             return None
-        made = layout.json_event(self._of, self._count + 1, at, piece.payload)
+        made = layout.json_event(self._of, self._count + 1, at, payload)
         if made is not None:
             self._count += 1
         return made
@@ -87,12 +86,16 @@ class Stream:
         if isinstance(piece, Malformed):
             body = bodies.Shown(base64=piece.data, malformed=piece.reason)
             return self._event(at, body, chunks, piece.offset)
-        if self.first is None:
-            self.first = piece.payload
         if not piece.canonical:
+            self.first = self.first or piece.payload
             body = bodies.Shown(base64=piece.data, malformed=ZEROS)
             return self._event(at, body, chunks, piece.offset)
-        return self._event(at, self._shown(piece.payload), chunks, None)
+        return self._record(at, piece.payload, chunks)
+
+    def _record(self, at: float, payload: bytes, chunks: list[tuple[int, float]] | None) -> Event:
+        if self.first is None:
+            self.first = payload
+        return self._event(at, self._shown(payload), chunks, None)
 
     def _event(
         self,

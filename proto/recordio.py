@@ -116,8 +116,8 @@ class Decoder:
                 return []
             data = bytes(self._buffer)
             self._buffer.clear()
-        elif (record := self._only(data)) is not None:
-            return [record]
+        elif (payload := self.only(data)) is not None:
+            return [Record(self._number, self._offset - len(data), len(data), payload)]
         pieces: list[Piece] = []
         used = 0
         while used < len(data):
@@ -143,6 +143,21 @@ class Decoder:
         self._buffer += data[used:]
         return pieces
 
+    def only(self, data: bytes) -> bytes | None:
+        """Give the payload if the next bytes are exactly one record, as Mesos sends them.
+
+        Otherwise they are not taken.
+        """
+        if self._buffer or self.lost:
+            return None
+        end = data.find(b"\n", 0, MAX_LENGTH_DIGITS + 1)
+        size = len(data) - end - 1
+        if end < 1 or size > self._max_record or data[:end] != b"%d" % size:
+            return None
+        self._number += 1
+        self._offset += len(data)
+        return data[end + 1 :]
+
     def close(self) -> list[Piece]:
         """End the stream; an unfinished record is a malformed piece."""
         if not self._buffer:
@@ -155,17 +170,6 @@ class Decoder:
             got = len(data) - self._header
             reason = f"stream ends after {got} of {self._length} bytes of a record"
         return self._piece(data, reason)
-
-    def _only(self, data: bytes) -> Record | None:
-        """The record that the data are, if they are exactly one: so Mesos sends them."""
-        end = data.find(b"\n", 0, MAX_LENGTH_DIGITS + 1)
-        size = len(data) - end - 1
-        if end < 1 or size > self._max_record or data[:end] != b"%d" % size:
-            return None
-        self._number += 1
-        record = Record(self._number, self._offset, len(data), data[end + 1 :])
-        self._offset += len(data)
-        return record
 
     def _lose(self, data: bytes, bad: tuple[bytes, str]) -> list[Piece]:
         """Give the bad length as one piece and what follows it as another; bad is (bytes, why)."""
