@@ -16,6 +16,7 @@ from typing import Any
 from mitmproxy import command, ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from ..cassettes.documents import Cause, ServerKind, Side
 from ..cassettes.facts import (
@@ -31,6 +32,7 @@ from ..cassettes.facts import (
 )
 from ..proto import endpoints
 from ..proto.negotiation import RECORDIO
+from .leader import Leaders, is_unreached
 from .writer_process import Start, Status, WriterError, WriterProcess
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Recorder:
         self._live: dict[str, _Live] = {}
         self._clients: dict[str, int] = {}
         self._last_exchange = self._last_client = 0
+        self._leaders = Leaders(self._say)
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -93,6 +96,7 @@ class Recorder:
         self._began = self._clock() - status.elapsed
         self._last_exchange, self._last_client = status.last_exchange, status.last_client
         self._writer = writer
+        self._leaders.start()
         return status
 
     def running(self) -> None:
@@ -125,6 +129,7 @@ class Recorder:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Begin an exchange."""
+        self._leaders.send_on(flow)
         request, headers = flow.request, _pairs(flow.request.headers)
         path = request.data.path.decode("latin-1")
         if not self._wanted(path, headers):
@@ -174,6 +179,7 @@ class Recorder:
             reason, headers = response.data.reason.decode("latin-1"), _pairs(response.headers)
             at = self._now()
             self._send(ResponseHead(live.number, at, response.status_code, reason, headers))
+        self._leaders.point_back(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """End the response; the exchange ends with it unless the request goes on."""
@@ -184,13 +190,18 @@ class Recorder:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End an exchange that was broken off."""
+        self._leaders.give_up(flow)
         if (live := self._live.get(flow.id)) is None:
             return
         message = flow.error.msg if flow.error is not None else "unknown"
         cause = _cause(flow, message)
-        if cause == "server-cut" and flow.server_conn.timestamp_start is None:
+        if cause == "server-cut" and is_unreached(flow):
             self._remark(live.number, f"the upstream could not be reached: {message}")
         self._end(flow.id, cause)
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Greet an upstream."""
+        self._leaders.greet(data)
 
     def client_disconnected(self, client: Client) -> None:
         """End what nothing else ended: after an early answer there is no other hook."""
@@ -234,6 +245,11 @@ class Recorder:
     def _send(self, fact: AnyFact) -> None:
         if self._writer is not None and not self._stopped:
             self._writer.send(fact)
+
+    def _say(self, text: str) -> None:
+        """Tell people, also those who read the cassette."""
+        logger.warning("mesotape: %s", text)
+        self._remark(0, text)
 
     def _remark(self, exchange: int, text: str) -> None:
         self._send(Remark(exchange, self._now(), text))
