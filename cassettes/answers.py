@@ -6,14 +6,18 @@ A head is rendered as it was recorded, in its order and spelling:
 
 Some things may differ from the recording: `Content-Length` is recomputed in its place, because
 people edit bodies and gzip output depends on the zlib; a body that nobody gave a length gets one;
-gzip is for clients that take it; and a stream is always chunked.
+gzip is for clients that take it; a stream is always chunked; and a redirect to a leader may be
+`pointed` elsewhere.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ..proto import redirects
 from .coding import GZIPPED_FROM, deflate
 from .documents import Headers, Response
 from .gates import Cue, Gate
@@ -22,6 +26,7 @@ from .pace import Timed
 from .phrases import phrase
 from .refusals import Refusal
 
+_LOCATION = re.compile(rb"(?i)(?<=\r\n)(location:[ \t]*)([^\r\n]*)")
 _BODILESS = frozenset({204, 304})
 
 
@@ -133,6 +138,20 @@ def stream(
         live=live,
         close=says_close(headers),
     )
+
+
+def pointed(answer: Answer, authority: str) -> Answer:
+    """Have an answer redirect to another server, if it redirects as a master does (redirects.py).
+
+    `authority` is HOST:PORT.
+    """
+
+    def point(found: re.Match[bytes]) -> bytes:
+        name, location = found.groups()
+        elsewhere = redirects.pointed(location.decode("latin-1"), authority)
+        return found[0] if elsewhere is None else name + elsewhere.encode("latin-1")
+
+    return replace(answer, head=_LOCATION.sub(point, answer.head))
 
 
 def pairs(headers: Headers) -> list[tuple[str, str]]:

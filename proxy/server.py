@@ -11,10 +11,12 @@ from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ..cassettes.answers import Answer, StreamAnswer, head
+from ..cassettes.answers import Answer, StreamAnswer, head, pointed
 from ..cassettes.misses import Miss
+from ..proto import redirects
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection, Reception
+from .console import Address
 from .schedule import Schedule
 from .wire import Known, Limits
 
@@ -55,6 +57,7 @@ class ReplayServer:
         self._on_miss = on_miss
         self._on_failure = on_failure
         self._listener: asyncio.Server | None = None
+        self._address = ""
         self._checks: Timer | None = None
 
     async def start(
@@ -64,8 +67,9 @@ class ReplayServer:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls)
         self._checks = self.clock.call_at(self.clock.time() + _CHECK_SECONDS, self._check)
-        name = self._listener.sockets[0].getsockname()
-        return name[0], name[1]
+        host, port = self._listener.sockets[0].getsockname()[:2]
+        self._address = str(Address(host, port))
+        return host, port
 
     async def stop(self) -> None:
         """Stop listening, end the open streams and connections, and wait until they are gone."""
@@ -97,6 +101,8 @@ class ReplayServer:
         except (ValueError, LookupError, OSError) as error:
             return self.told_failure(error)
         if not isinstance(answer, Miss):
+            if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, Answer):
+                return pointed(answer, self._called(request))
             return answer
         return self.told_miss(answer, bodiless=request.method == b"HEAD")
 
@@ -120,6 +126,11 @@ class ReplayServer:
         """Report that the cassette could not be played."""
         if self._on_failure is not None:
             self._on_failure(exchange, error)
+
+    def _called(self, request: "Received") -> str:
+        """What a client calls this server, or else where it listens."""
+        called = request.header("host")
+        return self._address if called is None or redirects.parse(called) is None else called
 
     def _check(self) -> None:
         now_seconds = self.clock.time()
