@@ -21,10 +21,12 @@ LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _UPGRADE = (b"upgrade", b"connection", b"http2-settings")
-_NOTED = frozenset({b"content-length", b"content-type", b"content-encoding", b"expect"})
 _KNOWN = 2048
 _KNOWN_BYTES = 8 * 1024
 """Requests that are remembered, and the longest of them: 16 MiB together at most."""
+
+_SEEN = 1 << 15
+"""Requests of which a hash is remembered, to tell which come again."""
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -103,11 +105,13 @@ def chunk(data: bytes) -> bytes:
 class Known:
     """Bytes that were whole requests before, so that the same bytes are not parsed again.
 
-    Clients repeat themselves, and parsing is half of the work of an answer.
+    Clients repeat themselves, and parsing is half of the work of an answer. What comes for the
+    second time is kept: some clients put a new id into each request.
     """
 
     def __init__(self) -> None:
         self._requests: dict[bytes, list[Item]] = {}
+        self._seen = set[int]()
 
     def get(self, data: bytes) -> list[Item] | None:
         """Give the requests that `data` was, if it came to an idle connection before."""
@@ -116,6 +120,11 @@ class Known:
     def keep(self, data: bytes, items: list[Item]) -> None:
         """Remember what `data` was; when there are too many, all are forgotten."""
         if len(data) > _KNOWN_BYTES:
+            return
+        if (seen := hash(data)) not in self._seen:
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            self._seen.add(seen)
             return
         if not all(isinstance(item, Arrived) and item.keep_alive for item in items):
             return
@@ -229,7 +238,6 @@ class Requests:
         self._open = False
         self._in_body = False
         self._recordio = False
-        self._expects = False
         self._gzip = False
         self._parted = False
         self._target = b""
@@ -257,28 +265,18 @@ class Requests:
         self._head_size += len(name) + len(value) + 4
         if self._head_size > self._limits.head:
             self._bound_head(self._head_size)
-        lowered = name.lower()
-        if lowered in _NOTED:
-            self._note(lowered, value)
-
-    def _note(self, name: bytes, value: bytes) -> None:
-        """Remember what a header says about the body."""
-        match name:
-            case b"content-length" if len(value) > 15 or int(value) > self._limits.body:
-                raise self._too_large()
-            case b"content-type":
-                self._recordio = value == b"application/recordio"
-            case b"content-encoding":
-                self._gzip = value == b"gzip"
-            case b"expect":
-                self._expects = value.lower() == b"100-continue"
-            case _:
-                pass
 
     def on_headers_complete(self) -> None:
-        """Note that the body, if any, is next."""
+        """Note that the body, if any, is next, and what the headers say of it."""
         self._in_body = True
-        if self._expects and self._parser.get_http_version() == "1.1":
+        values = {name.lower(): value for name, value in self._headers}
+        length = values.get(b"content-length", b"0")
+        if len(length) > 15 or int(length) > self._limits.body:
+            raise self._too_large()
+        self._recordio = values.get(b"content-type") == b"application/recordio"
+        self._gzip = values.get(b"content-encoding") == b"gzip"
+        expects = values.get(b"expect", b"").lower() == b"100-continue"
+        if expects and self._parser.get_http_version() == "1.1":
             self._items.append(Expected())
         if self._recordio and self._streams is not None and not self._gzip:
             head = Received(self._parser.get_method(), self._target, tuple(self._headers))

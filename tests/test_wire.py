@@ -175,17 +175,30 @@ def test_a_chunk_has_its_size_in_lower_case_hex():
     assert chunk(b"a" * 171) == b"ab\r\n" + b"a" * 171 + b"\r\n"
 
 
+def feed_twice(known, data):
+    for _ in range(2):
+        Requests(Limits(), known).feed(data)
+
+
+def test_what_comes_once_is_not_kept():
+    known = Known()
+    Requests(Limits(), known).feed(GET)
+    assert known.get(GET) is None
+
+
 def test_known_bytes_are_the_same_requests_without_parsing():
     known = Known()
     first, second = Requests(Limits(), known), Requests(Limits(), known)
-    items = first.feed(POST + GET)
+    once = first.feed(POST + GET)
+    items = second.feed(POST + GET)
+    assert items == once
     assert second.feed(POST + GET) is items
     assert first.feed(POST + GET) is items
 
 
 def test_known_bytes_in_the_middle_of_a_request_are_its_body():
     known = Known()
-    Requests(Limits(), known).feed(GET)
+    feed_twice(known, GET)
     requests = Requests(Limits(), known)
     requests.feed(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(GET))
     assert requests.feed(GET)[0].request.body == GET
@@ -194,14 +207,14 @@ def test_known_bytes_in_the_middle_of_a_request_are_its_body():
 @pytest.mark.parametrize("data", [GET[:-1], GET.replace(b"1.1", b"1.0"), b"nonsense\r\n\r\n"])
 def test_what_is_not_whole_or_ends_the_connection_is_not_known(data):
     known = Known()
-    Requests(Limits(), known).feed(data)
+    feed_twice(known, data)
     assert known.get(data) is None
 
 
 def test_known_requests_are_bounded():
     known = Known()
     for number in range(5000):
-        Requests(Limits(), known).feed(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        feed_twice(known, b"GET /%d HTTP/1.1\r\n\r\n" % number)
     assert known.get(b"GET /0 HTTP/1.1\r\n\r\n") is None
     assert known.get(b"GET /4999 HTTP/1.1\r\n\r\n") is not None
 
