@@ -21,6 +21,7 @@ from .bodies import wire
 from .documents import Exchange
 from .fields import at as field_at
 from .fields import type_at
+from .ignoring import Ignoring
 from .reader import Cassette
 
 _INPUT = "attach_container_input"
@@ -42,17 +43,23 @@ class Item(Struct, frozen=True):
 
 
 class Recorded(Struct, frozen=True):
-    """A recorded input: its items, when it was answered if it was, and whether it had ended."""
+    """A recorded input: its items, when it was answered if it was, and whether it had ended.
+
+    What does not count is not in its items.
+    """
 
     cassette: Cassette
     exchange: int
     kind: str | None
+    ignoring: Ignoring
     answered_at: float
     ended: bool
     answered: bool
 
     @classmethod
-    def of(cls, cassette: Cassette, exchange: Exchange, kind: str | None) -> Self:
+    def of(
+        cls, cassette: Cassette, exchange: Exchange, kind: str | None, ignoring: Ignoring
+    ) -> Self:
         """Look up when an input was answered and ended. Its messages are of media type `kind`."""
         answered_at = exchange.at + exchange.response.after
         end = cassette.end(exchange.exchange, "client")
@@ -60,6 +67,7 @@ class Recorded(Struct, frozen=True):
             cassette,
             exchange.exchange,
             kind,
+            ignoring,
             answered_at,
             ended=end is None or end.at <= answered_at,
             answered=exchange.response.status is not None,
@@ -71,11 +79,11 @@ class Recorded(Struct, frozen=True):
             data = wire(event, AGENT.call)
             if event.offset is not None:
                 yield Item(b"", data, event.at)
-            elif (item := read(data, self.kind, event.at)) is not None:
+            elif (item := read(data, self.kind, self.ignoring, event.at)) is not None:
                 yield item
 
 
-def read(record: bytes, kind: str | None, at: float = 0.0) -> Item | None:
+def read(record: bytes, kind: str | None, ignoring: Ignoring, at: float = 0.0) -> Item | None:
     """Read a record whose messages are of a media type; None if it is a heartbeat."""
     try:
         call = calls.read(record, kind, AGENT)
@@ -88,15 +96,16 @@ def read(record: bytes, kind: str | None, at: float = 0.0) -> Item | None:
     data = typed if isinstance(typed, bytes) else b""
     if data and isinstance(held, Message):
         held.ClearField("data")
+    (call,) = ignoring.counts((call,), AGENT)
     opening = type_at(call, _INPUT) == "CONTAINER_ID"
-    return Item(call.SerializeToString(deterministic=True), data, at, opening)
+    return Item(call.SerializePartialToString(deterministic=True), data, at, opening)
 
 
-def read_piece(piece: recordio.Piece, kind: str | None) -> Item | None:
+def read_piece(piece: recordio.Piece, kind: str | None, ignoring: Ignoring) -> Item | None:
     """Read what a decoder gives; None if it is a heartbeat."""
     if isinstance(piece, recordio.Malformed):
         return Item(b"", piece.data)
-    return read(piece.payload, kind)
+    return read(piece.payload, kind, ignoring)
 
 
 class Cursor:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from ..proto import endpoints, negotiation, recordio
 from .answers import Answer, StreamAnswer
 from .documents import Exchange, ServerKind
+from .ignoring import NOTHING, Ignoring
 from .inputs import Cursor, Item, Recorded, read_piece
 from .journal import Place
 from .misses import Miss, Reason
@@ -53,8 +54,9 @@ class Inputs:
         answer: Callable[[Place, Received, float], Answer | StreamAnswer],
         miss: Callable[[Received, Reason], Answer | Miss],
         progress: Callable[[Place, int], object],
+        ignoring: Ignoring = NOTHING,
     ) -> None:
-        self.answer, self.miss, self.progress = answer, miss, progress
+        self.answer, self.miss, self.progress, self.ignoring = answer, miss, progress, ignoring
         self._begun = defaultdict[_Beginning, dict[Place, Recorded]](dict)
         self._played = set[Place]()
         self._claimed = set[Place]()
@@ -67,7 +69,8 @@ class Inputs:
 
     def add(self, place: Place, head: Received, cassette: Cassette, exchange: Exchange) -> Recorded:
         """File a recorded input, and give it."""
-        recorded = Recorded.of(cassette, exchange, head.header("message-content-type"))
+        kind = head.header("message-content-type")
+        recorded = Recorded.of(cassette, exchange, kind, self.ignoring)
         first = next(recorded.items(), None)
         self._begun[_beginning(head, first)][place] = recorded
         return recorded
@@ -153,7 +156,7 @@ class Intake:
         for piece in pieces:
             self._tell(piece)
         for piece in pieces:
-            item = read_piece(piece, self._kind)
+            item = read_piece(piece, self._kind, self._inputs.ignoring)
             if item is not None and (outcome := self._go_on(item, now_seconds)) is not None:
                 return outcome
         return None

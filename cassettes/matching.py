@@ -25,6 +25,7 @@ from msgspec import Struct
 from ..proto import calls, endpoints, negotiation, recordio
 from ..proto.endpoints import Api, CallType
 from .documents import ServerKind
+from .ignoring import NOTHING, Ignoring
 from .received import Received
 from .refusals import Refusal, examined
 from .terminal import typed
@@ -63,7 +64,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
 
     `wanted` is what the answer is to be labelled. `refusal` is what Mesos answers if it refuses the
     request as it stands. `calls` are the decoded call, or all records of a streamed one; none for a
-    plain request.
+    plain request. `compared` is what counts of them.
     """
 
     key: Key
@@ -74,6 +75,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     type: CallType | None = None
     calls: tuple[Message, ...] = ()
+    compared: tuple[Message, ...] = ()
 
     @property
     def what(self) -> str | None:
@@ -81,8 +83,8 @@ class Meaning(Struct, frozen=True, kw_only=True):
         return f"{self.key.api} call {self.key.call}" if isinstance(self.key, CallKey) else None
 
 
-def meaning(request: Received, server: ServerKind | None) -> Meaning:
-    """Read a request as a server of this kind would."""
+def meaning(request: Received, server: ServerKind | None, ignoring: Ignoring = NOTHING) -> Meaning:
+    """Read a request as a server of this kind would, leaving out what does not count."""
     path, _, query = _HOST.sub("", request.target.decode("latin-1")).partition("?")
     found = examined(request, path, query, server)
     api, why, said = endpoints.find(path, server), found.refusal, ()
@@ -91,12 +93,12 @@ def meaning(request: Received, server: ServerKind | None) -> Meaning:
         said = _streamed(request, api) if sent == negotiation.RECORDIO else (found.call,)
     call = endpoints.call_type(said[0]) if said else None
     if api is None or call is None or call not in api.calls:
-        key = _plain(request, path, query)
+        key = _plain(request, path, ignoring.query(query))
         mutating = key.method not in _READ_ONLY and why is None
         return Meaning(key=key, mutating=mutating, path=path, refusal=why, content_type=sent)
-    kind = api.calls[call]
+    kind, compared = api.calls[call], ignoring.counts(said, api)
     return Meaning(
-        key=CallKey(api.name, call, _canonical(said), "" if why is None else str(why)),
+        key=CallKey(api.name, call, canonical(compared), "" if why is None else str(why)),
         mutating=kind.mutating and why is None,
         path=path,
         wanted=found.label if why is None and (kind.record or kind.response) else None,
@@ -104,6 +106,7 @@ def meaning(request: Received, server: ServerKind | None) -> Meaning:
         content_type=sent,
         type=kind,
         calls=said,
+        compared=compared,
     )
 
 
@@ -147,15 +150,16 @@ def _records(body: bytes) -> list[bytes]:
     return [piece.payload for piece in pieces if isinstance(piece, recordio.Record)]
 
 
-def _canonical(said: tuple[Message, ...]) -> bytes:
+def canonical(said: tuple[Message, ...]) -> bytes:
     """A digest of what was said, in whatever encoding.
 
     Unknown fields are left out, because Mesos's JSON parser drops them (stout/protobuf.hpp).
+    Required ones may be missing, if they do not count.
     """
     whole = bytearray()
     for call in said:
         call.DiscardUnknownFields()
-        data = call.SerializeToString(deterministic=True)
+        data = call.SerializePartialToString(deterministic=True)
         whole += recordio.encode(data)
     return _digest(bytes(whole))
 

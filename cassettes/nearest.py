@@ -60,7 +60,7 @@ def differences(recorded: Meaning, received: Meaning) -> Iterator[Difference]:
     """Where two requests differ, as recorded and received."""
     match recorded.key, received.key:
         case CallKey() as old, CallKey() as new if (old.api, old.call) == (new.api, new.call):
-            yield from _fields(recorded.calls, received.calls)
+            yield from _fields(recorded.compared, received.compared)
             if old.refusal != new.refusal:
                 yield Difference("refusal", old.refusal or None, new.refusal or None)
         case CallKey() as old, CallKey() as new:

@@ -19,6 +19,7 @@ from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
 from .documents import INCOMPLETE, ServerKind
+from .ignoring import Ignoring
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place, Refused
 from .matching import Key, Meaning, meaning, takes_gzip
@@ -47,12 +48,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """How to play."""
+    """How to play. Raises ValueError if that makes no sense.
+
+    `ignore` are rules of what does not count when requests are compared (ignoring.py).
+    """
 
     pace: Pace = Recorded()
     ignore: Sequence[str] = ()
     repeat: Sequence[str] = ()
     rebind: bool = False
+
+    def __post_init__(self) -> None:
+        Ignoring(self.ignore)
 
 
 class _Seen(Struct, frozen=True):
@@ -85,8 +92,14 @@ class Playback:
         self._index = Index()
         self._seen: dict[object, _Seen] = {}
         self._ties = Ties()
+        self._ignoring = Ignoring(self.options.ignore)
         self._replies = Replies(self.cassettes, self.options.pace, self.journal, self._ties)
-        self._inputs = Inputs(self._answer_input, self._unanswered, self._ties.containers.progress)
+        self._inputs = Inputs(
+            self._answer_input,
+            self._unanswered,
+            self._ties.containers.progress,
+            self._ignoring,
+        )
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
 
@@ -143,7 +156,7 @@ class Playback:
                 continue
             place = Place(number, exchange.exchange)
             request = recorded_request(cassette, exchange)
-            what = meaning(request, server)
+            what = meaning(request, server, self._ignoring)
             self._index.add(what.key, what.path, place)
             typed = None
             if is_input(request, server):
@@ -162,7 +175,7 @@ class Playback:
         if endpoints.is_actor_message(request.fields):
             return self._missed(request, "actor message")
         for server in self._servers:
-            what = meaning(request, server)
+            what = meaning(request, server, self._ignoring)
             client = Client(request.method == b"HEAD", takes_gzip(request))
             track, who = self._tracks.get(what.key), caller(request, what)
             lines = {} if who is None else self._astray(what)
@@ -231,7 +244,7 @@ class Playback:
 
     def _explained(self, request: Received, reason: Reason) -> Miss:
         """Say why there is no answer, with what comes nearest."""
-        what = meaning(request, self._servers[0] if self._servers else None)
+        what = meaning(request, self._servers[0] if self._servers else None, self._ignoring)
         places, same = self._index.candidates(what.key, what.path)
         near = sorted((self._near(place, what) for place in places), key=_distance)[:_NEAREST]
         if same and reason == "nothing recorded for this call":
@@ -248,7 +261,8 @@ class Playback:
         """Compare an exchange with a request."""
         cassette = self.cassettes[place.cassette]
         exchange = cassette.exchange(place.exchange)
-        recorded = meaning(recorded_request(cassette, exchange), cassette.header.server)
+        request, server = recorded_request(cassette, exchange), cassette.header.server
+        recorded = meaning(request, server, self._ignoring)
         found = list(differences(recorded, received))
         return Near(
             exchange=place.exchange,
