@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from captures import Capture, Exchange, Origin, expected, facts, load, names, run_client
+from captures.leading import led_by, pointed_back
 from captures.proxied import changes, free_port, what_changed
 from commands import running
 
@@ -30,10 +31,11 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("name", names())
 def test_the_same_bytes_are_seen_kept_and_replayed(name: str, tmp_path: Path) -> None:
+    path, port = tmp_path / f"{name}.yaml", free_port()
     capture, table = without(load(name), LEFT_OUT.get(name, {})), changes(name)
+    capture = led_by(capture, f"127.0.0.1:{port}")
     kept = {key for key, change in table.items() if not change.arrives}
     silent = {key for key, change in table.items() if not change.answered}
-    path, port = tmp_path / f"{name}.yaml", free_port()
     server = "agent" if name.startswith(AGENTS) else "master"
     with (
         running("record", f"http://127.0.0.1:{port}", "-o", path, "--server", server) as recorder,
@@ -43,7 +45,7 @@ def test_the_same_bytes_are_seen_kept_and_replayed(name: str, tmp_path: Path) ->
     assert recorder.code == 0, recorder.said
     for one, captured in zip(first, expected(capture), strict=True):
         change = table.get(one.key)
-        assert what_changed(captured, one) == (change.what if change else ""), one.key
+        assert what_changed(pointed_back(captured), one) == (change.what if change else ""), one.key
 
     made_up = {key for key, change in table.items() if change.what.endswith("of mitmproxy")}
     recorded = [
@@ -52,6 +54,7 @@ def test_the_same_bytes_are_seen_kept_and_replayed(name: str, tmp_path: Path) ->
     with Cassette.open(path) as cassette:
         assert not cassette.warnings
         assert Counter(kept_bodies(cassette)) == Counter(seen_bodies(recorded))
+        assert Counter(kept_places(cassette)) == Counter(named_places(capture))
 
     with running("replay", path, "--pace", "instant") as player:
         again = run_client(capture, player.address, never=silent)
@@ -99,6 +102,19 @@ def kept_bodies(cassette: Cassette) -> Iterator[Kept]:
         )
         body = "" if records else sha256(bodies.wire(response, message)).hexdigest()
         yield request.method, request.path, response.status, body, records
+
+
+def named_places(capture: Capture) -> Iterator[str]:
+    """What redirects of the captured server name."""
+    for one in expected(capture):
+        if one.response is not None:
+            yield from (value for name, value in one.response.headers if name == "Location")
+
+
+def kept_places(cassette: Cassette) -> Iterator[str]:
+    for one in cassette.exchanges():
+        if isinstance(place := one.response.headers.get("Location"), str):
+            yield place
 
 
 def call_of(cassette: Cassette, one: cassette_documents.Exchange) -> endpoints.CallType | None:
