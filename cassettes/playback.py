@@ -18,6 +18,7 @@ from msgspec import Struct
 from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
+from .causality import Mode
 from .documents import INCOMPLETE, ServerKind
 from .ignoring import Ignoring
 from .intake import Inputs, Intake, is_input
@@ -50,13 +51,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Options(Struct, frozen=True, kw_only=True):
     """How to play. Raises ValueError if that makes no sense.
 
-    `ignore` are rules of what does not count when requests are compared (ignoring.py).
+    `ignore` are rules of what does not count when requests are compared (ignoring.py). With
+    `causality`, events wait until the calls are made that were recorded before them: those of their
+    own party, of `all` parties, or none (causality.py).
     """
 
     pace: Pace = Recorded()
     ignore: Sequence[str] = ()
     repeat: Sequence[str] = ()
     rebind: bool = False
+    causality: Mode = "party"
 
     def __post_init__(self) -> None:
         Ignoring(self.ignore)
@@ -91,7 +95,7 @@ class Playback:
         self._tracks: dict[Key, Track] = {}
         self._index = Index()
         self._seen: dict[object, _Seen] = {}
-        self._ties = Ties()
+        self._ties = Ties(self.options.causality)
         self._ignoring = Ignoring(self.options.ignore)
         self._replies = Replies(self.cassettes, self.options.pace, self.journal, self._ties)
         self._inputs = Inputs(
@@ -109,6 +113,14 @@ class Playback:
         unused = [place for track in self._tracks.values() for place in track.unused]
         unused += self._inputs.unused
         return sorted(unused, key=lambda place: (place.cassette, place.exchange))
+
+    @property
+    def left_out(self) -> list[Place]:
+        """Mutating calls that nobody has made, though their party took part in this replay."""
+        return sorted(
+            self._ties.parties.left_out(self.journal.served),
+            key=lambda place: (place.cassette, place.exchange),
+        )
 
     @property
     def waiting(self) -> list[str]:
@@ -137,7 +149,7 @@ class Playback:
         turn = None if seen.line is None else seen.line.take()
         if turn is None and (turn := _first(seen.astray.values())) is None:
             return self._unanswered(request, "already played")
-        self.journal.serve(turn.place)
+        self._serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
 
     def leave(self, client: int) -> None:
@@ -206,8 +218,13 @@ class Playback:
         turn = _first([seen.astray[how]] if how in seen.astray else [])
         if turn is None:
             return self._refused(request, why, "differs")
-        self.journal.serve(turn.place)
+        self._serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
+
+    def _serve(self, place: Place) -> None:
+        """Take down that a recorded exchange is the answer; what waited for its request goes on."""
+        self.journal.serve(place)
+        self._ties.play(place)
 
     def _remember(self, request: Received, seen: _Seen) -> None:
         if len(request.body) > _SEEN_BODY:
@@ -220,7 +237,7 @@ class Playback:
         self, place: Place, request: Received, now_seconds: float
     ) -> Answer | StreamAnswer:
         """Answer a streamed request."""
-        self.journal.serve(place)
+        self._serve(place)
         return self._replies.give(Turn(place), Client(gzips=takes_gzip(request)), now_seconds)
 
     def _unanswered(self, request: Received, reason: Reason) -> Answer | Miss:

@@ -119,16 +119,21 @@ class Subscriptions:
         self._used = defaultdict[tuple[str, str], set[str]](set)
         self._open: dict[tuple[str, str], _Open] = {}
 
-    def add(self, cassette: Cassette, exchange: Exchange, who: Caller) -> None:
-        """Note what the recording knows: who subscribed, and which ids came from before it."""
+    def add(self, cassette: Cassette, exchange: Exchange, who: Caller) -> str:
+        """Note what the recording knows: who subscribed, and which ids came from before it.
+
+        Gives the id of the caller, or nothing if it has none.
+        """
         status = exchange.response.status
         if who.subscribes:
             owner = _owner(cassette, exchange, _KINDS[who.api])
             if owner is not None:
                 self._recorded.add((who.api, owner))
                 self._given.update(_stream_ids(exchange.response.headers))
+                return owner
         elif status is not None and status < 300 and who.stream_id is not None:
             self._used[who.api, who.owner].add(who.stream_id)
+        return who.owner
 
     def check(self, who: Caller) -> Refusal | None:
         """Refuse a call that does not belong to an open stream, as Mesos does."""

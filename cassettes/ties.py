@@ -2,14 +2,17 @@
 
     containers.py      output waits for input, and a WAIT for the end of the session
     subscriptions.py   a call belongs to the stream of who makes it
+    causality.py       events wait for the calls before them, of the same party (parties.py)
 
 A tie shows as cues in a stream, as gates of an answer, or as a refusal.
 """
 
+import heapq
 from collections.abc import Iterator
 
 from ..proto.negotiation import Encoding
 from .answers import Step
+from .causality import Causality, Mode
 from .containers import Containers
 from .documents import Exchange
 from .gates import Cue, Gate
@@ -18,18 +21,25 @@ from .journal import Place
 from .live import Live
 from .matching import Meaning
 from .pace import Timed
+from .parties import Parties, party
 from .reader import Cassette
 from .received import Received
 from .subscriptions import Caller, Subscriptions, caller
 
 
 class Ties:
-    """The ties of the exchanges of a playback. `waiting` are the gates that are waited at now."""
+    """The ties of the exchanges of a playback. `waiting` are the gates that are waited at now.
 
-    def __init__(self) -> None:
+    With causality `off`, nothing waits for anything.
+    """
+
+    def __init__(self, causality: Mode = "party") -> None:
         self.waiting = set[Gate]()
         self.containers = Containers(self.waiting)
         self.subscriptions = Subscriptions()
+        self.parties = Parties()
+        self._causality = Causality(causality, self.waiting)
+        self._waits = causality != "off"
         self._subscribers: dict[Place, Caller] = {}
 
     def add(
@@ -42,19 +52,32 @@ class Ties:
         typed: Recorded | None = None,
     ) -> None:
         """File an exchange; `typed` is its input, if it is a streamed request."""
-        self.containers.add(place, exchange, what, typed)
+        subscriber = None
+        if self._waits:
+            self.containers.add(place, exchange, what, typed)
         if (who := caller(request, what)) is not None:
-            self.subscriptions.add(cassette, exchange, who)
+            subscriber = self.subscriptions.add(cassette, exchange, who)
             if who.subscribes:
                 self._subscribers[place] = who
+        made_by = party(place.cassette, exchange, request, what, subscriber)
+        self.parties.add(place, made_by, what)
+        self._causality.add(place, exchange, what, made_by)
+
+    def play(self, place: Place) -> None:
+        """An exchange is played, now that its request has come."""
+        self._causality.made(place)
 
     def begin(
         self, place: Place, cassette: Cassette, exchange: Exchange, encoding: Encoding, now: float
     ) -> tuple[Iterator[Timed[Cue]] | None, Live[Step] | None]:
         """A stream is played from now on, in seconds, its records in an encoding."""
+        cues = self._causality.begin(place, cassette, exchange)
         if (who := self._subscribers.get(place)) is not None:
-            return None, self.subscriptions.begin(cassette, exchange, who, encoding, now)
-        return self.containers.begin(place, exchange.at)
+            return cues, self.subscriptions.begin(cassette, exchange, who, encoding, now)
+        typed, live = self.containers.begin(place, exchange.at)
+        if typed is not None and cues is not None:
+            return heapq.merge(typed, cues, key=lambda cue: cue[0]), live
+        return cues if typed is None else typed, live
 
     def gates(self, place: Place) -> tuple[Gate, ...] | None:
         """What the answer of an exchange waits for now; None if it never waits."""

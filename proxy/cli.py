@@ -89,6 +89,13 @@ def record(existing: Any, **options: Any) -> int:
     "--speed", type=float, default=1.0, show_default=True, help="Play streams so many times faster."
 )
 @click.option("--max-gap", type=float, help="Let no two events be further apart, in seconds.")
+@click.option(
+    "--causality",
+    type=click.Choice(["party", "all", "off"]),
+    default="party",
+    show_default=True,
+    help="Hold events until these clients have made the calls recorded before them.",
+)
 @_shared
 def replay(**options: Any) -> int:
     """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.

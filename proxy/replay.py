@@ -11,6 +11,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from ..cassettes.causality import Mode
 from ..cassettes.documents import CassetteError
 from ..cassettes.misses import Miss
 from ..cassettes.pace import Instant, Pace, Recorded
@@ -38,6 +39,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     pace: str = "recorded"
     speed: float = 1.0
     max_gap: float | None = None
+    causality: Mode = "party"
     tls_cert: Path | None = None
     tls_key: Path | None = None
     ready_file: Path | None = None
@@ -72,7 +74,7 @@ def replay(options: ReplayOptions) -> int:
             for warning in cassette.warnings:
                 say(f"warning: {warning}")
         try:
-            playback = Playback(cassettes, Options(pace=pace))
+            playback = Playback(cassettes, Options(pace=pace, causality=options.causality))
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         counts = asyncio.run(_replay(playback, options, tls))

@@ -1,0 +1,142 @@
+"""Causality: the events that were recorded after a call wait until that call is made again.
+
+    recorded   2.1 OFFERS   2.4 ACCEPT (a request)   2.6 TASK_RUNNING
+    replayed   OFFERS   …nothing, at any pace, until the ACCEPT comes…   TASK_RUNNING
+
+It is the request that counts, not its answer: real answers and events overtake each other. Only
+calls that can cause events hold any, and only those of the same party (parties.py), or of all.
+A call that was refused caused nothing. The first record that answers a SUBSCRIBE waits for nothing,
+nor does any for calls recorded before the first stream that its party begins in this replay.
+"""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from math import inf, nextafter
+from operator import attrgetter
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from ..proto import endpoints
+from ..proto.endpoints import CallType
+from .documents import Exchange
+from .gates import Cue, Gate, Wait
+from .journal import Place
+from .matching import CallKey, Meaning
+from .pace import Timed
+from .parties import Party, killed
+from .reader import Cassette
+
+type Mode = Literal["party", "all", "off"]
+"""Whose calls hold events: those of the same party, those of anybody, or none."""
+
+_REFUSED = 400
+_AT = attrgetter("at")
+
+
+class _Call(Struct):
+    """A recorded call that holds events until it is made."""
+
+    at: float
+    text: str
+    is_made: bool = False
+    gate: Gate | None = None
+
+    def awaited(self, waiting: set[Gate]) -> Gate:
+        """Give the gate that opens when the call is made."""
+        if self.gate is None:
+            self.gate = Gate(self.text, waiting)
+        return self.gate
+
+    def make(self) -> None:
+        """Let pass whoever waits for it."""
+        self.is_made = True
+        if self.gate is not None:
+            self.gate.open()
+            self.gate = None
+
+
+class _Group:
+    """Calls and streams that have to do with each other, in the order of their times."""
+
+    def __init__(self) -> None:
+        self.calls: list[_Call] = []
+        self.began = inf
+
+
+class _Stream(NamedTuple):
+    """A recorded stream; one with an opening is answered by its first record (SUBSCRIBED)."""
+
+    group: _Group
+    has_opening: bool
+
+
+class Causality:
+    """What waits for what in a playback. Gates that are waited at are in `waiting`."""
+
+    def __init__(self, mode: Mode, waiting: set[Gate]) -> None:
+        self._mode = mode
+        self._waiting = waiting
+        self._groups = defaultdict[Party | int, _Group](_Group)
+        self._streams: dict[Place, _Stream] = {}
+        self._calls: dict[Place, _Call] = {}
+
+    def add(self, place: Place, exchange: Exchange, what: Meaning, made_by: Party) -> None:
+        """File an exchange of a party."""
+        if self._mode == "off":
+            return
+        kind = what.type
+        if kind is not None and kind.record is not None:
+            self._streams[place] = _Stream(self._group(made_by), kind.name == "SUBSCRIBE")
+        elif kind is not None and _causes_events(kind, what, exchange):
+            text = f"events wait for {kind.name} of {made_by}, as in exchange {place.exchange}"
+            call = self._calls[place] = _Call(exchange.at, text)
+            holders = {self._group(made_by), self._group(killed(place.cassette, what) or made_by)}
+            for group in holders:
+                insort(group.calls, call, key=_AT)
+
+    def made(self, place: Place) -> None:
+        """An exchange is played: what waits for its request goes on."""
+        if (call := self._calls.get(place)) is not None and not call.is_made:
+            call.make()
+
+    def begin(
+        self, place: Place, cassette: Cassette, exchange: Exchange
+    ) -> Iterator[Timed[Cue]] | None:
+        """A stream begins: give where it waits, lazily; None if nowhere."""
+        stream = self._streams.get(place)
+        if stream is None or not stream.group.calls:
+            return None
+        stream.group.began = min(stream.group.began, exchange.at)
+        return self._cues(stream, cassette, exchange)
+
+    def _cues(
+        self, stream: _Stream, cassette: Cassette, exchange: Exchange
+    ) -> Iterator[Timed[Cue]]:
+        calls, since_seconds = stream.group.calls, stream.group.began
+        first_seconds: float | None = None if stream.has_opening else -inf
+        for call in islice(calls, bisect_left(calls, since_seconds, key=_AT), None):
+            if call.is_made:
+                continue
+            if first_seconds is None:
+                first = next(cassette.events(exchange.exchange), None)
+                first_seconds = -inf if first is None else first.at
+            # What has the very time of the call, or of the first record, did not come after it.
+            at_seconds = nextafter(max(call.at, first_seconds), inf)
+            yield at_seconds, Wait(call.awaited(self._waiting))
+
+    def _group(self, whose: Party) -> _Group:
+        return self._groups[whose.cassette if self._mode == "all" else whose]
+
+
+def _causes_events(kind: CallType, what: Meaning, exchange: Exchange) -> bool:
+    """Whether a call may have caused events: SUBSCRIBE, input and signs of life do not count."""
+    status = exchange.response.status
+    if what.refusal is not None or (status is not None and status >= _REFUSED):
+        return False
+    if kind.record is not None or kind.streamed_request:
+        return False
+    alive = isinstance(what.key, CallKey) and what.key.api == endpoints.EXECUTOR.name
+    return kind.mutating or (kind.causes_events and not (alive and kind.name == "HEARTBEAT"))
