@@ -19,6 +19,7 @@ from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
 from .causality import Mode
+from .clients import Clients, Signs, Source, signs
 from .documents import INCOMPLETE, ServerKind
 from .ignoring import Ignoring
 from .intake import Inputs, Intake, is_input
@@ -31,6 +32,7 @@ from .reader import Cassette
 from .recalling import recorded_request
 from .received import Received
 from .refusals import Refusal
+from .repeats import Repeats
 from .replies import Client, Replies
 from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
 from .ties import Ties
@@ -51,9 +53,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Options(Struct, frozen=True, kw_only=True):
     """How to play. Raises ValueError if that makes no sense.
 
-    `ignore` are rules of what does not count when requests are compared (ignoring.py). With
-    `causality`, events wait until the calls are made that were recorded before them: those of their
-    own party, of `all` parties, or none (causality.py).
+    `ignore` are rules of what does not count when requests are compared (ignoring.py), and `repeat`
+    of what follows the last answer to equal ones (repeats.py). With `causality`, events wait until
+    the calls are made that were recorded before them: those of their own party, of `all` parties,
+    or none (causality.py).
     """
 
     pace: Pace = Recorded()
@@ -64,17 +67,19 @@ class Options(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         Ignoring(self.ignore)
+        Repeats(self.repeat)
 
 
 class _Seen(Struct, frozen=True):
     """What is known of a request that came before, so that an equal one is not decoded.
 
-    `who` makes it, if it goes with a stream, and `astray` has the answers to it that were recorded
-    when it did not belong to an open one.
+    `signs` tell of the client. `who` makes it, if it goes with a stream, and `astray` has the
+    answers to it that were recorded when it did not belong to an open one.
     """
 
     line: Line | None
     client: Client
+    signs: Signs
     who: Caller | None = None
     astray: dict[Astray, Line] = {}
 
@@ -97,6 +102,8 @@ class Playback:
         self._seen: dict[object, _Seen] = {}
         self._ties = Ties(self.options.causality)
         self._ignoring = Ignoring(self.options.ignore)
+        self._repeats = Repeats(self.options.repeat)
+        self._clients = Clients()
         self._replies = Replies(self.cassettes, self.options.pace, self.journal, self._ties)
         self._inputs = Inputs(
             self._answer_input,
@@ -106,6 +113,7 @@ class Playback:
         )
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
+        self._shares = any(track.is_shared for track in self._tracks.values())
 
     @property
     def unused(self) -> list[Place]:
@@ -146,14 +154,17 @@ class Playback:
             seen = found
         if seen.who is not None and (why := self._ties.subscriptions.check(seen.who)) is not None:
             return self._go_astray(request, seen, why, now_seconds)
-        turn = None if seen.line is None else seen.line.take()
+        turn = None if seen.line is None else seen.line.take(client, seen.signs)
         if turn is None and (turn := _first(seen.astray.values())) is None:
             return self._unanswered(request, "already played")
+        if self._shares:
+            self._clients.play(client, turn.part)
         self._serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
 
     def leave(self, client: int) -> None:
         """A connection is gone."""
+        self._clients.leave(client)
 
     def receive(self, head: Received) -> Intake | None:
         """Begin a streamed request, which may be answered before its end; None if it is none."""
@@ -178,9 +189,15 @@ class Playback:
                 key = what.key if how is None else astray_key(what.key, how)
                 track = self._tracks.get(key)
                 if track is None:
-                    track = self._tracks[key] = Track(mutating=what.mutating)
-                track.add(place, what.wanted)
+                    track = self._tracks[key] = self._track(what)
+                source = Source(number, exchange.client)
+                track.add(place, what.wanted, self._clients.part(source, signs(request)))
             self._ties.add(place, cassette, exchange, request, what, typed)
+
+    def _track(self, what: Meaning) -> Track:
+        call = what.type.name if what.type is not None else None
+        repeat = self._repeats.of(call, mutating=what.mutating)
+        return Track(mutating=what.mutating, repeat=repeat, clients=self._clients)
 
     def _find(self, request: Received) -> _Seen | Answer | Miss:
         """Match a request that was not seen before, as each kind of server here would read it."""
@@ -193,7 +210,7 @@ class Playback:
             lines = {} if who is None else self._astray(what)
             if track is not None or lines:
                 line = None if track is None else track.line(what.wanted)
-                seen = _Seen(line, client, who, lines)
+                seen = _Seen(line, client, signs(request), who, lines)
                 self._remember(request, seen)
                 return seen
             if who is not None and self._ties.subscriptions.has(who):
