@@ -39,6 +39,17 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print what --ignore knows by name, and end."""
+    if not asked:
+        return
+    from ..cassettes.ignoring import NAMES
+
+    for name, (what, _) in NAMES.items():
+        click.echo(f"{name:<22}{what}")
+    context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("mesotape"), prog_name="mesotape")
 def commands() -> None:
@@ -95,6 +106,31 @@ def record(existing: Any, **options: Any) -> int:
     default="party",
     show_default=True,
     help="Hold events until these clients have made the calls recorded before them.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="RULE",
+    help="Do not compare this: TYPE:path of a call's field, query.NAME, or a name that is listed.",
+)
+@click.option(
+    "--list-ignores",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_ignores,
+    help="Print the names for --ignore.",
+)
+@click.option(
+    "--repeat",
+    multiple=True,
+    metavar="[TYPE=]last|cycle|never",
+    help="What equal requests get after the last recorded answer; the last again, if it is a read.",
+)
+@click.option(
+    "--rebind",
+    is_flag=True,
+    help="Match calls that differ in ids alone, and translate these ids from then on.",
 )
 @_shared
 def replay(**options: Any) -> int:

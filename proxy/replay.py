@@ -39,6 +39,9 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     pace: str = "recorded"
     speed: float = 1.0
     max_gap: float | None = None
+    ignore: tuple[str, ...] = ()
+    repeat: tuple[str, ...] = ()
+    rebind: bool = False
     causality: Mode = "party"
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -68,13 +71,13 @@ class Counts(Struct, frozen=True, kw_only=True):
 
 def replay(options: ReplayOptions) -> int:
     """Replay until SIGINT or SIGTERM; gives the exit code. Raises CommandError."""
-    pace, tls = _pace(options), certificates.pair(options.tls_cert, options.tls_key)
+    played, tls = _played(options), certificates.pair(options.tls_cert, options.tls_key)
     with _opened(options.cassettes) as cassettes:
         for cassette in cassettes:
             for warning in cassette.warnings:
                 say(f"warning: {warning}")
         try:
-            playback = Playback(cassettes, Options(pace=pace, causality=options.causality))
+            playback = Playback(cassettes, played)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         counts = asyncio.run(_replay(playback, options, tls))
@@ -139,6 +142,19 @@ def _sum_up(counts: Counts, options: ReplayOptions) -> None:
 
 def _say_miss(miss: Miss) -> None:
     say(str(miss))
+
+
+def _played(options: ReplayOptions) -> Options:
+    try:
+        return Options(
+            pace=_pace(options),
+            causality=options.causality,
+            ignore=options.ignore,
+            repeat=options.repeat,
+            rebind=options.rebind,
+        )
+    except ValueError as error:
+        raise CommandError(f"--{error}") from error
 
 
 def _pace(options: ReplayOptions) -> Pace:
