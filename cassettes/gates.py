@@ -7,11 +7,12 @@ A gate opens once, and whoever waits at it is woken then, without looking again 
     gate.open()
 
 Two steps of a stream (`answers.Step`) have to do with gates. `Wait` holds the stream until its gate
-is open; if that is later than the recording has it, all that follows comes later by as much.
+is open; if that is later than the recording has it, all that follows comes later by as much. Until
+then its heartbeats go on.
 `Reach` opens its gate when the stream has come so far, for others that wait for this stream.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -51,10 +52,14 @@ class Gate:
 
 
 class Wait(Struct, frozen=True, eq=False):
-    """The stream waits at `gate`. What follows comes `lead` seconds after it, or at its time."""
+    """The stream waits at `gate`. What follows comes `lead` seconds after it, or at its time.
+
+    `heartbeats` go out as long as it waits: (deadline in seconds, bytes), read only then.
+    """
 
     gate: Gate
     lead: float = 0.0
+    heartbeats: Iterator[tuple[float, bytes]] | None = None
 
 
 class Reach(Struct, frozen=True, eq=False):

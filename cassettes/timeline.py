@@ -8,10 +8,12 @@ heartbeats go on, because clients give up on a silent server after a few missed 
 import re
 from collections.abc import Callable, Iterator
 from itertools import count
+from math import ceil
 
 import msgspec
 from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..proto import messages, recordio
 from .answers import Ending, Step
@@ -19,11 +21,15 @@ from .bodies import wire
 from .cues import cued
 from .documents import Cause, Event, Exchange
 from .fields import at, type_at
-from .gates import Cue
+from .gates import Cue, Wait
 from .pace import Pace, Recorded, Timed
 from .reader import Cassette
 
 _HEARTBEAT_BYTES = 256
+
+_SHORTEST = 0.001
+"""Seconds, at least, between heartbeats that were not recorded; faster ones leave no time."""
+
 _INTERVAL = re.compile(rb'"heartbeat_interval_seconds":([0-9.]+)')
 
 
@@ -71,10 +77,11 @@ class Timeline:
         for last_seconds, step in self._timed(pace, now_seconds, cues):
             if step is self._beat:
                 beat_seconds = last_seconds
+            elif cues is not None and isinstance(step, Wait):
+                step = replace(step, heartbeats=self._on(pace, beat_seconds, last_seconds))
             yield last_seconds, step
-        interval_seconds = self._interval()
-        if self._stays_open() and interval_seconds and isinstance(pace, Recorded):
-            yield from self._on(beat_seconds, last_seconds, interval_seconds / pace.speed)
+        if self._stays_open():
+            yield from self._on(pace, beat_seconds, last_seconds)
 
     def _timed(
         self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None
@@ -122,15 +129,14 @@ class Timeline:
         first = next(iter(self._cassette.events(self._exchange.exchange)))
         return _announced(wire(first, self._record), self._record)
 
-    def _on(
-        self, beat_seconds: float, from_seconds: float, interval_seconds: float
-    ) -> Iterator[Timed[Step]]:
+    def _on(self, pace: Pace, beat_seconds: float, from_seconds: float) -> Iterator[Timed[bytes]]:
         """The last heartbeat again and again, keeping step with the recorded ones."""
-        assert self._beat is not None
-        for number in count(1):
-            at_seconds = beat_seconds + number * interval_seconds
-            if at_seconds >= from_seconds:
-                yield at_seconds, self._beat
+        interval_seconds, beat = self._interval(), self._beat
+        if not interval_seconds or beat is None or not isinstance(pace, Recorded):
+            return
+        gap_seconds = max(interval_seconds / pace.speed, _SHORTEST)
+        for number in count(max(1, ceil((from_seconds - beat_seconds) / gap_seconds))):
+            yield beat_seconds + number * gap_seconds, beat
 
 
 def is_heartbeat(data: bytes, record: str | None) -> bool:

@@ -7,6 +7,7 @@ from ..cassettes.answers import Answer, Ending, Step, StreamAnswer
 from ..cassettes.gates import Cue, Wait
 from ..cassettes.pace import Timed
 from .clock import Clock
+from .pulse import Pulse
 from .schedule import Schedule
 from .wire import LAST_CHUNK, Limits, chunk
 
@@ -128,14 +129,30 @@ class Streaming:
         """Open a gate, or find it open; else what came before goes out, and the stream waits."""
         if isinstance(cue, Wait):
             if not cue.gate.is_open:
-                self._held = cue
-                cue.gate.wait(self._wake)
+                self._hold(cue)
             return cue.gate.is_open
         if chunks:
             self._outlet.write(b"".join(chunks))
             chunks.clear()
         cue.gate.open()
         return True
+
+    def _hold(self, wait: Wait) -> None:
+        """Send nothing but heartbeats until the gate opens."""
+        self._held = wait
+        wait.gate.wait(self._wake)
+        if wait.heartbeats is None:
+            return
+        late = self._late
+        beats = ((at_seconds + late, beat) for at_seconds, beat in wait.heartbeats)
+        pulse = Pulse(self._outlet, beats, lambda: self._held is wait)
+        try:
+            deadline_seconds = pulse.after(self._stage.clock.time())
+        except (ValueError, LookupError, OSError) as error:
+            self._stage.failed(self._answer.exchange, error)
+            return
+        if deadline_seconds is not None:
+            self._stage.schedule.add(deadline_seconds, pulse)
 
     def _wake(self) -> None:
         """Go on behind a gate: if it opened late, all that follows is late by as much."""

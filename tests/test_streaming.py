@@ -1,3 +1,5 @@
+from itertools import count
+
 from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
 from mesotape.cassettes.gates import Gate, Reach, Wait
 from mesotape.cassettes.live import Live
@@ -59,6 +61,41 @@ def test_a_stream_waits_at_a_gate_and_all_that_follows_is_late_by_as_much():
     gate.open()
     stage.clock.advance(10.0)
     assert outlet.log[1:] == [(10.5, chunk(b"b")), (11.5, chunk(b"c"))]
+
+
+def test_heartbeats_go_on_while_a_stream_waits_at_a_gate():
+    gate, beats = Gate("input"), ((15.0 * number, b"beat") for number in count(1))
+    stage, outlet, _ = stream((1.0, b"a"), (20.0, Wait(gate, heartbeats=beats)), (20.0, b"b"))
+    stage.clock.advance(46.0)
+    assert outlet.log[1:] == [(30.0, chunk(b"beat")), (45.0, chunk(b"beat"))]
+    gate.open()
+    stage.clock.advance(100.0)
+    assert outlet.log[3:] == [(46.0, chunk(b"b"))]
+
+
+def test_heartbeats_of_a_stream_that_is_late_are_late_by_as_much():
+    one, two = Gate("one"), Gate("two")
+    beats = ((15.0 * number, b"beat") for number in count(1))
+    stage, outlet, _ = stream(
+        (1.0, Wait(one)), (1.0, b"a"), (2.0, Wait(two, heartbeats=beats)), (2.0, b"b")
+    )
+    stage.clock.advance(5.0)
+    one.open()
+    stage.clock.advance(20.0)
+    assert outlet.log == [(5.0, chunk(b"a")), (19.0, chunk(b"beat"))]
+
+
+def test_a_client_that_does_not_read_or_has_left_gets_no_heartbeats():
+    gate, beats = Gate("input"), ((15.0 * number, b"beat") for number in count(1))
+    stage, outlet, streaming = stream((0.0, Wait(gate, heartbeats=beats)), (0.0, b"a"))
+    outlet.full = True
+    stage.clock.advance(20.0)
+    outlet.full = False
+    stage.clock.advance(20.0)
+    assert outlet.log == [(30.0, chunk(b"beat"))]
+    streaming.stop()
+    stage.clock.advance(20.0)
+    assert len(outlet.log) == 1
 
 
 def test_a_gate_that_opens_in_time_delays_nothing():

@@ -1,0 +1,50 @@
+"""The heartbeats of a stream that is held: without them its client would give up."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from ..cassettes.pace import Timed
+from .wire import chunk
+
+
+class Outlet(Protocol):
+    """The connection, as heartbeats see it."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the client has left too much unread."""
+        ...
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more can be sent."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        ...
+
+
+class Pulse:
+    """Sends heartbeats when they are due, as long as `is_held`. One that is overdue is left out."""
+
+    def __init__(
+        self, outlet: Outlet, heartbeats: Iterator[Timed[bytes]], is_held: Callable[[], bool]
+    ) -> None:
+        self._outlet = outlet
+        self._heartbeats = heartbeats
+        self._is_held = is_held
+        self._next: Timed[bytes] | None = None
+
+    def after(self, now_seconds: float) -> float | None:
+        """Tell when the next one is due after now, if there is one."""
+        self._next = next((each for each in self._heartbeats if each[0] > now_seconds), None)
+        return None if self._next is None else self._next[0]
+
+    def advance(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
+        """Send what is due."""
+        if self._next is None or self._outlet.lost or not self._is_held():
+            return 0, None
+        if not self._outlet.full:
+            self._outlet.write(chunk(self._next[1]))
+        return 1, self.after(now_seconds)
