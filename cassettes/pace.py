@@ -3,10 +3,19 @@
 Small generators over (seconds, thing) pairs, each doing one step on the way from the recording's
 clock to the client's:
 
-    recorded `at` -> relative -> cap -> scale -> absolute -> a deadline on the replay's clock
+    recorded `at` -> since -> cap -> scale -> absolute -> a deadline on the replay's clock
 
 Every pair carries the time since the request, never the gap to its predecessor, so that nothing
 drifts. Nothing here may read the clock.
+
+In words (`pace.parse`):
+
+    recorded    in the recorded rhythm, or faster, or with its long gaps shortened
+    every:0.1   an event each 0.1 seconds, whatever the rhythm was
+    instant     all at once
+    step        one by one, when told (stepping.py)
+
+Each but `instant` may start later in the recording: what was recorded before is due at once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,6 +29,17 @@ def relative[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Ti
     """Seconds since `start_seconds`."""
     for at_seconds, event in events:
         yield at_seconds - start_seconds, event
+
+
+def since[T](
+    events: Iterable[Timed[T]], recorded_seconds: float, start_at: float
+) -> Iterator[Timed[T]]:
+    """Seconds since a request, or since `start_at` if that is later; 0 for what was before."""
+    if start_at <= recorded_seconds:
+        yield from relative(events, recorded_seconds)
+        return
+    for at_seconds, event in relative(events, start_at):
+        yield max(0.0, at_seconds), event
 
 
 def cap[T](events: Iterable[Timed[T]], max_gap_seconds: float) -> Iterator[Timed[T]]:
@@ -37,6 +57,14 @@ def scale[T](events: Iterable[Timed[T]], speed: float) -> Iterator[Timed[T]]:
         yield at_seconds / speed, event
 
 
+def spaced[T](events: Iterable[Timed[T]], gap_seconds: float) -> Iterator[Timed[T]]:
+    """One at 0, then one each `gap_seconds`. What comes at 0 or before comes all together."""
+    number = -1
+    for at_seconds, event in events:
+        number += number < 0 or at_seconds > 0
+        yield number * gap_seconds, event
+
+
 def absolute[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Timed[T]]:
     """Deadlines on a clock that shows `start_seconds` at the request."""
     for at_seconds, event in events:
@@ -44,23 +72,28 @@ def absolute[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Ti
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
-    """As recorded, `speed` times as fast, and no recorded gap longer than `max_gap` seconds."""
+    """As recorded, `speed` times as fast, and no recorded gap longer than `max_gap` seconds.
+
+    `start_at` is in seconds of the recording.
+    """
 
     speed: float = 1.0
     max_gap: float | None = None
+    start_at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a speed or a gap that leads nowhere."""
+        """Raise ValueError for a speed, a gap or a start that leads nowhere."""
         if not 0 < self.speed < float("inf"):
             raise ValueError(f"speed is {self.speed}, expected a number above 0")
         if self.max_gap is not None and not self.max_gap >= 0:
             raise ValueError(f"max-gap is {self.max_gap}, expected 0 seconds or more")
+        _check_start(self.start_at)
 
     def deadlines[T](
         self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
     ) -> Iterator[Timed[T]]:
         """Deadlines of events of a request recorded at `recorded_seconds` and replayed now."""
-        timed = relative(events, recorded_seconds)
+        timed = since(events, recorded_seconds, self.start_at)
         if self.max_gap is not None:
             timed = cap(timed, self.max_gap)
         if self.speed != 1.0:
@@ -70,6 +103,38 @@ class Recorded(Struct, frozen=True, kw_only=True):
     def gap(self, seconds: float) -> float:
         """How long a recorded gap is at replay, in seconds."""
         return min(seconds, seconds if self.max_gap is None else self.max_gap) / self.speed
+
+    def heartbeats(self, interval_seconds: float) -> float | None:
+        """How often heartbeats come that were not recorded, in seconds; None if they do not."""
+        return interval_seconds / self.speed
+
+
+class Every(Struct, frozen=True):
+    """One event each `seconds`, the first at once. `start_at` is in seconds of the recording."""
+
+    seconds: float
+    start_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a gap or a start that leads nowhere."""
+        if not 0 <= self.seconds < float("inf"):
+            raise ValueError(f"pace is every {self.seconds} seconds, expected 0 or more")
+        _check_start(self.start_at)
+
+    def deadlines[T](
+        self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
+    ) -> Iterator[Timed[T]]:
+        """Deadlines of events of a request recorded at `recorded_seconds` and replayed now."""
+        timed = since(events, recorded_seconds, self.start_at)
+        return absolute(spaced(timed, self.seconds), now_seconds)
+
+    def gap(self, seconds: float) -> float:
+        """What waited for something goes on as soon as that has happened."""
+        return 0.0
+
+    def heartbeats(self, interval_seconds: float) -> float | None:
+        """They come as often as the server announced, for that is what clients count on."""
+        return interval_seconds
 
 
 class Instant(Struct, frozen=True):
@@ -86,5 +151,71 @@ class Instant(Struct, frozen=True):
         """No gap is left."""
         return 0.0
 
+    def heartbeats(self, interval_seconds: float) -> float | None:
+        """Time does not pass."""
+        return None
 
-type Pace = Recorded | Instant
+
+class Stepped(Instant, frozen=True):
+    """When told, one by one (stepping.py); what was recorded before `start_at` is due at once."""
+
+    start_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a start that leads nowhere."""
+        _check_start(self.start_at)
+
+    def deadlines[T](
+        self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
+    ) -> Iterator[Timed[T]]:
+        """The recorded times, for what goes out when it is told has no others."""
+        yield from events
+
+
+type Pace = Recorded | Every | Instant | Stepped
+
+EXPECTED = "recorded, every:SECONDS (like every:0.1), instant or step"
+"""What `parse` takes, for people."""
+
+
+def parse(
+    text: str, *, speed: float | None = None, max_gap: float | None = None, start_at: float = 0.0
+) -> Pace:
+    """Read a pace as people write it. Raises ValueError for one that makes no sense."""
+    kind, _, seconds = text.partition(":")
+    if kind != "recorded":
+        _refuse(text, "speed", given=speed is not None)
+        _refuse(text, "max-gap", given=max_gap is not None)
+    if kind == "instant":
+        _refuse(text, "start-at", given=start_at != 0)
+    match kind, seconds:
+        case "recorded", "":
+            speed = 1.0 if speed is None else speed
+            return Recorded(speed=speed, max_gap=max_gap, start_at=start_at)
+        case "every", _:
+            return Every(_seconds(text, seconds), start_at)
+        case "instant", "":
+            return Instant()
+        case "step", "":
+            return Stepped(start_at)
+        case _:
+            raise ValueError(f"pace is {text!r}, expected {EXPECTED}")
+
+
+def _seconds(text: str, seconds: str) -> float:
+    try:
+        return float(seconds)
+    except ValueError:
+        raise ValueError(
+            f"pace is {text!r}, expected a number of seconds, like every:0.1"
+        ) from None
+
+
+def _refuse(pace: str, option: str, *, given: bool) -> None:
+    if given:
+        raise ValueError(f"{option} makes no sense at pace {pace}")
+
+
+def _check_start(start_at: float) -> None:
+    if not 0 <= start_at < float("inf"):
+        raise ValueError(f"start-at is {start_at}, expected 0 seconds or more")

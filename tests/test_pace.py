@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes.pace import Instant, Recorded, cap, relative, scale
+from mesotape.cassettes.pace import Every, Instant, Recorded, Stepped, cap, parse, relative, scale
 
 EVENTS = [(10.5, "a"), (10.6, "b"), (40.6, "c")]
 
@@ -72,3 +74,80 @@ def test_relative_undoes_nothing_but_the_start(at, start):
 def test_a_pace_that_leads_nowhere_is_refused(options, text):
     with pytest.raises(ValueError, match=text):
         Recorded(**options)
+
+
+def test_what_came_before_the_start_is_due_at_once_and_the_rest_in_its_rhythm():
+    deadlines = list(Recorded(start_at=10.55).deadlines(EVENTS, 10.0, 1000.0))
+    assert deadlines == [
+        (1000.0, "a"),
+        (pytest.approx(1000.05), "b"),
+        (pytest.approx(1030.05), "c"),
+    ]
+
+
+def test_a_start_before_the_request_changes_nothing():
+    began = list(Recorded(start_at=9.0).deadlines(EVENTS, 10.0, 1000.0))
+    assert began == list(Recorded().deadlines(EVENTS, 10.0, 1000.0))
+
+
+def test_gaps_and_speed_count_from_the_start_on():
+    pace = Recorded(start_at=10.6, speed=2, max_gap=4)
+    assert list(pace.deadlines(EVENTS, 10.0, 0.0)) == [(0.0, "a"), (0.0, "b"), (2.0, "c")]
+
+
+def test_every_spaces_events_whatever_their_rhythm_was():
+    deadlines = list(Every(0.5).deadlines(EVENTS, 10.0, 7.0))
+    assert deadlines == [(7.0, "a"), (7.5, "b"), (8.0, "c")]
+
+
+def test_every_does_not_drift():
+    events = ((float(at), None) for at in range(100_001))
+    *_, (last, _) = Every(0.1).deadlines(events, 0.0, 5.0)
+    assert last == pytest.approx(10_005.0, abs=1e-9)
+
+
+def test_every_has_what_came_before_the_start_all_at_once():
+    deadlines = list(Every(1.0, start_at=10.6).deadlines(EVENTS, 10.0, 0.0))
+    assert deadlines == [(0.0, "a"), (0.0, "b"), (1.0, "c")]
+
+
+def test_only_where_time_passes_do_heartbeats_come_that_were_not_recorded():
+    paces = [Recorded(speed=3), Every(0.1), Instant(), Stepped()]
+    assert [pace.heartbeats(15.0) for pace in paces] == [5.0, 15.0, None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "pace"),
+    [
+        ("recorded", {}, Recorded()),
+        ("recorded", {"speed": 2.0, "max_gap": 3.0}, Recorded(speed=2.0, max_gap=3.0)),
+        ("recorded", {"start_at": 4.0}, Recorded(start_at=4.0)),
+        ("every:0.1", {}, Every(0.1)),
+        ("every:2", {"start_at": 4.0}, Every(2.0, 4.0)),
+        ("instant", {}, Instant()),
+        ("step", {"start_at": 4.0}, Stepped(start_at=4.0)),
+    ],
+)
+def test_a_pace_is_read(text, options, pace):
+    assert parse(text, **options) == pace
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "error"),
+    [
+        ("fast", {}, "pace is 'fast', expected recorded, every:SECONDS (like every:0.1), instant"),
+        ("instant:1", {}, "pace is 'instant:1', expected recorded, every:SECONDS"),
+        ("every", {}, "pace is 'every', expected a number of seconds, like every:0.1"),
+        ("every:soon", {}, "pace is 'every:soon', expected a number of seconds, like every:0.1"),
+        ("every:-1", {}, "pace is every -1.0 seconds, expected 0 or more"),
+        ("every:nan", {}, "pace is every nan seconds, expected 0 or more"),
+        ("every:inf", {}, "pace is every inf seconds, expected 0 or more"),
+        ("step", {"start_at": -1.0}, "start-at is -1.0, expected 0 seconds or more"),
+        ("instant", {"start_at": 1.0}, "start-at makes no sense at pace instant"),
+        ("step", {"speed": 2.0}, "speed makes no sense at pace step"),
+        ("every:1", {"max_gap": 2.0}, "max-gap makes no sense at pace every:1"),
+    ],
+)
+def test_a_pace_that_makes_no_sense_is_one_line(text, options, error):
+    with pytest.raises(ValueError, match=f"^{re.escape(error)}[^\n]*$"):
+        parse(text, **options)
