@@ -111,7 +111,6 @@ def test_a_scheduler_that_starts_another_task_is_told_so(
     assert "task-other" in player.said
 
 
-@pytest.mark.xfail(reason="events do not wait for the calls that caused them", strict=False)
 @pytest.mark.parametrize("pace", PACES, ids=" ".join)
 def test_a_scheduler_that_thinks_longer_sees_the_same(
     mesos_framework: Tape, pace: tuple[str, str], tmp_path: Path
