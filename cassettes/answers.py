@@ -59,7 +59,8 @@ class Answer(Struct, frozen=True, eq=False, kw_only=True):
 class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
     """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily.
 
-    With `live`, the playback wants to know when it is over, and may end it otherwise.
+    With `live`, the playback wants to know when it is over, and may end it otherwise. `call` is the
+    type of the call that is answered, if it is one.
     """
 
     exchange: int
@@ -68,6 +69,7 @@ class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
     steps: Iterator[Timed[Step]]
     close: bool = False
     live: Live[Step] | None = None
+    call: str | None = None
 
 
 def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -123,9 +125,13 @@ def refused(refusal: Refusal, date: str, *, bodiless: bool, gzips: bool) -> Answ
 
 
 def stream(
-    number: int, response: Response, steps: Iterator[Timed[Step]], live: Live[Step] | None = None
+    number: int,
+    response: Response,
+    steps: Iterator[Timed[Step]],
+    live: Live[Step] | None = None,
+    call: str | None = None,
 ) -> StreamAnswer:
-    """Build the streamed answer of exchange `number`."""
+    """Build the streamed answer of exchange `number`, to a call of this type."""
     headers = [pair for pair in pairs(response.headers) if pair[0].lower() != "content-length"]
     if not any(name.lower() == "transfer-encoding" for name, _ in headers):
         headers.append(("Transfer-Encoding", "chunked"))
@@ -136,6 +142,7 @@ def stream(
         head=head(status, response.reason, headers),
         steps=steps,
         live=live,
+        call=call,
         close=says_close(headers),
     )
 

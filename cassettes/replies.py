@@ -44,12 +44,14 @@ class _Told(Struct, frozen=True):
     """How an answer is told.
 
     `response` has the labels that it goes out with, `message` is that of its body or records if it
-    takes one to tell them, and `to` is what they are transcoded to, if they are.
+    takes one to tell them, and `to` is what they are transcoded to, if they are. `call` names what
+    a stream answers.
     """
 
     response: Response
     message: str | None = None
     to: Encoding | None = None
+    call: str | None = None
 
 
 class Replies:
@@ -59,6 +61,8 @@ class Replies:
         self, cassettes: Sequence[Cassette], pace: Pace, journal: Journal, ties: Ties
     ) -> None:
         self._cassettes = cassettes
+        began = [cassette.header.recorded_at.timestamp() for cassette in cassettes]
+        self._offsets = [at_seconds - min(began) for at_seconds in began]
         self._pace = pace
         self._ties = ties
         self._ready = _Ready()
@@ -82,8 +86,9 @@ class Replies:
             timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
             encoding = _encoding(response)
             cues, live = self._ties.begin(place, cassette, exchange, encoding, now_seconds)
-            steps = timeline.play(self._pace, now_seconds, cues)
-            return answers.stream(place.exchange, response, steps, live)
+            offset_seconds = self._offsets[place.cassette]
+            steps = timeline.play(self._pace, now_seconds, cues, offset_seconds=offset_seconds)
+            return answers.stream(place.exchange, response, steps, live, told.call)
         answer = answers.unary(
             place.exchange,
             response,
@@ -121,13 +126,16 @@ def _told(cassette: Cassette, exchange: Exchange, target: Wanted) -> _Told:
     if target is None and response.stream is None and response.proto is None:
         return _Told(response)
     what = meaning(recorded_request(cassette, exchange), cassette.header.server)
-    message = answer_message(exchange, what.type)
+    message, call = (
+        answer_message(exchange, what.type),
+        None if what.type is None else what.type.name,
+    )
     source = _label(response.headers, what.wanted)
     if target is None or source is None or message is None or response.status != _OK:
-        return _Told(response, message)
+        return _Told(response, message, call=call)
     labelled_response = replace(response, headers=labelled(response.headers, target))
     other = source.encoding != target.encoding
-    return _Told(labelled_response, message, target.encoding if other else None)
+    return _Told(labelled_response, message, target.encoding if other else None, call)
 
 
 def _label(headers: Headers, asked: Wanted) -> Wanted:

@@ -22,8 +22,9 @@ from .cues import cued
 from .documents import Cause, Event, Exchange
 from .fields import at, type_at
 from .gates import Cue, Wait
-from .pace import Pace, Recorded, Timed
+from .pace import Pace, Stepped, Timed
 from .reader import Cassette
+from .stepping import stepped
 
 _HEARTBEAT_BYTES = 256
 
@@ -67,12 +68,32 @@ class Timeline:
         self._beat: bytes | None = None
 
     def play(
-        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None = None
+        self,
+        pace: Pace,
+        now_seconds: float,
+        cues: Iterator[Timed[Cue]] | None = None,
+        *,
+        offset_seconds: float = 0.0,
     ) -> Iterator[Timed[Step]]:
         """Steps with their deadlines, for a request that is answered now.
 
-        `cues` are at times of the recording, in order.
+        `cues` are at times of the recording, in order; it began `offset_seconds` after the first.
         """
+        steps = self._played(pace, now_seconds, cues)
+        if not isinstance(pace, Stepped):
+            return steps
+        return stepped(
+            steps,
+            exchange=self._exchange.exchange,
+            start_at=pace.start_at,
+            offset_seconds=offset_seconds,
+            now_seconds=now_seconds,
+            type_of=self._type_of,
+        )
+
+    def _played(
+        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None
+    ) -> Iterator[Timed[Step]]:
         last_seconds = beat_seconds = now_seconds
         for last_seconds, step in self._timed(pace, now_seconds, cues):
             if step is self._beat:
@@ -110,6 +131,12 @@ class Timeline:
         if end is not None and not self._stays_open():
             yield end.at, Ending.FINAL_CHUNK if end.cause == "server" else Ending.CUT
 
+    def _type_of(self, step: bytes) -> str | None:
+        """The type of a record, in whatever encoding it goes out."""
+        if self._exchange.response.stream != "recordio":
+            return None
+        return record_type(step.partition(b"\n")[2], self._record)
+
     def _stays_open(self) -> bool:
         end = self._cassette.end(self._exchange.exchange)
         cause: Cause | None = None if end is None else end.cause
@@ -132,9 +159,11 @@ class Timeline:
     def _on(self, pace: Pace, beat_seconds: float, from_seconds: float) -> Iterator[Timed[bytes]]:
         """The last heartbeat again and again, keeping step with the recorded ones."""
         interval_seconds, beat = self._interval(), self._beat
-        if not interval_seconds or beat is None or not isinstance(pace, Recorded):
+        if not interval_seconds or beat is None:
             return
-        gap_seconds = max(interval_seconds / pace.speed, _SHORTEST)
+        if (gap_seconds := pace.heartbeats(interval_seconds)) is None:
+            return
+        gap_seconds = max(gap_seconds, _SHORTEST)
         for number in count(max(1, ceil((from_seconds - beat_seconds) / gap_seconds))):
             yield beat_seconds + number * gap_seconds, beat
 
@@ -148,6 +177,17 @@ def is_heartbeat(data: bytes, record: str | None) -> bool:
         type_at(message, ""),
         type_at(message, "control"),
     )
+
+
+def record_type(data: bytes, record: str | None) -> str | None:
+    """Name the type of a record; `record` is its message. None if it does not have one."""
+    if data.startswith(b"{"):
+        try:
+            return msgspec.json.decode(data, type=_Typed).type
+        except msgspec.DecodeError:
+            return None
+    message = _parsed(data, record)
+    return None if message is None else type_at(message, "")
 
 
 def _json_heartbeat(data: bytes) -> bool:

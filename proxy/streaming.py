@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..cassettes.answers import Answer, Ending, Step, StreamAnswer
-from ..cassettes.gates import Cue, Wait
+from ..cassettes.gates import Cue, Gate, Wait
 from ..cassettes.pace import Timed
 from .clock import Clock
 from .pulse import Pulse
@@ -58,7 +58,10 @@ class Stage(Protocol):
 
 
 class Streaming:
-    """Sends the steps of a stream when they are due. It holds one step, the next."""
+    """Sends the steps of a stream when they are due. It holds one step, the next.
+
+    `sent` counts the events that went out. `on_progress` is called after some did, and at the end.
+    """
 
     def __init__(
         self, outlet: Outlet, stage: Stage, answer: StreamAnswer, keep_alive: bool
@@ -72,6 +75,31 @@ class Streaming:
         self._late = 0.0
         self._held: Wait | None = None
         self._parked = False
+        self._halted_seconds: float | None = None
+        self._stopped = False
+        self.sent = 0
+        self.is_over = False
+        self.on_progress: Callable[[], object] | None = None
+
+    @property
+    def answer(self) -> StreamAnswer:
+        """What is streamed."""
+        return self._answer
+
+    @property
+    def gate(self) -> Gate | None:
+        """What it waits at now."""
+        return None if self._held is None else self._held.gate
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for its client to read."""
+        return self._parked
+
+    @property
+    def halted(self) -> bool:
+        """Whether it was told to halt."""
+        return self._halted_seconds is not None
 
     def begin(self) -> None:
         """Fetch the first step and wait for its time. A stream without one only stays open."""
@@ -86,10 +114,26 @@ class Streaming:
             self._parked = False
             self._go_on()
 
+    def halt(self) -> None:
+        """Send nothing until told to go on."""
+        if self._halted_seconds is None:
+            self._halted_seconds = self._stage.clock.time()
+
+    def go_on(self) -> None:
+        """Go on where it halted: all that follows is late by as much."""
+        if self._halted_seconds is None:
+            return
+        self._late += self._stage.clock.time() - self._halted_seconds
+        self._halted_seconds = None
+        if self._stopped:
+            self._stopped = False
+            self._go_on()
+
     def stop(self) -> None:
         """Send nothing more: the client has left."""
         self._leave_gate()
         self._next = None
+        self._over()
         if self._answer.live is not None:
             self._answer.live.over(left=True)
 
@@ -100,6 +144,9 @@ class Streaming:
             return 0, None
         if self._outlet.full:
             self._parked = True
+            return 0, None
+        if self._halted_seconds is not None:
+            self._stopped = True
             return 0, None
         chunks, size, late = list[bytes](), 0, self._late
         while (
@@ -118,12 +165,13 @@ class Streaming:
             elif not self._passes(step, chunks):
                 break
             self._fetch()
+        count = len(chunks)
         if chunks:
-            self._outlet.write(b"".join(chunks))
+            self._write(chunks)
         if self._next is None or self._held is not None:
-            return len(chunks), None
+            return count, None
         self._parked = self._outlet.full
-        return len(chunks), None if self._parked else self._next[0] + self._late
+        return count, None if self._parked else self._next[0] + self._late
 
     def _passes(self, cue: Cue, chunks: list[bytes]) -> bool:
         """Open a gate, or find it open; else what came before goes out, and the stream waits."""
@@ -132,10 +180,17 @@ class Streaming:
                 self._hold(cue)
             return cue.gate.is_open
         if chunks:
-            self._outlet.write(b"".join(chunks))
-            chunks.clear()
+            self._write(chunks)
         cue.gate.open()
         return True
+
+    def _write(self, chunks: list[bytes]) -> None:
+        """Send events, and forget them."""
+        self._outlet.write(b"".join(chunks))
+        self.sent += len(chunks)
+        chunks.clear()
+        if self.on_progress is not None:
+            self.on_progress()
 
     def _hold(self, wait: Wait) -> None:
         """Send nothing but heartbeats until the gate opens."""
@@ -145,7 +200,7 @@ class Streaming:
             return
         late = self._late
         beats = ((at_seconds + late, beat) for at_seconds, beat in wait.heartbeats)
-        pulse = Pulse(self._outlet, beats, lambda: self._held is wait)
+        pulse = Pulse(self._outlet, beats, lambda: self._held is wait and not self.halted)
         try:
             deadline_seconds = pulse.after(self._stage.clock.time())
         except (ValueError, LookupError, OSError) as error:
@@ -161,6 +216,8 @@ class Streaming:
             return
         planned_seconds = self._next[0]
         opened_seconds = self._stage.clock.time()
+        if self._halted_seconds is not None:
+            self._halted_seconds = opened_seconds
         self._late = max(self._late, opened_seconds + wait.lead - planned_seconds)
         self._fetch()
         self._go_on()
@@ -169,7 +226,7 @@ class Streaming:
         """Play other steps from now on."""
         self._stage.schedule.remove(self)
         self._leave_gate()
-        self._parked = False
+        self._parked = self._stopped = False
         self._steps, self._late = iter(steps), 0.0
         self._fetch()
         self._go_on()
@@ -186,13 +243,20 @@ class Streaming:
     def _end(self, chunks: list[bytes], ending: Ending) -> None:
         self._next = None
         cut = ending is Ending.CUT
+        self.sent += len(chunks)
         if not cut:
             chunks.append(LAST_CHUNK)
         if chunks:
             self._outlet.write(b"".join(chunks))
+        self._over()
         if self._answer.live is not None:
             self._answer.live.over(left=False)
         self._outlet.stream_ended(close=cut or self._close)
+
+    def _over(self) -> None:
+        self.is_over = True
+        if self.on_progress is not None:
+            self.on_progress()
 
     def _fetch(self) -> None:
         try:
