@@ -74,11 +74,15 @@ class _Stream(NamedTuple):
 
 
 class Causality:
-    """What waits for what in a playback. Gates that are waited at are in `waiting`."""
+    """What waits for what in a playback. Gates that are waited at are in `waiting`.
 
-    def __init__(self, mode: Mode, waiting: set[Gate]) -> None:
+    Nothing waits for calls that were recorded before `start_seconds`.
+    """
+
+    def __init__(self, mode: Mode, waiting: set[Gate], start_seconds: float = 0.0) -> None:
         self._mode = mode
         self._waiting = waiting
+        self._start_seconds = start_seconds
         self._groups = defaultdict[Party | int, _Group](_Group)
         self._streams: dict[Place, _Stream] = {}
         self._calls: dict[Place, _Call] = {}
@@ -115,7 +119,8 @@ class Causality:
     def _cues(
         self, stream: _Stream, cassette: Cassette, exchange: Exchange
     ) -> Iterator[Timed[Cue]]:
-        calls, since_seconds = stream.group.calls, stream.group.began
+        calls = stream.group.calls
+        since_seconds = max(stream.group.began, self._start_seconds)
         first_seconds: float | None = None if stream.has_opening else -inf
         for call in islice(calls, bisect_left(calls, since_seconds, key=_AT), None):
             if call.is_made:

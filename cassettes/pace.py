@@ -174,6 +174,12 @@ class Stepped(Instant, frozen=True):
 
 type Pace = Recorded | Every | Instant | Stepped
 
+
+def start(pace: Pace) -> float:
+    """Where a pace starts, in seconds of the recording."""
+    return pace.start_at if isinstance(pace, Recorded | Every | Stepped) else 0.0
+
+
 EXPECTED = "recorded, every:SECONDS (like every:0.1), instant or step"
 """What `parse` takes, for people."""
 

@@ -27,7 +27,7 @@ from .journal import Journal, Place, Refused
 from .matching import Key, Meaning, meaning, takes_gzip
 from .misses import Miss, Near, Reason
 from .nearest import Index, differences
-from .pace import Pace, Recorded
+from .pace import Pace, Recorded, start
 from .reader import Cassette
 from .recalling import recorded_request
 from .received import Received
@@ -35,6 +35,7 @@ from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies
 from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
+from .servers import ANY, Scope, Servers
 from .ties import Ties
 from .tracks import Line, Track, Turn
 
@@ -95,12 +96,11 @@ class Playback:
         self.journal = Journal()
         recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
         self._date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
-        servers: list[ServerKind | None] = [each.header.server for each in self.cassettes]
-        self._servers = list(dict.fromkeys(servers))
+        self._servers = Servers(self.cassettes)
         self._tracks: dict[Key, Track] = {}
         self._index = Index()
         self._seen: dict[object, _Seen] = {}
-        self._ties = Ties(self.options.causality)
+        self._ties = Ties(self.options.causality, start(self.options.pace))
         self._ignoring = Ignoring(self.options.ignore)
         self._repeats = Repeats(self.options.repeat)
         self._clients = Clients()
@@ -136,27 +136,34 @@ class Playback:
         return sorted(gate.reason for gate in self._ties.waiting)
 
     def answer(
-        self, request: Received, now_seconds: float, client: int = 0
+        self,
+        request: Received,
+        now_seconds: float,
+        client: int = 0,
+        at: frozenset[int] | None = None,
     ) -> Answer | StreamAnswer | Miss:
         """Answer a request at a time on the replay's clock.
 
-        `client` numbers the connection that it came on; 0 is one that nobody knows.
+        `client` numbers the connection that it came on; 0 is one that nobody knows. It came `at` the
+        address of some cassettes, by their places in the list, or of all.
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
-        seen = self._seen.get(request.identity)
+        scope = ANY if at is None and self._servers.are_alike else self._servers.meant(request, at)
+        which = request.identity if scope is ANY else (scope, request.identity)
+        seen = self._seen.get(which)
         if seen is None:
-            if (intake := self.receive(request)) is not None:
+            if (intake := self.receive(request, at)) is not None:
                 return intake.whole(request.body, now_seconds)
-            found = self._find(request)
+            found = self._find(request, which, scope)
             if not isinstance(found, _Seen):
                 return found
             seen = found
         if seen.who is not None and (why := self._ties.subscriptions.check(seen.who)) is not None:
-            return self._go_astray(request, seen, why, now_seconds)
+            return self._go_astray(request, seen, why, now_seconds, scope)
         turn = None if seen.line is None else seen.line.take(client, seen.signs)
         if turn is None and (turn := _first(seen.astray.values())) is None:
-            return self._unanswered(request, "already played")
+            return self._unanswered(request, "already played", scope)
         if self._shares:
             self._clients.play(client, turn.part)
         self._serve(turn.place)
@@ -166,9 +173,10 @@ class Playback:
         """A connection is gone."""
         self._clients.leave(client)
 
-    def receive(self, head: Received) -> Intake | None:
+    def receive(self, head: Received, at: frozenset[int] | None = None) -> Intake | None:
         """Begin a streamed request, which may be answered before its end; None if it is none."""
-        if not any(is_input(head, server) for server in self._servers):
+        kinds = self._servers.kinds(Scope(at))
+        if not any(is_input(head, server) for server in kinds):
             return None
         return self._inputs.open(head)
 
@@ -191,7 +199,8 @@ class Playback:
                 if track is None:
                     track = self._tracks[key] = self._track(what)
                 source = Source(number, exchange.client)
-                track.add(place, what.wanted, self._clients.part(source, signs(request)))
+                part = self._clients.part(source, signs(request))
+                track.add(place, what.wanted, part, self._servers.add(number, request))
             self._ties.add(place, cassette, exchange, request, what, typed)
 
     def _track(self, what: Meaning) -> Track:

@@ -30,16 +30,18 @@ from .subscriptions import Caller, Subscriptions, caller
 class Ties:
     """The ties of the exchanges of a playback. `waiting` are the gates that are waited at now.
 
-    With causality `off`, nothing waits for anything.
+    With causality `off`, nothing waits for anything, and never for what was recorded before
+    `start_seconds`.
     """
 
-    def __init__(self, causality: Mode = "party") -> None:
+    def __init__(self, causality: Mode = "party", start_seconds: float = 0.0) -> None:
         self.waiting = set[Gate]()
         self.containers = Containers(self.waiting)
         self.subscriptions = Subscriptions()
         self.parties = Parties()
-        self._causality = Causality(causality, self.waiting)
+        self._causality = Causality(causality, self.waiting, start_seconds)
         self._waits = causality != "off"
+        self._start_seconds = start_seconds
         self._subscribers: dict[Place, Caller] = {}
 
     def add(
@@ -74,7 +76,7 @@ class Ties:
         cues = self._causality.begin(place, cassette, exchange)
         if (who := self._subscribers.get(place)) is not None:
             return cues, self.subscriptions.begin(cassette, exchange, who, encoding, now)
-        typed, live = self.containers.begin(place, exchange.at)
+        typed, live = self.containers.begin(place, max(exchange.at, self._start_seconds))
         if typed is not None and cues is not None:
             return heapq.merge(typed, cues, key=lambda cue: cue[0]), live
         return cues if typed is None else typed, live
