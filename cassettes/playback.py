@@ -20,7 +20,7 @@ from . import answers
 from .answers import Answer, StreamAnswer
 from .causality import Mode
 from .clients import Clients, Signs, Source, signs
-from .documents import INCOMPLETE, ServerKind
+from .documents import INCOMPLETE
 from .ignoring import Ignoring
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place, Refused
@@ -34,8 +34,8 @@ from .received import Received
 from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies
-from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
 from .servers import ANY, Scope, Servers
+from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
 from .ties import Ties
 from .tracks import Line, Track, Turn
 
@@ -113,6 +113,7 @@ class Playback:
         )
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
+        self._alike = self._servers.are_alike
         self._shares = any(track.is_shared for track in self._tracks.values())
 
     @property
@@ -144,12 +145,12 @@ class Playback:
     ) -> Answer | StreamAnswer | Miss:
         """Answer a request at a time on the replay's clock.
 
-        `client` numbers the connection that it came on; 0 is one that nobody knows. It came `at` the
-        address of some cassettes, by their places in the list, or of all.
+        `client` numbers the connection that it came on; 0 is one that nobody knows. It came `at`
+        the address of some cassettes, by their places in the list, or of all.
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
-        scope = ANY if at is None and self._servers.are_alike else self._servers.meant(request, at)
+        scope = ANY if at is None and self._alike else self._servers.meant(request, at)
         which = request.identity if scope is ANY else (scope, request.identity)
         seen = self._seen.get(which)
         if seen is None:
@@ -208,42 +209,44 @@ class Playback:
         repeat = self._repeats.of(call, mutating=what.mutating)
         return Track(mutating=what.mutating, repeat=repeat, clients=self._clients)
 
-    def _find(self, request: Received) -> _Seen | Answer | Miss:
+    def _find(self, request: Received, which: object, scope: Scope) -> _Seen | Answer | Miss:
         """Match a request that was not seen before, as each kind of server here would read it."""
         if endpoints.is_actor_message(request.fields):
-            return self._missed(request, "actor message")
-        for server in self._servers:
+            return self._missed(request, "actor message", scope)
+        for server in self._servers.kinds(scope):
             what = meaning(request, server, self._ignoring)
             client = Client(request.method == b"HEAD", takes_gzip(request))
             track, who = self._tracks.get(what.key), caller(request, what)
-            lines = {} if who is None else self._astray(what)
-            if track is not None or lines:
-                line = None if track is None else track.line(what.wanted)
+            lines = {} if who is None else self._astray(what, scope)
+            line = None if track is None else track.line(what.wanted, scope)
+            if line is not None or lines:
                 seen = _Seen(line, client, signs(request), who, lines)
-                self._remember(request, seen)
+                if len(request.body) <= _SEEN_BODY:
+                    self._remember(which, seen)
                 return seen
             if who is not None and self._ties.subscriptions.has(who):
                 why = self._ties.subscriptions.check(who)
                 if why is not None:
-                    return self._refused(request, why, "nothing recorded for this call")
-        return self._unanswered(request, "nothing recorded for this call")
+                    return self._refused(request, why, "nothing recorded for this call", scope)
+        return self._unanswered(request, "nothing recorded for this call", scope)
 
-    def _astray(self, what: Meaning) -> dict[Astray, Line]:
+    def _astray(self, what: Meaning, scope: Scope) -> dict[Astray, Line]:
         """What was recorded of such a call when it did not belong to an open stream."""
         lines: dict[Astray, Line] = {}
         for how in ASTRAY:
-            if (track := self._tracks.get(astray_key(what.key, how))) is not None:
-                lines[how] = track.line(what.wanted)
+            track = self._tracks.get(astray_key(what.key, how))
+            if track is not None and (line := track.line(what.wanted, scope)) is not None:
+                lines[how] = line
         return lines
 
     def _go_astray(
-        self, request: Received, seen: _Seen, why: Refusal, now_seconds: float
+        self, request: Received, seen: _Seen, why: Refusal, now_seconds: float, scope: Scope
     ) -> Answer | StreamAnswer:
         """Refuse a call that does not belong to an open stream; one that was recorded so wins."""
         how = astray(why.text)
         turn = _first([seen.astray[how]] if how in seen.astray else [])
         if turn is None:
-            return self._refused(request, why, "differs")
+            return self._refused(request, why, "differs", scope)
         self._serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
 
@@ -252,12 +255,10 @@ class Playback:
         self.journal.serve(place)
         self._ties.play(place)
 
-    def _remember(self, request: Received, seen: _Seen) -> None:
-        if len(request.body) > _SEEN_BODY:
-            return
+    def _remember(self, which: object, seen: _Seen) -> None:
         if len(self._seen) >= _SEEN:
             self._seen.clear()
-        self._seen[request.identity] = seen
+        self._seen[which] = seen
 
     def _answer_input(
         self, place: Place, request: Received, now_seconds: float
@@ -266,29 +267,32 @@ class Playback:
         self._serve(place)
         return self._replies.give(Turn(place), Client(gzips=takes_gzip(request)), now_seconds)
 
-    def _unanswered(self, request: Received, reason: Reason) -> Answer | Miss:
-        """Refuse what every kind of server here would refuse as it stands; else it is a miss."""
-        refusals = [meaning(request, server).refusal for server in self._servers]
+    def _unanswered(self, request: Received, reason: Reason, scope: Scope = ANY) -> Answer | Miss:
+        """Refuse what every kind of server there would refuse as it stands; else it is a miss."""
+        refusals = [meaning(request, kind).refusal for kind in self._servers.kinds(scope)]
         if not refusals or refusals[0] is None or None in refusals:
-            return self._missed(request, reason)
-        return self._refused(request, refusals[0], reason)
+            return self._missed(request, reason, scope)
+        return self._refused(request, refusals[0], reason, scope)
 
-    def _refused(self, request: Received, why: Refusal, reason: Reason) -> Answer:
+    def _refused(self, request: Received, why: Refusal, reason: Reason, scope: Scope) -> Answer:
         """Answer as Mesos refuses, and take it down."""
-        self.journal.refuse(Refused(why, self._explained(request, reason)))
+        self.journal.refuse(Refused(why, self._explained(request, reason, scope)))
         bodiless, gzips = request.method == b"HEAD", takes_gzip(request)
         return answers.refused(why, self._date, bodiless=bodiless, gzips=gzips)
 
-    def _missed(self, request: Received, reason: Reason) -> Miss:
+    def _missed(self, request: Received, reason: Reason, scope: Scope) -> Miss:
         """Explain why there is no answer, and take it down."""
-        miss = self._explained(request, reason)
+        miss = self._explained(request, reason, scope)
         self.journal.miss(miss)
         return miss
 
-    def _explained(self, request: Received, reason: Reason) -> Miss:
+    def _explained(self, request: Received, reason: Reason, scope: Scope) -> Miss:
         """Say why there is no answer, with what comes nearest."""
-        what = meaning(request, self._servers[0] if self._servers else None, self._ignoring)
+        kinds = self._servers.kinds(scope)
+        what = meaning(request, kinds[0] if kinds else None, self._ignoring)
         places, same = self._index.candidates(what.key, what.path)
+        if scope.cassettes is not None:
+            places = [place for place in places if place.cassette in scope.cassettes]
         near = sorted((self._near(place, what) for place in places), key=_distance)[:_NEAREST]
         if same and reason == "nothing recorded for this call":
             reason = "differs"

@@ -24,6 +24,7 @@ from ..proto.negotiation import ResponseType
 from .clients import LEAST_STRANGE, NOT_STRANGE, UNKNOWN, Clients, Part, Signs, Source
 from .journal import Place
 from .repeats import Repeat
+from .servers import ANY, Scope, Server
 
 type Wanted = ResponseType | None
 """What an answer is labelled; None if it has no message, so that its encoding is no matter."""
@@ -62,14 +63,18 @@ class Track:
         self.given = bytearray()
         self._played = bytearray()
         self._asked: list[tuple[Place, Wanted, Part]] = []
-        self._lines: dict[Wanted, Line] = {}
+        self._servers: list[Server] = []
+        self._lines: dict[tuple[Wanted, Scope], Line] = {}
 
-    def add(self, place: Place, asked: Wanted, part: Part = _NOBODY) -> None:
-        """Add an exchange, with what its client asked for, and whose it was."""
+    def add(
+        self, place: Place, asked: Wanted, part: Part = _NOBODY, server: Server | None = None
+    ) -> None:
+        """Add an exchange, with what its client asked for, whose it was, and of which server."""
         self.is_shared = self.is_shared or (
             bool(self._asked) and self._asked[0][2].source != part.source
         )
         self._asked.append((place, asked, part))
+        self._servers.append(server or Server(place.cassette))
         self.given.append(False)
         self._played.append(False)
 
@@ -79,20 +84,27 @@ class Track:
         pairs = zip(self._asked, self._played, strict=True)
         return [place for (place, _, _), played in pairs if not played]
 
-    def line(self, wanted: Wanted) -> "Line":
-        """What a client gets that wants this; all that want the same share it."""
-        if wanted not in self._lines:
-            self._lines[wanted] = Line(self, self._order(wanted))
-        return self._lines[wanted]
+    def line(self, wanted: Wanted, scope: Scope = ANY) -> "Line | None":
+        """What a client gets that wants this of these servers; all that want the same share it.
+
+        None if there is nothing of these servers.
+        """
+        if (wanted, scope) not in self._lines:
+            if not (order := self._order(wanted, scope)):
+                return None
+            self._lines[wanted, scope] = Line(self, order)
+        return self._lines[wanted, scope]
 
     def give(self, index: int) -> None:
         """An exchange is given, and not again in this round."""
         self.given[index] = self._played[index] = True
 
-    def _order(self, wanted: Wanted) -> list[tuple[int, Turn]]:
+    def _order(self, wanted: Wanted, scope: Scope) -> list[tuple[int, Turn]]:
         own: list[tuple[int, Turn]] = []
         others: list[tuple[int, Turn]] = []
         for index, (place, asked, part) in enumerate(self._asked):
+            if scope is not ANY and self._servers[index] not in scope:
+                continue
             if asked == wanted:
                 own.append((index, Turn(place, part=part)))
             else:

@@ -1,0 +1,120 @@
+"""Servers: which of the recorded servers a request is for, where there are several.
+
+One replay may stand for a master and its agents. Their kinds are told apart by what a call means
+(matching.py). Servers of one kind show in
+
+    the address that a request came to        if cassettes have addresses of their own
+    /slave(2)/api/v1                          if the cassettes have several actors of that kind
+    Host: agent2.example:5051                 if they were recorded through a proxy by which
+    GET http://agent2.example:5051/state      clients chose the server
+
+A request that shows nothing of that kind, or something that was not recorded, may be for any.
+"""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from .documents import ServerKind
+from .reader import Cassette
+from .received import Received
+
+_PROXY = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")
+_TARGET = re.compile(r"(?:https?://([^/?#]*))?/*([^/?#]*)", re.IGNORECASE)
+_ACTOR = re.compile(r"slave\(\d+\)")
+
+
+class Server(Struct, frozen=True):
+    """A recorded server: by cassette, authority and actor, as far as they tell it from others."""
+
+    cassette: int
+    authority: str | None = None
+    actor: str | None = None
+
+
+class Scope(Struct, frozen=True):
+    """The recorded servers that a request may be for; None does not restrict."""
+
+    cassettes: frozenset[int] | None = None
+    authority: str | None = None
+    actor: str | None = None
+
+    def __contains__(self, server: Server) -> bool:
+        return (
+            (self.cassettes is None or server.cassette in self.cassettes)
+            and (self.authority is None or server.authority == self.authority)
+            and (self.actor is None or server.actor == self.actor)
+        )
+
+
+ANY = Scope()
+
+
+class Servers:
+    """The servers of some cassettes.
+
+    `are_alike` tells that nothing in a request makes a difference.
+    """
+
+    def __init__(self, cassettes: Sequence[Cassette]) -> None:
+        self._kinds: list[ServerKind | None] = [each.header.server for each in cassettes]
+        self._proxied = [_is_proxied(each.header.upstream) for each in cassettes]
+        self._authorities = set[str]()
+        self._actors = set[str]()
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether what a request shows makes no difference."""
+        return len(self._authorities) < 2 and len(self._actors) < 2
+
+    def add(self, cassette: int, request: Received) -> Server:
+        """File the server of a recorded exchange."""
+        authority, actor = _shown(request)
+        if not self._proxied[cassette]:
+            authority = None
+        if authority is not None:
+            self._authorities.add(authority)
+        if actor is not None:
+            self._actors.add(actor)
+        return Server(cassette, authority, actor)
+
+    def meant(self, request: Received, cassettes: frozenset[int] | None = None) -> Scope:
+        """Tell for which servers a request may be that came to the address of some cassettes."""
+        if self.are_alike:
+            return ANY if cassettes is None else Scope(cassettes)
+        authority, actor = _shown(request)
+        return Scope(
+            cassettes,
+            authority if authority in self._authorities and len(self._authorities) > 1 else None,
+            actor if actor in self._actors and len(self._actors) > 1 else None,
+        )
+
+    def kinds(self, scope: Scope = ANY) -> list[ServerKind | None]:
+        """The kinds of the servers, the first cassette's first."""
+        chosen = scope.cassettes
+        return list(
+            dict.fromkeys(
+                kind
+                for number, kind in enumerate(self._kinds)
+                if chosen is None or number in chosen
+            )
+        )
+
+
+def _is_proxied(upstream: str | None) -> bool:
+    """Whether clients chose the server: then a mode of mitmproxy stands for the upstream."""
+    return upstream is not None and _PROXY.match(upstream) is not None
+
+
+def _shown(request: Received) -> tuple[str | None, str | None]:
+    """The authority and the agent that a request names."""
+    found = _TARGET.match(request.target.decode("latin-1"))
+    named, first = (None, "") if found is None else found.groups()
+    authority = named or request.header("host")
+    actor = unquote(first)
+    return (
+        authority.lower() if authority else None,
+        actor if _ACTOR.fullmatch(actor) else None,
+    )
