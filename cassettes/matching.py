@@ -7,10 +7,10 @@ contents are missing) is another one than the same call that it takes:
     CallKey(api="scheduler", call="DECLINE", message=<digest>, refusal="")
 
 The encoding of the answer is beside it: the other one can be made from it. What does not decode (a
-wrong Content-Type, broken JSON) and all other traffic of the server is plain, and matches byte by
+wrong Content-Type, broken JSON) and all other traffic of a server is plain, and matches byte by
 byte:
 
-    PlainKey(method="GET", path="/version", query="", content_type=None, body=<digest>)
+    PlainKey("GET", path="/version", query="", content_type=None, body=<digest>, server="master")
 
 Keys are computed from one request alone: finding an exchange takes as long in any cassette.
 """
@@ -54,6 +54,7 @@ class PlainKey(Struct, frozen=True):
     query: str
     content_type: str | None
     body: bytes
+    server: ServerKind | None = None
 
 
 type Key = CallKey | PlainKey
@@ -93,7 +94,7 @@ def meaning(request: Received, server: ServerKind | None, ignoring: Ignoring = N
         said = _streamed(request, api) if sent == negotiation.RECORDIO else (found.call,)
     call = endpoints.call_type(said[0]) if said else None
     if api is None or call is None or call not in api.calls:
-        key = _plain(request, path, ignoring.query(query))
+        key = _plain(request, path, ignoring.query(query), server)
         mutating = key.method not in _READ_ONLY and why is None
         return Meaning(key=key, mutating=mutating, path=path, refusal=why, content_type=sent)
     kind, compared = api.calls[call], ignoring.counts(said, api)
@@ -127,9 +128,10 @@ def takes_gzip(request: Received) -> bool:
     return negotiation.accepts_gzip(request.header("accept-encoding"))
 
 
-def _plain(request: Received, path: str, query: str) -> PlainKey:
+def _plain(request: Received, path: str, query: str, server: ServerKind | None) -> PlainKey:
+    method, body = request.method.decode("latin-1"), _digest(request.body)
     kind = request.header("content-type") if request.body else None
-    return PlainKey(request.method.decode("latin-1"), path, query, kind, _digest(request.body))
+    return PlainKey(method, path, query, kind, body, server)
 
 
 def _streamed(request: Received, api: Api) -> tuple[Message, ...]:

@@ -61,6 +61,7 @@ class Servers:
     def __init__(self, cassettes: Sequence[Cassette]) -> None:
         self._kinds: list[ServerKind | None] = [each.header.server for each in cassettes]
         self._proxied = [_is_proxied(each.header.upstream) for each in cassettes]
+        self._unnamed = [Server(number) for number in range(len(cassettes))]
         self._authorities = set[str]()
         self._actors = set[str]()
 
@@ -71,6 +72,8 @@ class Servers:
 
     def add(self, cassette: int, request: Received) -> Server:
         """File the server of a recorded exchange."""
+        if not self._proxied[cassette] and b"slave" not in request.target:
+            return self._unnamed[cassette]
         authority, actor = _shown(request)
         if not self._proxied[cassette]:
             authority = None
