@@ -78,8 +78,12 @@ class Host(Protocol):
         """Forget a connection that is gone."""
         ...
 
-    def receive(self, head: Received) -> "Reception | None":
+    def receive(self, head: Received, client: int) -> "Reception | None":
         """Begin to take a request as it comes; None if it is to be taken whole."""
+        ...
+
+    def opened(self, stream: Streaming, client: int) -> None:
+        """Note that a stream begins on a connection."""
         ...
 
     def failed(self, exchange: int, error: Exception) -> None:
@@ -180,6 +184,11 @@ class Connection(asyncio.Protocol):
 
     # What the server calls.
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is on its way, or a request has begun."""
+        return self._stream is not None or bool(self._backlog) or self._requests.unfinished
+
     def check(self, now_seconds: float) -> None:
         """Give up on a client that has been silent for too long within a request."""
         if self._since is None or self._unread:
@@ -259,7 +268,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, head: Received) -> bool:
         """Tell whether a request is taken as it comes; its parts follow in the backlog."""
-        reception = self._host.receive(head)
+        reception = self._host.receive(head, self.number)
         if reception is not None:
             self._begun.append(reception)
         return reception is not None
@@ -301,8 +310,9 @@ class Connection(asyncio.Protocol):
     def _send(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
         if isinstance(answer, StreamAnswer):
             self._transport.write(answer.head)
-            self._stream = Streaming(self, self._host, answer, keep_alive)
-            self._stream.begin()
+            stream = self._stream = Streaming(self, self._host, answer, keep_alive)
+            stream.begin()
+            self._host.opened(stream, self.number)
             return
         if answer.gates:
             self._hold(answer, keep_alive)

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 from ..cassettes.answers import Answer, StreamAnswer, head, pointed
 from ..cassettes.misses import Miss
 from ..proto import redirects
+from .calls import Calls
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection, Reception
 from .console import Address
 from .schedule import Schedule
+from .streaming import Streaming
+from .streams import Streams
 from .wire import Known, Limits
 
 if TYPE_CHECKING:
+    from ..cassettes.documents import ServerKind
     from ..cassettes.intake import Intake, Outcome
     from ..cassettes.playback import Playback
     from ..cassettes.received import Received
@@ -30,6 +34,8 @@ _CHECK_SECONDS = 1.0
 
 class ReplayServer:
     """Serves one `Playback`. Build it inside a running loop, then `start` and `stop` it.
+
+    `calls` are the requests so far, and `streams` what is streamed.
 
     `on_miss` gets every miss as it happens, `on_failure` every answer or stream that the cassette
     should have given and could not, by exchange number (0: before one was found).
@@ -53,6 +59,8 @@ class ReplayServer:
         self.limits = limits or Limits()
         self.known = Known()
         self.connections = set[Connection]()
+        self.calls = Calls(self._servers, self.clock.time())
+        self.streams = Streams()
         self._numbers = count(1)
         self._on_miss = on_miss
         self._on_failure = on_failure
@@ -96,20 +104,37 @@ class ReplayServer:
 
     def answer(self, request: "Received", client: int) -> Answer | StreamAnswer:
         """Answer a connection from the cassette, or say why not."""
+        now_seconds = self.clock.time()
         try:
-            answer = self.playback.answer(request, self.clock.time(), client)
+            answer = self.playback.answer(request, now_seconds, client)
         except (ValueError, LookupError, OSError) as error:
+            self.calls.take(request, client, now_seconds, "failed")
             return self.told_failure(error)
+        self.took(request, client, now_seconds, answer)
         if not isinstance(answer, Miss):
             if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, Answer):
                 return pointed(answer, self._called(request))
             return answer
         return self.told_miss(answer, bodiless=request.method == b"HEAD")
 
-    def receive(self, head: "Received") -> Reception | None:
+    def receive(self, head: "Received", client: int) -> Reception | None:
         """Begin to take a request as it comes, if the playback takes such a one so."""
         intake = self.playback.receive(head)
-        return None if intake is None else _Reception(self, intake)
+        return None if intake is None else _Reception(self, intake, head, client)
+
+    def opened(self, stream: Streaming, client: int) -> None:
+        """Note that a stream begins."""
+        self.streams.add(stream, client)
+
+    def took(
+        self, request: "Received", client: int, now_seconds: float, outcome: "Outcome"
+    ) -> None:
+        """Take down a request that is answered now."""
+        if isinstance(outcome, Miss):
+            self.calls.take(request, client, now_seconds, "missed")
+        else:
+            answered = "served" if outcome.exchange else "refused"
+            self.calls.take(request, client, now_seconds, answered, outcome.exchange)
 
     def told_miss(self, miss: Miss, *, bodiless: bool = False) -> Answer:
         """Report a miss, also to the client."""
@@ -127,6 +152,10 @@ class ReplayServer:
         if self._on_failure is not None:
             self._on_failure(exchange, error)
 
+    def _servers(self) -> "list[ServerKind | None]":
+        kinds = [cassette.header.server for cassette in self.playback.cassettes]
+        return list(dict.fromkeys(kinds))
+
     def _called(self, request: "Received") -> str:
         """What a client calls this server, or else where it listens."""
         called = request.header("host")
@@ -142,9 +171,13 @@ class ReplayServer:
 class _Reception:
     """An intake that tells its misses and failures."""
 
-    def __init__(self, server: ReplayServer, intake: "Intake") -> None:
+    def __init__(
+        self, server: ReplayServer, intake: "Intake", head: "Received", client: int
+    ) -> None:
         self._server = server
         self._intake: Intake | None = intake
+        self._head = head
+        self._client = client
 
     def feed(self, data: bytes) -> Answer | StreamAnswer | None:
         """Take a piece of the body."""
@@ -163,11 +196,15 @@ class _Reception:
     ) -> Answer | StreamAnswer | None:
         if self._intake is None:
             return None
+        now_seconds = self._server.clock.time()
         try:
-            outcome = step(self._intake, self._server.clock.time())
+            outcome = step(self._intake, now_seconds)
         except (ValueError, LookupError, OSError) as error:
             self._intake = None
+            self._server.calls.take(self._head, self._client, now_seconds, "failed")
             return self._server.told_failure(error)
+        if outcome is not None:
+            self._server.took(self._head, self._client, now_seconds, outcome)
         return self._server.told_miss(outcome) if isinstance(outcome, Miss) else outcome
 
 
