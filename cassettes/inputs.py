@@ -9,23 +9,26 @@ A record without typed bytes (the container, a window size, the end of the input
 counts whole. So does one that Mesos would refuse; bytes that are no record are data without a head.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from google.protobuf.message import Message
 from msgspec import Struct
 
 from ..proto import calls, recordio
-from ..proto.endpoints import AGENT
+from ..proto.endpoints import AGENT, Api
 from .bodies import wire
 from .documents import Exchange
 from .fields import at as field_at
 from .fields import type_at
-from .ignoring import Ignoring
 from .reader import Cassette
 
 _INPUT = "attach_container_input"
 _IO = f"{_INPUT}.process_io"
+
+
+type Counts = Callable[[tuple[Message, ...], Api], tuple[Message, ...]]
+"""Gives what of calls counts when they are compared."""
 
 
 class Item(Struct, frozen=True):
@@ -51,15 +54,13 @@ class Recorded(Struct, frozen=True):
     cassette: Cassette
     exchange: int
     kind: str | None
-    ignoring: Ignoring
+    counts: Counts
     answered_at: float
     ended: bool
     answered: bool
 
     @classmethod
-    def of(
-        cls, cassette: Cassette, exchange: Exchange, kind: str | None, ignoring: Ignoring
-    ) -> Self:
+    def of(cls, cassette: Cassette, exchange: Exchange, kind: str | None, counts: Counts) -> Self:
         """Look up when an input was answered and ended. Its messages are of media type `kind`."""
         answered_at = exchange.at + exchange.response.after
         end = cassette.end(exchange.exchange, "client")
@@ -67,7 +68,7 @@ class Recorded(Struct, frozen=True):
             cassette,
             exchange.exchange,
             kind,
-            ignoring,
+            counts,
             answered_at,
             ended=end is None or end.at <= answered_at,
             answered=exchange.response.status is not None,
@@ -79,11 +80,11 @@ class Recorded(Struct, frozen=True):
             data = wire(event, AGENT.call)
             if event.offset is not None:
                 yield Item(b"", data, event.at)
-            elif (item := read(data, self.kind, self.ignoring, event.at)) is not None:
+            elif (item := read(data, self.kind, self.counts, event.at)) is not None:
                 yield item
 
 
-def read(record: bytes, kind: str | None, ignoring: Ignoring, at: float = 0.0) -> Item | None:
+def read(record: bytes, kind: str | None, counts: Counts, at: float = 0.0) -> Item | None:
     """Read a record whose messages are of a media type; None if it is a heartbeat."""
     try:
         call = calls.read(record, kind, AGENT)
@@ -96,16 +97,16 @@ def read(record: bytes, kind: str | None, ignoring: Ignoring, at: float = 0.0) -
     data = typed if isinstance(typed, bytes) else b""
     if data and isinstance(held, Message):
         held.ClearField("data")
-    (call,) = ignoring.counts((call,), AGENT)
+    (call,) = counts((call,), AGENT)
     opening = type_at(call, _INPUT) == "CONTAINER_ID"
     return Item(call.SerializePartialToString(deterministic=True), data, at, opening)
 
 
-def read_piece(piece: recordio.Piece, kind: str | None, ignoring: Ignoring) -> Item | None:
+def read_piece(piece: recordio.Piece, kind: str | None, counts: Counts) -> Item | None:
     """Read what a decoder gives; None if it is a heartbeat."""
     if isinstance(piece, recordio.Malformed):
         return Item(b"", piece.data)
-    return read(piece.payload, kind, ignoring)
+    return read(piece.payload, kind, counts)
 
 
 class Cursor:

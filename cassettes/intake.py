@@ -21,8 +21,8 @@ from msgspec.structs import replace
 from ..proto import endpoints, negotiation, recordio
 from .answers import Answer, StreamAnswer
 from .documents import Exchange, ServerKind
-from .ignoring import NOTHING, Ignoring
-from .inputs import Cursor, Item, Recorded, read_piece
+from .ignoring import NOTHING
+from .inputs import Counts, Cursor, Item, Recorded, read_piece
 from .journal import Place
 from .misses import Miss, Reason
 from .reader import Cassette
@@ -46,7 +46,7 @@ class Inputs:
 
     `answer` makes the answer of an exchange, at a time in seconds, and `miss` explains why there is
     none, or refuses as Mesos does. `progress` is told how much of an input has come again, in the
-    units of its items.
+    units of its items. `counts` is what counts of recorded calls, `counts_now` of those that come.
     """
 
     def __init__(
@@ -54,9 +54,11 @@ class Inputs:
         answer: Callable[[Place, Received, float], Answer | StreamAnswer],
         miss: Callable[[Received, Reason], Answer | Miss],
         progress: Callable[[Place, int], object],
-        ignoring: Ignoring = NOTHING,
+        counts: Counts = NOTHING.counts,
+        counts_now: Counts = NOTHING.counts,
     ) -> None:
-        self.answer, self.miss, self.progress, self.ignoring = answer, miss, progress, ignoring
+        self.answer, self.miss, self.progress = answer, miss, progress
+        self.counts, self.counts_now = counts, counts_now
         self._begun = defaultdict[_Beginning, dict[Place, Recorded]](dict)
         self._played = set[Place]()
         self._claimed = set[Place]()
@@ -70,7 +72,7 @@ class Inputs:
     def add(self, place: Place, head: Received, cassette: Cassette, exchange: Exchange) -> Recorded:
         """File a recorded input, and give it."""
         kind = head.header("message-content-type")
-        recorded = Recorded.of(cassette, exchange, kind, self.ignoring)
+        recorded = Recorded.of(cassette, exchange, kind, self.counts)
         first = next(recorded.items(), None)
         self._begun[_beginning(head, first)][place] = recorded
         return recorded
@@ -156,7 +158,7 @@ class Intake:
         for piece in pieces:
             self._tell(piece)
         for piece in pieces:
-            item = read_piece(piece, self._kind, self._inputs.ignoring)
+            item = read_piece(piece, self._kind, self._inputs.counts_now)
             if item is not None and (outcome := self._go_on(item, now_seconds)) is not None:
                 return outcome
         return None

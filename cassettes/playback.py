@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..proto import endpoints
 from . import answers
 from .answers import Answer, StreamAnswer
+from .bindings import Pair
 from .causality import Mode
 from .clients import Clients, Signs, Source, signs
 from .documents import INCOMPLETE
@@ -29,6 +31,7 @@ from .misses import Miss, Near, Reason
 from .nearest import Index, differences
 from .pace import Pace, Recorded, start
 from .reader import Cassette
+from .rebinding import Found, Rebinding
 from .recalling import recorded_request
 from .received import Received
 from .refusals import Refusal
@@ -75,7 +78,8 @@ class _Seen(Struct, frozen=True):
     """What is known of a request that came before, so that an equal one is not decoded.
 
     `signs` tell of the client. `who` makes it, if it goes with a stream, and `astray` has the
-    answers to it that were recorded when it did not belong to an open one.
+    answers to it that were recorded when it did not belong to an open one. `pairs` are ids that
+    hold when it is answered.
     """
 
     line: Line | None
@@ -83,6 +87,7 @@ class _Seen(Struct, frozen=True):
     signs: Signs
     who: Caller | None = None
     astray: dict[Astray, Line] = {}
+    pairs: tuple[Pair, ...] = ()
 
 
 class Playback:
@@ -104,12 +109,20 @@ class Playback:
         self._ignoring = Ignoring(self.options.ignore)
         self._repeats = Repeats(self.options.repeat)
         self._clients = Clients()
-        self._replies = Replies(self.cassettes, self.options.pace, self.journal, self._ties)
+        self._rebinding = Rebinding(self._ignoring) if self.options.rebind else None
+        self._replies = Replies(
+            self.cassettes,
+            self.options.pace,
+            self.journal,
+            self._ties,
+            None if self._rebinding is None else self._rebinding.bindings,
+        )
         self._inputs = Inputs(
             self._answer_input,
             self._unanswered,
             self._ties.containers.progress,
-            self._ignoring,
+            self._ignoring.counts,
+            (self._rebinding or self._ignoring).counts,
         )
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
@@ -167,6 +180,8 @@ class Playback:
             return self._unanswered(request, "already played", scope)
         if self._shares:
             self._clients.play(client, turn.part)
+        if self._rebinding is not None:
+            self._rebinding.bindings.bind(seen.pairs)
         self._serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
 
@@ -202,6 +217,8 @@ class Playback:
                 source = Source(number, exchange.client)
                 part = self._clients.part(source, signs(request))
                 track.add(place, what.wanted, part, self._servers.add(number, request))
+                if self._rebinding is not None and how is None:
+                    self._rebinding.add(what)
             self._ties.add(place, cassette, exchange, request, what, typed)
 
     def _track(self, what: Meaning) -> Track:
@@ -214,14 +231,14 @@ class Playback:
         if endpoints.is_actor_message(request.fields):
             return self._missed(request, "actor message", scope)
         for server in self._servers.kinds(scope):
-            what = meaning(request, server, self._ignoring)
-            client = Client(request.method == b"HEAD", takes_gzip(request))
-            track, who = self._tracks.get(what.key), caller(request, what)
+            found = self._found(meaning(request, server, self._ignoring), scope)
+            what, client = found.what, Client(request.method == b"HEAD", takes_gzip(request))
+            track, who = self._tracks.get(what.key), self._caller(request, what)
             lines = {} if who is None else self._astray(what, scope)
             line = None if track is None else track.line(what.wanted, scope)
             if line is not None or lines:
-                seen = _Seen(line, client, signs(request), who, lines)
-                if len(request.body) <= _SEEN_BODY:
+                seen = _Seen(line, client, signs(request), who, lines, found.pairs)
+                if len(request.body) <= _SEEN_BODY and not found.has_ids:
                     self._remember(which, seen)
                 return seen
             if who is not None and self._ties.subscriptions.has(who):
@@ -229,6 +246,25 @@ class Playback:
                 if why is not None:
                     return self._refused(request, why, "nothing recorded for this call", scope)
         return self._unanswered(request, "nothing recorded for this call", scope)
+
+    def _found(self, what: Meaning, scope: Scope) -> Found:
+        """Say a request in the ids of the recording, if there may be others."""
+        if self._rebinding is None:
+            return Found(what)
+
+        def offers(key: Key) -> bool:
+            track = self._tracks.get(key)
+            line = None if track is None else track.line(what.wanted, scope)
+            return line is not None and (line.repeats or line.has_new)
+
+        return self._rebinding.find(what, offers)
+
+    def _caller(self, request: Received, what: Meaning) -> Caller | None:
+        who = caller(request, what)
+        if who is None or self._rebinding is None or who.stream_id is None:
+            return who
+        expected = self._ties.subscriptions.expected(who)
+        return replace(who, stream_id=self._rebinding.stream_id(who.stream_id, expected))
 
     def _astray(self, what: Meaning, scope: Scope) -> dict[Astray, Line]:
         """What was recorded of such a call when it did not belong to an open stream."""

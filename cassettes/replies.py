@@ -14,13 +14,16 @@ from ..proto import endpoints, negotiation
 from ..proto.negotiation import Encoding, ResponseType
 from . import answers
 from .answers import Answer, StreamAnswer, pairs
+from .bindings import Bindings
 from .bodies import wire
 from .documents import Event, Exchange, Headers, Response
-from .journal import Journal
+from .fields import at
+from .journal import Journal, Place
 from .matching import meaning
 from .pace import Pace
 from .reader import Cassette
 from .recalling import answer_message, recorded_request
+from .renaming import Renaming
 from .ties import Ties
 from .timeline import Retelling, Timeline
 from .tracks import Turn, Wanted
@@ -45,26 +48,34 @@ class _Told(Struct, frozen=True):
 
     `response` has the labels that it goes out with, `message` is that of its body or records if it
     takes one to tell them, and `to` is what they are transcoded to, if they are. `call` names what
-    a stream answers.
+    a stream answers, and `framework` is the one that the request was about, if it said so.
     """
 
     response: Response
     message: str | None = None
     to: Encoding | None = None
     call: str | None = None
+    framework: str = ""
 
 
 class Replies:
     """Builds the answers of exchanges."""
 
     def __init__(
-        self, cassettes: Sequence[Cassette], pace: Pace, journal: Journal, ties: Ties
+        self,
+        cassettes: Sequence[Cassette],
+        pace: Pace,
+        journal: Journal,
+        ties: Ties,
+        bindings: Bindings | None = None,
     ) -> None:
         self._cassettes = cassettes
         began = [cassette.header.recorded_at.timestamp() for cassette in cassettes]
         self._offsets = [at_seconds - min(began) for at_seconds in began]
         self._pace = pace
         self._ties = ties
+        self._bindings = bindings
+        self._begun = set[Place]()
         self._ready = _Ready()
         self._transcoder = Transcoder(journal.lose)
 
@@ -80,19 +91,21 @@ class Replies:
         place = turn.place
         cassette = self._cassettes[place.cassette]
         exchange = cassette.exchange(place.exchange)
-        told = _told(cassette, exchange, turn.target)
-        response = told.response
+        told = _told(cassette, exchange, turn.target, names=self._bindings is not None)
+        response, renaming = told.response, self._renaming(told, place)
         if response.stream is not None and response.status is not None and not client.bodiless:
             timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
             encoding = _encoding(response)
             cues, live = self._ties.begin(place, cassette, exchange, encoding, now_seconds)
             offset_seconds = self._offsets[place.cassette]
             steps = timeline.play(self._pace, now_seconds, cues, offset_seconds=offset_seconds)
+            steps = steps if renaming is None else renaming.steps(steps)
             return answers.stream(place.exchange, response, steps, live, told.call)
+        body = self._body(turn, told)
         answer = answers.unary(
             place.exchange,
             response,
-            self._body(turn, told),
+            body if renaming is None else renaming.body(body),
             bodiless=client.bodiless,
             gzips=client.gzips,
             compresses=turn.target is not None or _may_compress(cassette, exchange),
@@ -100,8 +113,18 @@ class Replies:
         gates = self._ties.gates(place)
         if gates is not None:
             return replace(answer, gates=gates)
+        if renaming is not None:
+            return answer
         self._ready.put((turn, client.bodiless, client.gzips), answer)
         return answer
+
+    def _renaming(self, told: _Told, place: Place) -> Renaming | None:
+        """Give what puts other ids into the answer of an exchange, if that is asked for."""
+        if self._bindings is None or told.message is None:
+            return None
+        again, encoding = place in self._begun, told.to or _encoding(told.response)
+        self._begun.add(place)
+        return Renaming(self._bindings, told.message, encoding, told.framework, again=again)
 
     def _body(self, turn: Turn, told: _Told) -> bytes:
         body = wire(told.response, told.message)
@@ -121,21 +144,20 @@ class Replies:
         return retell
 
 
-def _told(cassette: Cassette, exchange: Exchange, target: Wanted) -> _Told:
+def _told(cassette: Cassette, exchange: Exchange, target: Wanted, *, names: bool) -> _Told:
+    """Look up how to tell an answer; what has `names` in it is read, also to tell it as it is."""
     response = exchange.response
-    if target is None and response.stream is None and response.proto is None:
+    if not names and target is None and response.stream is None and response.proto is None:
         return _Told(response)
     what = meaning(recorded_request(cassette, exchange), cassette.header.server)
-    message, call = (
-        answer_message(exchange, what.type),
-        None if what.type is None else what.type.name,
-    )
+    message, call = answer_message(exchange, what.type), what.type and what.type.name
+    framework = str(at(what.calls[0], "framework_id.value") or "") if what.calls else ""
     source = _label(response.headers, what.wanted)
     if target is None or source is None or message is None or response.status != _OK:
-        return _Told(response, message, call=call)
+        return _Told(response, message, call=call, framework=framework)
     labelled_response = replace(response, headers=labelled(response.headers, target))
     other = source.encoding != target.encoding
-    return _Told(labelled_response, message, target.encoding if other else None, call)
+    return _Told(labelled_response, message, target.encoding if other else None, call, framework)
 
 
 def _label(headers: Headers, asked: Wanted) -> Wanted:

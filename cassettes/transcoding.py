@@ -54,6 +54,13 @@ def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
         raise TranscodingError(f"{message} cannot be given as {to}: {error}") from error
 
 
+def read(data: bytes, message: str, encoding: Encoding) -> Message:
+    """Read a message in an encoding. Raises ValueError or DecodeError."""
+    if encoding == "json":
+        return mapping.convert(_parsed(data), message)
+    return messages.message_class(message).FromString(data)
+
+
 def labelled(headers: Headers, target: ResponseType) -> Headers:
     """Give headers with other labels in their old place, and without a Content-Encoding."""
     labels = {"Content-Type": target.content_type}

@@ -1,0 +1,155 @@
+"""Rebinding: ids of this run in the place of recorded ones.
+
+A client invents ids, of tasks say, and keeps some from an earlier run. A call that equals a
+recorded one but for its ids is that one, and from then on what stands for what is known:
+
+    recorded   ACCEPT task-1           UPDATE task-1           ACKNOWLEDGE task-1
+    this run   ACCEPT sleeper.3fa2     UPDATE sleeper.3fa2     ACKNOWLEDGE sleeper.3fa2
+
+What a client sends is read in recorded ids, and what it gets is told in its own (renaming.py). A
+call is found by its key if its ids are known, and else by its shape, which is the key without ids.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from google.protobuf.message import Message
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..proto.endpoints import APIS, Api
+from .bindings import Bindings, Id, Pair, Value
+from .ids import Slot, slots
+from .ignoring import Ignoring
+from .matching import CallKey, Key, Meaning, canonical
+
+_COMPARED = 64
+"""Recorded calls of one shape that a call is compared with."""
+
+_APIS = {api.name: api for api in APIS}
+
+
+class _Recorded(Struct, frozen=True):
+    """A recorded call: the key that it has, and its ids in order."""
+
+    key: Key
+    ids: tuple[Id, ...]
+
+
+class Found(Struct, frozen=True):
+    """A request in recorded ids, and the pairs that hold if it is answered."""
+
+    what: Meaning
+    pairs: tuple[Pair, ...] = ()
+    has_ids: bool = False
+
+
+class Rebinding:
+    """The recorded calls of a playback by their shapes, and what stands for their ids."""
+
+    def __init__(self, ignoring: Ignoring) -> None:
+        self.bindings = Bindings()
+        self._ignoring = ignoring
+        self._shapes = defaultdict[Key, dict[Key, _Recorded]](dict)
+
+    def add(self, what: Meaning) -> None:
+        """File a recorded call."""
+        ids = tuple(_id(slot, slot.scope) for slot in _slots(what.compared))
+        if ids:
+            self._shapes[_shape(what)].setdefault(what.key, _Recorded(what.key, ids))
+
+    def find(self, what: Meaning, offers: Callable[[Key], bool]) -> Found:
+        """Say a request in recorded ids. `offers` tells whether there is an answer for a key."""
+        values = [slot.value for slot in _slots(what.compared)]
+        if not values:
+            return Found(what)
+        told = self._renamed(what, self._strictly)
+        if offers(told.key):
+            ids = [_id(slot, slot.scope) for slot in _slots(told.compared)]
+            return Found(told, _pairs(ids, values), has_ids=True)
+        pairs = self._alike(what, values, offers)
+        if pairs is None:
+            return Found(told, has_ids=True)
+        live = {each._replace(value=value): each.value for each, value in pairs}
+        return Found(self._renamed(what, live.get), pairs, has_ids=True)
+
+    def said(self, what: Meaning) -> Meaning:
+        """Say a request in recorded ids, as far as they are known."""
+        return self._renamed(what, self.bindings.recorded)
+
+    def counts(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
+        """Give what counts of calls of this run, in recorded ids, as far as they are known."""
+        return self._ignoring.counts(_named(calls, self.bindings.recorded), api)
+
+    def _strictly(self, live: Id) -> Value | None:
+        """What an id stands for; not for a recorded one of its spelling that another stands for."""
+        recorded = self.bindings.recorded(live)
+        if recorded is None and self.bindings.live(live) is not None:
+            return b"\0" if isinstance(live.value, bytes) else "\0"
+        return recorded
+
+    def _alike(
+        self, what: Meaning, values: list[Value], offers: Callable[[Key], bool]
+    ) -> tuple[Pair, ...] | None:
+        """Pair the ids of the call that is alike: the first of those with the most equal ids."""
+        recorded = self._shapes.get(_shape(what), {}).values()
+        best: tuple[Pair, ...] | None = None
+        for each in islice((each for each in recorded if offers(each.key)), _COMPARED):
+            pairs = _pairs(each.ids, values)
+            if self.bindings.fit(pairs) and (best is None or _renames(pairs) < _renames(best)):
+                best = pairs
+        return best
+
+    def _renamed(self, what: Meaning, known: Callable[[Id], Value | None]) -> Meaning:
+        if not isinstance(what.key, CallKey):
+            return what
+        calls = _named(what.calls, known)
+        compared = self._ignoring.counts(calls, _APIS[what.key.api])
+        key = replace(what.key, message=canonical(compared))
+        return replace(what, calls=calls, compared=compared, key=key)
+
+
+def _slots(calls: Iterable[Message]) -> Iterable[Slot]:
+    return (slot for call in calls for slot in slots(call))
+
+
+def _id(slot: Slot, scope: str) -> Id:
+    return Id(slot.kind, scope, slot.value)
+
+
+def _pairs(ids: Iterable[Id], values: Iterable[Value]) -> tuple[Pair, ...]:
+    """Pair recorded ids with those of this run; what is ignored is empty on both sides."""
+    pairs = zip(ids, values, strict=True)
+    return tuple((each, value) for each, value in pairs if each.value or value)
+
+
+def _renames(pairs: Iterable[Pair]) -> int:
+    return sum(each.value != value for each, value in pairs)
+
+
+def _shape(what: Meaning) -> Key:
+    """The key that a call would have if all its ids were the same."""
+    assert isinstance(what.key, CallKey)
+    calls = _copies(what.compared)
+    for slot in _slots(calls):
+        slot.blank()
+    return replace(what.key, message=canonical(calls))
+
+
+def _named(calls: tuple[Message, ...], known: Callable[[Id], Value | None]) -> tuple[Message, ...]:
+    """Give calls with the ids that are known for theirs; those given stay as they are."""
+    copies = _copies(calls)
+    for slot in _slots(copies):
+        framework = known(Id("framework-id", "", slot.scope)) if slot.scope else None
+        scope = slot.scope if framework is None else str(framework)
+        if (value := known(_id(slot, scope))) is not None:
+            slot.put(value)
+    return copies
+
+
+def _copies(calls: tuple[Message, ...]) -> tuple[Message, ...]:
+    copies = tuple(type(call)() for call in calls)
+    for copy, call in zip(copies, calls, strict=True):
+        copy.CopyFrom(call)
+    return copies
