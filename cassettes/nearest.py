@@ -36,14 +36,21 @@ class Index:
         for kind in _kinds(key, path):
             self._by_kind[kind].append(place)
 
-    def candidates(self, key: Key, path: str) -> tuple[list[Place], bool]:
-        """Up to `CANDIDATES` exchanges of the most special kind that has any.
+    def candidates(
+        self, key: Key, path: str, cassettes: frozenset[int] | None = None
+    ) -> tuple[list[Place], bool]:
+        """Up to `CANDIDATES` exchanges of the most special kind that has any in these cassettes.
 
         The flag says whether they are the same call, or the same method and path.
         """
         for closeness, kind in enumerate(_kinds(key, path)):
-            if places := self._by_kind.get(kind):
-                return places[:CANDIDATES], closeness == 0
+            places = (
+                place
+                for place in self._by_kind.get(kind, ())
+                if cassettes is None or place.cassette in cassettes
+            )
+            if found := list(islice(places, CANDIDATES)):
+                return found, closeness == 0
         return [], False
 
 

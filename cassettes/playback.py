@@ -37,7 +37,7 @@ from .received import Received
 from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies
-from .servers import ANY, Scope, Servers
+from .servers import ANY, Scope, Server, Servers
 from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
 from .ties import Ties
 from .tracks import Line, Track, Turn
@@ -326,9 +326,10 @@ class Playback:
         """Say why there is no answer, with what comes nearest."""
         kinds = self._servers.kinds(scope)
         what = meaning(request, kinds[0] if kinds else None, self._ignoring)
-        places, same = self._index.candidates(what.key, what.path)
-        if scope.cassettes is not None:
-            places = [place for place in places if place.cassette in scope.cassettes]
+        places, same = self._index.candidates(what.key, what.path, scope.cassettes)
+        if scope is not ANY:
+            places = [place for place in places if self._server(place) in scope]
+            same = same and bool(places)
         near = sorted((self._near(place, what) for place in places), key=_distance)[:_NEAREST]
         if same and reason == "nothing recorded for this call":
             reason = "differs"
@@ -339,6 +340,11 @@ class Playback:
             what=what.what,
             nearest=tuple(near),
         )
+
+    def _server(self, place: Place) -> Server:
+        cassette = self.cassettes[place.cassette]
+        exchange = cassette.exchange(place.exchange)
+        return self._servers.of(place.cassette, recorded_request(cassette, exchange))
 
     def _near(self, place: Place, received: Meaning) -> Near:
         """Compare an exchange with a request."""

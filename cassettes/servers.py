@@ -72,16 +72,19 @@ class Servers:
 
     def add(self, cassette: int, request: Received) -> Server:
         """File the server of a recorded exchange."""
+        server = self.of(cassette, request)
+        if server.authority is not None:
+            self._authorities.add(server.authority)
+        if server.actor is not None:
+            self._actors.add(server.actor)
+        return server
+
+    def of(self, cassette: int, request: Received) -> Server:
+        """The server of a recorded exchange."""
         if not self._proxied[cassette] and b"slave" not in request.target:
             return self._unnamed[cassette]
         authority, actor = _shown(request)
-        if not self._proxied[cassette]:
-            authority = None
-        if authority is not None:
-            self._authorities.add(authority)
-        if actor is not None:
-            self._actors.add(actor)
-        return Server(cassette, authority, actor)
+        return Server(cassette, authority if self._proxied[cassette] else None, actor)
 
     def meant(self, request: Received, cassettes: frozenset[int] | None = None) -> Scope:
         """Tell for which servers a request may be that came to the address of some cassettes."""

@@ -1,0 +1,170 @@
+"""One replay for several servers: a request gets what was recorded of the one that it is for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from mesotape.cassettes.answers import Answer
+from mesotape.cassettes.misses import Miss
+from mesotape.cassettes.playback import Playback
+from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.received import Received
+
+HEALTH = '{"type":"GET_HEALTH"}'
+
+
+def header(server: str = "master", upstream: str = "http://master.example:5050") -> str:
+    return (
+        f"---\nmesotape: 1\nserver: {server}\nrecorded_at: 2026-11-22T12:18:29Z\n"
+        f"upstream: {upstream}\n...\n"
+    )
+
+
+def exchange(number: int, path: str, answer: str, host: str = "a:1", body: str = "") -> str:
+    method, kind = ("POST", "\n    Content-Type: application/json") if body else ("GET", "")
+    said = f"\n  text: '{body}'" if body else ""
+    return (
+        f"---\nexchange: {number}\nat: {number}.0\nclient: 1\nrequest:\n  method: {method}\n"
+        f"  path: {path}\n  headers:\n    Host: {host}{kind}{said}\nresponse:\n  after: 0.1\n"
+        f"  status: 200\n  text: {answer}\n...\n"
+    )
+
+
+class Play(Protocol):
+    """Makes a playback of cassettes, which are given as text."""
+
+    def __call__(self, *texts: str) -> Playback: ...
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    opened: list[Cassette] = []
+
+    def playback(*texts: str) -> Playback:
+        for number, text in enumerate(texts):
+            path = tmp_path / f"{number}.yaml"
+            path.write_text(text)
+            opened.append(Cassette.open(path))
+        return Playback(opened[-len(texts) :])
+
+    yield playback
+    for cassette in opened:
+        cassette.close()
+
+
+def said(
+    playback: Playback,
+    target: str,
+    host: str | None = "replay:1",
+    body: str = "",
+    at: frozenset[int] | None = None,
+) -> str:
+    """The text of an answer, or the reason of a miss."""
+    headers = [] if host is None else [(b"Host", host.encode())]
+    headers += [(b"Content-Type", b"application/json")] if body else []
+    method = b"POST" if body else b"GET"
+    request = Received(method, target.encode(), tuple(headers), body.encode())
+    answer = playback.answer(request, 0.0, at=at)
+    match answer:
+        case Miss():
+            return answer.reason
+        case Answer(exchange=0):
+            return f"refused {answer.status}"
+        case Answer():
+            return answer.body.decode()
+        case _:
+            raise AssertionError(answer)
+
+
+def test_a_prefix_tells_a_master_from_an_agent(play: Play) -> None:
+    master = exchange(1, "/state", "master") + exchange(2, "/master/api/v1", "well", body=HEALTH)
+    agent = exchange(1, "/slave(1)/state", "agent") + exchange(2, "/api/v1", "fine", body=HEALTH)
+    playback = play(header() + master, header("agent") + agent)
+    for _ in range(2):
+        assert said(playback, "/slave(1)/state") == "agent"
+        assert said(playback, "/slave%281%29/state") == "agent"
+        assert said(playback, "/master/state") == "master"
+        assert said(playback, "/slave(1)/api/v1", body=HEALTH) == "fine"
+        assert said(playback, "/master/api/v1", body=HEALTH) == "well"
+
+
+def test_without_a_prefix_the_first_cassette_that_has_it_answers(play: Play) -> None:
+    master = exchange(1, "/version", "master") + exchange(2, "/api/v1", "well", body=HEALTH)
+    agent = exchange(1, "/version", "agent") + exchange(2, "/containers", "agent")
+    playback = play(header() + master, header("agent") + agent)
+    assert [said(playback, "/version") for _ in range(3)] == ["master"] * 3
+    assert said(playback, "/containers") == "agent"
+    assert said(playback, "/api/v1", body=HEALTH) == "well"
+
+
+def test_an_address_of_its_own_tells_a_cassette_from_others_of_its_kind(play: Play) -> None:
+    one, two = exchange(1, "/state", "one"), exchange(1, "/state", "two")
+    playback = play(header("agent") + one, header("agent") + two + exchange(2, "/flags", "two"))
+    first, second = frozenset([0]), frozenset([1])
+    for _ in range(2):
+        assert said(playback, "/state", at=second) == "two"
+        assert said(playback, "/state", at=first) == "one"
+    assert said(playback, "/flags", at=first) == "nothing recorded for this call"
+    assert said(playback, "/flags", at=second) == "two"
+    assert said(playback, "/flags") == "two"
+    assert playback.unused == []
+
+
+def test_what_an_address_has_not_is_refused_as_its_kind_of_server_does(play: Play) -> None:
+    playback = play(header(), header("agent"))
+    container = '{"type":"GET_CONTAINERS"}'
+    assert said(playback, "/api/v1", body=container, at=frozenset([0])) == "refused 400"
+    assert said(playback, "/api/v1", body=container, at=frozenset([1])) == (
+        "nothing recorded for this call"
+    )
+
+
+def test_a_miss_at_an_address_shows_nothing_of_other_cassettes(play: Play) -> None:
+    playback = play(
+        header() + exchange(1, "/state?x=1", "a"), header() + exchange(1, "/state?x=2", "b")
+    )
+    answer = playback.answer(Received(b"GET", b"/state"), 0.0, at=frozenset([1]))
+    assert isinstance(answer, Miss)
+    assert [near.differences[0].recorded for near in answer.nearest] == ["x=2"]
+
+
+def test_agents_behind_one_port_are_told_apart_by_their_numbers(play: Play) -> None:
+    text = exchange(1, "/slave(1)/state", "one") + exchange(2, "/slave(2)/state", "two")
+    playback = play(header("agent") + text)
+    for _ in range(2):
+        assert said(playback, "/slave(2)/state") == "two"
+        assert said(playback, "/slave%281%29/state") == "one"
+
+
+def test_the_number_of_an_only_agent_does_not_matter(play: Play) -> None:
+    playback = play(header("agent") + exchange(1, "/slave(1)/state", "one"))
+    assert said(playback, "/slave(7)/state") == said(playback, "/state") == "one"
+
+
+@pytest.mark.parametrize("upstream", ["regular", "socks5", "upstream:http://proxy:1"])
+def test_what_was_recorded_by_a_proxy_is_told_apart_by_host(play: Play, upstream: str) -> None:
+    one = exchange(1, "/slave(1)/state", "one", "agent1:5051")
+    two = exchange(2, "/slave(1)/state", "two", "AGENT2:5051")
+    playback = play(
+        header("agent", upstream) + one + two + exchange(3, "/flags", "two", "agent2:5051")
+    )
+    for _ in range(2):
+        assert said(playback, "/slave(1)/state", "agent2:5051") == "two"
+        assert said(playback, "http://agent1:5051/slave(1)/state", "agent2:5051") == "one"
+    assert said(playback, "/flags", "agent1:5051") == "nothing recorded for this call"
+    assert said(playback, "/flags", None) == said(playback, "/flags", "agent2:5051") == "two"
+
+
+def test_who_asks_for_a_host_that_was_not_recorded_gets_all_in_order(play: Play) -> None:
+    one, two = exchange(1, "/state", "one", "a:1"), exchange(2, "/state", "two", "b:1")
+    playback = play(header(upstream="regular") + one + two)
+    assert [said(playback, "/state", "c:1") for _ in range(3)] == ["one", "two", "two"]
+
+
+def test_the_host_does_not_matter_if_there_was_one_upstream(play: Play) -> None:
+    one, two = exchange(1, "/state", "one", "a:1"), exchange(2, "/state", "two", "b:1")
+    for upstream in ("http://master:5050", "reverse:http://master:5050@127.0.0.1:0"):
+        playback = play(header(upstream=upstream) + one + two)
+        assert [said(playback, "/state", "b:1") for _ in range(3)] == ["one", "two", "two"]
