@@ -31,10 +31,21 @@ _BODILESS = frozenset({204, 304})
 
 
 class Ending(Enum):
-    """How a stream ends: with a final chunk, or with the connection closed before it."""
+    """How a stream ends: with a final chunk, or the connection closed or reset before it.
+
+    What is `WHOLE` has come in raw pieces, and nothing is to be added.
+    """
 
     FINAL_CHUNK = "final chunk"
     CUT = "cut"
+    RESET = "reset"
+    WHOLE = "whole"
+
+
+class Raw(Struct, frozen=True, eq=False):
+    """Bytes that go out as they are, in a write of their own, and are no event."""
+
+    data: bytes
 
 
 type Step = bytes | Ending | Cue
@@ -66,7 +77,7 @@ class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
     exchange: int
     status: int
     head: bytes
-    steps: Iterator[Timed[Step]]
+    steps: Iterator[Timed[Step | Raw]]
     close: bool = False
     live: Live[Step] | None = None
     call: str | None = None

@@ -6,6 +6,8 @@ does not read makes its stream wait and its requests stay unread: what is held i
 """
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from typing import Protocol
 
@@ -36,6 +38,9 @@ _SHARED_WRITE = 64 * 1024
 
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending, so that it gets to read the refusal."""
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""For SO_LINGER: closing the socket drops what is unsent, and sends a reset."""
 
 
 class Host(Protocol):
@@ -229,6 +234,14 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes of the stream."""
         self._transport.write(data)
+
+    def reset(self) -> None:
+        """Break the connection: the client gets a reset (RST), and nothing that is not sent yet."""
+        connected = self._transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._stream = None
+        self.abort()
 
     def stream_ended(self, *, close: bool) -> None:
         """Go on with the answers that waited."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from ..cassettes.answers import Answer, Ending, Step, StreamAnswer
+from ..cassettes.answers import Answer, Ending, Raw, Step, StreamAnswer
 from ..cassettes.gates import Cue, Gate, Wait
 from ..cassettes.pace import Timed
 from .clock import Clock
@@ -31,6 +31,10 @@ class Outlet(Protocol):
 
     def stream_ended(self, *, close: bool) -> None:
         """Go on without the stream, or close."""
+        ...
+
+    def reset(self) -> None:
+        """Break the connection."""
         ...
 
 
@@ -71,7 +75,7 @@ class Streaming:
         self._answer = answer
         self._steps = answer.steps
         self._close = answer.close or not keep_alive
-        self._next: Timed[Step] | None = None
+        self._next: Timed[Step | Raw] | None = None
         self._late = 0.0
         self._held: Wait | None = None
         self._parked = False
@@ -162,6 +166,9 @@ class Streaming:
             elif isinstance(step, Ending):
                 self._end(chunks, step)
                 return len(chunks), None
+            elif isinstance(step, Raw):
+                self._put(step, chunks)
+                break
             elif not self._passes(step, chunks):
                 break
             self._fetch()
@@ -183,6 +190,13 @@ class Streaming:
             self._write(chunks)
         cue.gate.open()
         return True
+
+    def _put(self, raw: Raw, chunks: list[bytes]) -> None:
+        """Send bytes that are no event, in a write of their own."""
+        if chunks:
+            self._write(chunks)
+        self._outlet.write(raw.data)
+        self._fetch()
 
     def _write(self, chunks: list[bytes]) -> None:
         """Send events, and forget them."""
@@ -242,16 +256,18 @@ class Streaming:
 
     def _end(self, chunks: list[bytes], ending: Ending) -> None:
         self._next = None
-        cut = ending is Ending.CUT
         self.sent += len(chunks)
-        if not cut:
+        if ending is Ending.FINAL_CHUNK:
             chunks.append(LAST_CHUNK)
         if chunks:
             self._outlet.write(b"".join(chunks))
         self._over()
         if self._answer.live is not None:
             self._answer.live.over(left=False)
-        self._outlet.stream_ended(close=cut or self._close)
+        if ending is Ending.RESET:
+            self._outlet.reset()
+        else:
+            self._outlet.stream_ended(close=ending is Ending.CUT or self._close)
 
     def _over(self) -> None:
         self.is_over = True
