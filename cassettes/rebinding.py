@@ -82,6 +82,15 @@ class Rebinding:
         """Give what counts of calls of this run, in recorded ids, as far as they are known."""
         return self._ignoring.counts(_named(calls, self.bindings.recorded), api)
 
+    def stream_id(self, said: str, expected: str | None) -> str:
+        """Say a Mesos-Stream-Id as recorded; one that is not known stands for what is expected."""
+        live = Id("stream-id", "", said)
+        if expected is not None and self.bindings.recorded(live) is None:
+            pair = (live._replace(value=expected), said)
+            if self.bindings.fit([pair]):
+                self.bindings.bind([pair])
+        return str(self.bindings.recorded(live) or said)
+
     def _strictly(self, live: Id) -> Value | None:
         """What an id stands for; not for a recorded one of its spelling that another stands for."""
         recorded = self.bindings.recorded(live)

@@ -160,6 +160,14 @@ class Subscriptions:
         )
         return Refusal(400, text.encode("latin-1"))
 
+    def expected(self, who: Caller) -> str | None:
+        """The stream id of a caller who subscribed before the recording began, if it has one."""
+        owner = (who.api, who.owner)
+        if who.subscribes or owner in self._open or owner not in self._used:
+            return None
+        before = self._used[owner] - self._given
+        return next(iter(before)) if len(before) == 1 else None
+
     def has(self, who: Caller) -> bool:
         """Whether the caller has subscribed in this replay."""
         return (who.api, who.owner) in self._open
