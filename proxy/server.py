@@ -6,13 +6,16 @@ All streams share one schedule, and all connections one periodic check for silen
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from ..cassettes.answers import Answer, StreamAnswer, head, pointed
 from ..cassettes.misses import Miss
+from ..cassettes.playback import Playback
 from ..proto import redirects
 from .calls import Calls
 from .clock import Clock, LoopClock, Timer
@@ -26,7 +29,6 @@ from .wire import Known, Limits
 if TYPE_CHECKING:
     from ..cassettes.documents import ServerKind
     from ..cassettes.intake import Intake, Outcome
-    from ..cassettes.playback import Playback
     from ..cassettes.received import Received
 
 _CHECK_SECONDS = 1.0
@@ -34,6 +36,8 @@ _CHECK_SECONDS = 1.0
 
 class ReplayServer:
     """Serves one `Playback`. Build it inside a running loop, then `start` and `stop` it.
+
+    It may be started at several addresses, of which each may be for some cassettes only.
 
     `calls` are the requests so far, and `streams` what is streamed.
 
@@ -43,7 +47,7 @@ class ReplayServer:
 
     def __init__(
         self,
-        playback: "Playback",
+        playback: Playback,
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
@@ -64,33 +68,66 @@ class ReplayServer:
         self._numbers = count(1)
         self._on_miss = on_miss
         self._on_failure = on_failure
-        self._listener: asyncio.Server | None = None
-        self._address = ""
+        self._listeners: list[asyncio.Server] = []
+        self._doors: dict[int, Door] = {}
         self._checks: Timer | None = None
 
     async def start(
-        self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        tls: ssl.SSLContext | None = None,
+        cassettes: Collection[int] | None = None,
     ) -> tuple[str, int]:
-        """Listen; port 0 takes a free one. Returns the real address. Raises OSError."""
+        """Listen; port 0 takes a free one. Returns the real address. Raises OSError.
+
+        With `cassettes` (by their places in the list), only those are played to who comes here.
+        """
+        only = None if cassettes is None else frozenset(cassettes)
+
+        def connected() -> Connection:
+            connection = Connection(self)
+            self._doors[connection.number] = door
+            return connection
+
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls)
-        self._checks = self.clock.call_at(self.clock.time() + _CHECK_SECONDS, self._check)
-        host, port = self._listener.sockets[0].getsockname()[:2]
-        self._address = str(Address(host, port))
+        listener = await loop.create_server(connected, host, port, ssl=tls, start_serving=False)
+        host, port = listener.sockets[0].getsockname()[:2]
+        door = Door(str(Address(host, port)), only)
+        self._listeners.append(listener)
+        await listener.start_serving()
+        if self._checks is None:
+            self._checks = self.clock.call_at(self.clock.time() + _CHECK_SECONDS, self._check)
         return host, port
 
     async def stop(self) -> None:
         """Stop listening, end the open streams and connections, and wait until they are gone."""
-        if self._listener is None:
-            return
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         self.schedule.stop()
         if self._checks is not None:
             self._checks.cancel()
+            self._checks = None
         for connection in list(self.connections):
             connection.abort()
-        await self._listener.wait_closed()
-        self._listener = None
+        for listener in self._listeners:
+            await listener.wait_closed()
+        self._listeners.clear()
+
+    def reset(self) -> None:
+        """Play anew, as if nobody had asked for anything yet; what is under way is cut.
+
+        Raises ValueError or OSError if the cassettes do not give what they should.
+        """
+        tell = self.playback.journal.tell
+        self.playback = Playback(self.playback.cassettes, self.playback.options)
+        self.playback.journal.tell = tell
+        self.calls.clear()
+        self.streams.clear()
+        for connection in list(self.connections):
+            if connection.busy:
+                connection.abort()
 
     # What a connection calls.
 
@@ -100,26 +137,36 @@ class ReplayServer:
 
     def left(self, client: int) -> None:
         """Tell the playback that a connection is gone."""
+        self._doors.pop(client, None)
         self.playback.leave(client)
 
     def answer(self, request: "Received", client: int) -> Answer | StreamAnswer:
         """Answer a connection from the cassette, or say why not."""
         now_seconds = self.clock.time()
         try:
-            answer = self.playback.answer(request, now_seconds, client)
+            answer = self._play(request, now_seconds, client)
         except (ValueError, LookupError, OSError) as error:
             self.calls.take(request, client, now_seconds, "failed")
             return self.told_failure(error)
         self.took(request, client, now_seconds, answer)
         if not isinstance(answer, Miss):
             if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, Answer):
-                return pointed(answer, self._called(request))
+                return self._doors[client].pointed(answer, request)
             return answer
         return self.told_miss(answer, bodiless=request.method == b"HEAD")
 
+    def _play(
+        self, request: "Received", now_seconds: float, client: int
+    ) -> Answer | StreamAnswer | Miss:
+        at = self._doors[client].cassettes
+        if at is None:
+            return self.playback.answer(request, now_seconds, client)
+        return self.playback.answer(request, now_seconds, client, at)
+
     def receive(self, head: "Received", client: int) -> Reception | None:
         """Begin to take a request as it comes, if the playback takes such a one so."""
-        intake = self.playback.receive(head)
+        at = self._doors[client].cassettes
+        intake = self.playback.receive(head) if at is None else self.playback.receive(head, at)
         return None if intake is None else _Reception(self, intake, head, client)
 
     def opened(self, stream: Streaming, client: int) -> None:
@@ -156,16 +203,29 @@ class ReplayServer:
         kinds = [cassette.header.server for cassette in self.playback.cassettes]
         return list(dict.fromkeys(kinds))
 
-    def _called(self, request: "Received") -> str:
-        """What a client calls this server, or else where it listens."""
-        called = request.header("host")
-        return self._address if called is None or redirects.parse(called) is None else called
-
     def _check(self) -> None:
         now_seconds = self.clock.time()
         for connection in list(self.connections):
             connection.check(now_seconds)
         self._checks = self.clock.call_at(now_seconds + _CHECK_SECONDS, self._check)
+
+
+class Door(Struct, frozen=True):
+    """Where a server listens, for which cassettes; None for all."""
+
+    address: str
+    cassettes: frozenset[int] | None
+
+    def pointed(self, answer: Answer, request: "Received") -> Answer:
+        """Redirect a client to what it calls this server, or to its address.
+
+        One for which this server is a proxy comes back by itself.
+        """
+        if not request.target.startswith(b"/"):
+            return answer
+        called = request.header("host")
+        known = called is not None and redirects.parse(called) is not None
+        return pointed(answer, called if called is not None and known else self.address)
 
 
 class _Reception:
