@@ -71,7 +71,8 @@ class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
     """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily.
 
     With `live`, the playback wants to know when it is over, and may end it otherwise. `call` is the
-    type of the call that is answered, if it is one.
+    type of the call that is answered, if it is one, recorded at `at_seconds` since the first
+    cassette began.
     """
 
     exchange: int
@@ -81,6 +82,7 @@ class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
     close: bool = False
     live: Live[Step] | None = None
     call: str | None = None
+    at_seconds: float = 0.0
 
 
 def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -136,13 +138,9 @@ def refused(refusal: Refusal, date: str, *, bodiless: bool, gzips: bool) -> Answ
 
 
 def stream(
-    number: int,
-    response: Response,
-    steps: Iterator[Timed[Step]],
-    live: Live[Step] | None = None,
-    call: str | None = None,
+    number: int, response: Response, steps: Iterator[Timed[Step]], live: Live[Step] | None = None
 ) -> StreamAnswer:
-    """Build the streamed answer of exchange `number`, to a call of this type."""
+    """Build the streamed answer of exchange `number`."""
     headers = [pair for pair in pairs(response.headers) if pair[0].lower() != "content-length"]
     if not any(name.lower() == "transfer-encoding" for name, _ in headers):
         headers.append(("Transfer-Encoding", "chunked"))
@@ -153,7 +151,6 @@ def stream(
         head=head(status, response.reason, headers),
         steps=steps,
         live=live,
-        call=call,
         close=says_close(headers),
     )
 

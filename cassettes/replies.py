@@ -100,7 +100,8 @@ class Replies:
             offset_seconds = self._offsets[place.cassette]
             steps = timeline.play(self._pace, now_seconds, cues, offset_seconds=offset_seconds)
             steps = steps if renaming is None else renaming.steps(steps)
-            return answers.stream(place.exchange, response, steps, live, told.call)
+            answer = answers.stream(place.exchange, response, steps, live)
+            return replace(answer, call=told.call, at_seconds=offset_seconds + exchange.at)
         body = self._body(turn, told)
         answer = answers.unary(
             place.exchange,

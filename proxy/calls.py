@@ -96,6 +96,11 @@ class Calls:
         entries = self._entries if missing <= 0 else list(self._entries)[missing:]
         return [self._read(entry) for entry in entries]
 
+    def clear(self) -> None:
+        """Forget all; numbers go on."""
+        self._entries.clear()
+        self._size = 0
+
     def _read(self, entry: _Entry) -> Call:
         if entry.call is None:
             entry.call = self._told(entry)

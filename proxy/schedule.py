@@ -41,6 +41,12 @@ class Schedule:
         self._timer: Timer | None = None
         self._armed_for = 0.0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a stream has something to send now."""
+        waiting = self._waiting
+        return bool(self._due) or bool(waiting and waiting[0][0] <= self._clock.time())
+
     def add(self, deadline_seconds: float, stream: Scheduled) -> None:
         """Wake `stream` at its deadline. It is in the schedule at most once."""
         heapq.heappush(self._waiting, (deadline_seconds, next(self._order), stream))

@@ -82,23 +82,45 @@ class Streams:
         """Those that are not over."""
         return (stream.streaming for stream in self._open.values())
 
-    def get(self, number: int) -> Streaming | None:
-        """Give the open stream of a number."""
-        stream = self._open.get(number)
-        return None if stream is None else stream.streaming
+    def halt(self, number: int | None = None) -> None:
+        """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
+        self.halted = self.halted or number is None
+        for streaming in self._meant(number):
+            streaming.halt()
+
+    def go_on(self, number: int | None = None) -> None:
+        """Go on with a stream, or with all. Raises LookupError if it is not open."""
+        self.halted = self.halted and number is not None
+        for streaming in self._meant(number):
+            streaming.go_on()
+
+    def clear(self) -> None:
+        """Forget all; numbers go on."""
+        self.halted = False
+        self._open.clear()
+        self._ended.clear()
+        self._sent_before.clear()
 
     def told(self, streaming: Streaming) -> str:
         """Say what a stream does."""
         found = (each for each in self._open.values() if each.streaming is streaming)
         return next((str(_state(each)) for each in found), "the stream is over")
 
-    def sent(self, call: str | None = None) -> int:
-        """How many events went out so far, of all streams or of those that answer such a call."""
-        calls = self._sent_before if call is None else (call,)
-        before = sum(self._sent_before[each] for each in calls)
-        return before + sum(
-            streaming.sent for streaming in self.open() if call in (None, streaming.answer.call)
-        )
+    def sent(self, of: int | str | None = None) -> int:
+        """How many events went out: of a stream, of those that answer such a call, or of all."""
+        if isinstance(of, int):
+            return next((state.events_sent for state in self.states() if state.number == of), 0)
+        before = self._sent_before
+        past = before.total() if of is None else before[of]
+        return past + sum(one.sent for one in self.open() if of in (None, one.answer.call))
+
+    def _meant(self, number: int | None) -> list[Streaming]:
+        if number is None:
+            return list(self.open())
+        if number not in self._open:
+            are = ", ".join(map(str, self._open)) or "none"
+            raise LookupError(f"stream {number} is not open; open are: {are}")
+        return [self._open[number].streaming]
 
     def _end(self, stream: _Stream) -> None:
         if self._open.pop(stream.number, None) is None:
