@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from .console import EXIT_FAILURE, Address, AddressType, CommandError, say
+from .console import EXIT_FAILURE, Address, AddressType, CommandError, Placed, PlacedType, say
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -88,7 +88,9 @@ def record(existing: Any, **options: Any) -> int:
 
 
 @commands.command()
-@click.argument("cassettes", nargs=-1, required=True, type=_path)
+@click.argument(
+    "cassettes", nargs=-1, required=True, type=PlacedType(), metavar="CASSETTE[=HOST:PORT]..."
+)
 @click.option(
     "--pace",
     type=click.Choice(["recorded", "instant"]),
@@ -133,15 +135,17 @@ def record(existing: Any, **options: Any) -> int:
     help="Match calls that differ in ids alone, and translate these ids from then on.",
 )
 @_shared
-def replay(**options: Any) -> int:
-    """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.
+def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
+    """Answer from CASSETTEs, byte for byte, streams in their recorded rhythm.
 
-    A request that nothing recorded answers gets a 501 that says what differs. Ctrl-C ends it; the
-    exit code is 3 if there were such requests.
+    They play on one address, but for those with one of their own. A request that nothing recorded
+    answers gets a 501 that says what differs. Ctrl-C ends it; the exit code is 3 if there were such
+    requests.
     """
     from .replay import ReplayOptions, replay
 
-    return replay(ReplayOptions(**options))
+    paths, own = zip(*cassettes, strict=True)
+    return replay(ReplayOptions(cassettes=paths, own=own, **options))
 
 
 @commands.command()

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,17 +62,56 @@ class AddressType(click.ParamType[Address]):
         return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
+class Placed(NamedTuple):
+    """A cassette, and the address that is its own if it has one."""
+
+    path: Path
+    address: Address | None = None
+
+
+class PlacedType(click.ParamType[Placed]):
+    """CASSETTE, or CASSETTE=HOST:PORT. A file that is there may have any name."""
+
+    name = "cassette"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Placed:
+        """Turn text into a Placed."""
+        if isinstance(value, Placed):
+            return value
+        path, equals, address = str(value).rpartition("=")
+        if not equals or not path or Path(str(value)).exists():
+            return Placed(Path(str(value)))
+        return Placed(Path(path), AddressType().convert(address, param, ctx))
+
+
 def say(text: str) -> None:
     """Tell people something that matters."""
     print(f"mesotape: {text}", file=sys.stderr, flush=True)  # click would write across live_counts
 
 
-def announce(text: str, url: str, ready_file: Path | None, *, as_json: bool) -> None:
-    """Write the address to the ready file, whole or not at all, then print the ready line."""
+def announce(
+    text: str,
+    url: str,
+    ready_file: Path | None,
+    *,
+    as_json: bool,
+    more: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the address to the ready file, whole or not at all, then print the ready line.
+
+    `more` are the texts and URLs of other addresses, each for a line of its own.
+    """
+    urls = [url, *(each for _, each in more)]
     if ready_file is not None:
-        write_whole(ready_file, f"{url}\n")
-    line = msgspec.json.encode({"ready": url}).decode() if as_json else f"mesotape: {text}"
-    click.echo(line)
+        write_whole(ready_file, "".join(f"{each}\n" for each in urls))
+    if as_json:
+        told = {"ready": url, "also": urls[1:]} if more else {"ready": url}
+        click.echo(msgspec.json.encode(told))
+    else:
+        for line in [text, *(each for each, _ in more)]:
+            click.echo(f"mesotape: {line}")
     sys.stdout.flush()
 
 

@@ -17,14 +17,13 @@ from ..cassettes.misses import Miss
 from ..cassettes.pace import Instant, Pace, Recorded
 from ..cassettes.playback import Options, Playback
 from ..cassettes.reader import Cassette
-from . import certificates
+from . import addresses, certificates
 from .console import (
     EXIT_FAILURE,
     EXIT_MISS,
     Address,
     CommandError,
     announce,
-    cannot_listen,
     live_counts,
     say,
 )
@@ -32,9 +31,13 @@ from .server import ReplayServer
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
-    """What to replay, how, and where. `pace` is `recorded` or `instant`."""
+    """What to replay, how, and where. `pace` is `recorded` or `instant`.
+
+    `own` are the addresses of those cassettes that have one of their own, in the same order.
+    """
 
     cassettes: tuple[Path, ...]
+    own: tuple[Address | None, ...] = ()
     listen: Address = Address("127.0.0.1", 0)
     pace: str = "recorded"
     speed: float = 1.0
@@ -96,14 +99,15 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
 
     server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=say)
     stopped = _stop_signal()
+    where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
+    real = await addresses.start(server, where, tls)
     try:
-        host, port = await server.start(*options.listen, tls=tls)
-    except OSError as error:
-        raise CommandError(cannot_listen(options.listen, error)) from error
-    try:
-        url = f"{'http' if tls is None else 'https'}://{Address(host, port)}"
-        names = ", ".join(str(path) for path in options.cassettes)
-        announce(f"replaying {names} on {url}", url, options.ready_file, as_json=options.as_json)
+        scheme = "http" if tls is None else "https"
+        told: list[tuple[str, str]] = []
+        for place, address in zip(where, real, strict=True):
+            names = ", ".join(str(options.cassettes[number]) for number in place.cassettes)
+            told.append((f"replaying {names} on {scheme}://{address}", f"{scheme}://{address}"))
+        announce(*told[0], options.ready_file, as_json=options.as_json, more=told[1:])
         with live_counts(lambda: str(_counted(playback, len(failures)))):
             await stopped.wait()
     finally:
