@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("startup", "recordio", "replay", "record", "memory", "pace", "stall", "inspection")
+NAMES = (
+    "startup",
+    "recordio",
+    "replay",
+    "record",
+    "memory",
+    "pace",
+    "stall",
+    "inspection",
+    "causality",
+)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

@@ -1,0 +1,97 @@
+"""Captured schedulers live again 500 times at pace instant, thinking up to 0.3 s before each call.
+
+A violation is an event that comes before a call that it came after in the capture: an update before
+the ACCEPT that caused it, say. The same runs without causality show that they would be seen.
+"""
+
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mesotape.cassettes.pace import Instant
+from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.reader import Cassette
+from mesotape.proxy.server import ReplayServer
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from captures import load
+from schedulers import Life, Scheduler, life
+from taping import taped
+
+RUNS, AT_A_TIME = 500, 100
+LONGEST_SECONDS = 0.3
+CAPTURED = {
+    "scheduler-json-pymesos": [(2, 3)],
+    "scheduler-protobuf-execute": [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10)],
+}
+
+
+def violations(what: Life, log: list[str]) -> int:
+    """How many events of a log come before a call that they came after."""
+    calls = {call.name for call in what.calls}
+    before = [sum(map(calls.__contains__, what.log[:n])) for n in events(what.log, calls)]
+    found = [sum(map(calls.__contains__, log[:n])) for n in events(log, calls)]
+    return sum(now < then for now, then in zip(found, before, strict=True))
+
+
+def events(log: list[str], calls: set[str]) -> list[int]:
+    return [n for n, name in enumerate(log) if name not in calls]
+
+
+async def lived(
+    cassette: Cassette, lives: list[Life], options: Options, seed: str
+) -> list[Scheduler]:
+    seconds = random.Random(seed)
+    schedulers = [
+        Scheduler(one, lambda: asyncio.sleep(seconds.uniform(0, LONGEST_SECONDS))) for one in lives
+    ]
+    server = ReplayServer(Playback(cassette, options))
+    try:
+        address = await server.start()
+        for scheduler in schedulers:
+            await scheduler.live(*address)
+    finally:
+        await server.stop()
+    return schedulers
+
+
+async def measure(name: str, path: Path, options: Options, runs: int) -> int:
+    capture, turn = load(name), asyncio.Semaphore(AT_A_TIME)
+    lives = [life(capture, *pair) for pair in CAPTURED[name]]
+    began = time.monotonic()
+    with Cassette.open(taped(capture, path)) as cassette:
+
+        async def run(number: int) -> list[Scheduler]:
+            async with turn:
+                return await lived(cassette, lives, options, f"{name} {number}")
+
+        done = await asyncio.gather(*map(run, range(runs)))
+    pairs = [pair for each in done for pair in zip(lives, each, strict=True)]
+    found = sum(violations(one, lived.log) for one, lived in pairs)
+    other = sum(lived.log != one.log for one, lived in pairs)
+    calls = sum(len(one.calls) for one in lives)
+    print(
+        f"{name}, causality {options.causality}: {runs} runs of {calls} calls, {found} violations,"
+        f" {other} of {len(pairs)} logs are not the captured one, {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return found + other
+
+
+def main() -> int:
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in CAPTURED:
+            path = Path(folder) / f"{name}.yaml"
+            wrong += asyncio.run(measure(name, path, Options(pace=Instant()), RUNS))
+            off = Options(pace=Instant(), causality="off")
+            wrong += asyncio.run(measure(name, path, off, 10)) == 0
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
