@@ -7,9 +7,13 @@ from msgspec import Struct
 
 from .misses import Miss
 from .refusals import Refusal
+from .strikes import Strike
 
 _KEPT = 1000
 """A client that retries for ever must not fill the memory; the counts go on counting."""
+
+_TOLD = 20
+"""Strikes of a fault that are told one by one; all are counted."""
 
 
 class Place(Struct, frozen=True):
@@ -32,8 +36,9 @@ class Refused(Struct, frozen=True):
 class Journal:
     """Counts by exchange, and the first refusals and misses in full.
 
-    `lost` are the paths of what transcoding the answers of an exchange left out. `tell` is called
-    with a text for people for every refusal, and the first time that an exchange loses something.
+    `lost` are the paths of what transcoding the answers of an exchange left out, and `struck`
+    counts the strikes of each fault. `tell` is called with a text for people for every refusal, for
+    the first strikes of a fault, and the first time that an exchange loses something.
     """
 
     def __init__(self) -> None:
@@ -43,6 +48,8 @@ class Journal:
         self.misses: list[Miss] = []
         self.missed = 0
         self.lost: dict[Place, set[str]] = {}
+        self.strikes: list[Strike] = []
+        self.struck = Counter[str]()
         self.tell: Callable[[str], object] | None = None
 
     @property
@@ -66,6 +73,14 @@ class Journal:
         self.missed += 1
         if len(self.misses) < _KEPT:
             self.misses.append(miss)
+
+    def strike(self, strike: Strike) -> None:
+        """Take down what a fault did."""
+        self.struck[strike.fault] += 1
+        if len(self.strikes) < _KEPT:
+            self.strikes.append(strike)
+        if self.struck[strike.fault] <= _TOLD:
+            self._say(str(strike))
 
     def lose(self, place: Place, paths: tuple[str, ...]) -> None:
         """Take down what transcoding left out."""

@@ -12,6 +12,7 @@ a key per distinct request and a few ready answers.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +24,9 @@ from .bindings import Pair
 from .causality import Mode
 from .clients import Clients, Signs, Source, signs
 from .documents import INCOMPLETE
+from .faults import Fault, parse
 from .ignoring import Ignoring
+from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place, Refused
 from .matching import Key, Meaning, meaning, takes_gzip
@@ -60,7 +63,7 @@ class Options(Struct, frozen=True, kw_only=True):
     `ignore` are rules of what does not count when requests are compared (ignoring.py), and `repeat`
     of what follows the last answer to equal ones (repeats.py). With `causality`, events wait until
     the calls are made that were recorded before them: those of their own party, of `all` parties,
-    or none (causality.py).
+    or none (causality.py). `faults` are to be made (faults.py), as the `seed` decides.
     """
 
     pace: Pace = Recorded()
@@ -68,8 +71,12 @@ class Options(Struct, frozen=True, kw_only=True):
     repeat: Sequence[str] = ()
     rebind: bool = False
     causality: Mode = "party"
+    faults: Sequence[str] = ()
+    seed: int = 0
 
     def __post_init__(self) -> None:
+        for fault in self.faults:
+            parse(fault)
         Ignoring(self.ignore)
         Repeats(self.repeat)
 
@@ -117,13 +124,18 @@ class Playback:
             self._ties,
             None if self._rebinding is None else self._rebinding.bindings,
         )
+        self._counts = (self._rebinding or self._ignoring).counts
         self._inputs = Inputs(
             self._answer_input,
             self._unanswered,
             self._ties.containers.progress,
             self._ignoring.counts,
-            (self._rebinding or self._ignoring).counts,
+            self._counts,
         )
+        self._injection = None
+        if self.options.faults:
+            seed, date = self.options.seed, self._date
+            self._injection = Injection(self.options.faults, seed, self.journal, date)
         for number, cassette in enumerate(self.cassettes):
             self._take(number, cassette)
         self._alike = self._servers.are_alike
@@ -149,6 +161,16 @@ class Playback:
         """What the streams and the answers that are held wait for, in words."""
         return sorted(gate.reason for gate in self._ties.waiting)
 
+    @property
+    def idle_faults(self) -> list[Fault]:
+        """Faults that never struck."""
+        return [] if self._injection is None else self._injection.idle
+
+    @property
+    def faults_report(self) -> list[str]:
+        """What became of the faults, in words."""
+        return [] if self._injection is None else self._injection.report
+
     def answer(
         self,
         request: Received,
@@ -163,6 +185,20 @@ class Playback:
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
+        if self._injection is None or self._is_input(request, at):
+            return self._play(request, now_seconds, client, at)
+        call = called(request, self._servers.kinds(Scope(at)), self._counts)
+        play = partial(self._play, request, now_seconds, client, at)
+        return self._injection.answer(call, now_seconds, play)
+
+    def _play(
+        self,
+        request: Received,
+        now_seconds: float,
+        client: int,
+        at: frozenset[int] | None,
+    ) -> Answer | StreamAnswer | Miss:
+        """Answer without faults."""
         scope = ANY if at is None and self._alike else self._servers.meant(request, at)
         which = request.identity if scope is ANY else (scope, request.identity)
         seen = self._seen.get(which)
@@ -191,10 +227,10 @@ class Playback:
 
     def receive(self, head: Received, at: frozenset[int] | None = None) -> Intake | None:
         """Begin a streamed request, which may be answered before its end; None if it is none."""
-        kinds = self._servers.kinds(Scope(at))
-        if not any(is_input(head, server) for server in kinds):
-            return None
-        return self._inputs.open(head)
+        return self._inputs.open(head) if self._is_input(head, at) else None
+
+    def _is_input(self, head: Received, at: frozenset[int] | None) -> bool:
+        return any(is_input(head, server) for server in self._servers.kinds(Scope(at)))
 
     def _take(self, number: int, cassette: Cassette) -> None:
         server = cassette.header.server
@@ -301,7 +337,10 @@ class Playback:
     ) -> Answer | StreamAnswer:
         """Answer a streamed request."""
         self._serve(place)
-        return self._replies.give(Turn(place), Client(gzips=takes_gzip(request)), now_seconds)
+        answer = self._replies.give(Turn(place), Client(gzips=takes_gzip(request)), now_seconds)
+        if self._injection is None:
+            return answer
+        return self._injection.strike(called_input(request), now_seconds, answer)
 
     def _unanswered(self, request: Received, reason: Reason, scope: Scope = ANY) -> Answer | Miss:
         """Refuse what every kind of server there would refuse as it stands; else it is a miss."""

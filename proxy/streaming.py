@@ -237,7 +237,9 @@ class Streaming:
         self._go_on()
 
     def _turn(self, steps: Iterable[Timed[Step]]) -> None:
-        """Play other steps from now on."""
+        """Play other steps from now on, after what is raw: it may be the head."""
+        if self._next is not None and isinstance(self._next[1], Raw):
+            self._put(self._next[1], [])
         self._stage.schedule.remove(self)
         self._leave_gate()
         self._parked = self._stopped = False

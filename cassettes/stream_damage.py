@@ -1,4 +1,4 @@
-r"""Damage: the steps of a stream, with the faults of its records.
+r"""Damage of streams: their steps, with the faults of records.
 
     steps     5\nhello   3\nfoo   4\nlast
     drop@2    5\nhello   4\nlast
@@ -35,7 +35,7 @@ class Numbered(NamedTuple):
 type Steps = Iterator[Numbered]
 
 
-class Damage:
+class StreamDamage:
     """What one fault does to one stream. `message` is that of its records."""
 
     def __init__(self, fault: Fault, dice: Dice, tell: Tell, message: str | None) -> None:
