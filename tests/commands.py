@@ -17,13 +17,17 @@ MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
 
 
 class Running:
-    """A command that listens: `address` while it runs, `said` and `code` after it."""
+    """A command that listens: `address` while it runs, `said` and `code` after it.
 
-    def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
+    `urls` and `addresses` are all, if it listens at several.
+    """
+
+    def __init__(self, process: "subprocess.Popen[str]", urls: list[str]) -> None:
         self.process = process
-        self.url = url
-        host, _, port = url.rpartition("//")[2].rpartition(":")
-        self.address = (host, int(port))
+        self.urls, self.url = urls, urls[0]
+        parts = [url.rpartition("//")[2].rpartition(":") for url in urls]
+        self.addresses = [(host, int(port)) for host, _, port in parts]
+        self.address = self.addresses[0]
         self.out = self.said = ""
         self.code: int | None = None
 
@@ -59,7 +63,7 @@ def running(*arguments: str | Path, **how: Any) -> Iterator[Running]:
                 assert process.poll() is None, process.communicate()
                 assert time.monotonic() < deadline, "it does not get ready"
                 time.sleep(0.01)
-            command = Running(process, ready.read_text().strip())
+            command = Running(process, ready.read_text().split())
             yield command
             if command.code is None:
                 command.stop()
