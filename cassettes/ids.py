@@ -8,7 +8,7 @@ the `framework_id` of the message that they are in, or of one around it. Ids ins
 (paths, labels, names) are not found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Literal, cast
 
@@ -109,6 +109,23 @@ def slots(message: Message, scope: str = "") -> Iterator[Slot]:
         held = getattr(message, name)
         for child in held if many == "list" else [held[key] for key in sorted(held)]:
             yield from slots(child, scope)
+
+
+def copies(calls: Iterable[Message]) -> tuple[Message, ...]:
+    """Copy messages."""
+    copied = tuple((type(call)(), call) for call in calls)
+    for copy, call in copied:
+        copy.CopyFrom(call)
+    return tuple(copy for copy, _ in copied)
+
+
+def blanked(calls: Iterable[Message]) -> tuple[Message, ...]:
+    """Give messages as they would be if all their ids were empty; those given stay as they are."""
+    blank = copies(calls)
+    for call in blank:
+        for slot in slots(call):
+            slot.blank()
+    return blank
 
 
 @cache

@@ -21,7 +21,7 @@ from google.protobuf.message import Message
 
 from ..proto import messages
 from ..proto.endpoints import APIS, Api, call_type
-from .ids import KINDS, Kind, slots
+from .ids import KINDS, Kind, copies, slots
 
 _SEARCHED = 20_000
 _DEPTH = 7
@@ -81,8 +81,7 @@ class Ignoring:
         paths = self._paths.get((api.name, call_type(call) or ""), ())
         if not self._kinds and not paths:
             return call
-        copy = type(call)()
-        copy.CopyFrom(call)
+        (copy,) = copies((call,))
         for path in paths:
             _clear(copy, path)
         if self._kinds:

@@ -3,8 +3,8 @@
 As text, for people and test failures:
 
     no recorded answer: POST /api/v1/scheduler, scheduler call ACCEPT: differs
-      nearest: exchange 7, already played
-        accept.offer_ids[0].value: "b5ed-O6" → "b5ed-O7"
+      nearest: exchange 7, scheduler call ACCEPT
+          accept.offer_ids[0].value: "b5ed-O6" → "b5ed-O7"
       what to do: …
 
 `report()` says the same as JSON. Every path reads *recorded → received*.
@@ -24,8 +24,8 @@ _ADVICE: dict[Reason, str] = {
         "Record a session in which the client makes this call, or keep the client from making it."
     ),
     "already played": (
-        "Each recorded answer to a call that changes something is given once. "
-        "Record a session in which the client makes this call as often."
+        "Every recorded answer to this request was given. "
+        "Record a session in which the client makes it as often."
     ),
     "differs": (
         "Make the client send what was recorded, edit the recorded request in the cassette, "
@@ -73,18 +73,23 @@ class Near(Struct, frozen=True, kw_only=True):
 
 
 class Miss(Struct, frozen=True, kw_only=True):
-    """A request without an answer. `what` names the call, or is None for a plain request."""
+    """A request without an answer. `what` names the call, or is None for a plain request.
+
+    `option` is a sentence about the option of a replay that would give it one, if there is any.
+    """
 
     reason: Reason
     method: str
     path: str
     what: str | None
     nearest: tuple[Near, ...] = ()
+    option: str | None = None
 
     @property
     def advice(self) -> str:
         """What to do."""
-        return _ADVICE[self.reason]
+        advice = _ADVICE[self.reason]
+        return advice if self.option is None else f"{advice} {self.option}"
 
     def __str__(self) -> str:
         call = "" if self.what is None else f", {self.what}"

@@ -6,8 +6,8 @@ Differences of calls are field paths, `accept.offer_ids[0].value`; other request
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Container, Iterable, Iterator
+from itertools import chain, islice
 
 import msgspec
 from google.protobuf.descriptor import FieldDescriptor
@@ -16,13 +16,16 @@ from google.protobuf.message import Message
 from .journal import Place
 from .matching import CallKey, Key, Meaning, PlainKey
 from .misses import Difference
+from .shortening import around
 
 CANDIDATES = 32
 """Exchanges that are compared with a missed request."""
 
 _FIELDS = 4000
-_VALUE_SHOWN = 120
 _NO_CALL = "no call that Mesos takes"
+
+OTHER_BYTES = Difference("body", "other bytes", "these")
+"""Of bodies that are no calls it is not known here what is in them."""
 
 
 class Index:
@@ -30,28 +33,46 @@ class Index:
 
     def __init__(self) -> None:
         self._by_kind = defaultdict[tuple[str, ...], list[Place]](list)
+        self._equal: dict[Key, Place] = {}
 
     def add(self, key: Key, path: str, place: Place) -> None:
         """File an exchange under what it is."""
+        self._equal[key] = place
         for kind in _kinds(key, path):
             self._by_kind[kind].append(place)
 
     def candidates(
-        self, key: Key, path: str, cassettes: frozenset[int] | None = None
+        self,
+        key: Key,
+        path: str,
+        played: Container[Place],
+        cassettes: frozenset[int] | None = None,
     ) -> tuple[list[Place], bool]:
         """Up to `CANDIDATES` exchanges of the most special kind that has any in these cassettes.
 
-        The flag says whether they are the same call, or the same method and path.
+        An equal one comes first, then those that were not `played`. The flag says whether they are
+        the same call, or the same method and path.
         """
         for closeness, kind in enumerate(_kinds(key, path)):
-            places = (
+            places = [
                 place
                 for place in self._by_kind.get(kind, ())
                 if cassettes is None or place.cassette in cassettes
-            )
-            if found := list(islice(places, CANDIDATES)):
-                return found, closeness == 0
+            ]
+            if places:
+                equal = (place for place in [self._equal.get(key)] if place in places)
+                return _first(chain(equal, _fresh_first(places, played))), closeness == 0
         return [], False
+
+
+def _first(places: Iterable[Place | None]) -> list[Place]:
+    """The first of them, each once."""
+    return list(islice(dict.fromkeys(place for place in places if place is not None), CANDIDATES))
+
+
+def _fresh_first(places: list[Place], played: Container[Place]) -> Iterator[Place]:
+    yield from (place for place in places if place not in played)
+    yield from reversed(places)
 
 
 def _kinds(key: Key, path: str) -> list[tuple[str, ...]]:
@@ -82,13 +103,15 @@ def differences(recorded: Meaning, received: Meaning) -> Iterator[Difference]:
 
 def _parts(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
     if old.path != new.path:
-        yield Difference("path", old.path, new.path)
+        yield _difference("path", old.path, new.path)
     if old.query != new.query:
-        yield Difference("query", old.query or None, new.query or None)
+        yield _difference("query", old.query or None, new.query or None)
     if old.content_type != new.content_type:
-        yield Difference("Content-Type", old.content_type, new.content_type)
-    if old.body != new.body:
-        yield Difference("body", "other bytes" if old.body else None, "these" if new.body else None)
+        yield _difference("Content-Type", old.content_type, new.content_type)
+    if old.body and new.body and old.body != new.body:
+        yield OTHER_BYTES
+    elif old.body != new.body:
+        yield Difference("body", "bytes" if old.body else None, "bytes" if new.body else None)
 
 
 def _fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
@@ -96,7 +119,11 @@ def _fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Diff
     for path in recorded | received:
         before, after = recorded.get(path), received.get(path)
         if before != after:
-            yield Difference(path, _cut(before), _cut(after))
+            yield _difference(path, before, after)
+
+
+def _difference(path: str, old: str | None, new: str | None) -> Difference:
+    return Difference(path, *around(old, new))
 
 
 def _flat(messages: tuple[Message, ...]) -> dict[str, str]:
@@ -136,7 +163,3 @@ def _text(field: FieldDescriptor, value: object) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return msgspec.json.encode(value).decode()
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}…"

@@ -24,14 +24,14 @@ from .bindings import Pair
 from .causality import Mode
 from .clients import Clients, Signs, Source, signs
 from .documents import INCOMPLETE
+from .explanations import Explanations
 from .faults import Fault, parse
 from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place, Refused
 from .matching import Key, Meaning, meaning, takes_gzip
-from .misses import Miss, Near, Reason
-from .nearest import Index, differences
+from .misses import Miss, Reason
 from .pace import Pace, Recorded, start
 from .reader import Cassette
 from .rebinding import Found, Rebinding
@@ -40,7 +40,7 @@ from .received import Received
 from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies
-from .servers import ANY, Scope, Server, Servers
+from .servers import ANY, Scope, Servers
 from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
 from .ties import Ties
 from .tracks import Line, Track, Turn
@@ -48,11 +48,6 @@ from .tracks import Line, Track, Turn
 _SEEN = 4096
 _SEEN_BODY = 64 * 1024
 """Requests with their keys that are kept, and bytes of the longest body among them."""
-
-_NEAREST = 3
-_DIFFERENCES = 8
-"""How much of what came near a miss shows."""
-
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -110,7 +105,6 @@ class Playback:
         self._date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
         self._servers = Servers(self.cassettes)
         self._tracks: dict[Key, Track] = {}
-        self._index = Index()
         self._seen: dict[object, _Seen] = {}
         self._ties = Ties(self.options.causality, start(self.options.pace))
         self._ignoring = Ignoring(self.options.ignore)
@@ -125,6 +119,8 @@ class Playback:
             None if self._rebinding is None else self._rebinding.bindings,
         )
         self._counts = (self._rebinding or self._ignoring).counts
+        said = None if self._rebinding is None else self._rebinding.said
+        self._explanations = Explanations(self.cassettes, self.journal, self._ignoring, said)
         self._inputs = Inputs(
             self._answer_input,
             self._unanswered,
@@ -240,7 +236,7 @@ class Playback:
             place = Place(number, exchange.exchange)
             request = recorded_request(cassette, exchange)
             what = meaning(request, server, self._ignoring)
-            self._index.add(what.key, what.path, place)
+            self._explanations.add(what.key, what.path, place)
             typed = None
             if is_input(request, server):
                 typed = self._inputs.add(place, request, cassette, exchange)
@@ -364,48 +360,14 @@ class Playback:
     def _explained(self, request: Received, reason: Reason, scope: Scope) -> Miss:
         """Say why there is no answer, with what comes nearest."""
         kinds = self._servers.kinds(scope)
-        what = meaning(request, kinds[0] if kinds else None, self._ignoring)
-        places, same = self._index.candidates(what.key, what.path, scope.cassettes)
-        if scope is not ANY:
-            places = [place for place in places if self._server(place) in scope]
-            same = same and bool(places)
-        near = sorted((self._near(place, what) for place in places), key=_distance)[:_NEAREST]
-        if same and reason == "nothing recorded for this call":
-            reason = "differs"
-        return Miss(
-            reason=reason,
-            method=request.method.decode("latin-1"),
-            path=request.target.decode("latin-1"),
-            what=what.what,
-            nearest=tuple(near),
-        )
 
-    def _server(self, place: Place) -> Server:
-        cassette = self.cassettes[place.cassette]
-        exchange = cassette.exchange(place.exchange)
-        return self._servers.of(place.cassette, recorded_request(cassette, exchange))
+        def belongs(place: Place, recorded: Received) -> bool:
+            return scope is ANY or self._servers.of(place.cassette, recorded) in scope
 
-    def _near(self, place: Place, received: Meaning) -> Near:
-        """Compare an exchange with a request."""
-        cassette = self.cassettes[place.cassette]
-        exchange = cassette.exchange(place.exchange)
-        request, server = recorded_request(cassette, exchange), cassette.header.server
-        recorded = meaning(request, server, self._ignoring)
-        found = list(differences(recorded, received))
-        return Near(
-            exchange=place.exchange,
-            what=recorded.what or f"{exchange.request.method} {exchange.request.path}",
-            played=place in self.journal.served,
-            differences=tuple(found[:_DIFFERENCES]),
-            more=max(0, len(found) - _DIFFERENCES),
-        )
+        server = kinds[0] if kinds else None
+        return self._explanations.explain(request, reason, server, belongs, scope.cassettes)
 
 
 def _first(lines: Iterable[Line]) -> Turn | None:
     """Take the next turn of the first line that has one."""
     return next((turn for line in lines if (turn := line.take()) is not None), None)
-
-
-def _distance(near: Near) -> tuple[int, bool]:
-    """Few differences first, and of equal ones those that were not played."""
-    return len(near.differences) + near.more, near.played

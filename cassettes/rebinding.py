@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from ..proto.endpoints import APIS, Api
 from .bindings import Bindings, Id, Pair, Value
-from .ids import Slot, slots
+from .ids import Slot, blanked, copies, slots
 from .ignoring import Ignoring
 from .matching import CallKey, Key, Meaning, canonical
 
@@ -140,25 +140,15 @@ def _renames(pairs: Iterable[Pair]) -> int:
 def _shape(what: Meaning) -> Key:
     """The key that a call would have if all its ids were the same."""
     assert isinstance(what.key, CallKey)
-    calls = _copies(what.compared)
-    for slot in _slots(calls):
-        slot.blank()
-    return replace(what.key, message=canonical(calls))
+    return replace(what.key, message=canonical(blanked(what.compared)))
 
 
 def _named(calls: tuple[Message, ...], known: Callable[[Id], Value | None]) -> tuple[Message, ...]:
     """Give calls with the ids that are known for theirs; those given stay as they are."""
-    copies = _copies(calls)
-    for slot in _slots(copies):
+    named = copies(calls)
+    for slot in _slots(named):
         framework = known(Id("framework-id", "", slot.scope)) if slot.scope else None
         scope = slot.scope if framework is None else str(framework)
         if (value := known(_id(slot, scope))) is not None:
             slot.put(value)
-    return copies
-
-
-def _copies(calls: tuple[Message, ...]) -> tuple[Message, ...]:
-    copies = tuple(type(call)() for call in calls)
-    for copy, call in zip(copies, calls, strict=True):
-        copy.CopyFrom(call)
-    return copies
+    return named

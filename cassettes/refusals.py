@@ -32,7 +32,8 @@ class Refusal(Struct, frozen=True):
     def __str__(self) -> str:
         if self.status is None:
             return "the connection is closed without an answer"
-        return f"{self.status} {phrase(self.status)}: {self.text.decode('utf-8', 'replace')}"
+        status, text = f"{self.status} {phrase(self.status)}", self.text.decode("utf-8", "replace")
+        return text if text.startswith(status) else f"{status}: {text}"
 
 
 class Examined(Struct, frozen=True):
