@@ -97,9 +97,9 @@ class Injection:
         self._draws_calls = any(_of_calls(fault).share is not None for fault in self.faults)
 
     @property
-    def idle(self) -> list[Fault]:
-        """Faults that never struck."""
-        return [fault for fault in self.faults if not self._journal.struck[str(fault)]]
+    def strikes(self) -> dict[str, int]:
+        """How often each fault struck; 0 for one that never did."""
+        return {text: self._journal.struck[text] for text in map(str, self.faults)}
 
     @property
     def report(self) -> list[str]:

@@ -25,7 +25,7 @@ from .causality import Mode
 from .clients import Clients, Signs, Source, signs
 from .documents import INCOMPLETE
 from .explanations import Explanations
-from .faults import Fault, parse
+from .faults import parse
 from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
@@ -158,9 +158,9 @@ class Playback:
         return sorted(gate.reason for gate in self._ties.waiting)
 
     @property
-    def idle_faults(self) -> list[Fault]:
-        """Faults that never struck."""
-        return [] if self._injection is None else self._injection.idle
+    def faults(self) -> dict[str, int]:
+        """How often each fault struck; 0 for one that never did."""
+        return {} if self._injection is None else self._injection.strikes
 
     @property
     def faults_report(self) -> list[str]:

@@ -50,6 +50,16 @@ def _list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> No
     context.exit()
 
 
+def _list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print what faults there are, and end."""
+    if not asked:
+        return
+    from .fault_table import show
+
+    show()
+    context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("mesotape"), prog_name="mesotape")
 def commands() -> None:
@@ -133,6 +143,24 @@ def record(existing: Any, **options: Any) -> int:
     "--rebind",
     is_flag=True,
     help="Match calls that differ in ids alone, and translate these ids from then on.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="[CALL:]KIND[=VALUE][@WHICH]",
+    help="Make a fault, like cut-record@3 or ACCEPT:503@1.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="What chance decides in faults."
+)
+@click.option(
+    "--list-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_faults,
+    help="Explain the faults.",
 )
 @_shared
 def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:

@@ -30,6 +30,9 @@ EXIT_WARNINGS = 4
 EXIT_MALFORMED = 5
 """What was inspected has parts that cannot be read, or say something wrong."""
 
+EXIT_IDLE_FAULT = 7
+"""All was well, but a fault that was asked for never struck."""
+
 
 class CommandError(Exception):
     """A command cannot go on; the text says why and what to do, in one line."""

@@ -20,6 +20,7 @@ from ..cassettes.reader import Cassette
 from . import addresses, certificates
 from .console import (
     EXIT_FAILURE,
+    EXIT_IDLE_FAULT,
     EXIT_MISS,
     Address,
     CommandError,
@@ -46,17 +47,20 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     repeat: tuple[str, ...] = ()
     rebind: bool = False
     causality: Mode = "party"
+    faults: tuple[str, ...] = ()
+    seed: int = 0
     tls_cert: Path | None = None
     tls_key: Path | None = None
     ready_file: Path | None = None
     as_json: bool = False
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened in a replay.
 
     `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
-    names exchanges that nobody asked for.
+    names exchanges that nobody asked for. If there were to be faults, `faults` says how often each
+    struck, and `seed` what they were made with.
     """
 
     served: int
@@ -64,6 +68,8 @@ class Counts(Struct, frozen=True, kw_only=True):
     missed: int
     failed: int
     unused: tuple[int, ...]
+    faults: dict[str, int] | None = None
+    seed: int | None = None
 
     def __str__(self) -> str:
         refused = f", {self.refused} refused" if self.refused else ""
@@ -87,7 +93,9 @@ def replay(options: ReplayOptions) -> int:
     _sum_up(counts, options)
     if counts.failed:
         return EXIT_FAILURE
-    return EXIT_MISS if counts.missed or counts.refused else 0
+    if counts.missed or counts.refused:
+        return EXIT_MISS
+    return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
 
 
 async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContext | None) -> Counts:
@@ -107,12 +115,16 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
         for place, address in zip(where, real, strict=True):
             names = ", ".join(str(options.cassettes[number]) for number in place.cassettes)
             told.append((f"replaying {names} on {scheme}://{address}", f"{scheme}://{address}"))
+        if options.faults:
+            say(f"faults by seed {options.seed}: {' '.join(playback.faults)}")
         announce(*told[0], options.ready_file, as_json=options.as_json, more=told[1:])
         with live_counts(lambda: str(_counted(playback, len(failures)))):
             await stopped.wait()
     finally:
         for reason in playback.waiting:
             say(f"still held: {reason}")
+        for text in playback.faults_report:
+            say(text)
         await server.stop()
     return _counted(playback, len(failures))
 
@@ -134,6 +146,8 @@ def _counted(playback: Playback, failed: int) -> Counts:
         missed=journal.missed,
         failed=failed,
         unused=tuple(place.exchange for place in playback.unused),
+        faults=playback.faults or None,
+        seed=playback.options.seed if playback.faults else None,
     )
 
 
@@ -156,6 +170,8 @@ def _played(options: ReplayOptions) -> Options:
             ignore=options.ignore,
             repeat=options.repeat,
             rebind=options.rebind,
+            faults=options.faults,
+            seed=options.seed,
         )
     except ValueError as error:
         raise CommandError(f"--{error}") from error

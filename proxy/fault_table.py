@@ -1,0 +1,37 @@
+"""The faults that a replay can make, as a table for people."""
+
+from rich.console import Console
+from rich.table import Table
+
+from ..cassettes.fault_kinds import KINDS, Scope
+
+_TITLES: dict[Scope, str] = {
+    "record": "Faults of records: @WHICH counts the records of each stream",
+    "call": "Faults of calls: @WHICH counts the calls",
+}
+_FORM = """\
+--fault '[CALL[#WHICH]:]KIND[=VALUE][@WHICH]', as often as wanted
+
+  CALL    a type (SUBSCRIBE), an API (master, agent, scheduler, executor, resource_provider),
+          both (scheduler.ACCEPT), or a path (/version)
+  WHICH   3, 2-4, 3+ or 20% (as --seed decides); all without it; #WHICH counts the calls
+
+"""
+
+
+def show() -> None:
+    """Print what faults there are: what a client sees, and what that resembles in a cluster."""
+    console = Console(highlight=False, markup=False)
+    console.print(_FORM, end="", soft_wrap=True)
+    for scope, title in _TITLES.items():
+        table = Table(
+            title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+        )
+        table.add_column("fault", no_wrap=True)
+        table.add_column("what the client sees", ratio=3)
+        table.add_column("what it resembles", ratio=2)
+        for kind in KINDS.values():
+            if kind.scope == scope:
+                table.add_row(kind.usage, kind.sees, kind.resembles)
+        console.print(table)
+        console.print()
