@@ -272,9 +272,42 @@ def test_a_refusal_says_what_would_have_come_near(playback):
     played.journal.tell = told.append
     played.answer(Received(b"PUT", b"/api/v1"), 0.0)
     assert told == [
-        "refused as Mesos does, 405 Method Not Allowed: 405 Method Not Allowed. "
+        "refused as Mesos does, 405 Method Not Allowed. "
         "Expecting one of { 'POST' }, but received 'PUT'.\n"
         "  no recorded answer: PUT /api/v1: nothing recorded for this call\n"
         "  what to do: Record a session in which the client makes this call, "
         "or keep the client from making it."
     ]
+
+
+def broken(body, **headers):
+    """A call of which the body is not what its Content-Encoding says."""
+    headers = {"Content-Type": JSON, "Content-Encoding": "gzip"} | headers
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return Received(b"POST", b"/api/v1", tuple(pairs), body, broken=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "text"),
+    [
+        (broken(b"\x1f\x8bgarbage"), 500, b"Failed to decompress body"),
+        (broken(b'{"type":"GET_HEALTH"}'), 500, b"failed to decode body"),
+        (broken(b""), 500, b"failed to decode body"),
+        (broken(b"x", **{"Content-Type": "a/b"}), 415, b"Expecting 'Content-Type' of "),
+        (broken(b"x", Accept="text/html"), 406, b"Expecting 'Accept' to allow "),
+    ],
+)
+def test_an_agent_looks_at_the_headers_of_a_broken_body_first(sent, status, text, playback):
+    answer = playback("agent").answer(sent, 0.0)
+    assert answer.status == status
+    assert answer.body.startswith(text)
+
+
+def test_a_master_looks_at_nothing_of_a_broken_body(playback):
+    answer = playback("master").answer(broken(b"x", **{"Content-Type": "a/b"}), 0.0)
+    assert (answer.status, answer.body) == (500, b"failed to decode body")
+
+
+def test_what_an_agent_does_with_broken_records_is_not_known(playback):
+    sent = broken(b"x", **{"Content-Type": RECORDIO, "Message-Content-Type": JSON})
+    assert isinstance(playback("agent").answer(sent, 0.0), Miss)
