@@ -107,8 +107,7 @@ def _leads_nowhere(path: str, server: ServerKind) -> bool:
 def _of_others(request: Received, api: Api) -> Examined:
     """Read a call as every API but that of agents does: Accept comes last, and only for some."""
     if request.broken:
-        what = "Failed to decompress body" if request.body[:2] == _GZIP else "failed to decode body"
-        return _refused(500, what)
+        return Examined(refusal=_broken(request))
     kind = request.header("content-type")
     if kind is None:
         return _refused(400, "Expecting 'Content-Type' to be present")
@@ -128,6 +127,12 @@ def _of_others(request: Received, api: Api) -> Examined:
     return Examined(call, label, why)
 
 
+def _broken(request: Received) -> Refusal:
+    """What fails the handler that waits for a body (libprocess, src/decoder.hpp)."""
+    is_gzip = request.body.startswith(_GZIP)
+    return Refusal(500, b"Failed to decompress body" if is_gzip else b"failed to decode body")
+
+
 def _subscribed_twice(name: str | None, request: Received, api: Api) -> Refusal | None:
     if name != "SUBSCRIBE" or api.name not in ("scheduler", "resource_provider"):
         return None
@@ -140,6 +145,9 @@ def _of_agent(request: Received, api: Api) -> Examined:
     """Read a call of an agent's operator: all headers come before the body."""
     kind, inner = request.header("content-type"), request.header("message-content-type")
     why = _bad_content(kind, inner) or _bad_accept(request)
+    if why is None and request.broken:
+        # What becomes of a stream of records that breaks is not known.
+        return Examined(refusal=None if kind == RECORDIO else _broken(request))
     if why is not None:
         return Examined(refusal=why)
     body = _first_record(request.body) if kind == RECORDIO else request.body
