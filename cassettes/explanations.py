@@ -25,7 +25,12 @@ _DIFFERENCES = 8
 """How much of what came near a miss shows."""
 
 _IGNORED = 3
-"""Paths that may be proposed to be ignored; who differs in more sends something else."""
+_LONGEST = 300
+"""Paths that may be proposed to be ignored, and characters of them together; who differs in more
+sends something else."""
+
+_TARGET = 200
+"""Characters of the target of a request that are shown."""
 
 _NUMBER = re.compile(r"\[[^\]]*\]")
 _TEXT = re.compile(r"[^\x00-\x08\x0e-\x1f]*")
@@ -93,7 +98,7 @@ class Explanations:
         return Miss(
             reason=reason,
             method=request.method.decode("latin-1"),
-            path=ended(request.target.decode("latin-1")),
+            path=ended(request.target.decode("latin-1"), _TARGET),
             what=what.what,
             nearest=tuple(each.near for each in near),
             option=self._option(reason, what, near[0] if near else None),
@@ -118,7 +123,8 @@ class Explanations:
         found = [_in_full(each, request, sent) for each in differences(recorded, received)]
         near = Near(
             exchange=place.exchange,
-            what=recorded.what or ended(f"{exchange.request.method} {exchange.request.path}"),
+            what=recorded.what
+            or ended(f"{exchange.request.method} {exchange.request.path}", _TARGET),
             played=place in self._journal.served,
             differences=tuple(found[:_DIFFERENCES]),
             more=max(0, len(found) - _DIFFERENCES),
@@ -180,9 +186,9 @@ def _ignoring_query(received: Key, recorded: Key) -> str | None:
     return None
 
 
-def _ignoring_all(rules: Iterable[str]) -> str:
+def _ignoring_all(rules: Iterable[str]) -> str | None:
     options = " ".join(f"--ignore {rule}" for rule in rules)
-    return f"If what differs does not matter: {options}."
+    return f"If what differs does not matter: {options}" if len(options) <= _LONGEST else None
 
 
 def _in_full(difference: Difference, recorded: Received, sent: Received) -> Difference:

@@ -6,6 +6,7 @@ As text, for people and test failures:
       nearest: exchange 7, scheduler call ACCEPT
           accept.offer_ids[0].value: "b5ed-O6" → "b5ed-O7"
       what to do: …
+      or: …
 
 `report()` says the same as JSON. Every path reads *recorded → received*.
 """
@@ -95,7 +96,8 @@ class Miss(Struct, frozen=True, kw_only=True):
         call = "" if self.what is None else f", {self.what}"
         lines = [f"no recorded answer: {self.method} {self.path}{call}: {self.reason}"]
         lines += [str(near) for near in self.nearest]
-        lines.append(f"what to do: {self.advice}")
+        lines.append(f"what to do: {_ADVICE[self.reason]}")
+        lines += [] if self.option is None else [f"or: {self.option}"]
         return "\n  ".join(lines)
 
     def report(self) -> bytes:

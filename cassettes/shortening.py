@@ -4,7 +4,7 @@
 aaaaaaaaaaaaaaaaaa…    at the end
 """
 
-_SHOWN = 120
+_SHOWN = 80
 _BEFORE = 40
 """Characters of a text that are shown, and of them those before what differs."""
 
