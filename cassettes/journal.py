@@ -90,6 +90,18 @@ class Journal:
             self._say(f"exchange {place.exchange}: left out in the other encoding: {names}")
         self.lost[place].update(paths)
 
+    def absorb(self, other: "Journal") -> None:
+        """Take over what another one has taken down."""
+        self.served.update(other.served)
+        self.refused += other.refused
+        self.refusals += other.refusals[: _KEPT - len(self.refusals)]
+        self.missed += other.missed
+        self.misses += other.misses[: _KEPT - len(self.misses)]
+        self.struck.update(other.struck)
+        self.strikes += other.strikes[: _KEPT - len(self.strikes)]
+        for place, paths in other.lost.items():
+            self.lost.setdefault(place, set()).update(paths)
+
     def _say(self, text: str) -> None:
         if self.tell is not None:
             self.tell(text)

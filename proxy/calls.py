@@ -58,17 +58,25 @@ class _Entry(Struct):
 
 
 class Calls:
-    """The requests to servers of these kinds. `on_call` is called after each."""
+    """The requests to servers of these kinds. `on_call` is called after each.
+
+    `count` is the number of the last one.
+    """
 
     def __init__(
         self, servers: Callable[[], Sequence[ServerKind | None]], began_seconds: float
     ) -> None:
         self.count = 0
+        self._forgotten = 0
         self.on_call: Callable[[], object] | None = None
         self._servers = servers
         self._began_seconds = began_seconds
         self._entries = deque[_Entry]()
         self._size = 0
+
+    def __len__(self) -> int:
+        """Count them, also those that are not kept any more."""
+        return self.count - self._forgotten
 
     def take(
         self,
@@ -98,6 +106,7 @@ class Calls:
 
     def clear(self) -> None:
         """Forget all; numbers go on."""
+        self._forgotten = self.count
         self._entries.clear()
         self._size = 0
 

@@ -103,15 +103,25 @@ def record(existing: Any, **options: Any) -> int:
 )
 @click.option(
     "--pace",
-    type=click.Choice(["recorded", "instant"]),
     default="recorded",
     show_default=True,
-    help="When the next event of a stream goes out.",
+    metavar="recorded|every:SECONDS|instant|step",
+    help="When the next event of a stream goes out; step is when the control says so.",
+)
+@click.option("--speed", type=float, help="Play streams so many times faster than recorded.")
+@click.option("--max-gap", type=float, help="Let no two events be further apart, in seconds.")
+@click.option(
+    "--start-at",
+    type=float,
+    default=0.0,
+    metavar="SECONDS",
+    help="Have what was streamed before this time of the recording come at once.",
 )
 @click.option(
-    "--speed", type=float, default=1.0, show_default=True, help="Play streams so many times faster."
+    "--control",
+    type=AddressType(),
+    help="Let programs control the replay there, on loopback, with a token that is printed.",
 )
-@click.option("--max-gap", type=float, help="Let no two events be further apart, in seconds.")
 @click.option(
     "--causality",
     type=click.Choice(["party", "all", "off"]),

@@ -101,28 +101,36 @@ def announce(
     *,
     as_json: bool,
     more: Sequence[tuple[str, str]] = (),
+    control: tuple[str, str] | None = None,
 ) -> None:
     """Write the address to the ready file, whole or not at all, then print the ready line.
 
-    `more` are the texts and URLs of other addresses, each for a line of its own.
+    `more` are the texts and URLs of other addresses, each for a line of its own, and `control` is
+    the URL and the token of the control, if there is one.
     """
     urls = [url, *(each for _, each in more)]
     if ready_file is not None:
-        write_whole(ready_file, "".join(f"{each}\n" for each in urls))
+        lines = urls if control is None else [*urls, "control {} {}".format(*control)]
+        write_whole(ready_file, "".join(f"{line}\n" for line in lines))
     if as_json:
-        told = {"ready": url, "also": urls[1:]} if more else {"ready": url}
+        told: dict[str, object] = {"ready": url, "also": urls[1:]} if more else {"ready": url}
+        if control is not None:
+            told["control"] = {"url": control[0], "token": control[1]}
         click.echo(msgspec.json.encode(told))
     else:
-        for line in [text, *(each for each, _ in more)]:
+        lines = [text, *(each for each, _ in more)]
+        if control is not None:
+            lines.append("control on {} with token {}".format(*control))
+        for line in lines:
             click.echo(f"mesotape: {line}")
     sys.stdout.flush()
 
 
-def cannot_listen(address: Address, error: OSError) -> str:
-    """Say why, without the address that asyncio repeats."""
+def cannot_listen(address: Address, error: OSError, option: str = "--listen") -> str:
+    """Say why, without the address that asyncio repeats, and which option takes another."""
     number = error.errno or 0
     reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-    return f"cannot listen on {address}: {reason}; --listen takes another address"
+    return f"cannot listen on {address}: {reason}; {option} takes another address"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -77,7 +77,7 @@ class Deck:
         """Counts, and what is held."""
         playback, streams = self.server.playback, self.server.streams
         return Status(
-            calls=self.server.calls.count,
+            calls=len(self.server.calls),
             served=playback.journal.answers,
             refused=playback.journal.refused,
             missed=playback.journal.missed,

@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..cassettes.causality import Mode
 from ..cassettes.documents import CassetteError
 from ..cassettes.misses import Miss
-from ..cassettes.pace import Instant, Pace, Recorded
+from ..cassettes.pace import Pace, Stepped, parse
 from ..cassettes.playback import Options, Playback
 from ..cassettes.reader import Cassette
 from . import addresses, certificates
@@ -25,14 +25,17 @@ from .console import (
     Address,
     CommandError,
     announce,
+    cannot_listen,
     live_counts,
     say,
 )
+from .control import Control
+from .deck import Deck
 from .server import ReplayServer
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
-    """What to replay, how, and where. `pace` is `recorded` or `instant`.
+    """What to replay, how, and where. `pace` is as people write it (cassettes/pace.py).
 
     `own` are the addresses of those cassettes that have one of their own, in the same order.
     """
@@ -41,8 +44,10 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     own: tuple[Address | None, ...] = ()
     listen: Address = Address("127.0.0.1", 0)
     pace: str = "recorded"
-    speed: float = 1.0
+    speed: float | None = None
     max_gap: float | None = None
+    start_at: float = 0.0
+    control: Address | None = None
     ignore: tuple[str, ...] = ()
     repeat: tuple[str, ...] = ()
     rebind: bool = False
@@ -109,7 +114,9 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
     stopped = _stop_signal()
     where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
     real = await addresses.start(server, where, tls)
+    control: Control | None = None
     try:
+        control = await _controlled(server, options.control)
         scheme = "http" if tls is None else "https"
         told: list[tuple[str, str]] = []
         for place, address in zip(where, real, strict=True):
@@ -117,16 +124,38 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
             told.append((f"replaying {names} on {scheme}://{address}", f"{scheme}://{address}"))
         if options.faults:
             say(f"faults by seed {options.seed}: {' '.join(playback.faults)}")
-        announce(*told[0], options.ready_file, as_json=options.as_json, more=told[1:])
-        with live_counts(lambda: str(_counted(playback, len(failures)))):
+        announce(
+            *told[0],
+            options.ready_file,
+            as_json=options.as_json,
+            more=told[1:],
+            control=None if control is None else (control.url, control.token),
+        )
+        with live_counts(lambda: str(_counted(server, len(failures)))):
             await stopped.wait()
     finally:
-        for reason in playback.waiting:
+        for reason in server.playback.waiting:
             say(f"still held: {reason}")
-        for text in playback.faults_report:
+        for text in server.playback.faults_report:
             say(text)
+        if control is not None:
+            await control.stop()
         await server.stop()
-    return _counted(playback, len(failures))
+    return _counted(server, len(failures))
+
+
+async def _controlled(server: ReplayServer, listen: Address | None) -> Control | None:
+    """Start the control if there is to be one."""
+    if listen is None:
+        return None
+    control = Control(Deck(server))
+    try:
+        await control.start(*listen)
+    except ValueError as error:
+        raise CommandError(f"--control {listen}: {error}") from error
+    except OSError as error:
+        raise CommandError(cannot_listen(listen, error, "--control")) from error
+    return control
 
 
 def _stop_signal() -> asyncio.Event:
@@ -138,15 +167,15 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
-def _counted(playback: Playback, failed: int) -> Counts:
-    journal = playback.journal
+def _counted(server: ReplayServer, failed: int) -> Counts:
+    playback, journal = server.playback, server.journal
     return Counts(
         served=journal.answers,
         refused=journal.refused,
         missed=journal.missed,
         failed=failed,
-        unused=tuple(place.exchange for place in playback.unused),
-        faults=playback.faults or None,
+        unused=tuple(place.exchange for place in server.unused),
+        faults={fault: journal.struck[fault] for fault in playback.faults} or None,
         seed=playback.options.seed if playback.faults else None,
     )
 
@@ -178,17 +207,12 @@ def _played(options: ReplayOptions) -> Options:
 
 
 def _pace(options: ReplayOptions) -> Pace:
-    try:
-        recorded = Recorded(speed=options.speed, max_gap=options.max_gap)
-    except ValueError as error:
-        raise CommandError(f"--{error}") from error
-    match options.pace:
-        case "recorded":
-            return recorded
-        case "instant":
-            return Instant()
-        case other:
-            raise CommandError(f"--pace {other}: expected recorded or instant")
+    pace = parse(
+        options.pace, speed=options.speed, max_gap=options.max_gap, start_at=options.start_at
+    )
+    if isinstance(pace, Stepped) and options.control is None:
+        raise ValueError("pace step takes --control HOST:PORT, where it is told to go on")
+    return pace
 
 
 @contextlib.contextmanager

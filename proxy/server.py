@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..cassettes.answers import Answer, StreamAnswer, head, pointed
+from ..cassettes.journal import Journal, Place
 from ..cassettes.misses import Miss
 from ..cassettes.playback import Playback
 from ..proto import redirects
@@ -63,6 +64,8 @@ class ReplayServer:
         self.limits = limits or Limits()
         self.known = Known()
         self.connections = set[Connection]()
+        self._before = Journal()
+        self._left_out_before = set[Place]()
         self.calls = Calls(self._servers, self.clock.time())
         self.streams = Streams()
         self._numbers = count(1)
@@ -115,11 +118,32 @@ class ReplayServer:
             await listener.wait_closed()
         self._listeners.clear()
 
+    @property
+    def journal(self) -> Journal:
+        """What was played since the start, through all resets."""
+        journal = Journal()
+        journal.absorb(self._before)
+        journal.absorb(self.playback.journal)
+        return journal
+
+    @property
+    def unused(self) -> list[Place]:
+        """Exchanges that nobody has asked for since the start."""
+        return [place for place in self.playback.unused if place not in self._before.served]
+
+    @property
+    def left_out(self) -> list[Place]:
+        """Mutating calls that a party left out since the start, before a reset or after."""
+        found = self._left_out_before | set(self.playback.left_out)
+        return sorted(found, key=lambda place: (place.cassette, place.exchange))
+
     def reset(self) -> None:
         """Play anew, as if nobody had asked for anything yet; what is under way is cut.
 
         Raises ValueError or OSError if the cassettes do not give what they should.
         """
+        self._before.absorb(self.playback.journal)
+        self._left_out_before.update(self.playback.left_out)
         tell = self.playback.journal.tell
         self.playback = Playback(self.playback.cassettes, self.playback.options)
         self.playback.journal.tell = tell
