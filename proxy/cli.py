@@ -11,7 +11,16 @@ from typing import Any
 
 import click
 
-from .console import EXIT_FAILURE, Address, AddressType, CommandError, Placed, PlacedType, say
+from .console import (
+    EXIT_FAILURE,
+    Address,
+    AddressType,
+    CommandError,
+    PaceType,
+    Placed,
+    PlacedType,
+    say,
+)
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -103,9 +112,9 @@ def record(existing: Any, **options: Any) -> int:
 )
 @click.option(
     "--pace",
+    type=PaceType(),
     default="recorded",
     show_default=True,
-    metavar="recorded|every:SECONDS|instant|step",
     help="When the next event of a stream goes out; step is when the control says so.",
 )
 @click.option("--speed", type=float, help="Play streams so many times faster than recorded.")

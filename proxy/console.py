@@ -6,11 +6,12 @@ stdout; `--json` turns that into one JSON object a line.
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, override
 
 import click
 import msgspec
@@ -63,6 +64,26 @@ class AddressType(click.ParamType[Address]):
         if not port.isdecimal() or int(port) > 65535:
             self.fail(f"{value!r}: expected HOST:PORT, like 127.0.0.1:5050", param, ctx)
         return Address(host.strip("[]") or "127.0.0.1", int(port))
+
+
+class PaceType(click.ParamType[str]):
+    """A pace as people write it (cassettes/pace.py)."""
+
+    name = "pace"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Take only what is one."""
+        text = str(value)
+        if not re.fullmatch(r"recorded|every:[0-9.]+|instant|step", text):
+            self.fail(f"{text!r} is not recorded, every:0.1 (seconds), instant or step", param, ctx)
+        return text
+
+    @override
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show it as it is written."""
+        return "recorded|every:SECONDS|instant|step"
 
 
 class Placed(NamedTuple):
