@@ -19,12 +19,11 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from ..proto import endpoints
 from ..proto.endpoints import CallType
 from .documents import Exchange
 from .gates import Cue, Gate, Wait
 from .journal import Place
-from .matching import CallKey, Meaning
+from .matching import Meaning
 from .pace import Timed
 from .parties import Party, killed
 from .reader import Cassette
@@ -32,7 +31,9 @@ from .reader import Cassette
 type Mode = Literal["party", "all", "off"]
 """Whose calls hold events: those of the same party, those of anybody, or none."""
 
-_REFUSED = 400
+_REFUSED = 300
+"""Statuses from here on are of calls that were not taken, but sent elsewhere or refused."""
+
 _AT = attrgetter("at")
 
 
@@ -94,7 +95,7 @@ class Causality:
         kind = what.type
         if kind is not None and kind.record is not None:
             self._streams[place] = _Stream(self._group(made_by), kind.name == "SUBSCRIBE")
-        elif kind is not None and _causes_events(kind, what, exchange):
+        elif kind is not None and _causes_events(kind, exchange):
             text = f"events wait for {kind.name} of {made_by}, as in exchange {place.exchange}"
             call = self._calls[place] = _Call(exchange.at, text)
             holders = {self._group(made_by), self._group(killed(place.cassette, what) or made_by)}
@@ -136,12 +137,11 @@ class Causality:
         return self._groups[whose.cassette if self._mode == "all" else whose]
 
 
-def _causes_events(kind: CallType, what: Meaning, exchange: Exchange) -> bool:
+def _causes_events(kind: CallType, exchange: Exchange) -> bool:
     """Whether a call may have caused events: SUBSCRIBE, input and signs of life do not count."""
     status = exchange.response.status
-    if what.refusal is not None or (status is not None and status >= _REFUSED):
+    if status is not None and status >= _REFUSED:
         return False
     if kind.record is not None or kind.streamed_request:
         return False
-    alive = isinstance(what.key, CallKey) and what.key.api == endpoints.EXECUTOR.name
-    return kind.mutating or (kind.causes_events and not (alive and kind.name == "HEARTBEAT"))
+    return kind.mutating or (kind.causes_events and kind.name != "HEARTBEAT")

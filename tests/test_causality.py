@@ -1,0 +1,541 @@
+"""What waits for what: events for the calls of their own party that were recorded before them."""
+
+import datetime
+import json
+
+import pytest
+from captures import expected, load
+from sending import sent
+from sessions import about, data, names, output, recorded_input, recorded_output
+from taping import taped
+
+from mesotape.cassettes import layout
+from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
+from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.gates import Wait
+from mesotape.cassettes.misses import Miss
+from mesotape.cassettes.pace import Instant, Recorded
+from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.received import Received
+
+JSON = "application/json"
+MASTER, SCHEDULER, EXECUTOR = "/api/v1", "/api/v1/scheduler", "/api/v1/executor"
+PROVIDER = "/api/v1/resource_provider"
+HEAD = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
+
+
+def said(kind, **more):
+    return json.dumps({"type": kind} | more, separators=(",", ":"))
+
+
+def by(framework, kind, **more):
+    """A call of a framework."""
+    return said(kind, framework_id={"value": framework}, **more)
+
+
+def decline(framework, *offers):
+    return by(framework, "DECLINE", decline={"offer_ids": [{"value": offer} for offer in offers]})
+
+
+def subscription(framework=None):
+    info = {"user": "root", "name": "n"} | ({"id": {"value": framework}} if framework else {})
+    call = {"subscribe": {"framework_info": info}}
+    return by(framework, "SUBSCRIBE", **call) if framework else said("SUBSCRIBE", **call)
+
+
+def subscribed(framework):
+    return said("SUBSCRIBED", subscribed={"framework_id": {"value": framework}})
+
+
+def exchange(number, at, text, response, path, agent, peer):
+    headers = {"Content-Type": JSON} | ({"User-Agent": agent} if agent else {})
+    request = Request(method="POST", path=path, headers=headers, text=text)
+    return Exchange(
+        exchange=number, at=at, client=number, peer=peer, request=request, response=response
+    )
+
+
+def call(number, at, text, *, status=202, path=SCHEDULER, agent=None, peer=None, after=0.1):
+    response = Response(after=after, status=status)
+    return [exchange(number, at, text, response, path, agent, peer)]
+
+
+def stream(
+    number, text, events, *, path=SCHEDULER, agent=None, peer=None, at=0.0, end=("client", 100.0)
+):
+    """A subscription with events at times, and how and when it ended."""
+    response = Response(after=0.0, status=200, headers=HEAD, stream="recordio")
+    return [
+        exchange(number, at, text, response, path, agent, peer),
+        *(Event(event=n, of=number, at=at, text=text) for n, (at, text) in enumerate(events, 1)),
+        End(end=number, at=end[1], cause=end[0]),
+    ]
+
+
+def scheduler(*events, framework="f", number=1, **more):
+    """The subscription of a scheduler."""
+    events = [(0.5, subscribed(framework)), *events]
+    return stream(number, subscription(), events, **more)
+
+
+@pytest.fixture
+def play(tmp_path):
+    opened = []
+
+    def write(documents, server):
+        path = tmp_path / f"{len(opened)}.yaml"
+        at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+        header = Header(mesotape=1, server=server, recorded_at=at)
+        path.write_bytes(b"".join(map(layout.document, [header, *documents])))
+        opened.append(Cassette.open(path))
+        return opened[-1]
+
+    def playback(*parts, server="master", also=(), **options):
+        """Play exchanges; `also` are those of a second cassette."""
+        cassettes = [write([d for part in parts for d in part], server)]
+        if also:
+            cassettes.append(write([d for part in also for d in part], server))
+        return Playback(cassettes, Options(**({"pace": Instant()} | options)))
+
+    yield playback
+    for cassette in opened:
+        cassette.close()
+
+
+def request(text, path=SCHEDULER):
+    headers = ((b"Content-Type", JSON.encode()), (b"Accept", JSON.encode()))
+    return Received(b"POST", path.encode(), headers, text.encode())
+
+
+class Client:
+    """One who asks a playback, and reads streams as far as they come."""
+
+    def __init__(self, playback):
+        self._playback = playback
+
+    def make(self, text, path=SCHEDULER):
+        answer = self._playback.answer(request(text, path), 0.0)
+        assert isinstance(answer, Answer), str(answer)
+        return answer.status
+
+    def subscribe(self, text, path=SCHEDULER):
+        answer = self._playback.answer(request(text, path), 0.0)
+        assert isinstance(answer, StreamAnswer), str(answer)
+        return Reading(answer)
+
+
+class Reading:
+    """A stream in play; what it waits for, if it does, is `held`."""
+
+    def __init__(self, answer):
+        self._steps, self._wait = answer.steps, None
+
+    @property
+    def held(self):
+        return self._wait.gate.reason if self._wait is not None else None
+
+    def read(self):
+        """Events that go out now: those behind a closed gate do not."""
+        events = []
+        if self._wait is not None and not self._wait.gate.is_open:
+            return events
+        self._wait = None
+        for _, step in self._steps:
+            if isinstance(step, Wait):
+                if not step.gate.is_open:
+                    self._wait = step
+                    break
+            else:
+                events.append(step if isinstance(step, Ending) else payload(step))
+        return events
+
+
+def payload(step):
+    return step.partition(b"\n")[2].decode()
+
+
+A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'
+
+
+def test_an_event_waits_for_the_call_that_was_recorded_before_it(play):
+    client = Client(play(scheduler((1.0, A), (3.0, B)), call(2, 2.0, decline("f", "o"))))
+    reading = client.subscribe(subscription())
+    assert reading.read() == [subscribed("f"), A]
+    assert reading.held == "events wait for DECLINE of framework f, as in exchange 2"
+    assert reading.read() == []
+    client.make(decline("f", "o"))
+    assert reading.read() == [B]
+
+
+def test_the_request_counts_and_not_its_answer(play):
+    late = call(2, 2.0, decline("f", "o"), after=10.0)
+    reading = Client(play(scheduler((3.0, A)), late)).subscribe(subscription())
+    assert reading.read() == [subscribed("f")]
+
+
+def test_what_was_recorded_at_the_very_time_of_a_call_was_not_caused_by_it(play):
+    playback = play(scheduler((2.0, A), (2.000001, B)), call(2, 2.0, decline("f", "o")))
+    assert Client(playback).subscribe(subscription()).read() == [subscribed("f"), A]
+
+
+def test_a_call_that_is_made_early_holds_nothing(play):
+    client = Client(play(scheduler((1.0, A), (3.0, B)), call(2, 2.0, decline("f", "o"))))
+    reading = client.subscribe(subscription())
+    client.make(decline("f", "o"))
+    assert reading.read() == [subscribed("f"), A, B]
+
+
+def test_the_end_that_a_call_brought_waits_for_it(play):
+    playback = play(
+        scheduler((1.0, A), end=("server", 2.5)),
+        call(2, 2.0, by("f", "TEARDOWN")),
+    )
+    client = Client(playback)
+    reading = client.subscribe(subscription())
+    assert reading.read() == [subscribed("f"), A]
+    client.make(by("f", "TEARDOWN"))
+    assert reading.read() == [Ending.FINAL_CHUNK]
+
+
+def test_equal_calls_let_pass_one_after_the_other(play):
+    revive = by("f", "REVIVE")
+    playback = play(
+        scheduler((1.5, A), (2.5, B), (3.5, C)), *(call(n, float(n - 1), revive) for n in (2, 3, 4))
+    )
+    client = Client(playback)
+    reading = client.subscribe(subscription())
+    assert reading.read() == [subscribed("f")]
+    for event in (A, B, C):
+        client.make(revive)
+        assert reading.read() == [event]
+
+
+def test_another_call_than_the_recorded_one_is_a_miss_and_the_events_stay_held(play):
+    playback = play(scheduler((3.0, A)), call(2, 2.0, decline("f", "o")))
+    reading = Client(playback).subscribe(subscription())
+    assert reading.read() == [subscribed("f")]
+    assert isinstance(playback.answer(request(decline("f", "p")), 0.0), Miss)
+    assert reading.read() == []
+    assert "DECLINE" in reading.held
+
+
+def test_calls_that_only_ask_for_events_hold_them_too(play):
+    reconcile = by("f", "RECONCILE", reconcile={"tasks": []})
+    client = Client(play(scheduler((3.0, A)), call(2, 2.0, reconcile)))
+    reading = client.subscribe(subscription())
+    assert reading.read() == [subscribed("f")]
+    client.make(reconcile)
+    assert reading.read() == [A]
+
+
+@pytest.mark.parametrize("status", [307, 400, 403, 503])
+def test_a_call_that_was_refused_caused_nothing(play, status):
+    playback = play(scheduler((3.0, A)), call(2, 2.0, decline("f", "o"), status=status))
+    assert Client(playback).subscribe(subscription()).read() == [subscribed("f"), A]
+
+
+def test_calls_of_other_schedulers_hold_nothing(play):
+    parts = [scheduler((3.0, A)), call(2, 2.0, decline("g", "o"))]
+    assert Client(play(*parts)).subscribe(subscription()).read() == [subscribed("f"), A]
+    held = Client(play(*parts, causality="all")).subscribe(subscription())
+    assert held.read() == [subscribed("f")]
+    assert held.held == "events wait for DECLINE of framework g, as in exchange 2"
+
+
+def test_with_causality_off_nothing_waits(play):
+    playback = play(scheduler((1.0, A), (3.0, B)), call(2, 2.0, decline("f", "o")), causality="off")
+    assert Client(playback).subscribe(subscription()).read() == [subscribed("f"), A, B]
+
+
+def test_two_subscriptions_of_a_scheduler_are_one_party(play):
+    """What was called while the first was open holds events of the second."""
+    playback = play(
+        scheduler((1.0, A)),
+        call(2, 2.0, decline("f", "o")),
+        stream(3, subscription("f"), [(3.5, subscribed("f")), (4.0, B)], at=3.0),
+    )
+    client = Client(playback)
+    client.subscribe(subscription()).read()
+    second = client.subscribe(subscription("f"))
+    assert second.read() == [subscribed("f")]
+    assert "exchange 2" in second.held
+    client.make(decline("f", "o"))
+    assert second.read() == [B]
+
+
+def test_calls_before_the_first_subscription_that_is_played_hold_nothing(play):
+    """A scheduler that begins in the middle of its recorded life makes none of its early calls."""
+    playback = play(
+        scheduler((1.0, A)),
+        call(2, 2.0, decline("f", "o")),
+        stream(3, subscription("f"), [(3.5, subscribed("f")), (4.0, B)], at=3.0),
+    )
+    assert Client(playback).subscribe(subscription("f")).read() == [subscribed("f"), B]
+
+
+def test_calls_before_the_time_at_which_playing_starts_hold_nothing(play):
+    parts = [
+        scheduler((3.0, A), (5.0, B)),
+        call(2, 2.0, decline("f", "o")),
+        call(3, 4.0, decline("f", "p")),
+    ]
+    reading = Client(play(*parts, pace=Recorded(start_at=3.5))).subscribe(subscription())
+    assert reading.read() == [subscribed("f"), A]
+    assert "exchange 3" in reading.held
+
+
+def test_the_answer_of_a_subscription_waits_for_nothing(play):
+    """Even its first record came after a call, of the same operator."""
+    weights = said("UPDATE_WEIGHTS", update_weights={"weight_infos": []})
+    parts = [
+        stream(1, said("SUBSCRIBE"), [(2.0, A), (3.0, B)], path=MASTER, agent="x"),
+        call(2, 1.0, weights, status=200, path=MASTER, agent="x"),
+    ]
+    for causality in ("party", "all"):
+        reading = Client(play(*parts, causality=causality)).subscribe(said("SUBSCRIBE"), MASTER)
+        assert reading.read() == [A]
+        assert reading.held is not None
+
+
+TEARDOWN = said("TEARDOWN", teardown={"framework_id": {"value": "f"}})
+
+
+def operator(*, agents, peers):
+    """A subscription and a TEARDOWN, each with a User-Agent and an address."""
+    return [
+        stream(
+            1,
+            said("SUBSCRIBE"),
+            [(1.0, A), (3.0, B)],
+            path=MASTER,
+            agent=agents[0],
+            peer=peers[0],
+        ),
+        call(2, 2.0, TEARDOWN, status=200, path=MASTER, agent=agents[1], peer=peers[1]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agents", "peers"),
+    [
+        (("curl/8", "curl/8"), ("10.0.0.1:4000", "10.0.0.1:4001")),
+        (("curl/8", "curl/8"), ("[::1]:4000", "[::1]:4001")),
+        ((None, None), ("10.0.0.1:4000", "10.0.0.1:4001")),
+        (("curl/8", "curl/8"), (None, None)),
+    ],
+)
+def test_an_operator_is_the_same_host_and_user_agent(play, agents, peers):
+    client = Client(play(*operator(agents=agents, peers=peers)))
+    reading = client.subscribe(said("SUBSCRIBE"), MASTER)
+    assert reading.read() == [A]
+    assert "waits for" not in reading.held
+    assert "of operator " in reading.held
+    client.make(TEARDOWN, MASTER)
+    assert reading.read() == [B]
+
+
+@pytest.mark.parametrize(
+    ("agents", "peers"),
+    [
+        (("curl/8", "curl/9"), ("10.0.0.1:4000", "10.0.0.1:4001")),
+        (("curl/8", None), ("10.0.0.1:4000", "10.0.0.1:4001")),
+        (("curl/8", "curl/8"), ("10.0.0.1:4000", "10.0.0.2:4000")),
+        (("curl/8", "curl/8"), ("10.0.0.1:4000", None)),
+        ((None, None), (None, None)),
+    ],
+)
+def test_operators_that_differ_in_one_of_them_are_two_parties(play, agents, peers):
+    client = Client(play(*operator(agents=agents, peers=peers)))
+    assert client.subscribe(said("SUBSCRIBE"), MASTER).read() == [A, B]
+
+
+def test_reading_and_subscribing_hold_nothing(play):
+    playback = play(
+        stream(1, said("SUBSCRIBE"), [(1.0, A), (3.0, B)], path=MASTER, agent="x"),
+        call(2, 2.0, said("GET_AGENTS"), status=200, path=MASTER, agent="x"),
+        stream(3, said("SUBSCRIBE"), [(2.5, A)], path=MASTER, agent="x", at=2.0),
+    )
+    assert Client(playback).subscribe(said("SUBSCRIBE"), MASTER).read() == [A, B]
+
+
+def test_all_streams_of_a_party_go_on_together_and_a_later_one_waits_no_more(play):
+    parts = operator(agents=("x", "x"), peers=(None, None))
+    second = stream(3, said("SUBSCRIBE"), [(1.0, A), (3.0, C)], path=MASTER, agent="x", at=0.1)
+    client = Client(play(*parts, second))
+    readings = [client.subscribe(said("SUBSCRIBE"), MASTER) for _ in range(3)]
+    assert [each.read() for each in readings] == [[A], [A], [A]]
+    client.make(TEARDOWN, MASTER)
+    assert [each.read() for each in readings] == [[B], [C], [C]]
+    assert client.subscribe(said("SUBSCRIBE"), MASTER).read() == [A, C]
+
+
+def test_times_of_two_cassettes_do_not_compare(play):
+    playback = play(scheduler((3.0, A)), also=[call(1, 2.0, decline("f", "o"))])
+    assert Client(playback).subscribe(subscription()).read() == [subscribed("f"), A]
+
+
+def executing(kind, executor="e", **more):
+    ids = {"executor_id": {"value": executor}, "framework_id": {"value": "f"}}
+    return said(kind, **ids, **more)
+
+
+def message(executor):
+    return executing("MESSAGE", executor, message={"data": "eA=="})
+
+
+def test_an_executor_is_its_id_and_its_framework(play):
+    hello = executing("SUBSCRIBE", subscribe={})
+    playback = play(
+        stream(1, hello, [(1.0, A), (3.0, B), (5.0, C)], path=EXECUTOR),
+        call(2, 2.0, message("another"), path=EXECUTOR),
+        call(3, 2.0, executing("HEARTBEAT"), path=EXECUTOR),
+        call(4, 4.0, message("e"), path=EXECUTOR),
+        server="agent",
+    )
+    client = Client(playback)
+    reading = client.subscribe(hello, EXECUTOR)
+    assert reading.read() == [A, B]
+    assert reading.held == "events wait for MESSAGE of executor e of framework f, as in exchange 4"
+    client.make(message("e"), EXECUTOR)
+    assert reading.read() == [C]
+
+
+def test_a_resource_provider_is_known_by_the_first_record_of_its_stream(play):
+    info = {"resource_provider_info": {"type": "t", "name": "n"}}
+    hello = said("SUBSCRIBE", subscribe=info)
+    told = said("SUBSCRIBED", subscribed={"provider_id": {"value": "r"}})
+    state = {"resource_version_uuid": {"value": "eA=="}}
+    update = said("UPDATE_STATE", resource_provider_id={"value": "r"}, update_state=state)
+    playback = play(
+        stream(1, hello, [(1.0, told), (3.0, A)], path=PROVIDER),
+        call(2, 2.0, update, path=PROVIDER),
+        server="agent",
+    )
+    client = Client(playback)
+    reading = client.subscribe(hello, PROVIDER)
+    assert reading.read() == [told]
+    assert "resource provider r" in reading.held
+    client.make(update, PROVIDER)
+    assert reading.read() == [A]
+
+
+@pytest.fixture
+def container(tmp_path):
+    """Play exchanges of an agent that are written as text."""
+    opened = []
+
+    def playback(*parts, **options):
+        path = tmp_path / "agent.yaml"
+        header = "---\nmesotape: 1\nserver: agent\nrecorded_at: 2026-01-01T00:00:00Z\n...\n"
+        path.write_text(header + "".join(text for part in parts for text in part))
+        opened.append(Cassette.open(path))
+        return Playback(opened[-1], Options(pace=Instant(), **options))
+
+    yield playback
+    for cassette in opened:
+        cassette.close()
+
+
+KILLED = """\
+---
+exchange: 2
+at: 2.0
+client: 2
+request:
+  method: POST
+  path: /api/v1
+  headers:
+    Content-Type: application/json
+  text: '{text}'
+response:
+  after: 0.1
+  status: 200
+...
+"""
+
+
+def test_the_end_of_a_session_waits_for_the_call_that_kills_its_container(container):
+    kill = about("KILL_NESTED_CONTAINER")
+    other = KILLED.replace("exchange: 2", "exchange: 3")
+    playback = container(
+        recorded_output(1, [(1.0, output(b"x"))], ended=3.0),
+        [KILLED.format(text=kill), other.format(text=about("KILL_NESTED_CONTAINER", "d"))],
+    )
+    client = Client(playback)
+    reading = client.subscribe(about("LAUNCH_NESTED_CONTAINER_SESSION"), MASTER)
+    assert reading.read() == [output(b"x")]
+    client.make(kill, MASTER)
+    assert reading.read() == [Ending.FINAL_CHUNK]
+
+
+def test_with_causality_off_output_does_not_wait_for_input(container):
+    parts = [
+        [*recorded_output(1, [(3.0, output(b"x"))])],
+        [*recorded_input(2, [(1.0, names()), (2.0, data(b"x"))])],
+    ]
+    session = about("LAUNCH_NESTED_CONTAINER_SESSION")
+    held = Client(container(*parts)).subscribe(session, MASTER)
+    assert held.read() == []
+    free = Client(container(*parts, causality="off")).subscribe(session, MASTER)
+    assert free.read() == [output(b"x"), Ending.FINAL_CHUNK]
+
+
+def test_heartbeats_go_on_while_a_stream_is_held_at_the_recorded_pace(play):
+    beat = said("HEARTBEAT")
+    events = [(1.0, beat), (16.0, beat), (20.0, A)]
+    call_two = call(2, 18.0, decline("f", "o"))
+    playback = play(scheduler(*events), call_two, pace=Recorded(speed=2.0))
+    answer = playback.answer(request(subscription()), 100.0)
+    wait = next(step for _, step in answer.steps if isinstance(step, Wait))
+    assert wait.lead == pytest.approx(1.0)
+    beats = [next(wait.heartbeats) for _ in range(2)]
+    assert [at for at, _ in beats] == [115.5, 123.0]
+    assert {payload(step) for _, step in beats} == {beat}
+
+
+def test_no_heartbeats_are_added_at_once(play):
+    beat = said("HEARTBEAT")
+    playback = play(
+        scheduler((1.0, beat), (16.0, beat), (20.0, A)), call(2, 18.0, decline("f", "o"))
+    )
+    answer = playback.answer(request(subscription()), 0.0)
+    wait = next(step for _, step in answer.steps if isinstance(step, Wait))
+    assert list(wait.heartbeats) == []
+
+
+def test_calls_that_a_party_left_out_are_told(play):
+    playback = play(
+        scheduler((1.0, A)),
+        call(2, 2.0, decline("f", "o")),
+        call(3, 3.0, by("f", "RECONCILE", reconcile={"tasks": []})),
+        call(4, 4.0, decline("f", "p")),
+        call(5, 5.0, decline("g", "o")),
+        stream(6, subscription("f"), [(6.5, subscribed("f"))], at=6.0),
+    )
+    client = Client(playback)
+    assert playback.left_out == []
+    client.subscribe(subscription())
+    assert [place.exchange for place in playback.left_out] == [2, 4]
+    client.make(decline("f", "p"))
+    assert [place.exchange for place in playback.left_out] == [2]
+    client.make(decline("f", "o"))
+    assert playback.left_out == []
+
+
+def test_a_dashboard_that_only_subscribes_gets_every_event_of_two_clients(tmp_path):
+    """A scheduler of another party made calls all along, and nobody repeats them."""
+    capture = load("two-clients")
+    subscribed = next(each for each in expected(capture) if each.connection == 1)
+    with Cassette.open(taped(capture, tmp_path / "cassette.yaml")) as cassette:
+        playback = Playback(cassette, Options(pace=Instant()))
+        for _ in range(2):
+            reading = Reading(playback.answer(sent(subscribed.request), 0.0))
+            records = [record.decode() for record in subscribed.response.records]
+            assert reading.read() == records
+            assert reading.held is None
+        assert playback.left_out == []
+        everybody = Playback(cassette, Options(pace=Instant(), causality="all"))
+        reading = Reading(everybody.answer(sent(subscribed.request), 0.0))
+        assert len(reading.read()) < len(records) == 16
+        assert "of framework " in reading.held
