@@ -48,6 +48,11 @@ class Received(Struct, frozen=True, dict=True):
         headers = tuple([values.get(name) for name in _MEANT])
         return (self.method, self.target, self.body, self.broken, headers)
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes of what the headers and the body say."""
+        return len(self.body) + sum([len(name) + len(value) for name, value in self.headers])
+
     def header(self, name: str) -> str | None:
         """The last value of a header, by its name in lower case."""
         value = self.values.get(name.encode())

@@ -53,7 +53,6 @@ class _Entry(Struct):
     request: Received
     outcome: Outcome
     exchange: int
-    size: int
     call: Call | None = None
 
 
@@ -88,13 +87,10 @@ class Calls:
     ) -> None:
         """Take down a request that was answered now."""
         self.count += 1
-        size = len(request.body) + sum([len(name) + len(said) for name, said in request.headers])
-        self._size += size
-        self._entries.append(
-            _Entry(self.count, now_seconds, client, request, outcome, exchange, size)
-        )
-        if len(self._entries) > KEPT or self._size > KEPT_BYTES:
-            self._size -= self._entries.popleft().size
+        self._size += request.size
+        self._entries.append(_Entry(self.count, now_seconds, client, request, outcome, exchange))
+        while len(self._entries) > KEPT or self._size > KEPT_BYTES:
+            self._size -= self._entries.popleft().request.size
         if self.on_call is not None:
             self.on_call()
 
