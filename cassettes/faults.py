@@ -116,7 +116,7 @@ def parse(text: str) -> Fault:
 
 def _kind(name: str) -> Kind:
     if name not in KINDS:
-        near = _nearest(name, KINDS) or f"; expected one of {', '.join(KINDS)}"
+        near = _nearest(name, KINDS) or "; `mesotape replay --list-faults` explains them all"
         raise FaultError(f"there is no fault {_cut(name)!r}{near}")
     return KINDS[name]
 
@@ -223,5 +223,5 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _cut(text: str) -> str:
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: _SHOWN + 1])
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

@@ -1,0 +1,158 @@
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesotape.cassettes.dice import Dice
+from mesotape.cassettes.fault_kinds import KINDS, NOT_TAKEN
+from mesotape.cassettes.faults import ALL, Fault, FaultError, Which, parse
+from mesotape.proto.endpoints import APIS
+
+WHICHES = st.one_of(
+    st.just(ALL),
+    st.integers(1, 999_999_999).map(lambda n: Which(n, n)),
+    st.integers(2, 999).map(Which),
+    st.tuples(st.integers(1, 999), st.integers(1, 999)).map(lambda p: Which(p[0], sum(p))),
+    st.integers(1, 100_000_000).map(lambda n: Which(share=float(f"{n / 1_000_000:f}") / 100)),
+)
+VALUES = {
+    "SECONDS": st.floats(0, 86400).map(abs),
+    "BYTES": st.integers(0, 1 << 20),
+    "DIGITS": st.integers(1, 20),
+    "LENGTH": st.integers(0, 10**20),
+    "+N|-N": st.integers(1, 10**9) | st.integers(-(10**9), -1),
+    "HOST:PORT": st.sampled_from(["127.0.0.1:5050", "leader", "[::1]:5050", "a-b.example:1"]),
+}
+STREAMED = ["", "SUBSCRIBE", "scheduler", "scheduler.SUBSCRIBE", "/files/read"]
+CALLS = [*STREAMED, "ACCEPT", "agent", "executor.UPDATE"]
+
+
+@st.composite
+def faults(draw):
+    kind = draw(st.sampled_from(list(KINDS.values())))
+    value = st.none() if kind.unit is None else VALUES[kind.unit]
+    if kind.unit is not None and not kind.required:
+        value = st.none() | value
+    of_records = kind.scope == "record"
+    return Fault(
+        kind=kind,
+        value=draw(value),
+        which=draw(WHICHES),
+        call=draw(st.sampled_from(STREAMED if of_records else CALLS)),
+        calls=draw(WHICHES) if of_records else ALL,
+    )
+
+
+@given(faults())
+def test_a_fault_is_read_as_it_is_written(fault):
+    assert parse(str(fault)) == fault
+
+
+@given(st.text() | st.text(string.printable, max_size=12).map(lambda text: f"drop{text}"))
+def test_what_is_no_fault_is_refused_in_one_line(text):
+    said = refusal(text)
+    if said is not None:
+        assert said.startswith("fault ")
+        assert len(said.splitlines()) == 1
+        assert len(said) < 300
+
+
+def refusal(text):
+    """What is said of a text that is no fault; one that is, is read as it is written."""
+    try:
+        fault = parse(text)
+    except FaultError as error:
+        return str(error)
+    assert parse(str(fault)) == fault
+    return None
+
+
+@pytest.mark.parametrize(
+    ("text", "called", "strikes"),
+    [
+        ("drop", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
+        ("drop@3", ("master", "SUBSCRIBE", "/api/v1"), [3]),
+        ("drop@3+", ("master", "SUBSCRIBE", "/api/v1"), [3, 4, 5]),
+        ("SUBSCRIBE:drop@2-4", ("scheduler", "SUBSCRIBE", "/api/v1/scheduler"), [2, 3, 4]),
+        ("scheduler:drop@1", ("scheduler", "SUBSCRIBE", "/api/v1/scheduler"), [1]),
+        ("scheduler.SUBSCRIBE:drop@1", ("scheduler", "SUBSCRIBE", "/api/v1/scheduler"), [1]),
+        ("scheduler.SUBSCRIBE:drop@1", ("master", "SUBSCRIBE", "/api/v1"), None),
+        ("ACCEPT:503", ("scheduler", "DECLINE", "/api/v1/scheduler"), None),
+        ("/version:503", ("", "", "/version"), [1, 2, 3, 4, 5]),
+        ("/version:503", ("", "", "/state"), None),
+        ("SUBSCRIBE:503", ("", "", "/state"), None),
+        ("503", ("", "", "/state"), [1, 2, 3, 4, 5]),
+        ("drop@100%", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
+    ],
+)
+def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, strikes):
+    fault = parse(text)
+    assert fault.is_for(*called) == (strikes is not None)
+    if strikes is not None:
+        assert [n for n in range(1, 6) if fault.which.hits(n, lambda: 0.999)] == strikes
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "there is no fault ''; `mesotape replay --list-faults` explains them all"),
+        ("cut-recrd@3", "there is no fault 'cut-recrd'; the nearest is cut-record"),
+        ("drop@", "behind @ stands '', expected a number from 1 on, a range 2-4"),
+        ("drop@0", "behind @ stands '0', expected a number from 1 on"),
+        ("drop@third", "behind @ stands 'third', expected a number from 1 on"),
+        ("drop@²", "behind @ stands '²', expected a number"),
+        ("drop@5-2", "the range 5-2 is empty, expected the lower number first"),
+        ("drop@0%", "a share of 0%, expected more than 0% and at most 100%"),
+        ("drop@200%", "a share of 200%, expected more than 0% and at most 100%"),
+        ("drop=3", "drop has no value, found =3"),
+        ("late", "expected late=SECONDS"),
+        ("late=soon", "the value is 'soon', expected late=SECONDS, from 0 to 86400"),
+        ("stall=nan", "the value is 'nan', expected stall[=SECONDS], from 0 to 86400"),
+        ("stall=-1", "the value is '-1', expected stall[=SECONDS], from 0 to 86400"),
+        ("stall=1e9", "the value is '1e9', expected stall[=SECONDS], from 0 to 86400"),
+        ("garbage=9999999999", "the value is '9999999999', expected garbage[=BYTES], from 0 to"),
+        ("cut-length=0", "the value is '0', expected cut-length[=DIGITS], from 1 to 20"),
+        ("wrong-length=3", "the value is '3', expected wrong-length[=+N|-N], like +1 or -2"),
+        ("307=a b", "the value is 'a b', expected 307[=HOST:PORT], like 127.0.0.1:5050"),
+        ("SUBSCIBE:drop", "no v1 API has a call 'SUBSCIBE'; the nearest is SUBSCRIBE"),
+        ("GET_HEALTH:drop", "drop strikes records, and GET_HEALTH is not answered by a stream"),
+        ("SUBSCRIBE#2:503", "503 strikes calls; write SUBSCRIBE:503@2"),
+        ("#x:drop", "behind # stands 'x', expected a number from 1 on"),
+        ("drop:drop:drop", "expected [CALL[#WHICH]:]KIND[=VALUE][@WHICH], like cut-record@3"),
+    ],
+)
+def test_what_is_wrong_with_a_fault_is_told(text, says):
+    with pytest.raises(FaultError) as raised:
+        parse(text)
+    assert str(raised.value).startswith(f"fault {text}: {says}")
+
+
+def test_every_kind_says_what_it_is():
+    for name, kind in KINDS.items():
+        assert kind.name == name
+        assert kind.sees.endswith(".")
+        assert kind.resembles.endswith(".")
+        assert parse(f"{name}={3 if kind.unit == 'SECONDS' else 1}" if kind.required else name)
+    assert set(KINDS) > NOT_TAKEN
+
+
+def test_records_are_struck_only_of_calls_that_streams_answer():
+    for api in APIS:
+        for name, call in api.calls.items():
+            if call.record is not None:
+                assert parse(f"{api.name}.{name}:drop").call == f"{api.name}.{name}"
+            else:
+                with pytest.raises(FaultError):
+                    parse(f"{api.name}.{name}:drop")
+
+
+def test_dice_give_the_same_for_the_same_whatever_was_drawn_before():
+    one, same, other = Dice("0 drop"), Dice("0 drop"), Dice("1 drop")
+    drawn = [one.share("exchange", number) for number in range(1000)]
+    assert [same.share("exchange", number) for number in reversed(range(1000))] == drawn[::-1]
+    assert [other.share("exchange", number) for number in range(1000)] != drawn
+    assert all(0 <= each < 1 for each in drawn)
+    assert 0.4 < sum(drawn) / 1000 < 0.6
+    assert {one.below(3, number) for number in range(100)} == {0, 1, 2}
+    assert len(one.octets(1000, "x")) == 1000
