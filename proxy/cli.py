@@ -69,6 +69,33 @@ def _list_faults(context: click.Context, _: click.Parameter, asked: bool) -> Non
     context.exit()
 
 
+class _Running(click.Command):
+    """A command that takes another one, as it stands, after `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave the other one to itself."""
+        command: list[str] = []
+        if "--" in args:
+            at = args.index("--")
+            args, command = args[:at], args[at + 1 :]
+            if not command:
+                raise click.UsageError("expected a command after --", ctx)
+        rest = super().parse_args(ctx, args)
+        ctx.params["command"] = tuple(command)
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Show it."""
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND [ARGS]...]"]
+
+
+_end_with_parent = click.option(
+    "--end-with-parent/--stay",
+    default=None,
+    help="End when the process that started this ends, or stay.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("mesotape"), prog_name="mesotape")
 def commands() -> None:
@@ -95,6 +122,7 @@ def commands() -> None:
 @click.option("--upstream-ca", type=_path, help="Trust this CA (PEM) for UPSTREAM.")
 @click.option("--client-cert", type=_path, help="Certificate and key (PEM) to show to UPSTREAM.")
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
+@_end_with_parent
 @_shared
 def record(existing: Any, **options: Any) -> int:
     """Record what clients say to UPSTREAM, the URL of a Mesos master or agent.
@@ -106,10 +134,8 @@ def record(existing: Any, **options: Any) -> int:
     return record(RecordOptions(existing=existing or "refuse", **options))
 
 
-@commands.command()
-@click.argument(
-    "cassettes", nargs=-1, required=True, type=PlacedType(), metavar="CASSETTE[=HOST:PORT]..."
-)
+@commands.command(cls=_Running)
+@click.argument("cassettes", nargs=-1, required=True, type=PlacedType())
 @click.option(
     "--pace",
     type=PaceType(),
@@ -181,13 +207,18 @@ def record(existing: Any, **options: Any) -> int:
     callback=_list_faults,
     help="Explain the faults.",
 )
+@click.option("--receipt", type=_path, help="Write what was played and missed here, as JSON.")
+@_end_with_parent
 @_shared
 def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
-    """Answer from CASSETTEs, byte for byte, streams in their recorded rhythm.
+    """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.
 
-    They play on one address, but for those with one of their own. A request that nothing recorded
-    answers gets a 501 that says what differs. Ctrl-C ends it; the exit code is 3 if there were such
-    requests.
+    They play on one address, but for those with one of their own, CASSETTE=HOST:PORT. A request
+    that nothing recorded answers gets a 501 that says what differs. Ctrl-C ends it, or the end of
+    COMMAND, which finds the address in MESOTAPE_URL.
+
+    The exit code is that of COMMAND if it fails, else 3 if requests were not answered, 6 if a
+    client left out calls that it made when it was recorded, and 7 if a fault never struck.
     """
     from .replay import ReplayOptions, replay
 

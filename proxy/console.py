@@ -31,6 +31,9 @@ EXIT_WARNINGS = 4
 EXIT_MALFORMED = 5
 """What was inspected has parts that cannot be read, or say something wrong."""
 
+EXIT_LEFT_OUT = 6
+"""A client that took part in a replay left out calls that were recorded of it."""
+
 EXIT_IDLE_FAULT = 7
 """All was well, but a fault that was asked for never struck."""
 
@@ -123,11 +126,13 @@ def announce(
     as_json: bool,
     more: Sequence[tuple[str, str]] = (),
     control: tuple[str, str] | None = None,
+    aside: bool = False,
 ) -> None:
     """Write the address to the ready file, whole or not at all, then print the ready line.
 
     `more` are the texts and URLs of other addresses, each for a line of its own, and `control` is
-    the URL and the token of the control, if there is one.
+    the URL and the token of the control, if there is one. With `aside` all goes to stderr, for
+    stdout belongs to somebody else.
     """
     urls = [url, *(each for _, each in more)]
     if ready_file is not None:
@@ -137,13 +142,13 @@ def announce(
         told: dict[str, object] = {"ready": url, "also": urls[1:]} if more else {"ready": url}
         if control is not None:
             told["control"] = {"url": control[0], "token": control[1]}
-        click.echo(msgspec.json.encode(told))
+        click.echo(msgspec.json.encode(told), err=aside)
     else:
         lines = [text, *(each for each, _ in more)]
         if control is not None:
             lines.append("control on {} with token {}".format(*control))
         for line in lines:
-            click.echo(f"mesotape: {line}")
+            click.echo(f"mesotape: {line}", err=aside)
     sys.stdout.flush()
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import functools
+import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from msgspec import Struct
 from ..addons.writer_process import Start, Status, WriterError, WriterProcess
 from ..cassettes.documents import ServerKind
 from ..cassettes.writer import Existing
-from . import certificates
+from . import certificates, parent
 from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     ready_file: Path | None = None
     as_json: bool = False
+    end_with_parent: bool | None = None
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -118,6 +121,9 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
         raise CommandError(text) from error
 
     recorder = Recorder()
+    if options.end_with_parent:
+        watching = asyncio.create_task(parent.gone())
+        watching.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGTERM))
     try:
         with contextlib.ExitStack() as shown:
             ready = functools.partial(_begin, options, recorder, shown)

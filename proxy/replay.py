@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import signal
 import ssl
+import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-import click
 import msgspec
 from msgspec import Struct
 
@@ -17,10 +17,11 @@ from ..cassettes.misses import Miss
 from ..cassettes.pace import Pace, Stepped, parse
 from ..cassettes.playback import Options, Playback
 from ..cassettes.reader import Cassette
-from . import addresses, certificates
+from . import addresses, certificates, command, parent
 from .console import (
     EXIT_FAILURE,
     EXIT_IDLE_FAULT,
+    EXIT_LEFT_OUT,
     EXIT_MISS,
     Address,
     CommandError,
@@ -31,13 +32,19 @@ from .console import (
 )
 from .control import Control
 from .deck import Deck
+from .receipt import Receipt, left_out, played, receipt
 from .server import ReplayServer
+
+_TOLD = 20
+"""Calls that were left out and are told one by one."""
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
     """What to replay, how, and where. `pace` is as people write it (cassettes/pace.py).
 
     `own` are the addresses of those cassettes that have one of their own, in the same order.
+    `command` is what to run meanwhile, word by word. With `end_with_parent`, the replay ends when
+    the process that started it does; None leaves that to how it was started (parent.py).
     """
 
     cassettes: tuple[Path, ...]
@@ -58,13 +65,17 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     ready_file: Path | None = None
     as_json: bool = False
+    command: tuple[str, ...] = ()
+    receipt: Path | None = None
+    end_with_parent: bool | None = None
 
 
 class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened in a replay.
 
     `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
-    names exchanges that nobody asked for. If there were to be faults, `faults` says how often each
+    names exchanges that nobody asked for, and `left_out` those of them that are mutating calls of a
+    party that took part. If there were to be faults, `faults` says how often each
     struck, and `seed` what they were made with.
     """
 
@@ -73,48 +84,90 @@ class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     missed: int
     failed: int
     unused: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
     faults: dict[str, int] | None = None
     seed: int | None = None
 
     def __str__(self) -> str:
         refused = f", {self.refused} refused" if self.refused else ""
         failed = f", {self.failed} failed" if self.failed else ""
-        unused = len(self.unused)
-        return f"{self.served} served{refused}, {self.missed} missed, {unused} unused{failed}"
+        left_out = f", {len(self.left_out)} left out" if self.left_out else ""
+        rest = f"{len(self.unused)} unused{left_out}{failed}"
+        return f"{self.served} served{refused}, {self.missed} missed, {rest}"
+
+
+class _Ended(Struct, frozen=True):
+    """How a replay ended: what it did, and the exit code of the command that it ran, if any."""
+
+    counts: Counts
+    receipt: Receipt
+    command: int | None
+
+    @property
+    def code(self) -> int:
+        """The exit code: the failure of the command comes first."""
+        counts = self.counts
+        if self.command:
+            return self.command
+        if counts.failed:
+            return EXIT_FAILURE
+        if counts.missed or counts.refused:
+            return EXIT_MISS
+        if counts.left_out:
+            return EXIT_LEFT_OUT
+        return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
 
 
 def replay(options: ReplayOptions) -> int:
-    """Replay until SIGINT or SIGTERM; gives the exit code. Raises CommandError."""
-    played, tls = _played(options), certificates.pair(options.tls_cert, options.tls_key)
+    """Replay until SIGINT or SIGTERM, or until the command ends; gives the exit code.
+
+    Raises CommandError.
+    """
+    watched = parent.is_watched(options.end_with_parent)
+    plays, tls = _played(options), certificates.pair(options.tls_cert, options.tls_key)
     with _opened(options.cassettes) as cassettes:
         for cassette in cassettes:
             for warning in cassette.warnings:
                 say(f"warning: {warning}")
         try:
-            playback = Playback(cassettes, played)
+            playback = Playback(cassettes, plays)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
-        counts = asyncio.run(_replay(playback, options, tls))
-    _sum_up(counts, options)
-    if counts.failed:
-        return EXIT_FAILURE
-    if counts.missed or counts.refused:
-        return EXIT_MISS
-    return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
+        begun = Receipt(cassettes=[])
+        if options.receipt is not None:
+            begun = Receipt(cassettes=played(options.cassettes))
+            begun.write(options.receipt)
+        ended = asyncio.run(_replay(playback, options, tls, begun, watched=watched))
+    if options.receipt is not None:
+        done = msgspec.structs.replace(
+            ended.receipt, ended=True, exit_code=ended.code, command=ended.command
+        )
+        done.write(options.receipt)
+    _sum_up(ended.counts, options)
+    return ended.code
 
 
-async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContext | None) -> Counts:
-    failures: list[Exception] = []
+async def _replay(
+    playback: Playback,
+    options: ReplayOptions,
+    tls: ssl.SSLContext | None,
+    begun: Receipt,
+    *,
+    watched: bool,
+) -> _Ended:
+    failures: list[str] = []
 
     def fail(exchange: int, error: Exception) -> None:
-        failures.append(error)
-        say(f"exchange {exchange}: {error}" if exchange else str(error))
+        failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
+        say(failures[-1])
 
+    orphaned = asyncio.create_task(parent.gone()) if watched else None
     server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=say)
     stopped = _stop_signal()
     where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
     real = await addresses.start(server, where, tls)
     control: Control | None = None
+    held: list[str] = []
     try:
         control = await _controlled(server, options.control)
         scheme = "http" if tls is None else "https"
@@ -124,24 +177,75 @@ async def _replay(playback: Playback, options: ReplayOptions, tls: ssl.SSLContex
             told.append((f"replaying {names} on {scheme}://{address}", f"{scheme}://{address}"))
         if options.faults:
             say(f"faults by seed {options.seed}: {' '.join(playback.faults)}")
+        controlled = None if control is None else (control.url, control.token)
         announce(
             *told[0],
             options.ready_file,
             as_json=options.as_json,
             more=told[1:],
-            control=None if control is None else (control.url, control.token),
+            control=controlled,
+            aside=bool(options.command),
         )
-        with live_counts(lambda: str(_counted(server, len(failures)))):
-            await stopped.wait()
+        if options.command:
+            variables = command.variables([url for _, url in told], controlled)
+            code = await _run(options.command, variables, stopped, orphaned)
+            await server.drain()
+        else:
+            with live_counts(lambda: str(_counted(server, len(failures)))):
+                code = await _stay(stopped, orphaned)
     finally:
-        for reason in server.playback.waiting:
+        held.extend(server.playback.waiting)
+        for reason in held:
             say(f"still held: {reason}")
         for text in server.playback.faults_report:
             say(text)
         if control is not None:
             await control.stop()
         await server.stop()
-    return _counted(server, len(failures))
+    _say_left_out(server)
+    summed = receipt(server, begun.cassettes, held=held, failures=failures)
+    return _Ended(_counted(server, len(failures)), summed, code)
+
+
+async def _stay(stopped: asyncio.Event, orphaned: "asyncio.Task[int] | None") -> None:
+    """Wait for the end of a replay that runs no command."""
+    if orphaned is not None:
+        orphaned.add_done_callback(lambda _: stopped.set())
+    await stopped.wait()
+    _say_orphaned(orphaned)
+
+
+async def _run(
+    words: Sequence[str],
+    variables: dict[str, str],
+    stopped: asyncio.Event,
+    orphaned: "asyncio.Task[int] | None",
+) -> int:
+    """Run a command to its end, which comes sooner if this replay is to end; gives its code."""
+    running = await command.start(words, variables)
+    if isinstance(running, int):
+        return running
+    if stopped.is_set():
+        running.terminate()
+    if orphaned is not None:
+        orphaned.add_done_callback(lambda _: running.terminate())
+    code = await running.wait()
+    _say_orphaned(orphaned)
+    return code
+
+
+def _say_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
+    if orphaned is not None and orphaned.done():
+        started = f"process {orphaned.result()}, which started this replay, has ended"
+        say(f"{started}; --stay goes on without it")
+
+
+def _say_left_out(server: ReplayServer) -> None:
+    places = server.left_out
+    for place in places[:_TOLD]:
+        say(left_out(server.playback.cassettes, place))
+    if len(places) > _TOLD:
+        say(f"left out: {len(places) - _TOLD} more calls")
 
 
 async def _controlled(server: ReplayServer, listen: Address | None) -> Control | None:
@@ -159,11 +263,12 @@ async def _controlled(server: ReplayServer, listen: Address | None) -> Control |
 
 
 def _stop_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
+    """An event that SIGINT and SIGTERM set, and SIGHUP unless it is ignored (nohup)."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stopped.set)
     return stopped
 
 
@@ -175,6 +280,7 @@ def _counted(server: ReplayServer, failed: int) -> Counts:
         missed=journal.missed,
         failed=failed,
         unused=tuple(place.exchange for place in server.unused),
+        left_out=tuple(place.exchange for place in server.left_out),
         faults={fault: journal.struck[fault] for fault in playback.faults} or None,
         seed=playback.options.seed if playback.faults else None,
     )
@@ -182,7 +288,9 @@ def _counted(server: ReplayServer, failed: int) -> Counts:
 
 def _sum_up(counts: Counts, options: ReplayOptions) -> None:
     if options.as_json:
-        click.echo(msgspec.json.encode(counts))
+        print(
+            msgspec.json.encode(counts).decode(), file=sys.stderr if options.command else sys.stdout
+        )
     else:
         say(f"replayed: {counts}")
 

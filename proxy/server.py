@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _CHECK_SECONDS = 1.0
 
+_DRAIN_TURNS = 100
+"""Turns of the loop. A request takes three: its connection, the first bytes, and the rest."""
+
 
 class ReplayServer:
     """Serves one `Playback`. Build it inside a running loop, then `start` and `stop` it.
@@ -103,6 +106,11 @@ class ReplayServer:
         if self._checks is None:
             self._checks = self.clock.call_at(self.clock.time() + _CHECK_SECONDS, self._check)
         return host, port
+
+    async def drain(self) -> None:
+        """Take in what clients have sent already, also those that are gone."""
+        for _ in range(_DRAIN_TURNS):
+            await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """Stop listening, end the open streams and connections, and wait until they are gone."""

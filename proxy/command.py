@@ -1,0 +1,109 @@
+"""The command that a replay runs: pytest, a client, a script.
+
+    mesotape replay cassette.yaml -- pytest
+
+It shares the terminal and the process group with mesotape, gets the signals that mesotape gets, and
+where the kernel can do so (Linux) a SIGTERM if mesotape is killed.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Callable, Mapping, Sequence
+
+from .console import say
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+"""What shells give for a command that there is not, or that cannot be run."""
+
+_PR_SET_PDEATHSIG = 1
+"""linux/prctl.h"""
+
+_KEYS = (signal.SIGINT, signal.SIGQUIT)
+"""What a terminal sends by itself to all processes in its foreground."""
+
+_PASSED = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Command:
+    """A command, from when it is started."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        loop = asyncio.get_running_loop()
+        for number in _PASSED:
+            if number in _KEYS or signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._pass_on, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    async def wait(self) -> int:
+        """Wait for its end; gives its exit code, or 128 and the signal that killed it."""
+        code = await self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        if self._process.returncode is None and not (number in _KEYS and _has_terminal()):
+            self._process.send_signal(number)
+
+
+def variables(urls: Sequence[str], control: tuple[str, str] | None = None) -> dict[str, str]:
+    """What a client is told of a replay: where it is, and the URL and token of its control."""
+    told = {"MESOTAPE_URL": urls[0], "MESOTAPE_URLS": " ".join(urls)}
+    if control is not None:
+        told["MESOTAPE_CONTROL_URL"], told["MESOTAPE_CONTROL_TOKEN"] = control
+    return told
+
+
+async def start(words: Sequence[str], variables: Mapping[str, str]) -> Command | int:
+    """Start a command with these environment variables besides; the exit code if that fails."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, env=os.environ | variables, preexec_fn=_end_with_us()
+        )
+    except FileNotFoundError:
+        say(f"{words[0]}: there is no such command")
+        return NOT_FOUND
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        say(f"{words[0]}: cannot be run: {why}")
+        return NOT_EXECUTABLE
+    return Command(process)
+
+
+def _end_with_us() -> Callable[[], None] | None:
+    """What a new process has to do so that it gets a SIGTERM when this one is killed.
+
+    The kernel means the thread that started it, which is the main one here.
+    """
+    if sys.platform != "linux":
+        return None
+    library, parent = ctypes.CDLL(None), os.getpid()
+
+    def ask() -> None:
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return ask
+
+
+def _has_terminal() -> bool:
+    """Whether we are in the foreground of a terminal, and the command with us."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
