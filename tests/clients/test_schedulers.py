@@ -106,8 +106,9 @@ def test_a_scheduler_that_starts_another_task_is_told_so(
         said = installed.mesos_framework(player.url, tmp_path, "task-other")
     assert said[-1] == "exit 1"
     assert "status code was '501'" in "".join(said)
-    assert "task-quick" in "".join(said)
+    assert "event update" not in "\n".join(said)
     assert player.code == 3
+    assert "task-quick" in player.said
     assert "task-other" in player.said
 
 
