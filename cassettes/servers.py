@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from ..proto import endpoints
 from .documents import ServerKind
 from .reader import Cassette
 from .received import Received
@@ -107,6 +108,20 @@ class Servers:
                 if chosen is None or number in chosen
             )
         )
+
+
+def unsaid(cassette: Cassette) -> str | None:
+    """What it means that a header does not name the kind of server, if it means anything."""
+    if cassette.header.server is not None:
+        return None
+    for one in cassette.requests():
+        path = one.request.path
+        if endpoints.find(path, None) is None and endpoints.find(path, "master") is not None:
+            return (
+                f"{cassette.path}: the header does not say `server: master` or `server: agent`, "
+                f"so calls to /api/v1 are taken for mere bytes, from exchange {one.exchange} on"
+            )
+    return None
 
 
 def _is_proxied(upstream: str | None) -> bool:

@@ -9,7 +9,7 @@ from typing import IO
 
 from msgspec import Struct
 
-from ..cassettes import flows, inspection
+from ..cassettes import flows, inspection, servers
 from ..cassettes.documents import CassetteError
 from ..cassettes.reader import Cassette
 from ..cassettes.rows import Row
@@ -69,6 +69,8 @@ def _cassette(path: Path) -> Iterator[Row]:
     with Cassette.open(path, lenient=True) as cassette:
         for warning in cassette.warnings:
             yield Row(what="note", text=warning)
+        if (unsaid := servers.unsaid(cassette)) is not None:
+            yield Row(what="note", text=unsaid)
         yield from inspection.rows(cassette)
 
 

@@ -11,6 +11,7 @@ from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.received import Received
+from mesotape.cassettes.servers import unsaid
 
 HEALTH = '{"type":"GET_HEALTH"}'
 
@@ -168,3 +169,34 @@ def test_the_host_does_not_matter_if_there_was_one_upstream(play: Play) -> None:
     for upstream in ("http://master:5050", "reverse:http://master:5050@127.0.0.1:0"):
         playback = play(header(upstream=upstream) + one + two)
         assert [said(playback, "/state", "b:1") for _ in range(3)] == ["one", "two", "two"]
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "said"),
+    [
+        ("", "/api/v1", True),
+        ("", "/api/v1/?x=1", True),
+        ("", "/api/v1/scheduler", False),
+        ("", "/slave(1)/api/v1", False),
+        ("", "/version", False),
+        ("server: agent\n", "/api/v1", False),
+    ],
+)
+def test_a_header_that_does_not_name_the_server_is_told_of_if_it_matters(
+    play: Play, server: str, path: str, said: bool
+) -> None:
+    text = header().replace("server: master\n", server)
+    played = play(text + exchange(1, "/version", "x") + exchange(2, path, "x", body=HEALTH))
+    cassette = played.cassettes[0]
+    told = (
+        f"{cassette.path}: the header does not say `server: master` or `server: agent`, "
+        "so calls to /api/v1 are taken for mere bytes, from exchange 2 on"
+    )
+    assert unsaid(cassette) == (told if said else None)
+
+
+def test_calls_to_who_knows_whom_match_as_bytes(play: Play) -> None:
+    text = header().replace("server: master\n", "") + exchange(1, "/api/v1", "x", body=HEALTH)
+    playback = play(text)
+    assert said(playback, "/api/v1", body=HEALTH.replace(":", ": ")) == "differs"
+    assert said(playback, "/api/v1", body=HEALTH) == "x"
