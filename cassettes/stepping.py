@@ -48,7 +48,7 @@ def stepped(
     now_seconds: float,
     type_of: Callable[[bytes], str | None],
 ) -> Iterator[Timed[Step]]:
-    """Set a gate before every event recorded after `start_at`, and before the end.
+    """Set a gate before every event recorded from `start_at` on, and before the end.
 
     `steps` have recorded times, and `offset_seconds` is when the cassette began, since the first.
     `type_of` tells the type of a step.
@@ -60,7 +60,7 @@ def stepped(
         elif isinstance(step, Reach | Wait):
             cues.append(step)
         else:
-            if at_seconds > start_at:
+            if at_seconds >= start_at:
                 kind = partial(_type, step, type_of)
                 gate = Pending(exchange, offset_seconds + at_seconds, kind)
                 yield now_seconds, Wait(gate)

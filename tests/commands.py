@@ -19,11 +19,14 @@ MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
 class Running:
     """A command that listens: `address` while it runs, `said` and `code` after it.
 
-    `urls` and `addresses` are all, if it listens at several.
+    `urls` and `addresses` are all, if it listens at several, and `control` is the URL and the token
+    of its control.
     """
 
-    def __init__(self, process: "subprocess.Popen[str]", urls: list[str]) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", lines: list[str]) -> None:
         self.process = process
+        urls = [line for line in lines if not line.startswith("control ")]
+        self.control = next((line.split()[1:] for line in lines if line not in urls), None)
         self.urls, self.url = urls, urls[0]
         parts = [url.rpartition("//")[2].rpartition(":") for url in urls]
         self.addresses = [(host, int(port)) for host, _, port in parts]
@@ -63,7 +66,7 @@ def running(*arguments: str | Path, **how: Any) -> Iterator[Running]:
                 assert process.poll() is None, process.communicate()
                 assert time.monotonic() < deadline, "it does not get ready"
                 time.sleep(0.01)
-            command = Running(process, ready.read_text().split())
+            command = Running(process, ready.read_text().splitlines())
             yield command
             if command.code is None:
                 command.stop()

@@ -1,0 +1,74 @@
+from mesotape.cassettes.answers import Ending
+from mesotape.cassettes.gates import Gate, Reach, Wait
+from mesotape.cassettes.stepping import END, Pending, stepped
+
+
+def step(*steps, start_at=0.0, offset=0.0):
+    return stepped(
+        iter(steps),
+        exchange=7,
+        start_at=start_at,
+        offset_seconds=offset,
+        now_seconds=50.0,
+        type_of=lambda data: data.decode().upper(),
+    )
+
+
+def told(steps):
+    """The gates by the times of their events, and everything else as it is."""
+    for at_seconds, each in steps:
+        assert at_seconds == 50.0
+        pending = isinstance(each, Wait) and isinstance(each.gate, Pending)
+        yield (each.gate.at_seconds, each.gate.type) if pending else each
+
+
+def test_each_event_and_the_end_has_a_gate_of_its_own():
+    steps = step((1.0, b"a"), (1.0, b"b"), (2.5, Ending.CUT))
+    assert list(told(steps)) == [(1.0, "A"), b"a", (1.0, "B"), b"b", (2.5, END), Ending.CUT]
+
+
+def test_times_are_those_of_the_first_cassette():
+    assert next(told(step((1.0, b"a"), offset=30.0))) == (31.0, "A")
+
+
+def test_what_came_before_the_start_has_no_gate():
+    steps = step((1.0, b"a"), (2.0, b"b"), (2.5, b"c"), start_at=2.1)
+    assert list(told(steps)) == [b"a", b"b", (2.5, "C"), b"c"]
+
+
+def test_what_else_holds_an_event_comes_behind_its_gate():
+    wait = Wait(Gate("input"))
+    assert list(told(step((1.0, wait), (1.0, b"a")))) == [(1.0, "A"), wait, b"a"]
+
+
+def test_others_do_not_wait_for_the_next_event():
+    reach = Reach(Gate("the answer"))
+    assert list(told(step((1.0, b"a"), (1.0, reach), (4.0, b"b")))) == [
+        (1.0, "A"),
+        b"a",
+        reach,
+        (4.0, "B"),
+        b"b",
+    ]
+
+
+def test_what_is_reached_behind_something_that_holds_stays_behind_it():
+    wait, reach = Wait(Gate("input")), Reach(Gate("the answer"))
+    steps = step((4.0, wait), (1.0, reach), (4.0, b"b"))
+    assert list(told(steps)) == [(4.0, "B"), wait, reach, b"b"]
+
+
+def test_events_are_read_one_by_one():
+    def endless():
+        while True:
+            yield 1.0, b"a"
+
+    steps = stepped(
+        endless(), exchange=1, start_at=0.0, offset_seconds=0.0, now_seconds=50.0, type_of=str
+    )
+    assert isinstance(next(steps)[1], Wait)
+
+
+def test_an_event_at_the_very_start_has_one():
+    assert list(told(step((0.0, b"a")))) == [(0.0, "A"), b"a"]
+    assert list(told(step((2.0, b"a"), start_at=2.0))) == [(2.0, "A"), b"a"]
