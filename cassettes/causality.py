@@ -102,6 +102,12 @@ class Causality:
             for group in holders:
                 insort(group.calls, call, key=_AT)
 
+    @property
+    def given_up(self) -> list[Gate]:
+        """Gates at which streams waited until their clients left, in the order of the calls."""
+        gates = (call.gate for call in self._calls.values())
+        return [gate for gate in gates if gate is not None and gate.was_left]
+
     def made(self, place: Place) -> None:
         """An exchange is played: what waits for its request goes on."""
         if (call := self._calls.get(place)) is not None and not call.is_made:

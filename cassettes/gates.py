@@ -18,17 +18,21 @@ from msgspec import Struct
 
 
 class Gate:
-    """Something that has to happen first; `reason` says what. `waiting` lists those waited at."""
+    """Something that has to happen first; `reason` says what. `waiting` lists those waited at.
+
+    `was_left` is true if all who waited have given up, and it is not open yet.
+    """
 
     def __init__(self, reason: str, waiting: "set[Gate] | None" = None) -> None:
         self.reason = reason
-        self.is_open = False
+        self.is_open = self.was_left = False
         self._waiting = waiting
         self._wakes: list[Callable[[], object]] = []
 
     def wait(self, wake: Callable[[], object]) -> None:
         """Have `wake` called when the gate opens."""
         self._wakes.append(wake)
+        self.was_left = False
         if self._waiting is not None:
             self._waiting.add(self)
 
@@ -36,6 +40,7 @@ class Gate:
         """Do not call `wake` any more."""
         if wake in self._wakes:
             self._wakes.remove(wake)
+            self.was_left = not self._wakes
         if not self._wakes and self._waiting is not None:
             self._waiting.discard(self)
 
@@ -43,7 +48,7 @@ class Gate:
         """Let everybody pass, from now on."""
         if self.is_open:
             return
-        self.is_open = True
+        self.is_open, self.was_left = True, False
         if self._waiting is not None:
             self._waiting.discard(self)
         wakes, self._wakes = self._wakes, []

@@ -9,7 +9,9 @@ would have said. Finding the answer takes the same time in any cassette; what is
 a key per distinct request and a few ready answers.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import gc
+from collections.abc import Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
@@ -132,8 +134,9 @@ class Playback:
         if self.options.faults:
             seed, date = self.options.seed, self._date
             self._injection = Injection(self.options.faults, seed, self.journal, date)
-        for number, cassette in enumerate(self.cassettes):
-            self._take(number, cassette)
+        with _uncollected():
+            for number, cassette in enumerate(self.cassettes):
+                self._take(number, cassette)
         self._alike = self._servers.are_alike
         self._shares = any(track.is_shared for track in self._tracks.values())
 
@@ -156,6 +159,11 @@ class Playback:
     def waiting(self) -> list[str]:
         """What the streams and the answers that are held wait for, in words."""
         return sorted(gate.reason for gate in self._ties.waiting)
+
+    @property
+    def given_up(self) -> list[str]:
+        """What streams were held for when their clients left, and that has not happened since."""
+        return [gate.reason for gate in self._ties.given_up]
 
     @property
     def faults(self) -> dict[str, int]:
@@ -229,13 +237,14 @@ class Playback:
         return any(is_input(head, server) for server in self._servers.kinds(Scope(at)))
 
     def _take(self, number: int, cassette: Cassette) -> None:
-        server = cassette.header.server
+        server, known = cassette.header.server, dict[object, Meaning]()
         for exchange in cassette.requests():
             if exchange.response.status is None and exchange.request.malformed == INCOMPLETE:
                 continue
             place = Place(number, exchange.exchange)
             request = recorded_request(cassette, exchange)
-            what = meaning(request, server, self._ignoring)
+            if (what := known.get(request.identity)) is None:
+                what = known[request.identity] = meaning(request, server, self._ignoring)
             self._explanations.add(what.key, what.path, place)
             typed = None
             if is_input(request, server):
@@ -366,6 +375,18 @@ class Playback:
 
         server = kinds[0] if kinds else None
         return self._explanations.explain(request, reason, server, belongs, scope.cassettes)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Look for no garbage meanwhile: all that is filed is kept, and looking takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _first(lines: Iterable[Line]) -> Turn | None:

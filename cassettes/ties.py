@@ -65,6 +65,11 @@ class Ties:
         self.parties.add(place, made_by, what)
         self._causality.add(place, exchange, what, made_by)
 
+    @property
+    def given_up(self) -> list[Gate]:
+        """What streams waited for until their clients left."""
+        return self._causality.given_up
+
     def play(self, place: Place) -> None:
         """An exchange is played, now that its request has come."""
         self._causality.made(place)

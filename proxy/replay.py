@@ -17,6 +17,7 @@ from ..cassettes.misses import Miss
 from ..cassettes.pace import Pace, Stepped, parse
 from ..cassettes.playback import Options, Playback
 from ..cassettes.reader import Cassette
+from ..cassettes.servers import unsaid
 from . import addresses, certificates, command, parent
 from .console import (
     EXIT_FAILURE,
@@ -129,6 +130,8 @@ def replay(options: ReplayOptions) -> int:
         for cassette in cassettes:
             for warning in cassette.warnings:
                 say(f"warning: {warning}")
+            if (text := unsaid(cassette)) is not None:
+                say(f"warning: {text}")
         try:
             playback = Playback(cassettes, plays)
         except (ValueError, OSError) as error:
@@ -195,6 +198,7 @@ async def _replay(
                 code = await _stay(stopped, orphaned)
     finally:
         held.extend(server.playback.waiting)
+        held.extend(f"{each}; its client has left" for each in server.playback.given_up)
         for reason in held:
             say(f"still held: {reason}")
         for text in server.playback.faults_report:

@@ -108,6 +108,10 @@ def request(text, path=SCHEDULER):
     return Received(b"POST", path.encode(), headers, text.encode())
 
 
+def wake():
+    """What a server would have called."""
+
+
 class Client:
     """One who asks a playback, and reads streams as far as they come."""
 
@@ -134,6 +138,12 @@ class Reading:
     @property
     def held(self):
         return self._wait.gate.reason if self._wait is not None else None
+
+    def stay(self):
+        """Read, and wait at the gate that holds the stream."""
+        self.read()
+        self._wait.gate.wait(wake)
+        return self._wait.gate
 
     def read(self):
         """Events that go out now: those behind a closed gate do not."""
@@ -218,6 +228,18 @@ def test_another_call_than_the_recorded_one_is_a_miss_and_the_events_stay_held(p
     assert isinstance(playback.answer(request(decline("f", "p")), 0.0), Miss)
     assert reading.read() == []
     assert "DECLINE" in reading.held
+
+
+def test_what_a_client_that_left_had_waited_for_is_told_until_it_happens(play):
+    playback = play(scheduler((3.0, A)), call(2, 2.0, decline("f", "o")))
+    client = Client(playback)
+    gate = client.subscribe(subscription()).stay()
+    reason = "events wait for DECLINE of framework f, as in exchange 2"
+    assert (playback.waiting, playback.given_up) == ([reason], [])
+    gate.forget(wake)
+    assert (playback.waiting, playback.given_up) == ([], [reason])
+    client.make(decline("f", "o"))
+    assert playback.given_up == []
 
 
 def test_calls_that_only_ask_for_events_hold_them_too(play):
