@@ -17,6 +17,8 @@ from msgspec.structs import replace
 from ..cassettes.answers import Answer, StreamAnswer
 from ..cassettes.received import Received
 from .clock import Clock
+from .known import Known
+from .requests import Requests
 from .schedule import Schedule
 from .streaming import Holding, Streaming
 from .wire import (
@@ -26,11 +28,9 @@ from .wire import (
     Ended,
     Expected,
     Item,
-    Known,
     Limits,
     Part,
     RefusedError,
-    Requests,
 )
 
 _SHARED_WRITE = 64 * 1024

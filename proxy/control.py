@@ -28,7 +28,8 @@ from ..cassettes.answers import head
 from ..cassettes.received import Received
 from .console import Address
 from .deck import PATIENCE_SECONDS, Deck
-from .wire import CONTINUE, Arrived, Expected, Limits, RefusedError, Requests
+from .requests import Requests
+from .wire import CONTINUE, Arrived, Expected, Limits, RefusedError
 
 _LIMITS = Limits(head=16 * 1024, body=64 * 1024)
 _IDLE_SECONDS = 60.0

@@ -22,10 +22,11 @@ from .calls import Calls
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection, Reception
 from .console import Address
+from .known import Known
 from .schedule import Schedule
 from .streaming import Streaming
 from .streams import Streams
-from .wire import Known, Limits
+from .wire import Limits
 
 if TYPE_CHECKING:
     from ..cassettes.documents import ServerKind

@@ -3,16 +3,16 @@ import gzip
 import pytest
 
 from mesotape.cassettes.received import Received
+from mesotape.proxy.known import Known
+from mesotape.proxy.requests import Requests
 from mesotape.proxy.wire import (
     Arrived,
     Begun,
     Ended,
     Expected,
-    Known,
     Limits,
     Part,
     RefusedError,
-    Requests,
     chunk,
 )
 
