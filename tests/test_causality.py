@@ -1,171 +1,62 @@
 """What waits for what: events for the calls of their own party that were recorded before them."""
 
-import datetime
-import json
+from pathlib import Path
 
 import pytest
+from calling import (
+    MASTER,
+    RECORDED_AT,
+    SCHEDULER,
+    TEARDOWN,
+    A,
+    B,
+    C,
+    Client,
+    Reading,
+    by,
+    call,
+    decline,
+    operator,
+    payload,
+    request,
+    said,
+    scheduler,
+    stream,
+    subscribed,
+    subscription,
+    wake,
+    written,
+)
 from captures import expected, load
+from commands import running
 from sending import sent
 from sessions import about, data, names, output, recorded_input, recorded_output
+from sockets import connect, get, post
 from taping import taped
 
 from mesotape.cassettes import layout
-from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.answers import Ending
+from mesotape.cassettes.documents import Header
 from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 
-JSON = "application/json"
-MASTER, SCHEDULER, EXECUTOR = "/api/v1", "/api/v1/scheduler", "/api/v1/executor"
-PROVIDER = "/api/v1/resource_provider"
-HEAD = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
-
-
-def said(kind, **more):
-    return json.dumps({"type": kind} | more, separators=(",", ":"))
-
-
-def by(framework, kind, **more):
-    """A call of a framework."""
-    return said(kind, framework_id={"value": framework}, **more)
-
-
-def decline(framework, *offers):
-    return by(framework, "DECLINE", decline={"offer_ids": [{"value": offer} for offer in offers]})
-
-
-def subscription(framework=None):
-    info = {"user": "root", "name": "n"} | ({"id": {"value": framework}} if framework else {})
-    call = {"subscribe": {"framework_info": info}}
-    return by(framework, "SUBSCRIBE", **call) if framework else said("SUBSCRIBE", **call)
-
-
-def subscribed(framework):
-    return said("SUBSCRIBED", subscribed={"framework_id": {"value": framework}})
-
-
-def exchange(number, at, text, response, path, agent, peer):
-    headers = {"Content-Type": JSON} | ({"User-Agent": agent} if agent else {})
-    request = Request(method="POST", path=path, headers=headers, text=text)
-    return Exchange(
-        exchange=number, at=at, client=number, peer=peer, request=request, response=response
-    )
-
-
-def call(number, at, text, *, status=202, path=SCHEDULER, agent=None, peer=None, after=0.1):
-    response = Response(after=after, status=status)
-    return [exchange(number, at, text, response, path, agent, peer)]
-
-
-def stream(
-    number, text, events, *, path=SCHEDULER, agent=None, peer=None, at=0.0, end=("client", 100.0)
-):
-    """A subscription with events at times, and how and when it ended."""
-    response = Response(after=0.0, status=200, headers=HEAD, stream="recordio")
-    return [
-        exchange(number, at, text, response, path, agent, peer),
-        *(Event(event=n, of=number, at=at, text=text) for n, (at, text) in enumerate(events, 1)),
-        End(end=number, at=end[1], cause=end[0]),
-    ]
-
-
-def scheduler(*events, framework="f", number=1, **more):
-    """The subscription of a scheduler."""
-    events = [(0.5, subscribed(framework)), *events]
-    return stream(number, subscription(), events, **more)
+DOCS = Path(__file__).parent.parent / "docs" / "replay.md"
 
 
 @pytest.fixture
 def play(tmp_path):
     opened = []
 
-    def write(documents, server):
-        path = tmp_path / f"{len(opened)}.yaml"
-        at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-        header = Header(mesotape=1, server=server, recorded_at=at)
-        path.write_bytes(b"".join(map(layout.document, [header, *documents])))
-        opened.append(Cassette.open(path))
-        return opened[-1]
-
-    def playback(*parts, server="master", also=(), **options):
-        """Play exchanges; `also` are those of a second cassette."""
-        cassettes = [write([d for part in parts for d in part], server)]
-        if also:
-            cassettes.append(write([d for part in also for d in part], server))
-        return Playback(cassettes, Options(**({"pace": Instant()} | options)))
+    def playback(*parts, **options):
+        opened.append(written(tmp_path / f"{len(opened)}.yaml", parts))
+        return Playback(opened[-1], Options(**({"pace": Instant()} | options)))
 
     yield playback
     for cassette in opened:
         cassette.close()
-
-
-def request(text, path=SCHEDULER):
-    headers = ((b"Content-Type", JSON.encode()), (b"Accept", JSON.encode()))
-    return Received(b"POST", path.encode(), headers, text.encode())
-
-
-def wake():
-    """What a server would have called."""
-
-
-class Client:
-    """One who asks a playback, and reads streams as far as they come."""
-
-    def __init__(self, playback):
-        self._playback = playback
-
-    def make(self, text, path=SCHEDULER):
-        answer = self._playback.answer(request(text, path), 0.0)
-        assert isinstance(answer, Answer), str(answer)
-        return answer.status
-
-    def subscribe(self, text, path=SCHEDULER):
-        answer = self._playback.answer(request(text, path), 0.0)
-        assert isinstance(answer, StreamAnswer), str(answer)
-        return Reading(answer)
-
-
-class Reading:
-    """A stream in play; what it waits for, if it does, is `held`."""
-
-    def __init__(self, answer):
-        self._steps, self._wait = answer.steps, None
-
-    @property
-    def held(self):
-        return self._wait.gate.reason if self._wait is not None else None
-
-    def stay(self):
-        """Read, and wait at the gate that holds the stream."""
-        self.read()
-        self._wait.gate.wait(wake)
-        return self._wait.gate
-
-    def read(self):
-        """Events that go out now: those behind a closed gate do not."""
-        events = []
-        if self._wait is not None and not self._wait.gate.is_open:
-            return events
-        self._wait = None
-        for _, step in self._steps:
-            if isinstance(step, Wait):
-                if not step.gate.is_open:
-                    self._wait = step
-                    break
-            else:
-                events.append(step if isinstance(step, Ending) else payload(step))
-        return events
-
-
-def payload(step):
-    return step.partition(b"\n")[2].decode()
-
-
-A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'
 
 
 def test_an_event_waits_for_the_call_that_was_recorded_before_it(play):
@@ -320,58 +211,6 @@ def test_the_answer_of_a_subscription_waits_for_nothing(play):
         assert reading.held is not None
 
 
-TEARDOWN = said("TEARDOWN", teardown={"framework_id": {"value": "f"}})
-
-
-def operator(*, agents, peers):
-    """A subscription and a TEARDOWN, each with a User-Agent and an address."""
-    return [
-        stream(
-            1,
-            said("SUBSCRIBE"),
-            [(1.0, A), (3.0, B)],
-            path=MASTER,
-            agent=agents[0],
-            peer=peers[0],
-        ),
-        call(2, 2.0, TEARDOWN, status=200, path=MASTER, agent=agents[1], peer=peers[1]),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("agents", "peers"),
-    [
-        (("curl/8", "curl/8"), ("10.0.0.1:4000", "10.0.0.1:4001")),
-        (("curl/8", "curl/8"), ("[::1]:4000", "[::1]:4001")),
-        ((None, None), ("10.0.0.1:4000", "10.0.0.1:4001")),
-        (("curl/8", "curl/8"), (None, None)),
-    ],
-)
-def test_an_operator_is_the_same_host_and_user_agent(play, agents, peers):
-    client = Client(play(*operator(agents=agents, peers=peers)))
-    reading = client.subscribe(said("SUBSCRIBE"), MASTER)
-    assert reading.read() == [A]
-    assert "waits for" not in reading.held
-    assert "of operator " in reading.held
-    client.make(TEARDOWN, MASTER)
-    assert reading.read() == [B]
-
-
-@pytest.mark.parametrize(
-    ("agents", "peers"),
-    [
-        (("curl/8", "curl/9"), ("10.0.0.1:4000", "10.0.0.1:4001")),
-        (("curl/8", None), ("10.0.0.1:4000", "10.0.0.1:4001")),
-        (("curl/8", "curl/8"), ("10.0.0.1:4000", "10.0.0.2:4000")),
-        (("curl/8", "curl/8"), ("10.0.0.1:4000", None)),
-        ((None, None), (None, None)),
-    ],
-)
-def test_operators_that_differ_in_one_of_them_are_two_parties(play, agents, peers):
-    client = Client(play(*operator(agents=agents, peers=peers)))
-    assert client.subscribe(said("SUBSCRIBE"), MASTER).read() == [A, B]
-
-
 def test_reading_and_subscribing_hold_nothing(play):
     playback = play(
         stream(1, said("SUBSCRIBE"), [(1.0, A), (3.0, B)], path=MASTER, agent="x"),
@@ -390,56 +229,6 @@ def test_all_streams_of_a_party_go_on_together_and_a_later_one_waits_no_more(pla
     client.make(TEARDOWN, MASTER)
     assert [each.read() for each in readings] == [[B], [C], [C]]
     assert client.subscribe(said("SUBSCRIBE"), MASTER).read() == [A, C]
-
-
-def test_times_of_two_cassettes_do_not_compare(play):
-    playback = play(scheduler((3.0, A)), also=[call(1, 2.0, decline("f", "o"))])
-    assert Client(playback).subscribe(subscription()).read() == [subscribed("f"), A]
-
-
-def executing(kind, executor="e", **more):
-    ids = {"executor_id": {"value": executor}, "framework_id": {"value": "f"}}
-    return said(kind, **ids, **more)
-
-
-def message(executor):
-    return executing("MESSAGE", executor, message={"data": "eA=="})
-
-
-def test_an_executor_is_its_id_and_its_framework(play):
-    hello = executing("SUBSCRIBE", subscribe={})
-    playback = play(
-        stream(1, hello, [(1.0, A), (3.0, B), (5.0, C)], path=EXECUTOR),
-        call(2, 2.0, message("another"), path=EXECUTOR),
-        call(3, 2.0, executing("HEARTBEAT"), path=EXECUTOR),
-        call(4, 4.0, message("e"), path=EXECUTOR),
-        server="agent",
-    )
-    client = Client(playback)
-    reading = client.subscribe(hello, EXECUTOR)
-    assert reading.read() == [A, B]
-    assert reading.held == "events wait for MESSAGE of executor e of framework f, as in exchange 4"
-    client.make(message("e"), EXECUTOR)
-    assert reading.read() == [C]
-
-
-def test_a_resource_provider_is_known_by_the_first_record_of_its_stream(play):
-    info = {"resource_provider_info": {"type": "t", "name": "n"}}
-    hello = said("SUBSCRIBE", subscribe=info)
-    told = said("SUBSCRIBED", subscribed={"provider_id": {"value": "r"}})
-    state = {"resource_version_uuid": {"value": "eA=="}}
-    update = said("UPDATE_STATE", resource_provider_id={"value": "r"}, update_state=state)
-    playback = play(
-        stream(1, hello, [(1.0, told), (3.0, A)], path=PROVIDER),
-        call(2, 2.0, update, path=PROVIDER),
-        server="agent",
-    )
-    client = Client(playback)
-    reading = client.subscribe(hello, PROVIDER)
-    assert reading.read() == [told]
-    assert "resource provider r" in reading.held
-    client.make(update, PROVIDER)
-    assert reading.read() == [A]
 
 
 @pytest.fixture
@@ -526,25 +315,6 @@ def test_no_heartbeats_are_added_at_once(play):
     assert list(wait.heartbeats) == []
 
 
-def test_calls_that_a_party_left_out_are_told(play):
-    playback = play(
-        scheduler((1.0, A)),
-        call(2, 2.0, decline("f", "o")),
-        call(3, 3.0, by("f", "RECONCILE", reconcile={"tasks": []})),
-        call(4, 4.0, decline("f", "p")),
-        call(5, 5.0, decline("g", "o")),
-        stream(6, subscription("f"), [(6.5, subscribed("f"))], at=6.0),
-    )
-    client = Client(playback)
-    assert playback.left_out == []
-    client.subscribe(subscription())
-    assert [place.exchange for place in playback.left_out] == [2, 4]
-    client.make(decline("f", "p"))
-    assert [place.exchange for place in playback.left_out] == [2]
-    client.make(decline("f", "o"))
-    assert playback.left_out == []
-
-
 def test_a_dashboard_that_only_subscribes_gets_every_event_of_two_clients(tmp_path):
     """A scheduler of another party made calls all along, and nobody repeats them."""
     capture = load("two-clients")
@@ -561,3 +331,29 @@ def test_a_dashboard_that_only_subscribes_gets_every_event_of_two_clients(tmp_pa
         reading = Reading(everybody.answer(sent(subscribed.request), 0.0))
         assert len(reading.read()) < len(records) == 16
         assert "of framework " in reading.held
+
+
+def test_what_is_held_is_printed_at_the_end_as_documented(tmp_path):
+    accept = by("f-0001", "ACCEPT", accept={"offer_ids": [], "operations": []})
+    header = Header(mesotape=1, server="master", recorded_at=RECORDED_AT)
+    parts = [header, *scheduler((3.0, A), framework="f-0001"), *call(2, 2.0, accept)]
+    path = tmp_path / "cassette.yaml"
+    path.write_bytes(b"".join(map(layout.document, parts)))
+    said = [held_line(path, leaves=leaves) for leaves in (False, True)]
+    assert "".join(f"    {line}\n" for line in said) in DOCS.read_text()
+
+
+def held_line(path, *, leaves):
+    """What is printed of a stream that is held, with its client still there, or not."""
+    with running("replay", path, "--pace", "instant") as player, connect(player.address) as stream:
+        stream.send(post(subscription().encode(), path=SCHEDULER.encode()))
+        stream.until(subscribed("f-0001").encode())
+        if leaves:
+            stream.close()
+            with connect(player.address) as other:
+                for _ in range(2):  # when it is answered again, the end of the stream was noticed
+                    other.send(get(b"/nothing"))
+                    other.message()
+        player.stop()
+    (line,) = (line for line in player.said.splitlines() if "still held" in line)
+    return line

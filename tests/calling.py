@@ -1,0 +1,166 @@
+"""Recorded schedulers, operators and their calls, and clients that live them again.
+
+scheduler((1.0, A), (3.0, B))      a subscription with events at times of the recording
+call(2, 2.0, decline("f", "o"))    a call, as exchange 2, at such a time
+"""
+
+import datetime
+import json
+
+from mesotape.cassettes import layout
+from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
+from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.gates import Wait
+from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.received import Received
+
+A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'
+"""Events, as short as they can be."""
+
+RECORDED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+JSON = "application/json"
+MASTER, SCHEDULER, EXECUTOR = "/api/v1", "/api/v1/scheduler", "/api/v1/executor"
+PROVIDER = "/api/v1/resource_provider"
+HEAD = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
+
+
+def said(kind, **more):
+    return json.dumps({"type": kind} | more, separators=(",", ":"))
+
+
+def by(framework, kind, **more):
+    """A call of a framework."""
+    return said(kind, framework_id={"value": framework}, **more)
+
+
+def decline(framework, *offers):
+    return by(framework, "DECLINE", decline={"offer_ids": [{"value": offer} for offer in offers]})
+
+
+def subscription(framework=None):
+    info = {"user": "root", "name": "n"} | ({"id": {"value": framework}} if framework else {})
+    call = {"subscribe": {"framework_info": info}}
+    return by(framework, "SUBSCRIBE", **call) if framework else said("SUBSCRIBE", **call)
+
+
+def subscribed(framework):
+    return said("SUBSCRIBED", subscribed={"framework_id": {"value": framework}})
+
+
+def exchange(number, at, text, response, path, agent, peer):
+    headers = {"Content-Type": JSON} | ({"User-Agent": agent} if agent else {})
+    request = Request(method="POST", path=path, headers=headers, text=text)
+    return Exchange(
+        exchange=number, at=at, client=number, peer=peer, request=request, response=response
+    )
+
+
+def call(number, at, text, *, status=202, path=SCHEDULER, agent=None, peer=None, after=0.1):
+    response = Response(after=after, status=status)
+    return [exchange(number, at, text, response, path, agent, peer)]
+
+
+def stream(
+    number, text, events, *, path=SCHEDULER, agent=None, peer=None, at=0.0, end=("client", 100.0)
+):
+    """A subscription with events at times, and how and when it ended."""
+    response = Response(after=0.0, status=200, headers=HEAD, stream="recordio")
+    return [
+        exchange(number, at, text, response, path, agent, peer),
+        *(Event(event=n, of=number, at=at, text=text) for n, (at, text) in enumerate(events, 1)),
+        End(end=number, at=end[1], cause=end[0]),
+    ]
+
+
+def scheduler(*events, framework="f", number=1, **more):
+    """The subscription of a scheduler."""
+    events = [(0.5, subscribed(framework)), *events]
+    return stream(number, subscription(), events, **more)
+
+
+TEARDOWN = said("TEARDOWN", teardown={"framework_id": {"value": "f"}})
+
+
+def operator(*, agents, peers):
+    """A subscription and a TEARDOWN, each with a User-Agent and an address."""
+    return [
+        stream(
+            1,
+            said("SUBSCRIBE"),
+            [(1.0, A), (3.0, B)],
+            path=MASTER,
+            agent=agents[0],
+            peer=peers[0],
+        ),
+        call(2, 2.0, TEARDOWN, status=200, path=MASTER, agent=agents[1], peer=peers[1]),
+    ]
+
+
+def written(path, parts, server="master"):
+    """Write exchanges as a cassette, and open it."""
+    header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
+    documents = [header, *(document for part in parts for document in part)]
+    path.write_bytes(b"".join(map(layout.document, documents)))
+    return Cassette.open(path)
+
+
+def request(text, path=SCHEDULER):
+    headers = ((b"Content-Type", JSON.encode()), (b"Accept", JSON.encode()))
+    return Received(b"POST", path.encode(), headers, text.encode())
+
+
+def wake():
+    """What a server would have called."""
+
+
+class Client:
+    """One who asks a playback, and reads streams as far as they come."""
+
+    def __init__(self, playback):
+        self._playback = playback
+
+    def make(self, text, path=SCHEDULER):
+        answer = self._playback.answer(request(text, path), 0.0)
+        assert isinstance(answer, Answer), str(answer)
+        return answer.status
+
+    def subscribe(self, text, path=SCHEDULER):
+        answer = self._playback.answer(request(text, path), 0.0)
+        assert isinstance(answer, StreamAnswer), str(answer)
+        return Reading(answer)
+
+
+class Reading:
+    """A stream in play; what it waits for, if it does, is `held`."""
+
+    def __init__(self, answer):
+        self._steps, self._wait = answer.steps, None
+
+    @property
+    def held(self):
+        return self._wait.gate.reason if self._wait is not None else None
+
+    def stay(self):
+        """Read, and wait at the gate that holds the stream."""
+        self.read()
+        self._wait.gate.wait(wake)
+        return self._wait.gate
+
+    def read(self):
+        """Events that go out now: those behind a closed gate do not."""
+        events = []
+        if self._wait is not None and not self._wait.gate.is_open:
+            return events
+        self._wait = None
+        for _, step in self._steps:
+            if isinstance(step, Wait):
+                if not step.gate.is_open:
+                    self._wait = step
+                    break
+            else:
+                events.append(step if isinstance(step, Ending) else payload(step))
+        return events
+
+
+def payload(step):
+    return step.partition(b"\n")[2].decode()
