@@ -20,10 +20,11 @@ from ..cassettes.playback import Playback
 from ..proto import redirects
 from .calls import Calls
 from .clock import Clock, LoopClock, Timer
-from .connection import Connection, Reception
+from .connection import Connection
 from .console import Address
 from .known import Known
 from .schedule import Schedule
+from .stage import Reception
 from .streaming import Streaming
 from .streams import Streams
 from .wire import Limits

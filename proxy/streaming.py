@@ -1,70 +1,20 @@
 """A recorded stream on its way to one client."""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from ..cassettes.answers import Answer, Ending, Raw, Step, StreamAnswer
 from ..cassettes.gates import Cue, Gate, Wait
 from ..cassettes.pace import Timed
-from .clock import Clock
 from .pulse import Pulse
-from .schedule import Schedule
-from .wire import LAST_CHUNK, Limits, chunk
-
-
-class Outlet(Protocol):
-    """The connection, as a stream sees it."""
-
-    @property
-    def full(self) -> bool:
-        """Whether the client has left too much unread."""
-        ...
-
-    @property
-    def lost(self) -> bool:
-        """Whether nothing more can be sent."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        ...
-
-    def stream_ended(self, *, close: bool) -> None:
-        """Go on without the stream, or close."""
-        ...
-
-    def reset(self) -> None:
-        """Break the connection."""
-        ...
-
-
-class Stage(Protocol):
-    """The server, as a stream sees it."""
-
-    @property
-    def clock(self) -> Clock:
-        """What time it is."""
-        ...
-
-    @property
-    def schedule(self) -> Schedule:
-        """Where streams wait for their deadlines."""
-        ...
-
-    @property
-    def limits(self) -> Limits:
-        """The bounds of a connection."""
-        ...
-
-    def failed(self, exchange: int, error: Exception) -> None:
-        """Report that a stream could not be played to its end."""
-        ...
+from .stage import Outlet, Stage
+from .wire import LAST_CHUNK, chunk
 
 
 class Streaming:
     """Sends the steps of a stream when they are due. It holds one step, the next.
 
-    `sent` counts the events that went out. `on_progress` is called after some did, and at the end.
+    `sent` counts the events that went out, and `raw` what went out and is none. `on_progress` is
+    called after some did, and at the end.
     """
 
     def __init__(
@@ -81,7 +31,7 @@ class Streaming:
         self._parked = False
         self._halted_seconds: float | None = None
         self._stopped = False
-        self.sent = 0
+        self.sent = self.raw = 0
         self.is_over = False
         self.on_progress: Callable[[], object] | None = None
 
@@ -94,6 +44,11 @@ class Streaming:
     def gate(self) -> Gate | None:
         """What it waits at now."""
         return None if self._held is None else self._held.gate
+
+    @property
+    def rests(self) -> bool:
+        """Whether there is nothing that it will send, as far as is known."""
+        return self._next is None
 
     @property
     def parked(self) -> bool:
@@ -196,7 +151,10 @@ class Streaming:
         if chunks:
             self._write(chunks)
         self._outlet.write(raw.data)
+        self.raw += 1
         self._fetch()
+        if self.on_progress is not None:
+            self.on_progress()
 
     def _write(self, chunks: list[bytes]) -> None:
         """Send events, and forget them."""
