@@ -17,8 +17,9 @@ page (`Origin`) or call the server by another name (`Host`) are refused.
 import asyncio
 import ipaddress
 import secrets
+from collections.abc import Coroutine
 from http import HTTPMethod
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -107,17 +108,20 @@ class Control:
         assert task is not None
         self._tasks.add(task)
         requests, goes_on = Requests(_LIMITS), True
+        coming = _coming(reader)
         try:
             while goes_on:
                 async with asyncio.timeout(_IDLE_SECONDS):
-                    data = await reader.read(_READ)
+                    data = await coming
+                coming = _coming(reader)
                 goes_on = bool(data)
                 for item in requests.feed(data) if data else ():
-                    goes_on = await self._take(item, writer) and goes_on
+                    goes_on = await _unless_left(self._take(item, writer), coming) and goes_on
                 await writer.drain()
-        except (OSError, TimeoutError):
-            pass
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            pass  # Streams of asyncio complain of a connection that ends cancelled.
         finally:
+            coming.cancel()
             self._tasks.discard(task)
             writer.close()
 
@@ -219,6 +223,28 @@ class Control:
                 msgspec.json.decode(body, type=_Nothing)
                 await deck.reset()
         return deck.status
+
+
+def _coming(reader: asyncio.StreamReader) -> asyncio.Future[bytes]:
+    """What the client sends next; if nobody looks any more, a reset is not worth a word."""
+    coming = asyncio.ensure_future(reader.read(_READ))
+    coming.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return coming
+
+
+async def _unless_left(answer: Coroutine[Any, Any, bool], coming: asyncio.Future[bytes]) -> bool:
+    """Do not go on with an answer if nothing is `coming` any more: the client has left."""
+    task = asyncio.ensure_future(answer)
+
+    def look(coming: asyncio.Future[bytes]) -> None:
+        if not coming.cancelled() and (coming.exception() is not None or not coming.result()):
+            task.cancel()
+
+    coming.add_done_callback(look)
+    try:
+        return await task
+    finally:
+        coming.remove_done_callback(look)
 
 
 def _since(query: str) -> int:

@@ -38,23 +38,24 @@ class Stepper:
         self._position_seconds = self._under_way = None
 
     async def step(self, events: int, timeout_seconds: float) -> int:
-        """Let so many events go out, and give how many that are."""
-        for sent in range(events):
+        """Let so many events go out, and give how many that are; a fault can make it more."""
+        sent = 0
+        while sent < events:
             try:
-                await self._one(timeout_seconds)
+                sent += (await self._one(timeout_seconds))[0]
             except TimeoutError as error:
                 raise TimeoutError(f"{sent} of {events} events went out; {error}") from None
-        return events
+        return sent
 
     async def until(self, kind: str, timeout_seconds: float) -> int:
         """Let events go out, up to the next of a type, and give how many that are."""
         sent, last = 0, None
         while last != kind:
             try:
-                last = await self._one(timeout_seconds)
+                count, last = await self._one(timeout_seconds)
             except TimeoutError as error:
                 raise TimeoutError(f"{sent} events and no {kind} went out; {error}") from None
-            sent += 1
+            sent += count
         return sent
 
     async def play(self, seconds: float, timeout_seconds: float) -> int:
@@ -68,10 +69,9 @@ class Stepper:
         sent = 0
         while await self._is_due(until_seconds + _SAME):
             try:
-                await self._one(timeout_seconds)
+                sent += (await self._one(timeout_seconds))[0]
             except TimeoutError as error:
                 raise TimeoutError(f"{sent} events went out; {error}") from None
-            sent += 1
         self._position_seconds = until_seconds
         return sent
 
@@ -103,21 +103,29 @@ class Stepper:
             found is not None and found[1].at_seconds <= until_seconds
         )
 
-    async def _one(self, timeout_seconds: float) -> str | None:
-        """Let the next event go out, and wait until it did; gives its type."""
-        while True:
-            streaming, gate, before = self._under_way or await self._tell(timeout_seconds)
-            await self.settle()
-            await self._went(streaming, before, timeout_seconds)
-            self._under_way = None
-            if streaming.sent > before or gate.type == END:
-                return gate.type
+    async def _one(self, timeout_seconds: float) -> tuple[int, str | None]:
+        """Let the next event go out, and wait until it did; gives how many did, and its type.
 
-    async def _went(self, streaming: Streaming, before: int, timeout_seconds: float) -> None:
-        """Wait until a stream has sent more than before, or is over."""
+        They are 0 if a fault swallowed it, or its client left.
+        """
+        streaming, gate, before = self._under_way or await self._tell(timeout_seconds)
+        await self.settle()
+        await self._went(streaming, gate, before, timeout_seconds)
+        self._under_way = None
+        count = streaming.sent + streaming.raw - before
+        if gate.type == END and streaming.is_over:
+            count += 1
+        return count, gate.type if count else None
+
+    async def _went(
+        self, streaming: Streaming, gate: Pending, before: int, timeout_seconds: float
+    ) -> None:
+        """Wait until a stream has sent more than before, or will not send this event any more."""
 
         def look() -> bool | None:
-            return streaming.sent > before or streaming.is_over or None
+            sent = streaming.sent + streaming.raw > before
+            passed = isinstance(streaming.gate, Pending) and streaming.gate is not gate
+            return sent or passed or streaming.rests or streaming.is_over or None
 
         if await self._watch.until(look, timeout_seconds) is None:
             raise TimeoutError(f"the next waits: {self._server.streams.told(streaming)}")
@@ -132,7 +140,7 @@ class Stepper:
                 raise TimeoutError(f"no open stream has another in {timeout_seconds} s")
             await self.settle()
         streaming, gate = found
-        self._under_way = streaming, gate, streaming.sent
+        self._under_way = streaming, gate, streaming.sent + streaming.raw
         self._position_seconds = max(self._position_seconds or 0.0, gate.at_seconds)
         gate.open()
         return self._under_way

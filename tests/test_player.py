@@ -321,6 +321,24 @@ def test_streams_that_come_while_all_are_on_hold_are_so_too(play):
         assert player.advance(seconds=5) == 2
 
 
+@pytest.mark.parametrize(
+    ("fault", "steps", "seen"),
+    [
+        ("drop@2", [1, 1, 1], ["0", "2", "3"]),
+        ("duplicate@2", [1, 2, 1, 1], ["0", "1", "1", "2", "3"]),
+        ("reorder@2", [1, 2, 1], ["0", "2", "1", "3"]),
+    ],
+)
+def test_events_with_faults_are_stepped_through_by_what_goes_out(play, fault, steps, seen):
+    player = play(stream(1, 0.0, numbered(4)), faults=(fault,))
+    with subscribe(player) as wire:
+        assert [player.advance() for _ in steps] == steps
+        for n in seen:
+            expect(wire, said("TASK_UPDATED", n=n))
+        with pytest.raises(TimeoutError):
+            player.advance(timeout_seconds=0)
+
+
 def test_a_stream_on_hold_is_not_passed_over(play):
     player = play(stream(1, 0.0, numbered(2)))
     with subscribe(player):
