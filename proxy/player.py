@@ -17,6 +17,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import msgspec
+from msgspec.structs import replace
+
 from ..cassettes.journal import Place, Refused
 from ..cassettes.misses import Miss
 from ..cassettes.playback import Options, Playback
@@ -25,6 +28,7 @@ from .calls import Call
 from .clock import Clock, ManualClock
 from .console import Address
 from .deck import PATIENCE_SECONDS, Deck, Status
+from .receipt import Receipt, played, problems, receipt
 from .server import ReplayServer
 from .streams import StreamState
 
@@ -52,10 +56,13 @@ class Player:
         self._clock = ManualClock() if clock == "manual" else clock
         self._lock = threading.Lock()
         self._closed = False
+        self._summed: tuple[list[str], Receipt] | None = None
         self._files = ExitStack()
         try:
             sources = [cassettes] if isinstance(cassettes, Path | str | Cassette) else cassettes
-            playback = Playback([self._opened(source) for source in sources], options)
+            opened = [self._opened(source) for source in sources]
+            self._paths = [cassette.path for cassette in opened]
+            playback = Playback(opened, options)
             begun = Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, Deck, Address]]()
             self._thread = threading.Thread(
                 target=self._run,
@@ -120,6 +127,16 @@ class Player:
     def waiting(self) -> list[str]:
         """What is held, and what it waits for."""
         return self._ask(lambda: self._deck.waiting)
+
+    @property
+    def problems(self) -> list[str]:
+        """Misses, refusals, failures and calls that were left out, since the start, in words."""
+        return self._sum()[0]
+
+    def receipt(self) -> dict[str, Any]:
+        """What was played since the start, and what was not (receipt.py), for programs."""
+        summed = replace(self._sum()[1], cassettes=played(self._paths), ended=self._closed)
+        return msgspec.to_builtins(summed)
 
     def await_call(
         self, call: str | None = None, timeout_seconds: float = PATIENCE_SECONDS, **fields: Any
@@ -211,11 +228,22 @@ class Player:
         begun.set_result((asyncio.get_running_loop(), stopped, Deck(server), Address(host, port)))
         try:
             await stopped.wait()
+            await server.drain()
+            self._summed = self._look()
         finally:
             await server.stop()
 
     def _fail(self, exchange: int, error: Exception) -> None:
         self.failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
+
+    def _sum(self) -> tuple[list[str], Receipt]:
+        """Sum up, as it is now or was at the end."""
+        return self._ask(lambda: self._summed or self._look())
+
+    def _look(self) -> tuple[list[str], Receipt]:
+        server, failures = self._deck.server, self.failures
+        summed = receipt(server, [], held=self._deck.waiting, failures=failures)
+        return problems(server, failures), summed
 
     def _ask[T](self, look: Callable[[], T]) -> T:
         """Do something in the thread, or here if that is over."""

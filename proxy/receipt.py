@@ -145,6 +145,15 @@ def left_out(cassettes: Sequence[Cassette], place: Place) -> str:
     return f"left out: {which}, {said}: nobody made it, though others of its party were made"
 
 
+def problems(server: ReplayServer, failures: Sequence[str]) -> list[str]:
+    """Tell people what a replay that went well does not have."""
+    journal = server.journal
+    told = [*map(str, journal.misses), *map(str, journal.refusals), *failures]
+    if more := journal.missed + journal.refused - len(journal.misses) - len(journal.refusals):
+        told.append(f"and {more} more requests without a recorded answer")
+    return told + [left_out(server.playback.cassettes, place) for place in server.left_out]
+
+
 def _named(
     cassettes: Sequence[Cassette],
     place: Place,

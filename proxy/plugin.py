@@ -1,0 +1,214 @@
+"""The pytest plugin: a cassette plays, or is recorded, while a test runs.
+
+    def test_the_agents(mesotape):
+        assert len(agents(mesotape.url)) == 3
+
+    @pytest.mark.mesotape("two-frameworks.yaml", pace="step")
+    def test_step_by_step(mesotape): ...
+
+Every run of pytest loads this, so what takes time to import is imported by the fixture.
+"""
+
+import os
+import shlex
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from .marks import Settings
+    from .session import Session
+
+type Mode = Literal["none", "once", "new_episodes", "all"]
+
+MODES: tuple[Mode, ...] = ("none", "once", "new_episodes", "all")
+
+_MARKER = (
+    "mesotape(*cassettes, pace, causality, ignore, repeat, rebind, fault, strict, ...): "
+    "play these cassettes for the test, or the one with its name."
+)
+_EXAMPLE = "http://master.example:5050"
+
+_session = pytest.StashKey["Session"]()
+_failed = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, each for the command line and the ini file."""
+    group = parser.getgroup("mesotape", "playing and recording Mesos")
+    modes = "play alone (none), or also record: once, new_episodes, all"
+    group.addoption("--mesotape-record", choices=MODES, default=None, help=modes)
+    group.addoption(
+        "--mesotape-upstream", metavar="URL", default=None, help="the Mesos server to record from"
+    )
+    parser.addini("mesotape_record", f"{modes}; ignored where CI is set", default="none")
+    parser.addini("mesotape_upstream", "the Mesos server to record from", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker. Raises UsageError for a mode that there is not."""
+    config.addinivalue_line("markers", _MARKER)
+    if (mode := config.getini("mesotape_record")) not in MODES:
+        raise pytest.UsageError(f"mesotape_record is {mode!r}, expected one of {', '.join(MODES)}")
+
+
+@pytest.fixture
+def mesotape_cassette_dir(request: pytest.FixtureRequest) -> Path | str:
+    """The folder of a test's cassettes: `cassettes/MODULE` beside the module."""
+    return request.path.parent / "cassettes" / request.path.stem
+
+
+@pytest.fixture
+def mesotape_cassette_name(request: pytest.FixtureRequest) -> str:
+    """The file name of a test's cassette: that of its classes and its own, made safe."""
+    from .marks import file_name
+
+    classes = [each.name for each in request.node.listchain() if isinstance(each, pytest.Class)]
+    return f"{file_name('.'.join([*classes, request.node.name]))}.yaml"
+
+
+@pytest.fixture
+def mesotape_config() -> dict[str, Any]:
+    """What the marker takes, for all tests; what a marker says counts more."""
+    return {}
+
+
+@pytest.fixture
+def mesotape(
+    request: pytest.FixtureRequest,
+    mesotape_cassette_dir: Path | str,
+    mesotape_cassette_name: str,
+    mesotape_config: dict[str, Any],
+) -> "Generator[Session]":
+    """A Mesos that answers from the test's cassette; clients find its URL in `MESOTAPE_URL`."""
+    asked = _settings(request.node, mesotape_config)
+    names = _names(request.node) or (mesotape_cassette_name,)
+    cassettes = [Path(mesotape_cassette_dir) / name for name in names]
+    session = _begun(request, cassettes, asked)
+    request.node.stash[_session], request.node.stash[_failed] = session, False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MESOTAPE_URL", session.url)
+        yield session
+    _end(request.node, session)
+
+
+@pytest.fixture(autouse=True)
+def _mesotape_marked(request: pytest.FixtureRequest) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Play for a test with the marker also if it does not ask for the fixture."""
+    if request.node.get_closest_marker("mesotape") is not None:
+        request.getfixturevalue("mesotape")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say in a test's failure what the replay missed and holds."""
+    report = yield
+    if call.excinfo is not None:
+        item.stash[_failed] = True
+    session = item.stash.get(_session, None)
+    if report.failed and call.when == "call" and session is not None and (told := session.report()):
+        report.sections.append(("mesotape", told))
+    return report
+
+
+def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
+    from .marks import settings
+
+    markers = [mark.kwargs for mark in node.iter_markers("mesotape")]
+    try:
+        asked = settings([config, *reversed(markers)])
+        asked.options()
+    except ValueError as error:
+        what = "@pytest.mark.mesotape" if markers else "mesotape_config"
+        raise _failure(f"{what}: {error}") from None
+    return asked
+
+
+def _names(node: pytest.Item) -> tuple[str, ...]:
+    """The cassettes that the closest marker with any names."""
+    return next((mark.args for mark in node.iter_markers("mesotape") if mark.args), ())
+
+
+def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings") -> "Session":
+    """Play or record, as the mode and the cassettes have it."""
+    mode = _mode(request.config)
+    missing = [path for path in cassettes if not path.exists()]
+    if mode == "all" or (missing and mode != "none"):
+        return _recorded(request, cassettes, asked)
+    if missing:
+        raise _failure(_nothing(request, missing[0], asked))
+    return _played(cassettes, asked)
+
+
+def _played(cassettes: list[Path], asked: "Settings") -> "Session":
+    from .player import Player
+    from .session import Session
+
+    try:
+        clock = "manual" if asked.clock is not None else None
+        player = Player(cassettes, asked.options(), clock=clock)
+    except (ValueError, OSError) as error:
+        raise _failure(f"cannot play: {error}") from None
+    return Session(cassettes, player=player, strict=asked.strict)
+
+
+def _recorded(
+    request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
+) -> "Session":
+    from .recorder_process import RecorderProcess, RecordError
+    from .session import Session
+
+    if len(cassettes) > 1:
+        names = ", ".join(map(str, cassettes))
+        raise _failure(f"a test records one cassette, and this one has {names}")
+    upstream = _upstream(request.config, asked)
+    if not upstream:
+        where = "--mesotape-upstream=URL names a Mesos server"
+        raise _failure(f"nothing to record {cassettes[0]} from: {where}")
+    try:
+        recorder = RecorderProcess(upstream, cassettes[0], server=asked.server)
+    except RecordError as error:
+        raise _failure(f"cannot record: {error}") from None
+    return Session(cassettes, recorder=recorder, strict=asked.strict)
+
+
+def _end(node: pytest.Item, session: "Session") -> None:
+    """Close; what is wrong fails a test that has passed so far."""
+    from .recorder_process import RecordError
+
+    passed = not node.stash.get(_failed, False)
+    try:
+        wrong = session.close(passed=passed)
+    except RecordError as error:
+        wrong = str(error)
+    if wrong and passed:
+        raise _failure(wrong)
+
+
+def _failure(why: str) -> BaseException:
+    """A failure of the test that is said in words, without a traceback."""
+    return pytest.fail.Exception(why, pytrace=False)
+
+
+def _mode(config: pytest.Config) -> Mode:
+    """In CI, only the command line makes a test record."""
+    asked = config.getoption("--mesotape-record")
+    if asked is None:
+        asked = "none" if os.environ.get("CI") else config.getini("mesotape_record")
+    return asked
+
+
+def _upstream(config: pytest.Config, asked: "Settings") -> str:
+    option = config.getoption("--mesotape-upstream")
+    return asked.upstream or option or config.getini("mesotape_upstream")
+
+
+def _nothing(request: pytest.FixtureRequest, cassette: Path, asked: "Settings") -> str:
+    upstream = _upstream(request.config, asked) or _EXAMPLE
+    words = ["pytest", request.node.nodeid, "--mesotape-record=once"]
+    record = shlex.join([*words, f"--mesotape-upstream={upstream}"])
+    return f"there is no cassette {cassette}\nto record it from a Mesos server:\n    {record}"

@@ -1,0 +1,127 @@
+"""`mesotape record` in a process of its own, for a test that records.
+
+It records beside the cassette, which stays as it is until the test has passed:
+
+    cassettes/test_scheduler/test_accept.yaml                  the cassette
+    cassettes/test_scheduler/.test_accept.yaml.recording-…     while the test runs
+    cassettes/test_scheduler/test_accept.failed.yaml           what a test that failed has left
+"""
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from ..cassettes.documents import ServerKind
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+class RecordError(Exception):
+    """Recording did not work; the text says why."""
+
+
+class RecorderProcess:
+    """Records from when it is made until `keep` or `drop`. Raises RecordError.
+
+    With `append`, what the cassette has stays, and what is recorded now comes after it.
+    """
+
+    def __init__(
+        self, upstream: str, cassette: Path, *, server: ServerKind = "master", append: bool = False
+    ) -> None:
+        self._cassette = cassette
+        self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}")
+        if cassette.suffix == ".gz":
+            raise RecordError(f"{cassette}: cannot be recorded compressed; name it without .gz")
+        self._said = ""
+        self._errors = self._output.with_name(f"{self._output.name}.log")
+        try:
+            cassette.parent.mkdir(parents=True, exist_ok=True)
+            self._output.unlink(missing_ok=True)
+            if append:
+                shutil.copyfile(cassette, self._output)
+            self._errors.write_text("")
+        except OSError as error:
+            raise RecordError(f"{cassette}: cannot be recorded: {error.strerror}") from error
+        words = ["record", upstream, "--output", str(self._output), "--server", server]
+        words += ["--json", "--end-with-parent", "--append" if append else "--overwrite"]
+        with open(self._errors, "w") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mesotape.proxy.cli", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for pytest, which ends the recorder.
+            )
+        try:
+            self.url = self._ready()
+        except BaseException:
+            self.drop()
+            raise
+
+    @property
+    def failed(self) -> Path:
+        """Where `drop` leaves what was recorded."""
+        return self._cassette.with_name(f"{self._cassette.stem}.failed{self._cassette.suffix}")
+
+    @property
+    def fate(self) -> str:
+        """Say what becomes of the recording of a test that failed."""
+        return f"the recording is left in {self.failed}; {self._cassette} is not touched"
+
+    def keep(self) -> None:
+        """End, and make the recording the cassette. Raises RecordError if it is not whole."""
+        code, said = self._stop()
+        if code != 0:
+            self._put_aside()
+            raise RecordError(f"recording {self._cassette} failed, exit code {code}: {said}")
+        self._output.replace(self._cassette)
+        self.failed.unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        """End, and leave the cassette as it was."""
+        self._stop()
+        self._put_aside()
+
+    def _put_aside(self) -> None:
+        if self._output.exists():
+            self._output.replace(self.failed)
+
+    def _ready(self) -> str:
+        """Wait for the ready line, which has the address."""
+        deadline_seconds = time.monotonic() + _START_SECONDS
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(deadline_seconds - time.monotonic()):
+                raise RecordError(f"mesotape record did not start within {_START_SECONDS} s")
+        line = self._process.stdout.readline()
+        if not line:
+            code, said = self._stop()
+            raise RecordError(said or f"mesotape record ended with code {code}")
+        return str(msgspec.json.decode(line)["ready"])
+
+    def _stop(self) -> tuple[int, str]:
+        """End the process; gives its exit code and what it said."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            code = self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        if self._errors.exists():
+            self._said = self._errors.read_text(errors="replace").strip()
+            self._errors.unlink()
+        return code, self._said.removeprefix("mesotape: ")
