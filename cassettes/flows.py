@@ -14,9 +14,8 @@ from typing import IO, Any, cast
 from msgspec.structs import replace
 
 from ..proto import calls, endpoints
-from ..proto.content import Encoding
 from ..proto.endpoints import ServerKind
-from ..proto.negotiation import JSON, PROTOBUF
+from ..proto.negotiation import JSON, PROTOBUF, Encoding
 from . import bodies
 from .coding import CodingError, inflate
 from .documents import Exchange, Headers, Request, Response

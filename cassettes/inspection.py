@@ -7,9 +7,9 @@ an event may be told with another number here than in the file, and `line` is wh
 from collections.abc import Iterator
 
 from ..proto import calls, endpoints, recordio
-from ..proto.content import Encoding, examine
 from ..proto.endpoints import CallType
-from ..proto.negotiation import JSON, PROTOBUF
+from ..proto.negotiation import JSON, PROTOBUF, Encoding
+from ..proto.payloads import examine
 from ..proto.reasons import Remark
 from .bodies import BodyError, wire
 from .documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side

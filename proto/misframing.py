@@ -48,6 +48,30 @@ def judge(line: bytes, offset: int) -> Remark:
     return Remark("not-digits", text, offset + start, offset + start + 1)
 
 
+def unfinished(line: bytes, offset: int) -> Remark:
+    """Say that the stream ends within a line of digits."""
+    text = f"stream ends inside a length, {line!r}, expected a newline"
+    return Remark("truncated-length", text, offset, offset + len(line))
+
+
+def beyond(line: bytes, offset: int, length: int, limit: int) -> Remark:
+    """Say that a length is over the limit."""
+    text = f"length is {length}, the limit is {limit}"
+    return Remark("over-limit", text, offset, offset + len(line))
+
+
+def doubtful(line: bytes, offset: int) -> Remark:
+    """Find a length wrong; what exactly, is told when it is clear where the record ends."""
+    text = f"length is {int(line)}, and no record begins behind so many bytes"
+    return Remark("wrong-length", text, offset, offset + len(line))
+
+
+def padded(line: bytes, offset: int) -> Remark:
+    """Say that there are zeros before a length."""
+    text = f"length is {line!r}, with leading zeros; Mesos writes none"
+    return Remark("leading-zeros", text, offset, offset + 1)
+
+
 def length(line: bytes) -> int | None:
     """Read a length as a strict reader does: up to 64 bits, leading zeros are taken."""
     value = strict(line)

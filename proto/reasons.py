@@ -7,6 +7,7 @@ sends it. With what is malformed some reader, or all, cannot go on or lose somet
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 type Level = Literal["information", "warning", "malformed"]
 
@@ -65,6 +66,12 @@ class Remark(Struct, frozen=True, gc=False, omit_defaults=True):
     def level(self) -> Level:
         """How bad it is."""
         return REASONS[self.reason]
+
+    def shifted(self, by: int) -> "Remark":
+        """The same with other offsets."""
+        if self.start is None or self.stop is None:
+            return self
+        return replace(self, start=self.start + by, stop=self.stop + by)
 
 
 def worst(remarks: tuple[Remark, ...]) -> Level | None:

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from ..cassettes.rows import Row
 from ..cassettes.stream_rows import Origin, StreamRows
 from ..proto import endpoints
-from ..proto.content import Encoding
 from ..proto.messages import message_class
-from ..proto.negotiation import JSON, PROTOBUF
+from ..proto.negotiation import JSON, PROTOBUF, Encoding
 from .console import CommandError
 from .sources import Reading
 

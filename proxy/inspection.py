@@ -20,8 +20,9 @@ from rich.console import Console
 
 from ..cassettes.rows import Row
 from ..proto import endpoints, mapping
-from ..proto.content import STREAMED, Encoding
+from ..proto.content import STREAMED
 from ..proto.messages import message_class
+from ..proto.negotiation import Encoding
 from ..proto.readers import reactions
 from ..proto.reasons import Level
 from . import follow, sources
