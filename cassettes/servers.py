@@ -61,6 +61,7 @@ class Servers:
 
     def __init__(self, cassettes: Sequence[Cassette]) -> None:
         self._kinds: list[ServerKind | None] = [each.header.server for each in cassettes]
+        self._all_kinds = list(dict.fromkeys(self._kinds))
         self._proxied = [_is_proxied(each.header.upstream) for each in cassettes]
         self._unnamed = [Server(number) for number in range(len(cassettes))]
         self._authorities = set[str]()
@@ -101,13 +102,10 @@ class Servers:
     def kinds(self, scope: Scope = ANY) -> list[ServerKind | None]:
         """The kinds of the servers, the first cassette's first."""
         chosen = scope.cassettes
-        return list(
-            dict.fromkeys(
-                kind
-                for number, kind in enumerate(self._kinds)
-                if chosen is None or number in chosen
-            )
-        )
+        if chosen is None:
+            return self._all_kinds
+        kinds = [kind for number, kind in enumerate(self._kinds) if number in chosen]
+        return list(dict.fromkeys(kinds))
 
 
 def unsaid(cassette: Cassette) -> str | None:
