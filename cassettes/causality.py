@@ -41,14 +41,17 @@ class _Call(Struct):
     """A recorded call that holds events until it is made."""
 
     at: float
-    text: str
+    name: str
+    exchange: int
+    made_by: Party
     is_made: bool = False
     gate: Gate | None = None
 
     def awaited(self, waiting: set[Gate]) -> Gate:
         """Give the gate that opens when the call is made."""
         if self.gate is None:
-            self.gate = Gate(self.text, waiting)
+            told = f"{self.name} of {self.made_by}, as in exchange {self.exchange}"
+            self.gate = Gate(f"events wait for {told}", waiting)
         return self.gate
 
     def make(self) -> None:
@@ -96,11 +99,13 @@ class Causality:
         if kind is not None and kind.record is not None:
             self._streams[place] = _Stream(self._group(made_by), kind.name == "SUBSCRIBE")
         elif kind is not None and _causes_events(kind, exchange):
-            text = f"events wait for {kind.name} of {made_by}, as in exchange {place.exchange}"
-            call = self._calls[place] = _Call(exchange.at, text)
-            holders = {self._group(made_by), self._group(killed(place.cassette, what) or made_by)}
-            for group in holders:
-                insort(group.calls, call, key=_AT)
+            call = _Call(exchange.at, kind.name, place.exchange, made_by)
+            self._calls[place] = call
+            held = self._group(made_by)
+            insort(held.calls, call, key=_AT)
+            whose = killed(place.cassette, what)
+            if whose is not None and self._group(whose) is not held:
+                insort(self._group(whose).calls, call, key=_AT)
 
     @property
     def given_up(self) -> list[Gate]:
