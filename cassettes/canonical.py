@@ -6,11 +6,13 @@ nothing here has to be forgiving, and nothing it returns may differ from what YA
 """
 
 import re
+from functools import lru_cache
+from typing import cast
 
 from msgspec import json
 
 from .composing import Node
-from .documents import Event
+from .documents import Event, Headers
 from .scalars import LITERAL, SAFE, literal
 
 _EVENT = re.compile(
@@ -29,9 +31,12 @@ _ENTRY = {
     for indent in (0, 2, 4)
 }
 _ITEM = re.compile(rf"      - (?:({SAFE})|{_QUOTED})\n")
+_DEEP = re.compile(r"(?:    [^\n]*\n)+")
 _OUTSIDE = {2: re.compile(r"\n(?!  )"), 4: re.compile(r"\n(?!    )")}
 _BODY = re.compile(r"  (?:json|text|proto|base64): ")
 _LONGEST_KEY = 1000
+_KEPT_HEADERS = 4096
+"""Characters of the longest headers that are kept for the next exchange."""
 
 
 def event(data: bytes) -> Event | None:
@@ -57,33 +62,33 @@ def event(data: bytes) -> Event | None:
 
 def document(data: bytes) -> dict[str, Node] | None:
     """Read any document, all values as text."""
-    text = _text(data)
+    text = decoded(data)
     if text is None or not data.startswith(_START):
         return None
     try:
         root, position = _mapping(text, len(_START), 0)
-    except _OtherLayoutError:
+    except OtherLayoutError:
         return None
     return root if text[position:] == "...\n" else None
 
 
 def head(data: bytes) -> dict[str, Node] | None:
     """Read an exchange up to the body of its response; `data` may be cut off somewhere behind."""
-    text = _text(data[: data.rfind(b"\n") + 1])
+    text = decoded(data[: data.rfind(b"\n") + 1])
     if text is None or not data.startswith(_START):
         return None
     try:
         root, position = _mapping(text, len(_START), 0, stop=True)
-    except _OtherLayoutError:
+    except OtherLayoutError:
         return None
     return root if "response" in root and _BODY.match(text, position) else None
 
 
-class _OtherLayoutError(Exception):
+class OtherLayoutError(Exception):
     """Not as the writer would have written it."""
 
 
-def _text(data: bytes) -> str | None:
+def decoded(data: bytes) -> str | None:
     """Decode what has no character that the writer would have escaped."""
     if data.translate(None, LITERAL):
         return None
@@ -99,7 +104,7 @@ def _literal(block: bytes) -> str | None:
     lines = block.split(b"\n  ")
     if block.count(b"\n") != len(lines) - 1:
         return None
-    text = _text(b"\n".join(lines))
+    text = decoded(b"\n".join(lines))
     return None if text is None or text[-1] == "\n" else text
 
 
@@ -115,33 +120,62 @@ def _mapping(
         plain_key, quoted_key, plain, quoted, block = found.groups()
         key = quoted_key if plain_key is None else plain_key
         if key in values or len(key) > _LONGEST_KEY:
-            raise _OtherLayoutError
+            raise OtherLayoutError
         position = found.end()
         if plain is not None:
             values[key] = plain
         elif quoted is not None:
             values[key] = quoted
         elif block is not None:
-            values[key], position = _block(text, position, indent + 2)
+            values[key], position = literal_block(text, position, indent + 2)
         elif indent == 4:
             values[key], position = _items(text, position)
+        elif key == "headers":
+            values[key], position = _headers(text, position)
         else:
             stopping = stop and key == "response"
             values[key], position = _mapping(text, position, indent + 2, stop=stopping)
     if not values:
-        raise _OtherLayoutError
+        raise OtherLayoutError
     return values, position
 
 
-def _block(text: str, position: int, indent: int) -> tuple[str, int]:
+def _headers(text: str, position: int) -> tuple[dict[str, Node], int]:
+    """Read headers, which are mostly those of the exchange before."""
+    found = _DEEP.match(text, position)
+    if not found:
+        raise OtherLayoutError
+    return dict[str, Node](headers(found[0])), found.end()
+
+
+def headers(text: str) -> Headers:
+    """Read the lines of headers. Raises OtherLayoutError.
+
+    Who gets what is read must not change it: others get it, too.
+    """
+    return _known_headers(text) if len(text) <= _KEPT_HEADERS else _all_headers(text)
+
+
+def _all_headers(text: str) -> Headers:
+    values, position = _mapping(text, 0, 4)
+    if position != len(text):
+        raise OtherLayoutError
+    return cast("Headers", values)  # Text and lists of it are all that stands so deep.
+
+
+_known_headers = lru_cache(maxsize=1024)(_all_headers)
+
+
+def literal_block(text: str, position: int, indent: int) -> tuple[str, int]:
+    """Read a literal block, and give where it ends. Raises OtherLayoutError."""
     outside = _OUTSIDE.get(indent)
     end = outside.search(text, position) if outside else None
     start = position + indent
     if not end or text[position:start].strip(" ") or text[start : start + 1] in "\t \n":
-        raise _OtherLayoutError
+        raise OtherLayoutError
     block = text[start : end.start()].replace("\n" + " " * indent, "\n")
     if block[-1] == "\n":
-        raise _OtherLayoutError
+        raise OtherLayoutError
     return block, end.end()
 
 
@@ -151,5 +185,5 @@ def _items(text: str, position: int) -> tuple[list[Node], int]:
         items.append(found[1] if found[2] is None else found[2])
         position = found.end()
     if not items:
-        raise _OtherLayoutError
+        raise OtherLayoutError
     return items, position

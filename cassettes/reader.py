@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from . import parsing
+from . import heads, parsing
 from .composing import DocumentError
 from .documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
 from .index import LAST, Index, Problem
@@ -192,7 +192,10 @@ class Cassette:
         start, end = self._index.span(document)
         data = os.pread(self._fd, min(_HEAD, end - start), start)
         tail = os.pread(self._fd, _TAIL, end - _TAIL) if end - start > _HEAD else data[-_TAIL:]
-        exchange = parsing.head(data) if _is_body(tail) else None
+        is_body = _is_body(tail)
+        exchange = heads.head(data, ends_in_body=is_body)
+        if exchange is None and is_body:
+            exchange = parsing.head(data)
         return exchange or parsing.without_answer(self._exchange(document))
 
     def _document(self, document: int) -> Document:

@@ -1,0 +1,77 @@
+r"""Exchanges up to the body of their response, read fast: that is what opening a replay reads.
+
+This knows the writer's layout of most exchanges as two expressions, with the body between them, and
+reads headers once that come again and again. It is as strict as `canonical`, which reads what is
+laid out otherwise: where an exchange has something rare, the answer is None.
+"""
+
+import re
+
+from . import canonical
+from .canonical import OtherLayoutError
+from .documents import Exchange, Headers, Request, Response
+from .scalars import SAFE
+
+_VALUE = rf'(?:{SAFE}|"[ !#-\[\]-~]*")'
+_DEEP = r"  headers:\n((?:    [^\n]*\n)+)"
+_SECONDS = r"([0-9]{1,12}\.[0-9]{6})"
+_NUMBER = r"([1-9][0-9]{0,17})"
+_REQUEST = re.compile(
+    rf"---\nexchange: {_NUMBER}\nat: {_SECONDS}\nclient: {_NUMBER}\n(?:peer: ({_VALUE})\n)?"
+    rf"request:\n  method: ({SAFE})\n  path: ({_VALUE})\n(?:{_DEEP})?"
+    r"(?:  (json|text|proto): \|-\n)?"
+)
+_RESPONSE = re.compile(
+    rf"response:\n  after: {_SECONDS}\n(?:  status: ([1-9][0-9]{{2}})\n)?(?:{_DEEP})?"
+    rf"(  stream: recordio\n)?(?:(\.\.\.\n\Z)|  (?:json|text|proto|base64): )"
+)
+
+
+def head(data: bytes, *, ends_in_body: bool) -> Exchange | None:
+    """Read an exchange without the body of its response; `data` may be cut off within that.
+
+    `ends_in_body` says that nothing but the body is behind its beginning.
+    """
+    text = canonical.decoded(data[: data.rfind(b"\n") + 1])
+    asked = None if text is None else _REQUEST.match(text)
+    if text is None or asked is None:
+        return None
+    number, at, client, peer, method, path, headers, form = asked.groups()
+    body, position = None, asked.end()
+    try:
+        if form is not None:
+            body, position = canonical.literal_block(text, position, 4)
+        answered = _RESPONSE.match(text, position)
+        if answered is None or not (ends_in_body or answered[5]):
+            return None
+        after, status, answer_headers, stream, _ = answered.groups()
+        return Exchange(
+            exchange=int(number),
+            at=float(at),
+            client=int(client),
+            peer=None if peer is None else _plain(peer),
+            request=Request(
+                method=method,
+                path=_plain(path),
+                headers=_read(headers),
+                json=body if form == "json" else None,
+                text=body if form == "text" else None,
+                proto=body if form == "proto" else None,
+            ),
+            response=Response(
+                after=float(after),
+                status=None if status is None else int(status),
+                headers=_read(answer_headers),
+                stream=None if stream is None else "recordio",
+            ),
+        )
+    except OtherLayoutError:
+        return None
+
+
+def _plain(value: str) -> str:
+    return value[1:-1] if value[0] == '"' else value
+
+
+def _read(headers: str | None) -> Headers:
+    return {} if headers is None else canonical.headers(headers)
