@@ -15,6 +15,7 @@ NAMES = (
     "stall",
     "inspection",
     "causality",
+    "streams",
 )
 
 if __name__ == "__main__":
