@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.tape import SMALL, Exchange, expected, load
+from captures.tape import LARGE, SMALL, Exchange, expected, load, names
 from commands import MESOTAPE, run, running
 
 from mesotape.cassettes import bodies, writer
@@ -30,9 +30,17 @@ SAMPLE = HERE.parent / "cassettes" / "samples" / "master.yaml"
 HEARTBEAT = b'20\n{"type":"HEARTBEAT"}'
 START = b'85\n{"type":"SUBSCRIBED","subscribed":{"get_state":{},"heartbeat_interval_seconds":15.0}}'
 HEALTH = b'{"type":"GET_HEALTH"}'
-SUMMARY: dict[str, Any] = json.loads(gzip.decompress((SMALL / "summary.json.gz").read_bytes()))[
-    "captures"
-]
+
+
+def read_summary() -> dict[str, Any]:
+    """What was found in the captures when they were made: those here, and others at hand."""
+    text = gzip.decompress((SMALL / "summary.json.gz").read_bytes())
+    large = LARGE / "SUMMARY.json"
+    others = json.loads(large.read_bytes())["captures"] if large.exists() else {}
+    return others | json.loads(text)["captures"]
+
+
+SUMMARY = read_summary()
 
 
 def summaries(name: str) -> dict[tuple[int, int], dict[str, Any]]:
@@ -45,9 +53,7 @@ def summaries(name: str) -> dict[tuple[int, int], dict[str, Any]]:
     }
 
 
-STREAMED = sorted(
-    name for name in SUMMARY if (SMALL / f"{name}.jsonl.gz").exists() and summaries(name)
-)
+STREAMED = [name for name in names() if name in SUMMARY and summaries(name)]
 
 
 def record_type(summary: dict[str, Any], name: str) -> str:
@@ -87,6 +93,51 @@ def test_a_cassette_of_a_capture_is_told_as_the_index_tells_it(name: str, tmp_pa
         assert facts(events) == [(r["type"], r["length"]) for r in summary["records"]]
         (exchange,) = [r for r in found if r["what"] == "exchange" and r["exchange"] == number]
         assert exchange["type"] == summary["call_type"]
+
+
+LARGEST = [
+    (
+        "busy-a",
+        (1, 0),
+        "TASK_UPDATED 1221, TASK_ADDED 407, HEARTBEAT 7, SUBSCRIBED 1, FRAMEWORK_ADDED 1, "
+        "FRAMEWORK_REMOVED 1",
+        640,
+    ),
+    (
+        "busy-a",
+        (2, 0),
+        "TASK_UPDATED 1221, TASK_ADDED 407, HEARTBEAT 7, SUBSCRIBED 1, FRAMEWORK_ADDED 1, "
+        "FRAMEWORK_REMOVED 1",
+        None,
+    ),
+    ("busy-a", (3, 0), "UPDATE 1588, OFFERS 294, FAILURE 16, HEARTBEAT 7, SUBSCRIBED 1", None),
+    ("session-big", (1, 0), "DATA 37", 65548 + 6),
+    ("session-big", (5, 0), "DATA 31", 87434 + 6),
+    ("big-state-protobuf", (3, 0), "SUBSCRIBED 1, HEARTBEAT 1", 544682 + 7),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "counts", "largest"), LARGEST)
+def test_the_summary_of_a_large_capture_has_the_figures_of_the_index(
+    name: str, key: tuple[int, int], counts: str, largest: int | None, tmp_path: Path
+) -> None:
+    if name not in STREAMED:
+        pytest.skip(f"{name} is not at hand")
+    (one,) = [one for one in expected(load(name)) if one.key == key]
+    assert one.response is not None
+    path = tmp_path / "stream"
+    path.write_bytes(one.response.raw_body)
+    message = record_type(summaries(name)[key], name)
+    done = run("inspect", "--summary", "--message", message, path)
+    assert done.returncode == 0
+    head, *rows, level = [line.split() for line in done.stdout.splitlines()]
+    assert head[:4] == ["events", "count", "bytes", "largest"]
+    assert Counter({row[0]: int(row[1]) for row in rows}) == Counter(
+        {kind: int(count) for kind, count in map(str.split, counts.split(", "))}
+    )
+    assert sum(int(row[2]) for row in rows) == len(one.response.raw_body)
+    assert largest in (None, *(int(row[3]) for row in rows))
+    assert level == ["clean"]
 
 
 def facts(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
