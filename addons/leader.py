@@ -54,7 +54,8 @@ class Leaders:
         request = flow.request
         flow.metadata[_CALLED] = request.host_header
         leader = self._named.get(mode)
-        if leader is not None and not endpoints.is_actor_message(request.headers.items(multi=True)):
+        headers: Any = request.headers
+        if leader is not None and not endpoints.is_actor_message(headers.items(multi=True)):
             request.data.host, request.data.port = leader
         if not self._keeps_host:
             request.host_header = url.hostport(mode.scheme, request.data.host, request.data.port)
@@ -92,7 +93,8 @@ class Leaders:
         """Forget a leader that could not be reached."""
         mode = self._reverse(flow)
         leader = None if mode is None else self._named.get(mode)
-        if mode is None or leader != (flow.request.data.host, flow.request.data.port):
+        wanted = (flow.request.data.host, flow.request.data.port)
+        if mode is None or leader is None or leader != wanted:
             return
         if is_unreached(flow) and leader != mode.address:
             del self._named[mode]

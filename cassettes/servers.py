@@ -61,7 +61,7 @@ class Servers:
 
     def __init__(self, cassettes: Sequence[Cassette]) -> None:
         self._kinds: list[ServerKind | None] = [each.header.server for each in cassettes]
-        self._all_kinds = list(dict.fromkeys(self._kinds))
+        self._all_kinds: list[ServerKind | None] = list(dict.fromkeys(self._kinds))
         self._proxied = [_is_proxied(each.header.upstream) for each in cassettes]
         self._unnamed = [Server(number) for number in range(len(cassettes))]
         self._authorities = set[str]()
@@ -104,8 +104,10 @@ class Servers:
         chosen = scope.cassettes
         if chosen is None:
             return self._all_kinds
-        kinds = [kind for number, kind in enumerate(self._kinds) if number in chosen]
-        return list(dict.fromkeys(kinds))
+        kinds: dict[ServerKind | None, None] = dict.fromkeys(
+            kind for number, kind in enumerate(self._kinds) if number in chosen
+        )
+        return list(kinds)
 
 
 def unsaid(cassette: Cassette) -> str | None:

@@ -234,8 +234,10 @@ class ReplayServer:
             self._on_failure(exchange, error)
 
     def _servers(self) -> "list[ServerKind | None]":
-        kinds = [cassette.header.server for cassette in self.playback.cassettes]
-        return list(dict.fromkeys(kinds))
+        kinds: dict[ServerKind | None, None] = dict.fromkeys(
+            cassette.header.server for cassette in self.playback.cassettes
+        )
+        return list(kinds)
 
     def _check(self) -> None:
         now_seconds = self.clock.time()
