@@ -11,7 +11,7 @@ it came.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -101,10 +101,13 @@ class Injection:
         """How often each fault struck; 0 for one that never did."""
         return {text: self._journal.struck[text] for text in map(str, self.faults)}
 
-    @property
-    def report(self) -> list[str]:
-        """How often each fault struck, for people."""
-        return [self._told(fault) for fault in self.faults]
+    def report(self, struck: Mapping[str, int]) -> list[str]:
+        """Tell people how often each fault struck."""
+        return [self._told(fault, struck.get(str(fault), 0)) for fault in self.faults]
+
+    def idle(self, struck: Mapping[str, int]) -> list[str]:
+        """Tell people which faults never struck."""
+        return [self._told(fault, 0) for fault in self.faults if not struck.get(str(fault))]
 
     def answer(self, call: Called, now_seconds: float, play: Callable[[], Outcome]) -> Outcome:
         """Answer a request that comes now, with the faults that strike it."""
@@ -191,8 +194,8 @@ class Injection:
         strike = Strike(fault=str(fault), exchange=exchange, call=str(call), what=what)
         self._journal.strike(strike)
 
-    def _told(self, fault: Fault) -> str:
-        count, came = self._journal.struck[str(fault)], self._came[fault]
+    def _told(self, fault: Fault, count: int) -> str:
+        came = self._came[fault]
         if count:
             return f"fault {fault} struck {count} time{'s' if count > 1 else ''}"
         calls = (

@@ -11,7 +11,7 @@ a key per distinct request and a few ready answers.
 
 import contextlib
 import gc
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
@@ -170,10 +170,13 @@ class Playback:
         """How often each fault struck; 0 for one that never did."""
         return {} if self._injection is None else self._injection.strikes
 
-    @property
-    def faults_report(self) -> list[str]:
-        """What became of the faults, in words."""
-        return [] if self._injection is None else self._injection.report
+    def faults_report(self, struck: Mapping[str, int]) -> list[str]:
+        """What became of the faults, in words; `struck` says how often each struck."""
+        return [] if self._injection is None else self._injection.report(struck)
+
+    def idle_faults(self, struck: Mapping[str, int]) -> list[str]:
+        """Which faults never struck, in words."""
+        return [] if self._injection is None else self._injection.idle(struck)
 
     def answer(
         self,

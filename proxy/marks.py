@@ -30,8 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to play for a test, as options of `mesotape replay`.
 
     With `strict`, what the cassette does not answer fails the test, as do calls that its client
-    left out. `clock` is `manual` for one that `advance` moves. `server` and `upstream` are for
-    recording.
+    left out, and faults that never struck. `clock` is `manual` for one that `advance` moves.
+    `server` and `upstream` are for recording.
     """
 
     pace: str = "instant"

@@ -130,8 +130,16 @@ class Player:
 
     @property
     def problems(self) -> list[str]:
-        """Misses, refusals, failures and calls that were left out, since the start, in words."""
+        """What went wrong since the start, in words.
+
+        Misses, refusals, failures, calls that were left out, and faults that never struck.
+        """
         return self._sum()[0]
+
+    @property
+    def strikes(self) -> list[str]:
+        """What faults did since the start, in words, as many of the first as are kept."""
+        return self._sum()[1].strikes
 
     def receipt(self) -> dict[str, Any]:
         """What was played since the start, and what was not (receipt.py), for programs."""

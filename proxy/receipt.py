@@ -62,7 +62,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """What a replay did. One that has not `ended` was killed, or is still running.
 
     `exit_code` is that of the command that replays, `command` that of the one that it ran. `misses`
-    and `refusals` are the first of each; `held` is what was still waiting, and for what.
+    and `refusals` are the first of each; `held` is what was still waiting, and for what. `faults`
+    counts how often each struck that was asked for, as the `seed` decided, and `strikes` tells of
+    the first.
     """
 
     mesotape: str = version("mesotape")
@@ -79,6 +81,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     left_out: list[Named] = []
     held: list[str] = []
     faults: dict[str, int] = {}
+    seed: int | None = None
+    strikes: list[str] = []
 
     def write(self, path: Path) -> None:
         """Write it, whole or not at all. Raises CommandError."""
@@ -115,6 +119,8 @@ def receipt(
         ],
         held=list(held),
         faults={fault: journal.struck[fault] for fault in server.playback.faults},
+        seed=server.playback.options.seed if server.playback.faults else None,
+        strikes=[str(strike) for strike in journal.strikes],
     )
 
 
@@ -151,7 +157,8 @@ def problems(server: ReplayServer, failures: Sequence[str]) -> list[str]:
     told = [*map(str, journal.misses), *map(str, journal.refusals), *failures]
     if more := journal.missed + journal.refused - len(journal.misses) - len(journal.refusals):
         told.append(f"and {more} more requests without a recorded answer")
-    return told + [left_out(server.playback.cassettes, place) for place in server.left_out]
+    told += [left_out(server.playback.cassettes, place) for place in server.left_out]
+    return told + server.playback.idle_faults(journal.struck)
 
 
 def _named(

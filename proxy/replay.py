@@ -201,7 +201,7 @@ async def _replay(
         held.extend(f"{each}; its client has left" for each in server.playback.given_up)
         for reason in held:
             say(f"still held: {reason}")
-        for text in server.playback.faults_report:
+        for text in server.playback.faults_report(server.journal.struck):
             say(text)
         if control is not None:
             await control.stop()

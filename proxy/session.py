@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 10.0
 
+_TOLD = 20
+"""Strikes of faults that the failure of a test shows."""
+
 
 class Session:
     """A server at `url` for the clients of one test, and the cassettes behind it.
@@ -92,6 +95,11 @@ class Session:
         return self.player.misses
 
     @property
+    def strikes(self) -> list[str]:
+        """What faults did, in words."""
+        return self.player.strikes
+
+    @property
     def unused(self) -> "list[Place]":
         """Exchanges that nobody has asked for."""
         return self.player.unused
@@ -162,11 +170,13 @@ class Session:
     # What the plugin calls.
 
     def report(self) -> str:
-        """Say what is wrong and what is held, or nothing."""
+        """Say what is wrong, what is held and which faults struck, or nothing."""
         if self._player is None:
             return "" if self._recorder is None else self._recorder.fate
         held = (f"held: {reason}" for reason in self._player.waiting)
-        return "\n".join([*self._player.problems, *held])
+        strikes = self._player.strikes
+        more = [f"and {len(strikes) - _TOLD} more strikes"] if len(strikes) > _TOLD else []
+        return "\n".join([*self._player.problems, *held, *strikes[:_TOLD], *more])
 
     def close(self, *, passed: bool) -> str:
         """End; gives what is wrong, if it is to be. A recording becomes the cassette if all passed.

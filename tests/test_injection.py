@@ -27,6 +27,7 @@ from mesotape.cassettes.faults import FaultError, parse
 from mesotape.cassettes.gates import Gate, Reach, Wait
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options
+from mesotape.proxy.player import Player
 
 __all__ = ["play"]
 
@@ -69,7 +70,7 @@ def streaming(number, at=0.0, records=3):
 def test_without_faults_nothing_is_told(play):
     playback = play(exchange(1, response=answering("well")))
     assert playback.answer(request(), 0.0).body == b"well"
-    assert (playback.faults, playback.faults_report, playback.journal.strikes) == ({}, [], [])
+    assert (playback.faults, playback.journal.strikes) == ({}, [])
 
 
 def test_what_is_no_fault_is_refused_when_the_options_are_made():
@@ -251,7 +252,7 @@ def test_faults_that_never_struck_are_told(play):
     playback.answer(request(), 0.0)
     went_out(playback.answer(request(SUBSCRIBE), 0.0))
     assert playback.faults == {faults[0]: 0, faults[1]: 0, faults[2]: 0, "503@1": 1}
-    assert playback.faults_report == [
+    assert playback.faults_report(playback.journal.struck) == [
         "fault SUBSCRIBE:drop@9 never struck: 1 such call came",
         "fault GET_AGENTS:503 never struck: no such call came",
         "fault GET_HEALTH:503@7 never struck: 1 such call came",
@@ -266,7 +267,26 @@ def test_strikes_are_told_one_by_one_up_to_a_number_and_all_counted(play):
         playback.answer(request(), 0.0)
     assert len(said) == 20
     assert len(playback.journal.strikes) == 1000
-    assert playback.faults_report == ["fault 503 struck 1500 times"]
+    assert playback.faults_report(playback.journal.struck) == ["fault 503 struck 1500 times"]
+
+
+def test_a_player_tells_what_faults_did_through_all_resets(cassette):
+    options = Options(pace=Instant(), faults=["503@1", "drop@1", "late=0@9"])
+    with Player(cassette, options) as player:
+        for _ in range(2):
+            with connect(player.address) as client:
+                client.send(post(GET_HEALTH))
+                assert client.message().startswith(b"HTTP/1.1 503 ")
+            player.reset()
+        struck = "fault 503@1 struck: GET_HEALTH: 503 Service Unavailable"
+        assert player.strikes == [struck] * 2
+        assert player.problems == [
+            "fault drop@1 never struck: no such call came",
+            "fault late=0@9 never struck: no such call came",
+        ]
+        receipt = player.receipt()
+    assert receipt["faults"] == {"503@1": 2, "drop@1": 0, "late=0@9": 0}
+    assert (receipt["seed"], receipt["strikes"]) == (0, [struck] * 2)
 
 
 # Over sockets, with the command.
