@@ -8,10 +8,12 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
 from ..cassettes.answers import Answer, StreamAnswer
+from .relay import Passed, Relay
 from .stage import Host
 from .streaming import Holding, Streaming
 
@@ -45,7 +47,7 @@ class Outbox:
         self._host, self._client = host, client
         self._on_end, self._on_close, self._on_free = on_end, on_close, on_free
         self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
-        self._stream: Streaming | Holding | None = None
+        self._stream: Streaming | Holding | Relay | None = None
 
     @property
     def busy(self) -> bool:
@@ -115,6 +117,10 @@ class Outbox:
             stream = self._stream = Streaming(self, self._host, answer, keep_alive)
             stream.begin()
             self._host.opened(stream, self._client)
+            return
+        if isinstance(answer, Passed):
+            relay = self._stream = Relay(self, answer, keep_alive, partial(self._host.failed, 0))
+            relay.begin()
             return
         if answer.gates:
             self._hold(answer, keep_alive)

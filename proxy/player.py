@@ -29,6 +29,7 @@ from .clock import Clock, ManualClock
 from .console import Address
 from .deck import PATIENCE_SECONDS, Deck, Status
 from .receipt import Receipt, played, problems, receipt
+from .relay import Beyond
 from .server import ReplayServer
 from .streams import StreamState
 
@@ -40,7 +41,8 @@ type Source = Path | str | Cassette
 class Player:
     """Replays cassettes from when it is made until it is closed.
 
-    `clock` is "manual" for one that stands still until `advance` moves it. Raises CassetteError or
+    `clock` is "manual" for one that stands still until `advance` moves it. What the cassettes do
+    not answer goes `beyond`, if that is given (relay.py). Raises CassetteError or
     ValueError for a cassette that cannot be played, and OSError if it cannot listen.
     """
 
@@ -51,7 +53,9 @@ class Player:
         *,
         listen: Address = LOOPBACK,
         clock: Clock | Literal["manual"] | None = None,
+        beyond: Beyond | None = None,
     ) -> None:
+        self._beyond = beyond
         self.failures: list[str] = []
         self._clock = ManualClock() if clock == "manual" else clock
         self._lock = threading.Lock()
@@ -230,7 +234,9 @@ class Player:
             begun.set_exception(error)
 
     async def _serve(self, playback: Playback, listen: Address, begun: "Future[Any]") -> None:
-        server = ReplayServer(playback, clock=self._clock, on_failure=self._fail)
+        server = ReplayServer(
+            playback, clock=self._clock, on_failure=self._fail, beyond=self._beyond
+        )
         host, port = await server.start(*listen)
         stopped = asyncio.Event()
         begun.set_result((asyncio.get_running_loop(), stopped, Deck(server), Address(host, port)))

@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .marks import Settings
+    from .recorder_process import LateRecorder
     from .session import Session
 
 type Mode = Literal["none", "once", "new_episodes", "all"]
@@ -135,25 +136,33 @@ def _names(node: pytest.Item) -> tuple[str, ...]:
 
 def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings") -> "Session":
     """Play or record, as the mode and the cassettes have it."""
+    from .recorder_process import LateRecorder
+
     mode = _mode(request.config)
     missing = [path for path in cassettes if not path.exists()]
     if mode == "all" or (missing and mode != "none"):
         return _recorded(request, cassettes, asked)
     if missing:
         raise _failure(_nothing(request, missing[0], asked))
-    return _played(cassettes, asked)
+    recorder = None
+    if mode == "new_episodes":
+        upstream = _source(request.config, cassettes, asked)
+        recorder = LateRecorder(upstream, cassettes[0], server=asked.server)
+    return _played(cassettes, asked, recorder)
 
 
-def _played(cassettes: list[Path], asked: "Settings") -> "Session":
+def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | None") -> "Session":
+    """Play; what the cassettes do not answer goes to the recorder, if there is one."""
     from .player import Player
     from .session import Session
 
+    beyond = None if recorder is None else recorder.address
+    clock = "manual" if asked.clock is not None else None
     try:
-        clock = "manual" if asked.clock is not None else None
-        player = Player(cassettes, asked.options(), clock=clock)
+        player = Player(cassettes, asked.options(), clock=clock, beyond=beyond)
     except (ValueError, OSError) as error:
         raise _failure(f"cannot play: {error}") from None
-    return Session(cassettes, player=player, strict=asked.strict)
+    return Session(cassettes, player=player, recorder=recorder, strict=asked.strict)
 
 
 def _recorded(
@@ -162,18 +171,24 @@ def _recorded(
     from .recorder_process import RecorderProcess, RecordError
     from .session import Session
 
-    if len(cassettes) > 1:
-        names = ", ".join(map(str, cassettes))
-        raise _failure(f"a test records one cassette, and this one has {names}")
-    upstream = _upstream(request.config, asked)
-    if not upstream:
-        where = "--mesotape-upstream=URL names a Mesos server"
-        raise _failure(f"nothing to record {cassettes[0]} from: {where}")
+    upstream = _source(request.config, cassettes, asked)
     try:
         recorder = RecorderProcess(upstream, cassettes[0], server=asked.server)
     except RecordError as error:
         raise _failure(f"cannot record: {error}") from None
     return Session(cassettes, recorder=recorder, strict=asked.strict)
+
+
+def _source(config: pytest.Config, cassettes: list[Path], asked: "Settings") -> str:
+    """Where to record from, if that is clear, and what it is recorded into."""
+    if len(cassettes) > 1:
+        names = ", ".join(map(str, cassettes))
+        raise _failure(f"a test records one cassette, and this one has {names}")
+    upstream = _upstream(config, asked)
+    if not upstream:
+        where = "--mesotape-upstream=URL names a Mesos server"
+        raise _failure(f"nothing to record {cassettes[0]} from: {where}")
+    return upstream
 
 
 def _end(node: pytest.Item, session: "Session") -> None:

@@ -13,18 +13,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from ..cassettes.documents import ServerKind
+from .console import Address
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 
 
-class RecordError(Exception):
+class RecordError(OSError):
     """Recording did not work; the text says why."""
 
 
@@ -67,6 +70,12 @@ class RecorderProcess:
         except BaseException:
             self.drop()
             raise
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        host, _, port = self.url.rpartition("//")[2].rpartition(":")
+        return Address(host, int(port))
 
     @property
     def failed(self) -> Path:
@@ -125,3 +134,34 @@ class RecorderProcess:
             self._said = self._errors.read_text(errors="replace").strip()
             self._errors.unlink()
         return code, self._said.removeprefix("mesotape: ")
+
+
+class LateRecorder:
+    """Appends to a cassette, from when somebody first asks for its address."""
+
+    def __init__(self, upstream: str, cassette: Path, *, server: ServerKind = "master") -> None:
+        self._start = partial(RecorderProcess, upstream, cassette, server=server, append=True)
+        self._started: RecorderProcess | None = None
+        self._lock = threading.Lock()
+
+    def address(self) -> Address:
+        """Where it listens; starts it if need be. Raises RecordError. Any thread may ask."""
+        with self._lock:
+            if self._started is None:
+                self._started = self._start()
+            return self._started.address
+
+    @property
+    def fate(self) -> str:
+        """Say what becomes of the recording of a test that failed."""
+        return "" if self._started is None else self._started.fate
+
+    def keep(self) -> None:
+        """End, and add what was recorded to the cassette. Raises RecordError."""
+        if self._started is not None:
+            self._started.keep()
+
+    def drop(self) -> None:
+        """End, and leave the cassette as it was."""
+        if self._started is not None:
+            self._started.drop()

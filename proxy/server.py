@@ -1,6 +1,7 @@
 """The replay server: plays a cassette to clients over TCP or TLS.
 
-It only ever listens: no outgoing connection is opened, whatever a cassette or a client says.
+It only ever listens: no outgoing connection is opened, whatever a cassette or a client says (but
+for what a test that records has passed on, see relay.py).
 All streams share one schedule, and all connections one periodic check for silent clients.
 """
 
@@ -23,6 +24,7 @@ from .clock import Clock, LoopClock, Timer
 from .connection import Connection
 from .console import Address
 from .known import Known
+from .relay import Beyond, Passed
 from .schedule import Schedule
 from .stage import Reception
 from .streaming import Streaming
@@ -48,7 +50,8 @@ class ReplayServer:
     `calls` are the requests so far, and `streams` what is streamed.
 
     `on_miss` gets every miss as it happens, `on_failure` every answer or stream that the cassette
-    should have given and could not, by exchange number (0: before one was found).
+    should have given and could not, by exchange number (0: before one was found). Whole requests
+    that nothing recorded answers go `beyond`, if that is given (relay.py).
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class ReplayServer:
         on_miss: Callable[[Miss], object] | None = None,
         on_failure: Callable[[int, Exception], object] | None = None,
         on_note: Callable[[str], object] | None = None,
+        beyond: Beyond | None = None,
     ) -> None:
         self.playback = playback
         if on_note is not None:
@@ -76,6 +80,7 @@ class ReplayServer:
         self._numbers = count(1)
         self._on_miss = on_miss
         self._on_failure = on_failure
+        self._beyond = beyond
         self._listeners: list[asyncio.Server] = []
         self._doors: dict[int, Door] = {}
         self._checks: Timer | None = None
@@ -183,6 +188,8 @@ class ReplayServer:
             self.calls.take(request, client, now_seconds, "failed")
             return self.told_failure(error)
         self.took(request, client, now_seconds, answer)
+        if self._beyond is not None and (isinstance(answer, Miss) or not answer.exchange):
+            return Passed(exchange=0, status=None, head=b"", request=request, beyond=self._beyond)
         if not isinstance(answer, Miss):
             if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, Answer):
                 return self._doors[client].pointed(answer, request)

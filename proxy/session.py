@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..cassettes.misses import Miss
     from .calls import Call
     from .player import Player
-    from .recorder_process import RecorderProcess
+    from .recorder_process import LateRecorder, RecorderProcess
     from .streams import StreamState
 
 PATIENCE_SECONDS = 10.0
@@ -31,7 +31,7 @@ class Session:
         cassettes: Sequence[Path],
         *,
         player: "Player | None" = None,
-        recorder: "RecorderProcess | None" = None,
+        recorder: "RecorderProcess | LateRecorder | None" = None,
         strict: bool = True,
     ) -> None:
         self.cassettes = list(cassettes)
@@ -49,7 +49,7 @@ class Session:
         if self._player is not None:
             return self._player.url
         assert self._recorder is not None
-        return self._recorder.url
+        return f"http://{self._recorder.address}"
 
     @property
     def address(self) -> tuple[str, int]:
@@ -171,12 +171,13 @@ class Session:
 
     def report(self) -> str:
         """Say what is wrong, what is held and which faults struck, or nothing."""
+        fate = [] if self._recorder is None else [self._recorder.fate]
         if self._player is None:
-            return "" if self._recorder is None else self._recorder.fate
+            return "\n".join(fate)
         held = (f"held: {reason}" for reason in self._player.waiting)
         strikes = self._player.strikes
         more = [f"and {len(strikes) - _TOLD} more strikes"] if len(strikes) > _TOLD else []
-        return "\n".join([*self._player.problems, *held, *strikes[:_TOLD], *more])
+        return "\n".join([*self._problems(), *held, *strikes[:_TOLD], *more, *filter(None, fate)])
 
     def close(self, *, passed: bool) -> str:
         """End; gives what is wrong, if it is to be. A recording becomes the cassette if all passed.
@@ -198,4 +199,10 @@ class Session:
         if self._player is None:
             return []
         self._player.close()
-        return self._player.problems
+        return self._problems()
+
+    def _problems(self) -> list[str]:
+        """What the replay missed; nothing of it is missing if the recorder has it."""
+        if self._player is None:
+            return []
+        return self._player.problems if self._recorder is None else self._player.failures
