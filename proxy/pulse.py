@@ -26,14 +26,22 @@ class Outlet(Protocol):
 
 
 class Pulse:
-    """Sends heartbeats when they are due, as long as `is_held`. One that is overdue is left out."""
+    """Sends heartbeats when they are due, as long as `is_held`. One that is overdue is left out.
+
+    It goes on in silence while `is_quiet`.
+    """
 
     def __init__(
-        self, outlet: Outlet, heartbeats: Iterator[Timed[bytes]], is_held: Callable[[], bool]
+        self,
+        outlet: Outlet,
+        heartbeats: Iterator[Timed[bytes]],
+        is_held: Callable[[], bool],
+        is_quiet: Callable[[], bool],
     ) -> None:
         self._outlet = outlet
         self._heartbeats = heartbeats
         self._is_held = is_held
+        self._is_quiet = is_quiet
         self._next: Timed[bytes] | None = None
 
     def after(self, now_seconds: float) -> float | None:
@@ -45,6 +53,6 @@ class Pulse:
         """Send what is due."""
         if self._next is None or self._outlet.lost or not self._is_held():
             return 0, None
-        if not self._outlet.full:
+        if not self._outlet.full and not self._is_quiet():
             self._outlet.write(chunk(self._next[1]))
         return 1, self.after(now_seconds)

@@ -172,7 +172,7 @@ class Streaming:
             return
         late = self._late
         beats = ((at_seconds + late, beat) for at_seconds, beat in wait.heartbeats)
-        pulse = Pulse(self._outlet, beats, lambda: self._held is wait and not self.halted)
+        pulse = Pulse(self._outlet, beats, lambda: self._held is wait, lambda: self.halted)
         try:
             deadline_seconds = pulse.after(self._stage.clock.time())
         except (ValueError, LookupError, OSError) as error:

@@ -10,6 +10,7 @@ from tapes import BEAT, SCHEDULER, SUBSCRIBE, call, said, stream, written
 
 from mesotape.cassettes.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback import Options
+from mesotape.proto.messages import message_class
 from mesotape.proxy.console import Address
 from mesotape.proxy.player import Player
 
@@ -136,6 +137,18 @@ def test_events_come_up_to_the_next_of_a_type(play):
         assert player.advance(until="END") == 1
         assert wire.until(b"0\r\n\r\n").endswith(b"0\r\n\r\n")
         assert player.streams[0].state == "ended"
+
+
+def test_the_type_counts_in_the_encoding_in_which_an_event_goes_out(play):
+    added = {"agent": {"agent_info": {"hostname": "h"}, "active": True, "version": "1"}}
+    events = [(1.0, BEAT), (2.0, said("AGENT_ADDED", agent_added=added))]
+    player = play(stream(1, 0.0, events))
+    body = b"\x08" + bytes([message_class("mesos.v1.master.Call").Type.Value("SUBSCRIBE")])
+    protobuf = b"application/x-protobuf"
+    with connect(player.address) as wire:
+        wire.send(post(body, b"Accept: " + protobuf).replace(b"application/json", protobuf))
+        assert b"Content-Type: " + protobuf in wire.until(b"\r\n\r\n")
+        assert player.advance(until="AGENT_ADDED") == 2
 
 
 def test_what_was_recorded_before_the_start_comes_by_itself(play):

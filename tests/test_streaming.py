@@ -98,6 +98,52 @@ def test_a_client_that_does_not_read_or_has_left_gets_no_heartbeats():
     assert len(outlet.log) == 1
 
 
+def test_a_stream_that_halts_goes_on_where_it_stopped():
+    stage, outlet, streaming = stream((1.0, b"a"), (2.0, b"b"), (3.0, b"c"))
+    stage.clock.advance(1.5)
+    streaming.halt()
+    stage.clock.advance(10.0)
+    assert outlet.log == [(1.0, chunk(b"a"))]
+    streaming.go_on()
+    stage.clock.advance(10.0)
+    assert outlet.log[1:] == [(12.0, chunk(b"b")), (13.0, chunk(b"c"))]
+
+
+def test_a_stream_that_halts_between_two_events_delays_the_next_by_as_much():
+    stage, outlet, streaming = stream((1.0, b"a"), (9.0, b"b"))
+    stage.clock.advance(2.0)
+    streaming.halt()
+    stage.clock.advance(3.0)
+    streaming.go_on()
+    stage.clock.advance(20.0)
+    assert outlet.log[1:] == [(12.0, chunk(b"b"))]
+
+
+def test_a_stream_that_halts_at_a_gate_sends_no_heartbeats_and_then_goes_on_with_them():
+    gate, beats = Gate("input"), ((15.0 * number, b"beat") for number in count(1))
+    stage, outlet, streaming = stream((0.0, Wait(gate, heartbeats=beats)), (0.0, b"a"))
+    stage.clock.advance(20.0)
+    streaming.halt()
+    stage.clock.advance(40.0)
+    assert outlet.log == [(15.0, chunk(b"beat"))]
+    streaming.go_on()
+    stage.clock.advance(30.0)
+    assert [data for _, data in outlet.log[1:]] == [chunk(b"beat")] * 2
+    streaming.halt()
+    gate.open()
+    stage.clock.advance(5.0)
+    assert len(outlet.log) == 3
+    streaming.go_on()
+    stage.clock.advance(5.0)
+    assert outlet.log[3:] == [(95.0, chunk(b"a"))]
+
+
+def test_what_was_sent_is_counted_apart_from_the_end():
+    _, _, streaming = stream((0.0, b"a"), (0.0, b"b"), (0.0, Ending.FINAL_CHUNK))
+    assert streaming.sent == 2
+    assert streaming.is_over
+
+
 def test_a_gate_that_opens_in_time_delays_nothing():
     gate = Gate("input")
     stage, outlet, _ = stream((3.0, Wait(gate, 0.5)), (3.0, b"b"))
