@@ -26,7 +26,7 @@ from .fault_kinds import NOT_TAKEN
 from .faults import Fault, Which, parse
 from .inputs import Counts
 from .journal import Journal
-from .matching import CallKey, canonical, meaning, takes_gzip
+from .matching import CallKey, Meaning, canonical, meaning, takes_gzip
 from .misses import Miss
 from .received import Received
 from .stream_damage import StreamDamage, numbered, plain
@@ -58,18 +58,24 @@ class Called(Struct, frozen=True, kw_only=True):
 
 def called(request: Received, kinds: Iterable[ServerKind | None], counts: Counts) -> Called:
     """Read a request as the first of some kinds of servers that takes it for a call."""
-    found = [(kind, meaning(request, kind)) for kind in kinds] or [(None, meaning(request, None))]
-    kind, what = next((one for one in found if isinstance(one[1].key, CallKey)), found[0])
-    if not isinstance(what.key, CallKey):
-        return Called(request=request, server=kind, path=what.path, sense=repr(what.key))
-    sense = canonical(counts(what.calls, _APIS[what.key.api])).hex()
+    asked: list[ServerKind | None] = [*kinds] or [None]
+    found = [meaning(request, kind) for kind in asked]
+    for what in found:
+        if isinstance(what.key, CallKey):
+            return _call(request, what, what.key, counts)
+    plain = found[0]
+    return Called(request=request, server=asked[0], path=plain.path, sense=repr(plain.key))
+
+
+def _call(request: Received, what: Meaning, key: CallKey, counts: Counts) -> Called:
+    api = _APIS[key.api]
     return Called(
         request=request,
-        server=_APIS[what.key.api].server,
+        server=api.server,
         path=what.path,
-        api=what.key.api,
-        call=what.key.call,
-        sense=f"{what.key.api}.{what.key.call} {sense}",
+        api=key.api,
+        call=key.call,
+        sense=f"{key.api}.{key.call} {canonical(counts(what.calls, api)).hex()}",
         record=None if what.type is None else what.type.record,
     )
 
