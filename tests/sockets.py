@@ -57,6 +57,12 @@ class Wire:
         with socket.socket(fileno=os.dup(self._socket.fileno())) as beneath:
             beneath.sendall(data)
 
+    def rest_beneath(self) -> bytes:
+        """Read past TLS to the end. Raises ConnectionResetError if that is a reset."""
+        with socket.socket(fileno=os.dup(self._socket.fileno())) as beneath:
+            beneath.settimeout(PATIENCE_SECONDS)
+            return b"".join(iter(lambda: beneath.recv(65536), b""))
+
     def until(self, mark: bytes) -> bytes:
         """Read up to a mark, which is included; more stays for the next read."""
         while mark not in self._unread:

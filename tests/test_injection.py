@@ -4,7 +4,10 @@ import json
 from email.utils import format_datetime
 
 import pytest
+import sessions
+from authority import Authority
 from commands import run, running
+from sessions import begun, data, names, recorded_input
 from sockets import LAST_CHUNK, connect, post
 from test_playback import (
     GET_HEALTH,
@@ -26,7 +29,10 @@ from mesotape.cassettes.fault_kinds import KINDS
 from mesotape.cassettes.faults import FaultError, parse
 from mesotape.cassettes.gates import Gate, Reach, Wait
 from mesotape.cassettes.pace import Instant
-from mesotape.cassettes.playback import Options
+from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.received import Received
+from mesotape.proto import recordio
 from mesotape.proxy.player import Player
 
 __all__ = ["play"]
@@ -270,6 +276,26 @@ def test_strikes_are_told_one_by_one_up_to_a_number_and_all_counted(play):
     assert playback.faults_report(playback.journal.struck) == ["fault 503 struck 1500 times"]
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_answer_to_an_input_is_struck_once_in_whatever_way_it_comes(tmp_path, whole):
+    path = tmp_path / "cassette.yaml"
+    records = [(1.0, names()), (2.0, data(b"one"))]
+    path.write_text(sessions.HEADER + "".join(recorded_input(1, records)))
+    said = b"".join(recordio.encode(text.encode()) for _, text in records)
+    with Cassette.open(path) as cassette:
+        faults = ["ATTACH_CONTAINER_INPUT:lost-answer@1", "503@2"]
+        playback = Playback(cassette, Options(faults=faults))
+        head = begun()
+        if whole:
+            answer = playback.answer(Received(head.method, head.target, head.headers, said), 0.0)
+        else:
+            intake = playback.receive(head)
+            assert intake.feed(said, 0.0) is None
+            answer = intake.end(0.0)
+        assert went_out(answer) == (b"", [], Ending.RESET)
+        assert playback.faults == {faults[0]: 1, "503@2": 0}
+
+
 def test_a_player_tells_what_faults_did_through_all_resets(cassette):
     options = Options(pace=Instant(), faults=["503@1", "drop@1", "late=0@9"])
     with Player(cassette, options) as player:
@@ -323,6 +349,20 @@ def test_a_reset_is_a_reset_after_all_that_came_before(cassette):
     assert "fault reset@3 struck 1 time\n" in player.said
     assert "faults by seed 0: reset@3" in player.said
     assert player.code == 0
+
+
+def test_a_reset_over_tls_is_one_beneath(cassette, tmp_path):
+    authority = Authority(tmp_path, "authority")
+    cert, key, _ = authority.issue("server", "127.0.0.1")
+    tls, fault = ["--tls-cert", cert, "--tls-key", key], ["--fault", "reset@2"]
+    with (
+        running("replay", cassette, "--pace", "instant", *tls, *fault) as player,
+        connect(player.address, authority.client()) as client,
+    ):
+        subscribed(client)
+        assert client.exactly(len(chunked(RECORD))) == chunked(RECORD)
+        with pytest.raises(ConnectionResetError):
+            client.rest_beneath()
 
 
 def test_a_close_is_no_reset_and_no_final_chunk(cassette):
