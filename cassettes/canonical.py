@@ -127,7 +127,7 @@ def _mapping(
         elif quoted is not None:
             values[key] = quoted
         elif block is not None:
-            values[key], position = literal_block(text, position, indent + 2)
+            values[key], position = _block(text, position, indent + 2)
         elif indent == 4:
             values[key], position = _items(text, position)
         elif key == "headers":
@@ -166,7 +166,7 @@ def _all_headers(text: str) -> Headers:
 _known_headers = lru_cache(maxsize=1024)(_all_headers)
 
 
-def literal_block(text: str, position: int, indent: int) -> tuple[str, int]:
+def _block(text: str, position: int, indent: int) -> tuple[str, int]:
     """Read a literal block, and give where it ends. Raises OtherLayoutError."""
     outside = _OUTSIDE.get(indent)
     end = outside.search(text, position) if outside else None

@@ -13,6 +13,7 @@ order of the recording does.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -45,7 +46,14 @@ LEAST_STRANGE = (False, True, False, False, False)
 
 def signs(request: Received) -> Signs:
     """What a request says about who sends it."""
-    return Signs(request.header("mesos-stream-id"), request.header("user-agent"))
+    values = request.values
+    return _signs(values.get(b"mesos-stream-id"), values.get(b"user-agent"))
+
+
+@lru_cache(maxsize=256)
+def _signs(stream_id: bytes | None, user_agent: bytes | None) -> Signs:
+    said = (None if value is None else value.decode("latin-1") for value in (stream_id, user_agent))
+    return Signs(*said)
 
 
 class Part(Struct, frozen=True, eq=False):

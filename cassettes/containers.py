@@ -29,6 +29,7 @@ from .pace import Timed
 
 _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
 _WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")
+_ABOUT = frozenset({*_OUTPUTS, *_WAITS, "ATTACH_CONTAINER_INPUT"})
 
 
 class Containers:
@@ -42,6 +43,8 @@ class Containers:
     def add(self, place: Place, exchange: Exchange, what: Meaning, typed: Recorded | None) -> None:
         """File an exchange, if it is about a container; `typed` is its input, if it is one."""
         name = what.type.name if what.type is not None else ""
+        if name not in _ABOUT:
+            return
         container_id = at(what.calls[0], f"{name.lower()}.container_id") if what.calls else None
         if not isinstance(container_id, Message) or not _matters(name, exchange):
             return

@@ -1,7 +1,7 @@
 r"""Exchanges up to the body of their response, read fast: that is what opening a replay reads.
 
-This knows the writer's layout of most exchanges as two expressions, with the body between them, and
-reads headers once that come again and again. It is as strict as `canonical`, which reads what is
+This knows the writer's layout of most exchanges as one expression, and reads headers once that come
+again and again. It is as strict as `canonical`, which reads what is
 laid out otherwise: where an exchange has something rare, the answer is None.
 """
 
@@ -16,12 +16,10 @@ _VALUE = rf'(?:{SAFE}|"[ !#-\[\]-~]*")'
 _DEEP = r"  headers:\n((?:    [^\n]*\n)+)"
 _SECONDS = r"([0-9]{1,12}\.[0-9]{6})"
 _NUMBER = r"([1-9][0-9]{0,17})"
-_REQUEST = re.compile(
+_EXCHANGE = re.compile(
     rf"---\nexchange: {_NUMBER}\nat: {_SECONDS}\nclient: {_NUMBER}\n(?:peer: ({_VALUE})\n)?"
     rf"request:\n  method: ({SAFE})\n  path: ({_VALUE})\n(?:{_DEEP})?"
-    r"(?:  (json|text|proto): \|-\n)?"
-)
-_RESPONSE = re.compile(
+    r"(?:  (json|text|proto): \|-\n    (?![ \t\n])([^\n]*\n(?:    [^\n]*\n)*))?"
     rf"response:\n  after: {_SECONDS}\n(?:  status: ([1-9][0-9]{{2}})\n)?(?:{_DEEP})?"
     rf"(  stream: recordio\n)?(?:(\.\.\.\n\Z)|  (?:json|text|proto|base64): )"
 )
@@ -33,18 +31,15 @@ def head(data: bytes, *, ends_in_body: bool) -> Exchange | None:
     `ends_in_body` says that nothing but the body is behind its beginning.
     """
     text = canonical.decoded(data[: data.rfind(b"\n") + 1])
-    asked = None if text is None else _REQUEST.match(text)
-    if text is None or asked is None:
+    found = None if text is None else _EXCHANGE.match(text)
+    if found is None:
         return None
-    number, at, client, peer, method, path, headers, form = asked.groups()
-    body, position = None, asked.end()
+    number, at, client, peer, method, path, headers, form, block = found.groups()[:9]
+    after, status, answer_headers, stream, end = found.groups()[9:]
+    body = None if block is None else block[:-1].replace("\n    ", "\n")
+    if not (ends_in_body or end) or (body is not None and body[-1:] in ("\n", "")):
+        return None
     try:
-        if form is not None:
-            body, position = canonical.literal_block(text, position, 4)
-        answered = _RESPONSE.match(text, position)
-        if answered is None or not (ends_in_body or answered[5]):
-            return None
-        after, status, answer_headers, stream, _ = answered.groups()
         return Exchange(
             exchange=int(number),
             at=float(at),

@@ -16,6 +16,7 @@ Keys are computed from one request alone: finding an exchange takes as long in a
 """
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import unquote
 
@@ -111,6 +112,7 @@ def meaning(request: Received, server: ServerKind | None, ignoring: Ignoring = N
     )
 
 
+@lru_cache(maxsize=256)
 def folded(path: str, server: ServerKind | None) -> str:
     """One spelling of a path: the actor that serves by default is left out, as are end slashes.
 
@@ -158,12 +160,10 @@ def canonical(said: tuple[Message, ...]) -> bytes:
     Unknown fields are left out, because Mesos's JSON parser drops them (stout/protobuf.hpp).
     Required ones may be missing, if they do not count.
     """
-    whole = bytearray()
     for call in said:
         call.DiscardUnknownFields()
-        data = call.SerializePartialToString(deterministic=True)
-        whole += recordio.encode(data)
-    return _digest(bytes(whole))
+    data = [call.SerializePartialToString(deterministic=True) for call in said]
+    return _digest(data[0] if len(data) == 1 else b"".join(map(recordio.encode, data)))
 
 
 def _digest(data: bytes) -> bytes:

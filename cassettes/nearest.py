@@ -32,14 +32,20 @@ class Index:
     """Places of a cassette by what a miss compares: the call, the API, the path."""
 
     def __init__(self) -> None:
+        self._added: list[tuple[Key, str, Place]] = []
         self._by_kind = defaultdict[tuple[str, ...], list[Place]](list)
         self._equal: dict[Key, Place] = {}
 
     def add(self, key: Key, path: str, place: Place) -> None:
-        """File an exchange under what it is."""
-        self._equal[key] = place
-        for kind in _kinds(key, path):
-            self._by_kind[kind].append(place)
+        """Add an exchange. It is filed when something is looked for: most replays miss nothing."""
+        self._added.append((key, path, place))
+
+    def _file(self) -> None:
+        for key, path, place in self._added:
+            self._equal[key] = place
+            for kind in _kinds(key, path):
+                self._by_kind[kind].append(place)
+        self._added.clear()
 
     def candidates(
         self,
@@ -53,6 +59,7 @@ class Index:
         An equal one comes first, then those that were not `played`. The flag says whether they are
         the same call, or the same method and path.
         """
+        self._file()
         for closeness, kind in enumerate(_kinds(key, path)):
             places = [
                 place

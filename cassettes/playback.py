@@ -247,6 +247,8 @@ class Playback:
             place = Place(number, exchange.exchange)
             request = recorded_request(cassette, exchange)
             if (what := known.get(request.identity)) is None:
+                if len(known) >= _SEEN:
+                    known.clear()
                 what = known[request.identity] = meaning(request, server, self._ignoring)
             self._explanations.add(what.key, what.path, place)
             typed = None

@@ -1,5 +1,9 @@
 """Recorded requests as they would come in again, and the names of recorded messages."""
 
+from functools import lru_cache
+
+from msgspec.structs import replace
+
 from ..proto import endpoints, recordio
 from ..proto.endpoints import CallType
 from .answers import pairs
@@ -11,6 +15,9 @@ from .received import Received
 
 BEGINNING = 64 * 1024
 """Bytes of an input, to know what it is and to explain a miss."""
+
+_KEPT_PATH = _KEPT_VALUE = 1024
+"""Characters of paths and header values that are looked at once if they come again."""
 
 
 def recorded_request(cassette: Cassette, exchange: Exchange) -> Received:
@@ -26,16 +33,29 @@ def recorded_request(cassette: Cassette, exchange: Exchange) -> Received:
     streamed = told.stream is not None
     most = BEGINNING if api is endpoints.AGENT else None
     body = _streamed(cassette, exchange, message, most) if streamed else wire(told, message)
-    headers = tuple(
-        (name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs(told.headers)
-    )
-    request = Received(told.method.encode("latin-1"), told.path.encode("latin-1"), headers, body)
+    headers = tuple(told.headers.items())
+    known = _known_head if len(told.path) <= _KEPT_PATH and _are_texts(headers) else _head
+    request = known(told.method, told.path, headers).alike(body)
     if told.malformed is None or request.header("content-encoding") != "gzip":
         return request
     try:
-        return Received(request.method, request.target, headers, inflate(body))
+        return request.alike(inflate(body))
     except CodingError:
-        return Received(request.method, request.target, headers, body, broken=True)
+        return replace(request, broken=True)
+
+
+def _head(method: str, path: str, headers: tuple[tuple[str, str | list[str]], ...]) -> Received:
+    fields = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs(dict(headers))
+    ]
+    return Received(method.encode("latin-1"), path.encode("latin-1"), tuple(fields))
+
+
+_known_head = lru_cache(maxsize=256)(_head)
+
+
+def _are_texts(headers: tuple[tuple[str, str | list[str]], ...]) -> bool:
+    return all(isinstance(value, str) and len(value) <= _KEPT_VALUE for _, value in headers)
 
 
 def answer_message(exchange: Exchange, call: CallType | None) -> str | None:

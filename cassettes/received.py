@@ -44,14 +44,25 @@ class Received(Struct, frozen=True, dict=True):
     @cached_property
     def identity(self) -> tuple[object, ...]:
         """What is equal for requests that are answered alike, whatever else their headers say."""
+        return (self.method, self.target, self.body, self.broken, self.meant)
+
+    @cached_property
+    def meant(self) -> tuple[bytes | None, ...]:
+        """The headers that an answer can depend on."""
         values = self.values
-        headers = tuple([values.get(name) for name in _MEANT])
-        return (self.method, self.target, self.body, self.broken, headers)
+        return tuple([values.get(name) for name in _MEANT])
 
     @cached_property
     def size(self) -> int:
         """Bytes of what the headers and the body say."""
         return len(self.body) + sum([len(name) + len(value) for name, value in self.headers])
+
+    def alike(self, body: bytes) -> "Received":
+        """Give a request with the same head; what is known of that need not be found again."""
+        other = Received(self.method, self.target, self.headers, body)
+        other.__dict__["values"] = self.values
+        other.__dict__["meant"] = self.meant
+        return other
 
     def header(self, name: str) -> str | None:
         """The last value of a header, by its name in lower case."""

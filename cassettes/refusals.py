@@ -119,7 +119,7 @@ def _of_others(request: Received, api: Api) -> Examined:
     name, label = endpoints.call_type(call), None
     why = _invalid(call, api)
     if why is None and negotiation.is_negotiated(api, name):
-        label = negotiation.response_type(api, request.fields)
+        label = _label(request, api)
         if label is None:
             text = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"
             why = Refusal(406, text.encode())
@@ -131,6 +131,12 @@ def _broken(request: Received) -> Refusal:
     """What fails the handler that waits for a body (libprocess, src/decoder.hpp)."""
     is_gzip = request.body.startswith(_GZIP)
     return Refusal(500, b"Failed to decompress body" if is_gzip else b"failed to decode body")
+
+
+def _label(request: Received, api: Api) -> ResponseType | None:
+    accept = request.header("accept")
+    accept = request.header("accept-type") if accept is None else accept
+    return negotiation.chosen(api, accept, request.header("message-accept"))
 
 
 def _subscribed_twice(name: str | None, request: Received, api: Api) -> Refusal | None:
@@ -156,7 +162,7 @@ def _of_agent(request: Received, api: Api) -> Examined:
     call = _decoded(body, inner if kind == RECORDIO else kind, api)
     if isinstance(call, Refusal):
         return Examined(refusal=call)
-    label = negotiation.response_type(api, request.fields)
+    label = _label(request, api)
     return Examined(call, label, _invalid(call, api) or _misused(call, request, api))
 
 
@@ -219,7 +225,7 @@ def _misused(call: Message, request: Received, api: Api) -> Refusal | None:
     if not streams and name == input_call:
         text = f"Expecting 'Content-Type' to be {RECORDIO} for {name} call"
         return Refusal(415, text.encode())
-    label = negotiation.response_type(api, request.fields)
+    label = _label(request, api)
     if label is not None and label.content_type == RECORDIO and name not in _STREAMED:
         return Refusal(406, f"Streaming response is not supported for {name} call".encode())
     if name == input_call and not validation.begins_input(call):

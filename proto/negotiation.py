@@ -60,10 +60,18 @@ def response_type(api: Api, headers: Headers) -> ResponseType | None:
     `Accept-Type`, the name in documents of 2016, counts if there is no Accept; Mesos ignores it.
     """
     last = _last_values(headers)
-    accept = last.get("accept", last.get("accept-type"))
-    message_accept = last.get("message-accept")
+    return chosen(api, last.get("accept", last.get("accept-type")), last.get("message-accept"))
+
+
+def chosen(api: Api, accept: str | None, message_accept: str | None) -> ResponseType | None:
+    """Choose as `response_type` does, by the values of the headers, None for absent ones."""
+    return _chosen(api.name == "agent", accept, message_accept)
+
+
+@lru_cache(maxsize=256)
+def _chosen(by_agent: bool, accept: str | None, message_accept: str | None) -> ResponseType | None:
     chosen = _first_accepted(accept, (JSON, PROTOBUF))
-    if api.name != "agent":
+    if not by_agent:
         return ResponseType(chosen) if chosen else None
     if chosen:
         return ResponseType(chosen) if message_accept is None else None
