@@ -8,13 +8,12 @@ All streams share one schedule, and all connections one periodic check for silen
 import asyncio
 import ssl
 from collections.abc import Callable, Collection
-from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ..cassettes.answers import Answer, StreamAnswer, head, pointed
+from ..cassettes.answers import Answer, StreamAnswer, pointed
 from ..cassettes.journal import Journal, Place
 from ..cassettes.misses import Miss
 from ..cassettes.playback import Playback
@@ -25,15 +24,17 @@ from .connection import Connection
 from .console import Address
 from .known import Known
 from .relay import Beyond, Passed
+from .reports import failure, missed
 from .schedule import Schedule
 from .stage import Reception
 from .streaming import Streaming
 from .streams import Streams
+from .taken import Taken
 from .wire import Limits
 
 if TYPE_CHECKING:
     from ..cassettes.documents import ServerKind
-    from ..cassettes.intake import Intake, Outcome
+    from ..cassettes.intake import Outcome
     from ..cassettes.received import Received
 
 _CHECK_SECONDS = 1.0
@@ -208,7 +209,7 @@ class ReplayServer:
         """Begin to take a request as it comes, if the playback takes such a one so."""
         at = self._doors[client].cassettes
         intake = self.playback.receive(head) if at is None else self.playback.receive(head, at)
-        return None if intake is None else _Reception(self, intake, head, client)
+        return None if intake is None else Taken(self, intake, head, client)
 
     def opened(self, stream: Streaming, client: int) -> None:
         """Note that a stream begins."""
@@ -228,12 +229,12 @@ class ReplayServer:
         """Report a miss, also to the client."""
         if self._on_miss is not None:
             self._on_miss(miss)
-        return _missed(miss, bodiless=bodiless)
+        return missed(miss, bodiless=bodiless)
 
     def told_failure(self, error: Exception) -> Answer:
         """Report that the cassette could not be played, also to the client."""
         self.failed(0, error)
-        return _failure(error)
+        return failure(error)
 
     def failed(self, exchange: int, error: Exception) -> None:
         """Report that the cassette could not be played."""
@@ -269,64 +270,3 @@ class Door(Struct, frozen=True):
         called = request.header("host")
         known = called is not None and redirects.parse(called) is not None
         return pointed(answer, called if called is not None and known else self.address)
-
-
-class _Reception:
-    """An intake that tells its misses and failures."""
-
-    def __init__(
-        self, server: ReplayServer, intake: "Intake", head: "Received", client: int
-    ) -> None:
-        self._server = server
-        self._intake: Intake | None = intake
-        self._head = head
-        self._client = client
-
-    def feed(self, data: bytes) -> Answer | StreamAnswer | None:
-        """Take a piece of the body."""
-        return self._told(lambda intake, now_seconds: intake.feed(data, now_seconds))
-
-    def end(self) -> Answer | StreamAnswer | None:
-        """Take the end."""
-        return self._told(lambda intake, now_seconds: intake.end(now_seconds))
-
-    def leave(self) -> None:
-        """Give up: the client has gone."""
-        self._told(lambda intake, now_seconds: intake.leave(now_seconds))
-
-    def _told(
-        self, step: "Callable[[Intake, float], Outcome | None]"
-    ) -> Answer | StreamAnswer | None:
-        if self._intake is None:
-            return None
-        now_seconds = self._server.clock.time()
-        try:
-            outcome = step(self._intake, now_seconds)
-        except (ValueError, LookupError, OSError) as error:
-            self._intake = None
-            self._server.calls.take(self._head, self._client, now_seconds, "failed")
-            return self._server.told_failure(error)
-        if outcome is not None:
-            self._server.took(self._head, self._client, now_seconds, outcome)
-        return self._server.told_miss(outcome) if isinstance(outcome, Miss) else outcome
-
-
-def _missed(miss: Miss, *, bodiless: bool) -> Answer:
-    report = miss.report()
-    headers = [
-        ("Mesotape-Miss", miss.reason),
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(report))),
-    ]
-    rendered = head(501, "Not Implemented", headers)
-    return Answer(exchange=0, status=501, head=rendered, body=b"" if bodiless else report)
-
-
-def _failure(error: Exception) -> Answer:
-    body = f"mesotape could not play the cassette: {error}\n".encode()
-    headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(body))),
-    ]
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return Answer(exchange=0, status=status, head=head(status, None, headers), body=body)
