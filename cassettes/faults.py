@@ -14,7 +14,7 @@ fault is one of a call, the calls. Kinds and their values are in fault_kinds.py.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from math import inf, isfinite
 
@@ -112,6 +112,11 @@ def parse(text: str) -> Fault:
     except FaultError as error:
         raise FaultError(f"fault {_cut(text)}: {error}") from None
     return fault
+
+
+def parse_all(texts: Sequence[str]) -> list[Fault]:
+    """Read several, or one that stands alone. Raises FaultError."""
+    return [parse(text) for text in ([texts] if isinstance(texts, str) else texts)]
 
 
 def _kind(name: str) -> Kind:

@@ -23,7 +23,7 @@ from .answers import Answer, StreamAnswer
 from .dice import Dice
 from .documents import ServerKind
 from .fault_kinds import NOT_TAKEN
-from .faults import Fault, Which, parse
+from .faults import Fault, Which, parse_all
 from .inputs import Counts
 from .journal import Journal
 from .matching import CallKey, Meaning, canonical, meaning, takes_gzip
@@ -93,7 +93,7 @@ class Injection:
     """
 
     def __init__(self, faults: Sequence[str], seed: int, journal: Journal, date: str) -> None:
-        self.faults = [parse(text) for text in faults]
+        self.faults = parse_all(faults)
         self.seed = seed
         self._journal = journal
         self._date = date

@@ -27,7 +27,7 @@ from .causality import Mode
 from .clients import Clients, Signs, Source, signs
 from .documents import INCOMPLETE
 from .explanations import Explanations
-from .faults import parse
+from .faults import parse_all as parse_faults
 from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
@@ -72,8 +72,7 @@ class Options(Struct, frozen=True, kw_only=True):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for fault in self.faults:
-            parse(fault)
+        parse_faults(self.faults)
         Ignoring(self.ignore)
         Repeats(self.repeat)
 

@@ -84,6 +84,12 @@ def test_what_is_no_fault_is_refused_when_the_options_are_made():
         Options(faults=["dropp"])
 
 
+def test_one_fault_may_stand_alone(play):
+    playback = play(exchange(1), faults="GET_HEALTH:503")
+    assert playback.answer(request(), 0.0).status == 503
+    assert playback.faults == {"GET_HEALTH:503": 1}
+
+
 def test_a_call_that_is_refused_is_not_taken(play):
     playback = play(exchange(1, TEARDOWN), faults=["TEARDOWN:503@1-2"])
     tries = [playback.answer(request(TEARDOWN), 0.0) for _ in range(4)]
