@@ -14,26 +14,23 @@ fault is one of a call, the calls. Kinds and their values are in fault_kinds.py.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from math import inf, isfinite
+from math import isfinite
 
 from msgspec import Struct
 
 from ..proto import redirects
 from ..proto.endpoints import APIS
 from .fault_kinds import KINDS, Kind, Unit
+from .which import ALL, Which
+from .which import read as read_which
 
 _SPEC = re.compile(
     r"(?:(?P<call>[^:=@#]*)(?:#(?P<calls>[^:=@#]*))?:)?"
     r"(?P<kind>[^:=@#]*)(?:=(?P<value>[^@]*))?(?:@(?P<which>.*))?",
     re.DOTALL,
 )
-_WHICH = re.compile(
-    r"(?P<first>[1-9]\d{0,8})(?:(?P<on>\+)|-(?P<last>[1-9]\d{0,8}))?|(?P<share>\d{1,3}(\.\d{1,6})?)%",
-    re.ASCII,
-)
-_WHICH_FORMS = "a number from 1 on, a range 2-4, from there on 3+, or a share 20%"
 _SHOWN = 60
 _MOST = {"BYTES": 1 << 20, "DIGITS": 20, "LENGTH": 10**20, "+N|-N": 10**9}
 _LONGEST_SECONDS = 86400.0
@@ -43,28 +40,6 @@ type Value = float | int | str | None
 
 class FaultError(ValueError):
     """A fault that makes no sense; the text says what was expected."""
-
-
-class Which(Struct, frozen=True):
-    """Which of the things that are counted from 1 on, or what share of them."""
-
-    first: int = 1
-    last: float = inf
-    share: float | None = None
-
-    def hits(self, number: int, drawn: Callable[[], float]) -> bool:
-        """Whether a thing is one of them; `drawn` gives its number from 0 to 1."""
-        return self.first <= number <= self.last if self.share is None else drawn() < self.share
-
-    def __str__(self) -> str:
-        if self.share is not None:
-            return f"{round(self.share * 100, 6):f}".rstrip("0").rstrip(".") + "%"
-        if self.last == self.first:
-            return str(self.first)
-        return f"{self.first}+" if self.last == inf else f"{self.first}-{int(self.last)}"
-
-
-ALL = Which()
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -129,19 +104,10 @@ def _kind(name: str) -> Kind:
 def _which(text: str | None, mark: str) -> Which:
     if text is None:
         return ALL
-    found = _WHICH.fullmatch(text)
-    if found is None:
-        raise FaultError(f"behind {mark} stands {_cut(text)!r}, expected {_WHICH_FORMS}")
-    if found["share"] is not None:
-        share = float(found["share"]) / 100
-        if not 0 < share <= 1:
-            raise FaultError(f"a share of {_cut(text)}, expected more than 0% and at most 100%")
-        return Which(share=share)
-    first = int(found["first"])
-    last = inf if found["on"] else int(found["last"] or first)
-    if last < first:
-        raise FaultError(f"the range {_cut(text)} is empty, expected the lower number first")
-    return Which(first, last)
+    try:
+        return read_which(text)
+    except ValueError as error:
+        raise FaultError(f"behind {mark} stands {_cut(text)!r}: {error}") from None
 
 
 def _value(kind: Kind, text: str | None) -> Value:

@@ -23,7 +23,7 @@ from .answers import Answer, StreamAnswer
 from .dice import Dice
 from .documents import ServerKind
 from .fault_kinds import NOT_TAKEN
-from .faults import Fault, Which, parse_all
+from .faults import Fault, parse_all
 from .inputs import Counts
 from .journal import Journal
 from .matching import CallKey, Meaning, canonical, meaning, takes_gzip
@@ -31,6 +31,7 @@ from .misses import Miss
 from .received import Received
 from .stream_damage import StreamDamage, numbered, plain
 from .strikes import Strike
+from .which import Which
 
 type Outcome = Answer | StreamAnswer | Miss
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mesotape.cassettes.dice import Dice
 from mesotape.cassettes.fault_kinds import KINDS, NOT_TAKEN
-from mesotape.cassettes.faults import ALL, Fault, FaultError, Which, parse
+from mesotape.cassettes.faults import Fault, FaultError, parse
+from mesotape.cassettes.which import ALL, Which
 from mesotape.proto.endpoints import APIS
 
 WHICHES = st.one_of(
@@ -98,13 +99,13 @@ def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, str
     [
         ("", "there is no fault ''; `mesotape replay --list-faults` explains them all"),
         ("cut-recrd@3", "there is no fault 'cut-recrd'; the nearest is cut-record"),
-        ("drop@", "behind @ stands '', expected a number from 1 on, a range 2-4"),
-        ("drop@0", "behind @ stands '0', expected a number from 1 on"),
-        ("drop@third", "behind @ stands 'third', expected a number from 1 on"),
-        ("drop@²", "behind @ stands '²', expected a number"),
-        ("drop@5-2", "the range 5-2 is empty, expected the lower number first"),
-        ("drop@0%", "a share of 0%, expected more than 0% and at most 100%"),
-        ("drop@200%", "a share of 200%, expected more than 0% and at most 100%"),
+        ("drop@", "behind @ stands '': expected a number from 1 on, a range 2-4"),
+        ("drop@0", "behind @ stands '0': expected a number from 1 on"),
+        ("drop@third", "behind @ stands 'third': expected a number from 1 on"),
+        ("drop@²", "behind @ stands '²': expected a number"),
+        ("drop@5-2", "behind @ stands '5-2': the range is empty, expected the lower number first"),
+        ("drop@0%", "behind @ stands '0%': a share is more than 0% and at most 100%"),
+        ("drop@200%", "behind @ stands '200%': a share is more than 0% and at most 100%"),
         ("drop=3", "drop has no value, found =3"),
         ("late", "expected late=SECONDS"),
         ("late=soon", "the value is 'soon', expected late=SECONDS, from 0 to 86400"),
@@ -118,7 +119,7 @@ def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, str
         ("SUBSCIBE:drop", "no v1 API has a call 'SUBSCIBE'; the nearest is SUBSCRIBE"),
         ("GET_HEALTH:drop", "drop strikes records, and GET_HEALTH is not answered by a stream"),
         ("SUBSCRIBE#2:503", "503 strikes calls; write SUBSCRIBE:503@2"),
-        ("#x:drop", "behind # stands 'x', expected a number from 1 on"),
+        ("#x:drop", "behind # stands 'x': expected a number from 1 on"),
         ("drop:drop:drop", "expected [CALL[#WHICH]:]KIND[=VALUE][@WHICH], like cut-record@3"),
     ],
 )
