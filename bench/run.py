@@ -9,6 +9,7 @@ NAMES = (
     "startup",
     "recordio",
     "replay",
+    "matching",
     "record",
     "memory",
     "pace",

@@ -33,6 +33,7 @@ from .console import (
 )
 from .control import Control
 from .deck import Deck
+from .painting import is_colorful, painted
 from .receipt import Receipt, left_out, played, receipt
 from .server import ReplayServer
 
@@ -165,7 +166,7 @@ async def _replay(
         say(failures[-1])
 
     orphaned = asyncio.create_task(parent.gone()) if watched else None
-    server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=say)
+    server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=_note)
     stopped = _stop_signal()
     where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
     real = await addresses.start(server, where, tls)
@@ -300,7 +301,11 @@ def _sum_up(counts: Counts, options: ReplayOptions) -> None:
 
 
 def _say_miss(miss: Miss) -> None:
-    say(str(miss))
+    _note(str(miss))
+
+
+def _note(text: str) -> None:
+    say(painted(text) if is_colorful() else text)
 
 
 def _played(options: ReplayOptions) -> Options:

@@ -55,10 +55,7 @@ def running(*arguments: str | Path, **how: Any) -> Iterator[Running]:
         ready = Path(folder) / "ready"
         process = subprocess.Popen(
             [*MESOTAPE, *map(str, arguments), "--ready-file", str(ready)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **how,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | how,
         )
         try:
             deadline = time.monotonic() + START_SECONDS
