@@ -43,9 +43,9 @@ class _Compared(Struct, frozen=True):
     recorded: Meaning
 
     @property
-    def distance(self) -> tuple[int, bool]:
-        """Few differences first, and of equal ones those that were not played."""
-        return len(self.near.differences) + self.near.more, self.near.played
+    def distance(self) -> tuple[int, bool, int]:
+        """Few differences first, of equal ones those that were not played, then the earlier."""
+        return len(self.near.differences) + self.near.more, self.near.played, self.near.exchange
 
 
 class Explanations:
