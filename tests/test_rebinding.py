@@ -1,12 +1,16 @@
 import json
+import re
 from base64 import b64encode
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from population import Builder
+from sending import sent
 from test_playback import JSON, PROTOBUF, STREAM, event, exchange, play, reason_of, request
+from test_playback_captures import playable, recorded
 
 from mesotape.cassettes.answers import StreamAnswer
 from mesotape.cassettes.bindings import Bindings, Id
@@ -14,13 +18,14 @@ from mesotape.cassettes.ids import KINDS, slots
 from mesotape.cassettes.ignoring import Ignoring
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
+from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.rebinding import Rebinding
 from mesotape.cassettes.renaming import Renaming
 from mesotape.proto import mapping, recordio
 from mesotape.proto.endpoints import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import message_class
 
-__all__ = ["play"]
+__all__ = ["play", "recorded"]
 
 PATH = "/api/v1/scheduler"
 STREAM_ID = "8833f851-2a1f-4f5e-9d4c-8f0b6f4d1f00"
@@ -307,8 +312,8 @@ def test_a_framework_that_registers_again_begins_again(play):
         assert client.made(accept("O1", *names)) == 202
         told = [next(events)["update"]["status"]["task_id"]["value"] for _ in range(3)]
         assert told == [names[0], names[1], names[0]]
-        for sent in (acknowledge(names[0], 1), acknowledge(names[1], 2), kill(names[1])):
-            assert client.made(sent) == 202
+        for call_of in (acknowledge(names[0], 1), acknowledge(names[1], 2), kill(names[1])):
+            assert client.made(call_of) == 202
 
 
 def test_a_stream_id_of_this_run_stands_for_the_one_from_before_the_recording(play):
@@ -509,24 +514,24 @@ values = st.sampled_from("abc")
 @given(st.lists(st.tuples(values, values)))
 def test_bindings_stay_one_to_one(pairs):
     bindings, kept = Bindings(), {}
-    for recorded, live in pairs:
-        pair = (Id("task-id", "f", recorded), live)
-        fits = kept.get(recorded, live) == live and all(
-            live != other or recorded == one for one, other in kept.items()
+    for old, live in pairs:
+        pair = (Id("task-id", "f", old), live)
+        fits = kept.get(old, live) == live and all(
+            live != other or old == one for one, other in kept.items()
         )
         assert bindings.fit([pair]) == fits
         if fits:
             bindings.bind([pair])
-            kept[recorded] = live
-    for recorded, live in kept.items():
-        assert bindings.live(Id("task-id", "f", recorded)) == live
-        assert bindings.recorded(Id("task-id", "f", live)) == recorded
+            kept[old] = live
+    for old, live in kept.items():
+        assert bindings.live(Id("task-id", "f", old)) == live
+        assert bindings.recorded(Id("task-id", "f", live)) == old
 
 
 @given(st.lists(st.tuples(values, values)))
 def test_pairs_fit_together_if_they_fit_one_after_the_other(pairs):
     together, one_by_one = Bindings(), Bindings()
-    named = [(Id("task-id", "f", recorded), live) for recorded, live in pairs]
+    named = [(Id("task-id", "f", old), live) for old, live in pairs]
     fits = True
     for pair in named:
         fits = fits and one_by_one.fit([pair])
@@ -542,3 +547,54 @@ def test_every_kind_of_id_is_found_in_calls():
         "container-id",
         "resource-provider-id",
     }
+
+
+NAMED = re.compile(rb'"(task_id|executor_id|container_id)": *{"value": *"')
+
+
+def renamed(body, kind):
+    """A call in which every task, executor and container has another id."""
+    if kind == JSON:
+        return NAMED.sub(rb"\g<0>my own ", body)
+    call = message_class(SCHEDULER.call).FromString(body)
+    for slot in slots(call):
+        if slot.kind in ("task-id", "executor-id", "container-id"):
+            slot.put(f"my own {slot.value}")
+    return call.SerializeToString()
+
+
+def told_names(data, kind):
+    """The ids of tasks in a record."""
+    event = mapping.decode(data, SCHEDULER.event) if kind == JSON else None
+    event = message_class(SCHEDULER.event).FromString(data) if event is None else event
+    return [slot.value for slot in slots(event) if slot.kind == "task-id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("scheduler-json-pymesos", JSON), ("scheduler-protobuf-execute", PROTOBUF)],
+)
+def test_a_real_scheduler_may_call_its_tasks_otherwise(recorded, name, kind):
+    exchanges = playable(name)
+    options = Options(pace=Instant(), causality="off", rebind=True)
+    playback = Playback(recorded(name, exchanges), options)
+    streams, names = [], []
+    for each in exchanges:
+        told = sent(each.request)
+        if told.method == b"POST":
+            told = replace(told, body=renamed(told.body, kind))
+        answer = playback.answer(told, 0.0)
+        assert not isinstance(answer, Miss), str(answer)
+        assert answer.status == each.response.status
+        if isinstance(answer, StreamAnswer):
+            streams.append((answer, each.response.records))
+    assert playback.unused == []
+    for answer, records in streams:
+        got = [step.partition(b"\n")[2] for _, step in answer.steps if isinstance(step, bytes)]
+        assert len(got) >= len(records)
+        for record, data in zip(records, got, strict=False):
+            before, after = told_names(record, kind), told_names(data, kind)
+            assert after == [f"my own {each}" for each in before]
+            assert (data == record) == (not before)
+            names += after
+    assert names
