@@ -26,15 +26,18 @@ class Remote:
         data = (
             b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         )
-        lines = [f"{method} {path} HTTP/1.1", f"Content-Length: {len(data)}", *headers]
+        with connect(self.address) as wire:
+            wire.send(self.head(method, path, data, *headers, token=token, host=host), data)
+            head, _, told = wire.message().partition(b"\r\n\r\n")
+        return int(head.split()[1]), head.decode(), json.loads(told)
+
+    def head(self, method, path, data=b"", *headers, token=None, host=None, version="1.1"):
+        lines = [f"{method} {path} HTTP/{version}", f"Content-Length: {len(data)}", *headers]
         if host is not False:
             lines.append(f"Host: {host or self.url.rpartition('//')[2]}")
         if token is not False:
             lines.append(f"Authorization: Bearer {token or self.token}")
-        with connect(self.address) as wire:
-            wire.send("\r\n".join([*lines, "", ""]).encode("latin-1"), data)
-            head, _, told = wire.message().partition(b"\r\n\r\n")
-        return int(head.split()[1]), head.decode(), json.loads(told)
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def get(self, path):
         status, _, told = self.ask("GET", path)
@@ -184,7 +187,9 @@ def test_web_pages_are_kept_out(remote):
     for host in ("evil.example", f"evil.example:{remote.address[1]}", "127.0.0.1", False):
         status, _, told = remote.ask("GET", "/status", host=host)
         assert status == 403, told
+    own = remote.url.rpartition("//")[2]
     assert remote.ask("GET", "/status", None, "Host: evil.example")[0] == 403
+    assert remote.ask("GET", "/status", None, f"Host: {own}", host="evil.example")[0] == 403
     assert remote.ask("GET", "/status", host=f"localhost:{remote.address[1]}")[0] == 200
 
 
@@ -217,22 +222,19 @@ def test_what_makes_no_sense_is_refused_in_one_line(remote, method, path, body, 
 
 
 def test_one_connection_takes_many_requests(remote):
-    head = f"Host: {remote.url.rpartition('//')[2]}\r\nAuthorization: Bearer {remote.token}\r\n\r\n"
     with connect(remote.address) as wire:
-        wire.send(2 * f"GET /status HTTP/1.1\r\n{head}".encode())
+        wire.send(2 * remote.head("GET", "/status"))
         assert wire.message().startswith(b"HTTP/1.1 200 OK")
         assert wire.message().startswith(b"HTTP/1.1 200 OK")
-        wire.send(f"GET /status HTTP/1.0\r\n{head}".encode())
+        wire.send(remote.head("GET", "/status", version="1.0"))
         assert wire.rest().startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize("leave", [Wire.reset, Wire.close, Wire.finish])
 def test_a_client_that_leaves_while_it_waits_holds_nobody(remote, leave):
-    body = json.dumps({"timeout_seconds": 3600})
-    head = f"Host: {remote.url.rpartition('//')[2]}\r\nAuthorization: Bearer {remote.token}\r\n"
+    body = json.dumps({"timeout_seconds": 3600}).encode()
     with connect(remote.address) as wire:
-        wire.send(f"POST /advance HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode())
-        wire.send(body.encode())
+        wire.send(remote.head("POST", "/advance", body), body)
         leave(wire)
         assert remote.ask("POST", "/advance", {"timeout_seconds": 0})[0] == 409
     with remote.subscribe():
@@ -251,6 +253,19 @@ def test_what_went_wrong_before_a_reset_still_counts(tmp_path):
     ready, counts = map(json.loads, replay.out.splitlines())
     assert ready == {"ready": replay.url, "control": {"url": remote.url, "token": remote.token}}
     assert (counts["served"], counts["missed"], counts["unused"]) == (1, 1, [])
+
+
+def test_a_replay_stops_while_somebody_waits_for_its_control(tmp_path):
+    path = written(tmp_path / "cassette.yaml", call(1, 0.0, HEALTH, HEALTHY))
+    with running("replay", path, "--pace", "step", "--control", "127.0.0.1:0") as replay:
+        remote = Remote(replay)
+        body = json.dumps({"timeout_seconds": 3600}).encode()
+        with connect(remote.address) as wire:
+            wire.send(remote.head("POST", "/advance", body), body)
+            remote.get("/status")
+            assert replay.stop() == 0
+            assert wire.rest() == b""
+    assert "Traceback" not in replay.said
 
 
 def test_the_address_and_the_token_are_printed(tmp_path):

@@ -352,6 +352,12 @@ def test_events_with_faults_are_stepped_through_by_what_goes_out(play, fault, st
             player.advance(timeout_seconds=0)
 
 
+def test_an_event_that_a_fault_swallows_is_not_waited_for(play):
+    player = play(stream(1, 0.0, numbered(4)), faults=("drop@4",))
+    with subscribe(player):
+        assert player.advance(seconds=100) == 3
+
+
 def test_a_stream_on_hold_is_not_passed_over(play):
     player = play(stream(1, 0.0, numbered(2)))
     with subscribe(player):

@@ -130,8 +130,9 @@ def test_a_stream_that_halts_at_a_gate_sends_no_heartbeats_and_then_goes_on_with
     stage.clock.advance(30.0)
     assert [data for _, data in outlet.log[1:]] == [chunk(b"beat")] * 2
     streaming.halt()
+    stage.clock.advance(2.0)
     gate.open()
-    stage.clock.advance(5.0)
+    stage.clock.advance(3.0)
     assert len(outlet.log) == 3
     streaming.go_on()
     stage.clock.advance(5.0)
