@@ -445,20 +445,19 @@ def test_the_marker_is_enough(tested: Run) -> None:
 # Many at once.
 
 
-def test_tests_run_in_parallel_from_one_cassette(
+def test_tests_run_in_parallel_and_again_from_one_cassette(
     pytester: pytest.Pytester, tested: Run, folder: Path
 ) -> None:
     before = (folder / "test_it.yaml").read_bytes()
-    pytester.makepyfile(
-        test_it="from client import *\n"
+    text = (
         "@pytest.mark.parametrize('number', range(24))\n"
         "@pytest.mark.mesotape('test_it.yaml')\n"
         "def test_it(mesotape, number):\n"
         "    get(mesotape.url, 'GET_STATE' if number % 8 == 0 else 'GET_HEALTH')\n"
     )
-    for _ in range(2):
-        done = pytester.runpytest_subprocess("-n", "4", "-p", "no:cacheprovider")
-        done.assert_outcomes(passed=24, errors=3)
+    tested(text).assert_outcomes(passed=24, errors=3)
+    done = pytester.runpytest_subprocess("-n", "4", "-p", "no:hypothesispytest")
+    done.assert_outcomes(passed=24, errors=3)
     assert (folder / "test_it.yaml").read_bytes() == before
     assert [path.name for path in folder.iterdir()] == ["test_it.yaml"]
 
@@ -650,4 +649,4 @@ def test_a_run_without_cassettes_imports_nothing_but_the_plugin(pytester: pytest
         "    assert sorted(loaded) == ['mesotape.proxy', 'mesotape.proxy.plugin']\n"
         "    assert not {'msgspec', 'yaml', 'google.protobuf', 'mitmproxy'} & set(sys.modules)\n"
     )
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
