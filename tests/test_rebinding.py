@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from population import Builder
 from sending import sent
-from test_playback import JSON, PROTOBUF, STREAM, event, exchange, play, reason_of, request
+from sockets import connect, post, record
+from test_playback import HEADER, JSON, PROTOBUF, STREAM, event, exchange, play, reason_of, request
 from test_playback_captures import playable, recorded
 
 from mesotape.cassettes.answers import StreamAnswer
@@ -24,6 +25,7 @@ from mesotape.cassettes.renaming import Renaming
 from mesotape.proto import mapping, recordio
 from mesotape.proto.endpoints import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import message_class
+from mesotape.proxy.player import Player
 
 __all__ = ["play", "recorded"]
 
@@ -592,9 +594,36 @@ def test_a_real_scheduler_may_call_its_tasks_otherwise(recorded, name, kind):
     for answer, records in streams:
         got = [step.partition(b"\n")[2] for _, step in answer.steps if isinstance(step, bytes)]
         assert len(got) >= len(records)
-        for record, data in zip(records, got, strict=False):
-            before, after = told_names(record, kind), told_names(data, kind)
+        for old, data in zip(records, got, strict=False):
+            before, after = told_names(old, kind), told_names(data, kind)
             assert after == [f"my own {each}" for each in before]
-            assert (data == record) == (not before)
+            assert (data == old) == (not before)
             names += after
     assert names
+
+
+def test_a_record_that_is_due_later_is_told_in_ids_that_are_bound_meanwhile(tmp_path):
+    events = [greeting(), update("task-1", 1), update("task-1", 2)]
+    documents = list(tape(subscribe(), accept("O1", "task-1"), events=events))
+    for number, at in enumerate([1.5, 2.0, 9.0], 2):
+        documents[number] = documents[number].replace("at: 100.0", f"at: {at}")
+    path = tmp_path / "cassette.yaml"
+    path.write_text(HEADER.format(server="master") + "".join(documents))
+    options = Options(rebind=True, causality="off")
+    with (
+        Player(path, options, clock="manual") as player,
+        connect(player.address) as wire,
+        connect(player.address) as calls,
+    ):
+        wire.send(post(text(subscribe()), path=PATH.encode()))
+        wire.until(b"\r\n\r\n")
+        assert player.advance(seconds=2.0) == 2
+        calls.send(
+            post(text(accept("O1", "new")), b"Mesos-Stream-Id: " + STREAM_ID.encode(),
+                 path=PATH.encode())
+        )  # fmt: skip
+        assert b"202" in calls.until(b"\r\n\r\n")
+        assert player.advance(seconds=8.0) == 1
+        for told in (greeting(), update("task-1", 1), update("new", 2)):
+            chunk = record(text(told))
+            assert json.loads(wire.exactly(len(chunk)).split(b"\n", 2)[2].rstrip()) == told
