@@ -145,7 +145,7 @@ def _headers(text: str, position: int) -> tuple[dict[str, Node], int]:
     found = _DEEP.match(text, position)
     if not found:
         raise OtherLayoutError
-    return dict[str, Node](headers(found[0])), found.end()
+    return cast("dict[str, Node]", dict(headers(found[0]))), found.end()
 
 
 def headers(text: str) -> Headers:

@@ -132,7 +132,9 @@ def blanked(calls: Iterable[Message]) -> tuple[Message, ...]:
 def _plan(of: Descriptor) -> _Plan:
     kind = KINDS.get(of.full_name)
     bare = tuple(field.name for field in of.fields if (of.full_name, field.name) in _BARE)
-    into = [(field.name, _many(field)) for field in of.fields if _reaches(field)]
+    into: list[tuple[str, _Many]] = [
+        (field.name, _many(field)) for field in of.fields if _reaches(field)
+    ]
     has_owner = any(name == _OWNER and many == "one" for name, many in into)
     return _Plan(kind, bare, tuple(into), has_owner)
 

@@ -31,10 +31,11 @@ much of a rule is shown that fits nothing."""
 
 _PATH = re.compile(r"[A-Za-z0-9_]+(?:\[\])?(?:\.[A-Za-z0-9_]+(?:\[\])?)*")
 
-NAMES: dict[str, tuple[str, str | Kind | tuple[str, ...]]] = {
+_KINDS: dict[str, tuple[str, Kind | tuple[str, ...]]] = {
     f"{kind}s": (f"every {kind.replace('-', ' ')} in a call", kind)
     for kind in sorted(set(KINDS.values()))
-} | {
+}
+_RULES: dict[str, tuple[str, Kind | tuple[str, ...]]] = {
     "filters": (
         "how long a scheduler refuses what it declines",
         (
@@ -47,6 +48,8 @@ NAMES: dict[str, tuple[str, str | Kind | tuple[str, ...]]] = {
     "metrics-timeout": ("how long GET_METRICS may take", ("GET_METRICS:get_metrics.timeout",)),
     "timestamps": ("when an executor says that a status came", ("UPDATE:update.status.timestamp",)),
 }
+
+NAMES = _KINDS | _RULES
 """What is volatile by nature, by name: what it is in words, and a kind of id or rules."""
 
 
@@ -98,7 +101,7 @@ class Ignoring:
                 for each in what:
                     self._add(each)
             else:
-                self._kinds.add(cast("Kind", what))
+                self._kinds.add(what)
         elif rule.startswith("query.") and rule != "query.":
             self._parameters.add(rule.removeprefix("query."))
         elif colon:
@@ -137,7 +140,7 @@ def _clear(message: Message, path: Sequence[str]) -> None:
     if not rest:
         message.ClearField(name)
         return
-    field = message.DESCRIPTOR.fields_by_name[name]
+    field = cast("FieldDescriptor", message.DESCRIPTOR.fields_by_name[name])
     if not field.is_repeated:
         if message.HasField(name):
             _clear(getattr(message, name), rest)
@@ -153,9 +156,8 @@ def _is_map(field: FieldDescriptor) -> bool:
 
 def _held(field: FieldDescriptor) -> Descriptor | None:
     """The message type of a field's values."""
-    if _is_map(field):
-        return field.message_type.fields_by_name["value"].message_type
-    return field.message_type
+    held = field.message_type
+    return held.fields_by_name["value"].message_type if held and _is_map(field) else held
 
 
 def _fits(of: Descriptor, steps: Sequence[str], path: str) -> bool:

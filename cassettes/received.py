@@ -60,8 +60,7 @@ class Received(Struct, frozen=True, dict=True):
     def alike(self, body: bytes) -> "Received":
         """Give a request with the same head; what is known of that need not be found again."""
         other = Received(self.method, self.target, self.headers, body)
-        other.__dict__["values"] = self.values
-        other.__dict__["meant"] = self.meant
+        vars(other).update(values=self.values, meant=self.meant)
         return other
 
     def header(self, name: str) -> str | None:

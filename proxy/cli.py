@@ -54,8 +54,8 @@ def _list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> No
         return
     from ..cassettes.ignoring import NAMES
 
-    for name, (what, _) in NAMES.items():
-        click.echo(f"{name:<22}{what}")
+    for name, told in NAMES.items():
+        click.echo(f"{name:<22}{told[0]}")
     context.exit()
 
 
