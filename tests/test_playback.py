@@ -124,6 +124,61 @@ def test_equal_read_only_calls_get_the_answers_in_order_and_the_last_one_again(p
     assert bodies == [b"one", b"two", b"two", b"two"]
 
 
+def dashboards(play):
+    """Two that ask for the same, of which the first asks for something else before."""
+    first = exchange(1, b'{"type":"GET_VERSION"}', answering("version"))
+    mine = exchange(2, response=answering("first"))
+    other = exchange(3, response=answering("second")).replace("client: 1", "client: 2")
+    return play(first, mine, other)
+
+
+@pytest.mark.parametrize("order", ["vab", "vba", "bva", "avb"])
+def test_a_client_gets_what_was_recorded_of_the_one_that_said_the_same(play, order):
+    playback, got = dashboards(play), {}
+    for each in order:
+        if each == "v":
+            playback.answer(request(b'{"type":"GET_VERSION"}'), 0.0, 7)
+        else:
+            got[each] = body_of(playback.answer(request(), 0.0, 7 if each == "a" else 8))
+    expected = {"a": b"first", "b": b"second"}
+    assert got == (expected if order != "avb" else {"a": b"second", "b": b"first"})
+
+
+def test_a_client_that_has_left_is_stood_for_by_another(play):
+    playback = dashboards(play)
+    playback.answer(request(b'{"type":"GET_VERSION"}'), 0.0, 7)
+    playback.leave(7)
+    assert body_of(playback.answer(request(), 0.0, 8)) == b"first"
+
+
+@pytest.mark.parametrize(
+    ("repeat", "bodies"),
+    [
+        ("cycle", [b"one", b"two", b"one", b"two"]),
+        ("last", [b"one", b"two", b"two", b"two"]),
+        ("GET_HEALTH=cycle", [b"one", b"two", b"one", b"two"]),
+        ("GET_STATE=cycle", [b"one", b"two", b"two", b"two"]),
+    ],
+)
+def test_answers_repeat_as_asked_for(play, repeat, bodies):
+    documents = [exchange(n, response=answering(text)) for n, text in ((1, "one"), (2, "two"))]
+    playback = play(*documents, repeat=[repeat])
+    assert [body_of(playback.answer(request(), 0.0)) for _ in range(4)] == bodies
+
+
+def test_without_repeats_a_read_is_answered_once(play):
+    playback = play(exchange(1, response=answering("one")), repeat=["never"])
+    assert body_of(playback.answer(request(), 0.0)) == b"one"
+    miss = playback.answer(request(), 0.0)
+    assert reason_of(miss) == "already played"
+    assert "--repeat GET_HEALTH=last" in miss.advice
+
+
+def test_a_mutating_call_repeats_if_it_is_named(play):
+    playback = play(exchange(1, TEARDOWN), repeat=["TEARDOWN=last"])
+    assert [playback.answer(request(TEARDOWN), 0.0).status for _ in range(3)] == [202] * 3
+
+
 def test_a_mutating_call_is_answered_once(play):
     playback = play(exchange(1, TEARDOWN))
     assert playback.answer(request(TEARDOWN), 0.0).status == 202
