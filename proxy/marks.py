@@ -79,7 +79,6 @@ def settings(told: Sequence[Mapping[str, Any]]) -> Settings:
             near = difflib.get_close_matches(str(name), known, n=1)
             meant = f", did you mean {near[0]}" if near else ""
             raise ValueError(f"there is no {name}{meant}? It takes {', '.join(known)}")
-    said = {name: list(each) if isinstance(each, tuple) else each for name, each in said.items()}
     try:
         return msgspec.convert(said, Settings)
     except msgspec.ValidationError as error:

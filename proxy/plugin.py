@@ -131,7 +131,11 @@ def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
 
 def _names(node: pytest.Item) -> tuple[str, ...]:
     """The cassettes that the closest marker with any names."""
-    return next((mark.args for mark in node.iter_markers("mesotape") if mark.args), ())
+    names = next((mark.args for mark in node.iter_markers("mesotape") if mark.args), ())
+    for name in names:
+        if not isinstance(name, str | os.PathLike):
+            raise _failure(f"@pytest.mark.mesotape: {name!r} is no file name of a cassette")
+    return names
 
 
 def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings") -> "Session":
