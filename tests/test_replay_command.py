@@ -1,10 +1,12 @@
 """`mesotape replay … -- COMMAND`, its exit codes, its receipt, and who ends with whom."""
 
+import asyncio
 import contextlib
 import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +17,10 @@ import pytest
 from commands import MESOTAPE, STOP_SECONDS, run
 from tapes import SCHEDULER, call, said, stream, written
 
+from mesotape.cassettes.playback import Playback
+from mesotape.cassettes.reader import Cassette
 from mesotape.proxy import parent
+from mesotape.proxy.server import ReplayServer
 
 DECLINE = said("DECLINE", framework_id={"value": "f"}, decline={"offer_ids": [{"value": "o"}]})
 SUBSCRIBE = said(
@@ -139,6 +144,25 @@ def test_a_call_that_is_sent_and_not_waited_for_counts(folder: Path) -> None:
     sent = f"socket.create_connection((host, int(port))).sendall({text.encode()!r})\nos._exit(0)"
     done = python(folder, "health.yaml", told + sent)
     assert done.returncode == 3, done
+
+
+def test_what_clients_have_sent_is_taken_in_at_the_end(folder: Path) -> None:
+    """The loop does not run while they send, so all of it is still to be read."""
+    body = said("GET_STATE").encode() + b" " * 100_000
+    head = b"POST /api/v1 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+    async def main() -> int:
+        with Cassette.open(folder / "health.yaml") as cassette, contextlib.ExitStack() as stack:
+            server = ReplayServer(Playback(cassette))
+            address = await server.start()
+            for _ in range(20):
+                connection = stack.enter_context(socket.create_connection(address))
+                connection.sendall(head % len(body) + body)
+            await server.drain()
+            await server.stop()
+            return server.journal.missed
+
+    assert asyncio.run(main()) == 20
 
 
 @pytest.mark.parametrize(
