@@ -39,7 +39,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--listen",
             type=AddressType(),
-            default=LOOPBACK,
+            default=str(LOOPBACK),
             show_default=True,
             help="Address to listen on; port 0 takes a free one.",
         ),

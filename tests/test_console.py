@@ -4,6 +4,7 @@ import re
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from commands import MESOTAPE
@@ -18,8 +19,9 @@ recorded_at: 2026-11-22T12:18:29.104233Z
 
 
 def read_until(fd: int, mark: bytes) -> bytes:
-    said = b""
+    said, deadline = b"", time.monotonic() + PATIENCE_SECONDS
     while mark not in said:
+        assert time.monotonic() < deadline, said  # the counts are drawn again and again
         readable, _, _ = select.select([fd], [], [], PATIENCE_SECONDS)
         assert readable, said
         said += os.read(fd, 65536)
@@ -35,7 +37,7 @@ def test_on_a_terminal_counts_are_live_and_what_is_said_has_its_own_line(tmp_pat
         stdout=subprocess.PIPE,
         stderr=terminal,
         text=True,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "200"},
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"},
     )
     try:
         os.close(terminal)
