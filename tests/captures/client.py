@@ -48,6 +48,15 @@ class Connected(asyncio.Protocol):
             if not self.transport.is_closing():
                 self.transport.write(line.data)
 
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the body of a request is still to be sent, and the client has not left."""
+        messages = self.conversation.requests.messages
+        if not messages or self.conversation.ends:
+            return False
+        last = messages[-1]
+        return last.framing == "length" and not (last.complete or last.broken)
+
     def _close(self, how: str) -> None:
         if how == "reset" and not self.transport.is_closing():
             reset(self.transport)
@@ -84,16 +93,39 @@ class Player:
         self.connections: dict[int, Connected] = {}
 
     async def play(self, capture: Capture) -> tuple[Exchange, ...]:
-        for number, step in enumerate(steps(capture), 1):
-            try:
-                await (self._send(step.line) if step.line.side == "client" else self._await(step))
-            except Stuck as error:
-                raise Stuck(f"{capture.name}, line {number}: at the client, {error}") from None
+        due = list[tuple[int, Step]]()
+        told = steps(capture)
+        for number, step in enumerate(told, 1):
+            if step.line.side == "server":
+                due.append((number, step))
+            else:
+                await self._send(step.line)
+            following = (each.line for each in told[number:] if each.line.side == "client")
+            if not self._goes_on_speaking(next(following, None)):
+                await self._await_all(capture, due)
         return tuple(
             each
             for _, connection in sorted(self.connections.items())
             for each in connection.conversation.exchanges()
         )
+
+    def _goes_on_speaking(self, following: Line | None) -> bool:
+        """Whether the next thing that the client does is to end a request that it has begun.
+
+        Who sends a head and its body apart does not listen elsewhere between them.
+        """
+        if following is None:
+            return False
+        connection = self.connections.get(following.connection)
+        return connection is not None and connection.is_speaking and not following.end
+
+    async def _await_all(self, capture: Capture, due: list[tuple[int, Step]]) -> None:
+        for number, step in due:
+            try:
+                await self._await(step)
+            except Stuck as error:
+                raise Stuck(f"{capture.name}, line {number}: at the client, {error}") from None
+        due.clear()
 
     async def close(self) -> None:
         for connection in self.connections.values():
