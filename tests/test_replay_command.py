@@ -210,8 +210,12 @@ def test_the_command_is_told_where_to_go_and_has_stdout_for_itself(folder: Path)
 WAITS = """
 import os, signal, sys
 got = []
+woken, wake = os.pipe()  # a signal that comes before the wait for it is not lost
+def take(number, frame):
+    got.append(number)
+    os.write(wake, b'.')
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-    signal.signal(number, lambda number, frame: got.append(number))
+    signal.signal(number, take)
 print('up', os.getpid(), flush=True)
 """
 
@@ -240,7 +244,7 @@ def line(process: "subprocess.Popen[str]") -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_are_passed_on(folder: Path, number: signal.Signals) -> None:
-    code = f"{WAITS}\nsignal.pause()\nsys.exit(50 + got[0])"
+    code = f"{WAITS}\nos.read(woken, 1)\nsys.exit(50 + got[0])"
     words = ("replay", "health.yaml", "--", sys.executable, "-c", code)
     with begun(folder, *words, start_new_session=True) as process:
         assert line(process).startswith("up")
@@ -251,7 +255,7 @@ def test_signals_are_passed_on(folder: Path, number: signal.Signals) -> None:
 
 def test_ctrl_c_on_a_terminal_reaches_the_command_once(folder: Path) -> None:
     """The terminal sends it to both; SIGUSR1, which comes after it, is passed on."""
-    code = f"{WAITS}\nwhile signal.SIGUSR1 not in got: signal.pause()\nsys.exit(len(got))"
+    code = f"{WAITS}\nwhile signal.SIGUSR1 not in got: os.read(woken, 1)\nsys.exit(len(got))"
     words = [*MESOTAPE, "replay", "health.yaml", "--", sys.executable, "-c", code]
     pid, terminal = pty.fork()
     if pid == 0:
@@ -319,7 +323,7 @@ def test_a_replay_ends_when_its_parent_is_killed(folder: Path) -> None:
 
 
 def test_the_command_of_a_replay_ends_when_the_parent_is_killed(folder: Path) -> None:
-    code = f"{WAITS}\nsignal.pause()\nprint(got == [signal.SIGTERM])"
+    code = f"{WAITS}\nos.read(woken, 1)\nprint(got == [signal.SIGTERM])"
     words = ("replay", "health.yaml", "--", sys.executable, "-c", code)
     with fostered(folder, *words, ready="up") as process:
         process.kill()
