@@ -20,20 +20,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..proto import endpoints
-from . import answers
 from .answers import Answer, StreamAnswer
 from .bindings import Pair
 from .causality import Mode
 from .clients import Clients, Signs, Source, signs
+from .denials import Denials
 from .documents import INCOMPLETE
 from .explanations import Explanations
 from .faults import parse_all as parse_faults
 from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
-from .journal import Journal, Place, Refused
+from .journal import Journal, Place
 from .matching import Key, Meaning, meaning, takes_gzip
-from .misses import Miss, Reason
+from .misses import Miss
 from .pace import Pace, Recorded, start
 from .reader import Cassette
 from .rebinding import Found, Rebinding
@@ -50,6 +50,8 @@ from .tracks import Line, Track, Turn
 _SEEN = 4096
 _SEEN_BODY = 64 * 1024
 """Requests with their keys that are kept, and bytes of the longest body among them."""
+
+_NOTHING = "nothing recorded for this call"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -122,9 +124,10 @@ class Playback:
         self._counts = (self._rebinding or self._ignoring).counts
         said = None if self._rebinding is None else self._rebinding.said
         self._explanations = Explanations(self.cassettes, self.journal, self._ignoring, said)
+        self._denials = Denials(self.journal, self._servers, self._explanations, self._date)
         self._inputs = Inputs(
             self._answer_input,
-            self._unanswered,
+            self._denials.deny,
             self._ties.containers.progress,
             self._ignoring.counts,
             self._counts,
@@ -219,7 +222,7 @@ class Playback:
             return self._go_astray(request, seen, why, now_seconds, scope)
         turn = None if seen.line is None else seen.line.take(client, seen.signs)
         if turn is None and (turn := _first(seen.astray.values())) is None:
-            return self._unanswered(request, "already played", scope)
+            return self._denials.deny(request, "already played", scope)
         if self._shares:
             self._clients.play(client, turn.part)
         if self._rebinding is not None:
@@ -274,7 +277,7 @@ class Playback:
     def _find(self, request: Received, which: object, scope: Scope) -> _Seen | Answer | Miss:
         """Match a request that was not seen before, as each kind of server here would read it."""
         if endpoints.is_actor_message(request.fields):
-            return self._missed(request, "actor message", scope)
+            return self._denials.miss(request, "actor message", scope)
         for server in self._servers.kinds(scope):
             found = self._found(meaning(request, server, self._ignoring), scope)
             what, client = found.what, Client(request.method == b"HEAD", takes_gzip(request))
@@ -289,8 +292,8 @@ class Playback:
             if who is not None and self._ties.subscriptions.has(who):
                 why = self._ties.subscriptions.check(who)
                 if why is not None:
-                    return self._refused(request, why, "nothing recorded for this call", scope)
-        return self._unanswered(request, "nothing recorded for this call", scope)
+                    return self._denials.refuse(request, why, _NOTHING, scope)
+        return self._denials.deny(request, _NOTHING, scope)
 
     def _found(self, what: Meaning, scope: Scope) -> Found:
         """Say a request in the ids of the recording, if there may be others."""
@@ -327,7 +330,7 @@ class Playback:
         how = astray(why.text)
         turn = _first([seen.astray[how]] if how in seen.astray else [])
         if turn is None:
-            return self._refused(request, why, "differs", scope)
+            return self._denials.refuse(request, why, "differs", scope)
         self._serve(turn.place)
         return self._replies.give(turn, seen.client, now_seconds)
 
@@ -350,35 +353,6 @@ class Playback:
         if self._injection is None:
             return answer
         return self._injection.strike(called_input(request), now_seconds, answer)
-
-    def _unanswered(self, request: Received, reason: Reason, scope: Scope = ANY) -> Answer | Miss:
-        """Refuse what every kind of server there would refuse as it stands; else it is a miss."""
-        refusals = [meaning(request, kind).refusal for kind in self._servers.kinds(scope)]
-        if not refusals or refusals[0] is None or None in refusals:
-            return self._missed(request, reason, scope)
-        return self._refused(request, refusals[0], reason, scope)
-
-    def _refused(self, request: Received, why: Refusal, reason: Reason, scope: Scope) -> Answer:
-        """Answer as Mesos refuses, and take it down."""
-        self.journal.refuse(Refused(why, self._explained(request, reason, scope)))
-        bodiless, gzips = request.method == b"HEAD", takes_gzip(request)
-        return answers.refused(why, self._date, bodiless=bodiless, gzips=gzips)
-
-    def _missed(self, request: Received, reason: Reason, scope: Scope) -> Miss:
-        """Explain why there is no answer, and take it down."""
-        miss = self._explained(request, reason, scope)
-        self.journal.miss(miss)
-        return miss
-
-    def _explained(self, request: Received, reason: Reason, scope: Scope) -> Miss:
-        """Say why there is no answer, with what comes nearest."""
-        kinds = self._servers.kinds(scope)
-
-        def belongs(place: Place, recorded: Received) -> bool:
-            return scope is ANY or self._servers.of(place.cassette, recorded) in scope
-
-        server = kinds[0] if kinds else None
-        return self._explanations.explain(request, reason, server, belongs, scope.cassettes)
 
 
 @contextlib.contextmanager

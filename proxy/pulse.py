@@ -1,28 +1,10 @@
 """The heartbeats of a stream that is held: without them its client would give up."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from ..cassettes.pace import Timed
+from .stage import Outlet
 from .wire import chunk
-
-
-class Outlet(Protocol):
-    """The connection, as heartbeats see it."""
-
-    @property
-    def full(self) -> bool:
-        """Whether the client has left too much unread."""
-        ...
-
-    @property
-    def lost(self) -> bool:
-        """Whether nothing more can be sent."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        ...
 
 
 class Pulse:
