@@ -18,11 +18,13 @@ from typing import Any
 
 import pytest
 from captures.tape import LARGE, SMALL, Exchange, expected, load, names
+from click.testing import CliRunner
 from commands import MESOTAPE, run, running
 
 from mesotape.cassettes import bodies, writer
 from mesotape.cassettes import documents as told
 from mesotape.proto import endpoints
+from mesotape.proxy.cli import commands
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "data" / "golden.yaml"
@@ -62,9 +64,11 @@ def record_type(summary: dict[str, Any], name: str) -> str:
     return api.event
 
 
-def objects(*arguments: str | Path, code: int = 0, **how: Any) -> list[dict[str, Any]]:
-    done = run("inspect", "--json", *arguments, **how)
-    assert done.returncode == code, done.stderr
+def objects(*arguments: str | Path, code: int = 0) -> list[dict[str, Any]]:
+    """What the command prints for programs; run in this process, because it is run so often."""
+    words = ["inspect", "--json", *map(str, arguments)]
+    done = CliRunner().invoke(commands, words, standalone_mode=False)
+    assert done.return_value == code, (done.exception, done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
