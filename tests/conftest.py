@@ -1,5 +1,12 @@
+import signal
+
 from hypothesis import settings
 
 # The machines that run this are slow at times, and no test is about how long an example takes.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and the commands under test
+# would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
