@@ -69,7 +69,7 @@ def exchange(number: int, text: str) -> Exchange:
 def requests(exchanges: int, began: int) -> Iterator[Received]:
     """Requests that are recorded, spelled as never before."""
     for number in range(began, began + REQUESTS):
-        body = call(number * 7919 % exchanges).replace("{", '{"never":%d,' % number, 1)  # noqa: UP031
+        body = call(number * 7919 % exchanges).replace("{", f'{{"never":{number},', 1)
         yield Received(b"POST", b"/api/v1", PAIRS, body.encode())
 
 

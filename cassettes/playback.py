@@ -25,7 +25,7 @@ from .bindings import Pair
 from .causality import Mode
 from .clients import Clients, Signs, Source, signs
 from .denials import Denials
-from .documents import INCOMPLETE
+from .documents import INCOMPLETE, ServerKind
 from .explanations import Explanations
 from .faults import parse_all as parse_faults
 from .ignoring import Ignoring
@@ -141,6 +141,11 @@ class Playback:
                 self._take(number, cassette)
         self._alike = self._servers.are_alike
         self._shares = any(track.is_shared for track in self._tracks.values())
+
+    @property
+    def kinds(self) -> list[ServerKind | None]:
+        """The kinds of servers that were recorded, the first cassette's first."""
+        return self._servers.kinds()
 
     @property
     def unused(self) -> list[Place]:

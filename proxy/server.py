@@ -33,7 +33,6 @@ from .taken import Taken
 from .wire import Limits
 
 if TYPE_CHECKING:
-    from ..cassettes.documents import ServerKind
     from ..cassettes.intake import Outcome
     from ..cassettes.received import Received
 
@@ -76,7 +75,7 @@ class ReplayServer:
         self.connections = set[Connection]()
         self._before = Journal()
         self._left_out_before = set[Place]()
-        self.calls = Calls(self._servers, self.clock.time())
+        self.calls = Calls(lambda: self.playback.kinds, self.clock.time())
         self.streams = Streams()
         self._numbers = count(1)
         self._on_miss = on_miss
@@ -240,12 +239,6 @@ class ReplayServer:
         """Report that the cassette could not be played."""
         if self._on_failure is not None:
             self._on_failure(exchange, error)
-
-    def _servers(self) -> "list[ServerKind | None]":
-        kinds: dict[ServerKind | None, None] = dict.fromkeys(
-            cassette.header.server for cassette in self.playback.cassettes
-        )
-        return list(kinds)
 
     def _check(self) -> None:
         now_seconds = self.clock.time()

@@ -194,6 +194,16 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def pass_stream(server: Wire, client: Wire, count: int = 3) -> None:
+    """Stream so many records from a server; each has to arrive before the next is sent."""
+    server.send(STREAMING)
+    for number in range(count):
+        server.send(record(b"%d" % number))
+        client.until(record(b"%d" % number))
+    server.send(LAST_CHUNK)
+    client.until(LAST_CHUNK)
+
+
 def record(data: bytes) -> bytes:
     """A record of a stream, alone in its chunk."""
     return chunk(b"%d\n%b" % (len(data), data))

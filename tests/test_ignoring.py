@@ -117,7 +117,7 @@ def test_what_is_typed_matches_whatever_the_container_is_called(play):
     call = '{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":%s}'
 
     def head(name):
-        inner = '{"type":"CONTAINER_ID","container_id":{"value":"%s"}}' % name  # noqa: UP031
+        inner = f'{{"type":"CONTAINER_ID","container_id":{{"value":"{name}"}}}}'
         text = call % inner
         return f"{len(text)}\n{text}"
 

@@ -11,17 +11,15 @@ from pathlib import Path
 from commands import running
 from recorded import kept
 from sockets import (
-    LAST_CHUNK,
     PATIENCE_SECONDS,
-    STREAMING,
     SUBSCRIBE,
     Upstream,
     answer,
     connect,
     eventually,
     get,
+    pass_stream,
     post,
-    record,
 )
 
 from mesotape import addons
@@ -103,12 +101,7 @@ def talk(upstream: Upstream, address: tuple[str, int]) -> None:
         client.send(post(SUBSCRIBE))
         with upstream.accept() as server:
             server.message()
-            server.send(STREAMING)
-            for number in range(3):
-                server.send(record(b"%d" % number))
-                client.until(record(b"%d" % number))
-            server.send(LAST_CHUNK)
-            client.until(LAST_CHUNK)
+            pass_stream(server, client)
 
 
 def shape(path: Path) -> str:

@@ -9,7 +9,18 @@ import pytest
 from authority import Authority
 from commands import running
 from recorded import kept, notes, wire
-from sockets import LAST_CHUNK, STREAMING, SUBSCRIBE, Upstream, answer, connect, get, post, record
+from sockets import (
+    LAST_CHUNK,
+    STREAMING,
+    SUBSCRIBE,
+    Upstream,
+    answer,
+    connect,
+    get,
+    pass_stream,
+    post,
+    record,
+)
 
 INTERNAL_ERROR = b"\x15\x03\x03\x00\x02\x02\x50"
 """An alert that is not encrypted, which TLS 1.3 answers with an alert of its own (RFC 8446, 6)."""
@@ -72,12 +83,7 @@ def test_calls_and_streams_pass_tls_on_both_sides_and_are_replayed_over_tls(
             assert client.message().endswith(HEALTHY)
             client.send(post(SUBSCRIBE))
             server.message()
-            server.send(STREAMING)
-            for number in range(3):
-                server.send(record(b"%d" % number))
-                client.until(record(b"%d" % number))
-            server.send(LAST_CHUNK)
-            client.until(LAST_CHUNK)
+            pass_stream(server, client)
         assert recorder.stop() == 0
     assert recorder.said.count("\n") == 1
     one, stream = kept(path)
