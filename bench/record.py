@@ -1,8 +1,8 @@
 """What recording costs: the CPU of `mesotape record` beside a proxy whose tap does nothing.
 
 Each proxy is a process of its own, and its whole CPU time counts, the writer process included.
-Every figure is the difference between a long and a short run, so that starting costs nothing.
-Rounds of the two proxies take turns, each gives a ratio, and the median of these counts.
+Both run all the time and are visited in turns, so that starting costs nothing and a machine that
+changes its speed slows both. Each pair of visits gives a ratio, and the median of these counts.
 """
 
 import json
@@ -17,7 +17,17 @@ import threading
 import time
 from pathlib import Path
 
-ROUNDS = int(os.environ.get("ROUNDS", "7"))
+from mesotape.proto import mapping, recordio
+from mesotape.proto.negotiation import JSON, PROTOBUF
+
+ROUNDS = int(os.environ.get("ROUNDS", "25"))
+ONLY = os.environ.get("ONLY", "")
+"""How the names of the rows begin that are to be measured."""
+
+SETTLE_SECONDS = 0.15
+IDLE = 0.002
+"""Seconds of CPU in that time; more, and the proxy is still at work."""
+
 ANSWER = json.dumps(
     {
         "type": "GET_FLAGS",
@@ -42,9 +52,7 @@ EVENT = json.dumps(
     },
     separators=(",", ":"),
 ).encode()
-RECORD = b"%d\n%b" % (len(EVENT), EVENT)
-CHUNK = b"%x\r\n%b\r\n" % (len(RECORD), RECORD)
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+GET_FLAGS, SUBSCRIBE = b'{"type":"GET_FLAGS"}', b'{"type":"SUBSCRIBE"}'
 
 NULL = """
 import asyncio, sys
@@ -66,11 +74,19 @@ asyncio.run(intercept(Null(), settings, (), ready))
 """
 
 
-class Upstream:
-    """Answers unary calls with a constant, and SUBSCRIBE with as many records as the path says."""
+def encoded(text: bytes, name: str, kind: str) -> bytes:
+    return text if kind == JSON else mapping.decode(text, name).SerializeToString()
 
-    def __init__(self, gap_seconds: float = 0.0) -> None:
-        self.gap_seconds = gap_seconds
+
+class Upstream:
+    """Answers calls with a constant, and a SUBSCRIBE with as many records as its path says."""
+
+    def __init__(self, kind: str, gap_seconds: float) -> None:
+        self.kind, self.gap_seconds = kind, gap_seconds
+        self.subscribe = encoded(SUBSCRIBE, "mesos.v1.master.Call", kind)
+        self.head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n" % kind.encode()
+        record = recordio.encode(encoded(EVENT, "mesos.v1.master.Event", kind))
+        self.chunk = b"%x\r\n%b\r\n" % (len(record), record)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -85,34 +101,39 @@ class Upstream:
         data = b""
         while more := connection.recv(65536):
             data += more
-            if not data.endswith(b"}"):
+            if not data.endswith((GET_FLAGS, self.subscribe)):
                 continue
-            if b"SUBSCRIBE" in data:
-                connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-                for _ in range(int(data.split(b"?records=")[1].split(b" ")[0])):
-                    connection.sendall(CHUNK)
-                    if self.gap_seconds:
+            if b"?records=" in data:
+                connection.sendall(self.head + b"Transfer-Encoding: chunked\r\n\r\n")
+                records = int(data.split(b"?records=")[1].split(b" ")[0])
+                if self.gap_seconds:
+                    for _ in range(records):
+                        connection.sendall(self.chunk)
                         time.sleep(self.gap_seconds)
+                else:
+                    connection.sendall(self.chunk * records)
                 connection.sendall(b"0\r\n\r\n")
             else:
-                connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER))
+                size = b"Content-Length: %d\r\n\r\n" % len(ANSWER)
+                connection.sendall(self.head + size + ANSWER)
             data = b""
 
 
-def visit(url: str, calls: int, records: int) -> None:
+def visit(url: str, calls: int, records: int, upstream: Upstream) -> None:
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))) as connection:
         for _ in range(calls):
-            connection.sendall(post(b"/api/v1", b'{"type":"GET_FLAGS"}'))
+            connection.sendall(post(b"/api/v1", upstream.kind, GET_FLAGS))
             read(connection, len(ANSWER), b"\r\n\r\n" + ANSWER)
         if records:
-            connection.sendall(post(b"/api/v1?records=%d" % records, b'{"type":"SUBSCRIBE"}'))
+            path = b"/api/v1?records=%d" % records
+            connection.sendall(post(path, upstream.kind, upstream.subscribe))
             read(connection, 0, b"0\r\n\r\n")
 
 
-def post(path: bytes, body: bytes) -> bytes:
-    head = b"POST %b HTTP/1.1\r\nHost: m\r\nContent-Type: application/json\r\n" % path
-    return head + b"Accept: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+def post(path: bytes, kind: str, body: bytes) -> bytes:
+    head = "POST {} HTTP/1.1\r\nHost: m\r\nContent-Type: {}\r\nAccept: {}\r\nContent-Length: {}"
+    return head.format(path.decode(), kind, kind, len(body)).encode() + b"\r\n\r\n" + body
 
 
 def read(connection: socket.socket, least: int, end: bytes) -> None:
@@ -123,20 +144,34 @@ def read(connection: socket.socket, least: int, end: bytes) -> None:
         got = (got + data)[-65536:]
 
 
-def cpu_seconds(command: list[str], calls: int, records: int) -> float:
-    """CPU of the command and its children, from its start to its end."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    url = next(
-        word
-        for word in process.stdout.readline().decode().split()
-        if word.startswith("http://127") and word != command[-1]
-    )
-    visit(url, calls, records)
-    process.send_signal(signal.SIGINT)
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return usage.ru_utime + usage.ru_stime
+class Proxy:
+    """A proxy that runs in a process of its own, with a writer below it or without."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().split()
+        self.url = next(w for w in words if w.startswith("http://127") and w != command[-1])
+
+    def cpu_seconds(self) -> float:
+        """CPU of the process and its children since they began, as soon as they are idle."""
+        before, now = -1.0, self._used()
+        while now - before > IDLE:
+            time.sleep(SETTLE_SECONDS)
+            before, now = now, self._used()
+        return now
+
+    def _used(self) -> float:
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        stats = [s for p in (pid, *children) for s in Path(f"/proc/{p}/task").glob("*/schedstat")]
+        return sum(int(stat.read_text().split()[0]) for stat in stats) / 1e9
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
 
 
 def report(what: str, recorded: list[float], nothing: list[float]) -> None:
@@ -144,38 +179,37 @@ def report(what: str, recorded: list[float], nothing: list[float]) -> None:
     print(
         f"{what:20} {statistics.median(recorded):8.1f} us beside"
         f" {statistics.median(nothing):8.1f} us: {statistics.median(ratios):.2f} x"
-        f" ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+        f" ({ratios[0]:.2f} to {ratios[-1]:.2f}), sums {sum(recorded) / sum(nothing):.2f} x",
         flush=True,
     )
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for what, calls, records, gap in (
-            ("unary call", 1500, 0, 0.0),
-            ("record, in bursts", 0, 40000, 0.0),
-            ("record, paced", 0, 2000, 0.002),
-        ):
-            upstream = Upstream(gap)
-            cassette = str(Path(folder) / "bench.yaml")
-            record = [
-                sys.executable,
-                "-m",
-                "mesotape.proxy.cli",
-                "record",
-                "-o",
-                cassette,
-                "--overwrite",
-                upstream.url,
-            ]
-            null = [sys.executable, "-c", NULL, upstream.url]
-            costs: dict[str, list[float]] = {"record": [], "null": []}
-            for _ in range(ROUNDS):
-                for name, command in (("null", null), ("record", record)):
-                    long = cpu_seconds(command, calls, records)
-                    short = cpu_seconds(command, calls and 10, records and 10)
-                    costs[name].append((long - short) / (calls or records) * 1e6)
-            report(what, costs["record"], costs["null"])
+    cli = [sys.executable, "-m", "mesotape.proxy.cli"]
+    for what, kind, calls, records, gap in (
+        ("unary call", JSON, 200, 0, 0.0),
+        ("JSON in bursts", JSON, 0, 10000, 0.0),
+        ("JSON, paced", JSON, 0, 500, 0.002),
+        ("protobuf in bursts", PROTOBUF, 0, 10000, 0.0),
+        ("protobuf, paced", PROTOBUF, 0, 500, 0.002),
+    ):
+        if not what.startswith(ONLY):
+            continue
+        upstream = Upstream(kind, gap)
+        with tempfile.TemporaryDirectory() as folder:
+            record = [*cli, "record", "-o", f"{folder}/bench.yaml", upstream.url]
+            proxies = Proxy([sys.executable, "-c", NULL, upstream.url]), Proxy(record)
+            costs: tuple[list[float], list[float]] = [], []
+            for turn in range(-1, ROUNDS):
+                for proxy, cost in zip(proxies, costs, strict=True):
+                    begun = proxy.cpu_seconds()
+                    visit(proxy.url, calls, records, upstream)
+                    if turn >= 0:  # The first warms up.
+                        spent = proxy.cpu_seconds() - begun
+                        cost.append(spent / (calls or records) * 1e6)
+            for proxy in proxies:
+                proxy.stop()
+            report(what, costs[1], costs[0])
 
 
 if __name__ == "__main__":
