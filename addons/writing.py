@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
 
 import msgspec
 
@@ -56,24 +55,28 @@ class _Writing:
         _tell(first)
         try:
             while data := os.read(0, 1 << 20):
-                self._write([made for fact in frames.feed(data) for made in self._take(fact)])
+                self._write(self._documents(frames.feed(data)))
             if not self._stopped:
-                remark, stop = facts.Remark(0, self._at, KILLED), facts.Stop(0, self._at)
-                self._write([*self._take(remark), *self._take(stop)])
+                self._write(self._documents([facts.Remark(0, self._at, KILLED)]))
+                self._write(self._documents([facts.Stop(0, self._at)]))
         except OSError as error:
             _tell(self._status(error.strerror))
         else:
             _tell(self._status())
 
-    def _take(self, fact: facts.AnyFact) -> Sequence[Document | bytes]:
-        """Feed one fact; one that cannot be understood becomes a note and ends nothing."""
-        self._at = fact.at
-        self._stopped = self._stopped or isinstance(fact, facts.Stop)
-        try:
-            return self._recording.feed(fact)
-        except Exception as error:
-            text = f"not recorded: {type(error).__name__}: {error}"
-            return [Note(note=text, at=fact.at, of=fact.exchange or None)]
+    def _documents(self, batch: list[facts.AnyFact]) -> list[Document | bytes]:
+        """Feed facts; one that cannot be understood becomes a note and ends nothing."""
+        documents: list[Document | bytes] = []
+        for fact in batch:
+            try:
+                documents += self._recording.feed(fact)
+            except Exception as error:
+                text = f"not recorded: {type(error).__name__}: {error}"
+                documents.append(Note(note=text, at=fact.at, of=fact.exchange or None))
+        if batch:
+            self._at = batch[-1].at
+            self._stopped = isinstance(batch[-1], facts.Stop)  # It is sent last.
+        return documents
 
     def _write(self, documents: list[Document | bytes]) -> None:
         self._tape.write(documents)

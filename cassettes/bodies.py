@@ -10,6 +10,7 @@ decode and does not is kept as bytes (or text), and `malformed` says why.
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Literal, TypedDict
 
 from google.protobuf.message import Error as ProtobufError
@@ -86,6 +87,41 @@ def shown_json(data: bytes) -> Shown:
     return {"json": formatted.decode()}
 
 
+def plain_json(data: bytes) -> bytes | None:
+    """Show JSON that is compact and in ASCII, or give None, which is no error.
+
+    Most JSON is. This is what `shown` gives, without looking for what YAML would not let stand.
+    """
+    if len(data) > SHOWN_INDENTED:
+        return None
+    try:
+        source = data.decode("ascii")
+        formatted = json.format(data)
+        if " " in source and json.format(formatted, indent=-1) != data:
+            return None
+    except (ValueError, RecursionError):
+        return None
+    if "\n" in source or "\t" in source or "\r" in source or "\x7f" in source:
+        return None
+    return formatted
+
+
+def plain_proto(message: str) -> Callable[[bytes], bytes | None]:
+    """Make what shows a message whose text gives its bytes back and is ASCII, or gives None."""
+    from .message_text import shown_message  # Only who has protobuf bodies waits for protobuf.
+
+    def plain(data: bytes) -> bytes | None:
+        try:
+            text, gives_back = shown_message(data, message)
+            if not gives_back or not text.isascii() or 0x7F in text or len(text) > SHOWN_INDENTED:
+                return None
+            return json.format(text)
+        except (ValueError, LookupError, ProtobufError, RecursionError):
+            return None
+
+    return plain
+
+
 def _has_blanks(source: str) -> bool:
     """Whether undoing the indentation could lose something. Looking costs less than an undo."""
     return " " in source or "\n" in source or "\t" in source or "\r" in source
@@ -106,7 +142,7 @@ def _flagged(data: bytes, reason: str) -> Shown:
 
 
 def _shown_proto(data: bytes, name: str) -> Shown:
-    from .message_text import shown_message  # Only who has protobuf bodies waits for protobuf.
+    from .message_text import shown_message
 
     try:
         text, gives_back = shown_message(data, name)

@@ -20,9 +20,6 @@ stream waits, so it is made by hand: PyYAML's dumper takes a hundred times as lo
 import base64
 import datetime
 
-from msgspec import json
-
-from .bodies import SHOWN_INDENTED
 from .documents import (
     Body,
     Document,
@@ -104,25 +101,13 @@ def event(told: Event) -> bytes:
     return text.encode() + _form(told, b"") + _encoded(tail)
 
 
-def json_event(of: int, number: int, at: float, data: bytes) -> bytes | None:
-    """Make a record of a stream from its bytes, if they are compact JSON in ASCII.
+def plain_event(of: int, number: int, at: float, key: bytes, shown: bytes) -> bytes:
+    """Make a record of a stream from a body that `bodies.plain_json` or `plain_proto` gave.
 
-    That is what most records are, and this gives what `event` would, in a third of the time. For
-    anything else, which is no error, it gives None.
+    This gives what `event` would, without a document on the way: most records are so plain.
     """
-    if len(data) > SHOWN_INDENTED:
-        return None
-    try:
-        source = data.decode("ascii")
-        formatted = json.format(data, indent=2)
-        if " " in source and json.format(formatted, indent=-1) != data:
-            return None
-    except (ValueError, RecursionError):
-        return None
-    if "\n" in source or "\t" in source or "\r" in source or "\x7f" in source:
-        return None
-    shown = formatted.replace(b"\n", b"\n  ")
-    return b"---\nevent: %d\nof: %d\nat: %.6f\njson: |-\n  %b\n...\n" % (number, of, at, shown)
+    block = shown.replace(b"\n", b"\n  ")
+    return b"---\nevent: %d\nof: %d\nat: %.6f\n%b: |-\n  %b\n...\n" % (number, of, at, key, block)
 
 
 def end(told: End) -> bytes:

@@ -27,10 +27,11 @@ class Stream:
         self.first: bytes | None = None
         self._of = exchange
         self._from: Literal["client"] | None = None if side == "server" else "client"
-        self._shown = partial(bodies.shown, kind="proto", message=message)
         if message is None:
-            self._shown = bodies.shown_json
-        self._plain = message is None and side == "server"
+            self._shown, self._plain, self._key = bodies.shown_json, bodies.plain_json, b"json"
+        else:
+            self._shown = partial(bodies.shown, kind="proto", message=message)
+            self._plain, self._key = bodies.plain_proto(message), b"proto"
         self._decoder = Decoder()
         self._chunks: list[tuple[int, int, float]] = []
         self._count = 0
@@ -43,7 +44,10 @@ class Stream:
         begun = self._received
         self._received += len(data)
         if not self._chunks and (payload := self._decoder.only(data)) is not None:
-            return [self._quickly(at, payload) or self._record(at, payload, None)]
+            if self._from is None and (shown := self._plain(payload)) is not None:
+                self._count += 1
+                return [layout.plain_event(self._of, self._count, at, self._key, shown)]
+            return [self._record(at, payload, None)]
         pieces = self._decoder.feed(data)
         self._chunks.append((begun, len(data), at))
         return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
@@ -73,14 +77,6 @@ class Stream:
         if len(chunks) == 1 and chunks[0][:2] == (piece.offset, piece.size):
             return None
         return [(size, at) for _, size, at in chunks]
-
-    def _quickly(self, at: float, payload: bytes) -> bytes | None:
-        if not self._plain:
-            return None
-        made = layout.json_event(self._of, self._count + 1, at, payload)
-        if made is not None:
-            self._count += 1
-        return made
 
     def _piece(self, at: float, piece: Piece, chunks: list[tuple[int, float]] | None) -> Event:
         if isinstance(piece, Malformed):

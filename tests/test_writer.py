@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.cassettes import canonical, layout, parsing, writer
-from mesotape.cassettes.bodies import shown
+from mesotape.cassettes.bodies import SHOWN_INDENTED, Shown, plain_json, plain_proto, shown
 from mesotape.cassettes.composing import Composition
 from mesotape.cassettes.documents import (
     CassetteError,
@@ -27,6 +27,7 @@ from mesotape.cassettes.documents import (
     Response,
 )
 from mesotape.cassettes.reader import Cassette
+from mesotape.proto.messages import message_class
 
 NASTY = [
     *"\0\x07\b\t\n\r\x1b \"'\\#:-?*&!%@`|>[]{},~=<.",
@@ -363,9 +364,31 @@ def test_a_full_disk_is_an_error() -> None:
         st.sampled_from([b"", b"{} ", b'{"a": 1}', b"[1,\n2]", b'"\x7f"', b'"a b"', b"\xff", b"{"]),
     )
 )
-def test_the_quick_way_to_write_an_event_is_the_other_way(data: bytes) -> None:
-    quick = layout.json_event(3, 7, 1.25, data)
-    slow = layout.event(Event(event=7, of=3, at=1.25, **shown(data, "json")))
-    assert quick is None or quick == slow
-    if data.isascii() and b"\x7f" not in data and shown(data, "json").get("json"):
-        assert quick is not None
+def test_the_quick_way_to_write_a_json_event_is_the_other_way(data: bytes) -> None:
+    quick, form = plain_json(data), shown(data, "json")
+    if quick is not None:
+        assert layout.plain_event(3, 7, 1.25, b"json", quick) == event(form)
+    assert (quick is None) == (
+        "json" not in form or not data.isascii() or b"\x7f" in data or len(data) > SHOWN_INDENTED
+    )
+
+
+@given(
+    TEXT | st.text('a \x7f\n\\"\x1f'), st.sampled_from([b"", b"\x80\x7d\x01", b"\x08\x03", b"\x08"])
+)
+def test_the_quick_way_to_write_a_protobuf_event_is_the_other_way(text: str, more: bytes) -> None:
+    message = message_class("mesos.v1.scheduler.Event")()
+    message.type = 8
+    message.error.message = text.encode(errors="replace").decode()
+    data = message.SerializeToString() + more
+    quick = plain_proto("mesos.v1.scheduler.Event")(data)
+    form = shown(data, "proto", "mesos.v1.scheduler.Event")
+    if quick is not None:
+        assert layout.plain_event(3, 7, 1.25, b"proto", quick) == event(form)
+    assert (quick is None) == (
+        "proto" not in form or "wire" in form or not form["proto"].isascii() or "\x7f" in text
+    )
+
+
+def event(form: Shown) -> bytes:
+    return layout.event(Event(event=7, of=3, at=1.25, **form))
