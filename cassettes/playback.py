@@ -17,13 +17,11 @@ from email.utils import format_datetime
 from functools import partial
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ..proto import endpoints
 from .answers import Answer, StreamAnswer
-from .bindings import Pair
+from .catalogue import Catalogue, Match
 from .causality import Mode
-from .clients import Clients, Signs, Source, signs
 from .denials import Denials
 from .documents import INCOMPLETE, ServerKind
 from .explanations import Explanations
@@ -32,24 +30,23 @@ from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place
-from .matching import Key, Meaning, meaning, takes_gzip
+from .matching import Meaning, meaning, takes_gzip
 from .misses import Miss
 from .pace import Pace, Recorded, start
 from .reader import Cassette
-from .rebinding import Found, Rebinding
+from .rebinding import Rebinding
 from .recalling import recorded_request
 from .received import Received
 from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies
 from .servers import ANY, Scope, Servers
-from .subscriptions import ASTRAY, Astray, Caller, astray, astray_key, caller, recorded_astray
+from .subscriptions import astray
 from .ties import Ties
-from .tracks import Line, Track, Turn
+from .tracks import Line, Turn
 
-_SEEN = 4096
-_SEEN_BODY = 64 * 1024
-"""Requests with their keys that are kept, and bytes of the longest body among them."""
+_KNOWN = 4096
+"""Meanings of recorded requests that are kept while they are filed."""
 
 _NOTHING = "nothing recorded for this call"
 
@@ -79,22 +76,6 @@ class Options(Struct, frozen=True, kw_only=True):
         Repeats(self.repeat)
 
 
-class _Seen(Struct, frozen=True):
-    """What is known of a request that came before, so that an equal one is not decoded.
-
-    `signs` tell of the client. `who` makes it, if it goes with a stream, and `astray` has the
-    answers to it that were recorded when it did not belong to an open one. `pairs` are ids that
-    hold when it is answered.
-    """
-
-    line: Line | None
-    client: Client
-    signs: Signs
-    who: Caller | None = None
-    astray: dict[Astray, Line] = {}
-    pairs: tuple[Pair, ...] = ()
-
-
 class Playback:
     """Plays one cassette, or several as if they were one."""
 
@@ -107,13 +88,16 @@ class Playback:
         recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
         self._date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
         self._servers = Servers(self.cassettes)
-        self._tracks: dict[Key, Track] = {}
-        self._seen: dict[object, _Seen] = {}
         self._ties = Ties(self.options.causality, start(self.options.pace))
         self._ignoring = Ignoring(self.options.ignore)
-        self._repeats = Repeats(self.options.repeat)
-        self._clients = Clients()
         self._rebinding = Rebinding(self._ignoring) if self.options.rebind else None
+        self._catalogue = Catalogue(
+            self._servers,
+            self._ties.subscriptions,
+            self._ignoring,
+            Repeats(self.options.repeat),
+            self._rebinding,
+        )
         self._replies = Replies(
             self.cassettes,
             self.options.pace,
@@ -140,7 +124,7 @@ class Playback:
             for number, cassette in enumerate(self.cassettes):
                 self._take(number, cassette)
         self._alike = self._servers.are_alike
-        self._shares = any(track.is_shared for track in self._tracks.values())
+        self._shares = self._catalogue.is_shared
 
     @property
     def kinds(self) -> list[ServerKind | None]:
@@ -150,8 +134,7 @@ class Playback:
     @property
     def unused(self) -> list[Place]:
         """Exchanges that nobody has asked for, in the order of the recording."""
-        unused = [place for track in self._tracks.values() for place in track.unused]
-        unused += self._inputs.unused
+        unused = self._catalogue.unused + self._inputs.unused
         return sorted(unused, key=lambda place: (place.cassette, place.exchange))
 
     @property
@@ -215,29 +198,32 @@ class Playback:
         """Answer without faults."""
         scope = ANY if at is None and self._alike else self._servers.meant(request, at)
         which = request.identity if scope is ANY else (scope, request.identity)
-        seen = self._seen.get(which)
-        if seen is None:
+        found = self._catalogue.kept.get(which)
+        if found is None:
             if (intake := self.receive(request, at)) is not None:
                 return intake.whole(request.body, now_seconds)
-            found = self._find(request, which, scope)
-            if not isinstance(found, _Seen):
-                return found
-            seen = found
-        if seen.who is not None and (why := self._ties.subscriptions.check(seen.who)) is not None:
-            return self._go_astray(request, seen, why, now_seconds, scope)
-        turn = None if seen.line is None else seen.line.take(client, seen.signs)
-        if turn is None and (turn := _first(seen.astray.values())) is None:
+            if endpoints.is_actor_message(request.fields):
+                return self._denials.miss(request, "actor message", scope)
+            found = self._catalogue.find(request, which, scope)
+            if found is None:
+                return self._denials.deny(request, _NOTHING, scope)
+            if isinstance(found, Refusal):
+                return self._denials.refuse(request, found, _NOTHING, scope)
+        if found.who is not None and (why := self._ties.subscriptions.check(found.who)) is not None:
+            return self._go_astray(request, found, why, now_seconds, scope)
+        turn = None if found.line is None else found.line.take(client, found.signs)
+        if turn is None and (turn := _first(found.astray.values())) is None:
             return self._denials.deny(request, "already played", scope)
         if self._shares:
-            self._clients.play(client, turn.part)
+            self._catalogue.clients.play(client, turn.part)
         if self._rebinding is not None:
-            self._rebinding.bindings.bind(seen.pairs)
+            self._rebinding.bindings.bind(found.pairs)
         self._serve(turn.place)
-        return self._replies.give(turn, seen.client, now_seconds)
+        return self._replies.give(turn, found.client, now_seconds)
 
     def leave(self, client: int) -> None:
         """A connection is gone."""
-        self._clients.leave(client)
+        self._catalogue.clients.leave(client)
 
     def receive(self, head: Received, at: frozenset[int] | None = None) -> Intake | None:
         """Begin a streamed request, which may be answered before its end; None if it is none."""
@@ -254,7 +240,7 @@ class Playback:
             place = Place(number, exchange.exchange)
             request = recorded_request(cassette, exchange)
             if (what := known.get(request.identity)) is None:
-                if len(known) >= _SEEN:
+                if len(known) >= _KNOWN:
                     known.clear()
                 what = known[request.identity] = meaning(request, server, self._ignoring)
             self._explanations.add(what.key, what.path, place)
@@ -262,92 +248,24 @@ class Playback:
             if is_input(request, server):
                 typed = self._inputs.add(place, request, cassette, exchange)
             else:
-                how = recorded_astray(cassette, exchange, what)
-                key = what.key if how is None else astray_key(what.key, how)
-                track = self._tracks.get(key)
-                if track is None:
-                    track = self._tracks[key] = self._track(what)
-                source = Source(number, exchange.client)
-                part = self._clients.part(source, signs(request))
-                track.add(place, what.wanted, part, self._servers.add(number, request))
-                if self._rebinding is not None and how is None:
-                    self._rebinding.add(what)
+                self._catalogue.add(place, cassette, exchange, request, what)
             self._ties.add(place, cassette, exchange, request, what, typed)
 
-    def _track(self, what: Meaning) -> Track:
-        call = what.type.name if what.type is not None else None
-        repeat = self._repeats.of(call, mutating=what.mutating)
-        return Track(mutating=what.mutating, repeat=repeat, clients=self._clients)
-
-    def _find(self, request: Received, which: object, scope: Scope) -> _Seen | Answer | Miss:
-        """Match a request that was not seen before, as each kind of server here would read it."""
-        if endpoints.is_actor_message(request.fields):
-            return self._denials.miss(request, "actor message", scope)
-        for server in self._servers.kinds(scope):
-            found = self._found(meaning(request, server, self._ignoring), scope)
-            what, client = found.what, Client(request.method == b"HEAD", takes_gzip(request))
-            track, who = self._tracks.get(what.key), self._caller(request, what)
-            lines = {} if who is None else self._astray(what, scope)
-            line = None if track is None else track.line(what.wanted, scope)
-            if line is not None or lines:
-                seen = _Seen(line, client, signs(request), who, lines, found.pairs)
-                if len(request.body) <= _SEEN_BODY and not found.has_ids:
-                    self._remember(which, seen)
-                return seen
-            if who is not None and self._ties.subscriptions.has(who):
-                why = self._ties.subscriptions.check(who)
-                if why is not None:
-                    return self._denials.refuse(request, why, _NOTHING, scope)
-        return self._denials.deny(request, _NOTHING, scope)
-
-    def _found(self, what: Meaning, scope: Scope) -> Found:
-        """Say a request in the ids of the recording, if there may be others."""
-        if self._rebinding is None:
-            return Found(what)
-
-        def offers(key: Key) -> bool:
-            track = self._tracks.get(key)
-            line = None if track is None else track.line(what.wanted, scope)
-            return line is not None and (line.repeats or line.has_new)
-
-        return self._rebinding.find(what, offers)
-
-    def _caller(self, request: Received, what: Meaning) -> Caller | None:
-        who = caller(request, what)
-        if who is None or self._rebinding is None or who.stream_id is None:
-            return who
-        expected = self._ties.subscriptions.expected(who)
-        return replace(who, stream_id=self._rebinding.stream_id(who.stream_id, expected))
-
-    def _astray(self, what: Meaning, scope: Scope) -> dict[Astray, Line]:
-        """What was recorded of such a call when it did not belong to an open stream."""
-        lines: dict[Astray, Line] = {}
-        for how in ASTRAY:
-            track = self._tracks.get(astray_key(what.key, how))
-            if track is not None and (line := track.line(what.wanted, scope)) is not None:
-                lines[how] = line
-        return lines
-
     def _go_astray(
-        self, request: Received, seen: _Seen, why: Refusal, now_seconds: float, scope: Scope
+        self, request: Received, found: Match, why: Refusal, now_seconds: float, scope: Scope
     ) -> Answer | StreamAnswer:
         """Refuse a call that does not belong to an open stream; one that was recorded so wins."""
         how = astray(why.text)
-        turn = _first([seen.astray[how]] if how in seen.astray else [])
+        turn = _first([found.astray[how]] if how in found.astray else [])
         if turn is None:
             return self._denials.refuse(request, why, "differs", scope)
         self._serve(turn.place)
-        return self._replies.give(turn, seen.client, now_seconds)
+        return self._replies.give(turn, found.client, now_seconds)
 
     def _serve(self, place: Place) -> None:
         """Take down that a recorded exchange is the answer; what waited for its request goes on."""
         self.journal.serve(place)
         self._ties.play(place)
-
-    def _remember(self, which: object, seen: _Seen) -> None:
-        if len(self._seen) >= _SEEN:
-            self._seen.clear()
-        self._seen[which] = seen
 
     def _answer_input(
         self, place: Place, request: Received, now_seconds: float
