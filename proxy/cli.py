@@ -4,96 +4,14 @@ Heavy imports happen inside the commands, so that `mesotape --help` stays quick.
 """
 
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .console import (
-    EXIT_FAILURE,
-    Address,
-    AddressType,
-    CommandError,
-    PaceType,
-    Placed,
-    PlacedType,
-    say,
-)
-
-LOOPBACK = Address("127.0.0.1", 0)
-
-_path = click.Path(path_type=Path)
-
-
-def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that every server has."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print for programs."),
-        click.option(
-            "--ready-file", type=_path, help="Write the address here once it is listened on."
-        ),
-        click.option("--tls-key", type=_path, help="Its private key (PEM)."),
-        click.option("--tls-cert", type=_path, help="Speak TLS with this certificate (PEM)."),
-        click.option(
-            "--listen",
-            type=AddressType(),
-            default=str(LOOPBACK),
-            show_default=True,
-            help="Address to listen on; port 0 takes a free one.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print what --ignore knows by name, and end."""
-    if not asked:
-        return
-    from ..cassettes.ignoring import NAMES
-
-    for name, told in NAMES.items():
-        click.echo(f"{name:<22}{told[0]}")
-    context.exit()
-
-
-def _list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print what faults there are, and end."""
-    if not asked:
-        return
-    from .fault_table import show
-
-    show()
-    context.exit()
-
-
-class _Running(click.Command):
-    """A command that takes another one, as it stands, after `--`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Leave the other one to itself."""
-        command: list[str] = []
-        if "--" in args:
-            at = args.index("--")
-            args, command = args[:at], args[at + 1 :]
-            if not command:
-                raise click.UsageError("expected a command after --", ctx)
-        rest = super().parse_args(ctx, args)
-        ctx.params["command"] = tuple(command)
-        return rest
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Show it."""
-        return [*super().collect_usage_pieces(ctx), "[-- COMMAND [ARGS]...]"]
-
-
-_end_with_parent = click.option(
-    "--end-with-parent/--stay",
-    default=None,
-    help="End when the process that started this ends, or stay.",
-)
+from .console import EXIT_FAILURE, AddressType, CommandError, PaceType, Placed, PlacedType, say
+from .options import PATH, Running, end_with_parent, list_faults, list_ignores, shared
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,7 +22,7 @@ def commands() -> None:
 
 @commands.command()
 @click.argument("upstream", required=False)
-@click.option("-o", "--output", type=_path, required=True, help="The cassette to write.")
+@click.option("-o", "--output", type=PATH, required=True, help="The cassette to write.")
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace the cassette.")
 @click.option("--append", "existing", flag_value="append", help="Go on in the cassette.")
 @click.option(
@@ -119,11 +37,11 @@ def commands() -> None:
 @click.option("--mode", help="Any mode of mitmproxy instead of UPSTREAM, like regular or socks5.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Option of mitmproxy.")
 @click.option("--keep-host", is_flag=True, help="Do not rewrite the Host header.")
-@click.option("--upstream-ca", type=_path, help="Trust this CA (PEM) for UPSTREAM.")
-@click.option("--client-cert", type=_path, help="Certificate and key (PEM) to show to UPSTREAM.")
+@click.option("--upstream-ca", type=PATH, help="Trust this CA (PEM) for UPSTREAM.")
+@click.option("--client-cert", type=PATH, help="Certificate and key (PEM) to show to UPSTREAM.")
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
-@_end_with_parent
-@_shared
+@end_with_parent
+@shared
 def record(existing: Any, **options: Any) -> int:
     """Record what clients say to UPSTREAM, the URL of a Mesos master or agent.
 
@@ -134,7 +52,7 @@ def record(existing: Any, **options: Any) -> int:
     return record(RecordOptions(existing=existing or "refuse", **options))
 
 
-@commands.command(cls=_Running)
+@commands.command(cls=Running)
 @click.argument("cassettes", nargs=-1, required=True, type=PlacedType())
 @click.option(
     "--pace",
@@ -175,7 +93,7 @@ def record(existing: Any, **options: Any) -> int:
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_list_ignores,
+    callback=list_ignores,
     help="Print the names for --ignore.",
 )
 @click.option(
@@ -204,12 +122,12 @@ def record(existing: Any, **options: Any) -> int:
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_list_faults,
+    callback=list_faults,
     help="Explain the faults.",
 )
-@click.option("--receipt", type=_path, help="Write what was played and missed here, as JSON.")
-@_end_with_parent
-@_shared
+@click.option("--receipt", type=PATH, help="Write what was played and missed here, as JSON.")
+@end_with_parent
+@shared
 def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
     """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.
 
@@ -227,7 +145,7 @@ def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
 
 
 @commands.command()
-@click.option("-o", "--output", type=_path, help="Keep the recorded cassette here.")
+@click.option("-o", "--output", type=PATH, help="Keep the recorded cassette here.")
 def demo(output: Path | None) -> int:
     """Record a cluster that is itself a recording, replay that, and compare."""
     from .demo import demo
@@ -280,7 +198,7 @@ def inspect(**options: Any) -> int:
 
 
 @commands.command()
-@click.argument("files", nargs=-1, required=True, type=_path)
+@click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--fix", is_flag=True, help="Cut off a damaged tail; what is sound stays.")
 @click.option("--backup", is_flag=True, help="Keep the file as it was beside it, as .bak.")
 @click.option("--json", "as_json", is_flag=True, help="Print for programs.")

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 import ssl
-import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -20,10 +19,6 @@ from ..cassettes.reader import Cassette
 from ..cassettes.servers import unsaid
 from . import addresses, certificates, command, parent
 from .console import (
-    EXIT_FAILURE,
-    EXIT_IDLE_FAULT,
-    EXIT_LEFT_OUT,
-    EXIT_MISS,
     Address,
     CommandError,
     announce,
@@ -33,12 +28,10 @@ from .console import (
 )
 from .control import Control
 from .deck import Deck
+from .outcome import Outcome, counted, say_left_out, sum_up
 from .painting import is_colorful, painted
-from .receipt import Receipt, left_out, played, receipt
+from .receipt import Receipt, played, receipt
 from .server import ReplayServer
-
-_TOLD = 20
-"""Calls that were left out and are told one by one."""
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
@@ -72,54 +65,6 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     end_with_parent: bool | None = None
 
 
-class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What happened in a replay.
-
-    `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
-    names exchanges that nobody asked for, and `left_out` those of them that are mutating calls of a
-    party that took part. If there were to be faults, `faults` says how often each
-    struck, and `seed` what they were made with.
-    """
-
-    served: int
-    refused: int
-    missed: int
-    failed: int
-    unused: tuple[int, ...]
-    left_out: tuple[int, ...] = ()
-    faults: dict[str, int] | None = None
-    seed: int | None = None
-
-    def __str__(self) -> str:
-        refused = f", {self.refused} refused" if self.refused else ""
-        failed = f", {self.failed} failed" if self.failed else ""
-        left_out = f", {len(self.left_out)} left out" if self.left_out else ""
-        rest = f"{len(self.unused)} unused{left_out}{failed}"
-        return f"{self.served} served{refused}, {self.missed} missed, {rest}"
-
-
-class _Ended(Struct, frozen=True):
-    """How a replay ended: what it did, and the exit code of the command that it ran, if any."""
-
-    counts: Counts
-    receipt: Receipt
-    command: int | None
-
-    @property
-    def code(self) -> int:
-        """The exit code: the failure of the command comes first."""
-        counts = self.counts
-        if self.command:
-            return self.command
-        if counts.failed:
-            return EXIT_FAILURE
-        if counts.missed or counts.refused:
-            return EXIT_MISS
-        if counts.left_out:
-            return EXIT_LEFT_OUT
-        return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
-
-
 def replay(options: ReplayOptions) -> int:
     """Replay until SIGINT or SIGTERM, or until the command ends; gives the exit code.
 
@@ -147,7 +92,7 @@ def replay(options: ReplayOptions) -> int:
             ended.receipt, ended=True, exit_code=ended.code, command=ended.command
         )
         done.write(options.receipt)
-    _sum_up(ended.counts, options)
+    sum_up(ended.counts, as_json=options.as_json, aside=bool(options.command))
     return ended.code
 
 
@@ -158,7 +103,7 @@ async def _replay(
     begun: Receipt,
     *,
     watched: bool,
-) -> _Ended:
+) -> Outcome:
     failures: list[str] = []
 
     def fail(exchange: int, error: Exception) -> None:
@@ -170,46 +115,62 @@ async def _replay(
     stopped = _stop_signal()
     where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
     real = await addresses.start(server, where, tls)
+    urls = [f"{'http' if tls is None else 'https'}://{address}" for address in real]
     control: Control | None = None
     held: list[str] = []
     try:
         control = await _controlled(server, options.control)
-        scheme = "http" if tls is None else "https"
-        told: list[tuple[str, str]] = []
-        for place, address in zip(where, real, strict=True):
-            names = ", ".join(str(options.cassettes[number]) for number in place.cassettes)
-            told.append((f"replaying {names} on {scheme}://{address}", f"{scheme}://{address}"))
+        controlled = None if control is None else (control.url, control.token)
         if options.faults:
             say(f"faults by seed {options.seed}: {' '.join(playback.faults)}")
-        controlled = None if control is None else (control.url, control.token)
-        announce(
-            *told[0],
-            options.ready_file,
-            as_json=options.as_json,
-            more=told[1:],
-            control=controlled,
-            aside=bool(options.command),
-        )
+        _announce(options, where, urls, controlled)
         if options.command:
-            variables = command.variables([url for _, url in told], controlled)
+            variables = command.variables(urls, controlled)
             code = await _run(options.command, variables, stopped, orphaned)
             await server.drain()
         else:
-            with live_counts(lambda: str(_counted(server, len(failures)))):
+            with live_counts(lambda: str(counted(server, len(failures)))):
                 code = await _stay(stopped, orphaned)
     finally:
-        held.extend(server.playback.waiting)
-        held.extend(f"{each}; its client has left" for each in server.playback.given_up)
-        for reason in held:
-            say(f"still held: {reason}")
+        held = _say_held(server)
         for text in server.playback.faults_report(server.journal.struck):
             say(text)
         if control is not None:
             await control.stop()
         await server.stop()
-    _say_left_out(server)
+    say_left_out(server)
     summed = receipt(server, begun.cassettes, held=held, failures=failures)
-    return _Ended(_counted(server, len(failures)), summed, code)
+    return Outcome(counted(server, len(failures)), summed, code)
+
+
+def _announce(
+    options: ReplayOptions,
+    where: Sequence[addresses.Place],
+    urls: Sequence[str],
+    control: tuple[str, str] | None,
+) -> None:
+    """Tell which cassettes play where; `control` is its URL and its token."""
+    told: list[tuple[str, str]] = []
+    for place, url in zip(where, urls, strict=True):
+        names = ", ".join(str(options.cassettes[number]) for number in place.cassettes)
+        told.append((f"replaying {names} on {url}", url))
+    announce(
+        *told[0],
+        options.ready_file,
+        as_json=options.as_json,
+        more=told[1:],
+        control=control,
+        aside=bool(options.command),
+    )
+
+
+def _say_held(server: ReplayServer) -> list[str]:
+    """Tell what is or was waited for; gives the reasons."""
+    held = list(server.playback.waiting)
+    held += [f"{each}; its client has left" for each in server.playback.given_up]
+    for reason in held:
+        say(f"still held: {reason}")
+    return held
 
 
 async def _stay(stopped: asyncio.Event, orphaned: "asyncio.Task[int] | None") -> None:
@@ -245,14 +206,6 @@ def _say_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
         say(f"{started}; --stay goes on without it")
 
 
-def _say_left_out(server: ReplayServer) -> None:
-    places = server.left_out
-    for place in places[:_TOLD]:
-        say(left_out(server.playback.cassettes, place))
-    if len(places) > _TOLD:
-        say(f"left out: {len(places) - _TOLD} more calls")
-
-
 async def _controlled(server: ReplayServer, listen: Address | None) -> Control | None:
     """Start the control if there is to be one."""
     if listen is None:
@@ -275,29 +228,6 @@ def _stop_signal() -> asyncio.Event:
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stopped.set)
     return stopped
-
-
-def _counted(server: ReplayServer, failed: int) -> Counts:
-    playback, journal = server.playback, server.journal
-    return Counts(
-        served=journal.answers,
-        refused=journal.refused,
-        missed=journal.missed,
-        failed=failed,
-        unused=tuple(place.exchange for place in server.unused),
-        left_out=tuple(place.exchange for place in server.left_out),
-        faults={fault: journal.struck[fault] for fault in playback.faults} or None,
-        seed=playback.options.seed if playback.faults else None,
-    )
-
-
-def _sum_up(counts: Counts, options: ReplayOptions) -> None:
-    if options.as_json:
-        print(
-            msgspec.json.encode(counts).decode(), file=sys.stderr if options.command else sys.stdout
-        )
-    else:
-        say(f"replayed: {counts}")
 
 
 def _say_miss(miss: Miss) -> None:

@@ -1,0 +1,82 @@
+"""Options of the command line: those that commands share, and what is more than a value."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .console import Address, AddressType
+
+LOOPBACK = Address("127.0.0.1", 0)
+
+PATH = click.Path(path_type=Path)
+
+
+def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every server has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print for programs."),
+        click.option(
+            "--ready-file", type=PATH, help="Write the address here once it is listened on."
+        ),
+        click.option("--tls-key", type=PATH, help="Its private key (PEM)."),
+        click.option("--tls-cert", type=PATH, help="Speak TLS with this certificate (PEM)."),
+        click.option(
+            "--listen",
+            type=AddressType(),
+            default=str(LOOPBACK),
+            show_default=True,
+            help="Address to listen on; port 0 takes a free one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print what --ignore knows by name, and end."""
+    if not asked:
+        return
+    from ..cassettes.ignoring import NAMES
+
+    for name, told in NAMES.items():
+        click.echo(f"{name:<22}{told[0]}")
+    context.exit()
+
+
+def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print what faults there are, and end."""
+    if not asked:
+        return
+    from .fault_table import show
+
+    show()
+    context.exit()
+
+
+class Running(click.Command):
+    """A command that takes another one, as it stands, after `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave the other one to itself."""
+        command: list[str] = []
+        if "--" in args:
+            at = args.index("--")
+            args, command = args[:at], args[at + 1 :]
+            if not command:
+                raise click.UsageError("expected a command after --", ctx)
+        rest = super().parse_args(ctx, args)
+        ctx.params["command"] = tuple(command)
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Show it."""
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND [ARGS]...]"]
+
+
+end_with_parent = click.option(
+    "--end-with-parent/--stay",
+    default=None,
+    help="End when the process that started this ends, or stay.",
+)

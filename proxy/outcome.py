@@ -1,0 +1,93 @@
+"""How a replay went: in counts, in words, and as the exit code."""
+
+import sys
+
+import msgspec
+from msgspec import Struct
+
+from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, say
+from .receipt import Receipt, left_out
+from .server import ReplayServer
+
+_TOLD = 20
+"""Calls that were left out and are told one by one."""
+
+
+class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened in a replay.
+
+    `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
+    names exchanges that nobody asked for, and `left_out` those of them that are mutating calls of a
+    party that took part. If there were to be faults, `faults` says how often each
+    struck, and `seed` what they were made with.
+    """
+
+    served: int
+    refused: int
+    missed: int
+    failed: int
+    unused: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
+    faults: dict[str, int] | None = None
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        refused = f", {self.refused} refused" if self.refused else ""
+        failed = f", {self.failed} failed" if self.failed else ""
+        left_out = f", {len(self.left_out)} left out" if self.left_out else ""
+        rest = f"{len(self.unused)} unused{left_out}{failed}"
+        return f"{self.served} served{refused}, {self.missed} missed, {rest}"
+
+
+class Outcome(Struct, frozen=True):
+    """How a replay ended: what it did, and the exit code of the command that it ran, if any."""
+
+    counts: Counts
+    receipt: Receipt
+    command: int | None
+
+    @property
+    def code(self) -> int:
+        """The exit code: the failure of the command comes first."""
+        counts = self.counts
+        if self.command:
+            return self.command
+        if counts.failed:
+            return EXIT_FAILURE
+        if counts.missed or counts.refused:
+            return EXIT_MISS
+        if counts.left_out:
+            return EXIT_LEFT_OUT
+        return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
+
+
+def counted(server: ReplayServer, failed: int) -> Counts:
+    """Count what a server has done; `failed` are the answers that it owed."""
+    playback, journal = server.playback, server.journal
+    return Counts(
+        served=journal.answers,
+        refused=journal.refused,
+        missed=journal.missed,
+        failed=failed,
+        unused=tuple(place.exchange for place in server.unused),
+        left_out=tuple(place.exchange for place in server.left_out),
+        faults={fault: journal.struck[fault] for fault in playback.faults} or None,
+        seed=playback.options.seed if playback.faults else None,
+    )
+
+
+def say_left_out(server: ReplayServer) -> None:
+    """Tell people of calls that were left out."""
+    places = server.left_out
+    for place in places[:_TOLD]:
+        say(left_out(server.playback.cassettes, place))
+    if len(places) > _TOLD:
+        say(f"left out: {len(places) - _TOLD} more calls")
+
+
+def sum_up(counts: Counts, *, as_json: bool, aside: bool) -> None:
+    """Tell the counts; those for programs go to stdout, or `aside`, if that is another's."""
+    if as_json:
+        print(msgspec.json.encode(counts).decode(), file=sys.stderr if aside else sys.stdout)
+    else:
+        say(f"replayed: {counts}")
