@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +12,11 @@ from tapes import BEAT, SCHEDULER, call, said, stream, written
 
 from mesotape.cassettes.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback import Options
-from mesotape.cassettes.reader import Cassette
 from mesotape.proxy.marks import file_name, settings
-from mesotape.proxy.player import Player
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "plugging"]
 
-SAMPLE = Path(__file__).parent.parent / "cassettes" / "samples" / "master.yaml"
-CLIENT = """
-import json, os, subprocess, sys, urllib.error, urllib.request, pytest
-
-def ask(url, call, path="/api/v1"):
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    request = urllib.request.Request(url + path, call.encode(), headers)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read() or b"null")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-def get(url, kind):
-    return ask(url, json.dumps({"type": kind}))
-
-def subscribed(url, call='{"type":"SUBSCRIBE"}', path="/api/v1"):
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    request = urllib.request.Request(url + path, call.encode(), headers)
-    return urllib.request.urlopen(request, timeout=60)
-
-def event(answer):
-    return json.loads(answer.read(int(answer.readline())))["type"]
-"""
-HEALTHY = said("GET_HEALTH", get_health={"healthy": True})
-HEALTH = call(1, 0.0, said("GET_HEALTH"), HEALTHY)
+HEALTH = call(1, 0.0, said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True}))
 EVENTS = [(0.1, BEAT), (0.2, BEAT), (0.3, BEAT)]
 DECLINE = said("DECLINE", framework_id={"value": "f"}, decline={"offer_ids": [{"value": "o"}]})
 SUBSCRIBE = said("SUBSCRIBE", subscribe={"framework_info": {"user": "u", "name": "n"}})
@@ -54,41 +27,6 @@ RAN = [
 ]
 
 type Run = Callable[..., pytest.RunResult]
-
-
-@pytest.fixture
-def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cassettes of test_it.py, whose cassette for test_it has an answer."""
-    monkeypatch.delenv("CI", raising=False)
-    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
-    pytester.makepyfile(client=CLIENT)
-    folder = pytester.path / "cassettes" / "test_it"
-    folder.mkdir(parents=True)
-    written(folder / "test_it.yaml", HEALTH)
-    return folder
-
-
-@pytest.fixture
-def tested(pytester: pytest.Pytester, folder: Path) -> Run:
-    """Run the tests in a text."""
-
-    def run(text: str, *arguments: str) -> pytest.RunResult:
-        pytester.makepyfile(test_it=f"from client import *\n{text}")
-        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
-
-    return run
-
-
-@pytest.fixture
-def upstream() -> Iterator[str]:
-    """A server to record from."""
-    with Player(SAMPLE) as player:
-        yield player.url
-
-
-def exchanges(cassette: Path) -> int:
-    with Cassette.open(cassette) as opened:
-        return len(opened)
 
 
 # Which cassette.
@@ -461,163 +399,6 @@ def test_tests_run_in_parallel_and_again_from_one_cassette(
     done.assert_outcomes(passed=24, errors=3)
     assert (folder / "test_it.yaml").read_bytes() == before
     assert [path.name for path in folder.iterdir()] == ["test_it.yaml"]
-
-
-# Recording.
-
-AGENTS = "def test_new(mesotape):\n    assert get(mesotape.url, 'GET_AGENTS')[0] == 200\n"
-CALL_PLAYER = (
-    "    with pytest.raises(RuntimeError, match='this test records now'): mesotape.calls\n"
-)
-
-
-def recording(mode: str, upstream: str) -> tuple[str, str]:
-    return f"--mesotape-record={mode}", f"--mesotape-upstream={upstream}"
-
-
-def test_once_records_what_there_is_not_and_plays_what_there_is(
-    tested: Run, folder: Path, upstream: str
-) -> None:
-    once = recording("once", upstream)
-    both = "def test_it(mesotape):\n    assert not mesotape.recording\n" + AGENTS
-    text = both + "    assert mesotape.recording\n" + CALL_PLAYER
-    tested(text, *once).assert_outcomes(passed=2)
-    assert exchanges(folder / "test_new.yaml") == 1
-    tested(both, "--mesotape-record=once").assert_outcomes(passed=2)
-    assert sorted(path.name for path in folder.iterdir()) == ["test_it.yaml", "test_new.yaml"]
-    new = AGENTS + "    get(mesotape.url, 'GET_WEIGHTS')\n"
-    tested(new, *once).assert_outcomes(passed=1, errors=1)
-
-
-def test_all_records_anew(tested: Run, folder: Path, upstream: str) -> None:
-    text = "def test_it(mesotape):\n    get(mesotape.url, 'GET_AGENTS')\n"
-    tested(text, *recording("all", upstream)).assert_outcomes(passed=1)
-    with Cassette.open(folder / "test_it.yaml") as cassette:
-        (one,) = cassette.exchanges()
-        assert cassette.header.upstream == upstream
-        assert "GET_AGENTS" in str(one.request)
-
-
-def test_new_episodes_come_after_the_old(tested: Run, folder: Path, upstream: str) -> None:
-    old = "def test_it(mesotape):\n    assert get(mesotape.url, 'GET_HEALTH')[0] == 200\n"
-    new = old + (
-        "    assert get(mesotape.url, 'GET_AGENTS')[0] == 200\n"
-        "    assert get(mesotape.url, 'GET_FLAGS')[0] == 501\n"
-        "    assert ask(mesotape.url, 'no call')[0] == 400\n"
-    )
-    before = (folder / "test_it.yaml").read_bytes()
-    episodes = recording("new_episodes", upstream)
-    tested(old, *episodes).assert_outcomes(passed=1)
-    assert (folder / "test_it.yaml").read_bytes() == before
-    tested(new, *episodes).assert_outcomes(passed=1)
-    assert (folder / "test_it.yaml").read_bytes().startswith(before)
-    assert exchanges(folder / "test_it.yaml") == 4
-    tested(new).assert_outcomes(passed=1)
-
-
-def test_new_episodes_may_stream(tested: Run, folder: Path, upstream: str) -> None:
-    text = (
-        "def test_it(mesotape):\n"
-        "    with subscribed(mesotape.url) as answer:\n"
-        "        assert event(answer) == 'SUBSCRIBED'\n"
-    )
-    tested(text, *recording("new_episodes", upstream)).assert_outcomes(passed=1)
-    tested(text).assert_outcomes(passed=1)
-
-
-@pytest.mark.parametrize("mode", ["all", "new_episodes"])
-def test_a_test_that_fails_leaves_the_cassette_as_it_was(
-    tested: Run, folder: Path, upstream: str, mode: str
-) -> None:
-    before = (folder / "test_it.yaml").read_bytes()
-    text = "def test_it(mesotape):\n    get(mesotape.url, 'GET_AGENTS')\n    assert 0\n"
-    done = tested(text, *recording(mode, upstream))
-    done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["the recording is left in *test_it.failed.yaml; *"])
-    assert (folder / "test_it.yaml").read_bytes() == before
-    assert exchanges(folder / "test_it.failed.yaml") == (1 if mode == "all" else 2)
-    passing = text.replace("assert 0", "")
-    tested(passing, *recording(mode, upstream)).assert_outcomes(passed=1)
-    assert [path.name for path in folder.iterdir()] == ["test_it.yaml"]
-
-
-@pytest.mark.parametrize(
-    ("text", "arguments", "said"),
-    [
-        (AGENTS, ["once"], "nothing to record *test_new.yaml from: --mesotape-upstream=URL *"),
-        (AGENTS, ["once", "here"], "cannot record: here: expected a URL like http://*"),
-        (
-            "@pytest.mark.mesotape('a.yaml', 'b.yaml')\ndef test_it(mesotape): pass",
-            ["all", "http://127.0.0.1:1"],
-            "a test records one cassette, and this one has *a.yaml, *b.yaml",
-        ),
-        (
-            "@pytest.mark.mesotape('a.yaml.gz')\ndef test_it(mesotape): pass",
-            ["once", "http://127.0.0.1:1"],
-            "cannot record: *a.yaml.gz: cannot be recorded compressed; name it without .gz",
-        ),
-        (
-            "def test_it(mesotape):\n    assert get(mesotape.url, 'GET_STATE')[0] == 502\n",
-            ["new_episodes", "here"],
-            "a request cannot be passed on: here: expected a URL like http://*",
-        ),
-    ],
-)
-def test_why_it_cannot_record_is_said(
-    tested: Run, text: str, arguments: list[str], said: str
-) -> None:
-    names = ("--mesotape-record", "--mesotape-upstream")
-    told = (f"{name}={value}" for name, value in zip(names, arguments, strict=False))
-    done = tested(text, *told)
-    done.stdout.fnmatch_lines([said])
-    assert done.ret == pytest.ExitCode.TESTS_FAILED
-
-
-def test_without_mitmproxy_recording_says_what_to_install(
-    pytester: pytest.Pytester, tested: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = pytester.mkdir("blocked")
-    (blocked / "mitmproxy.py").write_text("raise ImportError('blocked')\n")
-    monkeypatch.setenv("PYTHONPATH", str(blocked))
-    done = tested(AGENTS, *recording("once", "http://127.0.0.1:1"))
-    done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(
-        ["cannot record: recording needs mitmproxy: pip install 'mesotape[[]record]' (blocked)"]
-    )
-
-
-def test_the_ini_file_records_but_not_in_ci(
-    pytester: pytest.Pytester,
-    tested: Run,
-    folder: Path,
-    upstream: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pytester.makeini(f"[pytest]\nmesotape_record = once\nmesotape_upstream = {upstream}")
-    monkeypatch.setenv("CI", "true")
-    done = tested(AGENTS)
-    done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines([f"    pytest test_it.py::test_new * --mesotape-upstream={upstream}"])
-    tested(AGENTS, "--mesotape-record=once").assert_outcomes(passed=1)
-    (folder / "test_new.yaml").unlink()
-    monkeypatch.delenv("CI")
-    tested(AGENTS).assert_outcomes(passed=1)
-
-
-def test_a_marker_says_what_to_record_from(tested: Run, folder: Path, upstream: str) -> None:
-    marker = f"@pytest.mark.mesotape(upstream={upstream!r}, server='agent')\n"
-    text = "def test_new(mesotape): ask(mesotape.url, '{}', '/containerizer/debug')\n"
-    tested(marker + text, *recording("once", "http://127.0.0.1:1")).assert_outcomes(passed=1)
-    with Cassette.open(folder / "test_new.yaml") as cassette:
-        assert (cassette.header.upstream, cassette.header.server) == (upstream, "agent")
-
-
-def test_an_unknown_mode_is_a_usage_error(pytester: pytest.Pytester, tested: Run) -> None:
-    assert tested("", "--mesotape-record=twice").ret == pytest.ExitCode.USAGE_ERROR
-    pytester.makeini("[pytest]\nmesotape_record = twice")
-    done = tested("")
-    assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*mesotape_record is 'twice', expected one of none, once, *"])
 
 
 # The plugin itself.
