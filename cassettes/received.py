@@ -42,6 +42,13 @@ class Received(Struct, frozen=True, dict=True):
         return {name.lower(): value for name, value in self.headers}
 
     @cached_property
+    def texts(self) -> dict[str, str]:
+        """The same as text."""
+        return {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in self.values.items()
+        }
+
+    @cached_property
     def identity(self) -> tuple[object, ...]:
         """What is equal for requests that are answered alike, whatever else their headers say."""
         return (self.method, self.target, self.body, self.broken, self.meant)
@@ -60,10 +67,9 @@ class Received(Struct, frozen=True, dict=True):
     def alike(self, body: bytes) -> "Received":
         """Give a request with the same head; what is known of that need not be found again."""
         other = Received(self.method, self.target, self.headers, body)
-        vars(other).update(values=self.values, meant=self.meant)
+        vars(other).update(values=self.values, meant=self.meant, texts=self.texts)
         return other
 
     def header(self, name: str) -> str | None:
         """The last value of a header, by its name in lower case."""
-        value = self.values.get(name.encode())
-        return None if value is None else value.decode("latin-1")
+        return self.texts.get(name)
