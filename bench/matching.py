@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Answer
-from mesotape.cassettes.documents import Exchange, Header, Request, Response
+from mesotape.cassettes.documents import Exchange, Header, Headers, Request, Response
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.received import Received
@@ -29,13 +29,14 @@ OPENINGS = 5
 MOST_RATIO = 1.15
 MOST_SECONDS = 1.0
 
-HEADERS = {
+SAID = {
     "Host": "127.0.0.1:5050",
     "User-Agent": "python-requests/2.32.3",
     "Accept": "application/json",
     "Content-Type": "application/json",
 }
-PAIRS = tuple((name.encode(), value.encode()) for name, value in HEADERS.items())
+HEADERS: Headers = {**SAID}
+PAIRS = tuple((name.encode(), value.encode()) for name, value in SAID.items())
 POLLED = ("GET_HEALTH", "GET_STATE", "GET_TASKS", "GET_AGENTS", "GET_FRAMEWORKS")
 ANSWER = '{"type":"GET_HEALTH","get_health":{"healthy":true}}'
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from record import EVENT, post
 
 from mesotape.cassettes import writer
-from mesotape.cassettes.documents import Event, Exchange, Header, Request, Response
+from mesotape.cassettes.documents import Event, Exchange, Header, Headers, Request, Response
 
 
 def cassette(path: Path, size: int) -> None:
     """Write a stream of ordinary events, and a unary exchange, of `size` bytes together."""
-    head = {"Content-Type": "application/json"}
+    head: Headers = {"Content-Type": "application/json"}
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     requests = [
         Request(method="POST", path="/api/v1", headers=head, json=f'{{"type":"{call}"}}')

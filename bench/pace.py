@@ -17,7 +17,7 @@ from pathlib import Path
 from record import post
 
 from mesotape.cassettes import writer
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.documents import End, Event, Exchange, Header, Headers, Request, Response
 
 SECONDS, EVENTS = 30.0, 600
 
@@ -25,7 +25,7 @@ SECONDS, EVENTS = 30.0, 600
 def cassette(path: Path) -> list[float]:
     """Write a stream with irregular gaps; gives the times of its events."""
     times = sorted([*(random.Random(7).uniform(0.01, SECONDS) for _ in range(EVENTS - 1)), SECONDS])
-    head = {"Content-Type": "application/json"}
+    head: Headers = {"Content-Type": "application/json"}
     request = Request(method="POST", path="/api/v1", headers=head, json='{"type":"SUBSCRIBE"}')
     response = Response(
         after=0.001, status=200, stream="recordio", headers={"Transfer-Encoding": "chunked", **head}

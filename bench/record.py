@@ -52,6 +52,7 @@ EVENT = json.dumps(
     },
     separators=(",", ":"),
 ).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GET_FLAGS, SUBSCRIBE = b'{"type":"GET_FLAGS"}', b'{"type":"SUBSCRIBE"}'
 
 NULL = """
@@ -84,7 +85,7 @@ class Upstream:
     def __init__(self, kind: str, gap_seconds: float) -> None:
         self.kind, self.gap_seconds = kind, gap_seconds
         self.subscribe = encoded(SUBSCRIBE, "mesos.v1.master.Call", kind)
-        self.head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n" % kind.encode()
+        self.head = HEAD.replace(JSON.encode(), kind.encode())
         record = recordio.encode(encoded(EVENT, "mesos.v1.master.Event", kind))
         self.chunk = b"%x\r\n%b\r\n" % (len(record), record)
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -123,15 +124,15 @@ def visit(url: str, calls: int, records: int, upstream: Upstream) -> None:
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))) as connection:
         for _ in range(calls):
-            connection.sendall(post(b"/api/v1", upstream.kind, GET_FLAGS))
+            connection.sendall(post(b"/api/v1", GET_FLAGS, upstream.kind))
             read(connection, len(ANSWER), b"\r\n\r\n" + ANSWER)
         if records:
             path = b"/api/v1?records=%d" % records
-            connection.sendall(post(path, upstream.kind, upstream.subscribe))
+            connection.sendall(post(path, upstream.subscribe, upstream.kind))
             read(connection, 0, b"0\r\n\r\n")
 
 
-def post(path: bytes, kind: str, body: bytes) -> bytes:
+def post(path: bytes, body: bytes, kind: str = JSON) -> bytes:
     head = "POST {} HTTP/1.1\r\nHost: m\r\nContent-Type: {}\r\nAccept: {}\r\nContent-Length: {}"
     return head.format(path.decode(), kind, kind, len(body)).encode() + b"\r\n\r\n" + body
 

@@ -14,11 +14,21 @@ import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import httptools
 
 from mesotape.cassettes import layout
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.documents import (
+    Document,
+    End,
+    Event,
+    Exchange,
+    Header,
+    Headers,
+    Request,
+    Response,
+)
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
@@ -30,7 +40,7 @@ DISTINCT = 1000
 RECORDS = 50_000
 TARGET = 2.5
 
-HEADERS = {
+HEADERS: Headers = {
     "Host": "127.0.0.1:5050",
     "User-Agent": "python-requests/2.32.3",
     "Accept-Encoding": "gzip, deflate",
@@ -77,7 +87,7 @@ def post(text: str, **more: str) -> bytes:
 
 def cassette(path: Path) -> None:
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    documents = [Header(mesotape=1, server="master", recorded_at=at)]
+    documents: list[Document] = [Header(mesotape=1, server="master", recorded_at=at)]
     documents += [
         exchange(number, body(number - 1), json=ANSWER, headers=ANSWER_HEADERS)
         for number in range(1, DISTINCT + 1)
@@ -90,9 +100,9 @@ def cassette(path: Path) -> None:
     path.write_bytes(b"".join(map(layout.document, documents)))
 
 
-def exchange(number: int, text: str, **response: object) -> Exchange:
+def exchange(number: int, text: str, **response: Any) -> Exchange:
     request = Request(method="POST", path="/api/v1", headers=HEADERS, json=text)
-    answer = Response(after=0.001, status=200, **response)  # type: ignore[arg-type]
+    answer = Response(after=0.001, status=200, **response)
     return Exchange(exchange=number, at=0.0, client=1, request=request, response=answer)
 
 

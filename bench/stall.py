@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from record import HEAD, NULL, post
 
@@ -42,7 +43,7 @@ def state(protobuf: bool) -> tuple[bytes, bytes]:
     )
     if not protobuf:
         return whole, b"application/json"
-    one = mapping.decode(
+    one: Any = mapping.decode(
         b'{"type":"GET_STATE","get_state":{"get_tasks":{"tasks":[%b]}}}' % text.encode(),
         "mesos.v1.master.Response",
     )
@@ -114,7 +115,7 @@ def run(command: list[str], body: bytes, media: bytes) -> tuple[list[float], lis
     before = len(got)
     with socket.create_connection((host, int(port))) as connection:
         call = b'{"type":"GET_STATE"}' if media.endswith(b"json") else b"\x08\x09"
-        connection.sendall(post(b"/api/v1", call).replace(b"application/json", media))
+        connection.sendall(post(b"/api/v1", call, media.decode()))
         size = 0
         while size < len(body):
             size += len(connection.recv(1 << 20))
