@@ -57,8 +57,8 @@ class _Writing:
             while data := os.read(0, 1 << 20):
                 self._write(self._documents(frames.feed(data)))
             if not self._stopped:
-                self._write(self._documents([facts.Remark(0, self._at, KILLED)]))
-                self._write(self._documents([facts.Stop(0, self._at)]))
+                killed, stop = facts.Remark(0, self._at, KILLED), facts.Stop(0, self._at)
+                self._write(self._documents([killed, stop]))
         except OSError as error:
             _tell(self._status(error.strerror))
         else:

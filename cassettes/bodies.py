@@ -111,6 +111,8 @@ def plain_proto(message: str) -> Callable[[bytes], bytes | None]:
     from .message_text import shown_message  # Only who has protobuf bodies waits for protobuf.
 
     def plain(data: bytes) -> bytes | None:
+        if not data:
+            return None  # An empty body has no form.
         try:
             text, gives_back = shown_message(data, message)
             if not gives_back or not text.isascii() or 0x7F in text or len(text) > SHOWN_INDENTED:

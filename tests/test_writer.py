@@ -390,5 +390,10 @@ def test_the_quick_way_to_write_a_protobuf_event_is_the_other_way(text: str, mor
     )
 
 
+def test_an_empty_record_has_no_body_in_either_way() -> None:
+    assert shown(b"", "proto", "mesos.v1.master.Event") == {}
+    assert plain_proto("mesos.v1.master.Event")(b"") is None
+
+
 def event(form: Shown) -> bytes:
     return layout.event(Event(event=7, of=3, at=1.25, **form))
