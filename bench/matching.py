@@ -20,7 +20,7 @@ from mesotape.cassettes.answers import Answer
 from mesotape.cassettes.documents import Exchange, Header, Headers, Request, Response
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
+from mesotape.proto.http.request import Received
 
 SMALL, LARGE = 10, 10_000
 REQUESTS = 2000

@@ -15,13 +15,13 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from ..proto.http.request import Received
 from . import answers
 from .answers import Answer, Ending, Raw, Step, StreamAnswer
 from .dice import Dice
 from .faults import Fault
 from .gates import Gate, Reach, Wait
 from .pace import Timed
-from .received import Received
 from .refusals import Refusal
 
 type Steps = Iterator[Timed[Step | Raw]]

@@ -17,13 +17,13 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import redirects
-from .coding import GZIPPED_FROM, deflate
+from ..proto.http import redirects
+from ..proto.http.gzip_coding import GZIPPED_FROM, deflate
+from ..proto.http.reason_phrases import phrase
 from .documents import Headers, Response
 from .gates import Cue, Gate
 from .live import Live
 from .pace import Timed
-from .phrases import phrase
 from .refusals import Refusal
 
 _LOCATION = re.compile(rb"(?i)(?<=\r\n)(location:[ \t]*)([^\r\n]*)")

@@ -9,6 +9,7 @@ A request that came before is not decoded again: its match is kept, under what t
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..proto.http.request import Received
 from .bindings import Pair
 from .clients import Clients, Signs, Source, signs
 from .documents import Exchange
@@ -17,7 +18,6 @@ from .journal import Place
 from .matching import Key, Meaning, meaning, takes_gzip
 from .reader import Cassette
 from .rebinding import Found, Rebinding
-from .received import Received
 from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client

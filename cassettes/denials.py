@@ -6,13 +6,13 @@
 Both are explained, and taken down in the journal.
 """
 
+from ..proto.http.request import Received
 from . import answers
 from .answers import Answer
 from .explanations import Explanations
 from .journal import Journal, Place, Refused
 from .matching import meaning, takes_gzip
 from .misses import Miss, Reason
-from .received import Received
 from .refusals import Refusal
 from .servers import ANY, Scope, Servers
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
+from ..proto.http.request import Received
 from .documents import Exchange, ServerKind
 from .ids import blanked, slots
 from .ignoring import Ignoring
@@ -17,7 +18,6 @@ from .misses import Difference, Miss, Near, Reason
 from .nearest import OTHER_BYTES, Index, differences
 from .reader import Cassette
 from .recalling import recorded_request
-from .received import Received
 from .shortening import around, ended
 
 _NEAREST = 3

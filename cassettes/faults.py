@@ -20,8 +20,8 @@ from math import isfinite
 
 from msgspec import Struct
 
-from ..proto import redirects
 from ..proto.endpoints import APIS
+from ..proto.http import redirects
 from .fault_kinds import KINDS, Kind, Unit
 from .which import ALL, Which
 from .which import read as read_which

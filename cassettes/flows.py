@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from ..proto import calls, endpoints
 from ..proto.endpoints import ServerKind
+from ..proto.http.gzip_coding import CodingError, inflate
 from ..proto.negotiation import JSON, PROTOBUF, Encoding
 from . import bodies
-from .coding import CodingError, inflate
 from .documents import Exchange, Headers, Request, Response
 from .inspection import exchange_row
 from .rows import Row

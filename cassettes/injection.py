@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..proto.endpoints import APIS
+from ..proto.http.request import Received
 from .answer_damage import AnswerDamage, lost, redirected, unavailable
 from .answers import Answer, StreamAnswer
 from .dice import Dice
@@ -28,7 +29,6 @@ from .inputs import Counts
 from .journal import Journal
 from .matching import CallKey, Meaning, canonical, meaning, takes_gzip
 from .misses import Miss
-from .received import Received
 from .stream_damage import StreamDamage, numbered, plain
 from .strikes import Strike
 from .which import Which

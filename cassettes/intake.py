@@ -19,6 +19,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from ..proto import endpoints, negotiation, recordio
+from ..proto.http.request import Received
 from .answers import Answer, StreamAnswer
 from .documents import Exchange, ServerKind
 from .ignoring import NOTHING
@@ -27,7 +28,6 @@ from .journal import Place
 from .misses import Miss, Reason
 from .reader import Cassette
 from .recalling import BEGINNING
-from .received import Received
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""

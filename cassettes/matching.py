@@ -25,9 +25,9 @@ from msgspec import Struct
 
 from ..proto import calls, endpoints, negotiation, recordio
 from ..proto.endpoints import Api, CallType
+from ..proto.http.request import Received
 from .documents import ServerKind
 from .ignoring import NOTHING, Ignoring
-from .received import Received
 from .refusals import Refusal, examined
 from .terminal import typed
 from .tracks import Wanted

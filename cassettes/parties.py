@@ -16,11 +16,11 @@ from typing import Literal
 from google.protobuf.message import Message
 from msgspec import Struct
 
+from ..proto.http.request import Received
 from .documents import Exchange
 from .fields import at
 from .journal import Place
 from .matching import CallKey, Meaning
-from .received import Received
 
 _SESSION = frozenset(
     {"LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT", "ATTACH_CONTAINER_INPUT"}

@@ -19,6 +19,7 @@ from functools import partial
 from msgspec import Struct
 
 from ..proto import endpoints
+from ..proto.http.request import Received
 from .answers import Answer, StreamAnswer
 from .catalogue import Catalogue, Match
 from .causality import Mode
@@ -36,7 +37,6 @@ from .pace import Pace, Recorded, start
 from .reader import Cassette
 from .rebinding import Rebinding
 from .recalling import recorded_request
-from .received import Received
 from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from ..proto import endpoints, recordio
 from ..proto.endpoints import CallType
+from ..proto.http.gzip_coding import CodingError, inflate
+from ..proto.http.request import Received
 from .answers import pairs
 from .bodies import wire
-from .coding import CodingError, inflate
 from .documents import Exchange
 from .reader import Cassette
-from .received import Received
 
 BEGINNING = 64 * 1024
 """Bytes of an input, to know what it is and to explain a miss."""

@@ -16,9 +16,10 @@ from http import HTTPStatus
 
 from ..proto import calls
 from ..proto.endpoints import Api, CallType, find
+from ..proto.http.gzip_coding import CodingError, inflate
+from ..proto.http.reason_phrases import phrase
 from ..proto.negotiation import JSON, PROTOBUF, RECORDIO
 from . import bodies, redaction
-from .coding import CodingError, inflate
 from .documents import (
     INCOMPLETE,
     Cause,
@@ -42,7 +43,6 @@ from .facts import (
     ResponseHead,
     Stop,
 )
-from .phrases import phrase
 from .streams import Stream
 
 

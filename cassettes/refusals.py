@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from ..proto import endpoints, mapping, messages, negotiation, recordio, validation
 from ..proto.endpoints import Api, ServerKind
+from ..proto.http.reason_phrases import phrase
+from ..proto.http.request import Received
 from ..proto.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
-from .phrases import phrase
-from .received import Received
 
 
 class Refusal(Struct, frozen=True):

@@ -18,9 +18,9 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from ..proto import endpoints
+from ..proto.http.request import Received
 from .documents import ServerKind
 from .reader import Cassette
-from .received import Received
 
 _PROXY = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")
 _TARGET = re.compile(r"(?:https?://([^/?#]*))?/*([^/?#]*)", re.IGNORECASE)

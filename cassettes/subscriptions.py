@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from ..proto import endpoints, mapping, messages, recordio
 from ..proto.endpoints import Api
+from ..proto.http.request import Received
 from ..proto.negotiation import Encoding
 from .answers import Ending, Step, pairs
 from .bodies import wire
@@ -32,7 +33,6 @@ from .live import Live
 from .matching import CallKey, Key, Meaning
 from .pace import Timed
 from .reader import Cassette
-from .received import Received
 from .refusals import Refusal
 
 HEADER = "mesos-stream-id"

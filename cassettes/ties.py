@@ -10,6 +10,7 @@ A tie shows as cues in a stream, as gates of an answer, or as a refusal.
 import heapq
 from collections.abc import Iterator
 
+from ..proto.http.request import Received
 from ..proto.negotiation import Encoding
 from .answers import Step
 from .causality import Causality, Mode
@@ -23,7 +24,6 @@ from .matching import Meaning
 from .pace import Timed
 from .parties import Parties, party
 from .reader import Cassette
-from .received import Received
 from .subscriptions import Caller, Subscriptions, caller
 
 

@@ -9,7 +9,7 @@ from collections import deque
 
 from msgspec import Struct
 
-from ..cassettes.received import Received
+from ..proto.http.request import Received
 from .outbox import Outbox
 from .requests import Requests
 from .stage import Host, Reception

@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..cassettes.answers import head
-from ..cassettes.received import Received
+from ..proto.http.request import Received
 from .console import Address
 from .deck import PATIENCE_SECONDS, Deck
 from .requests import Requests

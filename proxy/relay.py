@@ -10,7 +10,7 @@ from collections.abc import Callable
 import httptools
 
 from ..cassettes.answers import Answer, head
-from ..cassettes.received import Received
+from ..proto.http.request import Received
 from .console import Address
 from .stage import Outlet
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import httptools
 
-from ..cassettes.received import Received
+from ..proto.http.request import Received
 from .known import Known
 from .wire import Arrived, Begun, Ended, Expected, Item, Limits, Part, RefusedError
 

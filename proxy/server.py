@@ -17,7 +17,7 @@ from ..cassettes.answers import Answer, StreamAnswer, pointed
 from ..cassettes.journal import Journal, Place
 from ..cassettes.misses import Miss
 from ..cassettes.playback import Playback
-from ..proto import redirects
+from ..proto.http import redirects
 from .calls import Calls
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection
@@ -34,7 +34,7 @@ from .wire import Limits
 
 if TYPE_CHECKING:
     from ..cassettes.intake import Outcome
-    from ..cassettes.received import Received
+    from ..proto.http.request import Received
 
 _CHECK_SECONDS = 1.0
 

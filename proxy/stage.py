@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 from ..cassettes.answers import Answer, StreamAnswer
-from ..cassettes.received import Received
+from ..proto.http.request import Received
 from .clock import Clock
 from .known import Known
 from .schedule import Schedule

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ..cassettes.answers import Answer, StreamAnswer
 from ..cassettes.intake import Intake, Outcome
 from ..cassettes.misses import Miss
-from ..cassettes.received import Received
+from ..proto.http.request import Received
 
 if TYPE_CHECKING:
     from .server import ReplayServer

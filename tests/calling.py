@@ -12,7 +12,7 @@ from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
 from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
+from mesotape.proto.http.request import Received
 
 A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'
 """Events, as short as they can be."""

@@ -2,8 +2,8 @@
 
 from captures import Request
 
-from mesotape.cassettes.coding import CodingError, inflate
-from mesotape.cassettes.received import Received
+from mesotape.proto.http.gzip_coding import CodingError, inflate
+from mesotape.proto.http.request import Received
 
 
 def sent(request: Request) -> Received:

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from mesotape.cassettes.received import Received
+from mesotape.proto.http.request import Received
 
 HEADER = """\
 ---

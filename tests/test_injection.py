@@ -31,8 +31,8 @@ from mesotape.cassettes.gates import Gate, Reach, Wait
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 from mesotape.proto import recordio
+from mesotape.proto.http.request import Received
 from mesotape.proxy.player import Player
 
 __all__ = ["play"]

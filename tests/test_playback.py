@@ -8,7 +8,7 @@ from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
+from mesotape.proto.http.request import Received
 from mesotape.proto.messages import message_class
 
 HEADER = """\

@@ -13,7 +13,7 @@ from commands import running
 from sockets import connect
 
 from mesotape.cassettes.answers import Answer, pointed
-from mesotape.proto import redirects
+from mesotape.proto.http import redirects
 
 HEALTH = b'{"type":"GET_HEALTH"}'
 HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'

@@ -9,13 +9,13 @@ from captures import tape
 from sending import sent
 
 from mesotape.cassettes import layout
-from mesotape.cassettes.coding import inflate
 from mesotape.cassettes.documents import Exchange, Header, Request, Response
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 from mesotape.proto.endpoints import is_actor_message
+from mesotape.proto.http.gzip_coding import inflate
+from mesotape.proto.http.request import Received
 
 JSON, PROTOBUF, RECORDIO = "application/json", "application/x-protobuf", "application/recordio"
 DATE = "Sun, 22 Nov 2026 12:18:29 GMT"

@@ -8,8 +8,8 @@ from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 from mesotape.cassettes.transcoding import TranscodingError, transcode
+from mesotape.proto.http.request import Received
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 RESPONSE = "mesos.v1.master.Response"

@@ -10,8 +10,8 @@ from mesotape.cassettes.answers import Answer
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 from mesotape.cassettes.servers import unsaid
+from mesotape.proto.http.request import Received
 
 HEALTH = '{"type":"GET_HEALTH"}'
 

@@ -11,10 +11,10 @@ from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, 
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.received import Received
 from mesotape.cassettes.transcoding import TranscodingError, labelled, transcode
 from mesotape.proto import mapping
 from mesotape.proto.endpoints import AGENT, APIS, Api, CallType
+from mesotape.proto.http.request import Received
 from mesotape.proto.messages import message_class
 from mesotape.proto.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 from mesotape.proto.recordio import Decoder, Record

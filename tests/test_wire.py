@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from mesotape.cassettes.received import Received
+from mesotape.proto.http.request import Received
 from mesotape.proxy.known import Known
 from mesotape.proxy.requests import Requests
 from mesotape.proxy.wire import (
