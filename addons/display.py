@@ -9,7 +9,7 @@ import re
 from google.protobuf.message import Error as ProtobufError
 from msgspec import Struct, json
 
-from ..cassettes.message_text import shown_message
+from ..proto.messages.message_text import shown_message
 from .subjects import Subject
 
 MAX_TEXT = 512 * 1024

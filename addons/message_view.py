@@ -19,8 +19,8 @@ from mitmproxy.contentviews import InteractiveContentview, Metadata
 from mitmproxy.exceptions import CommandError
 from msgspec import json
 
-from ..cassettes.message_text import message_bytes
 from ..proto.endpoints import ServerKind
+from ..proto.messages.message_text import message_bytes
 from . import display, subjects, tails
 from .subjects import Subject
 

@@ -17,7 +17,8 @@ import threading
 import time
 from pathlib import Path
 
-from mesotape.proto import mapping, recordio
+from mesotape.proto import recordio
+from mesotape.proto.messages import mapping
 from mesotape.proto.negotiation import JSON, PROTOBUF
 
 ROUNDS = int(os.environ.get("ROUNDS", "25"))

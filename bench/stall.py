@@ -22,7 +22,7 @@ GAP_SECONDS = 0.005
 
 def state(protobuf: bool) -> tuple[bytes, bytes]:
     """A GET_STATE answer of about SIZE bytes, and its media type."""
-    from mesotape.proto import mapping
+    from mesotape.proto.messages import mapping
 
     task = {
         "name": "task",

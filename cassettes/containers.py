@@ -17,9 +17,9 @@ from itertools import count
 
 from google.protobuf.message import Message
 
+from ..proto.messages.fields import at
 from .answers import Step
 from .documents import Exchange
-from .fields import at
 from .gates import Cue, Gate, Reach, Wait
 from .inputs import Recorded
 from .journal import Place

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from ..proto.http.request import Received
+from ..proto.messages.ids import blanked, slots
 from .documents import Exchange, ServerKind
-from .ids import blanked, slots
 from .ignoring import Ignoring
 from .journal import Journal, Place
 from .matching import CallKey, Key, Meaning, PlainKey, meaning

@@ -19,9 +19,9 @@ from typing import cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from ..proto import messages
 from ..proto.endpoints import APIS, Api, call_type
-from .ids import KINDS, Kind, copies, slots
+from ..proto.messages import descriptors
+from ..proto.messages.ids import KINDS, Kind, copies, slots
 
 _SEARCHED = 20_000
 _DEPTH = 7
@@ -132,7 +132,7 @@ NOTHING = Ignoring()
 
 
 def _descriptor(api: Api) -> Descriptor:
-    return cast("Descriptor", messages.message_class(api.call).DESCRIPTOR)
+    return cast("Descriptor", descriptors.message_class(api.call).DESCRIPTOR)
 
 
 def _clear(message: Message, path: Sequence[str]) -> None:

@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from ..proto import calls, recordio
 from ..proto.endpoints import AGENT, Api
+from ..proto.messages.fields import at as field_at
+from ..proto.messages.fields import type_at
 from .bodies import wire
 from .documents import Exchange
-from .fields import at as field_at
-from .fields import type_at
 from .reader import Cassette
 
 _INPUT = "attach_container_input"

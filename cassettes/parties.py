@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 from msgspec import Struct
 
 from ..proto.http.request import Received
+from ..proto.messages.fields import at
 from .documents import Exchange
-from .fields import at
 from .journal import Place
 from .matching import CallKey, Meaning
 

@@ -19,8 +19,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..proto.endpoints import APIS, Api
+from ..proto.messages.ids import Slot, blanked, copies, slots
 from .bindings import Bindings, Id, Pair, Value
-from .ids import Slot, blanked, copies, slots
 from .ignoring import Ignoring
 from .matching import CallKey, Key, Meaning, canonical
 

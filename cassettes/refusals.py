@@ -15,10 +15,11 @@ from urllib.parse import unquote
 from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 
-from ..proto import endpoints, mapping, messages, negotiation, recordio, validation
+from ..proto import endpoints, negotiation, recordio, validation
 from ..proto.endpoints import Api, ServerKind
 from ..proto.http.reason_phrases import phrase
 from ..proto.http.request import Received
+from ..proto.messages import descriptors, mapping
 from ..proto.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 
 
@@ -239,7 +240,7 @@ def _decoded(body: bytes, kind: str | None, api: Api) -> Message | Refusal:
         what = "a protobuf object" if operates_agent else "Call protobuf"
         bad = Refusal(400, f"Failed to parse body into {what}".encode())
         try:
-            call = messages.message_class(api.call).FromString(body)
+            call = descriptors.message_class(api.call).FromString(body)
         except DecodeError:
             return bad
         return call if call.IsInitialized() else bad

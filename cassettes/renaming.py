@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError, Message
 
-from ..proto import mapping, recordio
+from ..proto import recordio
+from ..proto.messages import mapping
+from ..proto.messages.fields import at
+from ..proto.messages.ids import slots
 from ..proto.negotiation import Encoding
 from .answers import Step
 from .bindings import Bindings, Id
-from .fields import at
 from .gates import Gate, Reach
-from .ids import slots
 from .pace import Timed
 from .transcoding import read
 

@@ -11,13 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..proto import endpoints, negotiation
+from ..proto.messages.fields import at
 from ..proto.negotiation import Encoding, ResponseType
 from . import answers
 from .answers import Answer, StreamAnswer, pairs
 from .bindings import Bindings
 from .bodies import wire
 from .documents import Event, Exchange, Headers, Response
-from .fields import at
 from .journal import Journal, Place
 from .matching import meaning
 from .pace import Pace

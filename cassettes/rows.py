@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ..proto.content import Content
 from ..proto.findings import Finding, Skipped
-from ..proto.idents import idents
+from ..proto.messages.summary_fields import idents
 from ..proto.reasons import Level, Remark, worst
 from .documents import Cause, Side
 

@@ -21,14 +21,15 @@ from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import endpoints, mapping, messages, recordio
+from ..proto import endpoints, recordio
 from ..proto.endpoints import Api
 from ..proto.http.request import Received
+from ..proto.messages import descriptors, mapping
+from ..proto.messages.fields import at
 from ..proto.negotiation import Encoding
 from .answers import Ending, Step, pairs
 from .bodies import wire
 from .documents import Exchange, Headers
-from .fields import at
 from .live import Live
 from .matching import CallKey, Key, Meaning
 from .pace import Timed
@@ -242,6 +243,6 @@ def _read(data: bytes, message: str) -> Message | None:
     try:
         if data.startswith(b"{"):
             return mapping.decode(data, message)
-        return messages.message_class(message).FromString(data)
+        return descriptors.message_class(message).FromString(data)
     except (ValueError, DecodeError):
         return None

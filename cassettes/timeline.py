@@ -15,12 +15,13 @@ from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import messages, recordio
+from ..proto import recordio
+from ..proto.messages import descriptors
+from ..proto.messages.fields import at, type_at
 from .answers import Ending, Step
 from .bodies import wire
 from .cues import cued
 from .documents import Cause, Event, Exchange
-from .fields import at, type_at
 from .gates import Cue, Wait
 from .pace import Pace, Stepped, Timed
 from .reader import Cassette
@@ -212,7 +213,7 @@ def _announced(data: bytes, record: str | None) -> float | None:
 def _parsed(data: bytes, record: str | None) -> Message | None:
     if record is None:
         return None
-    message = messages.message_class(record)()
+    message = descriptors.message_class(record)()
     try:
         message.ParseFromString(data)
     except DecodeError:

@@ -18,9 +18,9 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec import Struct
 
-from ..proto import mapping, messages
+from ..proto.messages import descriptors, mapping
+from ..proto.messages.picojson import JSON
 from ..proto.negotiation import Encoding, ResponseType
-from ..proto.picojson import JSON
 from .documents import Headers
 from .journal import Place
 
@@ -58,7 +58,7 @@ def read(data: bytes, message: str, encoding: Encoding) -> Message:
     """Read a message in an encoding. Raises ValueError or DecodeError."""
     if encoding == "json":
         return mapping.convert(_parsed(data), message)
-    return messages.message_class(message).FromString(data)
+    return descriptors.message_class(message).FromString(data)
 
 
 def labelled(headers: Headers, target: ResponseType) -> Headers:
@@ -116,7 +116,7 @@ class Transcoder:
 
 
 def _to_json(data: bytes, name: str) -> Transcoded:
-    kind = messages.message_class(name)
+    kind = descriptors.message_class(name)
     message = kind.FromString(data)
     size = message.ByteSize()
     message.DiscardUnknownFields()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import json_reader, mapping, messages
 from .endpoints import Api, CallType, call_type
+from .messages import descriptors, json_reader, mapping
 from .negotiation import JSON, PROTOBUF
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read(body: bytes, content_type: str | None, api: Api) -> Message:
     from google.protobuf.message import DecodeError
 
     try:
-        message = messages.message_class(api.call).FromString(body)
+        message = descriptors.message_class(api.call).FromString(body)
     except DecodeError as error:
         raise ValueError(f"not a {api.call}: {error}") from error
     if not message.IsInitialized():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .apis import APIS
-from .messages import message_class
+from .messages.descriptors import message_class
 from .reasons import Remark
 
 if TYPE_CHECKING:

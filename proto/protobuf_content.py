@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import json_reader
 from .content import Content, bad, kin
 from .endpoints import call_type
 from .json_content import is_object
-from .messages import message_class
+from .messages import json_reader
+from .messages.descriptors import message_class
 from .reasons import Remark
 
 if TYPE_CHECKING:

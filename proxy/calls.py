@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from ..cassettes.documents import ServerKind
 from ..cassettes.matching import CallKey, Meaning, meaning
-from ..proto import json_writer
 from ..proto.http.request import Received
+from ..proto.messages import json_writer
 
 KEPT = 10_000
 KEPT_BYTES = 64 * 1024 * 1024

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ..cassettes.rows import Row
 from ..cassettes.stream_rows import Origin, StreamRows
 from ..proto import endpoints
-from ..proto.messages import message_class
+from ..proto.messages.descriptors import message_class
 from ..proto.negotiation import JSON, PROTOBUF, Encoding
 from .console import CommandError
 from .sources import Reading

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from captures.tape import expected, load
 
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.recordio import encode
 
 CORPUS = Path(__file__).parent / "data" / "corrupt" / "corpus.json.gz"

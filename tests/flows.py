@@ -11,7 +11,7 @@ from mitmproxy import http
 from mitmproxy.contentviews import Metadata
 from mitmproxy.test import tflow, tutils
 
-from mesotape.proto import mapping
+from mesotape.proto.messages import mapping
 
 __all__ = ["JSON", "PROTOBUF", "flow", "of_request", "of_response", "protobuf", "taddons"]
 

@@ -7,7 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from mesotape.proto.endpoints import APIS
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 
 VALUES: dict[int, object] = {
     FieldDescriptor.TYPE_STRING: 'é "\\\n\x1f😀\x7f\u2028',

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mesotape.cassettes.bodies import SHOWN_INDENTED, BodyError, digest, shown, wire
 from mesotape.cassettes.documents import Body
-from mesotape.proto import mapping
+from mesotape.proto.messages import mapping
 
 EVENT = "mesos.v1.master.Event"
 CALL = "mesos.v1.scheduler.Call"

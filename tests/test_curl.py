@@ -13,7 +13,7 @@ from commands import Running, running
 from recorded import wire
 
 from mesotape.cassettes.reader import Cassette
-from mesotape.proto import mapping, messages
+from mesotape.proto.messages import descriptors, mapping
 
 pytestmark = pytest.mark.skipif(
     shutil.which("curl") is None and "CI" not in os.environ, reason="there is no curl"
@@ -209,7 +209,7 @@ def test_curl_gets_what_it_asked_for(seen: Seen) -> None:
         assert bodies[call] == healthy
     assert bodies["one connection"].count(healthy) == 3
     assert bodies["json"].startswith(b'{"type":"GET_AGENTS",')
-    weights = messages.message_class("mesos.v1.master.Response").FromString(bodies["protobuf"])
+    weights = descriptors.message_class("mesos.v1.master.Response").FromString(bodies["protobuf"])
     assert mapping.encode(weights).startswith(b'{"type":"GET_WEIGHTS"')
     assert bodies["compressed"].startswith(b'{"type":"GET_FLAGS",')
     assert b"\r\nContent-Encoding: gzip\r\n" in seen.replayed["compressed"].output

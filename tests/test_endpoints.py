@@ -13,7 +13,7 @@ from mesotape.proto.endpoints import (
     find,
     is_actor_message,
 )
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 
 # Paths that were sent to a real master and a real agent, with the API that answered.
 SENT: list[tuple[ServerKind, str, Api | None]] = [

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.proto.json_writer import LISTED, double, encode
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.json_writer import LISTED, double, encode
 
 DATA = Path(__file__).parent / "data"
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())

@@ -6,9 +6,9 @@ import pytest
 from population import filled, names, types
 
 from mesotape.proto.endpoints import call_type
-from mesotape.proto.json_values import base64_decode
-from mesotape.proto.mapping import ConversionError, JSONTextError, convert, decode, encode
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.json_values import base64_decode
+from mesotape.proto.messages.mapping import ConversionError, JSONTextError, convert, decode, encode
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "mesos-vectors.json").read_text())
 

@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 import mesotape.proto
-from mesotape.proto.messages import UNDECLARED, message_class
+from mesotape.proto.messages.descriptors import UNDECLARED, message_class
 
 PROTO = Path(mesotape.proto.__file__).parent
 DATA = Path(__file__).parent / "data"
@@ -186,7 +186,7 @@ def theirs():
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("mesos.v1.AgentInfo"))
 
 def ours():
-    from mesotape.proto.messages import message_class
+    from mesotape.proto.messages.descriptors import message_class
     return message_class("mesos.v1.AgentInfo")
 
 first, second = ({order})

@@ -6,7 +6,7 @@ import socket
 import pytest
 from commands import running
 
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.recordio import Decoder
 
 JSON, PROTOBUF, RECORDIO = "application/json", "application/x-protobuf", "application/recordio"

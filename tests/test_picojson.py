@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mesotape.proto.picojson import JSON, JSONTextError, parse, parse_exactly
+from mesotape.proto.messages.picojson import JSON, JSONTextError, parse, parse_exactly
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "mesos-vectors.json").read_text())
 CASES = [(case["in"].encode(), case.get("ok"), case.get("error")) for case in VECTORS["json_parse"]]

@@ -9,7 +9,7 @@ from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.proto.http.request import Received
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 
 HEADER = """\
 ---

@@ -10,7 +10,7 @@ from tapes import BEAT, SCHEDULER, SUBSCRIBE, call, said, stream, written
 
 from mesotape.cassettes.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback import Options
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 from mesotape.proxy.console import Address
 from mesotape.proxy.player import Player
 

@@ -15,16 +15,17 @@ from test_playback_captures import playable, recorded
 
 from mesotape.cassettes.answers import StreamAnswer
 from mesotape.cassettes.bindings import Bindings, Id
-from mesotape.cassettes.ids import KINDS, slots
 from mesotape.cassettes.ignoring import Ignoring
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.rebinding import Rebinding
 from mesotape.cassettes.renaming import Renaming
-from mesotape.proto import mapping, recordio
+from mesotape.proto import recordio
 from mesotape.proto.endpoints import AGENT, APIS, SCHEDULER
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages import mapping
+from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.ids import KINDS, slots
 from mesotape.proxy.player import Player
 
 __all__ = ["play", "recorded"]

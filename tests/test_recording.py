@@ -25,7 +25,7 @@ from mesotape.cassettes.facts import (
     pack,
 )
 from mesotape.cassettes.recording import Recording
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.recordio import encode
 
 JSON = ("Content-Type", "application/json")

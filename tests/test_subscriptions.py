@@ -13,8 +13,8 @@ from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
-from mesotape.proto import mapping
 from mesotape.proto.http.request import Received
+from mesotape.proto.messages import mapping
 from mesotape.proto.recordio import decode
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"

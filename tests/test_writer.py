@@ -27,7 +27,7 @@ from mesotape.cassettes.documents import (
     Response,
 )
 from mesotape.cassettes.reader import Cassette
-from mesotape.proto.messages import message_class
+from mesotape.proto.messages.descriptors import message_class
 
 NASTY = [
     *"\0\x07\b\t\n\r\x1b \"'\\#:-?*&!%@`|>[]{},~=<.",

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from .descriptors import message_class
 from .json_values import ConversionError, unexpected, value_reader
-from .messages import message_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

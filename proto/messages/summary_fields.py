@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf.message import Message
 
-from .messages import message_class
+from .descriptors import message_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .messages import message_class
+from .descriptors import message_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ default, and from such text the bytes could not be told. So only the fields that
 what is left out reads as its default anyway.
 """
 
-from ..proto import mapping, messages
+from . import descriptors, mapping
 
 
 def shown_message(data: bytes, name: str) -> tuple[bytes, bool]:
@@ -15,7 +15,7 @@ def shown_message(data: bytes, name: str) -> tuple[bytes, bool]:
     field numbers. Raises LookupError if there is no such message; ValueError or protobuf's Error if
     it does not decode, or misses a required field, or has text that is not UTF-8.
     """
-    message = messages.message_class(name)()
+    message = descriptors.message_class(name)()
     message.ParseFromString(data)
     message.DiscardUnknownFields()
     again = message.SerializeToString(deterministic=True)
