@@ -16,7 +16,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.hooks import UpdateHook
 
-from ..proto.endpoints import ServerKind
+from ..proto.api.endpoints import ServerKind
 from . import subjects
 from .message_view import MessageView
 from .stream_view import StreamView

@@ -18,7 +18,7 @@ from mitmproxy.net.http import url
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from ..proto import endpoints
+from ..proto.api import endpoints
 from ..proto.http import redirects
 
 type Place = tuple[str, int]

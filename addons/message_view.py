@@ -19,7 +19,7 @@ from mitmproxy.contentviews import InteractiveContentview, Metadata
 from mitmproxy.exceptions import CommandError
 from msgspec import json
 
-from ..proto.endpoints import ServerKind
+from ..proto.api.endpoints import ServerKind
 from ..proto.messages.message_text import message_bytes
 from . import display, subjects, tails
 from .subjects import Subject

@@ -30,8 +30,8 @@ from ..cassettes.facts import (
     ResponseHead,
     Stop,
 )
-from ..proto import endpoints
-from ..proto.negotiation import RECORDIO
+from ..proto.api import endpoints
+from ..proto.api.negotiation import RECORDIO
 from .leader import Leaders, is_unreached
 from .writer_process import Start, Status, WriterError, WriterProcess
 

@@ -23,7 +23,7 @@ from typing import Literal
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
-from ..proto.endpoints import ServerKind
+from ..proto.api.endpoints import ServerKind
 from ..proto.examining import Examiner
 from ..proto.findings import Finding
 from . import display, records, tails

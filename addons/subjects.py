@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from mitmproxy import http
 from msgspec import Struct
 
-from ..proto import calls, endpoints
-from ..proto.endpoints import Api, ServerKind
-from ..proto.negotiation import JSON, PROTOBUF, RECORDIO, Encoding, request_encoding
+from ..proto.api import calls, endpoints
+from ..proto.api.endpoints import Api, ServerKind
+from ..proto.api.negotiation import JSON, PROTOBUF, RECORDIO, Encoding, request_encoding
 
 _OK = 200
 _ENCODINGS: dict[str, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 from mesotape.proto import recordio
+from mesotape.proto.api.negotiation import JSON, PROTOBUF
 from mesotape.proto.messages import mapping
-from mesotape.proto.negotiation import JSON, PROTOBUF
 
 ROUNDS = int(os.environ.get("ROUNDS", "25"))
 ONLY = os.environ.get("ONLY", "")

@@ -15,6 +15,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from . import answers
 from .answers import Answer, Ending, Raw, Step, StreamAnswer
@@ -22,7 +23,6 @@ from .dice import Dice
 from .faults import Fault
 from .gates import Gate, Reach, Wait
 from .pace import Timed
-from .refusals import Refusal
 
 type Steps = Iterator[Timed[Step | Raw]]
 

@@ -17,6 +17,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..proto.api.refusals import Refusal
 from ..proto.http import redirects
 from ..proto.http.gzip_coding import GZIPPED_FROM, deflate
 from ..proto.http.reason_phrases import phrase
@@ -24,7 +25,6 @@ from .documents import Headers, Response
 from .gates import Cue, Gate
 from .live import Live
 from .pace import Timed
-from .refusals import Refusal
 
 _LOCATION = re.compile(rb"(?i)(?<=\r\n)(location:[ \t]*)([^\r\n]*)")
 _BODILESS = frozenset({204, 304})

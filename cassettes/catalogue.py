@@ -9,6 +9,7 @@ A request that came before is not decoded again: its match is kept, under what t
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from .bindings import Pair
 from .clients import Clients, Signs, Source, signs
@@ -18,7 +19,6 @@ from .journal import Place
 from .matching import Key, Meaning, meaning, takes_gzip
 from .reader import Cassette
 from .rebinding import Found, Rebinding
-from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client
 from .servers import Scope, Servers

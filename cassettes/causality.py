@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from ..proto.endpoints import CallType
+from ..proto.api.endpoints import CallType
 from .documents import Exchange
 from .gates import Cue, Gate, Wait
 from .journal import Place

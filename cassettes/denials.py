@@ -6,6 +6,7 @@
 Both are explained, and taken down in the journal.
 """
 
+from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from . import answers
 from .answers import Answer
@@ -13,7 +14,6 @@ from .explanations import Explanations
 from .journal import Journal, Place, Refused
 from .matching import meaning, takes_gzip
 from .misses import Miss, Reason
-from .refusals import Refusal
 from .servers import ANY, Scope, Servers
 
 

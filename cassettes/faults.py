@@ -20,7 +20,7 @@ from math import isfinite
 
 from msgspec import Struct
 
-from ..proto.endpoints import APIS
+from ..proto.api.endpoints import APIS
 from ..proto.http import redirects
 from .fault_kinds import KINDS, Kind, Unit
 from .which import ALL, Which

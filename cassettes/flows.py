@@ -13,10 +13,10 @@ from typing import IO, Any, cast
 
 from msgspec.structs import replace
 
-from ..proto import calls, endpoints
-from ..proto.endpoints import ServerKind
+from ..proto.api import calls, endpoints
+from ..proto.api.endpoints import ServerKind
+from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.http.gzip_coding import CodingError, inflate
-from ..proto.negotiation import JSON, PROTOBUF, Encoding
 from . import bodies
 from .documents import Exchange, Headers, Request, Response
 from .inspection import exchange_row

@@ -17,7 +17,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.endpoints import APIS
+from ..proto.api.endpoints import APIS
 from ..proto.http.request import Received
 from .answer_damage import AnswerDamage, lost, redirected, unavailable
 from .answers import Answer, StreamAnswer

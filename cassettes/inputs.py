@@ -15,8 +15,9 @@ from typing import Self
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ..proto import calls, recordio
-from ..proto.endpoints import AGENT, Api
+from ..proto import recordio
+from ..proto.api import calls
+from ..proto.api.endpoints import AGENT, Api
 from ..proto.messages.fields import at as field_at
 from ..proto.messages.fields import type_at
 from .bodies import wire

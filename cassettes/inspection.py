@@ -6,9 +6,10 @@ an event may be told with another number here than in the file, and `line` is wh
 
 from collections.abc import Iterator
 
-from ..proto import calls, endpoints, recordio
-from ..proto.endpoints import CallType
-from ..proto.negotiation import JSON, PROTOBUF, Encoding
+from ..proto import recordio
+from ..proto.api import calls, endpoints
+from ..proto.api.endpoints import CallType
+from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.payloads import examine
 from ..proto.reasons import Remark
 from .bodies import BodyError, wire

@@ -18,7 +18,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from ..proto import endpoints, negotiation, recordio
+from ..proto import recordio
+from ..proto.api import endpoints, negotiation
 from ..proto.http.request import Received
 from .answers import Answer, StreamAnswer
 from .documents import Exchange, ServerKind

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from ..proto.api.refusals import Refusal
 from .misses import Miss
-from .refusals import Refusal
 from .strikes import Strike
 
 _KEPT = 1000

@@ -23,12 +23,13 @@ from urllib.parse import unquote
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ..proto import calls, endpoints, negotiation, recordio
-from ..proto.endpoints import Api, CallType
+from ..proto import recordio
+from ..proto.api import calls, endpoints, negotiation
+from ..proto.api.endpoints import Api, CallType
+from ..proto.api.refusals import Refusal, examined
 from ..proto.http.request import Received
 from .documents import ServerKind
 from .ignoring import NOTHING, Ignoring
-from .refusals import Refusal, examined
 from .terminal import typed
 from .tracks import Wanted
 

@@ -18,7 +18,8 @@ from functools import partial
 
 from msgspec import Struct
 
-from ..proto import endpoints
+from ..proto.api import endpoints
+from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from .answers import Answer, StreamAnswer
 from .catalogue import Catalogue, Match
@@ -37,7 +38,6 @@ from .pace import Pace, Recorded, start
 from .reader import Cassette
 from .rebinding import Rebinding
 from .recalling import recorded_request
-from .refusals import Refusal
 from .repeats import Repeats
 from .replies import Client, Replies
 from .servers import ANY, Scope, Servers

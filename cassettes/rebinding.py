@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.endpoints import APIS, Api
+from ..proto.api.endpoints import APIS, Api
 from ..proto.messages.ids import Slot, blanked, copies, slots
 from .bindings import Bindings, Id, Pair, Value
 from .ignoring import Ignoring

@@ -4,8 +4,9 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ..proto import endpoints, recordio
-from ..proto.endpoints import CallType
+from ..proto import recordio
+from ..proto.api import endpoints
+from ..proto.api.endpoints import CallType
 from ..proto.http.gzip_coding import CodingError, inflate
 from ..proto.http.request import Received
 from .answers import pairs

@@ -14,11 +14,11 @@ Nothing here may read the clock: times are the facts'.
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from ..proto import calls
-from ..proto.endpoints import Api, CallType, find
+from ..proto.api import calls
+from ..proto.api.endpoints import Api, CallType, find
+from ..proto.api.negotiation import JSON, PROTOBUF, RECORDIO
 from ..proto.http.gzip_coding import CodingError, inflate
 from ..proto.http.reason_phrases import phrase
-from ..proto.negotiation import JSON, PROTOBUF, RECORDIO
 from . import bodies, redaction
 from .documents import (
     INCOMPLETE,

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from google.protobuf.message import DecodeError, Message
 
 from ..proto import recordio
+from ..proto.api.negotiation import Encoding
 from ..proto.messages import mapping
 from ..proto.messages.fields import at
 from ..proto.messages.ids import slots
-from ..proto.negotiation import Encoding
 from .answers import Step
 from .bindings import Bindings, Id
 from .gates import Gate, Reach

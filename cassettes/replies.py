@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import endpoints, negotiation
+from ..proto.api import endpoints, negotiation
+from ..proto.api.negotiation import Encoding, ResponseType
 from ..proto.messages.fields import at
-from ..proto.negotiation import Encoding, ResponseType
 from . import answers
 from .answers import Answer, StreamAnswer, pairs
 from .bindings import Bindings

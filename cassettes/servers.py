@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from ..proto import endpoints
+from ..proto.api import endpoints
 from ..proto.http.request import Received
 from .documents import ServerKind
 from .reader import Cassette

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ..proto.api.negotiation import Encoding
 from ..proto.examining import MAX_RECORD, Examiner
 from ..proto.findings import Finding, Sound
-from ..proto.negotiation import Encoding
 from ..proto.reasons import Remark
 from ..proto.rhythm import Rhythm
 from .documents import Cause, Side

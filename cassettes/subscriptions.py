@@ -21,12 +21,14 @@ from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import endpoints, recordio
-from ..proto.endpoints import Api
+from ..proto import recordio
+from ..proto.api import endpoints
+from ..proto.api.endpoints import Api
+from ..proto.api.negotiation import Encoding
+from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from ..proto.messages import descriptors, mapping
 from ..proto.messages.fields import at
-from ..proto.negotiation import Encoding
 from .answers import Ending, Step, pairs
 from .bodies import wire
 from .documents import Exchange, Headers
@@ -34,7 +36,6 @@ from .live import Live
 from .matching import CallKey, Key, Meaning
 from .pace import Timed
 from .reader import Cassette
-from .refusals import Refusal
 
 HEADER = "mesos-stream-id"
 

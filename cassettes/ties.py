@@ -10,8 +10,8 @@ A tie shows as cues in a stream, as gates of an answer, or as a refusal.
 import heapq
 from collections.abc import Iterator
 
+from ..proto.api.negotiation import Encoding
 from ..proto.http.request import Received
-from ..proto.negotiation import Encoding
 from .answers import Step
 from .causality import Causality, Mode
 from .containers import Containers

@@ -20,7 +20,7 @@ from itertools import chain, islice
 
 from msgspec import Struct
 
-from ..proto.negotiation import ResponseType
+from ..proto.api.negotiation import ResponseType
 from .clients import LEAST_STRANGE, NOT_STRANGE, UNKNOWN, Clients, Part, Signs, Source
 from .journal import Place
 from .repeats import Repeat

@@ -18,9 +18,9 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec import Struct
 
+from ..proto.api.negotiation import Encoding, ResponseType
 from ..proto.messages import descriptors, mapping
 from ..proto.messages.picojson import JSON
-from ..proto.negotiation import Encoding, ResponseType
 from .documents import Headers
 from .journal import Place
 

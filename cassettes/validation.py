@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..proto import calls, endpoints
+from ..proto.api import calls, endpoints
 from .bodies import BodyError, wire
 from .documents import Body, CassetteError, Document, End, Event, Exchange, Header, Note, Side
 from .reader import Cassette

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .apis import APIS
+from .api.apis import APIS
 from .messages.descriptors import message_class
 from .reasons import Remark
 

@@ -3,9 +3,9 @@
 What is not known at the beginning is learned from the first sound records.
 """
 
+from .api.negotiation import Encoding
 from .content import Content
 from .json_content import is_object
-from .negotiation import Encoding
 from .payloads import examine
 from .reasons import Remark
 from .recognising import Recogniser

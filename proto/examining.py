@@ -16,12 +16,12 @@ what is skipped `HELD` bytes.
 """
 
 from . import misframing
+from .api.negotiation import Encoding
 from .content import Content
 from .dialect import Dialect
 from .findings import SHOWN, Finding, Skipped, Sound
 from .lengths import meant
 from .misframing import LONGEST_LINE
-from .negotiation import Encoding
 from .reasons import Remark
 from .skipping import HELD, Lost
 from .window import RESYNC_RECORD, MoreError, Window

@@ -4,8 +4,8 @@ examine(b'{"type":"HEARTBEAT"}', "mesos.v1.master.Event", "json").type  ->  "HEA
 """
 
 from . import json_content, protobuf_content
+from .api.negotiation import Encoding
 from .content import Content
-from .negotiation import Encoding
 
 
 def examine(payload: bytes, message: str | None, encoding: Encoding) -> Content:

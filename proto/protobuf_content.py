@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .api.endpoints import call_type
 from .content import Content, bad, kin
-from .endpoints import call_type
 from .json_content import is_object
 from .messages import json_reader
 from .messages.descriptors import message_class

@@ -12,7 +12,7 @@ executor a SHUTDOWN.
 
 from typing import Any
 
-from .apis import EXECUTOR, PROCESS_IO, RESOURCE_PROVIDER, SCHEDULER
+from .api.apis import EXECUTOR, PROCESS_IO, RESOURCE_PROVIDER, SCHEDULER
 from .reasons import Remark
 
 _EXECUTOR_SECONDS = 1800.0

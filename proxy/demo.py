@@ -23,8 +23,8 @@ from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
 
+from ..proto.api.negotiation import JSON, PROTOBUF
 from ..proto.messages.descriptors import message_class
-from ..proto.negotiation import JSON, PROTOBUF
 from ..proto.recordio import Decoder, Record
 from .console import EXIT_FAILURE, CommandError
 

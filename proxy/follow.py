@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from ..cassettes.rows import Row
 from ..cassettes.stream_rows import Origin, StreamRows
-from ..proto import endpoints
+from ..proto.api import endpoints
+from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.messages.descriptors import message_class
-from ..proto.negotiation import JSON, PROTOBUF, Encoding
 from .console import CommandError
 from .sources import Reading
 

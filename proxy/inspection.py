@@ -19,11 +19,11 @@ from msgspec import Struct
 from rich.console import Console
 
 from ..cassettes.rows import Row
-from ..proto import endpoints
+from ..proto.api import endpoints
+from ..proto.api.negotiation import Encoding
 from ..proto.content import STREAMED
 from ..proto.messages import mapping
 from ..proto.messages.descriptors import message_class
-from ..proto.negotiation import Encoding
 from ..proto.readers import reactions
 from ..proto.reasons import Level
 from . import follow, sources

@@ -14,9 +14,9 @@ from ..cassettes.documents import CassetteError
 from ..cassettes.reader import Cassette
 from ..cassettes.rows import Row
 from ..cassettes.stream_rows import Origin, StreamRows
-from ..proto.endpoints import ServerKind
+from ..proto.api.endpoints import ServerKind
+from ..proto.api.negotiation import Encoding
 from ..proto.examining import MAX_RECORD
-from ..proto.negotiation import Encoding
 from .console import CommandError
 
 BLOCK = 1 << 18

@@ -1,6 +1,6 @@
 import pytest
 
-from mesotape.proto.endpoints import (
+from mesotape.proto.api.endpoints import (
     AGENT,
     APIS,
     EXECUTOR,

@@ -8,7 +8,7 @@ from mesotape.cassettes.dice import Dice
 from mesotape.cassettes.fault_kinds import KINDS, NOT_TAKEN
 from mesotape.cassettes.faults import Fault, FaultError, parse
 from mesotape.cassettes.which import ALL, Which
-from mesotape.proto.endpoints import APIS
+from mesotape.proto.api.endpoints import APIS
 
 WHICHES = st.one_of(
     st.just(ALL),

@@ -23,7 +23,7 @@ from commands import MESOTAPE, run, running
 
 from mesotape.cassettes import bodies, writer
 from mesotape.cassettes import documents as told
-from mesotape.proto import endpoints
+from mesotape.proto.api import endpoints
 from mesotape.proxy.cli import commands
 
 HERE = Path(__file__).parent

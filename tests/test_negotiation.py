@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.proto.endpoints import AGENT, APIS, EXECUTOR, MASTER, SCHEDULER, Api
-from mesotape.proto.negotiation import (
+from mesotape.proto.api.endpoints import AGENT, APIS, EXECUTOR, MASTER, SCHEDULER, Api
+from mesotape.proto.api.negotiation import (
     JSON,
     PROTOBUF,
     RECORDIO,

@@ -16,7 +16,7 @@ from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.recording import Recording
-from mesotape.proto.endpoints import is_actor_message
+from mesotape.proto.api.endpoints import is_actor_message
 
 SMALL = sorted(tape.SMALL.glob("*.jsonl.gz"))
 CAUSES = {"complete": "server", "open": "stopped", "server-reset": "server-cut"}

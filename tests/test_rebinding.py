@@ -22,7 +22,7 @@ from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.rebinding import Rebinding
 from mesotape.cassettes.renaming import Renaming
 from mesotape.proto import recordio
-from mesotape.proto.endpoints import AGENT, APIS, SCHEDULER
+from mesotape.proto.api.endpoints import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.messages.ids import KINDS, slots

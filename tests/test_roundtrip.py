@@ -16,7 +16,7 @@ from mesotape.cassettes import bodies
 from mesotape.cassettes import documents as cassette_documents
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.recalling import answer_message
-from mesotape.proto import calls, endpoints
+from mesotape.proto.api import calls, endpoints
 
 AGENTS = ("agent-", "executor-", "secrets-agent", "session-")
 

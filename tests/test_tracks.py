@@ -4,7 +4,7 @@ from mesotape.cassettes.clients import Clients, Signs, Source
 from mesotape.cassettes.journal import Place
 from mesotape.cassettes.repeats import Repeat, RepeatError, Repeats
 from mesotape.cassettes.tracks import Track, Turn
-from mesotape.proto.negotiation import JSON, PROTOBUF, ResponseType
+from mesotape.proto.api.negotiation import JSON, PROTOBUF, ResponseType
 
 ENCODINGS = {"j": ResponseType(JSON), "p": ResponseType(PROTOBUF), "-": None}
 

@@ -12,11 +12,11 @@ from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.transcoding import TranscodingError, labelled, transcode
-from mesotape.proto.endpoints import AGENT, APIS, Api, CallType
+from mesotape.proto.api.endpoints import AGENT, APIS, Api, CallType
+from mesotape.proto.api.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proto.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 from mesotape.proto.recordio import Decoder, Record
 
 RESPONSE = "mesos.v1.master.Response"

@@ -62,7 +62,9 @@ def descriptors() -> FileDescriptorSet:
 
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
 
-    shipped = FileDescriptorSet.FromString(files(__package__.rpartition(".")[0]).joinpath("mesos.binpb").read_bytes())
+    shipped = FileDescriptorSet.FromString(
+        files(__package__.rpartition(".")[0]).joinpath("mesos.binpb").read_bytes()
+    )
     messages = {f"{file.package}.{m.name}": m for file in shipped.file for m in file.message_type}
     for extra in UNDECLARED:
         fields = messages[extra.message].field

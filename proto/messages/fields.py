@@ -2,7 +2,7 @@
 
 from google.protobuf.message import Message
 
-from ..endpoints import call_type
+from ..api.endpoints import call_type
 
 
 def at(message: Message, path: str) -> object:

@@ -15,12 +15,13 @@ from urllib.parse import unquote
 from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 
-from ..proto import endpoints, negotiation, recordio, validation
-from ..proto.endpoints import Api, ServerKind
-from ..proto.http.reason_phrases import phrase
-from ..proto.http.request import Received
-from ..proto.messages import descriptors, mapping
-from ..proto.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
+from .. import recordio
+from ..http.reason_phrases import phrase
+from ..http.request import Received
+from ..messages import descriptors, mapping
+from . import call_validation, endpoints, negotiation
+from .endpoints import Api, ServerKind
+from .negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 
 
 class Refusal(Struct, frozen=True):
@@ -229,7 +230,7 @@ def _misused(call: Message, request: Received, api: Api) -> Refusal | None:
     label = _label(request, api)
     if label is not None and label.content_type == RECORDIO and name not in _STREAMED:
         return Refusal(406, f"Streaming response is not supported for {name} call".encode())
-    if name == input_call and not validation.begins_input(call):
+    if name == input_call and not call_validation.begins_input(call):
         return Refusal(400, b"Expecting 'attach_container_input.type' to be CONTAINER_ID")
     return _not_implemented(name, api)
 
@@ -255,7 +256,7 @@ def _decoded(body: bytes, kind: str | None, api: Api) -> Message | Refusal:
 
 
 def _invalid(call: Message, api: Api) -> Refusal | None:
-    why = validation.invalid(call, api)
+    why = call_validation.invalid(call, api)
     return None if why is None else _text(400, f"Failed to validate {_VALIDATED[api.name]}: {why}")
 
 
