@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct, json
 
-from ..proto.findings import Finding, Skipped
-from ..proto.reasons import Remark
+from ..proto.diagnosis.findings import Finding, Skipped
+from ..proto.diagnosis.problems import Remark
 from . import display
 from .subjects import Subject
 

@@ -24,8 +24,8 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from ..proto.api.endpoints import ServerKind
-from ..proto.examining import Examiner
-from ..proto.findings import Finding
+from ..proto.diagnosis.examiner import Examiner
+from ..proto.diagnosis.findings import Finding
 from . import display, records, tails
 from .message_view import PRIORITY, side, subject_of, title
 from .subjects import Subject

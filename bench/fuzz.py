@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from mesotape.proto.examining import Examiner, Finding
-from mesotape.proto.readers import reactions
+from mesotape.proto.diagnosis.examiner import Examiner, Finding
+from mesotape.proto.diagnosis.reader_behaviour import reactions
 
 CORPUS = Path(__file__).parents[1] / "tests" / "data" / "corrupt" / "corpus.json.gz"
 SLOW_SECONDS = 5.0

@@ -10,8 +10,8 @@ from ..proto import recordio
 from ..proto.api import calls, endpoints
 from ..proto.api.endpoints import CallType
 from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ..proto.payloads import examine
-from ..proto.reasons import Remark
+from ..proto.diagnosis.payloads import examine
+from ..proto.diagnosis.problems import Remark
 from .bodies import BodyError, wire
 from .documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
 from .reader import Cassette

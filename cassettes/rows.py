@@ -4,10 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..proto.content import Content
-from ..proto.findings import Finding, Skipped
+from ..proto.diagnosis.content import Content
+from ..proto.diagnosis.findings import Finding, Skipped
+from ..proto.diagnosis.problems import Level, Remark, worst
 from ..proto.messages.summary_fields import idents
-from ..proto.reasons import Level, Remark, worst
 from .documents import Cause, Side
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ..proto.api.negotiation import Encoding
-from ..proto.examining import MAX_RECORD, Examiner
-from ..proto.findings import Finding, Sound
-from ..proto.reasons import Remark
-from ..proto.rhythm import Rhythm
+from ..proto.diagnosis.examiner import MAX_RECORD, Examiner
+from ..proto.diagnosis.findings import Finding, Sound
+from ..proto.diagnosis.heartbeats import Rhythm
+from ..proto.diagnosis.problems import Remark
 from .documents import Cause, Side
 from .rows import Row
 

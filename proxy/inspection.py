@@ -21,11 +21,11 @@ from rich.console import Console
 from ..cassettes.rows import Row
 from ..proto.api import endpoints
 from ..proto.api.negotiation import Encoding
-from ..proto.content import STREAMED
+from ..proto.diagnosis.content import STREAMED
+from ..proto.diagnosis.problems import Level
+from ..proto.diagnosis.reader_behaviour import reactions
 from ..proto.messages import mapping
 from ..proto.messages.descriptors import message_class
-from ..proto.readers import reactions
-from ..proto.reasons import Level
 from . import follow, sources
 from .console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
 from .row_lines import Lines

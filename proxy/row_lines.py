@@ -10,9 +10,9 @@ import textwrap
 import click
 
 from ..cassettes.rows import Row
-from ..proto.findings import Skipped, Sound
-from ..proto.readers import reactions
-from ..proto.reasons import Level, Remark
+from ..proto.diagnosis.findings import Skipped, Sound
+from ..proto.diagnosis.problems import Level, Remark
+from ..proto.diagnosis.reader_behaviour import reactions
 
 COLOURS: dict[Level, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
 SHOWN_BYTES = 64

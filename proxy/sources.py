@@ -16,7 +16,7 @@ from ..cassettes.rows import Row
 from ..cassettes.stream_rows import Origin, StreamRows
 from ..proto.api.endpoints import ServerKind
 from ..proto.api.negotiation import Encoding
-from ..proto.examining import MAX_RECORD
+from ..proto.diagnosis.examiner import MAX_RECORD
 from .console import CommandError
 
 BLOCK = 1 << 18

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..cassettes.rows import Row
-from ..proto.reasons import LEVELS, Level
+from ..proto.diagnosis.problems import LEVELS, Level
 
 
 class Kind(Struct):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from commands import MESOTAPE, run, running
 
-from mesotape.proto.reasons import REASONS
+from mesotape.proto.diagnosis.problems import REASONS
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "inspect.md").read_text()

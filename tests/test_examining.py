@@ -12,7 +12,7 @@ from corruptions import CORPUS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesotape.proto.examining import Examiner, Finding, Skipped, Sound
+from mesotape.proto.diagnosis.examiner import Examiner, Finding, Skipped, Sound
 
 CASES: list[dict[str, Any]] = json.loads(gzip.decompress(CORPUS.read_bytes()))
 HEARTBEAT = b'20\n{"type":"HEARTBEAT"}'

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.proto.lengths import cpp, python, strict
-from mesotape.proto.misframing import judge
+from mesotape.proto.diagnosis.length_dialects import cpp, python, strict
+from mesotape.proto.diagnosis.length_errors import judge
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "mesos-vectors.json").read_text())
 HUGE = 2**64 - 1

@@ -17,7 +17,7 @@ from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.stream_damage import StreamDamage, numbered, plain
 from mesotape.proto import recordio
-from mesotape.proto.examining import Examiner
+from mesotape.proto.diagnosis.examiner import Examiner
 
 EVENT = "mesos.v1.master.Event"
 CAPTURES = ("master-subscribe-json", "master-subscribe-protobuf")

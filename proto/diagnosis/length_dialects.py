@@ -15,7 +15,7 @@ boost's lexical_cast to a 64-bit number, then hexadecimal. Python is int() on th
 
 import re
 
-from .recordio import MAX_LENGTH_DIGITS
+from ..recordio import MAX_LENGTH_DIGITS
 
 _DECIMAL = re.compile(rb"([+-]?)([0-9]+)")
 _HEXADECIMAL = re.compile(rb"(-?)0[xX]([0-9a-fA-F]+)")

@@ -7,9 +7,9 @@
 
 from typing import Any, cast
 
+from ..messages import mapping
+from ..messages.descriptors import message_class
 from .content import STREAMED, type_names
-from .messages import mapping
-from .messages.descriptors import message_class
 
 
 class Recogniser:

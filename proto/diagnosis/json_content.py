@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from ..messages import mapping, picojson
+from ..messages.descriptors import message_class
+from ..messages.msgspec_types import shape
 from .content import Content, bad, kin, type_names
-from .messages import mapping, picojson
-from .messages.descriptors import message_class
-from .messages.msgspec_types import shape
-from .reasons import Remark
+from .problems import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

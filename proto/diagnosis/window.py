@@ -6,8 +6,8 @@ unless the stream has ended: then it is answered with what there is.
 
 import re
 
-from .dialect import Dialect
-from .misframing import LONGEST_LINE
+from .length_errors import LONGEST_LINE
+from .stream_type import Dialect
 
 RESYNC_RECORD = 1 << 24
 """Bytes. A record from which reading may go on; more is not waited for on a mere suspicion."""

@@ -3,8 +3,8 @@
 examine(b'{"type":"HEARTBEAT"}', "mesos.v1.master.Event", "json").type  ->  "HEARTBEAT"
 """
 
+from ..api.negotiation import Encoding
 from . import json_content, protobuf_content
-from .api.negotiation import Encoding
 from .content import Content
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api.endpoints import call_type
+from ..api.endpoints import call_type
+from ..messages import json_reader
+from ..messages.descriptors import message_class
 from .content import Content, bad, kin
 from .json_content import is_object
-from .messages import json_reader
-from .messages.descriptors import message_class
-from .reasons import Remark
+from .problems import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

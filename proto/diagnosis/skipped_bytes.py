@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .reasons import Remark
+from .problems import Remark
 
 HELD = 1 << 22
 """Bytes of skipped data that are kept until it is clear where they end."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .api.apis import APIS
-from .messages.descriptors import message_class
-from .reasons import Remark
+from ..api.apis import APIS
+from ..messages.descriptors import message_class
+from .problems import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,12 +3,12 @@
 What is not known at the beginning is learned from the first sound records.
 """
 
-from .api.negotiation import Encoding
+from ..api.negotiation import Encoding
 from .content import Content
 from .json_content import is_object
+from .message_guess import Recogniser
 from .payloads import examine
-from .reasons import Remark
-from .recognising import Recogniser
+from .problems import Remark
 
 
 class Dialect:

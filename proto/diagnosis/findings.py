@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from .content import Content
-from .reasons import Level, Remark, worst
+from .problems import Level, Remark, worst
 
 SHOWN = 1 << 12
 """Bytes of skipped data that are given."""

@@ -7,9 +7,9 @@ line (src/python/lib/mesos/recordio.py). Neither has a limit, and both fail for 
 
 from msgspec import Struct
 
-from . import misframing
+from . import length_errors
 from .findings import Finding, Skipped, Sound
-from .lengths import cpp, python
+from .length_dialects import cpp, python
 
 
 class Reactions(Struct, frozen=True):
@@ -60,7 +60,7 @@ def _strictly(finding: Skipped) -> str:
         case "truncated-record" if remark.text.startswith("the stream ends"):
             return f"fails: {remark.text}"
         case _:
-            return _of(misframing.length(finding.line), finding, "fails: this is no length")
+            return _of(length_errors.length(finding.line), finding, "fails: this is no length")
 
 
 def _of(length: int | None, finding: Skipped, failure: str) -> str:

@@ -15,15 +15,15 @@ At most one record is held, of up to `max_record` bytes, or `RESYNC_RECORD` whil
 what is skipped `HELD` bytes.
 """
 
-from . import misframing
-from .api.negotiation import Encoding
+from ..api.negotiation import Encoding
+from . import length_errors
 from .content import Content
-from .dialect import Dialect
 from .findings import SHOWN, Finding, Skipped, Sound
-from .lengths import meant
-from .misframing import LONGEST_LINE
-from .reasons import Remark
-from .skipping import HELD, Lost
+from .length_dialects import meant
+from .length_errors import LONGEST_LINE
+from .problems import Remark
+from .skipped_bytes import HELD, Lost
+from .stream_type import Dialect
 from .window import RESYNC_RECORD, MoreError, Window
 
 MAX_RECORD = 1 << 27
@@ -113,16 +113,16 @@ class Examiner:
         line = data[begin : newline if newline >= 0 else begin + LONGEST_LINE]
         ended = newline < 0 and len(line) < LONGEST_LINE and not window.want(len(data) + 1)
         if ended and line.isdigit():
-            return self._lose(line, misframing.unfinished(line, self._offset), len(data))
-        length = misframing.length(line) if newline >= 0 else None
+            return self._lose(line, length_errors.unfinished(line, self._offset), len(data))
+        length = length_errors.length(line) if newline >= 0 else None
         if length is None:
             return self._bad_line(line, newline)
         if length > self._max_record:
-            remark = misframing.beyond(line, self._offset, length, self._max_record)
+            remark = length_errors.beyond(line, self._offset, length, self._max_record)
             return self._lose(line, remark, newline + 1, length)
         stop = newline + 1 + length
         if not window.want(stop):
-            return self._lose(line, misframing.doubtful(line, self._offset), newline + 1, length)
+            return self._lose(line, length_errors.doubtful(line, self._offset), newline + 1, length)
         return self._whole(line, data[newline + 1 : stop], stop)
 
     def _whole(self, line: bytes, payload: bytes, stop: int) -> Finding | None:
@@ -131,16 +131,16 @@ class Examiner:
         begin = stop - len(payload)
         told = content.is_sound and (content.value is not None or self._window.is_length(stop))
         if not told and not self._window.is_length(stop):
-            return self._lose(line, misframing.doubtful(line, self._offset), begin, len(payload))
+            return self._lose(line, length_errors.doubtful(line, self._offset), begin, len(payload))
         doubtful = not told or (self._dialect.encoding == "protobuf" and self._patient)
         if doubtful and self._window.is_interrupted(begin, stop):
-            return self._lose(line, misframing.doubtful(line, self._offset), begin, len(payload))
+            return self._lose(line, length_errors.doubtful(line, self._offset), begin, len(payload))
         if told:
             self._dialect.learn(payload, content)
         shift = self._offset + len(line) + 1
         remarks = tuple(remark.shifted(shift) for remark in content.remarks)
         if len(line) > 1 and line[:1] == b"0":
-            remarks = (misframing.padded(line, self._offset), *remarks)
+            remarks = (length_errors.padded(line, self._offset), *remarks)
         size = len(line) + 1 + len(payload)
         found = Sound(self._number, self._offset, size, payload, content, remarks)
         self._advance(stop, size)
@@ -148,7 +148,7 @@ class Examiner:
 
     def _bad_line(self, line: bytes, newline: int) -> Finding | None:
         """Start to skip, or take the record that a tolerant reader would take here."""
-        remark = misframing.judge(line, self._offset)
+        remark = length_errors.judge(line, self._offset)
         if newline >= 0:
             for length in meant(line):
                 stop = newline + 1 + length

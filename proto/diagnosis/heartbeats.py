@@ -12,8 +12,8 @@ executor a SHUTDOWN.
 
 from typing import Any
 
-from .api.apis import EXECUTOR, PROCESS_IO, RESOURCE_PROVIDER, SCHEDULER
-from .reasons import Remark
+from ..api.apis import EXECUTOR, PROCESS_IO, RESOURCE_PROVIDER, SCHEDULER
+from .problems import Remark
 
 _EXECUTOR_SECONDS = 1800.0
 _INSTEAD = {SCHEDULER.event: "ERROR", EXECUTOR.event: "SHUTDOWN"}

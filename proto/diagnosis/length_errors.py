@@ -6,8 +6,8 @@ judge(b"20\r", 0)   crlf        …
 
 import re
 
-from .lengths import strict
-from .reasons import Remark
+from .length_dialects import strict
+from .problems import Remark
 
 LONGEST_LINE = 64
 """Bytes that are looked at for a newline."""
