@@ -18,7 +18,6 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from ..cassettes.documents import Cause, ServerKind, Side
 from ..cassettes.facts import (
     AnyFact,
     Data,
@@ -30,6 +29,7 @@ from ..cassettes.facts import (
     ResponseHead,
     Stop,
 )
+from ..cassettes.format.documents import Cause, ServerKind, Side
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
 from .leader import Leaders, is_unreached

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes import facts
-from ..cassettes.documents import ServerKind, Side
+from ..cassettes.format.documents import ServerKind, Side
 from ..cassettes.writer import Existing
 
 FLUSH_SECONDS = 0.05

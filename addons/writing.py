@@ -14,7 +14,7 @@ from collections import Counter
 import msgspec
 
 from ..cassettes import facts, writer
-from ..cassettes.documents import Document, Event, Exchange, Note
+from ..cassettes.format.documents import Document, Event, Exchange, Note
 from ..cassettes.recording import Recording
 from .writer_process import Start, Status
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Answer
-from mesotape.cassettes.documents import Exchange, Header, Headers, Request, Response
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Exchange, Header, Headers, Request, Response
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
 from mesotape.proto.http.request import Received
@@ -51,9 +51,9 @@ def call(number: int, *, polls: bool = True) -> str:
 def cassette(path: Path, exchanges: int, *, polls: bool = True) -> Path:
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     with path.open("wb") as file:
-        file.write(layout.document(Header(mesotape=1, server="master", recorded_at=at)))
+        file.write(yaml_writer.document(Header(mesotape=1, server="master", recorded_at=at)))
         for number in range(exchanges):
-            file.write(layout.document(exchange(number, call(number, polls=polls))))
+            file.write(yaml_writer.document(exchange(number, call(number, polls=polls))))
     return path
 
 

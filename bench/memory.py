@@ -14,7 +14,7 @@ from pathlib import Path
 from record import EVENT, post
 
 from mesotape.cassettes import writer
-from mesotape.cassettes.documents import Event, Exchange, Header, Headers, Request, Response
+from mesotape.cassettes.format.documents import Event, Exchange, Header, Headers, Request, Response
 
 
 def cassette(path: Path, size: int) -> None:

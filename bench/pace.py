@@ -17,7 +17,15 @@ from pathlib import Path
 from record import post
 
 from mesotape.cassettes import writer
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Headers, Request, Response
+from mesotape.cassettes.format.documents import (
+    End,
+    Event,
+    Exchange,
+    Header,
+    Headers,
+    Request,
+    Response,
+)
 
 SECONDS, EVENTS = 30.0, 600
 

@@ -21,7 +21,7 @@ from ..proto.api.refusals import Refusal
 from ..proto.http import redirects
 from ..proto.http.gzip_coding import GZIPPED_FROM, deflate
 from ..proto.http.reason_phrases import phrase
-from .documents import Headers, Response
+from .format.documents import Headers, Response
 from .gates import Cue, Gate
 from .live import Live
 from .pace import Timed

@@ -13,7 +13,7 @@ from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from .bindings import Pair
 from .clients import Clients, Signs, Source, signs
-from .documents import Exchange
+from .format.documents import Exchange
 from .ignoring import Ignoring
 from .journal import Place
 from .matching import Key, Meaning, meaning, takes_gzip

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from ..proto.api.endpoints import CallType
-from .documents import Exchange
+from .format.documents import Exchange
 from .gates import Cue, Gate, Wait
 from .journal import Place
 from .matching import Meaning

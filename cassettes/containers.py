@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from ..proto.messages.fields import at
 from .answers import Step
-from .documents import Exchange
+from .format.documents import Exchange
 from .gates import Cue, Gate, Reach, Wait
 from .inputs import Recorded
 from .journal import Place

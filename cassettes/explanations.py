@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..proto.http.request import Received
 from ..proto.messages.ids import blanked, slots
-from .documents import Exchange, ServerKind
+from .format.documents import Exchange, ServerKind
 from .ignoring import Ignoring
 from .journal import Journal, Place
 from .matching import CallKey, Key, Meaning, PlainKey, meaning

@@ -17,8 +17,8 @@ from ..proto.api import calls, endpoints
 from ..proto.api.endpoints import ServerKind
 from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.http.gzip_coding import CodingError, inflate
-from . import bodies
-from .documents import Exchange, Headers, Request, Response
+from .format import bodies
+from .format.documents import Exchange, Headers, Request, Response
 from .inspection import exchange_row
 from .rows import Row
 from .stream_rows import Origin, StreamRows

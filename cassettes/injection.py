@@ -22,9 +22,9 @@ from ..proto.http.request import Received
 from .answer_damage import AnswerDamage, lost, redirected, unavailable
 from .answers import Answer, StreamAnswer
 from .dice import Dice
-from .documents import ServerKind
 from .fault_kinds import NOT_TAKEN
 from .faults import Fault, parse_all
+from .format.documents import ServerKind
 from .inputs import Counts
 from .journal import Journal
 from .matching import CallKey, Meaning, canonical, meaning, takes_gzip

@@ -20,8 +20,8 @@ from ..proto.api import calls
 from ..proto.api.endpoints import AGENT, Api
 from ..proto.messages.fields import at as field_at
 from ..proto.messages.fields import type_at
-from .bodies import wire
-from .documents import Exchange
+from .format.bodies import wire
+from .format.documents import Exchange
 from .reader import Cassette
 
 _INPUT = "attach_container_input"

@@ -12,8 +12,8 @@ from ..proto.api.endpoints import CallType
 from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.diagnosis.payloads import examine
 from ..proto.diagnosis.problems import Remark
-from .bodies import BodyError, wire
-from .documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
+from .format.bodies import BodyError, wire
+from .format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
 from .reader import Cassette
 from .rows import Row
 from .stream_rows import Origin, StreamRows

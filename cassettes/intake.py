@@ -22,7 +22,7 @@ from ..proto import recordio
 from ..proto.api import endpoints, negotiation
 from ..proto.http.request import Received
 from .answers import Answer, StreamAnswer
-from .documents import Exchange, ServerKind
+from .format.documents import Exchange, ServerKind
 from .ignoring import NOTHING
 from .inputs import Counts, Cursor, Item, Recorded, read_piece
 from .journal import Place

@@ -28,7 +28,7 @@ from ..proto.api import calls, endpoints, negotiation
 from ..proto.api.endpoints import Api, CallType
 from ..proto.api.refusals import Refusal, examined
 from ..proto.http.request import Received
-from .documents import ServerKind
+from .format.documents import ServerKind
 from .ignoring import NOTHING, Ignoring
 from .terminal import typed
 from .tracks import Wanted

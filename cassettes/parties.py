@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from ..proto.http.request import Received
 from ..proto.messages.fields import at
-from .documents import Exchange
+from .format.documents import Exchange
 from .journal import Place
 from .matching import CallKey, Meaning
 

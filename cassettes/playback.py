@@ -25,9 +25,9 @@ from .answers import Answer, StreamAnswer
 from .catalogue import Catalogue, Match
 from .causality import Mode
 from .denials import Denials
-from .documents import INCOMPLETE, ServerKind
 from .explanations import Explanations
 from .faults import parse_all as parse_faults
+from .format.documents import INCOMPLETE, ServerKind
 from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input

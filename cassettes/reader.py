@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from . import heads, parsing
-from .composing import DocumentError
-from .documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from .format import head_reader, parsing
+from .format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from .format.yaml_reader import DocumentError
 from .index import LAST, Index, Problem
 from .opening import opened
 
@@ -193,7 +193,7 @@ class Cassette:
         data = os.pread(self._fd, min(_HEAD, end - start), start)
         tail = os.pread(self._fd, _TAIL, end - _TAIL) if end - start > _HEAD else data[-_TAIL:]
         is_body = _is_body(tail)
-        exchange = heads.head(data, ends_in_body=is_body)
+        exchange = head_reader.head(data, ends_in_body=is_body)
         if exchange is None and is_body:
             exchange = parsing.head(data)
         return exchange or parsing.without_answer(self._exchange(document))

@@ -10,8 +10,8 @@ from ..proto.api.endpoints import CallType
 from ..proto.http.gzip_coding import CodingError, inflate
 from ..proto.http.request import Received
 from .answers import pairs
-from .bodies import wire
-from .documents import Exchange
+from .format.bodies import wire
+from .format.documents import Exchange
 from .reader import Cassette
 
 BEGINNING = 64 * 1024

@@ -19,18 +19,7 @@ from ..proto.api.endpoints import Api, CallType, find
 from ..proto.api.negotiation import JSON, PROTOBUF, RECORDIO
 from ..proto.http.gzip_coding import CodingError, inflate
 from ..proto.http.reason_phrases import phrase
-from . import bodies, redaction
-from .documents import (
-    INCOMPLETE,
-    Cause,
-    Document,
-    Exchange,
-    Headers,
-    Note,
-    Request,
-    Response,
-    ServerKind,
-)
+from . import redaction
 from .facts import (
     AnyFact,
     Data,
@@ -42,6 +31,18 @@ from .facts import (
     RequestHead,
     ResponseHead,
     Stop,
+)
+from .format import bodies
+from .format.documents import (
+    INCOMPLETE,
+    Cause,
+    Document,
+    Exchange,
+    Headers,
+    Note,
+    Request,
+    Response,
+    ServerKind,
 )
 from .streams import Stream
 

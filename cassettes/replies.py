@@ -16,8 +16,8 @@ from ..proto.messages.fields import at
 from . import answers
 from .answers import Answer, StreamAnswer, pairs
 from .bindings import Bindings
-from .bodies import wire
-from .documents import Event, Exchange, Headers, Response
+from .format.bodies import wire
+from .format.documents import Event, Exchange, Headers, Response
 from .journal import Journal, Place
 from .matching import meaning
 from .pace import Pace

@@ -8,7 +8,7 @@ from ..proto.diagnosis.content import Content
 from ..proto.diagnosis.findings import Finding, Skipped
 from ..proto.diagnosis.problems import Level, Remark, worst
 from ..proto.messages.summary_fields import idents
-from .documents import Cause, Side
+from .format.documents import Cause, Side
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from ..proto.api import endpoints
 from ..proto.http.request import Received
-from .documents import ServerKind
+from .format.documents import ServerKind
 from .reader import Cassette
 
 _PROXY = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")

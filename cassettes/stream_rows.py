@@ -10,7 +10,7 @@ from ..proto.diagnosis.examiner import MAX_RECORD, Examiner
 from ..proto.diagnosis.findings import Finding, Sound
 from ..proto.diagnosis.heartbeats import Rhythm
 from ..proto.diagnosis.problems import Remark
-from .documents import Cause, Side
+from .format.documents import Cause, Side
 from .rows import Row
 
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Literal
 
 from ..proto.recordio import Decoder, Malformed, Piece
-from . import bodies, layout
-from .documents import Cause, End, Event, Side
+from .format import bodies, yaml_writer
+from .format.documents import Cause, End, Event, Side
 
 ZEROS = "length has leading zeros"
 
@@ -46,7 +46,7 @@ class Stream:
         if not self._chunks and (payload := self._decoder.only(data)) is not None:
             if self._from is None and (shown := self._plain(payload)) is not None:
                 self._count += 1
-                return [layout.plain_event(self._of, self._count, at, self._key, shown)]
+                return [yaml_writer.plain_event(self._of, self._count, at, self._key, shown)]
             return [self._record(at, payload, None)]
         pieces = self._decoder.feed(data)
         self._chunks.append((begun, len(data), at))

@@ -30,8 +30,8 @@ from ..proto.http.request import Received
 from ..proto.messages import descriptors, mapping
 from ..proto.messages.fields import at
 from .answers import Ending, Step, pairs
-from .bodies import wire
-from .documents import Exchange, Headers
+from .format.bodies import wire
+from .format.documents import Exchange, Headers
 from .live import Live
 from .matching import CallKey, Key, Meaning
 from .pace import Timed

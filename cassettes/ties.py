@@ -15,7 +15,7 @@ from ..proto.http.request import Received
 from .answers import Step
 from .causality import Causality, Mode
 from .containers import Containers
-from .documents import Exchange
+from .format.documents import Exchange
 from .gates import Cue, Gate
 from .inputs import Recorded
 from .journal import Place

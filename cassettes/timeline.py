@@ -19,9 +19,9 @@ from ..proto import recordio
 from ..proto.messages import descriptors
 from ..proto.messages.fields import at, type_at
 from .answers import Ending, Step
-from .bodies import wire
 from .cues import cued
-from .documents import Cause, Event, Exchange
+from .format.bodies import wire
+from .format.documents import Cause, Event, Exchange
 from .gates import Cue, Wait
 from .pace import Pace, Stepped, Timed
 from .reader import Cassette

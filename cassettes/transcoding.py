@@ -21,7 +21,7 @@ from msgspec import Struct
 from ..proto.api.negotiation import Encoding, ResponseType
 from ..proto.messages import descriptors, mapping
 from ..proto.messages.picojson import JSON
-from .documents import Headers
+from .format.documents import Headers
 from .journal import Place
 
 _KEPT = 32 * 1024 * 1024

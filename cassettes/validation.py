@@ -11,8 +11,18 @@ from pathlib import Path
 from msgspec import Struct
 
 from ..proto.api import calls, endpoints
-from .bodies import BodyError, wire
-from .documents import Body, CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from .format.bodies import BodyError, wire
+from .format.documents import (
+    Body,
+    CassetteError,
+    Document,
+    End,
+    Event,
+    Exchange,
+    Header,
+    Note,
+    Side,
+)
 from .reader import Cassette
 
 

@@ -16,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
 
-from .documents import FORMAT, CassetteError, Document, Header, ServerKind
-from .layout import document, end, event, exchange, header, note
+from .format.documents import FORMAT, CassetteError, Document, Header, ServerKind
+from .format.yaml_writer import document, end, event, exchange, header, note
 from .opening import packed
 from .reader import Cassette
 from .redaction import RULES

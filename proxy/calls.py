@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.documents import ServerKind
+from ..cassettes.format.documents import ServerKind
 from ..cassettes.matching import CallKey, Meaning, meaning
 from ..proto.http.request import Received
 from ..proto.messages import json_writer

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes.causality import Mode
-from ..cassettes.documents import ServerKind
+from ..cassettes.format.documents import ServerKind
 from ..cassettes.pace import parse
 from ..cassettes.playback import Options
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..cassettes.documents import ServerKind
+from ..cassettes.format.documents import ServerKind
 from .console import Address
 
 _START_SECONDS = 60.0

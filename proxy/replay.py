@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes.causality import Mode
-from ..cassettes.documents import CassetteError
+from ..cassettes.format.documents import CassetteError
 from ..cassettes.misses import Miss
 from ..cassettes.pace import Pace, Stepped, parse
 from ..cassettes.playback import Options, Playback

@@ -10,7 +10,7 @@ from typing import IO
 from msgspec import Struct
 
 from ..cassettes import flows, inspection, servers
-from ..cassettes.documents import CassetteError
+from ..cassettes.format.documents import CassetteError
 from ..cassettes.reader import Cassette
 from ..cassettes.rows import Row
 from ..cassettes.stream_rows import Origin, StreamRows

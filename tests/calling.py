@@ -7,9 +7,9 @@ call(2, 2.0, decline("f", "o"))    a call, as exchange 2, at such a time
 import datetime
 import json
 
-from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.reader import Cassette
 from mesotape.proto.http.request import Received
@@ -100,7 +100,7 @@ def written(path, parts, server="master"):
     """Write exchanges as a cassette, and open it."""
     header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
     documents = [header, *(document for part in parts for document in part)]
-    path.write_bytes(b"".join(map(layout.document, documents)))
+    path.write_bytes(b"".join(map(yaml_writer.document, documents)))
     return Cassette.open(path)
 
 

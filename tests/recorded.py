@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sockets import eventually
 
-from mesotape.cassettes import bodies
-from mesotape.cassettes.documents import Body, End, Event, Exchange
+from mesotape.cassettes.format import bodies
+from mesotape.cassettes.format.documents import Body, End, Event, Exchange
 from mesotape.cassettes.reader import Cassette
 
 

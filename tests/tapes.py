@@ -4,8 +4,16 @@ import datetime
 import json
 from pathlib import Path
 
-from mesotape.cassettes import layout
-from mesotape.cassettes.documents import Document, End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import (
+    Document,
+    End,
+    Event,
+    Exchange,
+    Header,
+    Request,
+    Response,
+)
 
 AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 JSON = {"Content-Type": "application/json"}
@@ -56,5 +64,5 @@ def written(path: Path, *parts: list[Document], later: float = 0.0, server: str 
     """Write a cassette that began so many seconds after others."""
     header = Header(mesotape=1, server=server, recorded_at=AT + datetime.timedelta(seconds=later))
     documents = [header, *(document for part in parts for document in part)]
-    path.write_bytes(b"".join(map(layout.document, documents)))
+    path.write_bytes(b"".join(map(yaml_writer.document, documents)))
     return path

@@ -8,8 +8,6 @@ from captures import Capture
 from captures.http1 import Message
 from captures.tape import Conversation
 
-from mesotape.cassettes import layout
-from mesotape.cassettes.documents import Cause, Header, ServerKind
 from mesotape.cassettes.facts import (
     AnyFact,
     Data,
@@ -18,6 +16,8 @@ from mesotape.cassettes.facts import (
     RequestHead,
     ResponseHead,
 )
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Cause, Header, ServerKind
 from mesotape.cassettes.recording import Recording
 
 HOST = "127.0.0.1"
@@ -28,10 +28,12 @@ def taped(capture: Capture, path: Path, server: ServerKind = "master") -> Path:
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     recording = Recording(server)
     with path.open("wb") as file:
-        file.write(layout.document(Header(mesotape=1, server=server, recorded_at=at)))
+        file.write(yaml_writer.document(Header(mesotape=1, server=server, recorded_at=at)))
         for fact in _facts(capture):
             for document in recording.feed(fact):
-                file.write(document if isinstance(document, bytes) else layout.document(document))
+                file.write(
+                    document if isinstance(document, bytes) else yaml_writer.document(document)
+                )
     return path
 
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes.bodies import SHOWN_INDENTED, BodyError, digest, shown, wire
-from mesotape.cassettes.documents import Body
+from mesotape.cassettes.format.bodies import SHOWN_INDENTED, BodyError, digest, shown, wire
+from mesotape.cassettes.format.documents import Body
 from mesotape.proto.messages import mapping
 
 EVENT = "mesos.v1.master.Event"

@@ -34,9 +34,9 @@ from sessions import about, data, names, output, recorded_input, recorded_output
 from sockets import connect, get, post
 from taping import taped
 
-from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Ending
-from mesotape.cassettes.documents import Header
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant, Recorded
@@ -338,7 +338,7 @@ def test_what_is_held_is_printed_at_the_end_as_documented(tmp_path):
     header = Header(mesotape=1, server="master", recorded_at=RECORDED_AT)
     parts = [header, *scheduler((3.0, A), framework="f-0001"), *call(2, 2.0, accept)]
     path = tmp_path / "cassette.yaml"
-    path.write_bytes(b"".join(map(layout.document, parts)))
+    path.write_bytes(b"".join(map(yaml_writer.document, parts)))
     said = [held_line(path, leaves=leaves) for leaves in (False, True)]
     assert "".join(f"    {line}\n" for line in said) in DOCS.read_text()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.cassettes import parsing, writer
+from mesotape.cassettes import writer
+from mesotape.cassettes.format import parsing
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.validation import check
 

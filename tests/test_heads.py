@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_writer import documents
 
-from mesotape.cassettes import heads, layout, parsing
-from mesotape.cassettes.composing import DocumentError
-from mesotape.cassettes.documents import Exchange, Request, Response
+from mesotape.cassettes.format import head_reader, parsing, yaml_writer
+from mesotape.cassettes.format.documents import Exchange, Request, Response
+from mesotape.cassettes.format.yaml_reader import DocumentError
 
 HEADERS = {"Host": "127.0.0.1:5050", "Accept": "application/json", "X": ["a", "b"]}
 exchanges = documents().filter(lambda told: isinstance(told, Exchange))
@@ -26,18 +26,18 @@ def is_body(data):
 
 
 def quickly(data):
-    return heads.head(data, ends_in_body=is_body(data))
+    return head_reader.head(data, ends_in_body=is_body(data))
 
 
 @given(exchanges)
 def test_what_is_written_is_read_the_same(told):
-    data = layout.document(told)
+    data = yaml_writer.document(told)
     assert quickly(data) in (None, carefully(data))
 
 
 @given(exchanges, st.data())
 def test_what_is_changed_is_read_the_same(told, how):
-    data = bytearray(layout.document(told))
+    data = bytearray(yaml_writer.document(told))
     place = how.draw(st.integers(0, len(data) - 1))
     data[place : place + how.draw(st.integers(0, 2))] = how.draw(
         st.sampled_from([b"", b" ", b"\n", b'"', b":", b"0", b"- ", b"\n  ", b"    ", b"\xc3"])
@@ -64,16 +64,16 @@ def test_usual_exchanges_are_read_quickly(headers, asked, answered):
         request=Request(method="POST", path="/api/v1", headers=headers, **asked),
         response=Response(after=0.25, headers=headers, **answered),
     )
-    assert quickly(layout.document(told)) == parsing.without_answer(told)
+    assert quickly(yaml_writer.document(told)) == parsing.without_answer(told)
 
 
 def test_a_head_that_is_cut_off_in_its_body_is_whole():
     response = Response(after=0.5, status=200, text="line\n" * 100 + "end")
     request = Request(method="GET", path="/state")
     told = Exchange(exchange=1, at=0.0, client=1, request=request, response=response)
-    data = layout.document(told)
-    assert heads.head(data[:-50], ends_in_body=True) == parsing.without_answer(told)
-    assert heads.head(data[:-50], ends_in_body=False) is None
+    data = yaml_writer.document(told)
+    assert head_reader.head(data[:-50], ends_in_body=True) == parsing.without_answer(told)
+    assert head_reader.head(data[:-50], ends_in_body=False) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"---\n", b"\xff" * 100, b"---\nexchange: 1\n"])

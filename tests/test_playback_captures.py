@@ -7,10 +7,10 @@ import pytest
 from captures import tape
 from sending import sent
 
-from mesotape.cassettes import layout
 from mesotape.cassettes.answers import StreamAnswer
-from mesotape.cassettes.documents import Header
 from mesotape.cassettes.facts import Data, ExchangeEnd, RequestEnd, RequestHead, ResponseHead
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
@@ -55,7 +55,7 @@ def facts_of(number, each):
 
 
 def laid_out(document):
-    return document if isinstance(document, bytes) else layout.document(document)
+    return document if isinstance(document, bytes) else yaml_writer.document(document)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def recorded(tmp_path):
         at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         recording, path = Recording(server), tmp_path / "cassette.yaml"
         with path.open("wb") as file:
-            file.write(layout.document(Header(mesotape=1, server=server, recorded_at=at)))
+            file.write(yaml_writer.document(Header(mesotape=1, server=server, recorded_at=at)))
             for number, each in enumerate(exchanges, 1):
                 for fact in facts_of(number, each):
                     file.writelines(map(laid_out, recording.feed(fact)))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesotape.cassettes import index, writer
-from mesotape.cassettes.documents import (
+from mesotape.cassettes.format.documents import (
     CassetteError,
     Document,
     Event,

@@ -24,7 +24,7 @@ from sockets import (
     record,
 )
 
-from mesotape.cassettes.documents import Event, Exchange
+from mesotape.cassettes.format.documents import Event, Exchange
 from mesotape.cassettes.reader import Cassette
 
 SECRET = b"c2VjcmV0LXBhc3N3b3Jk"

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes import layout, parsing
-from mesotape.cassettes.documents import Document, End, Event, Exchange, Note
 from mesotape.cassettes.facts import (
     AnyFact,
     Data,
@@ -24,6 +22,8 @@ from mesotape.cassettes.facts import (
     Unpacker,
     pack,
 )
+from mesotape.cassettes.format import parsing, yaml_writer
+from mesotape.cassettes.format.documents import Document, End, Event, Exchange, Note
 from mesotape.cassettes.recording import Recording
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.recordio import encode
@@ -37,7 +37,9 @@ def record(facts: Iterable[AnyFact], server: str | None = "master") -> list[Docu
     """The documents, read back from what would be in the file."""
     recording = Recording(server)  # type: ignore[arg-type]
     made = [document for fact in facts for document in recording.feed(fact)]
-    return [parsing.parse(one if isinstance(one, bytes) else layout.document(one)) for one in made]
+    return [
+        parsing.parse(one if isinstance(one, bytes) else yaml_writer.document(one)) for one in made
+    ]
 
 
 def request(
@@ -130,8 +132,8 @@ def test_credentials_do_not_get_through() -> None:
         ExchangeEnd(1, 2.0, "server"),
     ]
     (exchange,) = record(facts)
-    assert b"c2VjcmV0" not in layout.document(exchange)
-    assert b"secret" not in layout.document(exchange)
+    assert b"c2VjcmV0" not in yaml_writer.document(exchange)
+    assert b"secret" not in yaml_writer.document(exchange)
 
 
 def test_a_repeated_header_keeps_all_its_values() -> None:

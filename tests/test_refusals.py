@@ -8,8 +8,8 @@ import pytest
 from captures import tape
 from sending import sent
 
-from mesotape.cassettes import layout
-from mesotape.cassettes.documents import Exchange, Header, Request, Response
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Exchange, Header, Request, Response
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
 from mesotape.cassettes.reader import Cassette
@@ -73,7 +73,7 @@ def playback(tmp_path):
         header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
         told = Request(method="GET", path="/files/debug")
         exchange = Exchange(exchange=1, at=0.0, client=1, request=told, response=Response(after=0))
-        path.write_bytes(layout.document(header) + layout.document(exchange))
+        path.write_bytes(yaml_writer.document(header) + yaml_writer.document(exchange))
         opened.append(Cassette.open(path))
         return Playback(opened[-1])
 

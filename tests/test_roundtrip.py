@@ -12,8 +12,8 @@ from captures.leading import led_by, pointed_back
 from captures.proxied import changes, free_port, what_changed
 from commands import running
 
-from mesotape.cassettes import bodies
-from mesotape.cassettes import documents as cassette_documents
+from mesotape.cassettes.format import bodies
+from mesotape.cassettes.format import documents as cassette_documents
 from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.recalling import answer_message
 from mesotape.proto.api import calls, endpoints

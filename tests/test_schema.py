@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mesotape.cassettes.schema import schema
+from mesotape.cassettes.format.schema import schema
 
 DATA = Path(__file__).parent / "data"
 SHIPPED: dict[str, Any] = json.loads(
@@ -111,7 +111,7 @@ def loaded(text: str) -> Any:
 
 
 def test_the_shipped_schema_is_made_from_the_structs() -> None:
-    again = "python -m mesotape.cassettes.schema > cassettes/cassette.schema.json"
+    again = "python -m mesotape.cassettes.format.schema > cassettes/cassette.schema.json"
     assert schema() == SHIPPED, f"make it again: {again}"
 
 

@@ -6,9 +6,9 @@ import json
 import pytest
 from captures import expected, load
 
-from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
@@ -77,7 +77,7 @@ def play(tmp_path):
         at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         path = tmp_path / f"{len(opened)}.yaml"
         header = Header(mesotape=1, server=server, recorded_at=at)
-        path.write_bytes(b"".join(map(layout.document, [header, *documents])))
+        path.write_bytes(b"".join(map(yaml_writer.document, [header, *documents])))
         opened.append(Cassette.open(path))
         return Playback(opened[-1], Options(pace=Instant()))
 

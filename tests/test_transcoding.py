@@ -5,9 +5,9 @@ import pytest
 from google.protobuf.message import Message
 from population import filled, types
 
-from mesotape.cassettes import layout
 from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
-from mesotape.cassettes.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.reader import Cassette
@@ -199,7 +199,7 @@ def recorded(tmp_path):
             documents += [Event(event=n, of=1, at=0.0, **body) for n, body in enumerate(bodies, 1)]
             documents.append(End(end=1, at=0.0, cause="server"))
         path = tmp_path / f"{len(opened)}.yaml"
-        path.write_bytes(b"".join(map(layout.document, documents)))
+        path.write_bytes(b"".join(map(yaml_writer.document, documents)))
         opened.append(Cassette.open(path))
         return Playback(opened[-1], Options(pace=Instant()))
 

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes import canonical, layout, parsing, writer
-from mesotape.cassettes.bodies import SHOWN_INDENTED, Shown, plain_json, plain_proto, shown
-from mesotape.cassettes.composing import Composition
-from mesotape.cassettes.documents import (
+from mesotape.cassettes import writer
+from mesotape.cassettes.format import fast_reader, parsing, yaml_writer
+from mesotape.cassettes.format.bodies import SHOWN_INDENTED, Shown, plain_json, plain_proto, shown
+from mesotape.cassettes.format.documents import (
     CassetteError,
     Document,
     End,
@@ -26,6 +26,7 @@ from mesotape.cassettes.documents import (
     Request,
     Response,
 )
+from mesotape.cassettes.format.yaml_reader import Composition
 from mesotape.cassettes.reader import Cassette
 from mesotape.proto.messages.descriptors import message_class
 
@@ -114,9 +115,9 @@ def documents(draw: st.DrawFn) -> Document:
 
 def assert_readers_agree(data: bytes) -> None:
     slow = Composition(data).root
-    fast = canonical.document(data)
+    fast = fast_reader.document(data)
     assert fast is None or fast == slow
-    event = canonical.event(data)
+    event = fast_reader.event(data)
     assert event is None or event == parsing.typed(slow)
     # With the base loader, which like us leaves every scalar the text it is, in C and in Python.
     plain = yaml.load(data, Loader=yaml.CBaseLoader)
@@ -150,8 +151,8 @@ def test_an_edited_document_is_read_as_yaml_reads_it(told: Document, data: st.Da
     text = writer.document(told)
     at = data.draw(st.integers(4, len(text)))
     edited = text[:at] + data.draw(TEXT).encode() + text[at:]
-    fast = canonical.document(edited)
-    event = canonical.event(edited)
+    fast = fast_reader.document(edited)
+    event = fast_reader.event(edited)
     if fast is not None:
         assert fast == Composition(edited).root
     if event is not None:
@@ -174,7 +175,7 @@ def test_a_long_header_name_comes_back() -> None:
 def test_most_events_take_the_fast_way() -> None:
     for body in ({"json": '{\n  "a": "é"\n}'}, {"proto": "{}", "chunks": [(5, 0.5)]}):
         told = Event(event=1, of=1, at=1.5, **body)
-        assert canonical.event(writer.event(told)) == told
+        assert fast_reader.event(writer.event(told)) == told
 
 
 def test_most_exchanges_take_the_fast_way() -> None:
@@ -184,7 +185,7 @@ def test_most_exchanges_take_the_fast_way() -> None:
     told = Exchange(
         exchange=1, at=0.0, client=1, peer="127.0.0.1:5", request=request, response=response
     )
-    fast = canonical.document(writer.document(told))
+    fast = fast_reader.document(writer.document(told))
     assert fast is not None
     assert parsing.typed(fast) == told
 
@@ -246,7 +247,7 @@ def test_plain_and_quoted_header_values() -> None:
         "Z": "",
     }
     request = Request(method="GET", path="/", headers=headers)
-    assert layout.exchange(
+    assert yaml_writer.exchange(
         Exchange(exchange=1, at=0.0, client=1, request=request, response=Response(after=0.0))
     ).decode().splitlines()[8:-3] == [
         "    Date: Sun, 22 Nov 2026 12:18:29 GMT",
@@ -367,7 +368,7 @@ def test_a_full_disk_is_an_error() -> None:
 def test_the_quick_way_to_write_a_json_event_is_the_other_way(data: bytes) -> None:
     quick, form = plain_json(data), shown(data, "json")
     if quick is not None:
-        assert layout.plain_event(3, 7, 1.25, b"json", quick) == event(form)
+        assert yaml_writer.plain_event(3, 7, 1.25, b"json", quick) == event(form)
     assert (quick is None) == (
         "json" not in form or not data.isascii() or b"\x7f" in data or len(data) > SHOWN_INDENTED
     )
@@ -384,7 +385,7 @@ def test_the_quick_way_to_write_a_protobuf_event_is_the_other_way(text: str, mor
     quick = plain_proto("mesos.v1.scheduler.Event")(data)
     form = shown(data, "proto", "mesos.v1.scheduler.Event")
     if quick is not None:
-        assert layout.plain_event(3, 7, 1.25, b"proto", quick) == event(form)
+        assert yaml_writer.plain_event(3, 7, 1.25, b"proto", quick) == event(form)
     assert (quick is None) == (
         "proto" not in form or "wire" in form or not form["proto"].isascii() or "\x7f" in text
     )
@@ -396,4 +397,4 @@ def test_an_empty_record_has_no_body_in_either_way() -> None:
 
 
 def event(form: Shown) -> bytes:
-    return layout.event(Event(event=7, of=3, at=1.25, **form))
+    return yaml_writer.event(Event(event=7, of=3, at=1.25, **form))

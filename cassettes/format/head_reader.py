@@ -7,9 +7,9 @@ laid out otherwise: where an exchange has something rare, the answer is None.
 
 import re
 
-from . import canonical
-from .canonical import OtherLayoutError
+from . import fast_reader
 from .documents import Exchange, Headers, Request, Response
+from .fast_reader import OtherLayoutError
 from .scalars import SAFE
 
 _VALUE = rf'(?:{SAFE}|"[ !#-\[\]-~]*")'
@@ -30,7 +30,7 @@ def head(data: bytes, *, ends_in_body: bool) -> Exchange | None:
 
     `ends_in_body` says that nothing but the body is behind its beginning.
     """
-    text = canonical.decoded(data[: data.rfind(b"\n") + 1])
+    text = fast_reader.decoded(data[: data.rfind(b"\n") + 1])
     found = None if text is None else _EXCHANGE.match(text)
     if found is None:
         return None
@@ -69,4 +69,4 @@ def _plain(value: str) -> str:
 
 
 def _read(headers: str | None) -> Headers:
-    return {} if headers is None else canonical.headers(headers)
+    return {} if headers is None else fast_reader.headers(headers)

@@ -11,9 +11,9 @@ from typing import cast
 
 from msgspec import json
 
-from .composing import Node
 from .documents import Event, Headers
 from .scalars import LITERAL, SAFE, literal
+from .yaml_reader import Node
 
 _EVENT = re.compile(
     rb"---\nevent: ([1-9][0-9]{0,17})\nof: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n"

@@ -8,8 +8,8 @@ from typing import get_args
 
 import msgspec
 
-from .composing import Composition, DocumentError, Node, Path
 from .documents import Cause, ServerKind
+from .yaml_reader import Composition, DocumentError, Node, Path
 
 _AT = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 _STEP = re.compile(r"\[([0-9]+|\.\.\.)\]|([^.\[\]]+)")

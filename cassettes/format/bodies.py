@@ -108,9 +108,7 @@ def plain_json(data: bytes) -> bytes | None:
 
 def plain_proto(message: str) -> Callable[[bytes], bytes | None]:
     """Make what shows a message whose text gives its bytes back and is ASCII, or gives None."""
-    from ..proto.messages.message_text import (
-        shown_message,  # Only who has protobuf bodies waits for protobuf.
-    )
+    from ...proto.messages.message_text import shown_message
 
     def plain(data: bytes) -> bytes | None:
         if not data:
@@ -146,7 +144,7 @@ def _flagged(data: bytes, reason: str) -> Shown:
 
 
 def _shown_proto(data: bytes, name: str) -> Shown:
-    from ..proto.messages.message_text import shown_message
+    from ...proto.messages.message_text import shown_message
 
     try:
         text, gives_back = shown_message(data, name)
@@ -166,7 +164,7 @@ def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
             return body.wire
     if name is None:
         raise BodyError("proto: the message type of this body is not known, so base64 is expected")
-    from ..proto.messages.message_text import message_bytes
+    from ...proto.messages.message_text import message_bytes
 
     compact = _compact(text, "proto")
     try:

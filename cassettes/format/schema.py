@@ -1,6 +1,6 @@
 """The JSON Schema of one document of a cassette, made from the structs.
 
-    python -m mesotape.cassettes.schema > cassettes/cassette.schema.json
+    python -m mesotape.cassettes.format.schema > cassettes/cassette.schema.json
 
 Editors check a cassette by it while it is written. It is about what YAML makes of the text, so it
 is looser than the structs in one place: a header `Content-Length: 20` is a number to YAML, and text

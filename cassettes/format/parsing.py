@@ -6,8 +6,7 @@ The writer's layout takes the fast way through `canonical`, any other YAML the s
 
 import msgspec
 
-from . import canonical
-from .composing import Composition, DocumentError, Node
+from . import fast_reader
 from .documents import (
     FORMAT,
     Body,
@@ -18,7 +17,8 @@ from .documents import (
     Header,
     Note,
 )
-from .explaining import explained, name
+from .error_texts import explained, name
+from .yaml_reader import Composition, DocumentError, Node
 
 KINDS: dict[str, type[Document]] = {
     "mesotape": Header,
@@ -31,10 +31,10 @@ KINDS: dict[str, type[Document]] = {
 
 def parse(data: bytes) -> Document:
     """Read a document, from its start mark to its end mark. Raises `DocumentError`."""
-    event = canonical.event(data)
+    event = fast_reader.event(data)
     if event is not None:
         return event
-    root = canonical.document(data)
+    root = fast_reader.document(data)
     if root is not None:
         try:
             return typed(root)
@@ -49,7 +49,7 @@ def parse(data: bytes) -> Document:
 
 def head(data: bytes) -> Exchange | None:
     """Read an exchange without its response's body from its first bytes, if that is possible."""
-    root = canonical.head(data)
+    root = fast_reader.head(data)
     if root is None:
         return None
     try:
