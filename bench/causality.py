@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -19,7 +19,7 @@ from mesotape.cassettes.answers import Answer
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Headers, Request, Response
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 
 SMALL, LARGE = 10, 10_000

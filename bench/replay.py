@@ -31,7 +31,7 @@ from mesotape.cassettes.format.documents import (
 )
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer
 
 REQUESTS = 10_000

@@ -17,11 +17,11 @@ from .format.documents import Exchange
 from .ignoring import Ignoring
 from .journal import Place
 from .matching import Key, Meaning, meaning, takes_gzip
-from .reader import Cassette
 from .rebinding import Found, Rebinding
 from .repeats import Repeats
 from .replies import Client
 from .servers import Scope, Servers
+from .storage.reader import Cassette
 from .subscriptions import (
     ASTRAY,
     Astray,

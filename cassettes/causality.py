@@ -26,7 +26,7 @@ from .journal import Place
 from .matching import Meaning
 from .pace import Timed
 from .parties import Party, killed
-from .reader import Cassette
+from .storage.reader import Cassette
 
 type Mode = Literal["party", "all", "off"]
 """Whose calls hold events: those of the same party, those of anybody, or none."""

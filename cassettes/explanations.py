@@ -16,9 +16,9 @@ from .journal import Journal, Place
 from .matching import CallKey, Key, Meaning, PlainKey, meaning
 from .misses import Difference, Miss, Near, Reason
 from .nearest import OTHER_BYTES, Index, differences
-from .reader import Cassette
 from .recalling import recorded_request
 from .shortening import around, ended
+from .storage.reader import Cassette
 
 _NEAREST = 3
 _DIFFERENCES = 8

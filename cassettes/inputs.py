@@ -22,7 +22,7 @@ from ..proto.messages.fields import at as field_at
 from ..proto.messages.fields import type_at
 from .format.bodies import wire
 from .format.documents import Exchange
-from .reader import Cassette
+from .storage.reader import Cassette
 
 _INPUT = "attach_container_input"
 _IO = f"{_INPUT}.process_io"

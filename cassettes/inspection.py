@@ -14,8 +14,8 @@ from ..proto.diagnosis.payloads import examine
 from ..proto.diagnosis.problems import Remark
 from .format.bodies import BodyError, wire
 from .format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
-from .reader import Cassette
 from .rows import Row
+from .storage.reader import Cassette
 from .stream_rows import Origin, StreamRows
 
 _ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}

@@ -27,8 +27,8 @@ from .ignoring import NOTHING
 from .inputs import Counts, Cursor, Item, Recorded, read_piece
 from .journal import Place
 from .misses import Miss, Reason
-from .reader import Cassette
 from .recalling import BEGINNING
+from .storage.reader import Cassette
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""

@@ -35,12 +35,12 @@ from .journal import Journal, Place
 from .matching import Meaning, meaning, takes_gzip
 from .misses import Miss
 from .pace import Pace, Recorded, start
-from .reader import Cassette
 from .rebinding import Rebinding
 from .recalling import recorded_request
 from .repeats import Repeats
 from .replies import Client, Replies
 from .servers import ANY, Scope, Servers
+from .storage.reader import Cassette
 from .subscriptions import astray
 from .ties import Ties
 from .tracks import Line, Turn

@@ -12,7 +12,7 @@ from ..proto.http.request import Received
 from .answers import pairs
 from .format.bodies import wire
 from .format.documents import Exchange
-from .reader import Cassette
+from .storage.reader import Cassette
 
 BEGINNING = 64 * 1024
 """Bytes of an input, to know what it is and to explain a miss."""

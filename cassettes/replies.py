@@ -21,9 +21,9 @@ from .format.documents import Event, Exchange, Headers, Response
 from .journal import Journal, Place
 from .matching import meaning
 from .pace import Pace
-from .reader import Cassette
 from .recalling import answer_message, recorded_request
 from .renaming import Renaming
+from .storage.reader import Cassette
 from .ties import Ties
 from .timeline import Retelling, Timeline
 from .tracks import Turn, Wanted

@@ -20,7 +20,7 @@ from msgspec import Struct
 from ..proto.api import endpoints
 from ..proto.http.request import Received
 from .format.documents import ServerKind
-from .reader import Cassette
+from .storage.reader import Cassette
 
 _PROXY = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")
 _TARGET = re.compile(r"(?:https?://([^/?#]*))?/*([^/?#]*)", re.IGNORECASE)

@@ -35,7 +35,7 @@ from .format.documents import Exchange, Headers
 from .live import Live
 from .matching import CallKey, Key, Meaning
 from .pace import Timed
-from .reader import Cassette
+from .storage.reader import Cassette
 
 HEADER = "mesos-stream-id"
 

@@ -23,7 +23,7 @@ from .live import Live
 from .matching import Meaning
 from .pace import Timed
 from .parties import Parties, party
-from .reader import Cassette
+from .storage.reader import Cassette
 from .subscriptions import Caller, Subscriptions, caller
 
 

@@ -24,8 +24,8 @@ from .format.bodies import wire
 from .format.documents import Cause, Event, Exchange
 from .gates import Cue, Wait
 from .pace import Pace, Stepped, Timed
-from .reader import Cassette
 from .stepping import stepped
+from .storage.reader import Cassette
 
 _HEARTBEAT_BYTES = 256
 

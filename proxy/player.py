@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from ..cassettes.journal import Place, Refused
 from ..cassettes.misses import Miss
 from ..cassettes.playback import Options, Playback
-from ..cassettes.reader import Cassette
+from ..cassettes.storage.reader import Cassette
 from .calls import Call
 from .clock import Clock, ManualClock
 from .console import Address

@@ -22,8 +22,8 @@ from msgspec import Struct
 
 from ..cassettes.journal import Journal, Place
 from ..cassettes.matching import meaning
-from ..cassettes.reader import Cassette
 from ..cassettes.recalling import recorded_request
+from ..cassettes.storage.reader import Cassette
 from .console import write_whole
 from .server import ReplayServer
 

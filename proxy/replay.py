@@ -15,8 +15,8 @@ from ..cassettes.format.documents import CassetteError
 from ..cassettes.misses import Miss
 from ..cassettes.pace import Pace, Stepped, parse
 from ..cassettes.playback import Options, Playback
-from ..cassettes.reader import Cassette
 from ..cassettes.servers import unsaid
+from ..cassettes.storage.reader import Cassette
 from . import addresses, certificates, command, parent
 from .console import (
     Address,

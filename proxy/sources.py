@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from ..cassettes import flows, inspection, servers
 from ..cassettes.format.documents import CassetteError
-from ..cassettes.reader import Cassette
 from ..cassettes.rows import Row
+from ..cassettes.storage.reader import Cassette
 from ..cassettes.stream_rows import Origin, StreamRows
 from ..proto.api.endpoints import ServerKind
 from ..proto.api.negotiation import Encoding

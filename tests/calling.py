@@ -11,7 +11,7 @@ from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.gates import Wait
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 
 A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'

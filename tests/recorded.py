@@ -7,7 +7,7 @@ from sockets import eventually
 
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format.documents import Body, End, Event, Exchange
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 
 class Kept(NamedTuple):

@@ -41,7 +41,7 @@ from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 DOCS = Path(__file__).parent.parent / "docs" / "replay.md"
 

@@ -24,7 +24,7 @@ from mesotape.cassettes.answers import Ending
 from mesotape.cassettes.gates import Reach, Wait
 from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import decode, encode
 
 ATTACHED = "ATTACH_CONTAINER_OUTPUT"

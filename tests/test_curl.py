@@ -12,7 +12,7 @@ import pytest
 from commands import Running, running
 from recorded import wire
 
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.messages import descriptors, mapping
 
 pytestmark = pytest.mark.skipif(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from commands import run
 
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from commands import running
 
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 ROOT = Path(__file__).parent.parent
 COMMAND = re.compile(r"^    ((?:mesotape|mitmdump) (?:.*\\\n)*.*)$", re.MULTILINE)

@@ -7,8 +7,8 @@ import pytest
 
 from mesotape.cassettes import writer
 from mesotape.cassettes.format import parsing
-from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.validation import check
+from mesotape.cassettes.storage.reader import Cassette
+from mesotape.cassettes.storage.validation import check
 
 TEXT = (Path(__file__).parent.parent / "docs" / "cassette.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

@@ -30,7 +30,7 @@ from mesotape.cassettes.faults import FaultError, parse
 from mesotape.cassettes.gates import Gate, Reach, Wait
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio
 from mesotape.proto.http.request import Received
 from mesotape.proxy.player import Player

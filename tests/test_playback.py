@@ -7,7 +7,7 @@ from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages.descriptors import message_class
 

@@ -14,8 +14,8 @@ from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.recording import Recording
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import is_actor_message
 
 SMALL = sorted(tape.SMALL.glob("*.jsonl.gz"))

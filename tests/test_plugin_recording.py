@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 pytest_plugins = ["pytester", "plugging"]
 

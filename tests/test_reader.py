@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesotape.cassettes import index, writer
+from mesotape.cassettes import writer
 from mesotape.cassettes.format.documents import (
     CassetteError,
     Document,
@@ -18,7 +18,8 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage import index
+from mesotape.cassettes.storage.reader import Cassette
 
 GOLDEN = Path(__file__).parent / "data" / "golden.yaml"
 START = "---\nmesotape: 1\nrecorded_at: 2026-11-22T12:18:29Z\n...\n"

@@ -25,7 +25,7 @@ from sockets import (
 )
 
 from mesotape.cassettes.format.documents import Event, Exchange
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 SECRET = b"c2VjcmV0LXBhc3N3b3Jk"
 

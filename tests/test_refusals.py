@@ -12,7 +12,7 @@ from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Request, Response
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import is_actor_message
 from mesotape.proto.http.gzip_coding import inflate
 from mesotape.proto.http.request import Received

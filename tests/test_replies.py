@@ -7,7 +7,7 @@ from mesotape.cassettes.journal import Place
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.transcoding import TranscodingError, transcode
 from mesotape.proto.http.request import Received
 

@@ -14,8 +14,8 @@ from commands import running
 
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as cassette_documents
-from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.recalling import answer_message
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api import calls, endpoints
 
 AGENTS = ("agent-", "executor-", "secrets-agent", "session-")

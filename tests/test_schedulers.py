@@ -10,7 +10,7 @@ from taping import taped
 
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer
 
 RUNS = 20

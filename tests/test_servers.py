@@ -9,8 +9,8 @@ import pytest
 from mesotape.cassettes.answers import Answer
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
-from mesotape.cassettes.reader import Cassette
 from mesotape.cassettes.servers import unsaid
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 
 HEALTH = '{"type":"GET_HEALTH"}'

@@ -10,7 +10,7 @@ from sockets import LAST_CHUNK, connect, get
 
 from mesotape.cassettes.pace import Recorded
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.server import ReplayServer
 

@@ -14,7 +14,7 @@ from mesotape.cassettes.faults import parse
 from mesotape.cassettes.gates import Gate, Reach, Wait
 from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.stream_damage import StreamDamage, numbered, plain
 from mesotape.proto import recordio
 from mesotape.proto.diagnosis.examiner import Examiner

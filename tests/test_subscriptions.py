@@ -12,7 +12,7 @@ from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Re
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages import mapping
 from mesotape.proto.recordio import decode

@@ -10,7 +10,7 @@ from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.transcoding import TranscodingError, labelled, transcode
 from mesotape.proto.api.endpoints import AGENT, APIS, Api, CallType
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType

@@ -11,9 +11,9 @@ from commands import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesotape.cassettes.mending import mend
-from mesotape.cassettes.reader import Cassette
-from mesotape.cassettes.validation import check
+from mesotape.cassettes.storage.reader import Cassette
+from mesotape.cassettes.storage.repair import mend
+from mesotape.cassettes.storage.validation import check
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "data" / "golden.yaml"

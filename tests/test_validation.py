@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.cassettes.validation import check
+from mesotape.cassettes.storage.validation import check
 
 GOLDEN = Path(__file__).parent / "data" / "golden.yaml"
 START = """\

@@ -27,7 +27,7 @@ from mesotape.cassettes.format.documents import (
     Response,
 )
 from mesotape.cassettes.format.yaml_reader import Composition
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.messages.descriptors import message_class
 
 NASTY = [

@@ -10,7 +10,7 @@ import pytest
 from mesotape.addons.writer_process import MAX_WAITING, Start, WriterError, WriterProcess
 from mesotape.cassettes.facts import Data, ExchangeEnd, RequestEnd, RequestHead, ResponseHead, Stop
 from mesotape.cassettes.format.documents import Event, Exchange, Note
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import encode
 
 HEADERS = [("Content-Type", "application/json")]

@@ -8,7 +8,7 @@ from commands import Running, running
 
 from clients import installed
 from clients.master import Master
-from mesotape.cassettes.reader import Cassette
+from mesotape.cassettes.storage.reader import Cassette
 
 type Client = Callable[[str, Path], list[str]]
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from .format.documents import CassetteError
+from ..format.documents import CassetteError
 from .opening import opened, packed
 from .reader import Cassette
 

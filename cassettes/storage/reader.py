@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from .format import head_reader, parsing
-from .format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
-from .format.yaml_reader import DocumentError
+from ..format import head_reader, parsing
+from ..format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from ..format.yaml_reader import DocumentError
 from .index import LAST, Index, Problem
 from .opening import opened
 

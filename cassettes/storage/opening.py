@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from .format.documents import CassetteError
+from ..format.documents import CassetteError
 
 UNPACKED = 1 << 36
 """Bytes. What is longer once unpacked is taken for a trap."""

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from .format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
-from .format.parsing import parse
+from ..format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from ..format.parsing import parse
 
 BLOCK = 1 << 20
 """Bytes read at once. Of a document longer than two blocks, only head and tail are looked at."""

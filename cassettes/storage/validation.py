@@ -10,9 +10,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..proto.api import calls, endpoints
-from .format.bodies import BodyError, wire
-from .format.documents import (
+from ...proto.api import calls, endpoints
+from ..format.bodies import BodyError, wire
+from ..format.documents import (
     Body,
     CassetteError,
     Document,
