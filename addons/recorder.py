@@ -18,7 +18,8 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from ..cassettes.facts import (
+from ..cassettes.format.documents import Cause, ServerKind, Side
+from ..cassettes.recording.observations import (
     AnyFact,
     Data,
     ExchangeEnd,
@@ -29,7 +30,6 @@ from ..cassettes.facts import (
     ResponseHead,
     Stop,
 )
-from ..cassettes.format.documents import Cause, ServerKind, Side
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
 from .leader import Leaders, is_unreached

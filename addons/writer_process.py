@@ -21,9 +21,9 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from ..cassettes import facts
 from ..cassettes.format.documents import ServerKind, Side
-from ..cassettes.writer import Existing
+from ..cassettes.recording import observations
+from ..cassettes.recording.writer import Existing
 
 FLUSH_SECONDS = 0.05
 """How long a fact waits for others before it goes to the writer."""
@@ -73,7 +73,7 @@ class WriterProcess:
         self.status = Status()
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda text: None
-        self._batch: list[facts.AnyFact] = []
+        self._batch: list[observations.AnyFact] = []
         self._batch_bytes = 0
         self._waiting = bytearray()
         self._lost: dict[tuple[int, Side], tuple[int, int]] = {}
@@ -117,11 +117,11 @@ class WriterProcess:
         self.status = status
         return status
 
-    def send(self, fact: facts.AnyFact) -> None:
+    def send(self, fact: observations.AnyFact) -> None:
         """Pass on a fact; if the writer is far behind, pieces of bodies are dropped and counted."""
         if self.failure is not None:
             return
-        if isinstance(fact, facts.Data):
+        if isinstance(fact, observations.Data):
             if len(self._waiting) > MAX_WAITING:
                 pieces, size = self._lost.get((fact.exchange, fact.side), (0, 0))
                 self._lost[fact.exchange, fact.side] = (pieces + 1, size + len(fact.data))
@@ -152,7 +152,7 @@ class WriterProcess:
 
     def _own_up(self, at: float) -> None:
         for (exchange, side), (pieces, size) in self._lost.items():
-            self._batch.append(facts.Lost(exchange, at, side, pieces, size))
+            self._batch.append(observations.Lost(exchange, at, side, pieces, size))
         self._lost.clear()
 
     def _flush(self) -> None:
@@ -160,7 +160,7 @@ class WriterProcess:
             self._timer.cancel()
             self._timer = None
         if self._batch:
-            self._waiting += facts.pack(self._batch)
+            self._waiting += observations.pack(self._batch)
             self._batch.clear()
             self._batch_bytes = 0
         if not self._blocked:

@@ -13,9 +13,9 @@ from collections import Counter
 
 import msgspec
 
-from ..cassettes import facts, writer
 from ..cassettes.format.documents import Document, Event, Exchange, Note
-from ..cassettes.recording import Recording
+from ..cassettes.recording import observations, writer
+from ..cassettes.recording.recording import Recording
 from .writer_process import Start, Status
 
 STATUS_SECONDS = 0.25
@@ -45,7 +45,7 @@ class _Writing:
         self._stopped = False
 
     def run(self) -> None:
-        tape, frames = self._tape, facts.Unpacker()
+        tape, frames = self._tape, observations.Unpacker()
         first = Status(
             elapsed=tape.elapsed,
             last_exchange=tape.last_exchange,
@@ -57,14 +57,17 @@ class _Writing:
             while data := os.read(0, 1 << 20):
                 self._write(self._documents(frames.feed(data)))
             if not self._stopped:
-                killed, stop = facts.Remark(0, self._at, KILLED), facts.Stop(0, self._at)
+                killed, stop = (
+                    observations.Remark(0, self._at, KILLED),
+                    observations.Stop(0, self._at),
+                )
                 self._write(self._documents([killed, stop]))
         except OSError as error:
             _tell(self._status(error.strerror))
         else:
             _tell(self._status())
 
-    def _documents(self, batch: list[facts.AnyFact]) -> list[Document | bytes]:
+    def _documents(self, batch: list[observations.AnyFact]) -> list[Document | bytes]:
         """Feed facts; one that cannot be understood becomes a note and ends nothing."""
         documents: list[Document | bytes] = []
         for fact in batch:
@@ -75,7 +78,7 @@ class _Writing:
                 documents.append(Note(note=text, at=fact.at, of=fact.exchange or None))
         if batch:
             self._at = batch[-1].at
-            self._stopped = isinstance(batch[-1], facts.Stop)  # It is sent last.
+            self._stopped = isinstance(batch[-1], observations.Stop)  # It is sent last.
         return documents
 
     def _write(self, documents: list[Document | bytes]) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from record import EVENT, post
 
-from mesotape.cassettes import writer
 from mesotape.cassettes.format.documents import Event, Exchange, Header, Headers, Request, Response
+from mesotape.cassettes.recording import writer
 
 
 def cassette(path: Path, size: int) -> None:

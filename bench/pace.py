@@ -16,7 +16,6 @@ from pathlib import Path
 
 from record import post
 
-from mesotape.cassettes import writer
 from mesotape.cassettes.format.documents import (
     End,
     Event,
@@ -26,6 +25,7 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
+from mesotape.cassettes.recording import writer
 
 SECONDS, EVENTS = 30.0, 600
 

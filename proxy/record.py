@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ..addons.writer_process import Start, Status, WriterError, WriterProcess
 from ..cassettes.format.documents import ServerKind
-from ..cassettes.writer import Existing
+from ..cassettes.recording.writer import Existing
 from . import certificates, parent
 from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
 

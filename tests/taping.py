@@ -8,7 +8,9 @@ from captures import Capture
 from captures.http1 import Message
 from captures.tape import Conversation
 
-from mesotape.cassettes.facts import (
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Cause, Header, ServerKind
+from mesotape.cassettes.recording.observations import (
     AnyFact,
     Data,
     ExchangeEnd,
@@ -16,9 +18,7 @@ from mesotape.cassettes.facts import (
     RequestHead,
     ResponseHead,
 )
-from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import Cause, Header, ServerKind
-from mesotape.cassettes.recording import Recording
+from mesotape.cassettes.recording.recording import Recording
 
 HOST = "127.0.0.1"
 

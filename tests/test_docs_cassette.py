@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.cassettes import writer
 from mesotape.cassettes.format import parsing
+from mesotape.cassettes.recording import writer
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.storage.validation import check
 

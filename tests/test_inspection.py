@@ -21,9 +21,9 @@ from captures.tape import LARGE, SMALL, Exchange, expected, load, names
 from click.testing import CliRunner
 from commands import MESOTAPE, run, running
 
-from mesotape.cassettes import writer
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as told
+from mesotape.cassettes.recording import writer
 from mesotape.proto.api import endpoints
 from mesotape.proxy.cli import commands
 

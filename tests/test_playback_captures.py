@@ -8,13 +8,19 @@ from captures import tape
 from sending import sent
 
 from mesotape.cassettes.answers import StreamAnswer
-from mesotape.cassettes.facts import Data, ExchangeEnd, RequestEnd, RequestHead, ResponseHead
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.recording import Recording
+from mesotape.cassettes.recording.observations import (
+    Data,
+    ExchangeEnd,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+)
+from mesotape.cassettes.recording.recording import Recording
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import is_actor_message
 

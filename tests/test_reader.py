@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesotape.cassettes import writer
 from mesotape.cassettes.format.documents import (
     CassetteError,
     Document,
@@ -18,6 +17,7 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
+from mesotape.cassettes.recording import writer
 from mesotape.cassettes.storage import index
 from mesotape.cassettes.storage.reader import Cassette
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes.facts import (
+from mesotape.cassettes.format import parsing, yaml_writer
+from mesotape.cassettes.format.documents import Document, End, Event, Exchange, Note
+from mesotape.cassettes.recording.observations import (
     AnyFact,
     Data,
     ExchangeEnd,
@@ -22,9 +24,7 @@ from mesotape.cassettes.facts import (
     Unpacker,
     pack,
 )
-from mesotape.cassettes.format import parsing, yaml_writer
-from mesotape.cassettes.format.documents import Document, End, Event, Exchange, Note
-from mesotape.cassettes.recording import Recording
+from mesotape.cassettes.recording.recording import Recording
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.recordio import encode
 

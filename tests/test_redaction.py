@@ -1,4 +1,4 @@
-from mesotape.cassettes.redaction import RULES, redacted_headers
+from mesotape.cassettes.recording.redaction import RULES, redacted_headers
 
 
 def test_credentials_are_replaced() -> None:

@@ -12,7 +12,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes import writer
 from mesotape.cassettes.format import fast_reader, parsing, yaml_writer
 from mesotape.cassettes.format.bodies import SHOWN_INDENTED, Shown, plain_json, plain_proto, shown
 from mesotape.cassettes.format.documents import (
@@ -27,6 +26,7 @@ from mesotape.cassettes.format.documents import (
     Response,
 )
 from mesotape.cassettes.format.yaml_reader import Composition
+from mesotape.cassettes.recording import writer
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.messages.descriptors import message_class
 

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from mesotape.addons.writer_process import MAX_WAITING, Start, WriterError, WriterProcess
-from mesotape.cassettes.facts import Data, ExchangeEnd, RequestEnd, RequestHead, ResponseHead, Stop
 from mesotape.cassettes.format.documents import Event, Exchange, Note
+from mesotape.cassettes.recording.observations import (
+    Data,
+    ExchangeEnd,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    Stop,
+)
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import encode
 

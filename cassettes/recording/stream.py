@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
-from ..proto.recordio import Decoder, Malformed, Piece
-from .format import bodies, yaml_writer
-from .format.documents import Cause, End, Event, Side
+from ...proto.recordio import Decoder, Malformed, Piece
+from ..format import bodies, yaml_writer
+from ..format.documents import Cause, End, Event, Side
 
 ZEROS = "length has leading zeros"
 

@@ -3,7 +3,7 @@
 A rule has a stable id, which the cassette's header lists under `redaction`.
 """
 
-from .format.documents import Headers
+from ..format.documents import Headers
 
 REDACTED = "REDACTED"
 

@@ -11,7 +11,7 @@ from struct import Struct as Packing
 import msgspec
 from msgspec import Struct
 
-from .format.documents import Cause, Side
+from ..format.documents import Cause, Side
 
 type Pairs = list[tuple[str, str]]
 """Header fields as they were spelled, in order; values are Latin-1 text."""

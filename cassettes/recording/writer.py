@@ -16,11 +16,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
 
-from .format.documents import FORMAT, CassetteError, Document, Header, ServerKind
-from .format.yaml_writer import document, end, event, exchange, header, note
+from ..format.documents import FORMAT, CassetteError, Document, Header, ServerKind
+from ..format.yaml_writer import document, end, event, exchange, header, note
+from ..storage.opening import packed
+from ..storage.reader import Cassette
 from .redaction import RULES
-from .storage.opening import packed
-from .storage.reader import Cassette
 
 __all__ = ["Existing", "Tape", "document", "end", "event", "exchange", "header", "note"]
 

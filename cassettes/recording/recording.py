@@ -14,13 +14,25 @@ Nothing here may read the clock: times are the facts'.
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from ..proto.api import calls
-from ..proto.api.endpoints import Api, CallType, find
-from ..proto.api.negotiation import JSON, PROTOBUF, RECORDIO
-from ..proto.http.gzip_coding import CodingError, inflate
-from ..proto.http.reason_phrases import phrase
+from ...proto.api import calls
+from ...proto.api.endpoints import Api, CallType, find
+from ...proto.api.negotiation import JSON, PROTOBUF, RECORDIO
+from ...proto.http.gzip_coding import CodingError, inflate
+from ...proto.http.reason_phrases import phrase
+from ..format import bodies
+from ..format.documents import (
+    INCOMPLETE,
+    Cause,
+    Document,
+    Exchange,
+    Headers,
+    Note,
+    Request,
+    Response,
+    ServerKind,
+)
 from . import redaction
-from .facts import (
+from .observations import (
     AnyFact,
     Data,
     ExchangeEnd,
@@ -32,19 +44,7 @@ from .facts import (
     ResponseHead,
     Stop,
 )
-from .format import bodies
-from .format.documents import (
-    INCOMPLETE,
-    Cause,
-    Document,
-    Exchange,
-    Headers,
-    Note,
-    Request,
-    Response,
-    ServerKind,
-)
-from .streams import Stream
+from .stream import Stream
 
 
 class Recording:
