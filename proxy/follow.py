@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ..cassettes.rows import Row
-from ..cassettes.stream_rows import Origin, StreamRows
+from ..cassettes.inspection.rows import Row
+from ..cassettes.inspection.stream_rows import Origin, StreamRows
 from ..proto.api import endpoints
 from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.messages.descriptors import message_class

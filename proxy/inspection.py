@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from msgspec import Struct
 from rich.console import Console
 
-from ..cassettes.rows import Row
+from ..cassettes.inspection.rows import Row
 from ..proto.api import endpoints
 from ..proto.api.negotiation import Encoding
 from ..proto.diagnosis.content import STREAMED

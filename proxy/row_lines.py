@@ -9,7 +9,7 @@ import textwrap
 
 import click
 
-from ..cassettes.rows import Row
+from ..cassettes.inspection.rows import Row
 from ..proto.diagnosis.findings import Skipped, Sound
 from ..proto.diagnosis.problems import Level, Remark
 from ..proto.diagnosis.reader_behaviour import reactions

@@ -9,11 +9,12 @@ from typing import IO
 
 from msgspec import Struct
 
-from ..cassettes import flows, inspection, servers
+from ..cassettes import servers
 from ..cassettes.format.documents import CassetteError
-from ..cassettes.rows import Row
+from ..cassettes.inspection import cassette_rows, mitmproxy_flows
+from ..cassettes.inspection.rows import Row
+from ..cassettes.inspection.stream_rows import Origin, StreamRows
 from ..cassettes.storage.reader import Cassette
-from ..cassettes.stream_rows import Origin, StreamRows
 from ..proto.api.endpoints import ServerKind
 from ..proto.api.negotiation import Encoding
 from ..proto.diagnosis.examiner import MAX_RECORD
@@ -46,13 +47,13 @@ def rows(source: str, reading: Reading) -> Iterator[Row]:
             file.seek(0)
             if is_cassette(path, head):
                 yield from _cassette(path)
-            elif flows.looks_like_flows(head):
-                yield from flows.rows(file, reading.server or "master")
+            elif mitmproxy_flows.looks_like_flows(head):
+                yield from mitmproxy_flows.rows(file, reading.server or "master")
             else:
                 yield from _raw(file, reading)
     except OSError as error:
         raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
-    except flows.FlowError as error:
+    except mitmproxy_flows.FlowError as error:
         raise CommandError(f"{source}: not a flow file of mitmproxy: {error}") from error
     except CassetteError as error:
         raise CommandError(f"{error}; mesotape validate says all that is wrong") from error
@@ -71,7 +72,7 @@ def _cassette(path: Path) -> Iterator[Row]:
             yield Row(what="note", text=warning)
         if (unsaid := servers.unsaid(cassette)) is not None:
             yield Row(what="note", text=unsaid)
-        yield from inspection.rows(cassette)
+        yield from cassette_rows.rows(cassette)
 
 
 def _raw(file: IO[bytes], reading: Reading) -> Iterator[Row]:

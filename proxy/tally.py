@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
 
-from ..cassettes.rows import Row
+from ..cassettes.inspection.rows import Row
 from ..proto.diagnosis.problems import LEVELS, Level
 
 

@@ -6,16 +6,16 @@ an event may be told with another number here than in the file, and `line` is wh
 
 from collections.abc import Iterator
 
-from ..proto import recordio
-from ..proto.api import calls, endpoints
-from ..proto.api.endpoints import CallType
-from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ..proto.diagnosis.payloads import examine
-from ..proto.diagnosis.problems import Remark
-from .format.bodies import BodyError, wire
-from .format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
+from ...proto import recordio
+from ...proto.api import calls, endpoints
+from ...proto.api.endpoints import CallType
+from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
+from ...proto.diagnosis.payloads import examine
+from ...proto.diagnosis.problems import Remark
+from ..format.bodies import BodyError, wire
+from ..format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
+from ..storage.reader import Cassette
 from .rows import Row
-from .storage.reader import Cassette
 from .stream_rows import Origin, StreamRows
 
 _ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}

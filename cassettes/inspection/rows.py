@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..proto.diagnosis.content import Content
-from ..proto.diagnosis.findings import Finding, Skipped
-from ..proto.diagnosis.problems import Level, Remark, worst
-from ..proto.messages.summary_fields import idents
-from .format.documents import Cause, Side
+from ...proto.diagnosis.content import Content
+from ...proto.diagnosis.findings import Finding, Skipped
+from ...proto.diagnosis.problems import Level, Remark, worst
+from ...proto.messages.summary_fields import idents
+from ..format.documents import Cause, Side
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):

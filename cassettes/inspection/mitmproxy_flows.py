@@ -13,13 +13,13 @@ from typing import IO, Any, cast
 
 from msgspec.structs import replace
 
-from ..proto.api import calls, endpoints
-from ..proto.api.endpoints import ServerKind
-from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ..proto.http.gzip_coding import CodingError, inflate
-from .format import bodies
-from .format.documents import Exchange, Headers, Request, Response
-from .inspection import exchange_row
+from ...proto.api import calls, endpoints
+from ...proto.api.endpoints import ServerKind
+from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
+from ...proto.http.gzip_coding import CodingError, inflate
+from ..format import bodies
+from ..format.documents import Exchange, Headers, Request, Response
+from .cassette_rows import exchange_row
 from .rows import Row
 from .stream_rows import Origin, StreamRows
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from ..proto.api.negotiation import Encoding
-from ..proto.diagnosis.examiner import MAX_RECORD, Examiner
-from ..proto.diagnosis.findings import Finding, Sound
-from ..proto.diagnosis.heartbeats import Rhythm
-from ..proto.diagnosis.problems import Remark
-from .format.documents import Cause, Side
+from ...proto.api.negotiation import Encoding
+from ...proto.diagnosis.examiner import MAX_RECORD, Examiner
+from ...proto.diagnosis.findings import Finding, Sound
+from ...proto.diagnosis.heartbeats import Rhythm
+from ...proto.diagnosis.problems import Remark
+from ..format.documents import Cause, Side
 from .rows import Row
 
 
