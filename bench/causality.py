@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mesotape.cassettes.pace import Instant
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mesotape.cassettes.answers import Answer
+from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Headers, Request, Response
 from mesotape.cassettes.playback import Options, Playback

@@ -18,6 +18,7 @@ from typing import Any
 
 import httptools
 
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import (
     Document,
@@ -29,7 +30,6 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer

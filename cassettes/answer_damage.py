@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
-from . import answers
-from .answers import Answer, Ending, Raw, Step, StreamAnswer
+from .answers import answer as answers
+from .answers.answer import Answer, Ending, Raw, Step, StreamAnswer
+from .answers.gates import Gate, Reach, Wait
+from .answers.pace import Timed
 from .dice import Dice
 from .faults import Fault
-from .gates import Gate, Reach, Wait
-from .pace import Timed
 
 type Steps = Iterator[Timed[Step | Raw]]
 

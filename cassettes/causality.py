@@ -20,11 +20,11 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from ..proto.api.endpoints import CallType
+from .answers.gates import Cue, Gate, Wait
+from .answers.pace import Timed
 from .format.documents import Exchange
-from .gates import Cue, Gate, Wait
 from .journal import Place
 from .matching import Meaning
-from .pace import Timed
 from .parties import Party, killed
 from .storage.reader import Cassette
 

@@ -18,14 +18,14 @@ from itertools import count
 from google.protobuf.message import Message
 
 from ..proto.messages.fields import at
-from .answers import Step
+from .answers.answer import Step
+from .answers.gates import Cue, Gate, Reach, Wait
+from .answers.pace import Timed
+from .answers.stream_handle import Live
 from .format.documents import Exchange
-from .gates import Cue, Gate, Reach, Wait
 from .inputs import Recorded
 from .journal import Place
-from .live import Live
 from .matching import Meaning
-from .pace import Timed
 
 _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
 _WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")

@@ -8,8 +8,8 @@ Both are explained, and taken down in the journal.
 
 from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
-from . import answers
-from .answers import Answer
+from .answers import answer
+from .answers.answer import Answer
 from .explanations import Explanations
 from .journal import Journal, Place, Refused
 from .matching import meaning, takes_gzip
@@ -39,7 +39,7 @@ class Denials:
         """Answer as Mesos refuses, and take it down."""
         self._journal.refuse(Refused(why, self._explained(request, reason, scope)))
         bodiless, gzips = request.method == b"HEAD", takes_gzip(request)
-        return answers.refused(why, self._date, bodiless=bodiless, gzips=gzips)
+        return answer.refused(why, self._date, bodiless=bodiless, gzips=gzips)
 
     def miss(self, request: Received, reason: Reason, scope: Scope) -> Miss:
         """Explain why there is no answer, and take it down."""

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from ..proto.api.endpoints import APIS
 from ..proto.http.request import Received
 from .answer_damage import AnswerDamage, lost, redirected, unavailable
-from .answers import Answer, StreamAnswer
+from .answers.answer import Answer, StreamAnswer
 from .dice import Dice
 from .fault_kinds import NOT_TAKEN
 from .faults import Fault, parse_all

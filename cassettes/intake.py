@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ..proto import recordio
 from ..proto.api import endpoints, negotiation
 from ..proto.http.request import Received
-from .answers import Answer, StreamAnswer
+from .answers.answer import Answer, StreamAnswer
 from .format.documents import Exchange, ServerKind
 from .ignoring import NOTHING
 from .inputs import Counts, Cursor, Item, Recorded, read_piece

@@ -21,7 +21,8 @@ from msgspec import Struct
 from ..proto.api import endpoints
 from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
-from .answers import Answer, StreamAnswer
+from .answers.answer import Answer, StreamAnswer
+from .answers.pace import Pace, Recorded, start
 from .catalogue import Catalogue, Match
 from .causality import Mode
 from .denials import Denials
@@ -34,7 +35,6 @@ from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place
 from .matching import Meaning, meaning, takes_gzip
 from .misses import Miss
-from .pace import Pace, Recorded, start
 from .rebinding import Rebinding
 from .recalling import recorded_request
 from .repeats import Repeats

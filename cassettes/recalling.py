@@ -9,7 +9,7 @@ from ..proto.api import endpoints
 from ..proto.api.endpoints import CallType
 from ..proto.http.gzip_coding import CodingError, inflate
 from ..proto.http.request import Received
-from .answers import pairs
+from .answers.answer import pairs
 from .format.bodies import wire
 from .format.documents import Exchange
 from .storage.reader import Cassette

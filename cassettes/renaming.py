@@ -14,11 +14,11 @@ from ..proto.api.negotiation import Encoding
 from ..proto.messages import mapping
 from ..proto.messages.fields import at
 from ..proto.messages.ids import slots
-from .answers import Step
+from .answers.answer import Step
+from .answers.gates import Gate, Reach
+from .answers.pace import Timed
+from .answers.transcoding import read
 from .bindings import Bindings, Id
-from .gates import Gate, Reach
-from .pace import Timed
-from .transcoding import read
 
 _TOLD = ("offer-id", "uuid")
 _OWNER = "subscribed.framework_id.value"

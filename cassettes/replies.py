@@ -13,21 +13,21 @@ from msgspec.structs import replace
 from ..proto.api import endpoints, negotiation
 from ..proto.api.negotiation import Encoding, ResponseType
 from ..proto.messages.fields import at
-from . import answers
-from .answers import Answer, StreamAnswer, pairs
+from .answers import answer as answers
+from .answers.answer import Answer, StreamAnswer, pairs
+from .answers.pace import Pace
+from .answers.timeline import Retelling, Timeline
+from .answers.transcoding import Transcoder, labelled
 from .bindings import Bindings
 from .format.bodies import wire
 from .format.documents import Event, Exchange, Headers, Response
 from .journal import Journal, Place
 from .matching import meaning
-from .pace import Pace
 from .recalling import answer_message, recorded_request
 from .renaming import Renaming
 from .storage.reader import Cassette
 from .ties import Ties
-from .timeline import Retelling, Timeline
 from .tracks import Turn, Wanted
-from .transcoding import Transcoder, labelled
 
 _READY = 16 * 1024 * 1024
 _READY_BODY = 256 * 1024

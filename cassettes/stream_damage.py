@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from .answers import Ending, Raw, Step
+from .answers.answer import Ending, Raw, Step
+from .answers.gates import Gate, Reach, Wait
+from .answers.pace import Timed
+from .answers.timeline import is_heartbeat
 from .dice import Dice
 from .faults import Fault
-from .gates import Gate, Reach, Wait
-from .pace import Timed
-from .timeline import is_heartbeat
 
 type Tell = Callable[[str], object]
 """Takes down what a fault did, in words."""

@@ -29,12 +29,12 @@ from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from ..proto.messages import descriptors, mapping
 from ..proto.messages.fields import at
-from .answers import Ending, Step, pairs
+from .answers.answer import Ending, Step, pairs
+from .answers.pace import Timed
+from .answers.stream_handle import Live
 from .format.bodies import wire
 from .format.documents import Exchange, Headers
-from .live import Live
 from .matching import CallKey, Key, Meaning
-from .pace import Timed
 from .storage.reader import Cassette
 
 HEADER = "mesos-stream-id"

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 
 from ..proto.api.negotiation import Encoding
 from ..proto.http.request import Received
-from .answers import Step
+from .answers.answer import Step
+from .answers.gates import Cue, Gate
+from .answers.pace import Timed
+from .answers.stream_handle import Live
 from .causality import Causality, Mode
 from .containers import Containers
 from .format.documents import Exchange
-from .gates import Cue, Gate
 from .inputs import Recorded
 from .journal import Place
-from .live import Live
 from .matching import Meaning
-from .pace import Timed
 from .parties import Parties, party
 from .storage.reader import Cassette
 from .subscriptions import Caller, Subscriptions, caller

@@ -70,7 +70,7 @@ class AddressType(click.ParamType[Address]):
 
 
 class PaceType(click.ParamType[str]):
-    """A pace as people write it (cassettes/pace.py)."""
+    """A pace as people write it (cassettes/answers/pace.py)."""
 
     name = "pace"
 

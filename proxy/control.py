@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from ..cassettes.answers import head
+from ..cassettes.answers.answer import head
 from ..proto.http.request import Received
 from .console import Address
 from .deck import PATIENCE_SECONDS, Deck

@@ -13,8 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..cassettes.answers.pace import Stepped
 from ..cassettes.journal import Place
-from ..cassettes.pace import Stepped
 from .calls import Call, summary
 from .clock import ManualClock
 from .server import ReplayServer

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ..cassettes.answers.pace import parse
 from ..cassettes.causality import Mode
 from ..cassettes.format.documents import ServerKind
-from ..cassettes.pace import parse
 from ..cassettes.playback import Options
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)

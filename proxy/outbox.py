@@ -12,7 +12,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ..cassettes.answers import Answer, StreamAnswer
+from ..cassettes.answers.answer import Answer, StreamAnswer
 from .relay import Passed, Relay
 from .stage import Host
 from .streaming import Holding, Streaming

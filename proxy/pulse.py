@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from ..cassettes.pace import Timed
+from ..cassettes.answers.pace import Timed
 from .stage import Outlet
 from .wire import chunk
 

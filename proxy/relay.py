@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import httptools
 
-from ..cassettes.answers import Answer, head
+from ..cassettes.answers.answer import Answer, head
 from ..proto.http.request import Received
 from .console import Address
 from .stage import Outlet

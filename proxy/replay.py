@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ..cassettes.answers.pace import Pace, Stepped, parse
 from ..cassettes.causality import Mode
 from ..cassettes.format.documents import CassetteError
 from ..cassettes.misses import Miss
-from ..cassettes.pace import Pace, Stepped, parse
 from ..cassettes.playback import Options, Playback
 from ..cassettes.servers import unsaid
 from ..cassettes.storage.reader import Cassette
@@ -35,7 +35,7 @@ from .server import ReplayServer
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
-    """What to replay, how, and where. `pace` is as people write it (cassettes/pace.py).
+    """What to replay, how, and where. `pace` is as people write it (cassettes/answers/pace.py).
 
     `own` are the addresses of those cassettes that have one of their own, in the same order.
     `command` is what to run meanwhile, word by word. With `end_with_parent`, the replay ends when

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from ..cassettes.answers import Answer, head
+from ..cassettes.answers.answer import Answer, head
 from ..cassettes.misses import Miss
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ..cassettes.answers import Answer, StreamAnswer, pointed
+from ..cassettes.answers.answer import Answer, StreamAnswer, pointed
 from ..cassettes.journal import Journal, Place
 from ..cassettes.misses import Miss
 from ..cassettes.playback import Playback

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..cassettes.answers import Answer, StreamAnswer
+from ..cassettes.answers.answer import Answer, StreamAnswer
 from ..proto.http.request import Received
 from .clock import Clock
 from .known import Known

@@ -6,7 +6,7 @@ as a call that its client has not made yet, is waited for and not passed over.
 
 import asyncio
 
-from ..cassettes.stepping import END, Pending
+from ..cassettes.answers.stepping import END, Pending
 from .clock import ManualClock
 from .server import ReplayServer
 from .streaming import Streaming

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from ..cassettes.answers import Answer, Ending, Raw, Step, StreamAnswer
-from ..cassettes.gates import Cue, Gate, Wait
-from ..cassettes.pace import Timed
+from ..cassettes.answers.answer import Answer, Ending, Raw, Step, StreamAnswer
+from ..cassettes.answers.gates import Cue, Gate, Wait
+from ..cassettes.answers.pace import Timed
 from .pulse import Pulse
 from .stage import Outlet, Stage
 from .wire import LAST_CHUNK, chunk

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..cassettes.stepping import Pending
+from ..cassettes.answers.stepping import Pending
 from .streaming import Streaming
 
 _ENDED = 1000

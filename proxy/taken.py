@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..cassettes.answers import Answer, StreamAnswer
+from ..cassettes.answers.answer import Answer, StreamAnswer
 from ..cassettes.intake import Intake, Outcome
 from ..cassettes.misses import Miss
 from ..proto.http.request import Received

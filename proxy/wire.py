@@ -5,7 +5,7 @@ requests.py makes these of the bytes. The limits bound what one connection may t
 
 from msgspec import Struct
 
-from ..cassettes.answers import head
+from ..cassettes.answers.answer import head
 from ..proto.http.request import Received
 
 LAST_CHUNK = b"0\r\n\r\n"

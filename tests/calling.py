@@ -7,10 +7,10 @@ call(2, 2.0, decline("f", "o"))    a call, as exchange 2, at such a time
 import datetime
 import json
 
-from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.gates import Wait
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
-from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 

@@ -34,12 +34,12 @@ from sessions import about, data, names, output, recorded_input, recorded_output
 from sockets import connect, get, post
 from taping import taped
 
-from mesotape.cassettes.answers import Ending
+from mesotape.cassettes.answers.answer import Ending
+from mesotape.cassettes.answers.gates import Wait
+from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
-from mesotape.cassettes.gates import Wait
 from mesotape.cassettes.misses import Miss
-from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 

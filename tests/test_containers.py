@@ -20,9 +20,9 @@ from sessions import (
     window,
 )
 
-from mesotape.cassettes.answers import Ending
-from mesotape.cassettes.gates import Reach, Wait
-from mesotape.cassettes.pace import Instant, Recorded
+from mesotape.cassettes.answers.answer import Ending
+from mesotape.cassettes.answers.gates import Reach, Wait
+from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import decode, encode

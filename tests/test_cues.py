@@ -1,6 +1,6 @@
-from mesotape.cassettes.cues import cued
-from mesotape.cassettes.gates import Gate, Reach, Wait
-from mesotape.cassettes.pace import Instant, Recorded
+from mesotape.cassettes.answers.cues import cued
+from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.pace import Instant, Recorded
 
 
 def steps(events, cues, pace, until=float("inf")):

@@ -1,5 +1,5 @@
-from mesotape.cassettes.gates import Gate
-from mesotape.cassettes.live import Live
+from mesotape.cassettes.answers.gates import Gate
+from mesotape.cassettes.answers.stream_handle import Live
 
 
 def test_a_gate_opens_once_and_wakes_all_that_wait_at_it():

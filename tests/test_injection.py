@@ -23,12 +23,12 @@ from test_playback import (
 )
 
 from mesotape.cassettes.answer_damage import AnswerDamage
-from mesotape.cassettes.answers import Answer, Ending, Raw
+from mesotape.cassettes.answers.answer import Answer, Ending, Raw
+from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.dice import Dice
 from mesotape.cassettes.fault_kinds import KINDS
 from mesotape.cassettes.faults import FaultError, parse
-from mesotape.cassettes.gates import Gate, Reach, Wait
-from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sessions import BEAT, END_OF_INPUT, HEADER, JSON, begun, data, names, recorded_input, window
 
-from mesotape.cassettes.answers import Answer
+from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.misses import Miss
-from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import AGENT

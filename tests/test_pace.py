@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes.pace import Every, Instant, Recorded, Stepped, cap, parse, relative, scale
+from mesotape.cassettes.answers.pace import (
+    Every,
+    Instant,
+    Recorded,
+    Stepped,
+    cap,
+    parse,
+    relative,
+    scale,
+)
 
 EVENTS = [(10.5, "a"), (10.6, "b"), (40.6, "c")]
 

@@ -22,7 +22,7 @@ from calling import (
     written,
 )
 
-from mesotape.cassettes.pace import Instant
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 
 

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.misses import Miss
-from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tapes import BEAT, SCHEDULER, call, said, stream, written
 
-from mesotape.cassettes.pace import Every, Instant, Recorded, Stepped
+from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback import Options
 from mesotape.proxy.marks import file_name, settings
 

@@ -13,11 +13,11 @@ from sockets import connect, post, record
 from test_playback import HEADER, JSON, PROTOBUF, STREAM, event, exchange, play, reason_of, request
 from test_playback_captures import playable, recorded
 
-from mesotape.cassettes.answers import StreamAnswer
+from mesotape.cassettes.answers.answer import StreamAnswer
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.bindings import Bindings, Id
 from mesotape.cassettes.ignoring import Ignoring
 from mesotape.cassettes.misses import Miss
-from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.rebinding import Rebinding
 from mesotape.cassettes.renaming import Renaming

@@ -12,7 +12,7 @@ import pytest
 from commands import running
 from sockets import connect
 
-from mesotape.cassettes.answers import Answer, pointed
+from mesotape.cassettes.answers.answer import Answer, pointed
 from mesotape.proto.http import redirects
 
 HEALTH = b'{"type":"GET_HEALTH"}'

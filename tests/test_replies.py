@@ -2,13 +2,13 @@ import gzip
 
 import pytest
 
-from mesotape.cassettes.answers import Answer
+from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.pace import Instant
+from mesotape.cassettes.answers.transcoding import TranscodingError, transcode
 from mesotape.cassettes.journal import Place
 from mesotape.cassettes.misses import Miss
-from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.cassettes.transcoding import TranscodingError, transcode
 from mesotape.proto.http.request import Received
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"

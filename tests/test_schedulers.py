@@ -8,7 +8,7 @@ from captures import load
 from schedulers import Scheduler, life
 from taping import taped
 
-from mesotape.cassettes.pace import Instant
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer

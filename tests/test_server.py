@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from mesotape.cassettes.answers import Answer, Ending, StreamAnswer, head
-from mesotape.cassettes.gates import Gate
+from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer, head
+from mesotape.cassettes.answers.gates import Gate
 from mesotape.cassettes.misses import Miss
 from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.server import ReplayServer

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from mesotape.cassettes.answers import Answer
+from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.misses import Miss
 from mesotape.cassettes.playback import Playback
 from mesotape.cassettes.servers import unsaid

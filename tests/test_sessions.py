@@ -8,7 +8,7 @@ from captures.proxied import free_port
 from commands import running
 from sockets import LAST_CHUNK, connect, get
 
-from mesotape.cassettes.pace import Recorded
+from mesotape.cassettes.answers.pace import Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.clock import ManualClock

@@ -1,6 +1,6 @@
-from mesotape.cassettes.answers import Ending
-from mesotape.cassettes.gates import Gate, Reach, Wait
-from mesotape.cassettes.stepping import END, Pending, stepped
+from mesotape.cassettes.answers.answer import Ending
+from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.stepping import END, Pending, stepped
 
 
 def step(*steps, start_at=0.0, offset=0.0):

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from sending import sent
 from taping import taped
 
-from mesotape.cassettes.answers import Ending, Raw, StreamAnswer
+from mesotape.cassettes.answers.answer import Ending, Raw, StreamAnswer
+from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.dice import Dice
 from mesotape.cassettes.faults import parse
-from mesotape.cassettes.gates import Gate, Reach, Wait
-from mesotape.cassettes.pace import Instant, Recorded
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.stream_damage import StreamDamage, numbered, plain

@@ -1,8 +1,8 @@
 from itertools import count
 
-from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
-from mesotape.cassettes.gates import Gate, Reach, Wait
-from mesotape.cassettes.live import Live
+from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.stream_handle import Live
 from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.schedule import Schedule
 from mesotape.proxy.streaming import Holding, Streaming

@@ -5,13 +5,13 @@ import pytest
 from google.protobuf.message import Message
 from population import filled, types
 
-from mesotape.cassettes.answers import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.pace import Instant
+from mesotape.cassettes.answers.transcoding import TranscodingError, labelled, transcode
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
-from mesotape.cassettes.pace import Instant
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.cassettes.transcoding import TranscodingError, labelled, transcode
 from mesotape.proto.api.endpoints import AGENT, APIS, Api, CallType
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 from mesotape.proto.http.request import Received

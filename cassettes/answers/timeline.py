@@ -15,17 +15,17 @@ from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import recordio
-from ..proto.messages import descriptors
-from ..proto.messages.fields import at, type_at
-from .answers import Ending, Step
+from ...proto import recordio
+from ...proto.messages import descriptors
+from ...proto.messages.fields import at, type_at
+from ..format.bodies import wire
+from ..format.documents import Cause, Event, Exchange
+from ..storage.reader import Cassette
+from .answer import Ending, Step
 from .cues import cued
-from .format.bodies import wire
-from .format.documents import Cause, Event, Exchange
 from .gates import Cue, Wait
 from .pace import Pace, Stepped, Timed
 from .stepping import stepped
-from .storage.reader import Cassette
 
 _HEARTBEAT_BYTES = 256
 

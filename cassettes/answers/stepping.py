@@ -14,7 +14,7 @@ clock.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from .answers import Ending, Step
+from .answer import Ending, Step
 from .gates import Cue, Gate, Reach, Wait
 from .pace import Timed
 

@@ -17,14 +17,14 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.api.refusals import Refusal
-from ..proto.http import redirects
-from ..proto.http.gzip_coding import GZIPPED_FROM, deflate
-from ..proto.http.reason_phrases import phrase
-from .format.documents import Headers, Response
+from ...proto.api.refusals import Refusal
+from ...proto.http import redirects
+from ...proto.http.gzip_coding import GZIPPED_FROM, deflate
+from ...proto.http.reason_phrases import phrase
+from ..format.documents import Headers, Response
 from .gates import Cue, Gate
-from .live import Live
 from .pace import Timed
+from .stream_handle import Live
 
 _LOCATION = re.compile(rb"(?i)(?<=\r\n)(location:[ \t]*)([^\r\n]*)")
 _BODILESS = frozenset({204, 304})
