@@ -12,15 +12,16 @@ from msgspec.structs import replace
 from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from .bindings import Pair
-from .clients import Clients, Signs, Source, signs
 from .format.documents import Exchange
-from .ignoring import Ignoring
 from .journal import Place
-from .matching import Key, Meaning, meaning, takes_gzip
+from .matching.answer_queue import Line, Track
+from .matching.connections import Clients, Signs, Source, signs
+from .matching.ignore_rules import Ignoring
+from .matching.repeat_rules import Repeats
+from .matching.request_key import Key, Meaning, meaning, takes_gzip
+from .matching.servers import Scope, Servers
 from .rebinding import Found, Rebinding
-from .repeats import Repeats
 from .replies import Client
-from .servers import Scope, Servers
 from .storage.reader import Cassette
 from .subscriptions import (
     ASTRAY,
@@ -31,7 +32,6 @@ from .subscriptions import (
     caller,
     recorded_astray,
 )
-from .tracks import Line, Track
 
 _KEPT = 4096
 _KEPT_BODY = 64 * 1024

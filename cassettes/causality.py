@@ -24,7 +24,7 @@ from .answers.gates import Cue, Gate, Wait
 from .answers.pace import Timed
 from .format.documents import Exchange
 from .journal import Place
-from .matching import Meaning
+from .matching.request_key import Meaning
 from .parties import Party, killed
 from .storage.reader import Cassette
 

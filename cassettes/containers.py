@@ -25,7 +25,7 @@ from .answers.stream_handle import Live
 from .format.documents import Exchange
 from .inputs import Recorded
 from .journal import Place
-from .matching import Meaning
+from .matching.request_key import Meaning
 
 _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
 _WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")

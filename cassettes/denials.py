@@ -10,11 +10,11 @@ from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
 from .answers import answer
 from .answers.answer import Answer
-from .explanations import Explanations
 from .journal import Journal, Place, Refused
-from .matching import meaning, takes_gzip
-from .misses import Miss, Reason
-from .servers import ANY, Scope, Servers
+from .matching.miss_reports import Explanations
+from .matching.misses import Miss, Reason
+from .matching.request_key import meaning, takes_gzip
+from .matching.servers import ANY, Scope, Servers
 
 
 class Denials:

@@ -27,8 +27,8 @@ from .faults import Fault, parse_all
 from .format.documents import ServerKind
 from .inputs import Counts
 from .journal import Journal
-from .matching import CallKey, Meaning, canonical, meaning, takes_gzip
-from .misses import Miss
+from .matching.misses import Miss
+from .matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
 from .stream_damage import StreamDamage, numbered, plain
 from .strikes import Strike
 from .which import Which

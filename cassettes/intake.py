@@ -23,11 +23,11 @@ from ..proto.api import endpoints, negotiation
 from ..proto.http.request import Received
 from .answers.answer import Answer, StreamAnswer
 from .format.documents import Exchange, ServerKind
-from .ignoring import NOTHING
 from .inputs import Counts, Cursor, Item, Recorded, read_piece
 from .journal import Place
-from .misses import Miss, Reason
-from .recalling import BEGINNING
+from .matching.ignore_rules import NOTHING
+from .matching.misses import Miss, Reason
+from .matching.recorded_request import BEGINNING
 from .storage.reader import Cassette
 
 _LONGEST = 64 * 1024 * 1024

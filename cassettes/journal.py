@@ -6,7 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from ..proto.api.refusals import Refusal
-from .misses import Miss
+from .matching.misses import Miss
 from .strikes import Strike
 
 _KEPT = 1000

@@ -20,7 +20,7 @@ from ..proto.http.request import Received
 from ..proto.messages.fields import at
 from .format.documents import Exchange
 from .journal import Place
-from .matching import CallKey, Meaning
+from .matching.request_key import CallKey, Meaning
 
 _SESSION = frozenset(
     {"LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT", "ATTACH_CONTAINER_INPUT"}

@@ -26,24 +26,24 @@ from .answers.pace import Pace, Recorded, start
 from .catalogue import Catalogue, Match
 from .causality import Mode
 from .denials import Denials
-from .explanations import Explanations
 from .faults import parse_all as parse_faults
 from .format.documents import INCOMPLETE, ServerKind
-from .ignoring import Ignoring
 from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place
-from .matching import Meaning, meaning, takes_gzip
-from .misses import Miss
+from .matching.answer_queue import Line, Turn
+from .matching.ignore_rules import Ignoring
+from .matching.miss_reports import Explanations
+from .matching.misses import Miss
+from .matching.recorded_request import recorded_request
+from .matching.repeat_rules import Repeats
+from .matching.request_key import Meaning, meaning, takes_gzip
+from .matching.servers import ANY, Scope, Servers
 from .rebinding import Rebinding
-from .recalling import recorded_request
-from .repeats import Repeats
 from .replies import Client, Replies
-from .servers import ANY, Scope, Servers
 from .storage.reader import Cassette
 from .subscriptions import astray
 from .ties import Ties
-from .tracks import Line, Turn
 
 _KNOWN = 4096
 """Meanings of recorded requests that are kept while they are filed."""

@@ -21,8 +21,8 @@ from msgspec.structs import replace
 from ..proto.api.endpoints import APIS, Api
 from ..proto.messages.ids import Slot, blanked, copies, slots
 from .bindings import Bindings, Id, Pair, Value
-from .ignoring import Ignoring
-from .matching import CallKey, Key, Meaning, canonical
+from .matching.ignore_rules import Ignoring
+from .matching.request_key import CallKey, Key, Meaning, canonical
 
 _COMPARED = 64
 """Recorded calls of one shape that a call is compared with."""

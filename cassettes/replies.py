@@ -22,12 +22,12 @@ from .bindings import Bindings
 from .format.bodies import wire
 from .format.documents import Event, Exchange, Headers, Response
 from .journal import Journal, Place
-from .matching import meaning
-from .recalling import answer_message, recorded_request
+from .matching.answer_queue import Turn, Wanted
+from .matching.recorded_request import answer_message, recorded_request
+from .matching.request_key import meaning
 from .renaming import Renaming
 from .storage.reader import Cassette
 from .ties import Ties
-from .tracks import Turn, Wanted
 
 _READY = 16 * 1024 * 1024
 _READY_BODY = 256 * 1024

@@ -34,7 +34,7 @@ from .answers.pace import Timed
 from .answers.stream_handle import Live
 from .format.bodies import wire
 from .format.documents import Exchange, Headers
-from .matching import CallKey, Key, Meaning
+from .matching.request_key import CallKey, Key, Meaning
 from .storage.reader import Cassette
 
 HEADER = "mesos-stream-id"

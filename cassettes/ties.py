@@ -21,7 +21,7 @@ from .containers import Containers
 from .format.documents import Exchange
 from .inputs import Recorded
 from .journal import Place
-from .matching import Meaning
+from .matching.request_key import Meaning
 from .parties import Parties, party
 from .storage.reader import Cassette
 from .subscriptions import Caller, Subscriptions, caller

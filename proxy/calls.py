@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes.format.documents import ServerKind
-from ..cassettes.matching import CallKey, Meaning, meaning
+from ..cassettes.matching.request_key import CallKey, Meaning, meaning
 from ..proto.http.request import Received
 from ..proto.messages import json_writer
 

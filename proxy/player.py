@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..cassettes.journal import Place, Refused
-from ..cassettes.misses import Miss
+from ..cassettes.matching.misses import Miss
 from ..cassettes.playback import Options, Playback
 from ..cassettes.storage.reader import Cassette
 from .calls import Call

@@ -21,8 +21,8 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes.journal import Journal, Place
-from ..cassettes.matching import meaning
-from ..cassettes.recalling import recorded_request
+from ..cassettes.matching.recorded_request import recorded_request
+from ..cassettes.matching.request_key import meaning
 from ..cassettes.storage.reader import Cassette
 from .console import write_whole
 from .server import ReplayServer

@@ -13,9 +13,9 @@ from msgspec import Struct
 from ..cassettes.answers.pace import Pace, Stepped, parse
 from ..cassettes.causality import Mode
 from ..cassettes.format.documents import CassetteError
-from ..cassettes.misses import Miss
+from ..cassettes.matching.misses import Miss
+from ..cassettes.matching.servers import unsaid
 from ..cassettes.playback import Options, Playback
-from ..cassettes.servers import unsaid
 from ..cassettes.storage.reader import Cassette
 from . import addresses, certificates, command, parent
 from .console import (

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from ..cassettes.answers.answer import Answer, head
-from ..cassettes.misses import Miss
+from ..cassettes.matching.misses import Miss
 
 
 def missed(miss: Miss, *, bodiless: bool) -> Answer:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ..cassettes.answers.answer import Answer, StreamAnswer, pointed
 from ..cassettes.journal import Journal, Place
-from ..cassettes.misses import Miss
+from ..cassettes.matching.misses import Miss
 from ..cassettes.playback import Playback
 from ..proto.http import redirects
 from .calls import Calls

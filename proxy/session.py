@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..cassettes.journal import Place
-    from ..cassettes.misses import Miss
+    from ..cassettes.matching.misses import Miss
     from .calls import Call
     from .player import Player
     from .recorder_process import LateRecorder, RecorderProcess

@@ -9,11 +9,11 @@ from typing import IO
 
 from msgspec import Struct
 
-from ..cassettes import servers
 from ..cassettes.format.documents import CassetteError
 from ..cassettes.inspection import cassette_rows, mitmproxy_flows
 from ..cassettes.inspection.rows import Row
 from ..cassettes.inspection.stream_rows import Origin, StreamRows
+from ..cassettes.matching import servers
 from ..cassettes.storage.reader import Cassette
 from ..proto.api.endpoints import ServerKind
 from ..proto.api.negotiation import Encoding

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..cassettes.answers.answer import Answer, StreamAnswer
 from ..cassettes.intake import Intake, Outcome
-from ..cassettes.misses import Miss
+from ..cassettes.matching.misses import Miss
 from ..proto.http.request import Received
 
 if TYPE_CHECKING:

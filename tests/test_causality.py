@@ -39,7 +39,7 @@ from mesotape.cassettes.answers.gates import Wait
 from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
-from mesotape.cassettes.misses import Miss
+from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 from commands import run, running
 
-from mesotape.cassettes.ignoring import NAMES, Ignoring
-from mesotape.cassettes.misses import Reason
-from mesotape.cassettes.repeats import Repeats
+from mesotape.cassettes.matching.ignore_rules import NAMES, Ignoring
+from mesotape.cassettes.matching.misses import Reason
+from mesotape.cassettes.matching.repeat_rules import Repeats
 
 PAGE = Path(__file__).parent.parent / "docs" / "replay.md"
 GOLDEN = Path(__file__).parent / "data" / "misses" / "other-ids.txt"

@@ -6,7 +6,7 @@ import pytest
 from test_playback import PROTOBUF, body_of, exchange, play, reason_of, request
 
 from mesotape.cassettes.answers.answer import Answer
-from mesotape.cassettes.ignoring import NAMES, IgnoreError, Ignoring
+from mesotape.cassettes.matching.ignore_rules import NAMES, IgnoreError, Ignoring
 from mesotape.cassettes.playback import Options
 from mesotape.proto.api.endpoints import APIS, SCHEDULER
 from mesotape.proto.messages import mapping

@@ -8,8 +8,8 @@ import pytest
 from test_playback import GET_HEALTH, TEARDOWN, answering, exchange, play, request
 from test_rebinding import Client, accept, call, ident, kill, subscribe, text
 
-from mesotape.cassettes.misses import Miss
-from mesotape.cassettes.shortening import around
+from mesotape.cassettes.matching.misses import Miss
+from mesotape.cassettes.matching.shortening import around
 
 __all__ = ["play"]
 

@@ -11,7 +11,7 @@ from mesotape.cassettes.answers.answer import StreamAnswer
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
-from mesotape.cassettes.misses import Miss
+from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.recording.observations import (
     Data,

@@ -16,8 +16,8 @@ from test_playback_captures import playable, recorded
 from mesotape.cassettes.answers.answer import StreamAnswer
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.bindings import Bindings, Id
-from mesotape.cassettes.ignoring import Ignoring
-from mesotape.cassettes.misses import Miss
+from mesotape.cassettes.matching.ignore_rules import Ignoring
+from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.rebinding import Rebinding
 from mesotape.cassettes.renaming import Renaming

@@ -14,7 +14,7 @@ from commands import running
 
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as cassette_documents
-from mesotape.cassettes.recalling import answer_message
+from mesotape.cassettes.matching.recorded_request import answer_message
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api import calls, endpoints
 

@@ -7,7 +7,7 @@ import pytest
 
 from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer, head
 from mesotape.cassettes.answers.gates import Gate
-from mesotape.cassettes.misses import Miss
+from mesotape.cassettes.matching.misses import Miss
 from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.server import ReplayServer
 from mesotape.proxy.wire import Limits

@@ -6,7 +6,7 @@ time. What counts is the container, the bytes, and where the window changed or t
 
 from google.protobuf.message import Message
 
-from ..proto.messages.fields import at, type_at
+from ...proto.messages.fields import at, type_at
 
 _DATA = "data"
 _IO = "attach_container_input.process_io"

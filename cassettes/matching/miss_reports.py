@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from ..proto.http.request import Received
-from ..proto.messages.ids import blanked, slots
-from .format.documents import Exchange, ServerKind
-from .ignoring import Ignoring
-from .journal import Journal, Place
-from .matching import CallKey, Key, Meaning, PlainKey, meaning
+from ...proto.http.request import Received
+from ...proto.messages.ids import blanked, slots
+from ..format.documents import Exchange, ServerKind
+from ..journal import Journal, Place
+from ..storage.reader import Cassette
+from .ignore_rules import Ignoring
 from .misses import Difference, Miss, Near, Reason
-from .nearest import OTHER_BYTES, Index, differences
-from .recalling import recorded_request
+from .near_misses import OTHER_BYTES, Index, differences
+from .recorded_request import recorded_request
+from .request_key import CallKey, Key, Meaning, PlainKey, meaning
 from .shortening import around, ended
-from .storage.reader import Cassette
 
 _NEAREST = 3
 _DIFFERENCES = 8

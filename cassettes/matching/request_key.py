@@ -23,15 +23,15 @@ from urllib.parse import unquote
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ..proto import recordio
-from ..proto.api import calls, endpoints, negotiation
-from ..proto.api.endpoints import Api, CallType
-from ..proto.api.refusals import Refusal, examined
-from ..proto.http.request import Received
-from .format.documents import ServerKind
-from .ignoring import NOTHING, Ignoring
+from ...proto import recordio
+from ...proto.api import calls, endpoints, negotiation
+from ...proto.api.endpoints import Api, CallType
+from ...proto.api.refusals import Refusal, examined
+from ...proto.http.request import Received
+from ..format.documents import ServerKind
+from .answer_queue import Wanted
+from .ignore_rules import NOTHING, Ignoring
 from .terminal import typed
-from .tracks import Wanted
 
 _READ_ONLY = frozenset({"GET", "HEAD"})
 _DIGEST_BYTES = 16

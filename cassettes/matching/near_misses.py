@@ -13,9 +13,9 @@ import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from .journal import Place
-from .matching import CallKey, Key, Meaning, PlainKey
+from ..journal import Place
 from .misses import Difference
+from .request_key import CallKey, Key, Meaning, PlainKey
 from .shortening import around
 
 CANDIDATES = 32

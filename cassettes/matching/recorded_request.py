@@ -4,15 +4,15 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ..proto import recordio
-from ..proto.api import endpoints
-from ..proto.api.endpoints import CallType
-from ..proto.http.gzip_coding import CodingError, inflate
-from ..proto.http.request import Received
-from .answers.answer import pairs
-from .format.bodies import wire
-from .format.documents import Exchange
-from .storage.reader import Cassette
+from ...proto import recordio
+from ...proto.api import endpoints
+from ...proto.api.endpoints import CallType
+from ...proto.http.gzip_coding import CodingError, inflate
+from ...proto.http.request import Received
+from ..answers.answer import pairs
+from ..format.bodies import wire
+from ..format.documents import Exchange
+from ..storage.reader import Cassette
 
 BEGINNING = 64 * 1024
 """Bytes of an input, to know what it is and to explain a miss."""

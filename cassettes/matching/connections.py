@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from ..proto.http.request import Received
+from ...proto.http.request import Received
 
 _KEPT = 16
 """Recorded connections that one may stand for, the latest: one that is kept may replay many."""
