@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
-from .bindings import Pair
 from .format.documents import Exchange
 from .journal import Place
 from .matching.answer_queue import Line, Track
@@ -20,7 +19,8 @@ from .matching.ignore_rules import Ignoring
 from .matching.repeat_rules import Repeats
 from .matching.request_key import Key, Meaning, meaning, takes_gzip
 from .matching.servers import Scope, Servers
-from .rebinding import Found, Rebinding
+from .rebinding.id_bindings import Pair
+from .rebinding.id_matching import Found, Rebinding
 from .replies import Client
 from .storage.reader import Cassette
 from .subscriptions import (

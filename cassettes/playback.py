@@ -39,7 +39,7 @@ from .matching.recorded_request import recorded_request
 from .matching.repeat_rules import Repeats
 from .matching.request_key import Meaning, meaning, takes_gzip
 from .matching.servers import ANY, Scope, Servers
-from .rebinding import Rebinding
+from .rebinding.id_matching import Rebinding
 from .replies import Client, Replies
 from .storage.reader import Cassette
 from .subscriptions import astray

@@ -18,14 +18,14 @@ from .answers.answer import Answer, StreamAnswer, pairs
 from .answers.pace import Pace
 from .answers.timeline import Retelling, Timeline
 from .answers.transcoding import Transcoder, labelled
-from .bindings import Bindings
 from .format.bodies import wire
 from .format.documents import Event, Exchange, Headers, Response
 from .journal import Journal, Place
 from .matching.answer_queue import Turn, Wanted
 from .matching.recorded_request import answer_message, recorded_request
 from .matching.request_key import meaning
-from .renaming import Renaming
+from .rebinding.id_bindings import Bindings
+from .rebinding.id_rewriting import Renaming
 from .storage.reader import Cassette
 from .ties import Ties
 

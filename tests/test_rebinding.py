@@ -15,12 +15,12 @@ from test_playback_captures import playable, recorded
 
 from mesotape.cassettes.answers.answer import StreamAnswer
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.bindings import Bindings, Id
 from mesotape.cassettes.matching.ignore_rules import Ignoring
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback import Options, Playback
-from mesotape.cassettes.rebinding import Rebinding
-from mesotape.cassettes.renaming import Renaming
+from mesotape.cassettes.rebinding.id_bindings import Bindings, Id
+from mesotape.cassettes.rebinding.id_matching import Rebinding
+from mesotape.cassettes.rebinding.id_rewriting import Renaming
 from mesotape.proto import recordio
 from mesotape.proto.api.endpoints import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import mapping

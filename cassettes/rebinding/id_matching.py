@@ -18,11 +18,11 @@ from google.protobuf.message import Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.api.endpoints import APIS, Api
-from ..proto.messages.ids import Slot, blanked, copies, slots
-from .bindings import Bindings, Id, Pair, Value
-from .matching.ignore_rules import Ignoring
-from .matching.request_key import CallKey, Key, Meaning, canonical
+from ...proto.api.endpoints import APIS, Api
+from ...proto.messages.ids import Slot, blanked, copies, slots
+from ..matching.ignore_rules import Ignoring
+from ..matching.request_key import CallKey, Key, Meaning, canonical
+from .id_bindings import Bindings, Id, Pair, Value
 
 _COMPARED = 64
 """Recorded calls of one shape that a call is compared with."""

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError, Message
 
-from ..proto import recordio
-from ..proto.api.negotiation import Encoding
-from ..proto.messages import mapping
-from ..proto.messages.fields import at
-from ..proto.messages.ids import slots
-from .answers.answer import Step
-from .answers.gates import Gate, Reach
-from .answers.pace import Timed
-from .answers.transcoding import read
-from .bindings import Bindings, Id
+from ...proto import recordio
+from ...proto.api.negotiation import Encoding
+from ...proto.messages import mapping
+from ...proto.messages.fields import at
+from ...proto.messages.ids import slots
+from ..answers.answer import Step
+from ..answers.gates import Gate, Reach
+from ..answers.pace import Timed
+from ..answers.transcoding import read
+from .id_bindings import Bindings, Id
 
 _TOLD = ("offer-id", "uuid")
 _OWNER = "subscribed.framework_id.value"

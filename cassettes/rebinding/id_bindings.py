@@ -8,7 +8,7 @@ A pair that contradicts another one is none: neither end may be in two.
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from ..proto.messages.ids import Kind
+from ...proto.messages.ids import Kind
 
 type Value = str | bytes
 type Pair = tuple[Id, Value]
