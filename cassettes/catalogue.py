@@ -11,6 +11,15 @@ from msgspec.structs import replace
 
 from ..proto.api.refusals import Refusal
 from ..proto.http.request import Received
+from .causality.subscriptions import (
+    ASTRAY,
+    Astray,
+    Caller,
+    Subscriptions,
+    astray_key,
+    caller,
+    recorded_astray,
+)
 from .format.documents import Exchange
 from .journal import Place
 from .matching.answer_queue import Line, Track
@@ -23,15 +32,6 @@ from .rebinding.id_bindings import Pair
 from .rebinding.id_matching import Found, Rebinding
 from .replies import Client
 from .storage.reader import Cassette
-from .subscriptions import (
-    ASTRAY,
-    Astray,
-    Caller,
-    Subscriptions,
-    astray_key,
-    caller,
-    recorded_astray,
-)
 
 _KEPT = 4096
 _KEPT_BODY = 64 * 1024

@@ -21,11 +21,11 @@ from ..proto.api.endpoints import APIS
 from ..proto.http.request import Received
 from .answer_damage import AnswerDamage, lost, redirected, unavailable
 from .answers.answer import Answer, StreamAnswer
+from .causality.container_input import Counts
 from .dice import Dice
 from .fault_kinds import NOT_TAKEN
 from .faults import Fault, parse_all
 from .format.documents import ServerKind
-from .inputs import Counts
 from .journal import Journal
 from .matching.misses import Miss
 from .matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip

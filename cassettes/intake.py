@@ -22,8 +22,8 @@ from ..proto import recordio
 from ..proto.api import endpoints, negotiation
 from ..proto.http.request import Received
 from .answers.answer import Answer, StreamAnswer
+from .causality.container_input import Counts, Cursor, Item, Recorded, read_piece
 from .format.documents import Exchange, ServerKind
-from .inputs import Counts, Cursor, Item, Recorded, read_piece
 from .journal import Place
 from .matching.ignore_rules import NOTHING
 from .matching.misses import Miss, Reason

@@ -24,7 +24,9 @@ from ..proto.http.request import Received
 from .answers.answer import Answer, StreamAnswer
 from .answers.pace import Pace, Recorded, start
 from .catalogue import Catalogue, Match
-from .causality import Mode
+from .causality.causality import Mode
+from .causality.constraints import Ties
+from .causality.subscriptions import astray
 from .denials import Denials
 from .faults import parse_all as parse_faults
 from .format.documents import INCOMPLETE, ServerKind
@@ -42,8 +44,6 @@ from .matching.servers import ANY, Scope, Servers
 from .rebinding.id_matching import Rebinding
 from .replies import Client, Replies
 from .storage.reader import Cassette
-from .subscriptions import astray
-from .ties import Ties
 
 _KNOWN = 4096
 """Meanings of recorded requests that are kept while they are filed."""

@@ -18,6 +18,7 @@ from .answers.answer import Answer, StreamAnswer, pairs
 from .answers.pace import Pace
 from .answers.timeline import Retelling, Timeline
 from .answers.transcoding import Transcoder, labelled
+from .causality.constraints import Ties
 from .format.bodies import wire
 from .format.documents import Event, Exchange, Headers, Response
 from .journal import Journal, Place
@@ -27,7 +28,6 @@ from .matching.request_key import meaning
 from .rebinding.id_bindings import Bindings
 from .rebinding.id_rewriting import Renaming
 from .storage.reader import Cassette
-from .ties import Ties
 
 _READY = 16 * 1024 * 1024
 _READY_BODY = 256 * 1024

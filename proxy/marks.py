@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes.answers.pace import parse
-from ..cassettes.causality import Mode
+from ..cassettes.causality.causality import Mode
 from ..cassettes.format.documents import ServerKind
 from ..cassettes.playback import Options
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ..cassettes.answers.pace import Pace, Stepped, parse
-from ..cassettes.causality import Mode
+from ..cassettes.causality.causality import Mode
 from ..cassettes.format.documents import CassetteError
 from ..cassettes.matching.misses import Miss
 from ..cassettes.matching.servers import unsaid

@@ -21,21 +21,21 @@ from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto import recordio
-from ..proto.api import endpoints
-from ..proto.api.endpoints import Api
-from ..proto.api.negotiation import Encoding
-from ..proto.api.refusals import Refusal
-from ..proto.http.request import Received
-from ..proto.messages import descriptors, mapping
-from ..proto.messages.fields import at
-from .answers.answer import Ending, Step, pairs
-from .answers.pace import Timed
-from .answers.stream_handle import Live
-from .format.bodies import wire
-from .format.documents import Exchange, Headers
-from .matching.request_key import CallKey, Key, Meaning
-from .storage.reader import Cassette
+from ...proto import recordio
+from ...proto.api import endpoints
+from ...proto.api.endpoints import Api
+from ...proto.api.negotiation import Encoding
+from ...proto.api.refusals import Refusal
+from ...proto.http.request import Received
+from ...proto.messages import descriptors, mapping
+from ...proto.messages.fields import at
+from ..answers.answer import Ending, Step, pairs
+from ..answers.pace import Timed
+from ..answers.stream_handle import Live
+from ..format.bodies import wire
+from ..format.documents import Exchange, Headers
+from ..matching.request_key import CallKey, Key, Meaning
+from ..storage.reader import Cassette
 
 HEADER = "mesos-stream-id"
 

@@ -16,11 +16,11 @@ from typing import Literal
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ..proto.http.request import Received
-from ..proto.messages.fields import at
-from .format.documents import Exchange
-from .journal import Place
-from .matching.request_key import CallKey, Meaning
+from ...proto.http.request import Received
+from ...proto.messages.fields import at
+from ..format.documents import Exchange
+from ..journal import Place
+from ..matching.request_key import CallKey, Meaning
 
 _SESSION = frozenset(
     {"LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT", "ATTACH_CONTAINER_INPUT"}

@@ -15,14 +15,14 @@ from typing import Self
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ..proto import recordio
-from ..proto.api import calls
-from ..proto.api.endpoints import AGENT, Api
-from ..proto.messages.fields import at as field_at
-from ..proto.messages.fields import type_at
-from .format.bodies import wire
-from .format.documents import Exchange
-from .storage.reader import Cassette
+from ...proto import recordio
+from ...proto.api import calls
+from ...proto.api.endpoints import AGENT, Api
+from ...proto.messages.fields import at as field_at
+from ...proto.messages.fields import type_at
+from ..format.bodies import wire
+from ..format.documents import Exchange
+from ..storage.reader import Cassette
 
 _INPUT = "attach_container_input"
 _IO = f"{_INPUT}.process_io"

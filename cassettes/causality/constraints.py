@@ -10,20 +10,20 @@ A tie shows as cues in a stream, as gates of an answer, or as a refusal.
 import heapq
 from collections.abc import Iterator
 
-from ..proto.api.negotiation import Encoding
-from ..proto.http.request import Received
-from .answers.answer import Step
-from .answers.gates import Cue, Gate
-from .answers.pace import Timed
-from .answers.stream_handle import Live
+from ...proto.api.negotiation import Encoding
+from ...proto.http.request import Received
+from ..answers.answer import Step
+from ..answers.gates import Cue, Gate
+from ..answers.pace import Timed
+from ..answers.stream_handle import Live
+from ..format.documents import Exchange
+from ..journal import Place
+from ..matching.request_key import Meaning
+from ..storage.reader import Cassette
 from .causality import Causality, Mode
-from .containers import Containers
-from .format.documents import Exchange
-from .inputs import Recorded
-from .journal import Place
-from .matching.request_key import Meaning
+from .container_input import Recorded
+from .container_sessions import Containers
 from .parties import Parties, party
-from .storage.reader import Cassette
 from .subscriptions import Caller, Subscriptions, caller
 
 

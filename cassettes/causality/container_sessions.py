@@ -17,15 +17,15 @@ from itertools import count
 
 from google.protobuf.message import Message
 
-from ..proto.messages.fields import at
-from .answers.answer import Step
-from .answers.gates import Cue, Gate, Reach, Wait
-from .answers.pace import Timed
-from .answers.stream_handle import Live
-from .format.documents import Exchange
-from .inputs import Recorded
-from .journal import Place
-from .matching.request_key import Meaning
+from ...proto.messages.fields import at
+from ..answers.answer import Step
+from ..answers.gates import Cue, Gate, Reach, Wait
+from ..answers.pace import Timed
+from ..answers.stream_handle import Live
+from ..format.documents import Exchange
+from ..journal import Place
+from ..matching.request_key import Meaning
+from .container_input import Recorded
 
 _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
 _WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")

@@ -19,14 +19,14 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from ..proto.api.endpoints import CallType
-from .answers.gates import Cue, Gate, Wait
-from .answers.pace import Timed
-from .format.documents import Exchange
-from .journal import Place
-from .matching.request_key import Meaning
+from ...proto.api.endpoints import CallType
+from ..answers.gates import Cue, Gate, Wait
+from ..answers.pace import Timed
+from ..format.documents import Exchange
+from ..journal import Place
+from ..matching.request_key import Meaning
+from ..storage.reader import Cassette
 from .parties import Party, killed
-from .storage.reader import Cassette
 
 type Mode = Literal["party", "all", "off"]
 """Whose calls hold events: those of the same party, those of anybody, or none."""
