@@ -28,9 +28,9 @@ from .causality.causality import Mode
 from .causality.constraints import Ties
 from .causality.subscriptions import astray
 from .denials import Denials
-from .faults import parse_all as parse_faults
+from .faults.fault_spec import parse_all as parse_faults
+from .faults.injection import Injection, called, called_input
 from .format.documents import INCOMPLETE, ServerKind
-from .injection import Injection, called, called_input
 from .intake import Inputs, Intake, is_input
 from .journal import Journal, Place
 from .matching.answer_queue import Line, Turn

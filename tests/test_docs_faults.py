@@ -7,8 +7,8 @@ from pathlib import Path
 
 from commands import running
 
-from mesotape.cassettes.fault_kinds import KINDS
-from mesotape.cassettes.faults import parse
+from mesotape.cassettes.faults.fault_spec import parse
+from mesotape.cassettes.faults.kinds import KINDS
 
 DOCS = (Path(__file__).parent.parent / "docs" / "replay.md").read_text()
 SECTION = DOCS.partition("\n## Faults\n")[2].partition("\n## ")[0]

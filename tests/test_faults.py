@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes.dice import Dice
-from mesotape.cassettes.fault_kinds import KINDS, NOT_TAKEN
-from mesotape.cassettes.faults import Fault, FaultError, parse
-from mesotape.cassettes.which import ALL, Which
+from mesotape.cassettes.faults.fault_spec import Fault, FaultError, parse
+from mesotape.cassettes.faults.kinds import KINDS, NOT_TAKEN
+from mesotape.cassettes.faults.seeded_random import Dice
+from mesotape.cassettes.faults.selector import ALL, Which
 from mesotape.proto.api.endpoints import APIS
 
 WHICHES = st.one_of(

@@ -22,13 +22,13 @@ from test_playback import (
     request,
 )
 
-from mesotape.cassettes.answer_damage import AnswerDamage
 from mesotape.cassettes.answers.answer import Answer, Ending, Raw
 from mesotape.cassettes.answers.gates import Gate, Reach, Wait
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.dice import Dice
-from mesotape.cassettes.fault_kinds import KINDS
-from mesotape.cassettes.faults import FaultError, parse
+from mesotape.cassettes.faults.answer_faults import AnswerDamage
+from mesotape.cassettes.faults.fault_spec import FaultError, parse
+from mesotape.cassettes.faults.kinds import KINDS
+from mesotape.cassettes.faults.seeded_random import Dice
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio

@@ -11,11 +11,11 @@ from taping import taped
 from mesotape.cassettes.answers.answer import Ending, Raw, StreamAnswer
 from mesotape.cassettes.answers.gates import Gate, Reach, Wait
 from mesotape.cassettes.answers.pace import Instant, Recorded
-from mesotape.cassettes.dice import Dice
-from mesotape.cassettes.faults import parse
+from mesotape.cassettes.faults.fault_spec import parse
+from mesotape.cassettes.faults.seeded_random import Dice
+from mesotape.cassettes.faults.stream_faults import StreamDamage, numbered, plain
 from mesotape.cassettes.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.cassettes.stream_damage import StreamDamage, numbered, plain
 from mesotape.proto import recordio
 from mesotape.proto.diagnosis.examiner import Examiner
 

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from .answers.answer import Ending, Raw, Step
-from .answers.gates import Gate, Reach, Wait
-from .answers.pace import Timed
-from .answers.timeline import is_heartbeat
-from .dice import Dice
-from .faults import Fault
+from ..answers.answer import Ending, Raw, Step
+from ..answers.gates import Gate, Reach, Wait
+from ..answers.pace import Timed
+from ..answers.timeline import is_heartbeat
+from .fault_spec import Fault
+from .seeded_random import Dice
 
 type Tell = Callable[[str], object]
 """Takes down what a fault did, in words."""

@@ -17,21 +17,21 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.api.endpoints import APIS
-from ..proto.http.request import Received
-from .answer_damage import AnswerDamage, lost, redirected, unavailable
-from .answers.answer import Answer, StreamAnswer
-from .causality.container_input import Counts
-from .dice import Dice
-from .fault_kinds import NOT_TAKEN
-from .faults import Fault, parse_all
-from .format.documents import ServerKind
-from .journal import Journal
-from .matching.misses import Miss
-from .matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
-from .stream_damage import StreamDamage, numbered, plain
+from ...proto.api.endpoints import APIS
+from ...proto.http.request import Received
+from ..answers.answer import Answer, StreamAnswer
+from ..causality.container_input import Counts
+from ..format.documents import ServerKind
+from ..journal import Journal
+from ..matching.misses import Miss
+from ..matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
+from .answer_faults import AnswerDamage, lost, redirected, unavailable
+from .fault_spec import Fault, parse_all
+from .kinds import NOT_TAKEN
+from .seeded_random import Dice
+from .selector import Which
+from .stream_faults import StreamDamage, numbered, plain
 from .strikes import Strike
-from .which import Which
 
 type Outcome = Answer | StreamAnswer | Miss
 

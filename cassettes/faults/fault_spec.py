@@ -20,11 +20,11 @@ from math import isfinite
 
 from msgspec import Struct
 
-from ..proto.api.endpoints import APIS
-from ..proto.http import redirects
-from .fault_kinds import KINDS, Kind, Unit
-from .which import ALL, Which
-from .which import read as read_which
+from ...proto.api.endpoints import APIS
+from ...proto.http import redirects
+from .kinds import KINDS, Kind, Unit
+from .selector import ALL, Which
+from .selector import read as read_which
 
 _SPEC = re.compile(
     r"(?:(?P<call>[^:=@#]*)(?:#(?P<calls>[^:=@#]*))?:)?"

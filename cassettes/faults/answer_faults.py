@@ -15,14 +15,14 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from ..proto.api.refusals import Refusal
-from ..proto.http.request import Received
-from .answers import answer as answers
-from .answers.answer import Answer, Ending, Raw, Step, StreamAnswer
-from .answers.gates import Gate, Reach, Wait
-from .answers.pace import Timed
-from .dice import Dice
-from .faults import Fault
+from ...proto.api.refusals import Refusal
+from ...proto.http.request import Received
+from ..answers import answer as answers
+from ..answers.answer import Answer, Ending, Raw, Step, StreamAnswer
+from ..answers.gates import Gate, Reach, Wait
+from ..answers.pace import Timed
+from .fault_spec import Fault
+from .seeded_random import Dice
 
 type Steps = Iterator[Timed[Step | Raw]]
 
