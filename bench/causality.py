@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Headers, Request, Response
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from ..cassettes.answers.pace import Stepped
-from ..cassettes.journal import Place
+from ..cassettes.playback.journal import Place
 from .calls import Call, summary
 from .clock import ManualClock
 from .server import ReplayServer

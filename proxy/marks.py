@@ -17,7 +17,7 @@ from msgspec import Struct
 from ..cassettes.answers.pace import parse
 from ..cassettes.causality.causality import Mode
 from ..cassettes.format.documents import ServerKind
-from ..cassettes.playback import Options
+from ..cassettes.playback.playback import Options
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
 _LONGEST = 150

@@ -20,9 +20,9 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec.structs import replace
 
-from ..cassettes.journal import Place, Refused
 from ..cassettes.matching.misses import Miss
-from ..cassettes.playback import Options, Playback
+from ..cassettes.playback.journal import Place, Refused
+from ..cassettes.playback.playback import Options, Playback
 from ..cassettes.storage.reader import Cassette
 from .calls import Call
 from .clock import Clock, ManualClock

@@ -20,9 +20,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.journal import Journal, Place
 from ..cassettes.matching.recorded_request import recorded_request
 from ..cassettes.matching.request_key import meaning
+from ..cassettes.playback.journal import Journal, Place
 from ..cassettes.storage.reader import Cassette
 from .console import write_whole
 from .server import ReplayServer

@@ -15,7 +15,7 @@ from ..cassettes.causality.causality import Mode
 from ..cassettes.format.documents import CassetteError
 from ..cassettes.matching.misses import Miss
 from ..cassettes.matching.servers import unsaid
-from ..cassettes.playback import Options, Playback
+from ..cassettes.playback.playback import Options, Playback
 from ..cassettes.storage.reader import Cassette
 from . import addresses, certificates, command, parent
 from .console import (

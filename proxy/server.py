@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..cassettes.answers.answer import Answer, StreamAnswer, pointed
-from ..cassettes.journal import Journal, Place
 from ..cassettes.matching.misses import Miss
-from ..cassettes.playback import Playback
+from ..cassettes.playback.journal import Journal, Place
+from ..cassettes.playback.playback import Playback
 from ..proto.http import redirects
 from .calls import Calls
 from .clock import Clock, LoopClock, Timer
@@ -33,7 +33,7 @@ from .taken import Taken
 from .wire import Limits
 
 if TYPE_CHECKING:
-    from ..cassettes.intake import Outcome
+    from ..cassettes.playback.streamed_requests import Outcome
     from ..proto.http.request import Received
 
 _CHECK_SECONDS = 1.0

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..cassettes.journal import Place
     from ..cassettes.matching.misses import Miss
+    from ..cassettes.playback.journal import Place
     from .calls import Call
     from .player import Player
     from .recorder_process import LateRecorder, RecorderProcess

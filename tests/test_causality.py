@@ -40,7 +40,7 @@ from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 
 DOCS = Path(__file__).parent.parent / "docs" / "replay.md"

@@ -23,7 +23,7 @@ from sessions import (
 from mesotape.cassettes.answers.answer import Ending
 from mesotape.cassettes.answers.gates import Reach, Wait
 from mesotape.cassettes.answers.pace import Instant, Recorded
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import decode, encode
 

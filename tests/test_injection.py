@@ -29,7 +29,7 @@ from mesotape.cassettes.faults.answer_faults import AnswerDamage
 from mesotape.cassettes.faults.fault_spec import FaultError, parse
 from mesotape.cassettes.faults.kinds import KINDS
 from mesotape.cassettes.faults.seeded_random import Dice
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio
 from mesotape.proto.http.request import Received

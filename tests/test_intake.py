@@ -11,7 +11,7 @@ from sessions import BEAT, END_OF_INPUT, HEADER, JSON, begun, data, names, recor
 from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import AGENT
 from mesotape.proto.http.request import Received

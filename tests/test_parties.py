@@ -23,7 +23,7 @@ from calling import (
 )
 
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 
 
 @pytest.fixture

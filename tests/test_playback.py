@@ -6,7 +6,7 @@ import pytest
 from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
 from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages.descriptors import message_class

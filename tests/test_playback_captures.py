@@ -12,7 +12,7 @@ from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.recording.observations import (
     Data,
     ExchangeEnd,

@@ -9,7 +9,7 @@ from sockets import connect, eventually, post, record
 from tapes import BEAT, SCHEDULER, SUBSCRIBE, call, said, stream, written
 
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
-from mesotape.cassettes.playback import Options
+from mesotape.cassettes.playback.playback import Options
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proxy.console import Address
 from mesotape.proxy.player import Player

@@ -11,7 +11,7 @@ import pytest
 from tapes import BEAT, SCHEDULER, call, said, stream, written
 
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
-from mesotape.cassettes.playback import Options
+from mesotape.cassettes.playback.playback import Options
 from mesotape.proxy.marks import file_name, settings
 
 pytest_plugins = ["pytester", "plugging"]

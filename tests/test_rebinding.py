@@ -17,7 +17,7 @@ from mesotape.cassettes.answers.answer import StreamAnswer
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.matching.ignore_rules import Ignoring
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.rebinding.id_bindings import Bindings, Id
 from mesotape.cassettes.rebinding.id_matching import Rebinding
 from mesotape.cassettes.rebinding.id_rewriting import Renaming

@@ -11,7 +11,7 @@ from sending import sent
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Request, Response
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Playback
+from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import is_actor_message
 from mesotape.proto.http.gzip_coding import inflate

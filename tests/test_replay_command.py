@@ -17,7 +17,7 @@ import pytest
 from commands import MESOTAPE, STOP_SECONDS, run
 from tapes import SCHEDULER, call, said, stream, written
 
-from mesotape.cassettes.playback import Playback
+from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy import parent
 from mesotape.proxy.server import ReplayServer

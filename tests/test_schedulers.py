@@ -9,7 +9,7 @@ from schedulers import Scheduler, life
 from taping import taped
 
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server import ReplayServer
 

@@ -9,7 +9,7 @@ import pytest
 from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.matching.servers import unsaid
-from mesotape.cassettes.playback import Playback
+from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 

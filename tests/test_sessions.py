@@ -9,7 +9,7 @@ from commands import running
 from sockets import LAST_CHUNK, connect, get
 
 from mesotape.cassettes.answers.pace import Recorded
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.server import ReplayServer

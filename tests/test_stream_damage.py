@@ -14,7 +14,7 @@ from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.faults.fault_spec import parse
 from mesotape.cassettes.faults.seeded_random import Dice
 from mesotape.cassettes.faults.stream_faults import StreamDamage, numbered, plain
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio
 from mesotape.proto.diagnosis.examiner import Examiner

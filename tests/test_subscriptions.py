@@ -11,7 +11,7 @@ from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages import mapping

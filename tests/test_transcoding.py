@@ -10,7 +10,7 @@ from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.answers.transcoding import TranscodingError, labelled, transcode
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
-from mesotape.cassettes.playback import Options, Playback
+from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import AGENT, APIS, Api, CallType
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType

@@ -22,9 +22,9 @@ from ...proto.http.request import Received
 from ..answers.answer import Answer, StreamAnswer
 from ..causality.container_input import Counts
 from ..format.documents import ServerKind
-from ..journal import Journal
 from ..matching.misses import Miss
 from ..matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
+from ..playback.journal import Journal
 from .answer_faults import AnswerDamage, lost, redirected, unavailable
 from .fault_spec import Fault, parse_all
 from .kinds import NOT_TAKEN

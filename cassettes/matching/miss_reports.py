@@ -11,7 +11,7 @@ from msgspec import Struct
 from ...proto.http.request import Received
 from ...proto.messages.ids import blanked, slots
 from ..format.documents import Exchange, ServerKind
-from ..journal import Journal, Place
+from ..playback.journal import Journal, Place
 from ..storage.reader import Cassette
 from .ignore_rules import Ignoring
 from .misses import Difference, Miss, Near, Reason

@@ -18,17 +18,17 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from ..proto import recordio
-from ..proto.api import endpoints, negotiation
-from ..proto.http.request import Received
-from .answers.answer import Answer, StreamAnswer
-from .causality.container_input import Counts, Cursor, Item, Recorded, read_piece
-from .format.documents import Exchange, ServerKind
+from ...proto import recordio
+from ...proto.api import endpoints, negotiation
+from ...proto.http.request import Received
+from ..answers.answer import Answer, StreamAnswer
+from ..causality.container_input import Counts, Cursor, Item, Recorded, read_piece
+from ..format.documents import Exchange, ServerKind
+from ..matching.ignore_rules import NOTHING
+from ..matching.misses import Miss, Reason
+from ..matching.recorded_request import BEGINNING
+from ..storage.reader import Cassette
 from .journal import Place
-from .matching.ignore_rules import NOTHING
-from .matching.misses import Miss, Reason
-from .matching.recorded_request import BEGINNING
-from .storage.reader import Cassette
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""

@@ -18,32 +18,32 @@ from functools import partial
 
 from msgspec import Struct
 
-from ..proto.api import endpoints
-from ..proto.api.refusals import Refusal
-from ..proto.http.request import Received
-from .answers.answer import Answer, StreamAnswer
-from .answers.pace import Pace, Recorded, start
-from .catalogue import Catalogue, Match
-from .causality.causality import Mode
-from .causality.constraints import Ties
-from .causality.subscriptions import astray
-from .denials import Denials
-from .faults.fault_spec import parse_all as parse_faults
-from .faults.injection import Injection, called, called_input
-from .format.documents import INCOMPLETE, ServerKind
-from .intake import Inputs, Intake, is_input
+from ...proto.api import endpoints
+from ...proto.api.refusals import Refusal
+from ...proto.http.request import Received
+from ..answers.answer import Answer, StreamAnswer
+from ..answers.pace import Pace, Recorded, start
+from ..causality.causality import Mode
+from ..causality.constraints import Ties
+from ..causality.subscriptions import astray
+from ..faults.fault_spec import parse_all as parse_faults
+from ..faults.injection import Injection, called, called_input
+from ..format.documents import INCOMPLETE, ServerKind
+from ..matching.answer_queue import Line, Turn
+from ..matching.ignore_rules import Ignoring
+from ..matching.miss_reports import Explanations
+from ..matching.misses import Miss
+from ..matching.recorded_request import recorded_request
+from ..matching.repeat_rules import Repeats
+from ..matching.request_key import Meaning, meaning, takes_gzip
+from ..matching.servers import ANY, Scope, Servers
+from ..rebinding.id_matching import Rebinding
+from ..storage.reader import Cassette
+from .answer_builder import Client, Replies
+from .exchange_index import Catalogue, Match
 from .journal import Journal, Place
-from .matching.answer_queue import Line, Turn
-from .matching.ignore_rules import Ignoring
-from .matching.miss_reports import Explanations
-from .matching.misses import Miss
-from .matching.recorded_request import recorded_request
-from .matching.repeat_rules import Repeats
-from .matching.request_key import Meaning, meaning, takes_gzip
-from .matching.servers import ANY, Scope, Servers
-from .rebinding.id_matching import Rebinding
-from .replies import Client, Replies
-from .storage.reader import Cassette
+from .streamed_requests import Inputs, Intake, is_input
+from .unanswered import Denials
 
 _KNOWN = 4096
 """Meanings of recorded requests that are kept while they are filed."""

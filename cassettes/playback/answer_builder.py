@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.api import endpoints, negotiation
-from ..proto.api.negotiation import Encoding, ResponseType
-from ..proto.messages.fields import at
-from .answers import answer as answers
-from .answers.answer import Answer, StreamAnswer, pairs
-from .answers.pace import Pace
-from .answers.timeline import Retelling, Timeline
-from .answers.transcoding import Transcoder, labelled
-from .causality.constraints import Ties
-from .format.bodies import wire
-from .format.documents import Event, Exchange, Headers, Response
+from ...proto.api import endpoints, negotiation
+from ...proto.api.negotiation import Encoding, ResponseType
+from ...proto.messages.fields import at
+from ..answers import answer as answers
+from ..answers.answer import Answer, StreamAnswer, pairs
+from ..answers.pace import Pace
+from ..answers.timeline import Retelling, Timeline
+from ..answers.transcoding import Transcoder, labelled
+from ..causality.constraints import Ties
+from ..format.bodies import wire
+from ..format.documents import Event, Exchange, Headers, Response
+from ..matching.answer_queue import Turn, Wanted
+from ..matching.recorded_request import answer_message, recorded_request
+from ..matching.request_key import meaning
+from ..rebinding.id_bindings import Bindings
+from ..rebinding.id_rewriting import Renaming
+from ..storage.reader import Cassette
 from .journal import Journal, Place
-from .matching.answer_queue import Turn, Wanted
-from .matching.recorded_request import answer_message, recorded_request
-from .matching.request_key import meaning
-from .rebinding.id_bindings import Bindings
-from .rebinding.id_rewriting import Renaming
-from .storage.reader import Cassette
 
 _READY = 16 * 1024 * 1024
 _READY_BODY = 256 * 1024

@@ -9,9 +9,9 @@ A request that came before is not decoded again: its match is kept, under what t
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..proto.api.refusals import Refusal
-from ..proto.http.request import Received
-from .causality.subscriptions import (
+from ...proto.api.refusals import Refusal
+from ...proto.http.request import Received
+from ..causality.subscriptions import (
     ASTRAY,
     Astray,
     Caller,
@@ -20,18 +20,18 @@ from .causality.subscriptions import (
     caller,
     recorded_astray,
 )
-from .format.documents import Exchange
+from ..format.documents import Exchange
+from ..matching.answer_queue import Line, Track
+from ..matching.connections import Clients, Signs, Source, signs
+from ..matching.ignore_rules import Ignoring
+from ..matching.repeat_rules import Repeats
+from ..matching.request_key import Key, Meaning, meaning, takes_gzip
+from ..matching.servers import Scope, Servers
+from ..rebinding.id_bindings import Pair
+from ..rebinding.id_matching import Found, Rebinding
+from ..storage.reader import Cassette
+from .answer_builder import Client
 from .journal import Place
-from .matching.answer_queue import Line, Track
-from .matching.connections import Clients, Signs, Source, signs
-from .matching.ignore_rules import Ignoring
-from .matching.repeat_rules import Repeats
-from .matching.request_key import Key, Meaning, meaning, takes_gzip
-from .matching.servers import Scope, Servers
-from .rebinding.id_bindings import Pair
-from .rebinding.id_matching import Found, Rebinding
-from .replies import Client
-from .storage.reader import Cassette
 
 _KEPT = 4096
 _KEPT_BODY = 64 * 1024

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ..proto.api.refusals import Refusal
-from .faults.strikes import Strike
-from .matching.misses import Miss
+from ...proto.api.refusals import Refusal
+from ..faults.strikes import Strike
+from ..matching.misses import Miss
 
 _KEPT = 1000
 """A client that retries for ever must not fill the memory; the counts go on counting."""

@@ -6,15 +6,15 @@
 Both are explained, and taken down in the journal.
 """
 
-from ..proto.api.refusals import Refusal
-from ..proto.http.request import Received
-from .answers import answer
-from .answers.answer import Answer
+from ...proto.api.refusals import Refusal
+from ...proto.http.request import Received
+from ..answers import answer
+from ..answers.answer import Answer
+from ..matching.miss_reports import Explanations
+from ..matching.misses import Miss, Reason
+from ..matching.request_key import meaning, takes_gzip
+from ..matching.servers import ANY, Scope, Servers
 from .journal import Journal, Place, Refused
-from .matching.miss_reports import Explanations
-from .matching.misses import Miss, Reason
-from .matching.request_key import meaning, takes_gzip
-from .matching.servers import ANY, Scope, Servers
 
 
 class Denials:
