@@ -10,7 +10,7 @@ from google.protobuf.message import Error as ProtobufError
 from msgspec import Struct, json
 
 from ..proto.messages.message_text import shown_message
-from .subjects import Subject
+from .body_type import Subject
 
 MAX_TEXT = 512 * 1024
 """Characters of a text; more is cut off."""

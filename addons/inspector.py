@@ -17,10 +17,10 @@ from mitmproxy.connection import Client
 from mitmproxy.hooks import UpdateHook
 
 from ..proto.api.endpoints import ServerKind
-from . import subjects
+from . import body_type
+from .kept_body import Head, Tail
 from .message_view import MessageView
 from .stream_view import StreamView
-from .tails import Head, Tail
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Inspector:
             return
         if request.stream and not _tail():
             return
-        subject = subjects.of_request(request, _server())
+        subject = body_type.of_request(request, _server())
         stream = subject is not None and subject.stream
         if stream and not request.stream:
             request.stream = True
@@ -126,7 +126,7 @@ class Inspector:
         if "content-length" in response.headers:
             return False
         self._keep(flow)  # A call that is let pass as it comes tells what this answers.
-        subject = subjects.of_response(flow, _server())
+        subject = body_type.of_response(flow, _server())
         return subject is not None and subject.stream
 
     def _watch(

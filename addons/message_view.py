@@ -21,8 +21,8 @@ from msgspec import json
 
 from ..proto.api.endpoints import ServerKind
 from ..proto.messages.message_text import message_bytes
-from . import display, subjects, tails
-from .subjects import Subject
+from . import body_type, display, kept_body
+from .body_type import Subject
 
 PRIORITY = 2.0
 """mitmproxy's own views for JSON and protobuf have 1."""
@@ -62,7 +62,7 @@ class MessageView(InteractiveContentview):
             return f"# not a call or an answer of the Mesos v1 APIs\n{display.as_bytes(data)}"
         shown = display.show(data, subject)
         lines = [f"# {title(subject)}"]
-        kept = tails.part(metadata.flow, side(metadata))
+        kept = kept_body.part(metadata.flow, side(metadata))
         if kept is not None and kept.total > len(data):
             lines.append(f"# only the first {len(data)} of {kept.total} bytes were kept")
         if shown.problem is not None:
@@ -98,8 +98,8 @@ def subject_of(metadata: Metadata, server: ServerKind) -> Subject | None:
     if not isinstance(flow, http.HTTPFlow):
         return None
     if isinstance(message, http.Request):
-        return subjects.of_request(message, server)
-    return subjects.of_response(flow, server) if message is flow.response else None
+        return body_type.of_request(message, server)
+    return body_type.of_response(flow, server) if message is flow.response else None
 
 
 def side(metadata: Metadata) -> str:

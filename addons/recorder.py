@@ -32,7 +32,7 @@ from ..cassettes.recording.observations import (
 )
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
-from .leader import Leaders, is_unreached
+from .leader_redirect import Leaders, is_unreached
 from .writer_process import Start, Status, WriterError, WriterProcess
 
 logger = logging.getLogger(__name__)

@@ -26,10 +26,10 @@ from mitmproxy.contentviews import Contentview, Metadata
 from ..proto.api.endpoints import ServerKind
 from ..proto.diagnosis.examiner import Examiner
 from ..proto.diagnosis.findings import Finding
-from . import display, records, tails
+from . import display, kept_body, record_text
+from .body_type import Subject
+from .kept_body import Part, Tail
 from .message_view import PRIORITY, side, subject_of, title
-from .subjects import Subject
-from .tails import Part, Tail
 
 MAX_EXAMINED = 1024 * 1024
 """Bytes at the end of a stream that are looked at for one text, while the traffic waits."""
@@ -68,7 +68,7 @@ class StreamView(Contentview):
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         """Show a stream; never raises."""
         subject = subject_of(metadata, self._server()) or _UNKNOWN
-        kept = tails.part(metadata.flow, side(metadata)) or Part(0, len(data))
+        kept = kept_body.part(metadata.flow, side(metadata)) or Part(0, len(data))
         running, newest_first = _is_running(metadata), self._newest_first()
         return render(data, subject, kept, running=running, newest_first=newest_first)
 
@@ -87,13 +87,13 @@ def render(
         head.append(f"# bytes 0 to {kept.offset - 1} are not shown, up to {_where(kept)}")
     findings = _examined(data, subject, kept)
     unfinished = findings.pop() if running and findings and _is_unfinished(findings[-1]) else None
-    shown = records.documents(findings, subject)
+    shown = record_text.documents(findings, subject)
     if len(shown) < len(findings):
         head.append(f"# {len(findings) - len(shown)} records before these are not shown")
     if unfinished is not None:
         shown.append(_so_far(unfinished))
     ordered = reversed(shown) if newest_first else shown
-    return "\n".join([*head, *records.summary(findings), " ", *ordered])
+    return "\n".join([*head, *record_text.summary(findings), " ", *ordered])
 
 
 def _end(data: bytes, kept: Part) -> tuple[bytes, Part]:

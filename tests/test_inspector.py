@@ -9,8 +9,8 @@ from flows import flow, of_response, taddons
 from mitmproxy import contentviews, ctx, exceptions, http
 
 from mesotape.addons.inspector import TAIL, Inspector
+from mesotape.addons.kept_body import Part, part
 from mesotape.addons.recorder import Recorder
-from mesotape.addons.tails import Part, part
 from mesotape.proto.recordio import encode
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'

@@ -11,8 +11,8 @@ from mitmproxy.utils import strutils
 
 from mesotape.addons import display
 from mesotape.addons.inspector import Inspector
+from mesotape.addons.kept_body import Part
 from mesotape.addons.message_view import EditError, MessageView
-from mesotape.addons.tails import Part
 
 CALL = b'{"type":"GET_HEALTH"}'
 HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'

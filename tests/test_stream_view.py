@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mesotape.addons import display, stream_view
+from mesotape.addons.body_type import Subject
+from mesotape.addons.kept_body import Part, Tail
 from mesotape.addons.stream_view import StreamView, render
-from mesotape.addons.subjects import Subject
-from mesotape.addons.tails import Part, Tail
 from mesotape.proto.recordio import encode
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'

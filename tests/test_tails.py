@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from mitmproxy.test import tflow
 
-from mesotape.addons.tails import Head, Part, Tail, part
+from mesotape.addons.kept_body import Head, Part, Tail, part
 from mesotape.proto.recordio import Decoder, Record, encode
 
 

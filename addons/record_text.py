@@ -21,7 +21,7 @@ from msgspec import Struct, json
 from ..proto.diagnosis.findings import Finding, Skipped
 from ..proto.diagnosis.problems import Remark
 from . import display
-from .subjects import Subject
+from .body_type import Subject
 
 NEWEST = 8
 """Records that are named first, because user interfaces show the first lines first."""
