@@ -82,7 +82,12 @@ class WriterProcess:
         self._ended = asyncio.Event()
         self._told = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.writer_main", msgspec.json.encode(start).decode()],
+            [
+                sys.executable,
+                "-m",
+                f"{__package__}.writer_main",
+                msgspec.json.encode(start).decode(),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

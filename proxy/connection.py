@@ -10,10 +10,10 @@ from collections import deque
 from msgspec import Struct
 
 from ..proto.http.request import Received
+from .http.http1 import CONTINUE, Arrived, Begun, Ended, Expected, Item, Part, RefusedError
+from .http.request_parser import Requests
 from .outbox import Outbox
-from .requests import Requests
 from .stage import Host, Reception
-from .wire import CONTINUE, Arrived, Begun, Ended, Expected, Item, Part, RefusedError
 
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending, so that it gets to read the refusal."""

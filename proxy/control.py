@@ -29,8 +29,8 @@ from ..cassettes.answers.answer import head
 from ..proto.http.request import Received
 from .console import Address
 from .deck import PATIENCE_SECONDS, Deck
-from .requests import Requests
-from .wire import CONTINUE, Arrived, Expected, Limits, RefusedError
+from .http.http1 import CONTINUE, Arrived, Expected, Limits, RefusedError
+from .http.request_parser import Requests
 
 _LIMITS = Limits(head=16 * 1024, body=64 * 1024)
 _IDLE_SECONDS = 60.0

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from ..cassettes.answers.pace import Timed
+from .http.http1 import chunk
 from .stage import Outlet
-from .wire import chunk
 
 
 class Pulse:

@@ -22,7 +22,8 @@ from .calls import Calls
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection
 from .console import Address
-from .known import Known
+from .http.http1 import Limits
+from .http.request_cache import Known
 from .relay import Beyond, Passed
 from .reports import failure, missed
 from .schedule import Schedule
@@ -30,7 +31,6 @@ from .stage import Reception
 from .streaming import Streaming
 from .streams import Streams
 from .taken import Taken
-from .wire import Limits
 
 if TYPE_CHECKING:
     from ..cassettes.playback.streamed_requests import Outcome

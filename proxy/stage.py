@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Protocol
 from ..cassettes.answers.answer import Answer, StreamAnswer
 from ..proto.http.request import Received
 from .clock import Clock
-from .known import Known
+from .http.http1 import Limits
+from .http.request_cache import Known
 from .schedule import Schedule
-from .wire import Limits
 
 if TYPE_CHECKING:
     from .connection import Connection

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from ..cassettes.answers.answer import Answer, Ending, Raw, Step, StreamAnswer
 from ..cassettes.answers.gates import Cue, Gate, Wait
 from ..cassettes.answers.pace import Timed
+from .http.http1 import LAST_CHUNK, chunk
 from .pulse import Pulse
 from .stage import Outlet, Stage
-from .wire import LAST_CHUNK, chunk
 
 
 class Streaming:

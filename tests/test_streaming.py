@@ -4,9 +4,9 @@ from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
 from mesotape.cassettes.answers.gates import Gate, Reach, Wait
 from mesotape.cassettes.answers.stream_handle import Live
 from mesotape.proxy.clock import ManualClock
+from mesotape.proxy.http.http1 import LAST_CHUNK, Limits, chunk
 from mesotape.proxy.schedule import Schedule
 from mesotape.proxy.streaming import Holding, Streaming
-from mesotape.proxy.wire import LAST_CHUNK, Limits, chunk
 
 
 class Stage:

@@ -3,9 +3,7 @@ import gzip
 import pytest
 
 from mesotape.proto.http.request import Received
-from mesotape.proxy.known import Known
-from mesotape.proxy.requests import Requests
-from mesotape.proxy.wire import (
+from mesotape.proxy.http.http1 import (
     Arrived,
     Begun,
     Ended,
@@ -15,6 +13,8 @@ from mesotape.proxy.wire import (
     RefusedError,
     chunk,
 )
+from mesotape.proxy.http.request_cache import Known
+from mesotape.proxy.http.request_parser import Requests
 
 POST = b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 CHUNKED = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"

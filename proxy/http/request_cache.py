@@ -4,7 +4,7 @@ Clients repeat themselves, and parsing is half of the work of an answer. What co
 time is kept: some clients put a new id into each request.
 """
 
-from .wire import Arrived, Item
+from .http1 import Arrived, Item
 
 _KNOWN = 2048
 _KNOWN_BYTES = 8 * 1024

@@ -5,8 +5,8 @@ requests.py makes these of the bytes. The limits bound what one connection may t
 
 from msgspec import Struct
 
-from ..cassettes.answers.answer import head
-from ..proto.http.request import Received
+from ...cassettes.answers.answer import head
+from ...proto.http.request import Received
 
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

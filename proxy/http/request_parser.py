@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import httptools
 
-from ..proto.http.request import Received
-from .known import Known
-from .wire import Arrived, Begun, Ended, Expected, Item, Limits, Part, RefusedError
+from ...proto.http.request import Received
+from .http1 import Arrived, Begun, Ended, Expected, Item, Limits, Part, RefusedError
+from .request_cache import Known
 
 _UPGRADE = (b"upgrade", b"connection", b"http2-settings")
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
