@@ -14,7 +14,7 @@ from pathlib import Path
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proxy.server import ReplayServer
+from mesotape.proxy.server.server import ReplayServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -32,7 +32,7 @@ from mesotape.cassettes.format.documents import (
 )
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proxy.server import ReplayServer
+from mesotape.proxy.server.server import ReplayServer
 
 REQUESTS = 10_000
 ROUNDS = 5

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .console import Address, CommandError, cannot_listen
-from .server import ReplayServer
+from .server.server import ReplayServer
 
 
 class Place(NamedTuple):

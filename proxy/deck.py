@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from ..cassettes.answers.pace import Stepped
 from ..cassettes.playback.journal import Place
-from .calls import Call, summary
-from .clock import ManualClock
-from .server import ReplayServer
+from .server.clock import ManualClock
+from .server.request_journal import Call, summary
+from .server.server import ReplayServer
+from .server.stream_registry import StreamState
 from .stepper import Stepper
-from .streams import StreamState
 from .watch import Watch
 
 PATIENCE_SECONDS = 10.0

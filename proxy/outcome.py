@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, say
 from .receipt import Receipt, left_out
-from .server import ReplayServer
+from .server.server import ReplayServer
 
 _TOLD = 20
 """Calls that were left out and are told one by one."""

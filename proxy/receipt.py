@@ -25,7 +25,7 @@ from ..cassettes.matching.request_key import meaning
 from ..cassettes.playback.journal import Journal, Place
 from ..cassettes.storage.reader import Cassette
 from .console import write_whole
-from .server import ReplayServer
+from .server.server import ReplayServer
 
 
 class Played(Struct, frozen=True):

@@ -31,7 +31,7 @@ from .deck import Deck
 from .outcome import Outcome, counted, say_left_out, sum_up
 from .painting import is_colorful, painted
 from .receipt import Receipt, played, receipt
-from .server import ReplayServer
+from .server.server import ReplayServer
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..cassettes.matching.misses import Miss
     from ..cassettes.playback.journal import Place
-    from .calls import Call
     from .player import Player
     from .recorder_process import LateRecorder, RecorderProcess
-    from .streams import StreamState
+    from .server.request_journal import Call
+    from .server.stream_registry import StreamState
 
 PATIENCE_SECONDS = 10.0
 

@@ -7,9 +7,9 @@ as a call that its client has not made yet, is waited for and not passed over.
 import asyncio
 
 from ..cassettes.answers.stepping import END, Pending
-from .clock import ManualClock
-from .server import ReplayServer
-from .streaming import Streaming
+from .server.clock import ManualClock
+from .server.server import ReplayServer
+from .server.stream_sender import Streaming
 from .watch import Watch
 
 _SAME = 1e-6

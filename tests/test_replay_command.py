@@ -20,7 +20,7 @@ from tapes import SCHEDULER, call, said, stream, written
 from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy import parent
-from mesotape.proxy.server import ReplayServer
+from mesotape.proxy.server.server import ReplayServer
 
 DECLINE = said("DECLINE", framework_id={"value": "f"}, decline={"offer_ids": [{"value": "o"}]})
 SUBSCRIBE = said(

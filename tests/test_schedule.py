@@ -1,5 +1,5 @@
-from mesotape.proxy.clock import ManualClock
-from mesotape.proxy.schedule import BUDGET, SHARE, Schedule
+from mesotape.proxy.server.clock import ManualClock
+from mesotape.proxy.server.schedule import BUDGET, SHARE, Schedule
 
 
 class Script:

@@ -11,7 +11,7 @@ from taping import taped
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proxy.server import ReplayServer
+from mesotape.proxy.server.server import ReplayServer
 
 RUNS = 20
 LONGEST = 100

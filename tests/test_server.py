@@ -8,9 +8,9 @@ import pytest
 from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer, head
 from mesotape.cassettes.answers.gates import Gate
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.http.http1 import Limits
-from mesotape.proxy.server import ReplayServer
+from mesotape.proxy.server.clock import ManualClock
+from mesotape.proxy.server.server import ReplayServer
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -3,10 +3,10 @@ from itertools import count
 from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
 from mesotape.cassettes.answers.gates import Gate, Reach, Wait
 from mesotape.cassettes.answers.stream_handle import Live
-from mesotape.proxy.clock import ManualClock
 from mesotape.proxy.http.http1 import LAST_CHUNK, Limits, chunk
-from mesotape.proxy.schedule import Schedule
-from mesotape.proxy.streaming import Holding, Streaming
+from mesotape.proxy.server.clock import ManualClock
+from mesotape.proxy.server.schedule import Schedule
+from mesotape.proxy.server.stream_sender import Holding, Streaming
 
 
 class Stage:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ..cassettes.answers.stepping import Pending
-from .streaming import Streaming
+from ...cassettes.answers.stepping import Pending
+from .stream_sender import Streaming
 
 _ENDED = 1000
 """Streams that are over and still told of; their events go on being counted."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..cassettes.answers.answer import Answer, StreamAnswer
-from ..cassettes.matching.misses import Miss
-from ..cassettes.playback.streamed_requests import Intake, Outcome
-from ..proto.http.request import Received
+from ...cassettes.answers.answer import Answer, StreamAnswer
+from ...cassettes.matching.misses import Miss
+from ...cassettes.playback.streamed_requests import Intake, Outcome
+from ...proto.http.request import Received
 
 if TYPE_CHECKING:
     from .server import ReplayServer

@@ -2,8 +2,8 @@
 
 from http import HTTPStatus
 
-from ..cassettes.answers.answer import Answer, head
-from ..cassettes.matching.misses import Miss
+from ...cassettes.answers.answer import Answer, head
+from ...cassettes.matching.misses import Miss
 
 
 def missed(miss: Miss, *, bodiless: bool) -> Answer:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.format.documents import ServerKind
-from ..cassettes.matching.request_key import CallKey, Meaning, meaning
-from ..proto.http.request import Received
-from ..proto.messages import json_writer
+from ...cassettes.format.documents import ServerKind
+from ...cassettes.matching.request_key import CallKey, Meaning, meaning
+from ...proto.http.request import Received
+from ...proto.messages import json_writer
 
 KEPT = 10_000
 KEPT_BYTES = 64 * 1024 * 1024

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import httptools
 
-from ..cassettes.answers.answer import Answer, head
-from ..proto.http.request import Received
-from .console import Address
-from .stage import Outlet
+from ...cassettes.answers.answer import Answer, head
+from ...proto.http.request import Received
+from ..console import Address
+from .ports import Outlet
 
 _DROPPED = (b"transfer-encoding", b"content-length", b"content-encoding", b"expect")
 """Headers of the body as it came; it goes on whole and plain."""

@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ..cassettes.answers.answer import Answer, StreamAnswer, pointed
-from ..cassettes.matching.misses import Miss
-from ..cassettes.playback.journal import Journal, Place
-from ..cassettes.playback.playback import Playback
-from ..proto.http import redirects
-from .calls import Calls
+from ...cassettes.answers.answer import Answer, StreamAnswer, pointed
+from ...cassettes.matching.misses import Miss
+from ...cassettes.playback.journal import Journal, Place
+from ...cassettes.playback.playback import Playback
+from ...proto.http import redirects
+from ..console import Address
+from ..http.http1 import Limits
+from ..http.request_cache import Known
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection
-from .console import Address
-from .http.http1 import Limits
-from .http.request_cache import Known
-from .relay import Beyond, Passed
-from .reports import failure, missed
+from .error_answers import failure, missed
+from .ports import Reception
+from .request_journal import Calls
 from .schedule import Schedule
-from .stage import Reception
-from .streaming import Streaming
-from .streams import Streams
+from .stream_registry import Streams
+from .stream_sender import Streaming
 from .taken import Taken
+from .upstream_relay import Beyond, Passed
 
 if TYPE_CHECKING:
-    from ..cassettes.playback.streamed_requests import Outcome
-    from ..proto.http.request import Received
+    from ...cassettes.playback.streamed_requests import Outcome
+    from ...proto.http.request import Received
 
 _CHECK_SECONDS = 1.0
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from ..cassettes.answers.answer import Answer, Ending, Raw, Step, StreamAnswer
-from ..cassettes.answers.gates import Cue, Gate, Wait
-from ..cassettes.answers.pace import Timed
-from .http.http1 import LAST_CHUNK, chunk
-from .pulse import Pulse
-from .stage import Outlet, Stage
+from ...cassettes.answers.answer import Answer, Ending, Raw, Step, StreamAnswer
+from ...cassettes.answers.gates import Cue, Gate, Wait
+from ...cassettes.answers.pace import Timed
+from ..http.http1 import LAST_CHUNK, chunk
+from .held_heartbeats import Pulse
+from .ports import Outlet, Stage
 
 
 class Streaming:

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..cassettes.answers.answer import Answer, StreamAnswer
-from ..proto.http.request import Received
+from ...cassettes.answers.answer import Answer, StreamAnswer
+from ...proto.http.request import Received
+from ..http.http1 import Limits
+from ..http.request_cache import Known
 from .clock import Clock
-from .http.http1 import Limits
-from .http.request_cache import Known
 from .schedule import Schedule
 
 if TYPE_CHECKING:
     from .connection import Connection
-    from .streaming import Streaming
+    from .stream_sender import Streaming
 
 
 class Outlet(Protocol):

@@ -12,10 +12,10 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ..cassettes.answers.answer import Answer, StreamAnswer
-from .relay import Passed, Relay
-from .stage import Host
-from .streaming import Holding, Streaming
+from ...cassettes.answers.answer import Answer, StreamAnswer
+from .ports import Host
+from .stream_sender import Holding, Streaming
+from .upstream_relay import Passed, Relay
 
 _SHARED_WRITE = 64 * 1024
 """Bytes. Head and body up to this size go out in one write."""

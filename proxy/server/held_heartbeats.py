@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from ..cassettes.answers.pace import Timed
-from .http.http1 import chunk
-from .stage import Outlet
+from ...cassettes.answers.pace import Timed
+from ..http.http1 import chunk
+from .ports import Outlet
 
 
 class Pulse:

@@ -9,11 +9,11 @@ from collections import deque
 
 from msgspec import Struct
 
-from ..proto.http.request import Received
-from .http.http1 import CONTINUE, Arrived, Begun, Ended, Expected, Item, Part, RefusedError
-from .http.request_parser import Requests
+from ...proto.http.request import Received
+from ..http.http1 import CONTINUE, Arrived, Begun, Ended, Expected, Item, Part, RefusedError
+from ..http.request_parser import Requests
 from .outbox import Outbox
-from .stage import Host, Reception
+from .ports import Host, Reception
 
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending, so that it gets to read the refusal."""
