@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, say
-from .receipt import Receipt, left_out
+from .control.receipt import Receipt, left_out
 from .server.server import ReplayServer
 
 _TOLD = 20

@@ -157,7 +157,7 @@ def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settin
 
 def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | None") -> "Session":
     """Play; what the cassettes do not answer goes to the recorder, if there is one."""
-    from .player import Player
+    from .control.player import Player
     from .session import Session
 
     beyond = None if recorder is None else recorder.address

@@ -26,11 +26,11 @@ from .console import (
     live_counts,
     say,
 )
-from .control import Control
-from .deck import Deck
+from .control.controls import Deck
+from .control.http_api import Control
+from .control.receipt import Receipt, played, receipt
 from .outcome import Outcome, counted, say_left_out, sum_up
 from .painting import is_colorful, painted
-from .receipt import Receipt, played, receipt
 from .server.server import ReplayServer
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..cassettes.matching.misses import Miss
     from ..cassettes.playback.journal import Place
-    from .player import Player
+    from .control.player import Player
     from .recorder_process import LateRecorder, RecorderProcess
     from .server.request_journal import Call
     from .server.stream_registry import StreamState

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tapes import call, said, written
 
-from mesotape.proxy.player import Player
+from mesotape.proxy.control.player import Player
 
 SAMPLE = Path(__file__).parent.parent / "cassettes" / "samples" / "master.yaml"
 CLIENT = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from commands import MESOTAPE
 
+from mesotape.proxy.control.player import Player
 from mesotape.proxy.marks import Settings
-from mesotape.proxy.player import Player
 from mesotape.proxy.session import Session
 
 pytest_plugins = ["pytester"]

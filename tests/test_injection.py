@@ -33,7 +33,7 @@ from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio
 from mesotape.proto.http.request import Received
-from mesotape.proxy.player import Player
+from mesotape.proxy.control.player import Player
 
 __all__ = ["play"]
 

@@ -12,7 +12,7 @@ from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proxy.console import Address
-from mesotape.proxy.player import Player
+from mesotape.proxy.control.player import Player
 
 HEALTH, HEALTHY = said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True})
 VERSION = said("GET_VERSION")

@@ -26,7 +26,7 @@ from mesotape.proto.api.endpoints import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.messages.ids import KINDS, slots
-from mesotape.proxy.player import Player
+from mesotape.proxy.control.player import Player
 
 __all__ = ["play", "recorded"]
 

@@ -25,12 +25,12 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from ..cassettes.answers.answer import head
-from ..proto.http.request import Received
-from .console import Address
-from .deck import PATIENCE_SECONDS, Deck
-from .http.http1 import CONTINUE, Arrived, Expected, Limits, RefusedError
-from .http.request_parser import Requests
+from ...cassettes.answers.answer import head
+from ...proto.http.request import Received
+from ..console import Address
+from ..http.http1 import CONTINUE, Arrived, Expected, Limits, RefusedError
+from ..http.request_parser import Requests
+from .controls import PATIENCE_SECONDS, Deck
 
 _LIMITS = Limits(head=16 * 1024, body=64 * 1024)
 _IDLE_SECONDS = 60.0

@@ -20,18 +20,18 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec.structs import replace
 
-from ..cassettes.matching.misses import Miss
-from ..cassettes.playback.journal import Place, Refused
-from ..cassettes.playback.playback import Options, Playback
-from ..cassettes.storage.reader import Cassette
-from .console import Address
-from .deck import PATIENCE_SECONDS, Deck, Status
+from ...cassettes.matching.misses import Miss
+from ...cassettes.playback.journal import Place, Refused
+from ...cassettes.playback.playback import Options, Playback
+from ...cassettes.storage.reader import Cassette
+from ..console import Address
+from ..server.clock import Clock, ManualClock
+from ..server.request_journal import Call
+from ..server.server import ReplayServer
+from ..server.stream_registry import StreamState
+from ..server.upstream_relay import Beyond
+from .controls import PATIENCE_SECONDS, Deck, Status
 from .receipt import Receipt, played, problems, receipt
-from .server.clock import Clock, ManualClock
-from .server.request_journal import Call
-from .server.server import ReplayServer
-from .server.stream_registry import StreamState
-from .server.upstream_relay import Beyond
 
 LOOPBACK = Address("127.0.0.1", 0)
 

@@ -13,14 +13,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from ..cassettes.answers.pace import Stepped
-from ..cassettes.playback.journal import Place
-from .server.clock import ManualClock
-from .server.request_journal import Call, summary
-from .server.server import ReplayServer
-from .server.stream_registry import StreamState
+from ...cassettes.answers.pace import Stepped
+from ...cassettes.playback.journal import Place
+from ..server.clock import ManualClock
+from ..server.request_journal import Call, summary
+from ..server.server import ReplayServer
+from ..server.stream_registry import StreamState
+from .condition import Watch
 from .stepper import Stepper
-from .watch import Watch
 
 PATIENCE_SECONDS = 10.0
 

@@ -6,11 +6,11 @@ as a call that its client has not made yet, is waited for and not passed over.
 
 import asyncio
 
-from ..cassettes.answers.stepping import END, Pending
-from .server.clock import ManualClock
-from .server.server import ReplayServer
-from .server.stream_sender import Streaming
-from .watch import Watch
+from ...cassettes.answers.stepping import END, Pending
+from ..server.clock import ManualClock
+from ..server.server import ReplayServer
+from ..server.stream_sender import Streaming
+from .condition import Watch
 
 _SAME = 1e-6
 """Seconds. Recorded times have microseconds."""

@@ -20,12 +20,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.matching.recorded_request import recorded_request
-from ..cassettes.matching.request_key import meaning
-from ..cassettes.playback.journal import Journal, Place
-from ..cassettes.storage.reader import Cassette
-from .console import write_whole
-from .server.server import ReplayServer
+from ...cassettes.matching.recorded_request import recorded_request
+from ...cassettes.matching.request_key import meaning
+from ...cassettes.playback.journal import Journal, Place
+from ...cassettes.storage.reader import Cassette
+from ..console import write_whole
+from ..server.server import ReplayServer
 
 
 class Played(Struct, frozen=True):
