@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from .marks import Settings
-    from .recorder_process import LateRecorder
-    from .session import Session
+    from .testing.recorder_process import LateRecorder
+    from .testing.session import Session
+    from .testing.settings import Settings
 
 type Mode = Literal["none", "once", "new_episodes", "all"]
 
@@ -64,7 +64,7 @@ def mesotape_cassette_dir(request: pytest.FixtureRequest) -> Path | str:
 @pytest.fixture
 def mesotape_cassette_name(request: pytest.FixtureRequest) -> str:
     """The file name of a test's cassette: that of its classes and its own, made safe."""
-    from .marks import file_name
+    from .testing.settings import file_name
 
     classes = [each.name for each in request.node.listchain() if isinstance(each, pytest.Class)]
     return f"{file_name('.'.join([*classes, request.node.name]))}.yaml"
@@ -117,7 +117,7 @@ def pytest_runtest_makereport(
 
 
 def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
-    from .marks import settings
+    from .testing.settings import settings
 
     markers = [mark.kwargs for mark in node.iter_markers("mesotape")]
     try:
@@ -140,7 +140,7 @@ def _names(node: pytest.Item) -> tuple[str, ...]:
 
 def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings") -> "Session":
     """Play or record, as the mode and the cassettes have it."""
-    from .recorder_process import LateRecorder
+    from .testing.recorder_process import LateRecorder
 
     mode = _mode(request.config)
     missing = [path for path in cassettes if not path.exists()]
@@ -158,7 +158,7 @@ def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settin
 def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | None") -> "Session":
     """Play; what the cassettes do not answer goes to the recorder, if there is one."""
     from .control.player import Player
-    from .session import Session
+    from .testing.session import Session
 
     beyond = None if recorder is None else recorder.address
     clock = "manual" if asked.clock is not None else None
@@ -172,8 +172,8 @@ def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | 
 def _recorded(
     request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
 ) -> "Session":
-    from .recorder_process import RecorderProcess, RecordError
-    from .session import Session
+    from .testing.recorder_process import RecorderProcess, RecordError
+    from .testing.session import Session
 
     upstream = _source(request.config, cassettes, asked)
     try:
@@ -197,7 +197,7 @@ def _source(config: pytest.Config, cassettes: list[Path], asked: "Settings") -> 
 
 def _end(node: pytest.Item, session: "Session") -> None:
     """Close; what is wrong fails a test that has passed so far."""
-    from .recorder_process import RecordError
+    from .testing.recorder_process import RecordError
 
     passed = not node.stash.get(_failed, False)
     try:

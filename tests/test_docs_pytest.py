@@ -9,8 +9,8 @@ import pytest
 from commands import MESOTAPE
 
 from mesotape.proxy.control.player import Player
-from mesotape.proxy.marks import Settings
-from mesotape.proxy.session import Session
+from mesotape.proxy.testing.session import Session
+from mesotape.proxy.testing.settings import Settings
 
 pytest_plugins = ["pytester"]
 

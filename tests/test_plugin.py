@@ -12,7 +12,7 @@ from tapes import BEAT, SCHEDULER, call, said, stream, written
 
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
-from mesotape.proxy.marks import file_name, settings
+from mesotape.proxy.testing.settings import file_name, settings
 
 pytest_plugins = ["pytester", "plugging"]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..cassettes.matching.misses import Miss
-    from ..cassettes.playback.journal import Place
-    from .control.player import Player
+    from ...cassettes.matching.misses import Miss
+    from ...cassettes.playback.journal import Place
+    from ..control.player import Player
+    from ..server.request_journal import Call
+    from ..server.stream_registry import StreamState
     from .recorder_process import LateRecorder, RecorderProcess
-    from .server.request_journal import Call
-    from .server.stream_registry import StreamState
 
 PATIENCE_SECONDS = 10.0
 

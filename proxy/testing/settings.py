@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.answers.pace import parse
-from ..cassettes.causality.causality import Mode
-from ..cassettes.format.documents import ServerKind
-from ..cassettes.playback.playback import Options
+from ...cassettes.answers.pace import parse
+from ...cassettes.causality.causality import Mode
+from ...cassettes.format.documents import ServerKind
+from ...cassettes.playback.playback import Options
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
 _LONGEST = 150
