@@ -58,7 +58,7 @@ GET_FLAGS, SUBSCRIBE = b'{"type":"GET_FLAGS"}', b'{"type":"SUBSCRIBE"}'
 
 NULL = """
 import asyncio, sys
-from mesotape.proxy.interception import Recorder, intercept
+from mesotape.proxy.commands.mitm import Recorder, intercept
 
 class Null(Recorder):
     def running(self): pass

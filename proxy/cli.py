@@ -10,8 +10,16 @@ from typing import Any
 
 import click
 
-from .console import EXIT_FAILURE, AddressType, CommandError, PaceType, Placed, PlacedType, say
-from .options import PATH, Running, end_with_parent, list_faults, list_ignores, shared
+from .commands.console import (
+    EXIT_FAILURE,
+    AddressType,
+    CommandError,
+    PaceType,
+    Placed,
+    PlacedType,
+    say,
+)
+from .commands.options import PATH, Running, end_with_parent, list_faults, list_ignores, shared
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,7 +55,7 @@ def record(existing: Any, **options: Any) -> int:
 
     Point the clients at the address that is printed. Ctrl-C ends the recording.
     """
-    from .record import RecordOptions, record
+    from .commands.record import RecordOptions, record
 
     return record(RecordOptions(existing=existing or "refuse", **options))
 
@@ -138,7 +146,7 @@ def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
     The exit code is that of COMMAND if it fails, else 3 if requests were not answered, 6 if a
     client left out calls that it made when it was recorded, and 7 if a fault never struck.
     """
-    from .replay import ReplayOptions, replay
+    from .commands.replay import ReplayOptions, replay
 
     paths, own = zip(*cassettes, strict=True)
     return replay(ReplayOptions(cassettes=paths, own=own, **options))
@@ -148,7 +156,7 @@ def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
 @click.option("-o", "--output", type=PATH, help="Keep the recorded cassette here.")
 def demo(output: Path | None) -> int:
     """Record a cluster that is itself a recording, replay that, and compare."""
-    from .demo import demo
+    from .commands.demo import demo
 
     return demo(output)
 
@@ -207,7 +215,7 @@ def validate(**options: Any) -> int:
 
     The exit code is 0 if all are sound, 5 if not.
     """
-    from .validation import ValidateOptions, validate
+    from .commands.validate import ValidateOptions, validate
 
     return validate(ValidateOptions(**options))
 

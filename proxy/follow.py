@@ -11,7 +11,7 @@ from ..cassettes.inspection.stream_rows import Origin, StreamRows
 from ..proto.api import endpoints
 from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ..proto.messages.descriptors import message_class
-from .console import CommandError
+from .commands.console import CommandError
 from .sources import Reading
 
 CONNECT_SECONDS = 10.0

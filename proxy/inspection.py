@@ -27,7 +27,7 @@ from ..proto.diagnosis.reader_behaviour import reactions
 from ..proto.messages import mapping
 from ..proto.messages.descriptors import message_class
 from . import follow, sources
-from .console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
+from .commands.console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
 from .row_lines import Lines
 from .tally import Tally
 

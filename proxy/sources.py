@@ -18,7 +18,7 @@ from ..cassettes.storage.reader import Cassette
 from ..proto.api.endpoints import ServerKind
 from ..proto.api.negotiation import Encoding
 from ..proto.diagnosis.examiner import MAX_RECORD
-from .console import CommandError
+from .commands.console import CommandError
 
 BLOCK = 1 << 18
 """Bytes read at once."""

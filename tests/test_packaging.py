@@ -59,8 +59,8 @@ def test_replaying_needs_nothing_of_mitmproxy(tmp_path: Path) -> None:
         "        if name.partition('.')[0] in ('mitmproxy', 'pytest', 'h11'):\n"
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, Blocked())\n"
-        "import mesotape.proxy.replay, mesotape.proxy.server.server, mesotape.proxy.cli\n"
-        "import mesotape.cassettes.storage.validation, mesotape.proxy.demo, mesotape.proxy.record\n"
+        "import mesotape.proxy.commands.replay, mesotape.proxy.server.server, mesotape.proxy.cli\n"
+        "import mesotape.cassettes.storage.validation, mesotape.proxy.commands.demo, mesotape.proxy.commands.record\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

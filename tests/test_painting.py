@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import running
 
-from mesotape.proxy.painting import painted
+from mesotape.proxy.commands.miss_colors import painted
 
 GOLDEN = sorted((Path(__file__).parent / "data" / "misses").glob("*.txt"))
 COLOR = re.compile(r"\x1b\[[0-9;]*m")

@@ -11,7 +11,7 @@ from tapes import BEAT, SCHEDULER, SUBSCRIBE, call, said, stream, written
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proxy.console import Address
+from mesotape.proxy.commands.console import Address
 from mesotape.proxy.control.player import Player
 
 HEALTH, HEALTHY = said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True})

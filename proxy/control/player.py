@@ -24,7 +24,7 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import Place, Refused
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
-from ..console import Address
+from ..commands.console import Address
 from ..server.clock import Clock, ManualClock
 from ..server.request_journal import Call
 from ..server.server import ReplayServer

@@ -24,7 +24,7 @@ from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import meaning
 from ...cassettes.playback.journal import Journal, Place
 from ...cassettes.storage.reader import Cassette
-from ..console import write_whole
+from ..commands.console import write_whole
 from ..server.server import ReplayServer
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from ...cassettes.format.documents import ServerKind
-from ..console import Address
+from ..commands.console import Address
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0

@@ -10,14 +10,20 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.answers.pace import Pace, Stepped, parse
-from ..cassettes.causality.causality import Mode
-from ..cassettes.format.documents import CassetteError
-from ..cassettes.matching.misses import Miss
-from ..cassettes.matching.servers import unsaid
-from ..cassettes.playback.playback import Options, Playback
-from ..cassettes.storage.reader import Cassette
-from . import addresses, certificates, command, parent
+from ...cassettes.answers.pace import Pace, Stepped, parse
+from ...cassettes.causality.causality import Mode
+from ...cassettes.format.documents import CassetteError
+from ...cassettes.matching.misses import Miss
+from ...cassettes.matching.servers import unsaid
+from ...cassettes.playback.playback import Options, Playback
+from ...cassettes.storage.reader import Cassette
+from ..control.controls import Deck
+from ..control.http_api import Control
+from ..control.receipt import Receipt, played, receipt
+from ..server.server import ReplayServer
+from . import certificates, parent_process
+from . import child_process as command
+from . import listen as addresses
 from .console import (
     Address,
     CommandError,
@@ -26,12 +32,8 @@ from .console import (
     live_counts,
     say,
 )
-from .control.controls import Deck
-from .control.http_api import Control
-from .control.receipt import Receipt, played, receipt
+from .miss_colors import is_colorful, painted
 from .outcome import Outcome, counted, say_left_out, sum_up
-from .painting import is_colorful, painted
-from .server.server import ReplayServer
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
@@ -70,7 +72,7 @@ def replay(options: ReplayOptions) -> int:
 
     Raises CommandError.
     """
-    watched = parent.is_watched(options.end_with_parent)
+    watched = parent_process.is_watched(options.end_with_parent)
     plays, tls = _played(options), certificates.pair(options.tls_cert, options.tls_key)
     with _opened(options.cassettes) as cassettes:
         for cassette in cassettes:
@@ -110,7 +112,7 @@ async def _replay(
         failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
         say(failures[-1])
 
-    orphaned = asyncio.create_task(parent.gone()) if watched else None
+    orphaned = asyncio.create_task(parent_process.gone()) if watched else None
     server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=_note)
     stopped = _stop_signal()
     where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)

@@ -5,9 +5,9 @@ import sys
 import msgspec
 from msgspec import Struct
 
+from ..control.receipt import Receipt, left_out
+from ..server.server import ReplayServer
 from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, say
-from .control.receipt import Receipt, left_out
-from .server.server import ReplayServer
 
 _TOLD = 20
 """Calls that were left out and are told one by one."""

@@ -14,14 +14,14 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ..addons.writer_process import Start, Status, WriterError, WriterProcess
-from ..cassettes.format.documents import ServerKind
-from ..cassettes.recording.writer import Existing
-from . import certificates, parent
+from ...addons.writer_process import Start, Status, WriterError, WriterProcess
+from ...cassettes.format.documents import ServerKind
+from ...cassettes.recording.writer import Existing
+from . import certificates, parent_process
 from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
 
 if TYPE_CHECKING:
-    from ..addons.recorder import Recorder
+    from ...addons.recorder import Recorder
 
 
 class RecordOptions(Struct, frozen=True, kw_only=True):
@@ -115,14 +115,14 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
 
 async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
     try:  # It takes seconds to import.
-        from .interception import InterceptionError, Recorder, intercept
+        from .mitm import InterceptionError, Recorder, intercept
     except ImportError as error:
         text = f"recording needs mitmproxy: pip install 'mesotape[record]' ({error})"
         raise CommandError(text) from error
 
     recorder = Recorder()
     if options.end_with_parent:
-        watching = asyncio.create_task(parent.gone())
+        watching = asyncio.create_task(parent_process.gone())
         watching.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGTERM))
     try:
         with contextlib.ExitStack() as shown:

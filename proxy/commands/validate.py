@@ -6,8 +6,8 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.storage.repair import mend
-from ..cassettes.storage.validation import check
+from ...cassettes.storage.repair import mend
+from ...cassettes.storage.validation import check
 from .console import EXIT_FAILURE, EXIT_MALFORMED, CommandError, say
 
 

@@ -38,7 +38,7 @@ def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> Non
     """Print what --ignore knows by name, and end."""
     if not asked:
         return
-    from ..cassettes.matching.ignore_rules import NAMES
+    from ...cassettes.matching.ignore_rules import NAMES
 
     for name, told in NAMES.items():
         click.echo(f"{name:<22}{told[0]}")

@@ -23,9 +23,9 @@ from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
 
-from ..proto.api.negotiation import JSON, PROTOBUF
-from ..proto.messages.descriptors import message_class
-from ..proto.recordio import Decoder, Record
+from ...proto.api.negotiation import JSON, PROTOBUF
+from ...proto.messages.descriptors import message_class
+from ...proto.recordio import Decoder, Record
 from .console import EXIT_FAILURE, CommandError
 
 SAMPLE = "master.yaml"
@@ -83,7 +83,7 @@ def _running(folder: Path, command: str, *arguments: str) -> Generator[str]:
     """Run a command until the block ends; gives its address once it listens."""
     ready = folder / f"{command}-{time.monotonic_ns()}"
     process = subprocess.Popen(
-        [sys.executable, "-m", f"{__package__}.cli", command, *arguments, "--ready-file", ready],
+        [sys.executable, "-m", "mesotape.proxy.cli", command, *arguments, "--ready-file", ready],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from ..cassettes.faults.kinds import KINDS, Scope
+from ...cassettes.faults.kinds import KINDS, Scope
 
 _TITLES: dict[Scope, str] = {
     "record": "Faults of records: @WHICH counts the records of each stream",

@@ -25,7 +25,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
-from ..addons.recorder import Recorder
+from ...addons.recorder import Recorder
 from .console import Address, cannot_listen, say
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ import ssl
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..server.server import ReplayServer
 from .console import Address, CommandError, cannot_listen
-from .server.server import ReplayServer
 
 
 class Place(NamedTuple):
