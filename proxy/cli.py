@@ -200,7 +200,7 @@ def inspect(**options: Any) -> int:
     URL of a running master. The exit code is 0 if all is clean, 4 if there are warnings, 5 if
     something is malformed.
     """
-    from .inspection import InspectOptions, inspect
+    from .inspect.command import InspectOptions, inspect
 
     return inspect(InspectOptions(**options))
 

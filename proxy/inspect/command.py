@@ -18,18 +18,18 @@ from google.protobuf.message import DecodeError
 from msgspec import Struct
 from rich.console import Console
 
-from ..cassettes.inspection.rows import Row
-from ..proto.api import endpoints
-from ..proto.api.negotiation import Encoding
-from ..proto.diagnosis.content import STREAMED
-from ..proto.diagnosis.problems import Level
-from ..proto.diagnosis.reader_behaviour import reactions
-from ..proto.messages import mapping
-from ..proto.messages.descriptors import message_class
+from ...cassettes.inspection.rows import Row
+from ...proto.api import endpoints
+from ...proto.api.negotiation import Encoding
+from ...proto.diagnosis.content import STREAMED
+from ...proto.diagnosis.problems import Level
+from ...proto.diagnosis.reader_behaviour import reactions
+from ...proto.messages import mapping
+from ...proto.messages.descriptors import message_class
+from ..commands.console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
 from . import follow, sources
-from .commands.console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
 from .row_lines import Lines
-from .tally import Tally
+from .summary import Tally
 
 CODES: dict[Level | None, int] = {
     None: 0,

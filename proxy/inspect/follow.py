@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ..cassettes.inspection.rows import Row
-from ..cassettes.inspection.stream_rows import Origin, StreamRows
-from ..proto.api import endpoints
-from ..proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ..proto.messages.descriptors import message_class
-from .commands.console import CommandError
+from ...cassettes.inspection.rows import Row
+from ...cassettes.inspection.stream_rows import Origin, StreamRows
+from ...proto.api import endpoints
+from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
+from ...proto.messages.descriptors import message_class
+from ..commands.console import CommandError
 from .sources import Reading
 
 CONNECT_SECONDS = 10.0

@@ -9,16 +9,16 @@ from typing import IO
 
 from msgspec import Struct
 
-from ..cassettes.format.documents import CassetteError
-from ..cassettes.inspection import cassette_rows, mitmproxy_flows
-from ..cassettes.inspection.rows import Row
-from ..cassettes.inspection.stream_rows import Origin, StreamRows
-from ..cassettes.matching import servers
-from ..cassettes.storage.reader import Cassette
-from ..proto.api.endpoints import ServerKind
-from ..proto.api.negotiation import Encoding
-from ..proto.diagnosis.examiner import MAX_RECORD
-from .commands.console import CommandError
+from ...cassettes.format.documents import CassetteError
+from ...cassettes.inspection import cassette_rows, mitmproxy_flows
+from ...cassettes.inspection.rows import Row
+from ...cassettes.inspection.stream_rows import Origin, StreamRows
+from ...cassettes.matching import servers
+from ...cassettes.storage.reader import Cassette
+from ...proto.api.endpoints import ServerKind
+from ...proto.api.negotiation import Encoding
+from ...proto.diagnosis.examiner import MAX_RECORD
+from ..commands.console import CommandError
 
 BLOCK = 1 << 18
 """Bytes read at once."""

@@ -9,10 +9,10 @@ import textwrap
 
 import click
 
-from ..cassettes.inspection.rows import Row
-from ..proto.diagnosis.findings import Skipped, Sound
-from ..proto.diagnosis.problems import Level, Remark
-from ..proto.diagnosis.reader_behaviour import reactions
+from ...cassettes.inspection.rows import Row
+from ...proto.diagnosis.findings import Skipped, Sound
+from ...proto.diagnosis.problems import Level, Remark
+from ...proto.diagnosis.reader_behaviour import reactions
 
 COLOURS: dict[Level, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
 SHOWN_BYTES = 64

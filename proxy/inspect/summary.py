@@ -7,8 +7,8 @@ from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
 
-from ..cassettes.inspection.rows import Row
-from ..proto.diagnosis.problems import LEVELS, Level
+from ...cassettes.inspection.rows import Row
+from ...proto.diagnosis.problems import LEVELS, Level
 
 
 class Kind(Struct):
