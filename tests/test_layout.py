@@ -15,7 +15,7 @@ MAY_IMPORT_MITMPROXY = {"proxy/commands/mitm.py"}
 
 def imported(path: Path) -> set[str]:
     """Names of what a file imports: `cassettes` for our floor, `mitmproxy` for a distribution."""
-    own = path.relative_to(ROOT).parts[0]
+    folder = path.relative_to(ROOT).parts[:-1]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
@@ -24,13 +24,11 @@ def imported(path: Path) -> set[str]:
             case ast.ImportFrom(level=0):
                 assert node.module is not None
                 found.add(node.module.split(".")[0])
-            case ast.ImportFrom(level=1):
-                found.add(own)
-            case ast.ImportFrom(level=2):
-                names = [node.module] if node.module else [alias.name for alias in node.names]
-                found |= {name.split(".")[0] for name in names}
-            case ast.ImportFrom():
-                pytest.fail(f"{path}:{node.lineno}: climbs out of the package")
+            case ast.ImportFrom(level=level):
+                if level > len(folder) + 1:
+                    pytest.fail(f"{path}:{node.lineno}: climbs out of the package")
+                base = folder[: len(folder) - level + 1]
+                found |= {[*base, *(node.module or name.name).split(".")][0] for name in node.names}
             case _:
                 pass
     return found
