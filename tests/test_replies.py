@@ -5,8 +5,8 @@ import pytest
 from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.answers.transcoding import TranscodingError, transcode
+from mesotape.cassettes.format.exchange_ref import Place
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.playback.journal import Place
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import Received

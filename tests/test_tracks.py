@@ -1,9 +1,9 @@
 import pytest
 
+from mesotape.cassettes.format.exchange_ref import Place
 from mesotape.cassettes.matching.answer_queue import Track, Turn
 from mesotape.cassettes.matching.connections import Clients, Signs, Source
 from mesotape.cassettes.matching.repeat_rules import Repeat, RepeatError, Repeats
-from mesotape.cassettes.playback.journal import Place
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, ResponseType
 
 ENCODINGS = {"j": ResponseType(JSON), "p": ResponseType(PROTOBUF), "-": None}

@@ -22,7 +22,7 @@ from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.messages import descriptors, mapping
 from ...proto.messages.picojson import JSON
 from ..format.documents import Headers
-from ..playback.journal import Place
+from ..format.exchange_ref import Place
 
 _KEPT = 32 * 1024 * 1024
 _KEPT_BODY = 16 * 1024 * 1024

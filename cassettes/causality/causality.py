@@ -23,8 +23,8 @@ from ...proto.api.endpoints import CallType
 from ..answers.gates import Cue, Gate, Wait
 from ..answers.pace import Timed
 from ..format.documents import Exchange
+from ..format.exchange_ref import Place
 from ..matching.request_key import Meaning
-from ..playback.journal import Place
 from ..storage.reader import Cassette
 from .parties import Party, killed
 

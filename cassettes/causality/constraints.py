@@ -17,8 +17,8 @@ from ..answers.gates import Cue, Gate
 from ..answers.pace import Timed
 from ..answers.stream_handle import Live
 from ..format.documents import Exchange
+from ..format.exchange_ref import Place
 from ..matching.request_key import Meaning
-from ..playback.journal import Place
 from ..storage.reader import Cassette
 from .causality import Causality, Mode
 from .container_input import Recorded

@@ -23,8 +23,8 @@ from ..answers.gates import Cue, Gate, Reach, Wait
 from ..answers.pace import Timed
 from ..answers.stream_handle import Live
 from ..format.documents import Exchange
+from ..format.exchange_ref import Place
 from ..matching.request_key import Meaning
-from ..playback.journal import Place
 from .container_input import Recorded
 
 _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")

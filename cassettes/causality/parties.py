@@ -19,8 +19,8 @@ from msgspec import Struct
 from ...proto.http.request import Received
 from ...proto.messages.fields import at
 from ..format.documents import Exchange
+from ..format.exchange_ref import Place
 from ..matching.request_key import CallKey, Meaning
-from ..playback.journal import Place
 
 _SESSION = frozenset(
     {"LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT", "ATTACH_CONTAINER_INPUT"}

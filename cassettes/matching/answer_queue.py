@@ -21,7 +21,7 @@ from itertools import chain, islice
 from msgspec import Struct
 
 from ...proto.api.negotiation import ResponseType
-from ..playback.journal import Place
+from ..format.exchange_ref import Place
 from .connections import LEAST_STRANGE, NOT_STRANGE, UNKNOWN, Clients, Part, Signs, Source
 from .repeat_rules import Repeat
 from .servers import ANY, Scope, Server

@@ -11,7 +11,8 @@ from msgspec import Struct
 from ...proto.http.request import Received
 from ...proto.messages.ids import blanked, slots
 from ..format.documents import Exchange, ServerKind
-from ..playback.journal import Journal, Place
+from ..format.exchange_ref import Place
+from ..playback.journal import Journal
 from ..storage.reader import Cassette
 from .ignore_rules import Ignoring
 from .misses import Difference, Miss, Near, Reason

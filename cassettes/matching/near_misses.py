@@ -13,7 +13,7 @@ import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from ..playback.journal import Place
+from ..format.exchange_ref import Place
 from .misses import Difference
 from .request_key import CallKey, Key, Meaning, PlainKey
 from .shortening import around

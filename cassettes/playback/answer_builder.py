@@ -21,13 +21,14 @@ from ..answers.transcoding import Transcoder, labelled
 from ..causality.constraints import Ties
 from ..format.bodies import wire
 from ..format.documents import Event, Exchange, Headers, Response
+from ..format.exchange_ref import Place
 from ..matching.answer_queue import Turn, Wanted
 from ..matching.recorded_request import answer_message, recorded_request
 from ..matching.request_key import meaning
 from ..rebinding.id_bindings import Bindings
 from ..rebinding.id_rewriting import Renaming
 from ..storage.reader import Cassette
-from .journal import Journal, Place
+from .journal import Journal
 
 _READY = 16 * 1024 * 1024
 _READY_BODY = 256 * 1024

@@ -21,6 +21,7 @@ from ..causality.subscriptions import (
     recorded_astray,
 )
 from ..format.documents import Exchange
+from ..format.exchange_ref import Place
 from ..matching.answer_queue import Line, Track
 from ..matching.connections import Clients, Signs, Source, signs
 from ..matching.ignore_rules import Ignoring
@@ -31,7 +32,6 @@ from ..rebinding.id_bindings import Pair
 from ..rebinding.id_matching import Found, Rebinding
 from ..storage.reader import Cassette
 from .answer_builder import Client
-from .journal import Place
 
 _KEPT = 4096
 _KEPT_BODY = 64 * 1024

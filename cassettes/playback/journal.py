@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ...proto.api.refusals import Refusal
 from ..faults.strikes import Strike
+from ..format.exchange_ref import Place
 from ..matching.misses import Miss
 
 _KEPT = 1000
@@ -14,13 +15,6 @@ _KEPT = 1000
 
 _TOLD = 20
 """Strikes of a fault that are told one by one; all are counted."""
-
-
-class Place(Struct, frozen=True):
-    """An exchange: the cassette, by its place in the list, and the exchange's number."""
-
-    cassette: int
-    exchange: int
 
 
 class Refused(Struct, frozen=True):

@@ -29,6 +29,7 @@ from ..causality.subscriptions import astray
 from ..faults.fault_spec import parse_all as parse_faults
 from ..faults.injection import Injection, called, called_input
 from ..format.documents import INCOMPLETE, ServerKind
+from ..format.exchange_ref import Place
 from ..matching.answer_queue import Line, Turn
 from ..matching.ignore_rules import Ignoring
 from ..matching.miss_reports import Explanations
@@ -41,7 +42,7 @@ from ..rebinding.id_matching import Rebinding
 from ..storage.reader import Cassette
 from .answer_builder import Client, Replies
 from .exchange_index import Catalogue, Match
-from .journal import Journal, Place
+from .journal import Journal
 from .streamed_requests import Inputs, Intake, is_input
 from .unanswered import Denials
 

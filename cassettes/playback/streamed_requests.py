@@ -24,11 +24,11 @@ from ...proto.http.request import Received
 from ..answers.answer import Answer, StreamAnswer
 from ..causality.container_input import Counts, Cursor, Item, Recorded, read_piece
 from ..format.documents import Exchange, ServerKind
+from ..format.exchange_ref import Place
 from ..matching.ignore_rules import NOTHING
 from ..matching.misses import Miss, Reason
 from ..matching.recorded_request import BEGINNING
 from ..storage.reader import Cassette
-from .journal import Place
 
 _LONGEST = 64 * 1024 * 1024
 """Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""

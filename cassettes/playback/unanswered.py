@@ -10,11 +10,12 @@ from ...proto.api.refusals import Refusal
 from ...proto.http.request import Received
 from ..answers import answer
 from ..answers.answer import Answer
+from ..format.exchange_ref import Place
 from ..matching.miss_reports import Explanations
 from ..matching.misses import Miss, Reason
 from ..matching.request_key import meaning, takes_gzip
 from ..matching.servers import ANY, Scope, Servers
-from .journal import Journal, Place, Refused
+from .journal import Journal, Refused
 
 
 class Denials:

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from ...cassettes.answers.pace import Stepped
-from ...cassettes.playback.journal import Place
+from ...cassettes.format.exchange_ref import Place
 from ..server.clock import ManualClock
 from ..server.request_journal import Call, summary
 from ..server.server import ReplayServer

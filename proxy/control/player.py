@@ -20,8 +20,9 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec.structs import replace
 
+from ...cassettes.format.exchange_ref import Place
 from ...cassettes.matching.misses import Miss
-from ...cassettes.playback.journal import Place, Refused
+from ...cassettes.playback.journal import Refused
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
 from ..commands.console import Address

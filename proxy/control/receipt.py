@@ -20,9 +20,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ...cassettes.format.exchange_ref import Place
 from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import meaning
-from ...cassettes.playback.journal import Journal, Place
+from ...cassettes.playback.journal import Journal
 from ...cassettes.storage.reader import Cassette
 from ..commands.console import write_whole
 from ..server.server import ReplayServer

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ...cassettes.answers.answer import Answer, StreamAnswer, pointed
+from ...cassettes.format.exchange_ref import Place
 from ...cassettes.matching.misses import Miss
-from ...cassettes.playback.journal import Journal, Place
+from ...cassettes.playback.journal import Journal
 from ...cassettes.playback.playback import Playback
 from ...proto.http import redirects
 from ..commands.console import Address

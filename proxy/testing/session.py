@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ...cassettes.format.exchange_ref import Place
     from ...cassettes.matching.misses import Miss
-    from ...cassettes.playback.journal import Place
     from ..control.player import Player
     from ..server.request_journal import Call
     from ..server.stream_registry import StreamState

@@ -1,0 +1,10 @@
+"""A reference to a recorded exchange."""
+
+from msgspec import Struct
+
+
+class Place(Struct, frozen=True):
+    """An exchange: the cassette, by its place in the list, and the exchange's number."""
+
+    cassette: int
+    exchange: int
