@@ -9,11 +9,11 @@ from mesotape.proto.api.endpoints import (
     SCHEDULER,
     Api,
     ServerKind,
-    call_type,
     find,
     is_actor_message,
 )
 from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.fields import call_type
 
 # Paths that were sent to a real master and a real agent, with the API that answered.
 SENT: list[tuple[ServerKind, str, Api | None]] = [

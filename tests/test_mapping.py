@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from population import filled, names, types
 
-from mesotape.proto.api.endpoints import call_type
 from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.fields import call_type
 from mesotape.proto.messages.json_values import base64_decode
 from mesotape.proto.messages.mapping import ConversionError, JSONTextError, convert, decode, encode
 

@@ -19,8 +19,9 @@ from typing import cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from ...proto.api.endpoints import APIS, Api, call_type
+from ...proto.api.endpoints import APIS, Api
 from ...proto.messages import descriptors
+from ...proto.messages.fields import call_type
 from ...proto.messages.ids import KINDS, Kind, copies, slots
 
 _SEARCHED = 20_000

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .endpoints import Api, call_type
+from ..messages.fields import call_type
+from .endpoints import Api
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

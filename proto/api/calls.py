@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..messages import descriptors, json_reader, mapping
-from .endpoints import Api, CallType, call_type
+from ..messages.fields import call_type
+from .endpoints import Api, CallType
 from .negotiation import JSON, PROTOBUF
 
 if TYPE_CHECKING:

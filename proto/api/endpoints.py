@@ -14,7 +14,7 @@ and `///api//v1`, `/API/v1` and everything with `/..` in it lead nowhere.
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -34,7 +34,6 @@ from .apis import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from google.protobuf.message import Message
 
 __all__ = [
     "AGENT",
@@ -47,7 +46,6 @@ __all__ = [
     "Api",
     "CallType",
     "ServerKind",
-    "call_type",
     "find",
     "is_actor_message",
 ]
@@ -105,21 +103,3 @@ def is_actor_message(headers: Iterable[tuple[str, str]]) -> bool:
             case _:
                 pass
     return False
-
-
-def call_type(message: Message) -> str | None:
-    """Name the type of a call or an event; None if it is unset, as with a type of the future."""
-    names = _type_names(type(message))
-    if not names or not message.HasField("type"):
-        return None
-    number: int = getattr(message, "type")  # noqa: B009 (a message has no static fields)
-    return names[number]
-
-
-@cache
-def _type_names(kind: type[Message]) -> dict[int, str]:
-    """Name the values of the enum `type` of a message, if it has one."""
-    field = kind.DESCRIPTOR.fields_by_name.get("type")
-    if field is None or field.enum_type is None or field.is_repeated:
-        return {}
-    return {value.number: value.name for value in field.enum_type.values}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..api.endpoints import call_type
 from ..messages import json_reader
 from ..messages.descriptors import message_class
+from ..messages.fields import call_type
 from .content import Content, bad, kin
 from .json_content import is_object
 from .problems import Remark
