@@ -20,14 +20,11 @@ from itertools import chain, islice
 
 from msgspec import Struct
 
-from ...proto.api.negotiation import ResponseType
 from ..format.exchange_ref import Place
 from .connections import LEAST_STRANGE, NOT_STRANGE, UNKNOWN, Clients, Part, Signs, Source
 from .repeat_rules import Repeat
+from .request_key import Wanted
 from .servers import ANY, Scope, Server
-
-type Wanted = ResponseType | None
-"""What an answer is labelled; None if it has no message, so that its encoding is no matter."""
 
 _COMPARED = 64
 """Answers that are looked at to find out which one is meant."""

@@ -26,10 +26,10 @@ from msgspec import Struct
 from ...proto import recordio
 from ...proto.api import calls, endpoints, negotiation
 from ...proto.api.endpoints import Api, CallType
+from ...proto.api.negotiation import ResponseType
 from ...proto.api.refusals import Refusal, examined
 from ...proto.http.request import Received
 from ..format.documents import ServerKind
-from .answer_queue import Wanted
 from .ignore_rules import NOTHING, Ignoring
 from .terminal import typed
 
@@ -169,3 +169,7 @@ def canonical(said: tuple[Message, ...]) -> bytes:
 
 def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=_DIGEST_BYTES).digest() if data else b""
+
+
+type Wanted = ResponseType | None
+"""What an answer is labelled; None if it has no message, so that its encoding is no matter."""

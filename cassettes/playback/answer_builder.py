@@ -22,9 +22,9 @@ from ..causality.constraints import Ties
 from ..format.bodies import wire
 from ..format.documents import Event, Exchange, Headers, Response
 from ..format.exchange_ref import Place
-from ..matching.answer_queue import Turn, Wanted
+from ..matching.answer_queue import Turn
 from ..matching.recorded_request import answer_message, recorded_request
-from ..matching.request_key import meaning
+from ..matching.request_key import Wanted, meaning
 from ..rebinding.id_bindings import Bindings
 from ..rebinding.id_rewriting import Renaming
 from ..storage.reader import Cassette
