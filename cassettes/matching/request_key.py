@@ -29,9 +29,12 @@ from ...proto.api.endpoints import Api, CallType
 from ...proto.api.negotiation import ResponseType
 from ...proto.api.refusals import Refusal, examined
 from ...proto.http.request import Received
+from ...proto.messages.fields import at, call_type, type_at
 from ..format.documents import ServerKind
 from .ignore_rules import NOTHING, Ignoring
-from .terminal import typed
+
+type Wanted = ResponseType | None
+"""What an answer is labelled; None if it has no message, so that its encoding is no matter."""
 
 _READ_ONLY = frozenset({"GET", "HEAD"})
 _DIGEST_BYTES = 16
@@ -94,7 +97,7 @@ def meaning(request: Received, server: ServerKind | None, ignoring: Ignoring = N
     path, sent = folded(path, server), request.header("content-type")
     if api is not None and found.call is not None:
         said = _streamed(request, api) if sent == negotiation.RECORDIO else (found.call,)
-    call = endpoints.call_type(said[0]) if said else None
+    call = call_type(said[0]) if said else None
     if api is None or call is None or call not in api.calls:
         key = _plain(request, path, ignoring.query(query), server)
         mutating = key.method not in _READ_ONLY and why is None
@@ -171,5 +174,30 @@ def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=_DIGEST_BYTES).digest() if data else b""
 
 
-type Wanted = ResponseType | None
-"""What an answer is labelled; None if it has no message, so that its encoding is no matter."""
+_DATA = "data"
+
+_IO = "attach_container_input.process_io"
+
+
+def typed(calls: list[Message]) -> tuple[Message, ...]:
+    """Leave out heartbeats, and join data that was typed in a row. The calls given may change.
+
+    These are the records of ATTACH_CONTAINER_INPUT. When a terminal sends heartbeats, and where it
+    splits what was typed into records, differs on every run. What counts is the container, the
+    bytes, and where the window changed or the input ended.
+    """
+    kept: list[Message] = []
+    for call in calls:
+        if type_at(call, f"{_IO}.control") == "HEARTBEAT":
+            continue
+        if kept and _bytes(call) and _bytes(kept[-1]):
+            setattr(at(kept[-1], f"{_IO}.data"), _DATA, _bytes(kept[-1]) + _bytes(call))
+        else:
+            kept.append(call)
+    return tuple(kept)
+
+
+def _bytes(call: Message) -> bytes:
+    """What a call types; empty data is the end of the input."""
+    data = at(call, f"{_IO}.data.data")
+    return data if isinstance(data, bytes) else b""

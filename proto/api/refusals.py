@@ -19,6 +19,7 @@ from .. import recordio
 from ..http.reason_phrases import phrase
 from ..http.request import Received
 from ..messages import descriptors, mapping
+from ..messages.fields import call_type
 from . import call_validation, endpoints, negotiation
 from .endpoints import Api, ServerKind
 from .negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
@@ -118,7 +119,7 @@ def _of_others(request: Received, api: Api) -> Examined:
     call = _decoded(request.body, kind, api)
     if isinstance(call, Refusal):
         return Examined(refusal=call)
-    name, label = endpoints.call_type(call), None
+    name, label = call_type(call), None
     why = _invalid(call, api)
     if why is None and negotiation.is_negotiated(api, name):
         label = _label(request, api)
@@ -219,7 +220,7 @@ def _first_record(body: bytes) -> bytes | Refusal | None:
 
 def _misused(call: Message, request: Received, api: Api) -> Refusal | None:
     """Streams are for some calls only, which is known when the call is (src/slave/http.cpp)."""
-    name = endpoints.call_type(call)
+    name = call_type(call)
     streams, input_call = request.header("content-type") == RECORDIO, "ATTACH_CONTAINER_INPUT"
     if streams and name != input_call:
         text = f"Streaming 'Content-Type' {RECORDIO} is not supported for {name} call"
