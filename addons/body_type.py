@@ -6,7 +6,7 @@ from mitmproxy import http
 from msgspec import Struct
 
 from ..proto.api import calls, endpoints
-from ..proto.api.endpoints import Api, ServerKind
+from ..proto.api.apis import Api, ServerKind
 from ..proto.api.negotiation import JSON, PROTOBUF, RECORDIO, Encoding, request_encoding
 
 _OK = 200

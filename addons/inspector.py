@@ -16,7 +16,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.hooks import UpdateHook
 
-from ..proto.api.endpoints import ServerKind
+from ..proto.api.apis import ServerKind
 from . import body_type
 from .kept_body import Head, Tail
 from .message_view import MessageView

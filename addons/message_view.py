@@ -19,7 +19,7 @@ from mitmproxy.contentviews import InteractiveContentview, Metadata
 from mitmproxy.exceptions import CommandError
 from msgspec import json
 
-from ..proto.api.endpoints import ServerKind
+from ..proto.api.apis import ServerKind
 from ..proto.messages.message_text import message_bytes
 from . import body_type, display, kept_body
 from .body_type import Subject

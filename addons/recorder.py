@@ -18,7 +18,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from ..cassettes.format.documents import Cause, ServerKind, Side
+from ..cassettes.format.documents import Cause, Side
 from ..cassettes.recording.observations import (
     AnyFact,
     Data,
@@ -31,6 +31,7 @@ from ..cassettes.recording.observations import (
     Stop,
 )
 from ..proto.api import endpoints
+from ..proto.api.apis import ServerKind
 from ..proto.api.negotiation import RECORDIO
 from .leader_redirect import Leaders, is_unreached
 from .writer_process import Start, Status, WriterError, WriterProcess

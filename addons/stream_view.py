@@ -23,7 +23,7 @@ from typing import Literal
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
-from ..proto.api.endpoints import ServerKind
+from ..proto.api.apis import ServerKind
 from ..proto.diagnosis.examiner import Examiner
 from ..proto.diagnosis.findings import Finding
 from . import display, kept_body, record_text

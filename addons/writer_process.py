@@ -21,9 +21,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from ..cassettes.format.documents import ServerKind, Side
+from ..cassettes.format.documents import Side
 from ..cassettes.recording import observations
 from ..cassettes.recording.writer import Existing
+from ..proto.api.apis import ServerKind
 
 FLUSH_SECONDS = 0.05
 """How long a fact waits for others before it goes to the writer."""

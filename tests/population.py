@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from mesotape.proto.api.endpoints import APIS
+from mesotape.proto.api.apis import APIS
 from mesotape.proto.messages.descriptors import message_class
 
 VALUES: dict[int, object] = {

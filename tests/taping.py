@@ -9,7 +9,7 @@ from captures.http1 import Message
 from captures.tape import Conversation
 
 from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import Cause, Header, ServerKind
+from mesotape.cassettes.format.documents import Cause, Header
 from mesotape.cassettes.recording.observations import (
     AnyFact,
     Data,
@@ -19,6 +19,7 @@ from mesotape.cassettes.recording.observations import (
     ResponseHead,
 )
 from mesotape.cassettes.recording.recording import Recording
+from mesotape.proto.api.apis import ServerKind
 
 HOST = "127.0.0.1"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mesotape.proto.api.endpoints import (
+from mesotape.proto.api.apis import (
     AGENT,
     APIS,
     EXECUTOR,
@@ -9,9 +9,8 @@ from mesotape.proto.api.endpoints import (
     SCHEDULER,
     Api,
     ServerKind,
-    find,
-    is_actor_message,
 )
+from mesotape.proto.api.endpoints import find, is_actor_message
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.messages.fields import call_type
 

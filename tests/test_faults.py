@@ -8,7 +8,7 @@ from mesotape.cassettes.faults.fault_spec import Fault, FaultError, parse
 from mesotape.cassettes.faults.kinds import KINDS, NOT_TAKEN
 from mesotape.cassettes.faults.seeded_random import Dice
 from mesotape.cassettes.faults.selector import ALL, Which
-from mesotape.proto.api.endpoints import APIS
+from mesotape.proto.api.apis import APIS
 
 WHICHES = st.one_of(
     st.just(ALL),

@@ -8,7 +8,7 @@ from test_playback import PROTOBUF, body_of, exchange, play, reason_of, request
 from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.matching.ignore_rules import NAMES, IgnoreError, Ignoring
 from mesotape.cassettes.playback.playback import Options
-from mesotape.proto.api.endpoints import APIS, SCHEDULER
+from mesotape.proto.api.apis import APIS, SCHEDULER
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
 

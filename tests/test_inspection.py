@@ -25,6 +25,7 @@ from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as told
 from mesotape.cassettes.recording import writer
 from mesotape.proto.api import endpoints
+from mesotape.proto.api.apis import ServerKind
 from mesotape.proxy.cli import commands
 
 HERE = Path(__file__).parent
@@ -174,7 +175,7 @@ def cassette(name: str) -> Iterator[bytes]:
             yield writer.document(told.Event(event=count, of=number, at=fact["at"], **body))
 
 
-def as_exchange(number: int, one: Exchange, kind: endpoints.ServerKind) -> told.Exchange:
+def as_exchange(number: int, one: Exchange, kind: ServerKind) -> told.Exchange:
     assert one.response is not None
     headers = dict(one.request.headers)
     sort = {name.lower(): value for name, value in headers.items()}["content-type"]

@@ -13,7 +13,7 @@ from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.api.endpoints import AGENT
+from mesotape.proto.api.apis import AGENT
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages import mapping
 from mesotape.proto.recordio import encode

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.proto.api.endpoints import AGENT, APIS, EXECUTOR, MASTER, SCHEDULER, Api
+from mesotape.proto.api.apis import AGENT, APIS, EXECUTOR, MASTER, SCHEDULER, Api
 from mesotape.proto.api.negotiation import (
     JSON,
     PROTOBUF,

@@ -22,7 +22,7 @@ from mesotape.cassettes.rebinding.id_bindings import Bindings, Id
 from mesotape.cassettes.rebinding.id_matching import Rebinding
 from mesotape.cassettes.rebinding.id_rewriting import Renaming
 from mesotape.proto import recordio
-from mesotape.proto.api.endpoints import AGENT, APIS, SCHEDULER
+from mesotape.proto.api.apis import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.messages.ids import KINDS, slots

@@ -17,6 +17,7 @@ from mesotape.cassettes.format import documents as cassette_documents
 from mesotape.cassettes.matching.recorded_request import answer_message
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api import calls, endpoints
+from mesotape.proto.api.apis import CallType
 
 AGENTS = ("agent-", "executor-", "secrets-agent", "session-")
 
@@ -117,7 +118,7 @@ def kept_places(cassette: Cassette) -> Iterator[str]:
             yield place
 
 
-def call_of(cassette: Cassette, one: cassette_documents.Exchange) -> endpoints.CallType | None:
+def call_of(cassette: Cassette, one: cassette_documents.Exchange) -> CallType | None:
     api = endpoints.find(one.request.path, cassette.header.server)
     if api is None:
         return None

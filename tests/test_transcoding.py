@@ -12,7 +12,7 @@ from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.api.endpoints import AGENT, APIS, Api, CallType
+from mesotape.proto.api.apis import AGENT, APIS, Api, CallType
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 from mesotape.proto.http.request import Received
 from mesotape.proto.messages import mapping

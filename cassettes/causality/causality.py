@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from ...proto.api.endpoints import CallType
+from ...proto.api.apis import CallType
 from ..answers.gates import Cue, Gate, Wait
 from ..answers.pace import Timed
 from ..format.documents import Exchange

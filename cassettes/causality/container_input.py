@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from ...proto import recordio
 from ...proto.api import calls
-from ...proto.api.endpoints import AGENT, Api
+from ...proto.api.apis import AGENT, Api
 from ...proto.messages.fields import at as field_at
 from ...proto.messages.fields import type_at
 from ..format.bodies import wire

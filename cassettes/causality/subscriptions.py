@@ -22,8 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto import recordio
-from ...proto.api import endpoints
-from ...proto.api.endpoints import Api
+from ...proto.api.apis import RESOURCE_PROVIDER, SCHEDULER, Api
 from ...proto.api.negotiation import Encoding
 from ...proto.api.refusals import Refusal
 from ...proto.http.request import Received
@@ -65,7 +64,7 @@ class _Kind(Struct, frozen=True):
 
 
 _SCHEDULER = _Kind(
-    endpoints.SCHEDULER,
+    SCHEDULER,
     called="framework_id.value",
     told="subscribed.framework_id.value",
     unknown=Refusal(400, b"Framework cannot be found"),
@@ -74,7 +73,7 @@ _SCHEDULER = _Kind(
     other="framework ID ",
 )
 _RESOURCE_PROVIDER = _Kind(
-    endpoints.RESOURCE_PROVIDER,
+    RESOURCE_PROVIDER,
     called="resource_provider_id.value",
     told="subscribed.provider_id.value",
     unknown=Refusal(400, b"Resource provider is not subscribed"),

@@ -20,7 +20,7 @@ from math import isfinite
 
 from msgspec import Struct
 
-from ...proto.api.endpoints import APIS
+from ...proto.api.apis import APIS
 from ...proto.http import redirects
 from .kinds import KINDS, Kind, Unit
 from .selector import ALL, Which

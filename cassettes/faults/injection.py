@@ -17,11 +17,10 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...proto.api.endpoints import APIS
+from ...proto.api.apis import APIS, ServerKind
 from ...proto.http.request import Received
 from ..answers.answer import Answer, StreamAnswer
 from ..causality.container_input import Counts
-from ..format.documents import ServerKind
 from ..matching.misses import Miss
 from ..matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
 from ..playback.journal import Journal

@@ -19,6 +19,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from ...proto.api.apis import ServerKind
+
 FORMAT = 1
 
 type Number = Annotated[int, Meta(ge=1)]
@@ -32,9 +34,6 @@ type Size = Annotated[int, Meta(ge=0)]
 
 INCOMPLETE = "the request was not complete"
 """The `malformed` of a request that the client did not finish."""
-
-type ServerKind = Literal["master", "agent"]
-"""Decides the schema of `/api/v1`: the same number means other calls on a master and an agent."""
 
 type Side = Literal["client", "server"]
 

@@ -8,7 +8,8 @@ from typing import get_args
 
 import msgspec
 
-from .documents import Cause, ServerKind
+from ...proto.api.apis import ServerKind
+from .documents import Cause
 from .yaml_reader import Composition, DocumentError, Node, Path
 
 _AT = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)

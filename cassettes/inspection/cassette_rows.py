@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ...proto import recordio
 from ...proto.api import calls, endpoints
-from ...proto.api.endpoints import CallType
+from ...proto.api.apis import AGENT, CallType, ServerKind
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ...proto.diagnosis.payloads import examine
 from ...proto.diagnosis.problems import Remark
@@ -70,13 +70,13 @@ class _Inspection:
         if (number, side) not in self._streams:
             own = self._origins.get(number, Origin(number))
             origin = Origin(number, own.client, own.peer, own.call, side)
-            message = self._messages.get(number) if side == "server" else endpoints.AGENT.call
+            message = self._messages.get(number) if side == "server" else AGENT.call
             self._streams[number, side] = StreamRows(origin, message, patient=False)
         return self._streams[number, side]
 
     def _event(self, told: Event, line: int) -> Iterator[Row]:
         side = told.from_ or "server"
-        message = self._messages.get(told.of) if side == "server" else endpoints.AGENT.call
+        message = self._messages.get(told.of) if side == "server" else AGENT.call
         data = body_bytes(told, message)
         if told.of in self._chunks and side == "server":
             yield self._chunk(told, data, line)
@@ -109,7 +109,7 @@ class _Inspection:
         del self._streams[told.end, told.from_ or "server"]
 
 
-def exchange_row(told: Exchange, server: endpoints.ServerKind | None) -> Row:
+def exchange_row(told: Exchange, server: ServerKind | None) -> Row:
     """Look at one exchange: which call it is, and whether the bodies are what they should be."""
     request, response = told.request, told.response
     api = endpoints.find(request.path, server)

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 from msgspec.structs import replace
 
 from ...proto.api import calls, endpoints
-from ...proto.api.endpoints import ServerKind
+from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ...proto.http.gzip_coding import CodingError, inflate
 from ..format import bodies

@@ -19,7 +19,7 @@ from typing import cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from ...proto.api.endpoints import APIS, Api
+from ...proto.api.apis import APIS, Api
 from ...proto.messages import descriptors
 from ...proto.messages.fields import call_type
 from ...proto.messages.ids import KINDS, Kind, copies, slots

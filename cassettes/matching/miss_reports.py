@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
+from ...proto.api.apis import ServerKind
 from ...proto.http.request import Received
 from ...proto.messages.ids import blanked, slots
-from ..format.documents import Exchange, ServerKind
+from ..format.documents import Exchange
 from ..format.exchange_ref import Place
 from ..playback.journal import Journal
 from ..storage.reader import Cassette

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ...proto import recordio
 from ...proto.api import endpoints
-from ...proto.api.endpoints import CallType
+from ...proto.api.apis import AGENT, CallType
 from ...proto.http.gzip_coding import CodingError, inflate
 from ...proto.http.request import Received
 from ..answers.answer import pairs
@@ -32,7 +32,7 @@ def recorded_request(cassette: Cassette, exchange: Exchange) -> Received:
     api = endpoints.find(told.path, cassette.header.server)
     message = None if api is None else api.call
     streamed = told.stream is not None
-    most = BEGINNING if api is endpoints.AGENT else None
+    most = BEGINNING if api is AGENT else None
     body = _streamed(cassette, exchange, message, most) if streamed else wire(told, message)
     headers = tuple(told.headers.items())
     known = _known_head if len(told.path) <= _KEPT_PATH and _are_texts(headers) else _head

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal, cast, get_args
 
-from ...proto.api.endpoints import APIS
+from ...proto.api.apis import APIS
 
 type Repeat = Literal["last", "cycle", "never"]
 

@@ -25,12 +25,11 @@ from msgspec import Struct
 
 from ...proto import recordio
 from ...proto.api import calls, endpoints, negotiation
-from ...proto.api.endpoints import Api, CallType
+from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.negotiation import ResponseType
 from ...proto.api.refusals import Refusal, examined
 from ...proto.http.request import Received
 from ...proto.messages.fields import at, call_type, type_at
-from ..format.documents import ServerKind
 from .ignore_rules import NOTHING, Ignoring
 
 type Wanted = ResponseType | None

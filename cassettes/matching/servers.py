@@ -18,8 +18,8 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from ...proto.api import endpoints
+from ...proto.api.apis import ServerKind
 from ...proto.http.request import Received
-from ..format.documents import ServerKind
 from ..storage.reader import Cassette
 
 _PROXY = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")

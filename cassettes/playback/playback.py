@@ -19,6 +19,7 @@ from functools import partial
 from msgspec import Struct
 
 from ...proto.api import endpoints
+from ...proto.api.apis import ServerKind
 from ...proto.api.refusals import Refusal
 from ...proto.http.request import Received
 from ..answers.answer import Answer, StreamAnswer
@@ -28,7 +29,7 @@ from ..causality.constraints import Ties
 from ..causality.subscriptions import astray
 from ..faults.fault_spec import parse_all as parse_faults
 from ..faults.injection import Injection, called, called_input
-from ..format.documents import INCOMPLETE, ServerKind
+from ..format.documents import INCOMPLETE
 from ..format.exchange_ref import Place
 from ..matching.answer_queue import Line, Turn
 from ..matching.ignore_rules import Ignoring

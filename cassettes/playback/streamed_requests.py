@@ -20,10 +20,11 @@ from msgspec.structs import replace
 
 from ...proto import recordio
 from ...proto.api import endpoints, negotiation
+from ...proto.api.apis import AGENT, ServerKind
 from ...proto.http.request import Received
 from ..answers.answer import Answer, StreamAnswer
 from ..causality.container_input import Counts, Cursor, Item, Recorded, read_piece
-from ..format.documents import Exchange, ServerKind
+from ..format.documents import Exchange
 from ..format.exchange_ref import Place
 from ..matching.ignore_rules import NOTHING
 from ..matching.misses import Miss, Reason
@@ -223,7 +224,7 @@ def is_input(head: Received, server: ServerKind | None) -> bool:
         return False
     if endpoints.is_actor_message(head.fields):
         return False
-    return endpoints.find(head.target.decode("latin-1"), server) is endpoints.AGENT
+    return endpoints.find(head.target.decode("latin-1"), server) is AGENT
 
 
 def _beginning(head: Received, first: Item | None) -> _Beginning:
@@ -232,5 +233,5 @@ def _beginning(head: Received, first: Item | None) -> _Beginning:
     Of bytes that are no record nobody knows how many come at once, so they all begin alike.
     """
     kind = head.header("message-content-type")
-    accepted = negotiation.response_type(endpoints.AGENT, head.fields) is not None
+    accepted = negotiation.response_type(AGENT, head.fields) is not None
     return None if kind in _READ else kind or "", accepted, b"" if first is None else first.head

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...proto.api.endpoints import APIS, Api
+from ...proto.api.apis import APIS, Api
 from ...proto.messages.ids import Slot, blanked, copies, slots
 from ..matching.ignore_rules import Ignoring
 from ..matching.request_key import CallKey, Key, Meaning, canonical

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from ...proto.api import calls
-from ...proto.api.endpoints import Api, CallType, find
+from ...proto.api.apis import Api, CallType, ServerKind
+from ...proto.api.endpoints import find
 from ...proto.api.negotiation import JSON, PROTOBUF, RECORDIO
 from ...proto.http.gzip_coding import CodingError, inflate
 from ...proto.http.reason_phrases import phrase
@@ -29,7 +30,6 @@ from ..format.documents import (
     Note,
     Request,
     Response,
-    ServerKind,
 )
 from . import redaction
 from .observations import (

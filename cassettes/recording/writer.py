@@ -16,7 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
 
-from ..format.documents import FORMAT, CassetteError, Document, Header, ServerKind
+from ...proto.api.apis import ServerKind
+from ..format.documents import FORMAT, CassetteError, Document, Header
 from ..format.yaml_writer import document, end, event, exchange, header, note
 from ..storage.opening import packed
 from ..storage.reader import Cassette

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..messages.fields import call_type
-from .endpoints import Api
+from .apis import Api
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..messages import descriptors, json_reader, mapping
 from ..messages.fields import call_type
-from .endpoints import Api, CallType
+from .apis import Api, CallType
 from .negotiation import JSON, PROTOBUF
 
 if TYPE_CHECKING:

@@ -19,36 +19,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from .apis import (
-    AGENT,
     APIS,
     EXECUTOR,
-    MASTER,
-    PROCESS_IO,
     RESOURCE_PROVIDER,
     SCHEDULER,
     Api,
-    CallType,
     ServerKind,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-__all__ = [
-    "AGENT",
-    "APIS",
-    "EXECUTOR",
-    "MASTER",
-    "PROCESS_IO",
-    "RESOURCE_PROVIDER",
-    "SCHEDULER",
-    "Api",
-    "CallType",
-    "ServerKind",
-    "find",
-    "is_actor_message",
-]
 
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _AGENT_ACTOR = re.compile(r"slave\([0-9]+\)")

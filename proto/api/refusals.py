@@ -21,7 +21,7 @@ from ..http.request import Received
 from ..messages import descriptors, mapping
 from ..messages.fields import call_type
 from . import call_validation, endpoints, negotiation
-from .endpoints import Api, ServerKind
+from .apis import Api, ServerKind
 from .negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
 
 

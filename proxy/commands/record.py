@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from ...addons.writer_process import Start, Status, WriterError, WriterProcess
-from ...cassettes.format.documents import ServerKind
 from ...cassettes.recording.writer import Existing
+from ...proto.api.apis import ServerKind
 from . import certificates, parent_process
 from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
 

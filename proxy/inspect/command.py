@@ -19,7 +19,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from ...cassettes.inspection.rows import Row
-from ...proto.api import endpoints
+from ...proto.api.apis import AGENT, APIS, MASTER, ServerKind
 from ...proto.api.negotiation import Encoding
 from ...proto.diagnosis.content import STREAMED
 from ...proto.diagnosis.problems import Level
@@ -43,7 +43,7 @@ class InspectOptions(Struct, frozen=True, kw_only=True):
     """What the command line says; times are seconds, `show` is the number of a row."""
 
     sources: tuple[str, ...]
-    server: endpoints.ServerKind | None = None
+    server: ServerKind | None = None
     api: str | None = None
     message: str | None = None
     encoding: Encoding | None = None
@@ -112,14 +112,14 @@ def _message(options: InspectOptions) -> str | None:
         if options.message not in STREAMED:
             raise CommandError(f"--message: expected one of {', '.join(STREAMED)}")
         return options.message
-    for api in endpoints.APIS:
+    for api in APIS:
         if options.api == api.name:
             return api.event
     match options.server:
         case "agent":
-            return endpoints.AGENT.event
+            return AGENT.event
         case "master":
-            return endpoints.MASTER.event
+            return MASTER.event
         case None:
             return None
 

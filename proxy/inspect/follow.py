@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import Origin, StreamRows
-from ...proto.api import endpoints
+from ...proto.api.apis import MASTER
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ...proto.messages.descriptors import message_class
 from ..commands.console import CommandError
@@ -35,7 +35,7 @@ def rows(
         yield _exchange(url, response, time.monotonic() - began)
         stream = StreamRows(
             Origin(1, 1, call="SUBSCRIBE"),
-            endpoints.MASTER.event,
+            MASTER.event,
             encoding,
             max_record=reading.max_record,
             patient=False,
@@ -78,7 +78,7 @@ def _answer(
     media = _MEDIA[encoding]
     body = b'{"type":"SUBSCRIBE"}'
     if encoding == "protobuf":
-        call = message_class(endpoints.MASTER.call)
+        call = message_class(MASTER.call)
         names = call.DESCRIPTOR.enum_types_by_name["Type"].values_by_name
         body = call(type=names["SUBSCRIBE"].number).SerializeToString()
     headers = {"Content-Type": media, "Accept": media}

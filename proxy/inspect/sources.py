@@ -15,7 +15,7 @@ from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import Origin, StreamRows
 from ...cassettes.matching import servers
 from ...cassettes.storage.reader import Cassette
-from ...proto.api.endpoints import ServerKind
+from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import Encoding
 from ...proto.diagnosis.examiner import MAX_RECORD
 from ..commands.console import CommandError

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.format.documents import ServerKind
 from ...cassettes.matching.request_key import CallKey, Meaning, meaning
+from ...proto.api.apis import ServerKind
 from ...proto.http.request import Received
 from ...proto.messages import json_writer
 

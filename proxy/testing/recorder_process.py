@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...cassettes.format.documents import ServerKind
+from ...proto.api.apis import ServerKind
 from ..commands.console import Address
 
 _START_SECONDS = 60.0

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from ...cassettes.answers.pace import parse
 from ...cassettes.causality.causality import Mode
-from ...cassettes.format.documents import ServerKind
 from ...cassettes.playback.playback import Options
+from ...proto.api.apis import ServerKind
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
 _LONGEST = 150
