@@ -10,8 +10,8 @@ from ...proto import recordio
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import AGENT, CallType, ServerKind
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ...proto.diagnosis.payloads import examine
 from ...proto.diagnosis.problems import Remark
+from ...proto.diagnosis.stream_type import examine
 from ..format.bodies import BodyError, wire
 from ..format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
 from ..storage.reader import Cassette

@@ -18,11 +18,10 @@ what is skipped `HELD` bytes.
 from ..api.negotiation import Encoding
 from . import length_errors
 from .content import Content
-from .findings import SHOWN, Finding, Skipped, Sound
+from .findings import HELD, SHOWN, Finding, Lost, Skipped, Sound
 from .length_dialects import meant
 from .length_errors import LONGEST_LINE
 from .problems import Remark
-from .skipped_bytes import HELD, Lost
 from .stream_type import Dialect
 from .window import RESYNC_RECORD, MoreError, Window
 

@@ -4,10 +4,10 @@ What is not known at the beginning is learned from the first sound records.
 """
 
 from ..api.negotiation import Encoding
+from . import json_content, protobuf_content
 from .content import Content
 from .json_content import is_object
 from .message_guess import Recogniser
-from .payloads import examine
 from .problems import Remark
 
 
@@ -61,3 +61,12 @@ class Dialect:
     def _is_message(self, payload: bytes, message: str) -> bool:
         content = examine(payload, message, "protobuf")
         return content.is_sound and content.type is not None
+
+
+def examine(payload: bytes, message: str | None, encoding: Encoding) -> Content:
+    """Look at a payload; with `message` None, JSON only has to be an object."""
+    if encoding == "json":
+        return json_content.examine(payload, message)
+    if message is None:
+        return Content()
+    return protobuf_content.examine(payload, message)
