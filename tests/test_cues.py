@@ -1,5 +1,4 @@
-from mesotape.cassettes.answers.cues import cued
-from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.gates import Gate, Reach, Wait, cued
 from mesotape.cassettes.answers.pace import Instant, Recorded
 
 

@@ -12,9 +12,11 @@ then its heartbeats go on.
 `Reach` opens its gate when the stream has come so far, for others that wait for this stream.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
+
+from .pace import Pace, Timed
 
 
 class Gate:
@@ -74,3 +76,33 @@ class Reach(Struct, frozen=True, eq=False):
 
 
 type Cue = Wait | Reach
+
+
+def cued[T](
+    events: Iterable[Timed[Timed[T]]],
+    cues: Iterator[Timed[Cue]],
+    pace: Pace,
+    *,
+    now_seconds: float,
+    until_seconds: float,
+) -> Iterator[Timed[T | Cue]]:
+    """Set cues between events that are (deadline, (recorded at, event)).
+
+    Of the cues after the last event, those recorded before `until_seconds` are reached, and none
+    is waited at.
+    """
+    last_seconds, cue = now_seconds, next(cues, None)
+    for deadline_seconds, (at_seconds, event) in events:
+        while cue is not None and cue[0] <= at_seconds:
+            match cue[1]:
+                case Wait(gate=gate):
+                    yield deadline_seconds, Wait(gate, pace.gap(at_seconds - cue[0]))
+                case Reach():
+                    yield last_seconds, cue[1]
+            cue = next(cues, None)
+        yield deadline_seconds, event
+        last_seconds = deadline_seconds
+    while cue is not None and cue[0] <= until_seconds:
+        if isinstance(cue[1], Reach):
+            yield last_seconds, cue[1]
+        cue = next(cues, None)

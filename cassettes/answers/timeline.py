@@ -22,8 +22,7 @@ from ..format.bodies import wire
 from ..format.documents import Cause, Event, Exchange
 from ..storage.reader import Cassette
 from .answer import Ending, Step
-from .cues import cued
-from .gates import Cue, Wait
+from .gates import Cue, Wait, cued
 from .pace import Pace, Stepped, Timed
 from .stepping import stepped
 
