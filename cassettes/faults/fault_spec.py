@@ -196,3 +196,16 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 def _cut(text: str) -> str:
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: _SHOWN + 1])
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
+class Strike(Struct, frozen=True, kw_only=True):
+    """One strike of a fault, at a call. `exchange` is 0 if the call was not taken."""
+
+    fault: str
+    exchange: int
+    call: str
+    what: str
+
+    def __str__(self) -> str:
+        at = f"exchange {self.exchange}, {self.call}" if self.exchange else self.call
+        return f"fault {self.fault} struck: {at}: {self.what}"

@@ -25,12 +25,11 @@ from ..matching.misses import Miss
 from ..matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
 from ..playback.journal import Journal
 from .answer_faults import AnswerDamage, lost, redirected, unavailable
-from .fault_spec import Fault, parse_all
+from .fault_spec import Fault, Strike, parse_all
 from .kinds import NOT_TAKEN
 from .seeded_random import Dice
 from .selector import Which
 from .stream_faults import StreamDamage, numbered, plain
-from .strikes import Strike
 
 type Outcome = Answer | StreamAnswer | Miss
 

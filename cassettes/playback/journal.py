@@ -6,7 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from ...proto.api.refusals import Refusal
-from ..faults.strikes import Strike
+from ..faults.fault_spec import Strike
 from ..format.exchange_ref import Place
 from ..matching.misses import Miss
 
