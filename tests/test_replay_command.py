@@ -19,7 +19,7 @@ from tapes import SCHEDULER, call, said, stream, written
 
 from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proxy.commands import parent_process
+from mesotape.proxy.commands import processes
 from mesotape.proxy.server.server import ReplayServer
 
 DECLINE = said("DECLINE", framework_id={"value": "f"}, decline={"offer_ids": [{"value": "o"}]})
@@ -354,12 +354,12 @@ def test_nohup_and_the_background_of_a_script_let_a_replay_live_on() -> None:
         for number in (signal.SIGHUP, signal.SIGINT):
             before = signal.signal(number, signal.SIG_DFL)
             stack.callback(signal.signal, number, before)
-        assert parent_process.is_watched(None)
+        assert processes.is_watched(None)
         for number in (signal.SIGHUP, signal.SIGINT):
             with ignored(number):
-                assert not parent_process.is_watched(None)
-                assert parent_process.is_watched(True)
-        assert not parent_process.is_watched(False)
+                assert not processes.is_watched(None)
+                assert processes.is_watched(True)
+        assert not processes.is_watched(False)
 
 
 # The receipt.

@@ -17,7 +17,7 @@ from msgspec import Struct
 from ...addons.writer_process import Start, Status, WriterError, WriterProcess
 from ...cassettes.recording.writer import Existing
 from ...proto.api.apis import ServerKind
-from . import certificates, parent_process
+from . import certificates, processes
 from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
 
     recorder = Recorder()
     if options.end_with_parent:
-        watching = asyncio.create_task(parent_process.gone())
+        watching = asyncio.create_task(processes.gone())
         watching.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGTERM))
     try:
         with contextlib.ExitStack() as shown:

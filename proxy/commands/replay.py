@@ -21,8 +21,7 @@ from ..control.controls import Deck
 from ..control.http_api import Control
 from ..control.receipt import Receipt, played, receipt
 from ..server.server import ReplayServer
-from . import certificates, parent_process
-from . import child_process as command
+from . import certificates, processes
 from . import listen as addresses
 from .console import (
     Address,
@@ -72,7 +71,7 @@ def replay(options: ReplayOptions) -> int:
 
     Raises CommandError.
     """
-    watched = parent_process.is_watched(options.end_with_parent)
+    watched = processes.is_watched(options.end_with_parent)
     plays, tls = _played(options), certificates.pair(options.tls_cert, options.tls_key)
     with _opened(options.cassettes) as cassettes:
         for cassette in cassettes:
@@ -112,7 +111,7 @@ async def _replay(
         failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
         say(failures[-1])
 
-    orphaned = asyncio.create_task(parent_process.gone()) if watched else None
+    orphaned = asyncio.create_task(processes.gone()) if watched else None
     server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=_note)
     stopped = _stop_signal()
     where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
@@ -127,7 +126,7 @@ async def _replay(
             say(f"faults by seed {options.seed}: {' '.join(playback.faults)}")
         _announce(options, where, urls, controlled)
         if options.command:
-            variables = command.variables(urls, controlled)
+            variables = processes.variables(urls, controlled)
             code = await _run(options.command, variables, stopped, orphaned)
             await server.drain()
         else:
@@ -190,7 +189,7 @@ async def _run(
     orphaned: "asyncio.Task[int] | None",
 ) -> int:
     """Run a command to its end, which comes sooner if this replay is to end; gives its code."""
-    running = await command.start(words, variables)
+    running = await processes.start(words, variables)
     if isinstance(running, int):
         return running
     if stopped.is_set():

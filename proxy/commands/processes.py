@@ -107,3 +107,23 @@ def _has_terminal() -> bool:
         return False
     finally:
         os.close(terminal)
+
+
+_LOOK_SECONDS = 0.5
+
+
+def is_watched(asked: bool | None) -> bool:
+    """Whether to end with the parent; None leaves it to how this process was started."""
+    if asked is not None:
+        return asked
+    return not any(
+        signal.getsignal(number) is signal.SIG_IGN for number in (signal.SIGHUP, signal.SIGINT)
+    )
+
+
+async def gone() -> int:
+    """Wait until the parent is gone, and give its process id."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(_LOOK_SECONDS)
+    return parent
