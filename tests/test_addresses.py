@@ -8,8 +8,8 @@ from commands import run, running
 from sockets import Wire, connect, post
 from test_servers import HEALTH, exchange, header
 
-from mesotape.proxy.commands.console import Address
 from mesotape.proxy.commands.listen import Place, places
+from mesotape.proxy.http.address import Address
 
 LISTEN = Address("127.0.0.1", 0)
 FIXED = Address("127.0.0.1", 5050)

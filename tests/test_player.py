@@ -11,8 +11,8 @@ from tapes import BEAT, SCHEDULER, SUBSCRIBE, call, said, stream, written
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proxy.commands.console import Address
 from mesotape.proxy.control.player import Player
+from mesotape.proxy.http.address import Address
 
 HEALTH, HEALTHY = said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True})
 VERSION = said("GET_VERSION")

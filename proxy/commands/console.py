@@ -16,6 +16,8 @@ from typing import NamedTuple, override
 import click
 import msgspec
 
+from ..http.address import Address
+
 EXIT_FAILURE = 1
 """mesotape could not do what it was asked to: bad input, a busy port, a full disk."""
 
@@ -40,16 +42,6 @@ EXIT_IDLE_FAULT = 7
 
 class CommandError(Exception):
     """A command cannot go on; the text says why and what to do, in one line."""
-
-
-class Address(NamedTuple):
-    """Where to listen; port 0 means any that is free."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class AddressType(click.ParamType[Address]):

@@ -10,8 +10,9 @@ import ssl
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..http.address import Address
 from ..server.server import ReplayServer
-from .console import Address, CommandError, cannot_listen
+from .console import CommandError, cannot_listen
 
 
 class Place(NamedTuple):

@@ -26,7 +26,8 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from ...addons.recorder import Recorder
-from .console import Address, cannot_listen, say
+from ..http.address import Address
+from .console import cannot_listen, say
 
 logger = logging.getLogger(__name__)
 

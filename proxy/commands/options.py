@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from .console import Address, AddressType
+from ..http.address import Address
+from .console import AddressType
 
 LOOPBACK = Address("127.0.0.1", 0)
 

@@ -17,8 +17,9 @@ from msgspec import Struct
 from ...addons.writer_process import Start, Status, WriterError, WriterProcess
 from ...cassettes.recording.writer import Existing
 from ...proto.api.apis import ServerKind
+from ..http.address import Address
 from . import certificates, processes
-from .console import EXIT_FAILURE, Address, CommandError, announce, live_counts, say
+from .console import EXIT_FAILURE, CommandError, announce, live_counts, say
 
 if TYPE_CHECKING:
     from ...addons.recorder import Recorder

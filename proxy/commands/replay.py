@@ -20,17 +20,11 @@ from ...cassettes.storage.reader import Cassette
 from ..control.controls import Deck
 from ..control.http_api import Control
 from ..control.receipt import Receipt, played, receipt
+from ..http.address import Address
 from ..server.server import ReplayServer
 from . import certificates, processes
 from . import listen as addresses
-from .console import (
-    Address,
-    CommandError,
-    announce,
-    cannot_listen,
-    live_counts,
-    say,
-)
+from .console import CommandError, announce, cannot_listen, live_counts, say
 from .miss_colors import is_colorful, painted
 from .outcome import Outcome, counted, say_left_out, sum_up
 

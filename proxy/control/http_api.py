@@ -27,7 +27,7 @@ from msgspec import Meta, Struct
 
 from ...cassettes.answers.answer import head
 from ...proto.http.request import Received
-from ..commands.console import Address
+from ..http.address import Address
 from ..http.http1 import CONTINUE, Arrived, Expected, Limits, RefusedError
 from ..http.request_parser import Requests
 from .controls import PATIENCE_SECONDS, Deck

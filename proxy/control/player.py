@@ -25,7 +25,7 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import Refused
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
-from ..commands.console import Address
+from ..http.address import Address
 from ..server.clock import Clock, ManualClock
 from ..server.request_journal import Call
 from ..server.server import ReplayServer

@@ -19,7 +19,7 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import Journal
 from ...cassettes.playback.playback import Playback
 from ...proto.http import redirects
-from ..commands.console import Address
+from ..http.address import Address
 from ..http.http1 import Limits
 from ..http.request_cache import Known
 from .clock import Clock, LoopClock, Timer

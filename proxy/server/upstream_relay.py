@@ -11,7 +11,7 @@ import httptools
 
 from ...cassettes.answers.answer import Answer, head
 from ...proto.http.request import Received
-from ..commands.console import Address
+from ..http.address import Address
 from .ports import Outlet
 
 _DROPPED = (b"transfer-encoding", b"content-length", b"content-encoding", b"expect")

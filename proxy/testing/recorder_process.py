@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from ...proto.api.apis import ServerKind
-from ..commands.console import Address
+from ..http.address import Address
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
