@@ -80,13 +80,13 @@ def replay(options: ReplayOptions) -> int:
         begun = Receipt(cassettes=[])
         if options.receipt is not None:
             begun = Receipt(cassettes=played(options.cassettes))
-            begun.write(options.receipt)
+            write_whole(options.receipt, begun.text())
         ended = asyncio.run(_replay(playback, options, tls, begun, watched=watched))
     if options.receipt is not None:
         done = msgspec.structs.replace(
             ended.receipt, ended=True, exit_code=ended.code, command=ended.command
         )
-        done.write(options.receipt)
+        write_whole(options.receipt, done.text())
     sum_up(ended.counts, as_json=options.as_json, aside=bool(options.command))
     return ended.code
 

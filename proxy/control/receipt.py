@@ -25,7 +25,6 @@ from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import meaning
 from ...cassettes.playback.journal import Journal
 from ...cassettes.storage.reader import Cassette
-from ..commands.console import write_whole
 from ..server.server import ReplayServer
 
 
@@ -85,10 +84,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     strikes: list[str] = []
 
-    def write(self, path: Path) -> None:
-        """Write it, whole or not at all. Raises CommandError."""
-        text = msgspec.json.format(msgspec.json.encode(self), indent=2)
-        write_whole(path, f"{text.decode()}\n")
+    def text(self) -> str:
+        """Format it as indented JSON."""
+        return f"{msgspec.json.format(msgspec.json.encode(self), indent=2).decode()}\n"
 
 
 def played(paths: Sequence[Path]) -> list[Played]:
