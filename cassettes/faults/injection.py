@@ -23,7 +23,6 @@ from ..answers.answer import Answer, StreamAnswer
 from ..causality.container_input import Counts
 from ..matching.misses import Miss
 from ..matching.request_key import CallKey, Meaning, canonical, meaning, takes_gzip
-from ..playback.journal import Journal
 from .answer_faults import AnswerDamage, lost, redirected, unavailable
 from .fault_spec import Fault, Strike, parse_all
 from .kinds import NOT_TAKEN
@@ -86,25 +85,22 @@ def called_input(head: Received) -> Called:
 
 
 class Injection:
-    """The faults of a replay. `date` is what answers of its own are dated.
+    """The faults of a replay. `date` is the Date header of answers that are made here.
 
-    Raises FaultError for what is no fault.
+    `on_strike` is called with every strike, at its moment. Raises FaultError for an invalid fault.
     """
 
-    def __init__(self, faults: Sequence[str], seed: int, journal: Journal, date: str) -> None:
+    def __init__(
+        self, faults: Sequence[str], seed: int, on_strike: Callable[[Strike], object], date: str
+    ) -> None:
         self.faults = parse_all(faults)
         self.seed = seed
-        self._journal = journal
+        self._on_strike = on_strike
         self._date = date
         self._came = Counter[Fault]()
         self._played = Counter[tuple[int, str]]()
         self._alike = Counter[str]()
         self._draws_calls = any(_of_calls(fault).share is not None for fault in self.faults)
-
-    @property
-    def strikes(self) -> dict[str, int]:
-        """How often each fault struck; 0 for one that never did."""
-        return {text: self._journal.struck[text] for text in map(str, self.faults)}
 
     def report(self, struck: Mapping[str, int]) -> list[str]:
         """Tell people how often each fault struck."""
@@ -196,8 +192,7 @@ class Injection:
                 return lost(now_seconds)
 
     def _strike(self, fault: Fault, exchange: int, call: Called, what: str) -> None:
-        strike = Strike(fault=str(fault), exchange=exchange, call=str(call), what=what)
-        self._journal.strike(strike)
+        self._on_strike(Strike(fault=str(fault), exchange=exchange, call=str(call), what=what))
 
     def _told(self, fault: Fault, count: int) -> str:
         came = self._came[fault]

@@ -4,7 +4,7 @@ The way out names the option that would have the nearest exchange answer, if the
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -13,7 +13,6 @@ from ...proto.http.request import Received
 from ...proto.messages.ids import blanked, slots
 from ..format.documents import Exchange
 from ..format.exchange_ref import Place
-from ..playback.journal import Journal
 from ..storage.reader import Cassette
 from .ignore_rules import Ignoring
 from .misses import Difference, Miss, Near, Reason
@@ -53,18 +52,19 @@ class _Compared(Struct, frozen=True):
 class Explanations:
     """Explains what the exchanges of some cassettes do not answer.
 
-    `said` says a request in the ids of the recording, as far as that is asked for (rebinding.py).
+    `served` counts how often each was served. `said` says a request in the ids of the recording, as
+    far as that is asked for (rebinding/).
     """
 
     def __init__(
         self,
         cassettes: Sequence[Cassette],
-        journal: Journal,
+        served: Mapping[Place, int],
         ignoring: Ignoring,
         said: Callable[[Meaning], Meaning] | None,
     ) -> None:
         self._cassettes = cassettes
-        self._journal = journal
+        self._served = served
         self._ignoring = ignoring
         self._said = said
         self._index = Index()
@@ -87,7 +87,7 @@ class Explanations:
         """
         what = meaning(request, server, self._ignoring)
         what = what if self._said is None else self._said(what)
-        places, same = self._index.candidates(what.key, what.path, self._journal.served, cassettes)
+        places, same = self._index.candidates(what.key, what.path, self._served, cassettes)
         near = [
             self._compared(place, exchange, recorded, what, request)
             for place in places
@@ -127,7 +127,7 @@ class Explanations:
             exchange=place.exchange,
             what=recorded.what
             or ended(f"{exchange.request.method} {exchange.request.path}", _TARGET),
-            played=place in self._journal.served,
+            played=place in self._served,
             differences=tuple(found[:_DIFFERENCES]),
             more=max(0, len(found) - _DIFFERENCES),
         )

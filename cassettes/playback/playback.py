@@ -109,7 +109,7 @@ class Playback:
         )
         self._counts = (self._rebinding or self._ignoring).counts
         said = None if self._rebinding is None else self._rebinding.said
-        self._explanations = Explanations(self.cassettes, self.journal, self._ignoring, said)
+        self._explanations = Explanations(self.cassettes, self.journal.served, self._ignoring, said)
         self._denials = Denials(self.journal, self._servers, self._explanations, self._date)
         self._inputs = Inputs(
             self._answer_input,
@@ -121,7 +121,7 @@ class Playback:
         self._injection = None
         if self.options.faults:
             seed, date = self.options.seed, self._date
-            self._injection = Injection(self.options.faults, seed, self.journal, date)
+            self._injection = Injection(self.options.faults, seed, self.journal.strike, date)
         with _uncollected():
             for number, cassette in enumerate(self.cassettes):
                 self._take(number, cassette)
@@ -160,7 +160,9 @@ class Playback:
     @property
     def faults(self) -> dict[str, int]:
         """How often each fault struck; 0 for one that never did."""
-        return {} if self._injection is None else self._injection.strikes
+        if self._injection is None:
+            return {}
+        return {text: self.journal.struck[text] for text in map(str, self._injection.faults)}
 
     def faults_report(self, struck: Mapping[str, int]) -> list[str]:
         """What became of the faults, in words; `struck` says how often each struck."""

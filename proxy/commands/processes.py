@@ -1,9 +1,14 @@
-"""The command that a replay runs: pytest, a client, a script.
+"""Other processes: the command that a replay runs, and the process that started this one.
 
     mesotape replay cassette.yaml -- pytest
 
-It shares the terminal and the process group with mesotape, gets the signals that mesotape gets, and
-where the kernel can do so (Linux) a SIGTERM if mesotape is killed.
+The command shares the terminal and the process group with mesotape, gets the signals that mesotape
+gets, and on Linux a SIGTERM if mesotape is killed.
+
+A server whose parent process is gone cannot be stopped any more, so it ends. To let one live on,
+start it in the usual ways: with `nohup`, which makes it ignore SIGHUP, or with `&` in a script,
+which makes it ignore SIGINT (POSIX, Shell Command Language, 2.11). A process that was orphaned
+before it looked is not watched.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ from ..http.address import Address
 from ..server.server import ReplayServer
 from . import certificates, processes
 from . import listen as addresses
-from .console import CommandError, announce, cannot_listen, live_counts, say
+from .console import CommandError, announce, cannot_listen, live_counts, say, write_whole
 from .miss_colors import is_colorful, painted
 from .outcome import Outcome, counted, say_left_out, sum_up
 
@@ -34,7 +34,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
 
     `own` are the addresses of those cassettes that have one of their own, in the same order.
     `command` is what to run meanwhile, word by word. With `end_with_parent`, the replay ends when
-    the process that started it does; None leaves that to how it was started (parent.py).
+    the process that started it does; None leaves that to how it was started (processes.py).
     """
 
     cassettes: tuple[Path, ...]
