@@ -26,14 +26,14 @@ test: install
 # Schedulers that others wrote, Python and Node, each with old packages of its own.
 clients: $(CLIENTS)/.installed
 
-$(CLIENTS)/.installed: tests/clients/requirements.txt
+$(CLIENTS)/.installed: tests/end_to_end/clients/requirements.txt
 	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
 	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	npm install --silent --no-audit --no-fund --prefix $(CLIENTS)/node mesos-framework@0.5.3
 	touch $@
 
 test-clients: install clients
-	$(BIN)/pytest tests/clients
+	$(BIN)/pytest tests/end_to_end/clients
 
 lint: install
 	$(BIN)/ruff check .

@@ -18,9 +18,9 @@ from mesotape.proxy.server.server import ReplayServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from captures import load
-from schedulers import Life, Scheduler, life
-from taping import taped
+from support.capture_to_cassette import taped
+from support.captured_scheduler import Life, Scheduler, life
+from support.captures import load
 
 RUNS, AT_A_TIME = 500, 100
 LONGEST_SECONDS = 0.3

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 FLOORS = ("proto", "cassettes", "addons", "proxy")
 SOURCES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 MAY_IMPORT_MITMPROXY = {"proxy/commands/mitm.py"}

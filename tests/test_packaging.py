@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 FOLDERS = ("proto", "cassettes", "addons", "proxy")
 FILES = ("pyproject.toml", "README.md", "__init__.py", "py.typed")
 

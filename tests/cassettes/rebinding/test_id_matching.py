@@ -1,0 +1,630 @@
+import json
+import re
+from base64 import b64encode
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from support.capture_requests import sent
+from support.sample_messages import Builder
+from support.sockets import connect, post, record
+from test_playback import HEADER, JSON, PROTOBUF, STREAM, event, exchange, play, reason_of, request
+from test_playback_captures import playable, recorded
+
+from mesotape.cassettes.answers.answer import StreamAnswer
+from mesotape.cassettes.answers.pace import Instant
+from mesotape.cassettes.matching.ignore_rules import Ignoring
+from mesotape.cassettes.matching.misses import Miss
+from mesotape.cassettes.playback.playback import Options, Playback
+from mesotape.cassettes.rebinding.id_bindings import Bindings, Id
+from mesotape.cassettes.rebinding.id_matching import Rebinding
+from mesotape.cassettes.rebinding.id_rewriting import Renaming
+from mesotape.proto import recordio
+from mesotape.proto.api.apis import AGENT, APIS, SCHEDULER
+from mesotape.proto.messages import mapping
+from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.ids import KINDS, slots
+from mesotape.proxy.control.player import Player
+
+__all__ = ["play", "recorded"]
+
+PATH = "/api/v1/scheduler"
+STREAM_ID = "8833f851-2a1f-4f5e-9d4c-8f0b6f4d1f00"
+SUBSCRIBED = STREAM.replace("Content-Type", f"Mesos-Stream-Id: {STREAM_ID}\n    Content-Type")
+
+
+def uuid(number):
+    return b64encode(UUID(int=number, version=4).bytes).decode()
+
+
+def ident(value):
+    return {"value": value}
+
+
+def subscribe(framework=None):
+    info = {"user": "u", "name": "n"} | ({"id": ident(framework)} if framework else {})
+    own = {"framework_id": ident(framework)} if framework else {}
+    return own | {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
+
+
+def call(kind, framework="f-old", **content):
+    return {"framework_id": ident(framework), "type": kind, kind.lower(): content}
+
+
+def accept(offer, *tasks, framework="f-old"):
+    infos = [
+        {"name": "n", "task_id": ident(task), "agent_id": ident("a"), "command": {"value": "x"}}
+        for task in tasks
+    ]
+    operations = [{"type": "LAUNCH", "launch": {"task_infos": infos}}]
+    return call("ACCEPT", framework, offer_ids=[ident(offer)], operations=operations)
+
+
+def acknowledge(task, number, framework="f-old"):
+    ids = {"agent_id": ident("a"), "task_id": ident(task), "uuid": uuid(number)}
+    return call("ACKNOWLEDGE", framework, **ids)
+
+
+def kill(task, framework="f-old"):
+    return call("KILL", framework, task_id=ident(task))
+
+
+def offers(*ids, framework="f-old"):
+    offered = [
+        {"id": ident(each), "framework_id": ident(framework), "agent_id": ident("a"),
+         "hostname": "h"}
+        for each in ids
+    ]  # fmt: skip
+    return {"type": "OFFERS", "offers": {"offers": offered}}
+
+
+def update(task, number, **more):
+    status = {"task_id": ident(task), "state": "TASK_RUNNING", "uuid": uuid(number)} | more
+    return {"type": "UPDATE", "update": {"status": status}}
+
+
+def greeting(framework="f-old"):
+    told = {"framework_id": ident(framework), "heartbeat_interval_seconds": 15.0}
+    return {"type": "SUBSCRIBED", "subscribed": told}
+
+
+def text(message):
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def tape(*calls, events=()):
+    """Documents of a cassette: its calls, and the events of the first, which is a SUBSCRIBE."""
+    for number, each in enumerate(calls, 1):
+        response = SUBSCRIBED if each["type"] == "SUBSCRIBE" else "status: 202"
+        yield exchange(number, text(each), response, at=number, path=PATH)
+    for number, told in enumerate(events, 1):
+        yield event(number, 1, 100.0, f"json: '{text(told).decode()}'")
+
+
+class Client:
+    """A scheduler of this run, in either encoding."""
+
+    def __init__(self, playback, kind=JSON, stream_id=STREAM_ID):
+        self.playback, self.kind, self.stream_id = playback, kind, stream_id
+
+    def send(self, message):
+        body = text(message)
+        if self.kind == PROTOBUF:
+            body = mapping.decode(body, SCHEDULER.call).SerializeToString()
+        headers = {"content_type": self.kind, "Accept": self.kind}
+        if message["type"] != "SUBSCRIBE":
+            headers["Mesos_Stream_Id"] = self.stream_id
+        return self.playback.answer(request(body, path=PATH, **headers), 0.0)
+
+    def made(self, message):
+        answer = self.send(message)
+        assert not isinstance(answer, Miss), str(answer)
+        return answer.status
+
+    def events(self, message):
+        """What a stream says, each event read when it is asked for."""
+        answer = self.send(message)
+        assert isinstance(answer, StreamAnswer), str(answer)
+        for _, step in answer.steps:
+            if isinstance(step, bytes):
+                yield self.read(step.partition(b"\n")[2])
+
+    def read(self, data, message=SCHEDULER.event):
+        if self.kind == JSON:
+            return json.loads(data)
+        return json.loads(mapping.encode(message_class(message).FromString(data)))
+
+
+KINDS_OF_CLIENT = pytest.mark.parametrize("kind", [JSON, PROTOBUF])
+
+SESSION = list(
+    tape(
+        subscribe(),
+        accept("O1", "task-1", "task-2"),
+        acknowledge("task-1", 1),
+        acknowledge("task-2", 2),
+        kill("task-2"),
+        events=[
+            greeting(),
+            offers("O1"),
+            update("task-1", 1),
+            update("task-2", 2),
+            update("task-1", 3),
+        ],
+    )
+)
+
+
+def session(play, *documents, **options):
+    """A playback whose events wait for nothing but their turn."""
+    return play(*documents or SESSION, pace=Instant(), causality="off", **options)
+
+
+@KINDS_OF_CLIENT
+def test_what_a_client_invents_comes_back_to_it(play, kind):
+    playback = session(play, rebind=True)
+    client = Client(playback, kind)
+    events = client.events(subscribe())
+    assert next(events)["subscribed"]["framework_id"] == ident("f-old")
+    assert next(events)["offers"]["offers"][0]["id"] == ident("O1")
+    assert client.made(accept("O1", "new.a", "new.b")) == 202
+    told = [next(events)["update"]["status"] for _ in range(3)]
+    assert [each["task_id"]["value"] for each in told] == ["new.a", "new.b", "new.a"]
+    assert [each["uuid"] for each in told] == [uuid(1), uuid(2), uuid(3)]
+    assert client.made(acknowledge("new.a", 1)) == 202
+    assert client.made(kill("new.b")) == 202
+    assert client.made(acknowledge("new.b", 2)) == 202
+    assert playback.unused == []
+    assert playback.journal.missed == 0
+
+
+def test_ids_that_differ_are_a_miss_without_rebind(play):
+    client = Client(session(play))
+    next(client.events(subscribe()))
+    assert reason_of(client.send(accept("O1", "new.a", "new.b"))) == "differs"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        kill("new.a"),
+        kill("task-2"),
+        acknowledge("new.b", 1),
+        acknowledge("new.c", 1),
+        accept("O1", "new.c", "new.d"),
+        accept("O1", "new.a", "new.b"),
+    ],
+)
+def test_what_contradicts_what_is_known_is_a_miss(play, sent):
+    client = Client(session(play, rebind=True))
+    list(client.events(subscribe()))
+    assert client.made(accept("O1", "new.a", "new.b")) == 202
+    assert reason_of(client.send(sent)) in ("differs", "already played")
+
+
+def test_two_recorded_ids_do_not_become_one(play):
+    client = Client(session(play, rebind=True))
+    next(client.events(subscribe()))
+    assert reason_of(client.send(accept("O1", "new.a", "new.a"))) == "differs"
+    assert client.made(accept("O1", "new.a", "new.b")) == 202
+
+
+def test_other_fields_still_count(play):
+    client = Client(session(play, rebind=True))
+    next(client.events(subscribe()))
+    other = accept("O1", "new.a", "new.b")
+    other["accept"]["operations"][0]["launch"]["task_infos"][0]["name"] = "m"
+    miss = client.send(other)
+    assert reason_of(miss) == "differs"
+    assert reason_of(client.send(accept("O1", "new.a"))) == "differs"
+
+
+def test_recorded_names_may_stand_for_each_other(play):
+    client = Client(session(play, rebind=True))
+    events = client.events(subscribe())
+    next(events), next(events)
+    assert client.made(accept("O1", "task-2", "task-1")) == 202
+    assert client.made(kill("task-1")) == 202
+    told = [each["update"]["status"]["task_id"]["value"] for each in events]
+    assert told == ["task-2", "task-1", "task-2"]
+
+
+def test_an_offer_that_was_told_is_that_offer(play):
+    documents = tape(
+        subscribe(),
+        call("DECLINE", offer_ids=[ident("O1")]),
+        accept("O2", "task-1"),
+        events=[greeting(), offers("O1", "O2")],
+    )
+    client = Client(session(play, *documents, rebind=True))
+    list(client.events(subscribe()))
+    assert reason_of(client.send(accept("O1", "new"))) == "differs"
+    assert reason_of(client.send(call("DECLINE", offer_ids=[ident("O2")]))) == "differs"
+    assert client.made(accept("O2", "new")) == 202
+
+
+def test_an_offer_that_was_never_told_may_stand_for_another(play):
+    documents = tape(subscribe(), accept("O1", "t"), events=[greeting()])
+    client = Client(session(play, *documents, rebind=True))
+    list(client.events(subscribe()))
+    assert client.made(accept("from-elsewhere", "new")) == 202
+
+
+@KINDS_OF_CLIENT
+def test_a_framework_keeps_the_id_of_an_earlier_run(play, kind):
+    documents = tape(
+        subscribe("f-old"),
+        accept("O1", "task-1"),
+        kill("task-1"),
+        events=[greeting(), offers("O1"), update("task-1", 1)],
+    )
+    playback = session(play, *documents, rebind=True)
+    client = Client(playback, kind)
+    events = client.events(subscribe("f-new"))
+    assert next(events)["subscribed"]["framework_id"] == ident("f-new")
+    assert next(events)["offers"]["offers"][0]["framework_id"] == ident("f-new")
+    assert client.made(accept("O1", "new", framework="f-new")) == 202
+    assert next(events)["update"]["status"]["task_id"] == ident("new")
+    assert reason_of(client.send(kill("new", framework="f-old"))) == "differs"
+    assert client.made(kill("new", framework="f-new")) == 202
+
+
+def test_a_record_without_other_ids_keeps_its_bytes(play):
+    odd = '{"x":1,"type":"UPDATE","update":{"status":{"state":"TASK_RUNNING","task_id":%s}}}'
+    documents = [
+        *tape(subscribe("f-old"), accept("O1", "task-1")),
+        *(
+            event(n, 1, 100.0, f"text: '{odd % text(ident(task)).decode()}'")
+            for n, task in enumerate(["task-1", "task-9"], 1)
+        ),
+    ]
+    client = Client(session(play, *documents, rebind=True))
+    steps = client.send(subscribe("f-old")).steps
+    client.made(accept("O1", "new"))
+    got = [step.partition(b"\n")[2] for _, step in steps if isinstance(step, bytes)]
+    assert got[1] == (odd % text(ident("task-9")).decode()).encode()
+    assert json.loads(got[0])["update"]["status"]["task_id"] == ident("new")
+
+
+def test_tasks_of_the_same_name_in_two_frameworks_are_two(play):
+    documents = tape(
+        subscribe("f1"),
+        accept("O1", "task-1", framework="f1"),
+        accept("O2", "task-1", framework="f2"),
+        kill("task-1", framework="f1"),
+        kill("task-1", framework="f2"),
+        events=[greeting("f1")],
+    )
+    client = Client(session(play, *documents, rebind=True))
+    list(client.events(subscribe("f1")))
+    assert client.made(accept("O1", "x", framework="f1")) == 202
+    assert client.made(accept("O2", "y", framework="f2")) == 202
+    assert client.made(kill("y", framework="f2")) == 202
+    assert reason_of(client.send(kill("y", framework="f1"))) == "differs"
+    assert client.made(kill("x", framework="f1")) == 202
+
+
+def test_a_framework_that_registers_again_begins_again(play):
+    playback = session(play, rebind=True, repeat=["cycle"])
+    for names in (("a", "b"), ("c", "d"), ("a", "b")):
+        client = Client(playback)
+        events = client.events(subscribe())
+        next(events), next(events)
+        assert client.made(accept("O1", *names)) == 202
+        told = [next(events)["update"]["status"]["task_id"]["value"] for _ in range(3)]
+        assert told == [names[0], names[1], names[0]]
+        for call_of in (acknowledge(names[0], 1), acknowledge(names[1], 2), kill(names[1])):
+            assert client.made(call_of) == 202
+
+
+def test_a_stream_id_of_this_run_stands_for_the_one_from_before_the_recording(play):
+    recorded = exchange(1, text(kill("task-1")), path=PATH).replace(
+        "    Accept:", "    Mesos-Stream-Id: before\n    Accept:"
+    )
+    client = Client(session(play, recorded, rebind=True), stream_id="now")
+    assert client.made(kill("new")) == 202
+    again = exchange(2, text(kill("task-2")), path=PATH).replace(
+        "    Accept:", "    Mesos-Stream-Id: before\n    Accept:"
+    )
+    playback = session(play, recorded, again, rebind=True)
+    assert Client(playback, stream_id="now").made(kill("task-1")) == 202
+    assert Client(playback, stream_id="another").send(kill("task-2")).status == 400
+    assert Client(playback, stream_id="now").made(kill("task-2")) == 202
+
+
+def test_a_miss_shows_what_differs_besides_known_ids(play):
+    client = Client(session(play, rebind=True))
+    list(client.events(subscribe()))
+    assert client.made(accept("O1", "new.a", "new.b")) == 202
+    miss = client.send(kill("new.b") | {"kill": kill("new.b")["kill"] | {"agent_id": ident("z")}})
+    (near,) = miss.nearest
+    assert [str(each) for each in near.differences] == ['kill.agent_id.value: (absent) → "z"']
+
+
+GET_TASKS = b'{"type":"GET_TASKS"}'
+
+
+def tasks(name):
+    task = {
+        "name": name,
+        "task_id": ident(name),
+        "framework_id": ident("f-old"),
+        "agent_id": ident("a"),
+        "state": "TASK_RUNNING",
+        "resources": [],
+    }
+    return {"type": "GET_TASKS", "get_tasks": {"tasks": [task]}}
+
+
+@pytest.mark.parametrize("recorded", [JSON, PROTOBUF])
+@pytest.mark.parametrize("kind", [JSON, PROTOBUF])
+def test_operators_are_told_the_names_of_this_run(play, kind, recorded):
+    response = f"status: 200\n  headers:\n    Content-Type: {recorded}\n"
+    body = text(tasks("task-1")).decode()
+    response += f"  json: '{body}'" if recorded == JSON else f"  proto: '{body}'"
+    operator = exchange(9, GET_TASKS, response, accept=recorded)
+    playback = session(play, *SESSION, operator, rebind=True)
+
+    def asked():
+        answer = playback.answer(request(GET_TASKS, Accept=kind), 0.0)
+        assert f"Content-Length: {len(answer.body)}\r\n".encode() in answer.head
+        data = answer.body
+        if kind == PROTOBUF:
+            data = mapping.encode(message_class("mesos.v1.master.Response").FromString(data))
+        (task,) = json.loads(data)["get_tasks"]["tasks"]
+        return task["task_id"]["value"], task["name"]
+
+    client = Client(playback, kind)
+    next(client.events(subscribe()))
+    assert asked() == ("task-1", "task-1")
+    client.made(accept("O1", "new.a", "new.b"))
+    assert asked() == ("new.a", "task-1")
+
+
+def test_an_operator_stream_tells_the_names_of_this_run_from_when_they_are_known(play):
+    added = {"type": "TASK_ADDED", "task_added": {"task": tasks("task-1")["get_tasks"]["tasks"][0]}}
+    operator = exchange(9, b'{"type":"SUBSCRIBE"}', STREAM, at=200)
+    told = [event(n, 9, 300, f"json: '{text(added).decode()}'") for n in (1, 2)]
+    playback = session(play, *SESSION, operator, *told, rebind=True)
+    steps = playback.answer(request(b'{"type":"SUBSCRIBE"}'), 0.0).steps
+    records = (json.loads(s.partition(b"\n")[2]) for _, s in steps if isinstance(s, bytes))
+    assert next(records)["task_added"]["task"]["task_id"] == ident("task-1")
+    client = Client(playback)
+    next(client.events(subscribe()))
+    client.made(accept("O1", "new.a", "new.b"))
+    assert next(records)["task_added"]["task"]["task_id"] == ident("new.a")
+
+
+def test_an_executor_is_told_the_uuids_that_it_made(play):
+    ids = {"executor_id": ident("e"), "framework_id": ident("f")}
+
+    def updates(executor, number):
+        status = {
+            "task_id": ident("t"),
+            "state": "TASK_RUNNING",
+            "source": "SOURCE_EXECUTOR",
+            "executor_id": ident(executor),
+            "uuid": uuid(number),
+        }
+        own = ids | {"executor_id": ident(executor)}
+        return own | {"type": "UPDATE", "update": {"status": status}}
+
+    acknowledged = {
+        "type": "ACKNOWLEDGED",
+        "acknowledged": {"task_id": ident("t"), "uuid": uuid(1)},
+    }
+    path = "/api/v1/executor"
+    joined = ids | {"type": "SUBSCRIBE", "subscribe": {}}
+    playback = play(
+        exchange(1, text(joined), STREAM, path=path),
+        event(1, 1, 5.0, f"json: '{text(acknowledged).decode()}'"),
+        exchange(2, text(updates("e", 1)), path=path),
+        server="agent",
+        rebind=True,
+        pace=Instant(),
+        causality="off",
+    )
+    mine = joined | {"executor_id": ident("mine")}
+    steps = playback.answer(request(text(mine), path=path), 0.0).steps
+    assert playback.answer(request(text(updates("mine", 7)), path=path), 0.0).status == 202
+    (record,) = [step for _, step in steps if isinstance(step, bytes)]
+    assert json.loads(record.partition(b"\n")[2])["acknowledged"]["uuid"] == uuid(7)
+
+
+def test_a_session_and_its_input_go_by_the_container_of_this_run(play):
+    def container(name):
+        return {"parent": ident("p"), "value": name}
+
+    def launch(name):
+        inner = {"container_id": container(name)}
+        kind = "LAUNCH_NESTED_CONTAINER_SESSION"
+        return text({"type": kind, kind.lower(): inner})
+
+    def typed(name):
+        inner = {"type": "CONTAINER_ID", "container_id": container(name)}
+        return text({"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": inner})
+
+    recorded = exchange(2, "", content_type="application/recordio").replace(
+        "application/recordio", "application/recordio\n    Message-Content-Type: application/json"
+    )
+    playback = play(
+        exchange(1, launch("old"), STREAM),
+        recorded.replace("\n  \nresponse", "\n  stream: recordio\nresponse"),
+        f"---\nevent: 1\nof: 2\nat: 0.0\nfrom: client\ntext: '{typed('old').decode()}'\n...\n",
+        server="agent",
+        rebind=True,
+        causality="off",
+    )
+    kinds = {"content_type": "application/recordio", "Message_Content_Type": JSON}
+    assert playback.answer(request(launch("new")), 0.0).status == 200
+    other = request(recordio.encode(typed("other")), **kinds)
+    assert reason_of(playback.answer(other, 0.0)) == "differs"
+    mine = request(recordio.encode(typed("new")), **kinds)
+    assert playback.answer(mine, 0.0).status == 202
+
+
+MESSAGES = [name for api in APIS for name in (api.call, api.event, api.response) if name]
+
+
+def filled(name):
+    message = message_class(name)()
+    Builder(0, True).fill(message)
+    for number, slot in enumerate(slots(message)):
+        slot.put(b"%d" % (number % 7) if slot.kind == "uuid" else f"{slot.kind} {number % 7}")
+    return message
+
+
+def renamings(message, suffix):
+    """Pairs for all ids of a message, there and back."""
+    pairs = {Id(s.kind, s.scope, s.value): s.value + suffix(s.value) for s in slots(message)}
+    there, back = Bindings(), Bindings()
+    there.bind(pairs.items())
+    for each, live in pairs.items():
+        framework = pairs.get(Id("framework-id", "", each.scope), "")
+        back.bind([(Id(each.kind, framework, live), each.value)])
+    return there, back
+
+
+@pytest.mark.parametrize("encoding", ["json", "protobuf"])
+@pytest.mark.parametrize("name", MESSAGES)
+def test_renaming_there_and_back_changes_nothing(name, encoding):
+    message = filled(name)
+    data = mapping.encode(message) if encoding == "json" else message.SerializePartialToString()
+    there, back = renamings(message, lambda value: b"!" if isinstance(value, bytes) else "!")
+    renamed = Renaming(there, name, encoding).body(data)
+    assert (renamed == data) == (not list(slots(message)))
+    assert Renaming(back, name, encoding).body(renamed) == data
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_a_call_is_said_in_recorded_ids_and_the_given_one_stays(api):
+    message = filled(api.call)
+    there, _ = renamings(message, lambda value: b"!" if isinstance(value, bytes) else "!")
+    renamed = Renaming(there, api.call, "protobuf").body(message.SerializePartialToString())
+    call = message_class(api.call).FromString(renamed)
+    rebinding = Rebinding(Ignoring())
+    rebinding.bindings = there
+    (said,) = rebinding.counts((call,), api)
+    assert said == message
+    assert call.SerializePartialToString() == renamed
+
+
+values = st.sampled_from("abc")
+
+
+@given(st.lists(st.tuples(values, values)))
+def test_bindings_stay_one_to_one(pairs):
+    bindings, kept = Bindings(), {}
+    for old, live in pairs:
+        pair = (Id("task-id", "f", old), live)
+        fits = kept.get(old, live) == live and all(
+            live != other or old == one for one, other in kept.items()
+        )
+        assert bindings.fit([pair]) == fits
+        if fits:
+            bindings.bind([pair])
+            kept[old] = live
+    for old, live in kept.items():
+        assert bindings.live(Id("task-id", "f", old)) == live
+        assert bindings.recorded(Id("task-id", "f", live)) == old
+
+
+@given(st.lists(st.tuples(values, values)))
+def test_pairs_fit_together_if_they_fit_one_after_the_other(pairs):
+    together, one_by_one = Bindings(), Bindings()
+    named = [(Id("task-id", "f", old), live) for old, live in pairs]
+    fits = True
+    for pair in named:
+        fits = fits and one_by_one.fit([pair])
+        if fits:
+            one_by_one.bind([pair])
+    assert together.fit(named) == fits
+
+
+def test_every_kind_of_id_is_found_in_calls():
+    found = {slot.kind for api in APIS for slot in slots(filled(api.call))}
+    assert found == set(KINDS.values())
+    assert {slot.kind for slot in slots(filled(AGENT.call))} == {
+        "container-id",
+        "resource-provider-id",
+    }
+
+
+NAMED = re.compile(rb'"(task_id|executor_id|container_id)": *{"value": *"')
+
+
+def renamed(body, kind):
+    """A call in which every task, executor and container has another id."""
+    if kind == JSON:
+        return NAMED.sub(rb"\g<0>my own ", body)
+    call = message_class(SCHEDULER.call).FromString(body)
+    for slot in slots(call):
+        if slot.kind in ("task-id", "executor-id", "container-id"):
+            slot.put(f"my own {slot.value}")
+    return call.SerializeToString()
+
+
+def told_names(data, kind):
+    """The ids of tasks in a record."""
+    event = mapping.decode(data, SCHEDULER.event) if kind == JSON else None
+    event = message_class(SCHEDULER.event).FromString(data) if event is None else event
+    return [slot.value for slot in slots(event) if slot.kind == "task-id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("scheduler-json-pymesos", JSON), ("scheduler-protobuf-execute", PROTOBUF)],
+)
+def test_a_real_scheduler_may_call_its_tasks_otherwise(recorded, name, kind):
+    exchanges = playable(name)
+    options = Options(pace=Instant(), causality="off", rebind=True)
+    playback = Playback(recorded(name, exchanges), options)
+    streams, names = [], []
+    for each in exchanges:
+        told = sent(each.request)
+        if told.method == b"POST":
+            told = replace(told, body=renamed(told.body, kind))
+        answer = playback.answer(told, 0.0)
+        assert not isinstance(answer, Miss), str(answer)
+        assert answer.status == each.response.status
+        if isinstance(answer, StreamAnswer):
+            streams.append((answer, each.response.records))
+    assert playback.unused == []
+    for answer, records in streams:
+        got = [step.partition(b"\n")[2] for _, step in answer.steps if isinstance(step, bytes)]
+        assert len(got) >= len(records)
+        for old, data in zip(records, got, strict=False):
+            before, after = told_names(old, kind), told_names(data, kind)
+            assert after == [f"my own {each}" for each in before]
+            assert (data == old) == (not before)
+            names += after
+    assert names
+
+
+def test_a_record_that_is_due_later_is_told_in_ids_that_are_bound_meanwhile(tmp_path):
+    events = [greeting(), update("task-1", 1), update("task-1", 2)]
+    documents = list(tape(subscribe(), accept("O1", "task-1"), events=events))
+    for number, at in enumerate([1.5, 2.0, 9.0], 2):
+        documents[number] = documents[number].replace("at: 100.0", f"at: {at}")
+    path = tmp_path / "cassette.yaml"
+    path.write_text(HEADER.format(server="master") + "".join(documents))
+    options = Options(rebind=True, causality="off")
+    with (
+        Player(path, options, clock="manual") as player,
+        connect(player.address) as wire,
+        connect(player.address) as calls,
+    ):
+        wire.send(post(text(subscribe()), path=PATH.encode()))
+        wire.until(b"\r\n\r\n")
+        assert player.advance(seconds=2.0) == 2
+        calls.send(
+            post(text(accept("O1", "new")), b"Mesos-Stream-Id: " + STREAM_ID.encode(),
+                 path=PATH.encode())
+        )  # fmt: skip
+        assert b"202" in calls.until(b"\r\n\r\n")
+        assert player.advance(seconds=8.0) == 1
+        for told in (greeting(), update("task-1", 1), update("new", 2)):
+            chunk = record(text(told))
+            assert json.loads(wire.exactly(len(chunk)).split(b"\n", 2)[2].rstrip()) == told

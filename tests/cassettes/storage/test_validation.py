@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pytest
+from support.paths import DATA
+
+from mesotape.cassettes.storage.validation import check
+
+GOLDEN = DATA / "golden.yaml"
+START = """\
+---
+mesotape: 1
+server: master
+recorded_at: 2026-11-22T12:18:29Z
+...
+---
+exchange: 1
+at: 1
+client: 1
+request:
+  {method: POST, path: /api/v1, headers: {Content-Type: application/json}, json: {type: SUBSCRIBE}}
+response: {after: 0, status: 200, stream: recordio}
+...
+---
+event: 1
+of: 1
+at: 2
+...
+"""
+FIRST = START.count("\n") + 2
+
+
+def document(*lines: str) -> str:
+    return "\n".join(("---", *lines, "...", ""))
+
+
+def exchange(number: int, at: float, request: str = "", response: str = "") -> str:
+    head = (f"exchange: {number}", f"at: {at}", "client: 1")
+    asked = f"request: {{method: POST, path: /api/v1{request}}}"
+    return document(*head, asked, f"response: {{after: 0{response}}}")
+
+
+def test_the_golden_cassette_is_sound() -> None:
+    assert check(GOLDEN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            document("event: 2", "of: 1", "at: 1.5"),
+            "event 2 of exchange 1: at 1.5 is before event 1 (at 2)",
+        ),
+        (
+            document("event: 1", "of: 1", "at: 3"),
+            "event 1 of exchange 1: stands behind event 1",
+        ),
+        (
+            document("event: 1", "of: 7", "at: 3"),
+            "stream of exchange 7: there is no exchange 7",
+        ),
+        (
+            document("event: 1", "of: 1", "at: 3", "from: client"),
+            "stream of exchange 1 from the client: the request (line 7) is no stream",
+        ),
+        (
+            document("end: 1", "at: 1.999999", "cause: server"),
+            "end of exchange 1: at 1.999999 is before event 1 (at 2)",
+        ),
+        (exchange(1, 5), "exchange 1: the number is taken already, on line 7"),
+        (exchange(2, 0.5), "exchange 2: at 0.5 is before exchange 1 (at 1)"),
+        (document("note: x", "at: 3", "of: 9"), "note: there is no exchange 9"),
+        (
+            document("event: 2", "of: 1", "at: 3", "json: '{'"),
+            "event 2 of exchange 1: json: not JSON: Input data was truncated",
+        ),
+        (
+            document("event: 2", "of: 1", "at: 3", "proto: []"),
+            "event 2 of exchange 1: proto: not a mesos.v1.master.Event: ",
+        ),
+        (
+            document("event: 2", "of: 1", "at: 3", "proto: {}", "wire: aGk="),
+            "event 2 of exchange 1: wire: found no wire_of, which says what text",
+        ),
+        (
+            exchange(2, 3, response=", json: '{'"),
+            "exchange 2: response: json: not JSON: Input data was truncated",
+        ),
+        (
+            exchange(2, 3, request=", proto: {nothing: 1}, wire: aGk="),
+            "exchange 2: request: wire: found no wire_of, which says what text",
+        ),
+        (document("event: 2", "of: one", "at: 3"), "event 2 of exchange one: of: expected a whole"),
+        (START, "found a second header: two cassettes in one file"),
+    ],
+)
+def test_problems(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "master.yaml"
+    path.write_text(START + text)
+    found = check(path)
+    line, _, rest = found[0].removeprefix(f"{path}:").partition(": ")
+    assert rest.startswith(problem)
+    assert FIRST <= int(line) < FIRST + 4
+
+
+def test_an_event_before_its_exchange_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "master.yaml"
+    path.write_text(START.replace("at: 2\n", "at: 0.5\n"))
+    assert check(path) == [f"{path}:15: stream of exchange 1: at 0.5 is before its exchange (at 1)"]
+
+
+def test_an_event_behind_the_end_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "master.yaml"
+    end = document("end: 1", "at: 3", "cause: server")
+    path.write_text(START + end + document("event: 2", "of: 1", "at: 4") + end)
+    assert check(path) == [
+        f"{path}:{FIRST + 5}: event 2 of exchange 1: stands behind the end of its stream",
+        f"{path}:{FIRST + 10}: end of exchange 1: its stream has ended already",
+        f"{path}:{FIRST + 10}: end of exchange 1: at 3 is before event 2 (at 4)",
+    ]
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "master.yaml"
+    path.write_text(
+        START
+        + document("a: b")
+        + document("at: [")
+        + document("event: 1", "of: 8", "at: 3")
+        + "---\n"
+    )
+    lines = [int(text.removeprefix(f"{path}:").partition(":")[0]) for text in check(path)]
+    assert len(lines) == 4
+
+
+def test_what_is_no_cassette_is_one_problem(tmp_path: Path) -> None:
+    assert check(tmp_path / "no.yaml") == [f"{tmp_path}/no.yaml: there is no such file"]

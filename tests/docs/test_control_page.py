@@ -1,0 +1,58 @@
+"""What docs/replay.md shows of the control and of the player is true."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+from support.commands import running
+from support.paths import ROOT
+
+PAGE = (ROOT / "docs" / "replay.md").read_text()
+
+
+def blocks(language):
+    """What is fenced as this language in the section on the control, and the page's cassette."""
+    section = PAGE.partition("\n## Control\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "cassette.yaml").write_text(cassette)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return tmp_path
+
+
+def test_the_session_is_true():
+    (session,) = blocks("sh")
+    (start, ready), *steps = (
+        step.partition("\n")[::2] for step in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
+    )
+    *command, _ = shlex.split(start)
+    options = [re.sub(r"127\.0\.0\.1:505\d", "127.0.0.1:0", word) for word in command[1:]]
+    with running(*options) as replay:
+        url, token = replay.control
+        real = {"http://127.0.0.1:5050": replay.url, "http://127.0.0.1:5051": url, "TOKEN": token}
+        script, expected = "", ""
+        for line, shown in steps:
+            script, expected = f"{script}{line}\n", expected + shown
+        done = subprocess.run(
+            ["bash", "-c", instead(script, real)], capture_output=True, text=True, check=True
+        )
+        assert (done.stdout.rstrip("\n"), done.stderr) == (expected.rstrip("\n"), "")
+        assert replay.stop() == 0
+    assert replay.out == instead(ready, real)
+
+
+def test_the_example_in_python_is_true():
+    (example,) = blocks("python")
+    exec(compile(example, "docs/replay.md", "exec"), {})
+
+
+def instead(text, real):
+    for shown, is_really in real.items():
+        text = text.replace(shown, is_really)
+    return text

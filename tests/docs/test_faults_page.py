@@ -1,0 +1,46 @@
+"""What docs/replay.md says of faults is so."""
+
+import re
+import shlex
+import subprocess
+
+from support.commands import running
+from support.paths import ROOT
+
+from mesotape.cassettes.faults.fault_spec import parse
+from mesotape.cassettes.faults.kinds import KINDS
+
+DOCS = (ROOT / "docs" / "replay.md").read_text()
+SECTION = DOCS.partition("\n## Faults\n")[2].partition("\n## ")[0]
+
+
+def test_the_kinds_are_told_as_the_command_tells_them():
+    rows = re.findall(r"^\| `([^`]+)` \| (.*?) \| (.*?) \|$", SECTION, re.MULTILINE)
+    told = [(usage.replace("\\|", "|"), *rest) for usage, *rest in rows]
+    assert told == [(kind.usage, kind.sees, kind.resembles) for kind in KINDS.values()]
+
+
+def test_the_examples_are_faults():
+    examples = re.findall(r"^\| `([^`]+)` \| [^|]+ \|$", SECTION, re.MULTILINE)
+    assert len(examples) == 6
+    for text in examples:
+        assert str(parse(text)) == text
+
+
+def test_the_session_is_true(tmp_path):
+    (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
+    (tmp_path / "cassette.yaml").write_text(cassette)
+    shown = re.findall(r"^    (.*)$", SECTION, re.MULTILINE)
+    begins = [number for number, line in enumerate(shown) if line.startswith("$ ")]
+    steps = [shown[a:b] for a, b in zip(begins, [*begins[1:], len(shown)], strict=True)]
+    (start, ready), *asked, (_, *said) = steps
+    words = shlex.split(start.removeprefix("$ mesotape").removesuffix("&"))
+    words[words.index("--listen") + 1] = "127.0.0.1:0"
+    with running(*words, cwd=tmp_path) as player:
+        for command, *answer in asked:
+            curl = shlex.split(command.removeprefix("$ ").replace(":5050", f":{player.address[1]}"))
+            done = subprocess.run(curl, capture_output=True, text=True, check=True)
+            assert done.stdout.splitlines() == answer
+        assert player.stop() == 0
+    assert player.out.splitlines()[0] == ready.replace("5050", str(player.address[1]))
+    assert player.said.splitlines() == said

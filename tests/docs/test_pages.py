@@ -1,0 +1,96 @@
+"""The commands that README.md and docs/record.md show do what is said there."""
+
+import http.client
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.commands import running
+from support.paths import ROOT
+
+from mesotape.cassettes.storage.reader import Cassette
+
+COMMAND = re.compile(r"^    ((?:mesotape|mitmdump) (?:.*\\\n)*.*)$", re.MULTILINE)
+SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
+
+
+def shown(page: str, name: str) -> list[list[str]]:
+    """The commands of a page that begin with `name`, cut into words."""
+    found = COMMAND.findall((ROOT / page).read_text())
+    words = [shlex.split(text.replace("\\\n", " "), comments=True) for text in found]
+    return [command for command in words if " ".join(command).startswith(name)]
+
+
+def here(words: list[str], url: str, cassette: Path) -> list[str]:
+    """The same command with the addresses and files of this test."""
+    replaced = {
+        "http://master.example:5050": url,
+        "127.0.0.1:5050": "127.0.0.1:0",
+        "cassette.yaml": str(cassette),
+    }
+    return [replaced.get(word, word) for word in words]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/record.md"])
+def test_the_record_commands_record(page: str, tmp_path: Path) -> None:
+    (command,) = shown(page, "mesotape record")
+    cassette = tmp_path / "cassette.yaml"
+    with (
+        running("replay", SAMPLE) as cluster,
+        running(*here(command[1:], cluster.url, cassette)) as recorder,
+    ):
+        health(recorder.address)
+    assert recorder.code == 0
+    with Cassette.open(cassette) as recorded:
+        assert len(recorded) == 1
+
+
+def test_the_replay_command_replays() -> None:
+    (command,) = shown("README.md", "mesotape replay")
+    with running(*here(command[1:], "", SAMPLE)) as player:
+        assert health(player.address) == 200
+
+
+def test_the_mitmdump_command_records(tmp_path: Path) -> None:
+    (command,) = shown("docs/record.md", "mitmdump")
+    cassette = tmp_path / "cassette.yaml"
+    with running("replay", SAMPLE) as cluster:
+        text = " ".join(f'"{word}"' if "$(" in word else word for word in command)
+        text = text.replace("http://master.example:5050@127.0.0.1:5050", f"{cluster.url}@0")
+        text = text.replace("cassette.yaml", str(cassette)).replace("@0", "@127.0.0.1:0")
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec {text}"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        )
+        assert process.stdout is not None
+        address = ("127.0.0.1", int(listening(process)))
+        assert health(address) == 200
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    with Cassette.open(cassette) as recorded:
+        assert len(recorded) == 1
+
+
+def listening(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"listening at 127\.0\.0\.1:(\d+)", line):
+            return found[1]
+    raise AssertionError("mitmdump did not start")
+
+
+def health(address: tuple[str, int]) -> int:
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    connection.request("POST", "/api/v1", b'{"type": "GET_AGENTS"}', headers)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status

@@ -1,0 +1,62 @@
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from support.commands import MESOTAPE
+from support.sockets import PATIENCE_SECONDS, connect, get
+
+CASSETTE = """---
+mesotape: 1
+server: master
+recorded_at: 2026-11-22T12:18:29.104233Z
+...
+"""
+
+
+def read_until(fd: int, mark: bytes) -> bytes:
+    said, deadline = b"", time.monotonic() + PATIENCE_SECONDS
+    while mark not in said:
+        assert time.monotonic() < deadline, said  # the counts are drawn again and again
+        readable, _, _ = select.select([fd], [], [], PATIENCE_SECONDS)
+        assert readable, said
+        said += os.read(fd, 65536)
+    return said
+
+
+def test_on_a_terminal_counts_are_live_and_what_is_said_has_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    path.write_text(CASSETTE)
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*MESOTAPE, "replay", path],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"},
+    )
+    try:
+        os.close(terminal)
+        assert process.stdout is not None
+        address = re.search(r"http://([0-9.]+):([0-9]+)\n", process.stdout.readline())
+        assert address is not None
+        assert b"0 served, 0 missed, 0 unused" in read_until(screen, b"unused")
+        with connect((address[1], int(address[2]))) as client:
+            client.send(get(b"/version"))
+            client.message()
+        said = read_until(screen, b"no recorded answer: GET /version")
+        assert re.search(rb"(\n|\x1b\[2K)mesotape: no recorded answer", said), said
+        read_until(screen, b"0 served, 1 missed, 0 unused")
+        process.send_signal(signal.SIGINT)
+        read_until(screen, b"mesotape: replayed: 0 served, 1 missed, 0 unused")
+        rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 3
+        assert rest == ""
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(screen)

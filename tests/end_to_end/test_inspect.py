@@ -1,0 +1,464 @@
+"""`mesotape inspect`: rows, lines, filters, exit codes, and what it says about the captures."""
+
+import datetime
+import gzip
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+from collections import Counter
+from collections.abc import Iterator
+from fcntl import ioctl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from support.captures.capture import LARGE, SMALL, Exchange, expected, load, names
+from support.commands import MESOTAPE, run, running
+from support.paths import DATA, ROOT
+
+from mesotape.cassettes.format import bodies
+from mesotape.cassettes.format import documents as told
+from mesotape.cassettes.recording import writer
+from mesotape.proto.api import endpoints
+from mesotape.proto.api.apis import ServerKind
+from mesotape.proxy.cli import commands
+
+GOLDEN = DATA / "golden.yaml"
+SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
+HEARTBEAT = b'20\n{"type":"HEARTBEAT"}'
+START = b'85\n{"type":"SUBSCRIBED","subscribed":{"get_state":{},"heartbeat_interval_seconds":15.0}}'
+HEALTH = b'{"type":"GET_HEALTH"}'
+
+
+def read_summary() -> dict[str, Any]:
+    """What was found in the captures when they were made: those here, and others at hand."""
+    text = gzip.decompress((SMALL / "summary.json.gz").read_bytes())
+    large = LARGE / "SUMMARY.json"
+    others = json.loads(large.read_bytes())["captures"] if large.exists() else {}
+    return others | json.loads(text)["captures"]
+
+
+SUMMARY = read_summary()
+
+
+def summaries(name: str) -> dict[tuple[int, int], dict[str, Any]]:
+    """What the summary says of the streams of a capture, by connection and index."""
+    return {
+        (connection["conn"], index): one
+        for connection in SUMMARY[name]["connections"]
+        for index, one in enumerate(connection["exchanges"])
+        if one.get("records")
+    }
+
+
+STREAMED = [name for name in names() if name in SUMMARY and summaries(name)]
+
+
+def record_type(summary: dict[str, Any], name: str) -> str:
+    api = endpoints.find(summary["path"], SUMMARY[name]["server_kind"])
+    assert api is not None
+    return api.event
+
+
+def objects(*arguments: str | Path, code: int = 0) -> list[dict[str, Any]]:
+    """What the command prints for programs; run in this process, because it is run so often."""
+    words = ["inspect", "--json", *map(str, arguments)]
+    done = CliRunner().invoke(commands, words, standalone_mode=False)
+    assert done.return_value == code, (done.exception, done.stderr)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_the_bytes_of_a_server_are_told_as_the_index_tells_them(name: str, tmp_path: Path) -> None:
+    for one in expected(load(name)):
+        if one.key not in summaries(name) or one.response is None:
+            continue
+        summary = summaries(name)[one.key]
+        path = tmp_path / "stream"
+        path.write_bytes(one.response.raw_body)
+        *events, last = objects("--message", record_type(summary, name), path)
+        assert facts(events) == [(r["type"], r["length"]) for r in summary["records"]]
+        assert last["summary"]["level"] == "clean"
+        assert sum(kind["count"] for kind in last["summary"]["events"].values()) == len(events)
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_a_cassette_of_a_capture_is_told_as_the_index_tells_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "capture.yaml"
+    path.write_bytes(b"".join(cassette(name)))
+    *found, last = objects(path)
+    assert last["summary"]["level"] == "clean"
+    for number, (_, summary) in enumerate(sorted(summaries(name).items()), 1):
+        events = [r for r in found if r["what"] == "event" and r["exchange"] == number]
+        assert facts(events) == [(r["type"], r["length"]) for r in summary["records"]]
+        (exchange,) = [r for r in found if r["what"] == "exchange" and r["exchange"] == number]
+        assert exchange["type"] == summary["call_type"]
+
+
+LARGEST = [
+    (
+        "busy-a",
+        (1, 0),
+        "TASK_UPDATED 1221, TASK_ADDED 407, HEARTBEAT 7, SUBSCRIBED 1, FRAMEWORK_ADDED 1, "
+        "FRAMEWORK_REMOVED 1",
+        640,
+    ),
+    (
+        "busy-a",
+        (2, 0),
+        "TASK_UPDATED 1221, TASK_ADDED 407, HEARTBEAT 7, SUBSCRIBED 1, FRAMEWORK_ADDED 1, "
+        "FRAMEWORK_REMOVED 1",
+        None,
+    ),
+    ("busy-a", (3, 0), "UPDATE 1588, OFFERS 294, FAILURE 16, HEARTBEAT 7, SUBSCRIBED 1", None),
+    ("session-big", (1, 0), "DATA 37", 65548 + 6),
+    ("session-big", (5, 0), "DATA 31", 87434 + 6),
+    ("big-state-protobuf", (3, 0), "SUBSCRIBED 1, HEARTBEAT 1", 544682 + 7),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "counts", "largest"), LARGEST)
+def test_the_summary_of_a_large_capture_has_the_figures_of_the_index(
+    name: str, key: tuple[int, int], counts: str, largest: int | None, tmp_path: Path
+) -> None:
+    if name not in STREAMED:
+        pytest.skip(f"{name} is not at hand")
+    (one,) = [one for one in expected(load(name)) if one.key == key]
+    assert one.response is not None
+    path = tmp_path / "stream"
+    path.write_bytes(one.response.raw_body)
+    message = record_type(summaries(name)[key], name)
+    done = run("inspect", "--summary", "--message", message, path)
+    assert done.returncode == 0
+    head, *rows, level = [line.split() for line in done.stdout.splitlines()]
+    assert head[:4] == ["events", "count", "bytes", "largest"]
+    assert Counter({row[0]: int(row[1]) for row in rows}) == Counter(
+        {kind: int(count) for kind, count in map(str.split, counts.split(", "))}
+    )
+    assert sum(int(row[2]) for row in rows) == len(one.response.raw_body)
+    assert largest in (None, *(int(row[3]) for row in rows))
+    assert level == ["clean"]
+
+
+def facts(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    assert all(one["what"] == "event" for one in events)
+    return [(one["type"], one["size"] - frame(one["size"])) for one in events]
+
+
+def frame(size: int) -> int:
+    """How many bytes the length takes of a record of this size."""
+    return next(n for n in range(2, 12) if len(str(size - n)) + 1 == n)
+
+
+def cassette(name: str) -> Iterator[bytes]:
+    """The streams of a capture as a cassette, and nothing else."""
+    kind = SUMMARY[name]["server_kind"]
+    at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    yield writer.document(told.Header(mesotape=1, server=kind, recorded_at=at))
+    wanted = summaries(name)
+    kept = {one.key: one for one in expected(load(name)) if one.key in wanted}
+    for number, key in enumerate(sorted(wanted), 1):
+        summary, one = wanted[key], kept[key]
+        yield writer.document(as_exchange(number, one, kind))
+        sort = response_kind(one)
+        assert one.response is not None
+        for count, (record, fact) in enumerate(
+            zip(one.response.records, summary["records"], strict=True), 1
+        ):
+            body = bodies.shown(record, sort, record_type(summary, name))
+            yield writer.document(told.Event(event=count, of=number, at=fact["at"], **body))
+
+
+def as_exchange(number: int, one: Exchange, kind: ServerKind) -> told.Exchange:
+    assert one.response is not None
+    headers = dict(one.request.headers)
+    sort = {name.lower(): value for name, value in headers.items()}["content-type"]
+    api = endpoints.find(one.request.target, kind)
+    assert api is not None
+    body = bodies.shown(one.request.raw_body, "json" if "json" in sort else "proto", api.call)
+    request = told.Request(
+        method=one.request.method, path=one.request.target, headers=headers, **body
+    )
+    response = told.Response(
+        after=0.0, status=200, headers=dict(one.response.headers), stream="recordio"
+    )
+    return told.Exchange(exchange=number, at=0.0, client=1, request=request, response=response)
+
+
+def response_kind(one: Exchange) -> bodies.Kind:
+    assert one.response is not None
+    headers = {name.lower(): value for name, value in one.response.headers}
+    sort = headers.get("message-content-type", headers["content-type"])
+    return "json" if sort == "application/json" else "proto"
+
+
+def test_a_damaged_stream_names_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "stream"
+    path.write_bytes(START + HEARTBEAT + b"2O\n" + HEARTBEAT[3:] + HEARTBEAT)
+    done = run("inspect", path)
+    assert done.returncode == 5
+    assert (
+        "malformed (not-digits): length is b'2O', expected decimal digits and a newline\n"
+        in done.stdout
+    )
+    assert "record 3, byte 111 of the stream" in done.stdout
+    assert "23 bytes skipped, reading goes on at 134" in done.stdout
+    assert "Mesos's C++:   fails for good" in done.stdout
+    shown = done.stdout.splitlines()
+    marks = next(at for at, line in enumerate(shown) if line.strip() == "^^")
+    assert shown[marks - 1][shown[marks].index("^") :].startswith("4f ")
+
+
+def test_the_exit_code_tells_clean_from_warnings_from_malformed(tmp_path: Path) -> None:
+    path = tmp_path / "stream"
+    for data, code in ((START + HEARTBEAT, 0), (HEARTBEAT * 2, 4), (START + b"\n", 5), (b"", 0)):
+        path.write_bytes(data)
+        assert run("inspect", "--api", "master", path).returncode == code
+    assert run("inspect", tmp_path / "none").returncode == 1
+    assert run("inspect", "--message", "mesos.v1.Offer", path).returncode == 1
+    assert run("inspect").returncode == 2
+
+
+def test_a_stream_comes_through_a_pipe() -> None:
+    command = [*MESOTAPE, "inspect", "--json", "-"]
+    done = subprocess.run(command, input=START + HEARTBEAT, capture_output=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row.get("type") for row in rows] == ["SUBSCRIBED", "HEARTBEAT", None]
+
+
+def test_all_kinds_of_documents_are_told() -> None:
+    *rows, last = objects(GOLDEN, code=5)
+    assert Counter(row["what"] for row in rows) == {
+        "exchange": 4,
+        "event": 5,
+        "end": 2,
+        "note": 1,
+        "skipped": 1,
+    }
+    (bad,) = [row for row in rows if row["what"] == "skipped"]
+    assert (bad["line"], bad["offset"]) == (168, 150)
+    assert bad["remarks"][0]["reason"] == "not-digits"
+    assert bytes.fromhex(bad["bytes"]) == b"12x\n\xff"
+    assert last["summary"]["endings"] == {"client": 2}
+    split = [row["remarks"][0]["reason"] for row in rows if "remarks" in row]
+    assert split == ["split", "not-digits"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        (["--type", "TASK_ADDED"], 6),
+        (["--type", "TASK_ADDED", "--type", "HEARTBEAT"], 8),
+        (["--call", "GET_AGENTS"], 2),
+        (["--call", "SUBSCRIBE", "--until", "0.21"], 1),
+        (["--since", "5.47", "--until", "5.475"], 1),
+        (["--client", "2"], 19),
+        (["--client", "999"], 0),
+        (["--text", "short-task"], 0),
+        (["--text", "TASK_LOST"], 2),
+        (["--bad"], 0),
+    ],
+)
+def test_filters_leave_out_what_is_not_asked_for(filters: list[str], count: int) -> None:
+    *rows, _ = objects(SAMPLE, *filters)
+    assert len(rows) == count
+
+
+def test_one_row_is_shown_in_full() -> None:
+    (row,) = [
+        one for one in objects(SAMPLE, "--type", "AGENT_REMOVED")[:-1] if one["exchange"] == 2
+    ]
+    shown = run("inspect", SAMPLE, "--show", str(row["row"])).stdout
+    assert '"type": "AGENT_REMOVED"' in shown
+    assert '\n  "agent_removed": {\n    "agent_id": {\n' in shown
+
+
+def test_a_silence_and_a_missing_greeting_are_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "gap.yaml"
+    head = SAMPLE.read_text().partition("\n...\n")[0] + "\n...\n"
+    exchange = re.search(r"---\nexchange: 1\n.*?\n\.\.\.\n", SAMPLE.read_text(), re.DOTALL)
+    assert exchange is not None
+    beat = '---\nevent: {}\nof: 1\nat: {}\njson: |-\n  {{\n    "type": "HEARTBEAT"\n  }}\n...\n'
+    body = START.partition(b"\n")[2].decode()
+    first = f"---\nevent: 2\nof: 1\nat: 2.0\njson: '{body}'\n...\n"
+    path.write_text(head + exchange[0] + beat.format(1, 1.0) + first + beat.format(3, 40.0))
+    *rows, last = objects(path, code=4)
+    assert last["summary"]["reasons"] == {"before-subscribed": 1, "gap": 1}
+    assert rows[3]["remarks"][0]["text"] == "nothing came for 38.0 s; heartbeats come every 15 s"
+
+
+def test_bodies_of_calls_are_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "calls.yaml"
+    head = SAMPLE.read_text().partition("\n...\n")[0] + "\n...\n"
+    request = "{method: POST, path: /api/v1, headers: {Content-Type: application/json}, json: %s}"
+    answer = "{after: 0, status: 200, headers: {Content-Type: application/json}, json: %s}"
+    cases = [
+        ("{type: GET_HEALTH}", "{type: GET_HEALTH, get_health: {healthy: true}}", None),
+        ("{type: GET_CONTAINERS}", "{}", "wrong-server"),
+        ("{type: SOLVE}", "{}", "unknown-enum"),
+        ("{type: RESERVE_RESOURCES, reserve_resources: {}}", "{}", "missing-field"),
+        ("{type: GET_HEALTH}", "{type: GET_HEALTH, get_health: {}}", "missing-field"),
+        ("{type: SUBSCRIBE}", "{type: SUBSCRIBED}", "plain-json"),
+    ]
+    text = head
+    for number, (call, body, _) in enumerate(cases, 1):
+        text += (
+            f"---\nexchange: {number}\nat: {number}\nclient: 1\n"
+            f"request: {request % call}\nresponse: {answer % body}\n...\n"
+        )
+    path.write_text(text)
+    *rows, _ = objects(path, code=5)
+    assert [row.get("remarks", [{"reason": None}])[0]["reason"] for row in rows] == [
+        reason for _, _, reason in cases
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["json", "protobuf"])
+def test_a_running_master_is_followed(encoding: str) -> None:
+    with running("replay", SAMPLE, "--pace", "instant") as player:
+        command = [*MESOTAPE, "inspect", player.url, "--follow", "--encoding", encoding, "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            rows = [json.loads(process.stdout.readline()) for _ in range(19)]
+            process.send_signal(signal.SIGINT)
+            last = json.loads(process.stdout.read())
+        assert process.returncode == 0
+    assert rows[0]["what"] == "exchange"
+    assert [row["type"] for row in rows[1:4]] == ["SUBSCRIBED", "HEARTBEAT", "AGENT_ADDED"]
+    assert last["summary"]["events"]["TASK_UPDATED"]["count"] == 9
+
+
+def test_a_server_that_is_not_there_is_an_error() -> None:
+    done = run("inspect", "http://127.0.0.1:9", "--follow")
+    assert done.returncode == 1
+    assert "http://127.0.0.1:9: cannot be subscribed to" in done.stderr
+
+
+def tnetstring(value: Any) -> bytes:
+    match value:
+        case None:
+            data, tag = b"", b"~"
+        case bool():
+            data, tag = str(value).lower().encode(), b"!"
+        case int():
+            data, tag = str(value).encode(), b"#"
+        case float():
+            data, tag = str(value).encode(), b"^"
+        case bytes():
+            data, tag = value, b","
+        case str():
+            data, tag = value.encode(), b";"
+        case list():
+            data, tag = b"".join(map(tnetstring, value)), b"]"
+        case _:
+            data, tag = b"".join(tnetstring(k) + tnetstring(v) for k, v in value.items()), b"}"
+    return b"%d:%b%b" % (len(data), data, tag)
+
+
+def test_a_flow_file_is_told(tmp_path: Path) -> None:
+    sort = [b"Content-Type", b"application/json"]
+    flows = b""
+    for at, (call, answer, chunked) in enumerate(
+        [
+            (
+                b'{"type":"GET_HEALTH"}',
+                b'{"type":"GET_HEALTH","get_health":{"healthy":true}}',
+                False,
+            ),
+            (b'{"type":"SUBSCRIBE"}', START + b"+20\n" + HEARTBEAT[3:], True),
+        ]
+    ):
+        headers = [sort, [b"Transfer-Encoding", b"chunked"]] if chunked else [sort]
+        flows += tnetstring(
+            {
+                "version": 21,
+                "type": "http",
+                "client_conn": {"id": "a", "peername": ["127.0.0.1", 4000]},
+                "request": {
+                    "method": b"POST",
+                    "path": b"/api/v1",
+                    "headers": [sort],
+                    "content": call,
+                    "timestamp_start": 100.0 + at,
+                },
+                "response": {
+                    "status_code": 200,
+                    "headers": headers,
+                    "content": answer,
+                    "timestamp_start": 100.5 + at,
+                },
+            }
+        )
+    path = tmp_path / "flows"
+    path.write_bytes(flows)
+    *rows, last = objects(path, code=5)
+    assert [row.get("type") for row in rows] == [
+        "GET_HEALTH",
+        "SUBSCRIBE",
+        "SUBSCRIBED",
+        "HEARTBEAT",
+    ]
+    assert rows[0]["peer"] == "127.0.0.1:4000"
+    assert last["summary"]["reasons"] == {"sign": 1}
+    path.write_bytes(flows[:-20])
+    assert "the file ends inside a flow" in run("inspect", path).stderr
+
+
+def on_terminal(columns: int, *arguments: str | Path, **more: str) -> str:
+    """What a terminal of a width gets."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [*MESOTAPE, "inspect", *map(str, arguments)],
+        stdout=theirs,
+        stderr=theirs,
+        env=environment | {"TERM": "xterm-256color"} | more,
+    )
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            data = os.read(ours, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        said += data
+    process.wait()
+    os.close(ours)
+    return said.decode()
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("path", [GOLDEN, SAMPLE])
+def test_a_terminal_gets_colours_and_whole_lines(columns: int, path: Path) -> None:
+    said = on_terminal(columns, path)
+    assert "\x1b[" in said
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    assert max(len(line) for line in plain.splitlines()) <= columns
+
+
+def test_no_colours_in_a_pipe_or_where_they_are_not_wanted() -> None:
+    piped = run("inspect", SAMPLE).stdout
+    assert "\x1b" not in piped
+    assert max(len(line) for line in piped.splitlines()) > 160
+    assert "…" not in piped
+    coloured = re.compile(r"\x1b\[3[0-9]m")
+    assert coloured.search(on_terminal(80, GOLDEN, "--bad"))
+    assert not coloured.search(on_terminal(80, GOLDEN, "--bad", NO_COLOR="1"))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "stream"
+    path.write_bytes(START + HEARTBEAT * 50_000)
+    command = f"{' '.join(MESOTAPE)} inspect {path} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1

@@ -1,0 +1,311 @@
+"""A recorder in front of a master that does not lead."""
+
+from pathlib import Path
+
+import pytest
+from support.cassette_contents import kept, notes
+from support.certificate_authority import Authority
+from support.commands import running
+from support.sockets import Upstream, Wire, answer, connect, eventually, get, post
+from test_script_addon import listening, mitmdump
+
+HEALTH = b'{"type":"GET_HEALTH"}'
+HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
+CALLED = b"//master.example:5050"
+"""What the requests of sockets.py call the recorder."""
+
+
+def redirect(place: str, status: str = "307 Temporary Redirect") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Location: {place}", "Content-Length: 0", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def at(upstream: Upstream, rest: str = "/master/api/v1") -> str:
+    return f"//127.0.0.1:{upstream.port}{rest}"
+
+
+def asks(client: Wire, request: bytes, upstream: Upstream, response: bytes) -> tuple[bytes, bytes]:
+    """What arrives at an upstream that gets a new connection, and what the client gets."""
+    client.send(request)
+    with upstream.accept() as server:
+        asked = server.message()
+        server.send(response)
+        return asked, client.message()
+
+
+def says_who(client: Wire, upstream: Upstream, location: str) -> bytes:
+    """What the client gets of a redirect."""
+    _, got = asks(client, post(HEALTH), upstream, redirect(location))
+    return got
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cassette.yaml"
+
+
+def test_the_location_names_the_recorder_as_the_client_knows_it_and_the_cassette_the_leader(
+    path: Path,
+) -> None:
+    rest = "/master/api/v1/?y=%20z&x=1"
+    with Upstream() as follower, Upstream() as leader:
+        with (
+            running("record", follower.url, "-o", path) as recorder,
+            connect(recorder.address) as client,
+        ):
+            told = redirect(at(leader, rest))
+            asked, got = asks(client, post(HEALTH), follower, told)
+            assert got == told.replace(at(leader, "").encode(), CALLED)
+            assert b"\r\nHost: 127.0.0.1:%d\r\n" % follower.port in asked
+            asked, _ = asks(client, post(HEALTH, path=b"/master/api/v1"), leader, answer(HEALTHY))
+            assert asked.startswith(b"POST /master/api/v1 HTTP/1.1\r\n")
+            assert b"\r\nHost: 127.0.0.1:%d\r\n" % leader.port in asked
+            assert asked.endswith(HEALTH)
+        assert recorder.code == 0
+    first, second = kept(path)
+    assert first.exchange.response.headers["Location"] == at(leader, rest)
+    assert second.exchange.request.headers["Host"] == at(leader, "")[2:]
+    assert f"127.0.0.1:{leader.port} leads" in recorder.said
+    assert notes(path) == [(f"127.0.0.1:{leader.port} leads: requests go there from now on", None)]
+
+
+def test_all_later_requests_go_to_the_leader_whatever_they_are_and_whoever_sends_them(
+    path: Path,
+) -> None:
+    chunked = (
+        b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n15\r\n%b\r\n0\r\n\r\n" % HEALTH
+    )
+    with (
+        Upstream() as follower,
+        Upstream() as leader,
+        running("record", follower.url, "-o", path, "--only-v1") as recorder,
+        connect(recorder.address) as old,
+        connect(recorder.address) as new,
+    ):
+        old.send(get(b"/version"))
+        with follower.accept() as kept_open:
+            kept_open.message()
+            kept_open.send(answer(b"{}"))
+            old.message()
+            says_who(new, follower, at(leader))
+            asks(old, get(b"/version"), leader, answer(b"{}"))
+            assert kept_open.is_quiet()
+        asks(new, get(b"/slaves"), leader, answer(b"{}"))
+        with connect(recorder.address) as third:
+            third.send(chunked)
+            with leader.accept() as server:
+                server.until(b"0\r\n\r\n")
+                server.send(answer(HEALTHY))
+                third.message()
+
+
+def test_messages_between_actors_still_go_to_the_upstream(path: Path) -> None:
+    message = post(b"", b"User-Agent: libprocess/scheduler(1)@127.0.0.1:1", path=b"/master/x")
+    with (
+        Upstream() as follower,
+        Upstream() as leader,
+        running("record", follower.url, "-o", path) as recorder,
+        connect(recorder.address) as client,
+    ):
+        says_who(client, follower, at(leader))
+        asks(client, message, follower, answer(b""))
+
+
+def test_a_chain_of_redirects_is_followed_to_its_end_and_back(path: Path) -> None:
+    with (
+        Upstream() as first,
+        Upstream() as second,
+        Upstream() as third,
+        running("record", first.url, "-o", path) as recorder,
+        connect(recorder.address) as client,
+    ):
+        for here, there in ((first, second), (second, third), (third, first), (first, first)):
+            assert b"\r\nLocation: %b/master/api/v1\r\n" % CALLED in says_who(
+                client, here, at(there)
+            )
+        asks(client, post(HEALTH), first, answer(HEALTHY))
+    assert [one.exchange.response.status for one in kept(path)] == [307, 307, 307, 307, 200]
+    assert len(notes(path)) == 3
+
+
+def test_a_leader_that_cannot_be_reached_is_given_up_for_the_upstream(path: Path) -> None:
+    with (
+        Upstream() as follower,
+        Upstream(listens=False) as dead,
+        running("record", follower.url, "-o", path) as recorder,
+    ):
+        with connect(recorder.address) as client:
+            says_who(client, follower, at(dead))
+            client.send(post(HEALTH))
+            assert client.rest().startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+        with connect(recorder.address) as client:
+            asks(client, post(HEALTH), follower, answer(HEALTHY))
+            _, got = asks(client, get(b"/redirect"), follower, redirect(at(dead, "")))
+            assert b"\r\nLocation: %b\r\n" % CALLED in got
+            asks(client, post(HEALTH), follower, answer(HEALTHY))
+        name = f"127.0.0.1:{dead.port}"
+    assert [note for note, _ in notes(path)] == [
+        f"{name} leads: requests go there from now on",
+        f"the leader {name} cannot be reached: back to 127.0.0.1:{follower.port}",
+        f"the upstream could not be reached: [Errno 111] Connect call failed"
+        f" ('127.0.0.1', {dead.port})",
+    ]
+
+
+def test_a_leader_that_dies_is_given_up_when_it_is_not_there_again(path: Path) -> None:
+    with (
+        Upstream() as follower,
+        running("record", follower.url, "-o", path) as recorder,
+        connect(recorder.address) as client,
+    ):
+        with Upstream() as leader:
+            says_who(client, follower, at(leader))
+            client.send(post(HEALTH))
+            with leader.accept() as server:
+                server.message()
+                server.reset()
+            assert client.rest().startswith(b"HTTP/1.1 502 ")
+        with connect(recorder.address) as other:
+            other.send(post(HEALTH))
+            assert other.rest().startswith(b"HTTP/1.1 502 ")
+        with connect(recorder.address) as other:
+            asks(other, post(HEALTH), follower, answer(HEALTHY))
+
+
+def test_a_leader_that_is_the_recorder_itself_is_no_news(path: Path) -> None:
+    with (
+        Upstream() as follower,
+        running("record", follower.url, "-o", path) as recorder,
+        connect(recorder.address) as client,
+    ):
+        host, port = recorder.address
+        for place in (CALLED.decode(), f"//{host}:{port}"):
+            assert says_who(client, follower, f"{place}/x") == redirect(f"{place}/x")
+        asks(client, post(HEALTH), follower, answer(HEALTHY))
+    assert notes(path) == []
+
+
+PASSED_ON = [
+    redirect(place)
+    for place in (
+        "http://127.0.0.1:1/api/v1",
+        "//user:secret@127.0.0.1:1/api/v1",
+        "//127.0.0.1:99999/api/v1",
+        "//127.0.0.1:0/api/v1",
+        "//[::1/api/v1",
+        "///api/v1",
+        "//",
+        "127.0.0.1:1/api/v1",
+        "//127.0.0.1:1/a\r\nLocation: //127.0.0.1:2/b",
+    )
+]
+
+
+def test_a_location_that_no_master_writes_is_passed_on_with_a_note(path: Path) -> None:
+    silent = [
+        redirect("/master/api/v1"),
+        *(
+            redirect("//127.0.0.1:1/api/v1", status)
+            for status in ("302 Found", "303 See Other", "308 Permanent Redirect", "200 OK")
+        ),
+    ]
+    with (
+        Upstream() as follower,
+        running("record", follower.url, "-o", path) as recorder,
+        connect(recorder.address) as client,
+    ):
+        client.send(post(HEALTH))
+        with follower.accept() as server:
+            for told in [*PASSED_ON, *silent]:
+                server.message()
+                server.send(told)
+                assert client.message() == told
+                client.send(post(HEALTH))
+            server.message()
+            server.send(answer(HEALTHY))
+            client.message()
+    said = [text for text, _ in notes(path)]
+    assert len(said) == len(PASSED_ON)
+    assert said[0] == (
+        "a redirect to http://127.0.0.1:1/api/v1 is passed on: no master writes it so"
+    )
+    assert said[-1].startswith("a redirect to //127.0.0.1:1/a, //127.0.0.1:2/b is passed on")
+
+
+def test_agents_have_no_leaders(path: Path) -> None:
+    with (
+        Upstream() as agent,
+        running("record", agent.url, "-o", path, "--server", "agent") as recorder,
+        connect(recorder.address) as client,
+    ):
+        told = redirect("//127.0.0.1:1/api/v1")
+        assert asks(client, post(HEALTH), agent, told)[1] == told
+        asks(client, post(HEALTH), agent, answer(HEALTHY))
+
+
+def test_a_client_that_calls_the_recorder_nothing_gets_its_address(path: Path) -> None:
+    requests = [
+        b"GET /state HTTP/1.0\r\n%b\r\n" % host
+        for host in (b"", b"Host: a b\r\n", b"Host: evil/../x\r\n", b"Host:\r\n")
+    ]
+    with Upstream() as follower:
+        with running("record", follower.url, "-o", path) as recorder:
+            host, port = recorder.address
+            for request in requests:
+                with connect(recorder.address) as client:
+                    _, got = asks(client, request, follower, redirect(at(follower, "/x")))
+                    assert f"\r\nLocation: //{host}:{port}/x\r\n".encode() in got
+        with running("replay", path) as player:
+            host, port = player.address
+            for request in requests:
+                with connect(player.address) as client:
+                    client.send(request)
+                    assert f"\r\nLocation: //{host}:{port}/x\r\n".encode() in client.rest()
+
+
+def test_the_name_that_clients_use_is_passed_on_if_it_is_to_be_kept(path: Path) -> None:
+    with (
+        Upstream() as follower,
+        Upstream() as leader,
+        running("record", follower.url, "-o", path, "--keep-host") as recorder,
+        connect(recorder.address) as client,
+    ):
+        says_who(client, follower, at(leader))
+        asked, _ = asks(client, post(HEALTH), leader, answer(HEALTHY))
+        assert b"\r\nHost: master.example:5050\r\n" in asked
+
+
+def test_over_tls_the_leader_is_spoken_to_over_tls_and_has_to_prove_its_own_name(
+    tmp_path: Path, path: Path
+) -> None:
+    ours = Authority(tmp_path, "ours")
+    (*_, both), (cert, key, _) = ours.issue("server", "127.0.0.1"), ours.issue("localhost")
+    with (
+        Upstream(ours.server(both)) as follower,
+        Upstream(ours.server(both)) as leader,
+        running(
+            *("record", follower.url, "-o", path, "--upstream-ca", ours.ca),
+            *("--tls-cert", cert, "--tls-key", key),
+        ) as recorder,
+        connect(("localhost", recorder.address[1]), ours.client()) as client,
+    ):
+        says_who(client, follower, at(leader))
+        asks(client, post(HEALTH), leader, answer(HEALTHY))
+    assert [one.exchange.response.status for one in kept(path)] == [307, 200]
+
+
+def test_in_mitmdump_it_is_the_same(tmp_path: Path, path: Path) -> None:
+    with (
+        Upstream() as follower,
+        Upstream() as leader,
+        mitmdump(tmp_path, follower, f"mesotape_cassette={path}") as dump,
+        connect(listening(dump)) as client,
+    ):
+        got = says_who(client, follower, at(leader))
+        assert got == redirect(f"{CALLED.decode()}/master/api/v1")
+        asked, _ = asks(client, post(HEALTH), leader, answer(HEALTHY))
+        assert b"\r\nHost: 127.0.0.1:%d\r\n" % leader.port in asked
+        client.close()
+        eventually(lambda: len(kept(path)) == 2, "second exchange")
+        assert dump.stop() == 0, dump.said

@@ -1,0 +1,247 @@
+"""What a person sees in mitmweb, with a real browser: decoded events while a stream is running."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support.cassette_contents import kept
+from support.chromium import Page, browser, chromium
+from support.mitmproxy_flows import protobuf
+from support.sockets import (
+    STREAMING,
+    Upstream,
+    Wire,
+    answer,
+    chunk,
+    connect,
+    eventually,
+    post,
+    record,
+)
+
+from mesotape.addons import script
+
+SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
+SUBSCRIBED = b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0}}'
+HEARTBEAT = b'{"type":"HEARTBEAT"}'
+TASK = (
+    b'{"type":"TASK_ADDED","task_added":{"task":{"name":"%b","task_id":{"value":"%b"},'
+    b'"framework_id":{"value":"f"},"agent_id":{"value":"a"},"state":"TASK_RUNNING"}}}'
+)
+STOP_SECONDS = 20.0
+MITMWEB = (sys.executable, "-c", "from mitmproxy.tools.main import mitmweb; mitmweb()")
+
+
+class Mitmweb(NamedTuple):
+    """A mitmweb with our script in front of an upstream, and where it is looked at."""
+
+    upstream: Upstream
+    proxy: tuple[str, int]
+    page_url: str
+    said: Path
+
+
+@contextlib.contextmanager
+def mitmweb(folder: Path, *options: str) -> Iterator[Mitmweb]:
+    with Upstream() as upstream, (folder / "mitmweb.log").open("wb") as log:
+        web_port = free_port()
+        arguments = [
+            *("-s", script.__file__, "--mode", f"reverse:{upstream.url}@127.0.0.1:0"),
+            *("--no-web-open-browser", "--web-host", "127.0.0.1", "--web-port", str(web_port)),
+        ]
+        for setting in (f"confdir={folder}", "web_password=look", *options):
+            arguments += ["--set", setting]
+        process = subprocess.Popen(
+            [*MITMWEB, *arguments],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+        def proxy_port() -> int | None:
+            assert process.poll() is None, said.read_text()
+            text = said.read_text()
+            found = re.search(r"listening at 127\.0\.0\.1:([0-9]+)\.", text)
+            return int(found[1]) if found and "Web server listening" in text else None
+
+        said = folder / "mitmweb.log"
+        try:
+            proxy = ("127.0.0.1", eventually(proxy_port, "mitmweb that listens"))
+            yield Mitmweb(upstream, proxy, f"http://127.0.0.1:{web_port}/?token=look", said)
+            process.send_signal(signal.SIGINT)
+            process.wait(STOP_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+    assert "Traceback" not in said.read_text(), said.read_text()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@contextlib.contextmanager
+def subscribed(
+    web: Mitmweb, kind: bytes, call: bytes, *events: bytes
+) -> Iterator[tuple[Wire, Wire]]:
+    """Open a subscription through the proxy; gives both its ends, with some events passed."""
+    head = post(call).replace(b"application/json", kind)
+    with connect(web.proxy) as client:
+        client.send(head)
+        with web.upstream.accept() as server:
+            server.message()
+            server.send(STREAMING.replace(b"application/json", kind))
+            client.until(b"\r\n\r\n")
+            for event in events:
+                server.send(record(event))
+                client.until(event)
+            yield client, server
+
+
+def show(page: Page, number: int, side: str) -> None:
+    """Select a flow of the list, and its request or response."""
+    row = f".flow-table tbody tr:nth-of-type({number + 1})"
+
+    def selected() -> bool:
+        """Click until it is so: while the list grows, a click may miss."""
+        page.click(row)
+        page.click("nav a", side)
+        chosen = f"document.querySelector({row!r}).matches('.selected')"
+        tabs = "[...document.querySelectorAll('nav a.active')]"
+        tab = f"{tabs}.some(one => one.innerText.includes({side!r}))"
+        return page.ask(f"{chosen} && {tab}")
+
+    eventually(selected, f"selected flow {number}")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures go: a folder of the test's own, or one that somebody wants to look into."""
+    folder = Path(os.environ.get("MESOTAPE_PICTURES", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_events_of_running_streams_are_seen_as_they_pass(tmp_path: Path, pictures: Path) -> None:
+    chromium()
+    cassette = tmp_path / "cassette.yaml"
+    with mitmweb(tmp_path, f"mesotape_cassette={cassette}") as web, browser(tmp_path) as page:
+        page.open(web.page_url)
+        with subscribed(web, b"application/json", SUBSCRIBE, SUBSCRIBED) as (client, server):
+            show(page, 1, "Response")
+            seen = page.until_text(".contentview", "1 SUBSCRIBED")
+            assert "Mesos RecordIO" in seen
+            assert '"heartbeat_interval_seconds": 15.0' in seen
+            assert "still running" in seen
+            for name in (b"first", b"second"):
+                server.send(record(TASK % (name, name)))
+                client.until(name + b'"}')
+                page.until_text(".contentview", f'"name": "{name.decode()}"')
+            page.screenshot(pictures / "json.png")
+            server.send(chunk(b"12x\n"), record(HEARTBEAT), chunk(b"20\n{"))
+            seen = page.until_text(".contentview", "1 HEARTBEAT")
+            page.screenshot(pictures / "summary.png")
+            page.scroll_to(".contentview pre div", "MALFORMED")
+            page.screenshot(pictures / "malformed.png")
+            assert "# MALFORMED: record 4" in seen
+            assert "--- # record 4, MALFORMED: byte " in seen
+            assert "length is b'12x', expected decimal digits" in seen
+            assert "# record 6: byte " in seen
+
+            events = [protobuf(event, "mesos.v1.master.Event") for event in (SUBSCRIBED, HEARTBEAT)]
+            call = protobuf(SUBSCRIBE, "mesos.v1.master.Call")
+            with subscribed(web, b"application/x-protobuf", call, *events) as (client, server):
+                show(page, 2, "Response")
+                seen = page.until_text(".contentview", "1 HEARTBEAT")
+                assert "mesos.v1.master.Event, protobuf, still running" in seen
+                third = protobuf(TASK % (b"third", b"third"), "mesos.v1.master.Event")
+                server.send(record(third))
+                client.until(third)
+                page.until_text(".contentview", '"name": "third"')
+                server.send(chunk(b"5\n\xff\xff\xff\xff\xff"))
+                seen = page.until_text(".contentview", "MALFORMED: record 4")
+                page.scroll_to(".contentview pre div", "MALFORMED")
+                page.screenshot(pictures / "protobuf.png")
+    recorded = kept(cassette)
+    assert len(recorded) == 2
+    assert all(any(event.malformed for event in one.events) for one in recorded)
+
+
+ATTACH = b"""\
+POST /slave(1)/api/v1 HTTP/1.1
+Host: agent.example:5051
+Content-Type: application/recordio
+Message-Content-Type: application/json
+Transfer-Encoding: chunked
+
+""".replace(b"\n", b"\r\n")
+TYPED = (
+    b'{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":{"type":"PROCESS_IO",'
+    b'"process_io":{"type":"DATA","data":{"type":"STDIN","data":"bHMK"}}}}'
+)
+
+
+def test_alone_it_shows_answers_and_streams_in_both_directions(
+    tmp_path: Path, pictures: Path
+) -> None:
+    """Without a recorder; starting takes long, so this is one test."""
+    chromium()
+    with mitmweb(tmp_path) as web, browser(tmp_path) as page:
+        page.open(web.page_url)
+        see_a_unary_answer(web, page)
+        page.screenshot(pictures / "unary.png")
+        see_a_stream_to_its_end(web, page)
+        page.screenshot(pictures / "ended.png")
+        see_a_running_request(web, page)
+        page.screenshot(pictures / "input.png")
+
+
+def see_a_unary_answer(web: Mitmweb, page: Page) -> None:
+    health = protobuf(b'{"type":"GET_HEALTH"}', "mesos.v1.master.Call")
+    healthy = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
+    body = protobuf(healthy, "mesos.v1.master.Response")
+    kind = b"application/x-protobuf"
+    with connect(web.proxy) as client:
+        client.send(post(health).replace(b"application/json", kind))
+        with web.upstream.accept() as server:
+            server.message()
+            server.send(answer(body, b"Content-Type: " + kind))
+            assert client.message().endswith(body)
+    show(page, 1, "Response")
+    seen = page.until_text(".contentview", "mesos.v1.master.Response, protobuf")
+    assert '"healthy": true' in seen
+
+
+def see_a_stream_to_its_end(web: Mitmweb, page: Page) -> None:
+    with subscribed(web, b"application/json", SUBSCRIBE, SUBSCRIBED, HEARTBEAT) as (_, server):
+        show(page, 2, "Response")
+        page.until_text(".contentview", "1 HEARTBEAT")
+        server.send(chunk(b"99\n{"))
+    # mitmweb asks again when there are more bytes, and an end has none.
+    page.until_text("nav a", "Error")
+    show(page, 1, "Response")
+    show(page, 2, "Response")
+    seen = page.until_text(".contentview", "MALFORMED: record 3")
+    assert "the stream ends after 1 of 99 bytes of a record" in seen
+    assert "still running" not in seen
+
+
+def see_a_running_request(web: Mitmweb, page: Page) -> None:
+    with connect(web.proxy) as client:
+        client.send(ATTACH, record(TYPED))
+        with web.upstream.accept() as server:
+            server.until(TYPED)
+            show(page, 3, "Request")
+            seen = page.until_text(".contentview", "1 ATTACH_CONTAINER_INPUT")
+    assert "mesos.v1.agent.Call, JSON, still running" in seen
+    assert '# STDIN "ls\\n"' in seen

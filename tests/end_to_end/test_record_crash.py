@@ -1,0 +1,231 @@
+import fcntl
+import os
+import random
+import resource
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cassette_contents import kept, notes, wire
+from support.commands import Running, running
+from support.sockets import (
+    PATIENCE_SECONDS,
+    STREAMING,
+    SUBSCRIBE,
+    Upstream,
+    Wire,
+    answer,
+    connect,
+    eventually,
+    post,
+    record,
+)
+
+from mesotape.addons.writer_process import FLUSH_SECONDS
+
+GOES_ON = "the traffic goes on unrecorded"
+HEALTH = b'{"type":"GET_HEALTH"}'
+
+
+class Busy:
+    """A stream through a recorder, and what is known of it."""
+
+    def __init__(self, upstream: Upstream, recorder: Running) -> None:
+        self.client = connect(recorder.address)
+        self.client.send(post(SUBSCRIBE))
+        self.server = upstream.accept()
+        self.server.message()
+        self.server.send(STREAMING)
+        self.client.until(b"\r\n\r\n")
+        self.sent: list[bytes] = []
+        self.sent_at: list[float] = []
+        self.came_at: list[float] = []
+
+    def send(self, count: int) -> None:
+        events = [b'{"number":%d}' % (len(self.sent) + number) for number in range(count)]
+        self.sent += events
+        self.sent_at += [time.monotonic()] * count
+        self.server.send(*map(record, events))
+
+    def receive(self) -> None:
+        """Read all that was sent."""
+        for event in self.sent[len(self.came_at) :]:
+            self.client.until(event)
+            self.came_at.append(time.monotonic())
+
+    @property
+    def flushed(self) -> int:
+        """Events that the writer must have, because the proxy worked on after their flush was due.
+
+        A later event came through, and it was sent long enough after they came through.
+        """
+        last = self.sent_at[len(self.came_at) - 1] - FLUSH_SECONDS if self.came_at else 0.0
+        return sum(at < last for at in self.came_at)
+
+    def close(self) -> None:
+        self.client.close()
+        self.server.close()
+
+
+def writer_of(recorder: Running) -> int:
+    """The process id of the writer, the only child."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
+    pairs = [line.split() for line in listed.stdout.splitlines()]
+    (found,) = [int(pid) for pid, parent in pairs if int(parent) == recorder.process.pid]
+    return found
+
+
+def wait_for_the_writer(path: Path) -> None:
+    """Wait until nobody holds the cassette's lock."""
+
+    def is_free() -> bool:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(fd)
+        return True
+
+    eventually(is_free, "end of the writer")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: int) -> None:
+    chance, path = random.Random(seed), tmp_path / "cassette.yaml"
+    with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
+        busy = Busy(upstream, recorder)
+        for _ in range(chance.randrange(200)):
+            busy.send(chance.randrange(1, 60))
+            if chance.random() < 0.8:
+                busy.receive()
+        recorder.process.kill()
+        recorder.wait()
+        busy.close()
+        wait_for_the_writer(path)
+    (one,) = kept(path) or [None]
+    records = one.records if one is not None else []
+    assert records == busy.sent[: len(records)]
+    assert len(records) >= busy.flushed
+    if one is not None:
+        assert one.end is not None
+        assert one.end.cause == "stopped"
+    assert notes(path) == [("the recorder ended without being stopped", None)]
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[tuple[Upstream, Running, Busy]]:
+    """A stream of which something is on disk."""
+    path = tmp_path / "cassette.yaml"
+    with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
+        busy = Busy(upstream, recorder)
+        busy.send(50)
+        busy.receive()
+        eventually(lambda: kept(path) and len(kept(path)[0].events) == 50, "events on disk")
+        yield upstream, recorder, busy
+        busy.close()
+
+
+def assert_the_traffic_goes_on(upstream: Upstream, recorder: Running, busy: Busy) -> None:
+    busy.send(50)
+    busy.receive()
+    with connect(recorder.address) as client:
+        client.send(post(HEALTH))
+        with upstream.accept() as server:
+            server.message()
+            server.send(answer(b"{}"))
+            assert client.message().endswith(b"{}")
+
+
+def first_error(recorder: Running) -> str:
+    """Wait for what is said while the recorder runs."""
+    assert recorder.process.stderr is not None
+    readable, _, _ = select.select([recorder.process.stderr], [], [], PATIENCE_SECONDS)
+    assert readable, "nothing was said"
+    return recorder.process.stderr.readline()
+
+
+def test_without_its_writer_the_recorder_says_so_and_the_traffic_goes_on(
+    busy: tuple[Upstream, Running, Busy], tmp_path: Path
+) -> None:
+    upstream, recorder, stream = busy
+    path = tmp_path / "cassette.yaml"
+    os.kill(writer_of(recorder), signal.SIGKILL)
+    assert_the_traffic_goes_on(upstream, recorder, stream)
+    said = first_error(recorder)
+    assert said.startswith(f"mesotape: {path}: recording stopped: the process that writes it ")
+    assert said.endswith(f"; {GOES_ON}\n")
+    assert_the_traffic_goes_on(upstream, recorder, stream)
+    assert recorder.stop() == 1
+    assert "Traceback" not in recorder.said
+    (one,) = kept(path)
+    assert one.records == stream.sent[: len(one.records)]
+    assert len(one.records) >= 50
+
+
+def test_with_fail_closed_the_proxy_ends_when_recording_stops(tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    with (
+        Upstream() as upstream,
+        running("record", upstream.url, "-o", path, "--fail-closed") as recorder,
+    ):
+        stream = Busy(upstream, recorder)
+        os.kill(writer_of(recorder), signal.SIGKILL)
+        assert stream.client.rest() == b""
+        assert recorder.wait() == 1
+        stream.close()
+    assert "recording stopped" in recorder.said
+    assert "Traceback" not in recorder.said
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits other processes")
+def test_on_a_full_disk_the_recorder_says_so_and_the_traffic_goes_on(
+    busy: tuple[Upstream, Running, Busy], tmp_path: Path
+) -> None:
+    upstream, recorder, stream = busy
+    path = tmp_path / "cassette.yaml"
+    full = path.stat().st_size + 1000
+    resource.prlimit(writer_of(recorder), resource.RLIMIT_FSIZE, (full, full))
+    stream.send(1000)
+    stream.receive()
+    said = first_error(recorder)
+    assert said == f"mesotape: {path}: recording stopped: File too large; {GOES_ON}\n"
+    assert_the_traffic_goes_on(upstream, recorder, stream)
+    assert recorder.stop() == 1
+    assert recorder.said.startswith("mesotape: recorded 1 exchanges, ")
+    assert recorder.said.count("\n") == 1
+    (one,) = kept(path)
+    assert one.records == stream.sent[: len(one.records)]
+    assert len(one.records) >= 50
+
+
+def test_a_cassette_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    bodies: list[bytes] = []
+    for number in range(2):
+        with (
+            Upstream() as upstream,
+            running("record", upstream.url, "-o", path, "--append") as recorder,
+            connect(recorder.address) as client,
+        ):
+            exchange(upstream, client, b'{"number":%d}' % number)
+            assert recorder.stop() == 0
+        bodies.append(b'{"number":%d}' % number)
+        if number:
+            assert recorder.said.startswith(f"mesotape: warning: {path}:")
+        with path.open("a") as file:
+            file.write("---\nexchange: 9\nat: 1.00")
+    assert [wire(one.exchange.response) for one in kept(path)] == bodies
+
+
+def exchange(upstream: Upstream, client: Wire, body: bytes) -> None:
+    client.send(post(HEALTH))
+    with upstream.accept() as server:
+        server.message()
+        server.send(answer(body, b"Content-Type: application/json"))
+        client.message()

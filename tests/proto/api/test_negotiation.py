@@ -1,0 +1,139 @@
+import json
+
+import pytest
+from support.paths import DATA
+
+from mesotape.proto.api.apis import AGENT, APIS, EXECUTOR, MASTER, SCHEDULER, Api
+from mesotape.proto.api.negotiation import (
+    JSON,
+    PROTOBUF,
+    RECORDIO,
+    ResponseType,
+    accepts,
+    accepts_gzip,
+    is_negotiated,
+    request_encoding,
+    response_type,
+)
+
+VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
+
+
+@pytest.mark.parametrize("case", VECTORS["accept_header"], ids=lambda case: case["accept"])
+def test_accept_is_read_as_mesos_reads_it(case: dict[str, str | bool]) -> None:
+    header = str(case["accept"])
+    assert accepts(header, JSON) is case["json"]
+    assert accepts(header, PROTOBUF) is case["protobuf"]
+    assert accepts(header, RECORDIO) is case["recordio"]
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        (None, True),
+        ("APPLICATION/JSON", True),
+        ("application/*", True),
+        ("text/*", False),
+        ("application/json;q=abc", False),
+        ("application/json;q=0.0", False),
+        ("application/json;q=nan", False),
+        ("application/json;q=1_0", False),
+        ("application/json;q=0;q=1", True),
+        ("application/json;a=b;q=0", False),
+        ("*/*;q=0, application/json", True),
+        ("application/*;q=0, */*", False),
+        (";,;;", False),
+        ("\tapplication/json ; q = 0.5", True),
+    ],
+)
+def test_accept_of_json(header: str | None, accepted: bool) -> None:
+    assert accepts(header, JSON) is accepted
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        (None, False),
+        ("", False),
+        ("identity", False),
+        ("br, gzip", True),
+        ("gzip;q=0, *", False),
+        ("*;q=0.1", True),
+        ("deflate", False),
+    ],
+)
+def test_gzip_has_to_be_asked_for(header: str | None, accepted: bool) -> None:
+    assert accepts_gzip(header) is accepted
+
+
+@pytest.mark.parametrize(
+    ("headers", "encoding"),
+    [
+        ({"Content-Type": "application/json"}, "json"),
+        ({"content-type": "application/x-protobuf"}, "protobuf"),
+        ({"Content-Type": "application/json; charset=utf-8"}, None),
+        ({"Content-Type": "Application/JSON"}, None),
+        ({"Content-Type": "application/json "}, None),
+        ({"Content-Type": ""}, None),
+        ({}, None),
+        ({"Content-Type": "application/recordio"}, None),
+        ({"Content-Type": RECORDIO, "Message-Content-Type": PROTOBUF}, "protobuf"),
+    ],
+)
+def test_the_content_type_of_a_request_counts_to_the_letter(
+    headers: dict[str, str], encoding: str | None
+) -> None:
+    assert request_encoding(headers.items()) == encoding
+
+
+def test_of_a_repeated_header_the_last_counts() -> None:
+    assert request_encoding([("Content-Type", JSON), ("content-type", PROTOBUF)]) == "protobuf"
+    accepted = response_type(MASTER, [("Accept", JSON), ("ACCEPT", PROTOBUF)])
+    assert accepted == ResponseType(PROTOBUF)
+
+
+@pytest.mark.parametrize(
+    ("api", "headers", "expected"),
+    [
+        (MASTER, {}, ResponseType(JSON)),
+        (MASTER, {"Accept": f"{PROTOBUF};q=1, {JSON};q=0.1"}, ResponseType(JSON)),
+        (SCHEDULER, {"Accept": PROTOBUF}, ResponseType(PROTOBUF)),
+        (MASTER, {"Accept": RECORDIO}, None),
+        (MASTER, {"Accept": ""}, None),
+        (EXECUTOR, {"Accept": PROTOBUF, "Message-Accept": JSON}, ResponseType(PROTOBUF)),
+        (MASTER, {"Accept-Type": PROTOBUF}, ResponseType(PROTOBUF)),
+        (MASTER, {"Accept-Type": PROTOBUF, "Accept": JSON}, ResponseType(JSON)),
+        (AGENT, {"Accept": RECORDIO}, ResponseType(RECORDIO, JSON)),
+        (AGENT, {"Accept": RECORDIO, "Message-Accept": PROTOBUF}, ResponseType(RECORDIO, PROTOBUF)),
+        (AGENT, {"Accept": RECORDIO, "Message-Accept": "text/html"}, None),
+        (AGENT, {"Accept": f"{RECORDIO}, */*"}, ResponseType(JSON)),
+        (AGENT, {"Accept": "*/*", "Message-Accept": JSON}, None),
+        (AGENT, {"Accept": "text/html"}, None),
+    ],
+)  # fmt: skip
+def test_json_is_tried_first_whatever_the_weights(
+    api: Api, headers: dict[str, str], expected: ResponseType | None
+) -> None:
+    assert response_type(api, headers.items()) == expected
+
+
+def test_the_messages_of_an_answer_have_an_encoding() -> None:
+    assert ResponseType(PROTOBUF).encoding == "protobuf"
+    assert ResponseType(RECORDIO, JSON).encoding == "json"
+
+
+def test_only_some_calls_are_negotiated() -> None:
+    negotiated = {
+        (api.name, call)
+        for api in APIS
+        for call in api.calls
+        if api.name not in ("master", "agent") and is_negotiated(api, call)
+    }
+    assert negotiated == {
+        ("scheduler", "SUBSCRIBE"),
+        ("scheduler", "RECONCILE_OPERATIONS"),
+        ("executor", "SUBSCRIBE"),
+        ("resource_provider", "SUBSCRIBE"),
+    }
+    assert is_negotiated(MASTER, "UPDATE_WEIGHTS")
+    assert is_negotiated(AGENT, None)

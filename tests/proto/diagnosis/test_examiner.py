@@ -1,0 +1,161 @@
+"""Damaged streams, taken apart: the corpus of corruptions.py, and rules that hold for any bytes."""
+
+import base64
+import gzip
+import json
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.captures.capture import expected, load, names
+from support.corruptions import CORPUS
+
+from mesotape.proto.diagnosis.examiner import Examiner, Finding, Skipped, Sound
+
+CASES: list[dict[str, Any]] = json.loads(gzip.decompress(CORPUS.read_bytes()))
+HEARTBEAT = b'20\n{"type":"HEARTBEAT"}'
+MASTER = "mesos.v1.master.Event"
+
+
+def found(data: bytes, size: int | None = None, *about: Any, **more: Any) -> list[Finding]:
+    examiner = Examiner(*about, **more)
+    size = size or len(data) or 1
+    findings: list[Finding] = []
+    for at in range(0, len(data), size):
+        findings += examiner.feed(data[at : at + size])
+    return findings + examiner.close()
+
+
+def facts(one: Finding) -> tuple[Any, ...]:
+    return (
+        type(one),
+        one.number,
+        one.offset,
+        one.size,
+        one.payload,
+        one.remarks,
+        one.content.type,
+        one.content.remarks,
+    )
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(CASES) >= 60
+    assert {case["encoding"] for case in CASES} == {"json", "protobuf"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_damage_is_told_as_it_was_made(case: dict[str, Any]) -> None:
+    data = base64.b64decode(case["data"])
+    findings = found(data, None, case["message"], case["encoding"])
+    assert sum(one.size for one in findings) == len(data)
+    (bad,) = [one for one in findings if one.remarks]
+    told = (bad.number, bad.offset, bad.size, bad.remarks[0].reason)
+    assert told == (case["number"], case["offset"], case["size"], case["reason"])
+    assert len(bad.remarks) == 1
+    left = findings[bad.number :]
+    assert all(isinstance(one, Sound) for one in left)
+    assert [one.offset for one in left[:1]] == [case["resumes"]] * bool(left)
+    assert len(left) == case["left"]
+    assert zlib.crc32(b"".join(one.payload or b"" for one in left)) == case["crc"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_how_the_bytes_were_cut_changes_nothing(case: dict[str, Any]) -> None:
+    data = base64.b64decode(case["data"])
+    for about in ((case["message"], case["encoding"]), ()):
+        whole = [facts(one) for one in found(data, None, *about)]
+        for size in (1, 2, 3, 7, 4096):
+            assert [facts(one) for one in found(data, size, *about)] == whole, size
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_an_offending_byte_is_inside_its_piece(case: dict[str, Any]) -> None:
+    data = base64.b64decode(case["data"])
+    for one in found(data, None, case["message"], case["encoding"]):
+        for remark in one.remarks:
+            if remark.start is not None and remark.stop is not None:
+                assert one.offset <= remark.start <= remark.stop <= one.offset + one.size
+
+
+PIECES = st.lists(
+    st.one_of(
+        st.just(HEARTBEAT),
+        st.sampled_from(
+            [b"20\r\n", b"+20\n", b"0x14\n", b"\n", b"0\n", b"5\n", b"{", b"}", b"9" * 30]
+        ),
+        st.sampled_from(
+            [b"2\n{}", b"2\n\x08\x02", b'{"type":"HEARTBEAT"}', b"HTTP/1.1 500 x\r\n\r\n"]
+        ),
+        st.binary(max_size=40),
+        st.integers(0, 300).map(lambda n: b"%d\n" % n),
+    ),
+    max_size=12,
+).map(b"".join)
+ABOUT = st.sampled_from(
+    [(), (MASTER, "json"), (MASTER, "protobuf"), (MASTER, None), (None, "protobuf"), (None, "json")]
+)
+
+
+@given(PIECES, ABOUT, st.integers(1, 50))
+@settings(max_examples=400, deadline=None)
+def test_findings_cover_any_bytes_however_cut(
+    data: bytes, about: tuple[Any, ...], size: int
+) -> None:
+    findings = found(data, None, *about)
+    at = 0
+    for number, one in enumerate(findings, 1):
+        assert (one.number, one.offset) == (number, at)
+        assert one.size > 0
+        if isinstance(one, Skipped):
+            assert one.data == data[at : at + one.size][:4096]
+            assert one.level == "malformed"
+        at += one.size
+    assert at == len(data)
+    assert [facts(one) for one in found(data, size, *about)] == [facts(one) for one in findings]
+
+
+def test_a_record_over_the_limit_is_skipped_without_being_held() -> None:
+    data = HEARTBEAT + b"1000000\n" + b"x" * 1_000_000 + HEARTBEAT
+    findings = found(data, 4096, MASTER, max_record=1000)
+    assert [one.remarks[0].reason if one.remarks else None for one in findings] == [
+        None,
+        "over-limit",
+        None,
+    ]
+    assert findings[1].size == 1_000_008
+
+
+STREAMS = [
+    (name, exchange)
+    for name in names()
+    for exchange in expected(load(name))
+    if exchange.response is not None and exchange.response.records
+]
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in STREAMS}))
+def test_the_records_of_real_streams_are_sound(name: str) -> None:
+    for one, exchange in STREAMS:
+        if one == name:
+            assert exchange.response is not None
+            data = b"".join(b"%d\n%b" % (len(r), r) for r in exchange.response.records)
+            findings = found(data, 65536, message(exchange.request.target, exchange))
+            assert [f.payload for f in findings] == list(exchange.response.records)
+            assert not any(f.remarks for f in findings)
+            assert all(f.content.type for f in findings)
+
+
+def message(target: str, exchange: Any) -> str:
+    if "scheduler" in target:
+        return "mesos.v1.scheduler.Event"
+    if "executor" in target:
+        return "mesos.v1.executor.Event"
+    if "resource_provider" in target:
+        return "mesos.v1.resource_provider.Event"
+    agent = b"CONTAINER" in exchange.request.raw_body or b"DATA" in exchange.response.records[0]
+    other = {name for name, _ in STREAMS if name.startswith(("agent", "session", "secrets-agent"))}
+    is_agent = agent or any(exchange is e and n in other for n, e in STREAMS)
+    return "mesos.v1.agent.ProcessIO" if is_agent else MASTER

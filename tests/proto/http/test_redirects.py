@@ -1,0 +1,219 @@
+"""Redirects of masters: what they are, and how clients follow them, recorded and replayed."""
+
+import http.server
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+import pytest
+from support.commands import running
+from support.sockets import connect
+
+from mesotape.cassettes.answers.answer import Answer, pointed
+from mesotape.proto.http import redirects
+
+HEALTH = b'{"type":"GET_HEALTH"}'
+HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
+STATE = b'{"leader":"me"}'
+
+
+class Master(http.server.ThreadingHTTPServer):
+    """A master on loopback that leads, unless it knows a leader."""
+
+    def __init__(self, leader: "Master | None" = None) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.leader = leader
+        self.place = f"127.0.0.1:{self.server_port}"
+        self._serving = threading.Thread(target=self.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> Self:
+        self._serving.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self._serving.join()
+        self.server_close()
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """A connection to a master."""
+
+    protocol_version = "HTTP/1.1"
+    server: Master
+
+    def do_GET(self) -> None:
+        self.answer(STATE)
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(HEALTHY if asked == HEALTH else b"?")
+
+    def answer(self, body: bytes) -> None:
+        if self.path == "/nobody":
+            self.tell(503, b"No leader elected")
+        elif self.server.leader is None:
+            self.tell(200, body)
+        else:
+            path = self.path if self.path.startswith("/master") else f"/master{self.path}"
+            self.tell(307, b"", f"//{self.server.leader.place}{path}")
+
+    def tell(self, status: int, body: bytes, location: str | None = None) -> None:
+        self.send_response(status)
+        if location is not None:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def by_curl(url: str) -> str:
+    """Where the answer to a call came from in the end, after how many redirects, and the answer."""
+    command = [
+        "curl",
+        "-sS",
+        "-L",
+        "--max-redirs",
+        "5",
+        "-w",
+        "\n%{url_effective} %{num_redirects}",
+    ]
+    command += ["-H", "Content-Type: application/json", "--data-binary", HEALTH.decode()]
+    done = subprocess.run([*command, f"{url}/api/v1"], capture_output=True, check=True, text=True)
+    body, _, told = done.stdout.rpartition("\n")
+    return f"{told} {body}"
+
+
+def by_python(url: str) -> str:
+    with urllib.request.urlopen(f"{url}/state?x=1", timeout=30) as response:
+        return f"{response.url} {response.read().decode()}"
+
+
+def no_leader(url: str) -> str:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{url}/nobody", timeout=30)
+    with refused.value as response:
+        return f"{response.code} {response.read().decode()}"
+
+
+def test_clients_that_follow_redirects_stay_at_the_recorder_and_then_at_the_replay(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "cassette.yaml"
+    with (
+        Master() as second,
+        Master() as first,
+        Master(leader=first) as follower,
+        running("record", f"http://{follower.place}", "-o", path) as recorder,
+    ):
+        recorded = no_leader(recorder.url), by_python(recorder.url)
+        first.leader = second
+        recorded = *recorded, by_curl(recorder.url)
+        assert [recorder.url in told for told in recorded[1:]] == [True, True]
+    text = path.read_text()
+    assert f"Location: //{first.place}/master/state?x=1\n" in text
+    assert f"Location: //{second.place}/master/api/v1\n" in text
+    with running("replay", path) as player:
+        replayed = no_leader(player.url), by_python(player.url), by_curl(player.url)
+    assert player.code == 0
+    assert recorded == tuple(told.replace(player.url, recorder.url) for told in replayed)
+    assert recorded == (
+        "503 No leader elected",
+        f"{recorder.url}/master/state?x=1 {STATE.decode()}",
+        f"{recorder.url}/master/api/v1 1 {HEALTHY.decode()}",
+    )
+
+
+MOVED = (
+    b"HTTP/1.1 307 Temporary Redirect\r\nDate: now\r\n"
+    b"location:  //leader:5050/x?y=//leader:5050\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+
+
+def test_a_redirect_is_pointed_elsewhere_and_keeps_all_else() -> None:
+    answer = Answer(exchange=1, status=307, head=MOVED, body=b"\r\nLocation: //a\r\n", close=True)
+    moved = pointed(answer, "[::1]:80")
+    assert moved.head == MOVED.replace(b"//leader:5050/", b"//[::1]:80/")
+    assert (moved.exchange, moved.status, moved.body, moved.close) == (1, 307, answer.body, True)
+
+
+@pytest.mark.parametrize(
+    "location", ["/x", "x", "http://a/x", "//", "///x", "//a b/x", "//u@a/x", "//a:0", "//a:65536"]
+)
+def test_what_no_master_writes_stays(location: str) -> None:
+    head = b"HTTP/1.1 307 X\r\nLocation: %b\r\n\r\n" % location.encode()
+    assert pointed(Answer(exchange=1, status=307, head=head), "b:1").head == head
+    assert redirects.split(location) is None
+
+
+@pytest.mark.parametrize(
+    ("authority", "place"),
+    [
+        ("a", ("a", None)),
+        ("master.example:5050", ("master.example", 5050)),
+        ("127.0.0.1:1", ("127.0.0.1", 1)),
+        ("[::1]:5050", ("::1", 5050)),
+        ("::1", None),
+        ("a:", None),
+        (":5050", None),
+        ("a:-1", None),
+        ("a:٣", None),
+        ("é:1", None),
+        ("a\r\nX: 1", None),
+        ("", None),
+    ],
+)
+def test_an_authority_is_a_host_and_maybe_a_port(
+    authority: str, place: tuple[str, int | None] | None
+) -> None:
+    assert redirects.parse(authority) == place
+
+
+def test_each_client_of_a_replay_is_sent_to_what_it_calls_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    path.write_text(REDIRECTED)
+    with running("replay", path) as player:
+        own = player.url.removeprefix("http://")
+        for said, place in [
+            (b"Host: one:1", "one:1"),
+            (b"Host: two", "two"),
+            (b"Host: one:1", "one:1"),
+            (b"Host: bad host", own),
+            (b"Host: a/b", own),
+            (b"X: y", own),
+            (b"Host: one:1\r\nHost: two", "two"),
+        ]:
+            with connect(player.address) as client:
+                client.send(b"GET /state HTTP/1.1\r\n%b\r\n\r\n" % said)
+                assert f"\r\nLocation: //{place}/master/state\r\n".encode() in client.message()
+
+
+REDIRECTED = """\
+---
+mesotape: 1
+server: master
+recorded_at: 2026-11-22T12:18:29.104233Z
+...
+---
+exchange: 1
+at: 0.0
+client: 1
+request:
+  method: GET
+  path: /state
+  headers: {}
+response:
+  after: 0.1
+  status: 307
+  headers:
+    Location: //leader.example:5050/master/state
+    Content-Length: '0'
+...
+"""

@@ -1,0 +1,118 @@
+"""Several servers in one replay, each at an address of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.commands import run, running
+from support.sockets import Wire, connect, post
+from test_servers import HEALTH, exchange, header
+
+from mesotape.proxy.commands.listen import Place, places
+from mesotape.proxy.http.address import Address
+
+LISTEN = Address("127.0.0.1", 0)
+FIXED = Address("127.0.0.1", 5050)
+OTHER = Address("127.0.0.1", 5051)
+
+
+@pytest.fixture
+def cassettes(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{name}.yaml" for name in ("master", "one", "two")]
+    texts = [
+        header() + exchange(1, "/version", "master") + exchange(2, "/slaves", "none"),
+        header("agent") + exchange(1, "/version", "one"),
+        header("agent")
+        + exchange(1, "/version", "two")
+        + exchange(2, "/api/v1", "up", body=HEALTH),
+    ]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    return paths
+
+
+def asks(client: Wire, request: bytes) -> bytes:
+    client.send(request)
+    return client.message().partition(b"\r\n\r\n")[2]
+
+
+VERSION = b"GET /version HTTP/1.1\r\n\r\n"
+
+
+def test_a_cassette_with_an_address_of_its_own_is_a_server_of_its_own(
+    cassettes: list[Path],
+) -> None:
+    master, one, two = cassettes
+    with running("replay", master, f"{one}=127.0.0.1:0", f"{two}=0", "--json") as command:
+        assert len(set(command.addresses)) == 3
+        clients = [connect(address) for address in command.addresses]
+        for _ in range(2):
+            assert [asks(client, VERSION) for client in clients] == [b"master", b"one", b"two"]
+        assert b"nothing recorded" in asks(clients[1], post(HEALTH.encode()))
+        assert asks(clients[2], post(HEALTH.encode())) == b"up"
+        for client in clients:
+            client.close()
+    ready, counts = command.out.splitlines()
+    assert json.loads(ready) == {"ready": command.urls[0], "also": command.urls[1:]}
+    assert json.loads(counts)["served"] == 7
+    assert json.loads(counts)["missed"] == 1
+    assert command.code == 3
+
+
+def test_each_address_is_announced(cassettes: list[Path]) -> None:
+    master, one, two = cassettes
+    with running("replay", f"{one}=0", master, two) as command:
+        first, second = command.urls
+    assert command.out.splitlines() == [
+        f"mesotape: replaying {one} on {first}",
+        f"mesotape: replaying {master}, {two} on {second}",
+    ]
+
+
+def test_cassettes_at_one_address_are_one_server() -> None:
+    assert places([None, None], LISTEN) == [Place(LISTEN, (0, 1))]
+    assert places([OTHER, None, OTHER, FIXED], FIXED) == [
+        Place(OTHER, (0, 2)),
+        Place(FIXED, (1, 3)),
+    ]
+    assert places([LISTEN, LISTEN, None], LISTEN) == [
+        Place(LISTEN, (0,)),
+        Place(LISTEN, (1,)),
+        Place(LISTEN, (2,)),
+    ]
+
+
+def test_without_cassettes_the_replay_still_listens() -> None:
+    assert places([], LISTEN) == [Place(LISTEN, ())]
+
+
+def test_a_file_may_have_an_equals_sign_in_its_name(cassettes: list[Path]) -> None:
+    odd = cassettes[0].rename(cassettes[0].with_name("a=127.0.0.1:1"))
+    with running("replay", odd) as command, connect(command.address) as client:
+        assert asks(client, VERSION) == b"master"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("=nowhere", "'nowhere': expected HOST:PORT, like 127.0.0.1:5050"),
+        ("=127.0.0.1:99999", "'127.0.0.1:99999': expected HOST:PORT, like 127.0.0.1:5050"),
+        ("=", "'': expected HOST:PORT, like 127.0.0.1:5050"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(cassettes: list[Path], place: str, said: str) -> None:
+    done = run("replay", f"{cassettes[0]}{place}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_address_that_is_taken_is_said_and_nothing_is_announced(cassettes: list[Path]) -> None:
+    with running("replay", cassettes[0]) as command:
+        host, port = command.address
+        done = run("replay", cassettes[1], f"{cassettes[2]}={host}:{port}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"mesotape: cannot listen on {host}:{port}: Address already in use;"
+        " --listen takes another address"
+    ]

@@ -1,0 +1,1 @@
+"""What tests build and start: cassettes, captures, sockets, processes, certificates."""
