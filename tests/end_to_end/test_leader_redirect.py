@@ -6,8 +6,8 @@ import pytest
 from support.cassette_contents import kept, notes
 from support.certificate_authority import Authority
 from support.commands import running
+from support.mitmdump import listening, mitmdump
 from support.sockets import Upstream, Wire, answer, connect, eventually, get, post
-from test_script_addon import listening, mitmdump
 
 HEALTH = b'{"type":"GET_HEALTH"}'
 HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'

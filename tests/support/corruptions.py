@@ -1,4 +1,4 @@
-"""Makes the corpus of damaged streams: `python tests/corruptions.py`.
+"""Makes the corpus of damaged streams: `python tests/support/corruptions.py`.
 
 Each case is a real stream, cut down to a few records, with one seeded damage whose place and reason
 are known by how it was made, and never by asking what it is to test.

@@ -8,8 +8,7 @@ from support import container_sessions as sessions
 from support.certificate_authority import Authority
 from support.commands import run, running
 from support.container_sessions import begun, data, names, recorded_input
-from support.sockets import LAST_CHUNK, connect, post
-from test_playback import (
+from support.playback_cassettes import (
     GET_HEALTH,
     STREAM,
     TEARDOWN,
@@ -21,6 +20,7 @@ from test_playback import (
     reason_of,
     request,
 )
+from support.sockets import LAST_CHUNK, connect, post
 
 from mesotape.cassettes.answers.answer import Answer, Ending, Raw
 from mesotape.cassettes.answers.gates import Gate, Reach, Wait

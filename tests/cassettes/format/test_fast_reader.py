@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_writer import documents
+from support.document_strategies import documents
 
 from mesotape.cassettes.format import head_reader, parsing, yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Request, Response

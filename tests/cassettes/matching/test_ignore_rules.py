@@ -3,7 +3,7 @@ from base64 import b64encode
 from uuid import UUID
 
 import pytest
-from test_playback import PROTOBUF, body_of, exchange, play, reason_of, request
+from support.playback_cassettes import PROTOBUF, body_of, exchange, play, reason_of, request
 
 from mesotape.cassettes.answers.answer import Answer
 from mesotape.cassettes.matching.ignore_rules import NAMES, IgnoreError, Ignoring

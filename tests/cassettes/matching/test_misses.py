@@ -2,15 +2,14 @@
 
 import base64
 import json
-from pathlib import Path
 
 import pytest
-from test_playback import GET_HEALTH, TEARDOWN, answering, exchange, play, request
-from test_rebinding import Client, accept, call, ident, kill, subscribe, text
+from support.paths import TESTS
+from support.playback_cassettes import GET_HEALTH, TEARDOWN, answering, exchange, play, request
+from support.scheduler_client import Client, accept, call, ident, kill, subscribe, text
 
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.matching.shortening import around
-from support.paths import TESTS
 
 __all__ = ["play"]
 

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 from support.capture_requests import sent
-from support.captures import tape
+from support.captures import capture
 
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Request, Response
@@ -84,7 +84,7 @@ def playback(tmp_path):
 
 def refused(name):
     """Exchanges of a capture that the server did not take."""
-    for each in tape.expected(tape.load(name)):
+    for each in capture.expected(capture.load(name)):
         whole = each.request.complete and not each.request.broken
         if whole and (each.response is None or each.response.status >= 400):
             yield each
@@ -142,12 +142,12 @@ def test_what_a_real_server_refuses_is_refused_in_its_words(name, each, playback
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in tape.names() if name not in ("master-not-elected", "master-redirect")],
+    [name for name in capture.names() if name not in ("master-not-elected", "master-redirect")],
 )
 def test_what_a_real_server_takes_is_never_refused(name, playback):
     agents = ("agent", "executor", "secrets-agent", "session")
     played = playback("agent" if name.startswith(agents) else "master")
-    for each in tape.expected(tape.load(name)):
+    for each in capture.expected(capture.load(name)):
         taken = each.response is not None and each.response.status < 400
         if taken and not is_actor_message(each.request.headers):
             assert isinstance(played.answer(sent(each.request), 0.0), Miss), each.key

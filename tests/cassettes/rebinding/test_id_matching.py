@@ -7,11 +7,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from support.capture_cassettes import playable, recorded
 from support.capture_requests import sent
+from support.playback_cassettes import (
+    HEADER,
+    JSON,
+    PROTOBUF,
+    STREAM,
+    event,
+    exchange,
+    play,
+    reason_of,
+    request,
+)
 from support.sample_messages import Builder
+from support.scheduler_client import (
+    GET_TASKS,
+    PATH,
+    STREAM_ID,
+    Client,
+    accept,
+    call,
+    ident,
+    kill,
+    subscribe,
+    tasks,
+    text,
+)
 from support.sockets import connect, post, record
-from test_playback import HEADER, JSON, PROTOBUF, STREAM, event, exchange, play, reason_of, request
-from test_playback_captures import playable, recorded
 
 from mesotape.cassettes.answers.answer import StreamAnswer
 from mesotape.cassettes.answers.pace import Instant
@@ -30,8 +53,6 @@ from mesotape.proxy.control.player import Player
 
 __all__ = ["play", "recorded"]
 
-PATH = "/api/v1/scheduler"
-STREAM_ID = "8833f851-2a1f-4f5e-9d4c-8f0b6f4d1f00"
 SUBSCRIBED = STREAM.replace("Content-Type", f"Mesos-Stream-Id: {STREAM_ID}\n    Content-Type")
 
 
@@ -39,36 +60,9 @@ def uuid(number):
     return b64encode(UUID(int=number, version=4).bytes).decode()
 
 
-def ident(value):
-    return {"value": value}
-
-
-def subscribe(framework=None):
-    info = {"user": "u", "name": "n"} | ({"id": ident(framework)} if framework else {})
-    own = {"framework_id": ident(framework)} if framework else {}
-    return own | {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
-
-
-def call(kind, framework="f-old", **content):
-    return {"framework_id": ident(framework), "type": kind, kind.lower(): content}
-
-
-def accept(offer, *tasks, framework="f-old"):
-    infos = [
-        {"name": "n", "task_id": ident(task), "agent_id": ident("a"), "command": {"value": "x"}}
-        for task in tasks
-    ]
-    operations = [{"type": "LAUNCH", "launch": {"task_infos": infos}}]
-    return call("ACCEPT", framework, offer_ids=[ident(offer)], operations=operations)
-
-
 def acknowledge(task, number, framework="f-old"):
     ids = {"agent_id": ident("a"), "task_id": ident(task), "uuid": uuid(number)}
     return call("ACKNOWLEDGE", framework, **ids)
-
-
-def kill(task, framework="f-old"):
-    return call("KILL", framework, task_id=ident(task))
 
 
 def offers(*ids, framework="f-old"):
@@ -90,10 +84,6 @@ def greeting(framework="f-old"):
     return {"type": "SUBSCRIBED", "subscribed": told}
 
 
-def text(message):
-    return json.dumps(message, separators=(",", ":")).encode()
-
-
 def tape(*calls, events=()):
     """Documents of a cassette: its calls, and the events of the first, which is a SUBSCRIBE."""
     for number, each in enumerate(calls, 1):
@@ -101,40 +91,6 @@ def tape(*calls, events=()):
         yield exchange(number, text(each), response, at=number, path=PATH)
     for number, told in enumerate(events, 1):
         yield event(number, 1, 100.0, f"json: '{text(told).decode()}'")
-
-
-class Client:
-    """A scheduler of this run, in either encoding."""
-
-    def __init__(self, playback, kind=JSON, stream_id=STREAM_ID):
-        self.playback, self.kind, self.stream_id = playback, kind, stream_id
-
-    def send(self, message):
-        body = text(message)
-        if self.kind == PROTOBUF:
-            body = mapping.decode(body, SCHEDULER.call).SerializeToString()
-        headers = {"content_type": self.kind, "Accept": self.kind}
-        if message["type"] != "SUBSCRIBE":
-            headers["Mesos_Stream_Id"] = self.stream_id
-        return self.playback.answer(request(body, path=PATH, **headers), 0.0)
-
-    def made(self, message):
-        answer = self.send(message)
-        assert not isinstance(answer, Miss), str(answer)
-        return answer.status
-
-    def events(self, message):
-        """What a stream says, each event read when it is asked for."""
-        answer = self.send(message)
-        assert isinstance(answer, StreamAnswer), str(answer)
-        for _, step in answer.steps:
-            if isinstance(step, bytes):
-                yield self.read(step.partition(b"\n")[2])
-
-    def read(self, data, message=SCHEDULER.event):
-        if self.kind == JSON:
-            return json.loads(data)
-        return json.loads(mapping.encode(message_class(message).FromString(data)))
 
 
 KINDS_OF_CLIENT = pytest.mark.parametrize("kind", [JSON, PROTOBUF])
@@ -341,21 +297,6 @@ def test_a_miss_shows_what_differs_besides_known_ids(play):
     miss = client.send(kill("new.b") | {"kill": kill("new.b")["kill"] | {"agent_id": ident("z")}})
     (near,) = miss.nearest
     assert [str(each) for each in near.differences] == ['kill.agent_id.value: (absent) → "z"']
-
-
-GET_TASKS = b'{"type":"GET_TASKS"}'
-
-
-def tasks(name):
-    task = {
-        "name": name,
-        "task_id": ident(name),
-        "framework_id": ident("f-old"),
-        "agent_id": ident("a"),
-        "state": "TASK_RUNNING",
-        "resources": [],
-    }
-    return {"type": "GET_TASKS", "get_tasks": {"tasks": [task]}}
 
 
 @pytest.mark.parametrize("recorded", [JSON, PROTOBUF])

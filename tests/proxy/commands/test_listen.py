@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from support.commands import run, running
+from support.server_cassettes import HEALTH, exchange, header
 from support.sockets import Wire, connect, post
-from test_servers import HEALTH, exchange, header
 
 from mesotape.proxy.commands.listen import Place, places
 from mesotape.proxy.http.address import Address

@@ -14,7 +14,7 @@ from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
 from mesotape.proxy.testing.settings import file_name, settings
 
-pytest_plugins = ["pytester", "plugging"]
+pytest_plugins = ["pytester", "support.pytest_runs"]
 
 HEALTH = call(1, 0.0, said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True}))
 EVENTS = [(0.1, BEAT), (0.2, BEAT), (0.3, BEAT)]

@@ -7,7 +7,7 @@ import pytest
 
 from mesotape.cassettes.storage.reader import Cassette
 
-pytest_plugins = ["pytester", "plugging"]
+pytest_plugins = ["pytester", "support.pytest_runs"]
 
 type Run = Callable[..., pytest.RunResult]
 
