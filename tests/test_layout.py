@@ -1,77 +1,205 @@
-"""The rules of the layout: four floors, imports point down, one package name."""
+"""The rules of the layout: folders, imports that point down, no circle, one package name."""
 
 import ast
 import subprocess
 import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 from support.paths import ROOT
 
 FLOORS = ("proto", "cassettes", "addons", "proxy")
-SOURCES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
+MOST_MODULES = 14
+
+PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
+READING = (*PROTO, "cassettes/format", "cassettes/storage")
+ANSWERING = (*READING, "cassettes/answers", "cassettes/matching")
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "proto": (),
+    "proto/http": ("proto",),
+    "proto/messages": ("proto", "proto/http"),
+    "proto/api": ("proto", "proto/http", "proto/messages"),
+    "proto/diagnosis": PROTO,
+    "cassettes": (),
+    "cassettes/format": PROTO,
+    "cassettes/storage": (*PROTO, "cassettes/format"),
+    "cassettes/recording": READING,
+    "cassettes/inspection": (*READING, "proto/diagnosis"),
+    "cassettes/answers": READING,
+    "cassettes/matching": (*READING, "cassettes/answers"),
+    "cassettes/rebinding": ANSWERING,
+    "cassettes/causality": ANSWERING,
+    "cassettes/faults": (*ANSWERING, "cassettes/causality"),
+    "cassettes/playback": (
+        *ANSWERING,
+        "cassettes/rebinding",
+        "cassettes/causality",
+        "cassettes/faults",
+    ),
+    "addons": (*READING, "proto/diagnosis", "cassettes/recording"),
+    "proxy/http": ("proto/http", "cassettes/answers"),
+    "proxy/server": (*ANSWERING, "cassettes/playback", "proxy/http"),
+    "proxy/control": (*ANSWERING, "cassettes/playback", "proxy/http", "proxy/server"),
+    "proxy/testing": (
+        *ANSWERING,
+        "cassettes/causality",
+        "cassettes/playback",
+        "proxy/http",
+        "proxy/server",
+        "proxy/control",
+    ),
+    "proxy/commands": (
+        *ANSWERING,
+        "cassettes/recording",
+        "cassettes/causality",
+        "cassettes/faults",
+        "cassettes/playback",
+        "addons",
+        "proxy/http",
+        "proxy/server",
+        "proxy/control",
+    ),
+    "proxy/inspect": (*ANSWERING, "proto/diagnosis", "cassettes/inspection", "proxy/commands"),
+    "proxy": ("proxy/control", "proxy/testing", "proxy/commands", "proxy/inspect"),
+}
+"""What the files of each folder may import, besides each other: type-only imports included.
+
+The folders stand in order: none imports one that stands below it.
+"""
+
+MAY_REPEAT: dict[str, list[str]] = {}
+"""Type names that stand for two things, each with the reason."""
+
 MAY_IMPORT_MITMPROXY = {"proxy/commands/mitm.py"}
+"""Besides the addons."""
+
+SOURCES = {
+    str(path.relative_to(ROOT)): path
+    for floor in FLOORS
+    for path in sorted((ROOT / floor).rglob("*.py"))
+}
+EACH_SOURCE = pytest.mark.parametrize("name", SOURCES)
 
 
-def imported(path: Path) -> set[str]:
-    """Names of what a file imports: `cassettes` for our floor, `mitmproxy` for a distribution."""
-    folder = path.relative_to(ROOT).parts[:-1]
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports(name: str) -> Iterator[tuple[str, ...]]:
+    """Paths of what a file imports: `("proto", "http", "redirects")`, `("mitmproxy",)`."""
+    folder = Path(name).parts[:-1]
+    for node in ast.walk(ast.parse(SOURCES[name].read_text())):
         match node:
             case ast.Import():
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                for alias in node.names:
+                    yield tuple(alias.name.split("."))
             case ast.ImportFrom(level=0):
                 assert node.module is not None
-                found.add(node.module.split(".")[0])
+                yield tuple(node.module.split("."))
             case ast.ImportFrom(level=level):
-                if level > len(folder) + 1:
-                    pytest.fail(f"{path}:{node.lineno}: climbs out of the package")
+                assert level <= len(folder) + 1, f"{name}:{node.lineno}: climbs out of the package"
                 base = folder[: len(folder) - level + 1]
-                found |= {[*base, *(node.module or name.name).split(".")][0] for name in node.names}
+                module = (*base, *(node.module.split(".") if node.module else ()))
+                for alias in node.names:
+                    yield (*module, alias.name) if is_module((*module, alias.name)) else module
             case _:
                 pass
-    return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path: Path) -> None:
-    floor = path.relative_to(ROOT).parts[0]
-    above = set(FLOORS[FLOORS.index(floor) + 1 :])
-    assert not imported(path) & above
+def is_module(parts: tuple[str, ...]) -> bool:
+    return f"{'/'.join(parts)}.py" in SOURCES
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_addons_and_one_module_import_mitmproxy(path: Path) -> None:
-    name = str(path.relative_to(ROOT))
-    if "mitmproxy" in imported(path):
+def own_modules(name: str) -> set[str]:
+    """Files of the package that a file imports."""
+    files = {"/".join(parts) for parts in imports(name)}
+    return {f"{each}.py" for each in files} & set(SOURCES)
+
+
+def folder_of(name: str) -> str:
+    return str(Path(name).parent)
+
+
+@EACH_SOURCE
+def test_a_file_imports_only_folders_that_its_folder_may(name: str) -> None:
+    folders = {folder_of(each) for each in own_modules(name)} - {folder_of(name)}
+    assert folders <= set(MAY_IMPORT[folder_of(name)])
+
+
+def test_the_order_of_folders_has_no_way_back() -> None:
+    order = list(MAY_IMPORT)
+    for folder, below in MAY_IMPORT.items():
+        assert all(order.index(each) < order.index(folder) for each in below), folder
+
+
+def test_every_folder_is_in_the_table() -> None:
+    assert {folder_of(name) for name in SOURCES} == set(MAY_IMPORT)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = {name: own_modules(name) for name in SOURCES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_no_folder_is_crowded() -> None:
+    modules = defaultdict[str, int](int)
+    for name in SOURCES:
+        modules[folder_of(name)] += not name.endswith("__init__.py")
+    assert {folder: count for folder, count in modules.items() if count > MOST_MODULES} == {}
+
+
+def test_every_folder_says_what_lives_there() -> None:
+    for folder in MAY_IMPORT:
+        if folder not in FLOORS:
+            docstring = ast.get_docstring(ast.parse(SOURCES[f"{folder}/__init__.py"].read_text()))
+            assert docstring is not None, folder
+            assert 3 <= len(docstring.splitlines()) <= 7, folder
+            assert "Start with" in docstring, folder
+
+
+def test_the_package_list_is_that_of_the_tree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = ["mesotape", *(f"mesotape.{folder.replace('/', '.')}" for folder in MAY_IMPORT)]
+    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(packages)
+
+
+def test_no_type_name_stands_for_two_things() -> None:
+    files = defaultdict[str, list[str]](list)
+    for name, path in SOURCES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                files[node.name].append(name)
+            elif isinstance(node, ast.TypeAlias):
+                files[node.name.id].append(name)
+    repeated = {name: found for name, found in files.items() if len(found) > 1}
+    assert repeated == MAY_REPEAT
+
+
+@EACH_SOURCE
+def test_only_the_addons_and_one_module_import_mitmproxy(name: str) -> None:
+    if ("mitmproxy",) in {parts[:1] for parts in imports(name)}:
         assert name.startswith("addons/") or name in MAY_IMPORT_MITMPROXY
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_script_says_mesotape(path: Path) -> None:
-    if "mesotape" in imported(path):
-        assert str(path.relative_to(ROOT)) == "addons/script.py"
+@EACH_SOURCE
+def test_only_the_script_says_mesotape(name: str) -> None:
+    if ("mesotape",) in {parts[:1] for parts in imports(name)}:
+        assert name == "addons/script.py"
 
 
 def test_nothing_but_the_package_stands_at_the_root() -> None:
-    assert [path.name for path in ROOT.glob("*.py")] == ["__init__.py"]
+    assert sorted(path.name for path in ROOT.glob("*.py")) == ["__init__.py", "__main__.py"]
     assert (ROOT / "py.typed").exists()
-
-
-def test_the_root_imports_nothing() -> None:
-    assert imported(ROOT / "__init__.py") == set()
 
 
 def test_no_addon_bears_the_name_of_a_standard_module() -> None:
     """Mitmproxy puts the folder of a script first on sys.path."""
     names = {path.stem for path in (ROOT / "addons").glob("*.py")}
     assert not names & sys.stdlib_module_names
-
-
-def test_all_four_floors_are_tracked_as_packages() -> None:
-    for floor in FLOORS:
-        assert (ROOT / floor / "__init__.py").exists()
 
 
 def test_help_imports_nothing_heavy() -> None:
