@@ -13,42 +13,42 @@ _OK = 200
 _ENCODINGS: dict[str, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
-class Subject(Struct, frozen=True):
+class BodyType(Struct, frozen=True):
     """What a body is: `message` is a full protobuf name, of each record if it is a stream."""
 
-    message: str
+    message_name: str
     encoding: Encoding
-    stream: bool = False
+    is_stream: bool = False
 
 
-def of_request(request: http.Request, server: ServerKind) -> Subject | None:
+def request_body_type(request: http.Request, server: ServerKind) -> BodyType | None:
     """Tell what a request holds, by its head alone; None if it is no call of the v1 APIs."""
     api = _api(request, server)
     encoding = request_encoding(_headers(request).items())
     if api is None or encoding is None:
         return None
-    return Subject(api.call, encoding, _headers(request).get("content-type") == RECORDIO)
+    return BodyType(api.call_message, encoding, _headers(request).get("content-type") == RECORDIO)
 
 
-def of_response(flow: http.HTTPFlow, server: ServerKind) -> Subject | None:
+def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | None:
     """Tell what a response holds, by its head and the request; None for errors and others."""
     response, api = flow.response, _api(flow.request, server)
     if response is None or api is None or response.status_code != _OK:
         return None
     encoding = _ENCODINGS.get(_media_type(response))
     body = flow.request.get_content(strict=False) or b""
-    call = calls.identify(body, _headers(flow.request).get("content-type"), api)
+    call = calls.identify_call_type(body, _headers(flow.request).get("content-type"), api)
     if encoding is None or call is None:
         return None
-    if call.record is not None:
-        return Subject(call.record, encoding, stream=True)
-    return Subject(call.response, encoding) if call.response is not None else None
+    if call.record_message is not None:
+        return BodyType(call.record_message, encoding, is_stream=True)
+    return BodyType(call.response_message, encoding) if call.response_message is not None else None
 
 
 def _api(request: http.Request, server: ServerKind) -> Api | None:
     if request.method != "POST" or endpoints.is_actor_message(_headers(request).items()):
         return None
-    return endpoints.find(request.path, server)
+    return endpoints.find_api(request.path, server)
 
 
 def _media_type(response: http.Response) -> str:

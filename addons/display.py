@@ -9,20 +9,20 @@ import re
 from google.protobuf.message import Error as ProtobufError
 from msgspec import Struct, json
 
-from ..proto.messages.message_text import shown_message
-from .body_type import Subject
+from ..proto.messages.message_text import message_to_text
+from .body_type import BodyType
 
-MAX_TEXT = 512 * 1024
+MAX_TEXT_CHARACTERS = 512 * 1024
 """Characters of a text; more is cut off."""
 
-MAX_PROTOBUF = 1024 * 1024
+MAX_PROTOBUF_BYTES = 1024 * 1024
 """Bytes of protobuf messages that are decoded for one text."""
 
 MAX_BYTES = 4096
 MAX_HEX = 1024
 """Bytes that are shown of what is no message, as text and as hex."""
 
-CUT = "# CUT OFF here: "
+TRUNCATION_MARK = "# CUT OFF here: "
 """Begins the last line of a text that does not show all."""
 
 _ROW = 16
@@ -30,29 +30,31 @@ _UNSHOWN = re.compile("[\x7f-\x9f]")
 _CONTROL = re.compile("[^\\t\\n\\r\x20-\x7e\xa0-\U0010ffff]")
 
 
-class Shown(Struct, frozen=True):
+class RenderedMessage(Struct, frozen=True):
     """A message as text, and what is wrong with it, if something is."""
 
     text: str
     problem: str | None = None
 
 
-def show(data: bytes, subject: Subject) -> Shown:
+def render_message(data: bytes, subject: BodyType) -> RenderedMessage:
     """Show one message; never raises."""
     try:
-        text = data if subject.encoding == "json" else _protobuf_text(data, subject.message)
-        return Shown(_escaped(json.format(text, indent=2).decode()))
+        text = data if subject.encoding == "json" else _protobuf_text(data, subject.message_name)
+        return RenderedMessage(_escaped(json.format(text, indent=2).decode()))
     except UnicodeDecodeError as error:
-        return Shown(as_bytes(data), f"not UTF-8: {error.reason} (byte {error.start})")
+        return RenderedMessage(
+            render_bytes(data), f"not UTF-8: {error.reason} (byte {error.start})"
+        )
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
-        kind = "JSON" if subject.encoding == "json" else f"a {subject.message}"
-        return Shown(as_bytes(data), f"not {kind}: {error}")
+        kind = "JSON" if subject.encoding == "json" else f"a {subject.message_name}"
+        return RenderedMessage(render_bytes(data), f"not {kind}: {error}")
 
 
 def _protobuf_text(data: bytes, message: str) -> bytes:
-    if len(data) > MAX_PROTOBUF:
-        raise ValueError(f"{len(data)} bytes, at most {MAX_PROTOBUF} are decoded here")
-    return shown_message(data, message)[0]
+    if len(data) > MAX_PROTOBUF_BYTES:
+        raise ValueError(f"{len(data)} bytes, at most {MAX_PROTOBUF_BYTES} are decoded here")
+    return message_to_text(data, message)[0]
 
 
 def _escaped(text: str) -> str:
@@ -60,7 +62,7 @@ def _escaped(text: str) -> str:
     return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def as_bytes(data: bytes, size: int | None = None) -> str:
+def render_bytes(data: bytes, size: int | None = None) -> str:
     """Show the beginning of bytes that are no message, as YAML: text if it is that, else hex.
 
     `size` is how many bytes there are, if `data` are not all of them.
@@ -81,9 +83,11 @@ def _row(at: int, data: bytes) -> str:
     return f"  {at:08x}  {data.hex(' '):<{_ROW * 3 - 1}}  {text}"
 
 
-def cut(text: str, limit: int = MAX_TEXT) -> str:
+def truncate_text(text: str, limit: int = MAX_TEXT_CHARACTERS) -> str:
     """Bound a text; its last line says so if something is missing."""
     if len(text) <= limit:
         return text
     end = max(text.rfind("\n", 0, limit), 0) or limit
-    return f"{text[:end]}\n{CUT}{len(text) - end} of {len(text)} characters are not shown"
+    return (
+        f"{text[:end]}\n{TRUNCATION_MARK}{len(text) - end} of {len(text)} characters are not shown"
+    )

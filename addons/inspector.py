@@ -18,7 +18,7 @@ from mitmproxy.hooks import UpdateHook
 
 from ..proto.api.apis import ServerKind
 from . import body_type
-from .kept_body import Head, Tail
+from .kept_body import HeadBuffer, TailBuffer
 from .message_view import MessageView
 from .stream_view import StreamView
 
@@ -27,13 +27,13 @@ logger = logging.getLogger(__name__)
 REFRESH_SECONDS = 0.3
 """How long user interfaces wait for more before they are told of what has passed."""
 
-TAIL = 256 * 1024
+DEFAULT_TAIL_BYTES = 256 * 1024
 """Bytes of a stream that are kept where somebody can look at them."""
 
 WHOLE = 8 * 1024 * 1024
 """Bytes of any other body that are kept, if the recorder lets it pass."""
 
-type _Stream = Callable[[bytes], Iterable[bytes] | bytes] | bool
+type _StreamCallback = Callable[[bytes], Iterable[bytes] | bytes] | bool
 
 
 class Inspector:
@@ -58,7 +58,7 @@ class Inspector:
             int | None,  # pyright: ignore[reportArgumentType]  # mitmproxy's own way to say it
             None,
             "Keep so many bytes of each stream for the views, 0 for none. "
-            f"Unset, it is {TAIL} in mitmproxy and mitmweb, and 0 in mitmdump.",
+            f"Unset, it is {DEFAULT_TAIL_BYTES} in mitmproxy and mitmweb, and 0 in mitmdump.",
         )
         loader.add_option(
             "mesotape_view_newest_first", bool, False, "Show the newest record of a stream first."
@@ -79,8 +79,8 @@ class Inspector:
             return
         if request.stream and not _tail():
             return
-        subject = body_type.of_request(request, _server())
-        stream = subject is not None and subject.stream
+        subject = body_type.request_body_type(request, _server())
+        stream = subject is not None and subject.is_stream
         if stream and not request.stream:
             request.stream = True
         if stream or callable(request.stream):
@@ -126,18 +126,18 @@ class Inspector:
         if "content-length" in response.headers:
             return False
         self._keep(flow)  # A call that is let pass as it comes tells what this answers.
-        subject = body_type.of_response(flow, _server())
-        return subject is not None and subject.stream
+        subject = body_type.response_body_type(flow, _server())
+        return subject is not None and subject.is_stream
 
     def _watch(
         self, flow: http.HTTPFlow, message: http.Message, side: str, *, stream: bool
     ) -> None:
         if (limit := _tail()) == 0:
             return
-        watch = _Watch(flow, message, side, Tail(limit) if stream else Head(WHOLE))
+        watch = _Watch(flow, message, side, TailBuffer(limit) if stream else HeadBuffer(WHOLE))
         self._watched.setdefault(flow.id, []).append(watch)
         watch.keep()
-        passed_on: _Stream = message.stream
+        passed_on: _StreamCallback = message.stream
 
         def tap(data: bytes) -> Iterable[bytes] | bytes:
             try:
@@ -180,7 +180,7 @@ class _Watch:
     """One body of a flow while it passes."""
 
     def __init__(
-        self, flow: http.HTTPFlow, message: http.Message, side: str, part: Tail | Head
+        self, flow: http.HTTPFlow, message: http.Message, side: str, part: TailBuffer | HeadBuffer
     ) -> None:
         self.flow, self.part = flow, part
         self.timer: asyncio.TimerHandle | None = None
@@ -191,8 +191,8 @@ class _Watch:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self._message.data.content, part = self.part.kept()
-        part.note(self.flow, self._side)
+        self._message.data.content, part = self.part.snapshot()
+        part.save_to_flow(self.flow, self._side)
 
 
 def _server() -> ServerKind:
@@ -208,4 +208,4 @@ def _tail() -> int:
     if chosen is not None:
         return chosen
     # Both user interfaces have a view of the flows, and mitmdump has none.
-    return TAIL if hasattr(ctx.master, "view") else 0
+    return DEFAULT_TAIL_BYTES if hasattr(ctx.master, "view") else 0

@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from ..proto.recordio import MAX_LENGTH_DIGITS
 
-type Place = tuple[int, int]
+type RecordStart = tuple[int, int]
 
 
-class Part(Struct, frozen=True):
+class KeptRange(Struct, frozen=True):
     """Which part of a body is kept: from byte `offset` on, of `total` bytes that passed.
 
     Of a stream `number` is the record at the first byte, or 0 if it is not known; `inside` says
@@ -31,27 +31,27 @@ class Part(Struct, frozen=True):
     number: int = 1
     inside: bool = False
 
-    def behind(self, other: "Part") -> "Part":
+    def offset_by(self, other: "KeptRange") -> "KeptRange":
         """Say which part this is of the whole, if it is a part of what another kept."""
         number = other.number + self.number - 1 if other.number and self.number else 0
         offset, total = other.offset + self.offset, other.offset + self.total
-        return Part(offset, total, number, self.inside or other.inside)
+        return KeptRange(offset, total, number, self.inside or other.inside)
 
-    def note(self, of: flow.Flow, side: str) -> None:
+    def save_to_flow(self, of: flow.Flow, side: str) -> None:
         """Write it into a flow's metadata; side is "request" or "response"."""
         of.metadata[f"mesotape.{side}"] = msgspec.to_builtins(self)
 
 
-def part(of: flow.Flow | None, side: str) -> Part | None:
+def load_kept_range(of: flow.Flow | None, side: str) -> KeptRange | None:
     """Read from a flow which part of a body is kept; None if all of it is."""
     noted: object = of.metadata.get(f"mesotape.{side}") if of is not None else None
     try:
-        return msgspec.convert(noted, Part)
+        return msgspec.convert(noted, KeptRange)
     except msgspec.ValidationError:
         return None
 
 
-class Head:
+class HeadBuffer:
     """The first bytes of a body, at most `limit`."""
 
     def __init__(self, limit: int) -> None:
@@ -64,20 +64,20 @@ class Head:
         self._total += len(data)
         self._kept += data[: self._limit - len(self._kept)]
 
-    def kept(self) -> tuple[bytes, Part]:
+    def snapshot(self) -> tuple[bytes, KeptRange]:
         """Give what is kept."""
-        return bytes(self._kept), Part(0, self._total)
+        return bytes(self._kept), KeptRange(0, self._total)
 
 
-class Tail:
+class TailBuffer:
     """The last bytes of a stream, at most `limit`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._kept = bytearray()
         self._total = 0
-        self._begun: deque[Place] = deque()
-        self._first: Place = (1, 0)
+        self._begun: deque[RecordStart] = deque()
+        self._first: RecordStart = (1, 0)
         self._number = 0
         self._length = b""
         self._left = 0
@@ -91,14 +91,14 @@ class Tail:
         if len(self._kept) > self._limit:
             self._cut(self._total - self._limit)
 
-    def kept(self) -> tuple[bytes, Part]:
+    def snapshot(self) -> tuple[bytes, KeptRange]:
         """Give what is kept."""
         number, begun = self._first
         offset = self._total - len(self._kept)
         inside = begun < offset
         if inside and self._lost:
             number = 0
-        return bytes(self._kept), Part(offset, self._total, number, inside)
+        return bytes(self._kept), KeptRange(offset, self._total, number, inside)
 
     def _cut(self, offset: int) -> None:
         """Drop what is before an offset, or before the first record behind it if there is one."""

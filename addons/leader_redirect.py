@@ -21,7 +21,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from ..proto.api import endpoints
 from ..proto.http import redirects
 
-type Place = tuple[str, int]
+type HostPort = tuple[str, int]
 """Host and port."""
 
 _CALLED = "mesotape_called"
@@ -31,23 +31,23 @@ _ASKS_WHO = ("/redirect", "/master/redirect")
 """Where also a master that leads answers 307, and so who cannot be reached is not gone to."""
 
 
-class Leaders:
+class LeaderRedirect:
     """The leader that each upstream named last. `remark` is told of changes, once for each."""
 
     def __init__(self, remark: Callable[[str], object]) -> None:
         self._remark = remark
         self._active = self._keeps_host = False
-        self._named: dict[ReverseMode, Place] = {}
-        self._unreachable: set[Place] = set()
+        self._named: dict[ReverseMode, HostPort] = {}
+        self._unreachable: set[HostPort] = set()
 
-    def start(self) -> None:
+    def activate(self) -> None:
         """Begin to follow leaders."""
         options: Any = ctx.options
         self._keeps_host = options.keep_host_header
         options.update(keep_host_header=True)
         self._active = True
 
-    def send_on(self, flow: http.HTTPFlow) -> None:
+    def route_to_leader(self, flow: http.HTTPFlow) -> None:
         """Send a request to the leader, unless it is a message between actors, by its name."""
         mode = self._reverse(flow)
         if mode is None or flow.error is not None:
@@ -61,7 +61,7 @@ class Leaders:
         if not self._keeps_host:
             request.host_header = url.hostport(mode.scheme, request.data.host, request.data.port)
 
-    def greet(self, data: ServerConnectionHookData) -> None:
+    def set_upstream_sni(self, data: ServerConnectionHookData) -> None:
         """Greet an upstream over TLS by its own name, not by that of the recorder."""
         mode, server = data.client.proxy_mode, data.server
         if not self._active or self._keeps_host or server.address is None:
@@ -69,13 +69,13 @@ class Leaders:
         if isinstance(mode, ReverseMode) and mode.scheme == "https":
             server.sni = server.address[0]
 
-    def point_back(self, flow: http.HTTPFlow) -> None:
+    def rewrite_location(self, flow: http.HTTPFlow) -> None:
         """Take note of a leader that a response names, and put the recorder in its place."""
         response, mode = flow.response, self._reverse(flow)
         if response is None or response.status_code != redirects.TEMPORARY_REDIRECT or mode is None:
             return
         match response.headers.get_all("Location"):
-            case [location] if (found := redirects.split(location)) is not None:
+            case [location] if (found := redirects.split_location(location)) is not None:
                 authority, rest = found
             case [location] if location[:1] == "/" and location[:2] != "//":
                 return
@@ -90,14 +90,14 @@ class Leaders:
         self._name(mode, leader, flow.request.path)
         response.headers["Location"] = f"//{own}{rest}"
 
-    def give_up(self, flow: http.HTTPFlow) -> None:
+    def forget_unreachable_leader(self, flow: http.HTTPFlow) -> None:
         """Forget a leader that could not be reached."""
         mode = self._reverse(flow)
         leader = None if mode is None else self._named.get(mode)
         wanted = (flow.request.data.host, flow.request.data.port)
         if mode is None or leader is None or leader != wanted:
             return
-        if is_unreached(flow) and leader != mode.address:
+        if is_connect_failure(flow) and leader != mode.address:
             del self._named[mode]
             self._unreachable.add(leader)
             host, port = mode.address
@@ -110,7 +110,7 @@ class Leaders:
             return None
         return mode if isinstance(mode, ReverseMode) and mode.scheme in ("http", "https") else None
 
-    def _name(self, mode: ReverseMode, leader: Place, path: str) -> None:
+    def _name(self, mode: ReverseMode, leader: HostPort, path: str) -> None:
         if path.partition("?")[0].rstrip("/") in _ASKS_WHO and leader in self._unreachable:
             return
         if self._named.get(mode, mode.address) != leader:
@@ -118,7 +118,7 @@ class Leaders:
         self._named[mode] = leader
 
 
-def is_unreached(flow: http.HTTPFlow) -> bool:
+def is_connect_failure(flow: http.HTTPFlow) -> bool:
     """Whether a flow broke off because there was no connection to where it was to go."""
     if not flow.client_conn.state & ConnectionState.CAN_READ:
         return False
@@ -130,19 +130,19 @@ def is_unreached(flow: http.HTTPFlow) -> bool:
 def _own(flow: http.HTTPFlow) -> str:
     """What the client calls the recorder, or else where it found it."""
     called = flow.metadata.get(_CALLED)
-    if isinstance(called, str) and redirects.parse(called) is not None:
+    if isinstance(called, str) and redirects.parse_authority(called) is not None:
         return called
     return _text(flow.client_conn.sockname[:2])
 
 
-def _place(authority: str, mode: ReverseMode) -> Place | None:
-    found = redirects.parse(authority)
+def _place(authority: str, mode: ReverseMode) -> HostPort | None:
+    found = redirects.parse_authority(authority)
     if found is None:
         return None
     host, port = found
     return host, port or (443 if mode.scheme == "https" else 80)
 
 
-def _text(place: Place) -> str:
+def _text(place: HostPort) -> str:
     host, port = place
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct, json
 
-from ..proto.diagnosis.findings import Finding, Skipped
-from ..proto.diagnosis.problems import Remark
+from ..proto.diagnosis.findings import Finding, SkippedBytes
+from ..proto.diagnosis.problems import Diagnostic
 from . import display
-from .body_type import Subject
+from .body_type import BodyType
 
 NEWEST = 8
 """Records that are named first, because user interfaces show the first lines first."""
@@ -33,20 +33,20 @@ MAX_SAID = 400
 """Characters of what a process said."""
 
 
-def documents(findings: Sequence[Finding], subject: Subject) -> list[str]:
+def render_records(findings: Sequence[Finding], subject: BodyType) -> list[str]:
     """Show the last findings, as many as there is room for, but at least one."""
     shown: deque[str] = deque()
-    characters, size = display.MAX_TEXT, display.MAX_PROTOBUF
+    characters, size = display.MAX_TEXT_CHARACTERS, display.MAX_PROTOBUF_BYTES
     for finding in reversed(findings[-MAX_RECORDS:]):
         size -= finding.size
         if shown and (characters <= 0 or size <= 0):
             break
-        shown.appendleft(document(finding, subject))
+        shown.appendleft(render_record(finding, subject))
         characters -= len(shown[0])
     return list(shown)
 
 
-def document(finding: Finding, subject: Subject) -> str:
+def render_record(finding: Finding, subject: BodyType) -> str:
     """Show one record, or bytes that are none."""
     where = f"byte {finding.offset}, {finding.size} bytes"
     line = f"record {finding.number}, {_name(finding)}: {where}"
@@ -56,10 +56,10 @@ def document(finding: Finding, subject: Subject) -> str:
 
 def is_malformed(finding: Finding) -> bool:
     """Whether there is a mark on it."""
-    return finding.level == "malformed"
+    return finding.severity == "malformed"
 
 
-def summary(findings: Sequence[Finding]) -> list[str]:
+def summarize_records(findings: Sequence[Finding]) -> list[str]:
     """Say in comment lines what there is: counts by type, malformed pieces, the newest records."""
     if not findings:
         return ["# no record yet"]
@@ -79,11 +79,11 @@ def _name(finding: Finding) -> str:
 
 
 def _reasons(finding: Finding) -> str:
-    told = [_told(one, finding) for one in finding.remarks if one.level == "malformed"]
+    told = [_told(one, finding) for one in finding.diagnostics if one.severity == "malformed"]
     return "; ".join(told)
 
 
-def _told(remark: Remark, finding: Finding) -> str:
+def _told(remark: Diagnostic, finding: Finding) -> str:
     """Say what is wrong and where; a line break in it would end a comment."""
     place = finding.offset if remark.start is None else remark.start
     return " ".join(f"byte {place}: {remark.text}".splitlines())
@@ -91,43 +91,45 @@ def _told(remark: Remark, finding: Finding) -> str:
 
 def _marks(finding: Finding) -> list[str]:
     """Say what is wrong: malformed as a key of the document, all else in comments."""
-    marks = [f"# {_told(one, finding)}" for one in finding.remarks if one.level != "malformed"]
+    marks = [
+        f"# {_told(one, finding)}" for one in finding.diagnostics if one.severity != "malformed"
+    ]
     if is_malformed(finding):
         marks.append(f"MALFORMED: {json.encode(_reasons(finding)).decode()}")
     return marks
 
 
-def _text(finding: Finding, subject: Subject) -> str:
-    if isinstance(finding, Skipped) and finding.payload is None:
-        return display.as_bytes(finding.data, finding.size)
-    shown = display.show(finding.payload or b"", subject)
+def _text(finding: Finding, subject: BodyType) -> str:
+    if isinstance(finding, SkippedBytes) and finding.payload is None:
+        return display.render_bytes(finding.data, finding.size)
+    shown = display.render_message(finding.payload or b"", subject)
     if shown.problem is not None:
         return shown.text if is_malformed(finding) else f"# {shown.problem}\n{shown.text}"
-    text = display.cut(shown.text)
+    text = display.truncate_text(shown.text)
     if is_malformed(finding):
         return f"record:\n{textwrap.indent(text, '  ')}"
     return _said(shown.text) + text
 
 
-class _Typed(Struct):
+class _ProcessData(Struct):
     type: str
     data: bytes
 
 
 class _Output(Struct):
-    data: _Typed
+    data: _ProcessData
 
 
 class _Attached(Struct):
     process_io: _Output
 
 
-class _Input(Struct):
+class _AttachInputCall(Struct):
     attach_container_input: _Attached
 
 
 _OUTPUT = json.Decoder(_Output)
-_INPUT = json.Decoder(_Input)
+_INPUT = json.Decoder(_AttachInputCall)
 
 
 def _said(text: str) -> str:
@@ -139,7 +141,7 @@ def _said(text: str) -> str:
     return f"# {typed.type} {json.encode(said[:MAX_SAID]).decode()}{more}\n"
 
 
-def _typed(text: str) -> _Typed | None:
+def _typed(text: str) -> _ProcessData | None:
     with contextlib.suppress(msgspec.DecodeError):
         return _OUTPUT.decode(text).data
     with contextlib.suppress(msgspec.DecodeError):

@@ -18,23 +18,23 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from ..cassettes.format.documents import Cause, Side
+from ..cassettes.format.documents import EndCause, Side
 from ..cassettes.recording.observations import (
-    AnyFact,
-    Data,
+    AnyObservation,
+    BodyData,
     ExchangeEnd,
-    Pairs,
-    Remark,
+    HeaderFields,
+    RecorderNote,
+    RecordingStopped,
     RequestEnd,
     RequestHead,
     ResponseHead,
-    Stop,
 )
 from ..proto.api import endpoints
 from ..proto.api.apis import ServerKind
 from ..proto.api.negotiation import RECORDIO
-from .leader_redirect import Leaders, is_unreached
-from .writer_process import Start, Status, WriterError, WriterProcess
+from .leader_redirect import LeaderRedirect, is_connect_failure
+from .writer_process import WriterConfig, WriterError, WriterProcess, WriterStatus
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Recorder:
         self._live: dict[str, _Live] = {}
         self._clients: dict[str, int] = {}
         self._last_exchange = self._last_client = 0
-        self._leaders = Leaders(self._say)
+        self._leaders = LeaderRedirect(self._say)
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -86,18 +86,18 @@ class Recorder:
                 raise exceptions.OptionsError(text)
 
     @property
-    def counts(self) -> Status:
+    def writer_status(self) -> WriterStatus:
         """What has been recorded so far."""
-        return Status() if self._writer is None else self._writer.status
+        return WriterStatus() if self._writer is None else self._writer.status
 
-    def start(self, writer: WriterProcess) -> Status:
+    def start(self, writer: WriterProcess) -> WriterStatus:
         """Begin to record; raises WriterError if the cassette cannot be written."""
-        status = writer.begin()
+        status = writer.wait_until_open()
         writer.on_failure = self._fail
         self._began = self._clock() - status.elapsed
         self._last_exchange, self._last_client = status.last_exchange, status.last_client
         self._writer = writer
-        self._leaders.start()
+        self._leaders.activate()
         return status
 
     def running(self) -> None:
@@ -108,7 +108,7 @@ class Recorder:
         # not a dead one.
         options: Any = ctx.options
         options.update(connection_strategy="lazy", tcp_timeout=10**9)
-        start = Start(
+        start = WriterConfig(
             path=str(Path(ctx.options.mesotape_cassette).expanduser()),
             existing=ctx.options.mesotape_existing,
             server=ctx.options.mesotape_server,
@@ -124,13 +124,13 @@ class Recorder:
         """Say what has been recorded so far."""
         if self._writer is None:
             return "not recording"
-        counts = self.counts
+        counts = self.writer_status
         said = f"{counts.exchanges} exchanges, {counts.events} events in {self._writer.path}"
         return f"{said}; {self.failure}" if self.failure is not None else said
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Begin an exchange."""
-        self._leaders.send_on(flow)
+        self._leaders.route_to_leader(flow)
         request, headers = flow.request, _pairs(flow.request.headers)
         path = request.data.path.decode("latin-1")
         if not self._wanted(path, headers):
@@ -146,7 +146,7 @@ class Recorder:
             self._clients[client.id] = self._last_client
         head = RequestHead(
             exchange=number,
-            at=self._now(),
+            at_seconds=self._now(),
             client=self._clients[client.id],
             peer=f"{client.peername[0]}:{client.peername[1]}" if client.peername else None,
             method=request.data.method.decode("latin-1"),
@@ -164,7 +164,7 @@ class Recorder:
         if (live := self._live.get(flow.id)) is None:
             return
         if not flow.request.stream and flow.request.raw_content:
-            self._send(Data(live.number, self._now(), "client", flow.request.raw_content))
+            self._send(BodyData(live.number, self._now(), "client", flow.request.raw_content))
         live.request_open = False
         self._send(RequestEnd(live.number, self._now()))
         if not live.response_open:
@@ -180,7 +180,7 @@ class Recorder:
             reason, headers = response.data.reason.decode("latin-1"), _pairs(response.headers)
             at = self._now()
             self._send(ResponseHead(live.number, at, response.status_code, reason, headers))
-        self._leaders.point_back(flow)
+        self._leaders.rewrite_location(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """End the response; the exchange ends with it unless the request goes on."""
@@ -191,18 +191,18 @@ class Recorder:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End an exchange that was broken off."""
-        self._leaders.give_up(flow)
+        self._leaders.forget_unreachable_leader(flow)
         if (live := self._live.get(flow.id)) is None:
             return
         message = flow.error.msg if flow.error is not None else "unknown"
         cause = _cause(flow, message)
-        if cause == "server-cut" and is_unreached(flow):
+        if cause == "server-cut" and is_connect_failure(flow):
             self._remark(live.number, f"the upstream could not be reached: {message}")
         self._end(flow.id, cause)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Greet an upstream."""
-        self._leaders.greet(data)
+        self._leaders.set_upstream_sni(data)
 
     def client_disconnected(self, client: Client) -> None:
         """End what nothing else ended: after an early answer there is no other hook."""
@@ -214,7 +214,7 @@ class Recorder:
     def stop(self) -> None:
         """End the recording now: what is open is ended as stopped, and later hooks are ignored."""
         if self._writer is not None and not self._stopped:
-            self._send(Stop(0, self._now()))
+            self._send(RecordingStopped(0, self._now()))
             self._stopped = True
             self._live.clear()
 
@@ -224,18 +224,18 @@ class Recorder:
         if self._writer is not None:
             await self._writer.close()
 
-    def _wanted(self, path: str, headers: Pairs) -> bool:
+    def _wanted(self, path: str, headers: HeaderFields) -> bool:
         if self._writer is None or self._stopped or endpoints.is_actor_message(headers):
             return False
         server: ServerKind = ctx.options.mesotape_server
-        return not ctx.options.mesotape_only_v1 or endpoints.find(path, server) is not None
+        return not ctx.options.mesotape_only_v1 or endpoints.find_api(path, server) is not None
 
     def _tap(self, number: int, side: Side) -> Callable[[bytes], bytes]:
         send, now = self._send, self._now
 
         def tap(data: bytes) -> bytes:
             if data:
-                send(Data(number, now(), side, data))
+                send(BodyData(number, now(), side, data))
             return data
 
         return tap
@@ -243,7 +243,7 @@ class Recorder:
     def _now(self) -> float:
         return self._clock() - self._began
 
-    def _send(self, fact: AnyFact) -> None:
+    def _send(self, fact: AnyObservation) -> None:
         if self._writer is not None and not self._stopped:
             self._writer.send(fact)
 
@@ -253,9 +253,9 @@ class Recorder:
         self._remark(0, text)
 
     def _remark(self, exchange: int, text: str) -> None:
-        self._send(Remark(exchange, self._now(), text))
+        self._send(RecorderNote(exchange, self._now(), text))
 
-    def _end(self, flow_id: str, cause: Cause) -> None:
+    def _end(self, flow_id: str, cause: EndCause) -> None:
         self._send(ExchangeEnd(self._live.pop(flow_id).number, self._now(), cause))
 
     def _fail(self, text: str) -> None:
@@ -273,18 +273,18 @@ class _Live:
         self.request_open = self.response_open = True
 
 
-def _pairs(headers: http.Headers) -> Pairs:
+def _pairs(headers: http.Headers) -> HeaderFields:
     fields: Iterable[tuple[bytes, bytes]] = headers.fields
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
 
 
-def _is_streamed(headers: Pairs) -> bool:
+def _is_streamed(headers: HeaderFields) -> bool:
     """Whether a request must pass as it comes, as far as its head can tell."""
     found = {name.lower(): value for name, value in headers}
     return "transfer-encoding" in found or found.get("content-type") == RECORDIO
 
 
-def _cause(flow: http.HTTPFlow, message: str) -> Cause:
+def _cause(flow: http.HTTPFlow, message: str) -> EndCause:
     """Tell who broke it off; the client is asked first, because its leaving closes both sides."""
     if "illegal chunk" in message or "malformed" in message.lower():
         return "malformed"

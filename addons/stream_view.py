@@ -27,16 +27,16 @@ from ..proto.api.apis import ServerKind
 from ..proto.diagnosis.examiner import Examiner
 from ..proto.diagnosis.findings import Finding
 from . import display, kept_body, record_text
-from .body_type import Subject
-from .kept_body import Part, Tail
-from .message_view import PRIORITY, side, subject_of, title
+from .body_type import BodyType
+from .kept_body import KeptRange, TailBuffer
+from .message_view import RENDER_PRIORITY, format_title, metadata_body_type, request_or_response
 
-MAX_EXAMINED = 1024 * 1024
+MAX_EXAMINED_BYTES = 1024 * 1024
 """Bytes at the end of a stream that are looked at for one text, while the traffic waits."""
 
 UNFINISHED = ("truncated-record", "truncated-length")
 
-_UNKNOWN = Subject("", "json", stream=True)
+_UNKNOWN = BodyType("", "json", is_stream=True)
 
 
 class StreamView(Contentview):
@@ -62,65 +62,67 @@ class StreamView(Contentview):
 
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         """Claim the streams of the v1 APIs, and nothing else."""
-        subject = subject_of(metadata, self._server())
-        return PRIORITY if subject is not None and subject.stream else -1
+        subject = metadata_body_type(metadata, self._server())
+        return RENDER_PRIORITY if subject is not None and subject.is_stream else -1
 
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         """Show a stream; never raises."""
-        subject = subject_of(metadata, self._server()) or _UNKNOWN
-        kept = kept_body.part(metadata.flow, side(metadata)) or Part(0, len(data))
+        subject = metadata_body_type(metadata, self._server()) or _UNKNOWN
+        kept = kept_body.load_kept_range(metadata.flow, request_or_response(metadata)) or KeptRange(
+            0, len(data)
+        )
         running, newest_first = _is_running(metadata), self._newest_first()
-        return render(data, subject, kept, running=running, newest_first=newest_first)
+        return render_stream(data, subject, kept, running=running, newest_first=newest_first)
 
 
-def render(
-    data: bytes, subject: Subject, kept: Part, *, running: bool, newest_first: bool = False
+def render_stream(
+    data: bytes, subject: BodyType, kept: KeptRange, *, running: bool, newest_first: bool = False
 ) -> str:
     """Show the part of a stream that was kept, or the end of it if that is much."""
-    if len(data) > MAX_EXAMINED:
+    if len(data) > MAX_EXAMINED_BYTES:
         data, kept = _end(data, kept)
-    head = [f"# {title(subject)}{', still running' if running else ''}"]
+    head = [f"# {format_title(subject)}{', still running' if running else ''}"]
     if kept.inside and kept.number:
         head.append(f"# bytes 0 to {kept.offset - 1} are not shown; this is inside {_where(kept)}")
-        return "\n".join([*head, "---", display.as_bytes(data), ""])
+        return "\n".join([*head, "---", display.render_bytes(data), ""])
     if kept.offset:
         head.append(f"# bytes 0 to {kept.offset - 1} are not shown, up to {_where(kept)}")
     findings = _examined(data, subject, kept)
     unfinished = findings.pop() if running and findings and _is_unfinished(findings[-1]) else None
-    shown = record_text.documents(findings, subject)
+    shown = record_text.render_records(findings, subject)
     if len(shown) < len(findings):
         head.append(f"# {len(findings) - len(shown)} records before these are not shown")
     if unfinished is not None:
         shown.append(_so_far(unfinished))
     ordered = reversed(shown) if newest_first else shown
-    return "\n".join([*head, *record_text.summary(findings), " ", *ordered])
+    return "\n".join([*head, *record_text.summarize_records(findings), " ", *ordered])
 
 
-def _end(data: bytes, kept: Part) -> tuple[bytes, Part]:
-    tail = Tail(MAX_EXAMINED)
+def _end(data: bytes, kept: KeptRange) -> tuple[bytes, KeptRange]:
+    tail = TailBuffer(MAX_EXAMINED_BYTES)
     tail.feed(data)
-    data, end = tail.kept()
-    return data, end.behind(kept)
+    data, end = tail.snapshot()
+    return data, end.offset_by(kept)
 
 
-def _examined(data: bytes, subject: Subject, kept: Part) -> list[Finding]:
+def _examined(data: bytes, subject: BodyType, kept: KeptRange) -> list[Finding]:
     examiner = Examiner(
-        subject.message or None,
-        subject.encoding if subject.message else None,
-        first=kept.number or 1,
+        subject.message_name or None,
+        subject.encoding if subject.message_name else None,
+        first_number=kept.number or 1,
         offset=kept.offset,
     )
     return [*examiner.feed(data), *examiner.close()]
 
 
-def _where(kept: Part) -> str:
+def _where(kept: KeptRange) -> str:
     if kept.number:
         return f"record {kept.number}"
     return "what follows a malformed length; records are counted from here"
 
 
 def _is_unfinished(last: Finding) -> bool:
-    return any(remark.reason in UNFINISHED for remark in last.remarks)
+    return any(remark.reason in UNFINISHED for remark in last.diagnostics)
 
 
 def _so_far(last: Finding) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from ..cassettes.format.documents import Document, Event, Exchange, Note
 from ..cassettes.recording import observations, writer
 from ..cassettes.recording.recording import Recording
-from .writer_process import Start, Status
+from .writer_process import WriterConfig, WriterStatus
 
 STATUS_SECONDS = 0.25
 KILLED = "the recorder ended without being stopped"
@@ -24,32 +24,32 @@ KILLED = "the recorder ended without being stopped"
 
 def main() -> None:
     """Write the cassette that the first argument (a `Start` in JSON) describes."""
-    start = msgspec.json.decode(sys.argv[1], type=Start)
+    start = msgspec.json.decode(sys.argv[1], type=WriterConfig)
     os.set_blocking(1, False)
     try:
-        tape = writer.Tape.open(start.path, start.existing, start.server, start.upstream)
+        tape = writer.CassetteWriter.open(start.path, start.existing, start.server, start.upstream)
     except (OSError, ValueError) as error:
-        _tell(Status(error=str(error)))
+        _tell(WriterStatus(error=str(error)))
         return
     with tape:
         _Writing(tape, start).run()
 
 
 class _Writing:
-    def __init__(self, tape: writer.Tape, start: Start) -> None:
+    def __init__(self, tape: writer.CassetteWriter, start: WriterConfig) -> None:
         self._tape = tape
         self._recording = Recording(start.server)
         self._counts = Counter[type]()
         self._told_at = 0.0
-        self._at = tape.elapsed
+        self._at = tape.elapsed_seconds
         self._stopped = False
 
     def run(self) -> None:
-        tape, frames = self._tape, observations.Unpacker()
-        first = Status(
-            elapsed=tape.elapsed,
-            last_exchange=tape.last_exchange,
-            last_client=tape.last_client,
+        tape, frames = self._tape, observations.BatchDecoder()
+        first = WriterStatus(
+            elapsed=tape.elapsed_seconds,
+            last_exchange=tape.last_exchange_number,
+            last_client=tape.last_client_number,
             warnings=tape.warnings,
         )
         _tell(first)
@@ -58,8 +58,8 @@ class _Writing:
                 self._write(self._documents(frames.feed(data)))
             if not self._stopped:
                 killed, stop = (
-                    observations.Remark(0, self._at, KILLED),
-                    observations.Stop(0, self._at),
+                    observations.RecorderNote(0, self._at, KILLED),
+                    observations.RecordingStopped(0, self._at),
                 )
                 self._write(self._documents([killed, stop]))
         except OSError as error:
@@ -67,7 +67,7 @@ class _Writing:
         else:
             _tell(self._status())
 
-    def _documents(self, batch: list[observations.AnyFact]) -> list[Document | bytes]:
+    def _documents(self, batch: list[observations.AnyObservation]) -> list[Document | bytes]:
         """Feed facts; one that cannot be understood becomes a note and ends nothing."""
         documents: list[Document | bytes] = []
         for fact in batch:
@@ -75,10 +75,10 @@ class _Writing:
                 documents += self._recording.feed(fact)
             except Exception as error:
                 text = f"not recorded: {type(error).__name__}: {error}"
-                documents.append(Note(note=text, at=fact.at, of=fact.exchange or None))
+                documents.append(Note(note=text, at=fact.at_seconds, of=fact.exchange or None))
         if batch:
-            self._at = batch[-1].at
-            self._stopped = isinstance(batch[-1], observations.Stop)  # It is sent last.
+            self._at = batch[-1].at_seconds
+            self._stopped = isinstance(batch[-1], observations.RecordingStopped)  # It is sent last.
         return documents
 
     def _write(self, documents: list[Document | bytes]) -> None:
@@ -89,9 +89,9 @@ class _Writing:
             self._told_at = now
             _tell(self._status())
 
-    def _status(self, error: str | None = None) -> Status:
+    def _status(self, error: str | None = None) -> WriterStatus:
         counts = self._counts
-        return Status(
+        return WriterStatus(
             error=error,
             exchanges=counts[Exchange],
             events=counts[Event] + counts[bytes],
@@ -99,7 +99,7 @@ class _Writing:
         )
 
 
-def _tell(status: Status) -> None:
+def _tell(status: WriterStatus) -> None:
     """Write a line if the proxy is there to read it."""
     with contextlib.suppress(OSError):
         os.write(1, msgspec.json.encode(status) + b"\n")

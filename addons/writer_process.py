@@ -23,14 +23,14 @@ from msgspec import Struct
 
 from ..cassettes.format.documents import Side
 from ..cassettes.recording import observations
-from ..cassettes.recording.writer import Existing
+from ..cassettes.recording.writer import ExistingFilePolicy
 from ..proto.api.apis import ServerKind
 
 FLUSH_SECONDS = 0.05
 """How long a fact waits for others before it goes to the writer."""
 
 BATCH_BYTES = 1 << 18
-MAX_WAITING = 1 << 26
+MAX_WAITING_BYTES = 1 << 26
 """Bytes that may wait for a slow writer; beyond, bodies are dropped and the loss is noted."""
 
 PIPE_BYTES = 1 << 20
@@ -40,16 +40,16 @@ class WriterError(OSError):
     """The cassette cannot be written; the text says why."""
 
 
-class Start(Struct, frozen=True):
+class WriterConfig(Struct, frozen=True):
     """What the writer is asked to do."""
 
     path: str
-    existing: Existing = "refuse"
+    existing: ExistingFilePolicy = "refuse"
     server: ServerKind | None = None
     upstream: str | None = None
 
 
-class Status(Struct, frozen=True, omit_defaults=True):
+class WriterStatus(Struct, frozen=True, omit_defaults=True):
     """What the writer says of itself: first that it began, or why not, and later its counts.
 
     `elapsed` is where the cassette's clock stood when it began, in seconds; `last_*` are the
@@ -69,12 +69,12 @@ class Status(Struct, frozen=True, omit_defaults=True):
 class WriterProcess:
     """The proxy's end of the pipe. `send` never waits and never raises."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: WriterConfig) -> None:
         self.path = start.path
-        self.status = Status()
+        self.status = WriterStatus()
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda text: None
-        self._batch: list[observations.AnyFact] = []
+        self._batch: list[observations.AnyObservation] = []
         self._batch_bytes = 0
         self._waiting = bytearray()
         self._lost: dict[tuple[int, Side], tuple[int, int]] = {}
@@ -108,10 +108,14 @@ class WriterProcess:
         """How much waits for it here, about."""
         return len(self._waiting) + self._batch_bytes
 
-    def begin(self) -> Status:
+    def wait_until_open(self) -> WriterStatus:
         """Wait until the cassette is open, and go on by the running loop; raises WriterError."""
         line = self._output.readline()
-        status = msgspec.json.decode(line, type=Status) if line else Status("it ended at once")
+        status = (
+            msgspec.json.decode(line, type=WriterStatus)
+            if line
+            else WriterStatus("it ended at once")
+        )
         if status.error is not None:
             self.abandon()
             raise WriterError(status.error)
@@ -123,25 +127,25 @@ class WriterProcess:
         self.status = status
         return status
 
-    def send(self, fact: observations.AnyFact) -> None:
+    def send(self, fact: observations.AnyObservation) -> None:
         """Pass on a fact; if the writer is far behind, pieces of bodies are dropped and counted."""
         if self.failure is not None:
             return
-        if isinstance(fact, observations.Data):
-            if len(self._waiting) > MAX_WAITING:
+        if isinstance(fact, observations.BodyData):
+            if len(self._waiting) > MAX_WAITING_BYTES:
                 pieces, size = self._lost.get((fact.exchange, fact.side), (0, 0))
                 self._lost[fact.exchange, fact.side] = (pieces + 1, size + len(fact.data))
                 return
             self._batch_bytes += len(fact.data)
         if self._lost:
-            self._own_up(fact.at)
+            self._own_up(fact.at_seconds)
         self._batch.append(fact)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
         elif self._batch_bytes > BATCH_BYTES:
             self._flush()
 
-    async def close(self) -> Status:
+    async def close(self) -> WriterStatus:
         """Hand over what is waiting, wait until it is on disk, and give the last counts."""
         self._closing = True
         self._flush()
@@ -158,7 +162,7 @@ class WriterProcess:
 
     def _own_up(self, at: float) -> None:
         for (exchange, side), (pieces, size) in self._lost.items():
-            self._batch.append(observations.Lost(exchange, at, side, pieces, size))
+            self._batch.append(observations.DroppedData(exchange, at, side, pieces, size))
         self._lost.clear()
 
     def _flush(self) -> None:
@@ -166,7 +170,7 @@ class WriterProcess:
             self._timer.cancel()
             self._timer = None
         if self._batch:
-            self._waiting += observations.pack(self._batch)
+            self._waiting += observations.encode_batch(self._batch)
             self._batch.clear()
             self._batch_bytes = 0
         if not self._blocked:
@@ -202,7 +206,7 @@ class WriterProcess:
             return
         *lines, self._told = (self._told + data).split(b"\n")
         for line in lines:
-            self.status = msgspec.json.decode(line, type=Status)
+            self.status = msgspec.json.decode(line, type=WriterStatus)
             if self.status.error is not None:
                 self._fail(self.status.error)
         if not data:

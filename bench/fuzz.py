@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from mesotape.proto.diagnosis.examiner import Examiner, Finding
-from mesotape.proto.diagnosis.reader_behaviour import reactions
+from mesotape.proto.diagnosis.reader_behaviour import reader_reactions
 
 CORPUS = Path(__file__).parents[1] / "tests" / "data" / "corrupt" / "corpus.json.gz"
 SLOW_SECONDS = 5.0
@@ -86,7 +86,7 @@ def attack(task: tuple[int, int]) -> tuple[int, int, float, int]:
         for one in findings:
             assert one.offset == at, (seed, number, data)
             at += one.size
-            reactions(one)
+            reader_reactions(one)
         assert at == len(data), (seed, number, data)
         assert slowest < SLOW_SECONDS, (seed, number, data)
         if number % 16 == 0:

@@ -15,12 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.answer import ReplayResponse
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Exchange, Header, Headers, Request, Response
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 SMALL, LARGE = 10, 10_000
 REQUESTS = 2000
@@ -51,9 +51,9 @@ def call(number: int, *, polls: bool = True) -> str:
 def cassette(path: Path, exchanges: int, *, polls: bool = True) -> Path:
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     with path.open("wb") as file:
-        file.write(yaml_writer.document(Header(mesotape=1, server="master", recorded_at=at)))
+        file.write(yaml_writer.format_document(Header(mesotape=1, server="master", recorded_at=at)))
         for number in range(exchanges):
-            file.write(yaml_writer.document(exchange(number, call(number, polls=polls))))
+            file.write(yaml_writer.format_document(exchange(number, call(number, polls=polls))))
     return path
 
 
@@ -67,26 +67,26 @@ def exchange(number: int, text: str) -> Exchange:
     )
 
 
-def requests(exchanges: int, began: int) -> Iterator[Received]:
+def requests(exchanges: int, began: int) -> Iterator[HttpRequest]:
     """Requests that are recorded, spelled as never before."""
     for number in range(began, began + REQUESTS):
         body = call(number * 7919 % exchanges).replace("{", f'{{"never":{number},', 1)
-        yield Received(b"POST", b"/api/v1", PAIRS, body.encode())
+        yield HttpRequest(b"POST", b"/api/v1", PAIRS, body.encode())
 
 
 def warm(playback: Playback, exchanges: int) -> Playback:
     """Have every answer given once."""
     for number in range(exchanges):
-        playback.answer(Received(b"POST", b"/api/v1", PAIRS, call(number).encode()), 0.0)
+        playback.answer(HttpRequest(b"POST", b"/api/v1", PAIRS, call(number).encode()), 0.0)
     return playback
 
 
-def per_answer(playback: Playback, sent: list[Received]) -> float:
+def per_answer(playback: Playback, sent: list[HttpRequest]) -> float:
     """Microseconds of CPU for an answer."""
     before = time.process_time()
     for request in sent:
         answer = playback.answer(request, 0.0)
-        assert isinstance(answer, Answer), answer
+        assert isinstance(answer, ReplayResponse), answer
     return (time.process_time() - before) / len(sent) * 1e6
 
 

@@ -31,12 +31,12 @@ def cassette(path: Path, size: int) -> None:
     unary = Response(after=0.001, status=200, headers=head, json='{"type":"GET_HEALTH"}')
     shown = json.dumps(json.loads(EVENT), indent=2)
     with path.open("wb") as file:
-        file.write(writer.document(Header(mesotape=1, server="master", recorded_at=at)))
+        file.write(writer.format_document(Header(mesotape=1, server="master", recorded_at=at)))
         for number, (request, response) in enumerate(
             zip(requests, (stream, unary), strict=True), 1
         ):
             file.write(
-                writer.document(
+                writer.format_document(
                     Exchange(
                         exchange=number, at=0.0, client=number, request=request, response=response
                     )
@@ -45,7 +45,9 @@ def cassette(path: Path, size: int) -> None:
         number = 0
         while file.tell() < size:
             number += 1
-            file.write(writer.document(Event(event=number, of=1, at=number / 100, json=shown)))
+            file.write(
+                writer.format_document(Event(event=number, of=1, at=number / 100, json=shown))
+            )
 
 
 def measure(path: Path) -> tuple[float, float, float]:

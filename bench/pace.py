@@ -48,7 +48,7 @@ def cassette(path: Path) -> list[float]:
         ),
         End(end=1, at=SECONDS, cause="server"),
     ]
-    path.write_bytes(b"".join(map(writer.document, documents)))
+    path.write_bytes(b"".join(map(writer.format_document, documents)))
     return times
 
 

@@ -97,7 +97,7 @@ def cassette(path: Path) -> None:
     documents.append(exchange(number, '{"type":"SUBSCRIBE"}', stream="recordio", headers=head))
     documents += [Event(event=n, of=number, at=1.0, json=RECORD) for n in range(1, RECORDS + 1)]
     documents.append(End(end=number, at=1.0, cause="server"))
-    path.write_bytes(b"".join(map(yaml_writer.document, documents)))
+    path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
 
 
 def exchange(number: int, text: str, **response: Any) -> Exchange:

@@ -16,7 +16,7 @@ A bad length is final, as in Mesos: where the next record would begin is anybody
 
 from msgspec import Struct
 
-MAX_RECORD = 1 << 30
+MAX_RECORD_BYTES = 1 << 30
 """Bytes. A snapshot of the state of a large cluster is one record of tens of megabytes."""
 
 MAX_LENGTH_DIGITS = 20
@@ -38,7 +38,7 @@ class Record(Struct, frozen=True, gc=False):
     payload: bytes
 
     @property
-    def canonical(self) -> bool:
+    def is_canonical(self) -> bool:
         """Whether framing the payload again gives the bytes of the stream."""
         length = len(self.payload)
         return self.size == length + len(str(length)) + 1
@@ -49,7 +49,7 @@ class Record(Struct, frozen=True, gc=False):
         return encode(self.payload).rjust(self.size, b"0")
 
 
-class Malformed(Struct, frozen=True, gc=False):
+class MalformedBytes(Struct, frozen=True, gc=False):
     """Bytes that are no record: `number` is what the record would have had."""
 
     number: int
@@ -66,7 +66,7 @@ class Malformed(Struct, frozen=True, gc=False):
         return f"record {self.number}, byte {self.offset}: {self.reason}"
 
 
-type Piece = Record | Malformed
+type RecordIOPiece = Record | MalformedBytes
 
 
 def encode(payload: bytes) -> bytes:
@@ -79,7 +79,7 @@ def decode(data: bytes) -> list[bytes]:
     decoder = Decoder()
     payloads: list[bytes] = []
     for piece in decoder.feed(data) + decoder.close():
-        if isinstance(piece, Malformed):
+        if isinstance(piece, MalformedBytes):
             raise RecordIOError(str(piece))
         payloads.append(piece.payload)
     return payloads
@@ -92,23 +92,25 @@ class Decoder:
     unfinished. Records are counted from `first`, bytes from `offset`.
     """
 
-    def __init__(self, max_record: int = MAX_RECORD, *, first: int = 1, offset: int = 0) -> None:
-        self._max_record = max_record
+    def __init__(
+        self, max_record_bytes: int = MAX_RECORD_BYTES, *, first_number: int = 1, offset: int = 0
+    ) -> None:
+        self._max_record = max_record_bytes
         self._buffer = bytearray()
-        self._number = first - 1
+        self._number = first_number - 1
         self._offset = offset
         self._length: int | None = None
         self._header = 0
-        self.lost = False
+        self.has_failed = False
 
     @property
-    def pending(self) -> int:
+    def pending_bytes(self) -> int:
         """How many bytes of an unfinished record are held."""
         return len(self._buffer)
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: bytes) -> list[RecordIOPiece]:
         """Take the next bytes; give the pieces that they complete."""
-        if self.lost:
+        if self.has_failed:
             return self._rest(data)
         if self._buffer:
             self._buffer += data
@@ -116,9 +118,9 @@ class Decoder:
                 return []
             data = bytes(self._buffer)
             self._buffer.clear()
-        elif (payload := self.only(data)) is not None:
+        elif (payload := self.feed_whole_record(data)) is not None:
             return [Record(self._number, self._offset - len(data), len(data), payload)]
-        pieces: list[Piece] = []
+        pieces: list[RecordIOPiece] = []
         used = 0
         while used < len(data):
             if self._length is None:
@@ -143,12 +145,12 @@ class Decoder:
         self._buffer += data[used:]
         return pieces
 
-    def only(self, data: bytes) -> bytes | None:
+    def feed_whole_record(self, data: bytes) -> bytes | None:
         """Give the payload if the next bytes are exactly one record, as Mesos sends them.
 
         Otherwise they are not taken.
         """
-        if self._buffer or self.lost:
+        if self._buffer or self.has_failed:
             return None
         end = data.find(b"\n", 0, MAX_LENGTH_DIGITS + 1)
         size = len(data) - end - 1
@@ -158,7 +160,7 @@ class Decoder:
         self._offset += len(data)
         return data[end + 1 :]
 
-    def close(self) -> list[Piece]:
+    def close(self) -> list[RecordIOPiece]:
         """End the stream; an unfinished record is a malformed piece."""
         if not self._buffer:
             return []
@@ -171,17 +173,17 @@ class Decoder:
             reason = f"stream ends after {got} of {self._length} bytes of a record"
         return self._piece(data, reason)
 
-    def _lose(self, data: bytes, bad: tuple[bytes, str]) -> list[Piece]:
+    def _lose(self, data: bytes, bad: tuple[bytes, str]) -> list[RecordIOPiece]:
         """Give the bad length as one piece and what follows it as another; bad is (bytes, why)."""
-        self.lost = True
+        self.has_failed = True
         length, reason = bad
         return self._piece(length, reason) + self._rest(data[len(length) :])
 
-    def _rest(self, data: bytes) -> list[Piece]:
+    def _rest(self, data: bytes) -> list[RecordIOPiece]:
         return self._piece(data, "follows a malformed length") if data else []
 
-    def _piece(self, data: bytes, reason: str) -> list[Piece]:
-        piece = Malformed(self._number + 1, self._offset, data, reason)
+    def _piece(self, data: bytes, reason: str) -> list[RecordIOPiece]:
+        piece = MalformedBytes(self._number + 1, self._offset, data, reason)
         self._offset += len(data)
         return [piece]
 

@@ -13,24 +13,31 @@ import click
 from .commands.console import (
     EXIT_FAILURE,
     AddressType,
+    CassetteArgument,
+    CassetteArgumentType,
     CommandError,
     PaceType,
-    Placed,
-    PlacedType,
-    say,
+    print_to_stderr,
 )
-from .commands.options import PATH, Running, end_with_parent, list_faults, list_ignores, shared
+from .commands.options import (
+    PATH_TYPE,
+    CommandWithChild,
+    end_with_parent,
+    list_faults,
+    list_ignores,
+    server_options,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("mesotape"), prog_name="mesotape")
-def commands() -> None:
+def cli() -> None:
     """Record, replay and inspect the Apache Mesos v1 HTTP APIs."""
 
 
-@commands.command()
+@cli.command()
 @click.argument("upstream", required=False)
-@click.option("-o", "--output", type=PATH, required=True, help="The cassette to write.")
+@click.option("-o", "--output", type=PATH_TYPE, required=True, help="The cassette to write.")
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace the cassette.")
 @click.option("--append", "existing", flag_value="append", help="Go on in the cassette.")
 @click.option(
@@ -45,11 +52,13 @@ def commands() -> None:
 @click.option("--mode", help="Any mode of mitmproxy instead of UPSTREAM, like regular or socks5.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Option of mitmproxy.")
 @click.option("--keep-host", is_flag=True, help="Do not rewrite the Host header.")
-@click.option("--upstream-ca", type=PATH, help="Trust this CA (PEM) for UPSTREAM.")
-@click.option("--client-cert", type=PATH, help="Certificate and key (PEM) to show to UPSTREAM.")
+@click.option("--upstream-ca", type=PATH_TYPE, help="Trust this CA (PEM) for UPSTREAM.")
+@click.option(
+    "--client-cert", type=PATH_TYPE, help="Certificate and key (PEM) to show to UPSTREAM."
+)
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
 @end_with_parent
-@shared
+@server_options
 def record(existing: Any, **options: Any) -> int:
     """Record what clients say to UPSTREAM, the URL of a Mesos master or agent.
 
@@ -60,8 +69,8 @@ def record(existing: Any, **options: Any) -> int:
     return record(RecordOptions(existing=existing or "refuse", **options))
 
 
-@commands.command(cls=Running)
-@click.argument("cassettes", nargs=-1, required=True, type=PlacedType())
+@cli.command(cls=CommandWithChild)
+@click.argument("cassettes", nargs=-1, required=True, type=CassetteArgumentType())
 @click.option(
     "--pace",
     type=PaceType(),
@@ -133,10 +142,10 @@ def record(existing: Any, **options: Any) -> int:
     callback=list_faults,
     help="Explain the faults.",
 )
-@click.option("--receipt", type=PATH, help="Write what was played and missed here, as JSON.")
+@click.option("--receipt", type=PATH_TYPE, help="Write what was played and missed here, as JSON.")
 @end_with_parent
-@shared
-def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
+@server_options
+def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.
 
     They play on one address, but for those with one of their own, CASSETTE=HOST:PORT. A request
@@ -149,11 +158,11 @@ def replay(cassettes: tuple[Placed, ...], **options: Any) -> int:
     from .commands.replay import ReplayOptions, replay
 
     paths, own = zip(*cassettes, strict=True)
-    return replay(ReplayOptions(cassettes=paths, own=own, **options))
+    return replay(ReplayOptions(cassettes=paths, own_addresses=own, **options))
 
 
-@commands.command()
-@click.option("-o", "--output", type=PATH, help="Keep the recorded cassette here.")
+@cli.command()
+@click.option("-o", "--output", type=PATH_TYPE, help="Keep the recorded cassette here.")
 def demo(output: Path | None) -> int:
     """Record a cluster that is itself a recording, replay that, and compare."""
     from .commands.demo import demo
@@ -161,7 +170,7 @@ def demo(output: Path | None) -> int:
     return demo(output)
 
 
-@commands.command()
+@cli.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--follow", is_flag=True, help="Print events as they come; SOURCE is a URL or -.")
 @click.option("--server", type=click.Choice(["master", "agent"]), help="Whose raw bytes these are.")
@@ -205,8 +214,8 @@ def inspect(**options: Any) -> int:
     return inspect(InspectOptions(**options))
 
 
-@commands.command()
-@click.argument("files", nargs=-1, required=True, type=PATH)
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
 @click.option("--fix", is_flag=True, help="Cut off a damaged tail; what is sound stays.")
 @click.option("--backup", is_flag=True, help="Keep the file as it was beside it, as .bak.")
 @click.option("--json", "as_json", is_flag=True, help="Print for programs.")
@@ -227,20 +236,20 @@ def _refuse(error: click.ClickException) -> None:
     if context is None or "\n" in text:
         error.show()
     else:
-        say(f"{text.rstrip('.')}; see {context.command_path} --help")
+        print_to_stderr(f"{text.rstrip('.')}; see {context.command_path} --help")
 
 
 def main() -> None:
     """Run a command; what it gives is the exit code, and what it refuses is one line."""
     try:
-        code = commands.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         _refuse(error)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except CommandError as error:
-        say(str(error))
+        print_to_stderr(str(error))
         code = EXIT_FAILURE
     except BrokenPipeError:
         code = EXIT_FAILURE

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from .testing.recorder_process import LateRecorder
+    from .testing.recorder_process import LazyRecorder
     from .testing.session import Session
     from .testing.settings import Settings
 
-type Mode = Literal["none", "once", "new_episodes", "all"]
+type RecordMode = Literal["none", "once", "new_episodes", "all"]
 
-MODES: tuple[Mode, ...] = ("none", "once", "new_episodes", "all")
+MODES: tuple[RecordMode, ...] = ("none", "once", "new_episodes", "all")
 
 _MARKER = (
     "mesotape(*cassettes, pace, causality, ignore, repeat, rebind, fault, strict, ...): "
@@ -64,10 +64,10 @@ def mesotape_cassette_dir(request: pytest.FixtureRequest) -> Path | str:
 @pytest.fixture
 def mesotape_cassette_name(request: pytest.FixtureRequest) -> str:
     """The file name of a test's cassette: that of its classes and its own, made safe."""
-    from .testing.settings import file_name
+    from .testing.settings import cassette_file_name
 
     classes = [each.name for each in request.node.listchain() if isinstance(each, pytest.Class)]
-    return f"{file_name('.'.join([*classes, request.node.name]))}.yaml"
+    return f"{cassette_file_name('.'.join([*classes, request.node.name]))}.yaml"
 
 
 @pytest.fixture
@@ -117,12 +117,12 @@ def pytest_runtest_makereport(
 
 
 def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
-    from .testing.settings import settings
+    from .testing.settings import merge_settings
 
     markers = [mark.kwargs for mark in node.iter_markers("mesotape")]
     try:
-        asked = settings([config, *reversed(markers)])
-        asked.options()
+        asked = merge_settings([config, *reversed(markers)])
+        asked.playback_options()
     except ValueError as error:
         what = "@pytest.mark.mesotape" if markers else "mesotape_config"
         raise _failure(f"{what}: {error}") from None
@@ -140,7 +140,7 @@ def _names(node: pytest.Item) -> tuple[str, ...]:
 
 def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings") -> "Session":
     """Play or record, as the mode and the cassettes have it."""
-    from .testing.recorder_process import LateRecorder
+    from .testing.recorder_process import LazyRecorder
 
     mode = _mode(request.config)
     missing = [path for path in cassettes if not path.exists()]
@@ -151,11 +151,11 @@ def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settin
     recorder = None
     if mode == "new_episodes":
         upstream = _source(request.config, cassettes, asked)
-        recorder = LateRecorder(upstream, cassettes[0], server=asked.server)
+        recorder = LazyRecorder(upstream, cassettes[0], server=asked.server)
     return _played(cassettes, asked, recorder)
 
 
-def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | None") -> "Session":
+def _played(cassettes: list[Path], asked: "Settings", recorder: "LazyRecorder | None") -> "Session":
     """Play; what the cassettes do not answer goes to the recorder, if there is one."""
     from .control.player import Player
     from .testing.session import Session
@@ -163,7 +163,7 @@ def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | 
     beyond = None if recorder is None else recorder.address
     clock = "manual" if asked.clock is not None else None
     try:
-        player = Player(cassettes, asked.options(), clock=clock, beyond=beyond)
+        player = Player(cassettes, asked.playback_options(), clock=clock, resolve_upstream=beyond)
     except (ValueError, OSError) as error:
         raise _failure(f"cannot play: {error}") from None
     return Session(cassettes, player=player, recorder=recorder, strict=asked.strict)
@@ -172,13 +172,13 @@ def _played(cassettes: list[Path], asked: "Settings", recorder: "LateRecorder | 
 def _recorded(
     request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
 ) -> "Session":
-    from .testing.recorder_process import RecorderProcess, RecordError
+    from .testing.recorder_process import RecorderProcess, RecordingError
     from .testing.session import Session
 
     upstream = _source(request.config, cassettes, asked)
     try:
         recorder = RecorderProcess(upstream, cassettes[0], server=asked.server)
-    except RecordError as error:
+    except RecordingError as error:
         raise _failure(f"cannot record: {error}") from None
     return Session(cassettes, recorder=recorder, strict=asked.strict)
 
@@ -197,12 +197,12 @@ def _source(config: pytest.Config, cassettes: list[Path], asked: "Settings") -> 
 
 def _end(node: pytest.Item, session: "Session") -> None:
     """Close; what is wrong fails a test that has passed so far."""
-    from .testing.recorder_process import RecordError
+    from .testing.recorder_process import RecordingError
 
     passed = not node.stash.get(_failed, False)
     try:
         wrong = session.close(passed=passed)
-    except RecordError as error:
+    except RecordingError as error:
         wrong = str(error)
     if wrong and passed:
         raise _failure(wrong)
@@ -213,7 +213,7 @@ def _failure(why: str) -> BaseException:
     return pytest.fail.Exception(why, pytrace=False)
 
 
-def _mode(config: pytest.Config) -> Mode:
+def _mode(config: pytest.Config) -> RecordMode:
     """In CI, only the command line makes a test record."""
     asked = config.getoption("--mesotape-record")
     if asked is None:

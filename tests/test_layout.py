@@ -204,8 +204,8 @@ def test_no_addon_bears_the_name_of_a_standard_module() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from mesotape.proxy.cli import commands;"
-        " commands.main(['--help'], standalone_mode=False);"
+        "import sys; from mesotape.proxy.cli import cli;"
+        " cli.main(['--help'], standalone_mode=False);"
         " sys.exit(str({'mitmproxy', 'google.protobuf', 'yaml', 'rich.table'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code]

@@ -17,14 +17,14 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...proto.api.refusals import Refusal
+from ...proto.api.refusals import MesosRefusal
 from ...proto.http import redirects
-from ...proto.http.gzip_coding import GZIPPED_FROM, deflate
-from ...proto.http.reason_phrases import phrase
+from ...proto.http.gzip_coding import GZIP_MINIMUM_BODY_LENGTH, gzip_compress
+from ...proto.http.reason_phrases import reason_phrase
 from ..format.documents import Headers, Response
-from .gates import Cue, Gate
+from .gates import Latch, SyncPoint
 from .pace import Timed
-from .stream_handle import Live
+from .stream_handle import StreamHandle
 
 _LOCATION = re.compile(rb"(?i)(?<=\r\n)(location:[ \t]*)([^\r\n]*)")
 _BODILESS = frozenset({204, 304})
@@ -39,21 +39,21 @@ class Ending(Enum):
     FINAL_CHUNK = "final chunk"
     CUT = "cut"
     RESET = "reset"
-    WHOLE = "whole"
+    RAW_COMPLETE = "whole"
 
 
-class Raw(Struct, frozen=True, eq=False):
+class RawBytes(Struct, frozen=True, eq=False):
     """Bytes that go out as they are, in a write of their own, and are no event."""
 
     data: bytes
 
 
-type Step = bytes | Ending | Cue
+type StreamStep = bytes | Ending | SyncPoint
 """One chunk of a stream, without its chunk framing, or the end, or where it waits for others or
 others for it. A stream without an end stays open."""
 
 
-class Answer(Struct, frozen=True, eq=False, kw_only=True):
+class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
     """A whole answer. With `close` the connection ends after it; an empty head is no answer.
 
     It goes out when all `gates` are open.
@@ -64,10 +64,10 @@ class Answer(Struct, frozen=True, eq=False, kw_only=True):
     head: bytes
     body: bytes = b""
     close: bool = False
-    gates: tuple[Gate, ...] = ()
+    latches: tuple[Latch, ...] = ()
 
 
-class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
+class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
     """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily.
 
     With `live`, the playback wants to know when it is over, and may end it otherwise. `call` is the
@@ -78,29 +78,29 @@ class StreamAnswer(Struct, frozen=True, eq=False, kw_only=True):
     exchange: int
     status: int
     head: bytes
-    steps: Iterator[Timed[Step | Raw]]
+    steps: Iterator[Timed[StreamStep | RawBytes]]
     close: bool = False
-    live: Live[Step] | None = None
-    call: str | None = None
+    handle: StreamHandle[StreamStep] | None = None
+    call_name: str | None = None
     at_seconds: float = 0.0
 
 
-def head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
+def render_head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
     """Status line, headers, empty line. Without `reason`, the standard phrase of the status."""
-    lines = [f"HTTP/1.1 {status} {phrase(status) if reason is None else reason}"]
+    lines = [f"HTTP/1.1 {status} {reason_phrase(status) if reason is None else reason}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def unary(
+def build_unary(
     number: int,
     response: Response,
     body: bytes,
     *,
     bodiless: bool,
-    gzips: bool,
-    compresses: bool = False,
-) -> Answer:
+    accepts_gzip: bool,
+    compress_large: bool = False,
+) -> ReplayResponse:
     """Build the answer of exchange `number`.
 
     `body` is what the cassette has, content coding undone. With `bodiless` (the request was HEAD)
@@ -109,53 +109,62 @@ def unary(
     so, also if it is not coded in the recording.
     """
     if response.status is None:
-        return Answer(exchange=number, status=None, head=b"", close=True)
-    headers = pairs(response.headers)
+        return ReplayResponse(exchange=number, status=None, head=b"", close=True)
+    headers = header_pairs(response.headers)
     if bodiless or _has_no_body(response.status):
         body = b""
     elif response.cause is None:
         if response.malformed is None:
-            headers, body = _coded(headers, body, gzips=gzips, compresses=compresses)
+            headers, body = _coded(headers, body, gzips=accepts_gzip, compresses=compress_large)
         headers = _measured(headers, len(body))
-    rendered = head(response.status, response.reason, headers)
+    rendered = render_head(response.status, response.reason, headers)
     close = response.cause not in (None, "server") or says_close(headers)
-    return Answer(exchange=number, status=response.status, head=rendered, body=body, close=close)
+    return ReplayResponse(
+        exchange=number, status=response.status, head=rendered, body=body, close=close
+    )
 
 
-def refused(refusal: Refusal, date: str, *, bodiless: bool, gzips: bool) -> Answer:
+def build_refusal(
+    refusal: MesosRefusal, date: str, *, bodiless: bool, accepts_gzip: bool
+) -> ReplayResponse:
     """Build the answer to a request that Mesos refuses as it stands, as libprocess writes it.
 
     `date` is the value of the Date header.
     """
     if refusal.status is None:
-        return Answer(exchange=0, status=None, head=b"", close=True)
+        return ReplayResponse(exchange=0, status=None, head=b"", close=True)
     headers = [("Date", date), *([("Allow", refusal.allow)] if refusal.allow else [])]
     headers.append(("Content-Type", "text/plain; charset=utf-8"))
-    headers, body = _coded(headers, refusal.text, gzips=gzips, compresses=True)
-    rendered = head(refusal.status, None, _measured(headers, len(body)))
+    headers, body = _coded(headers, refusal.body, gzips=accepts_gzip, compresses=True)
+    rendered = render_head(refusal.status, None, _measured(headers, len(body)))
     body = b"" if bodiless else body
-    return Answer(exchange=0, status=refusal.status, head=rendered, body=body)
+    return ReplayResponse(exchange=0, status=refusal.status, head=rendered, body=body)
 
 
-def stream(
-    number: int, response: Response, steps: Iterator[Timed[Step]], live: Live[Step] | None = None
-) -> StreamAnswer:
+def build_stream(
+    number: int,
+    response: Response,
+    steps: Iterator[Timed[StreamStep]],
+    live: StreamHandle[StreamStep] | None = None,
+) -> StreamedResponse:
     """Build the streamed answer of exchange `number`."""
-    headers = [pair for pair in pairs(response.headers) if pair[0].lower() != "content-length"]
+    headers = [
+        pair for pair in header_pairs(response.headers) if pair[0].lower() != "content-length"
+    ]
     if not any(name.lower() == "transfer-encoding" for name, _ in headers):
         headers.append(("Transfer-Encoding", "chunked"))
     status = response.status or 200
-    return StreamAnswer(
+    return StreamedResponse(
         exchange=number,
         status=status,
-        head=head(status, response.reason, headers),
+        head=render_head(status, response.reason, headers),
         steps=steps,
-        live=live,
+        handle=live,
         close=says_close(headers),
     )
 
 
-def pointed(answer: Answer, authority: str) -> Answer:
+def retarget_redirect(answer: ReplayResponse, authority: str) -> ReplayResponse:
     """Have an answer redirect to another server, if it redirects as a master does (redirects.py).
 
     `authority` is HOST:PORT.
@@ -163,13 +172,13 @@ def pointed(answer: Answer, authority: str) -> Answer:
 
     def point(found: re.Match[bytes]) -> bytes:
         name, location = found.groups()
-        elsewhere = redirects.pointed(location.decode("latin-1"), authority)
+        elsewhere = redirects.replace_authority(location.decode("latin-1"), authority)
         return found[0] if elsewhere is None else name + elsewhere.encode("latin-1")
 
     return replace(answer, head=_LOCATION.sub(point, answer.head))
 
 
-def pairs(headers: Headers) -> list[tuple[str, str]]:
+def header_pairs(headers: Headers) -> list[tuple[str, str]]:
     """Headers one by one, in order; a repeated name repeats where it stood first."""
     return [
         (name, value)
@@ -189,10 +198,10 @@ def _coded(
     codings = [value for name, value in headers if name.lower() == "content-encoding"]
     if codings == ["gzip"]:
         if gzips:
-            return headers, deflate(body)
+            return headers, gzip_compress(body)
         return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
-    if gzips and compresses and not codings and len(body) >= GZIPPED_FROM:
-        return [("Content-Encoding", "gzip"), *headers], deflate(body)
+    if gzips and compresses and not codings and len(body) >= GZIP_MINIMUM_BODY_LENGTH:
+        return [("Content-Encoding", "gzip"), *headers], gzip_compress(body)
     return headers, body
 
 

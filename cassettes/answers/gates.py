@@ -19,30 +19,30 @@ from msgspec import Struct
 from .pace import Pace, Timed
 
 
-class Gate:
+class Latch:
     """Something that has to happen first; `reason` says what. `waiting` lists those waited at.
 
     `was_left` is true if all who waited have given up, and it is not open yet.
     """
 
-    def __init__(self, reason: str, waiting: "set[Gate] | None" = None) -> None:
+    def __init__(self, reason: str, waiting: "set[Latch] | None" = None) -> None:
         self.reason = reason
-        self.is_open = self.was_left = False
+        self.is_open = self.is_abandoned = False
         self._waiting = waiting
         self._wakes: list[Callable[[], object]] = []
 
-    def wait(self, wake: Callable[[], object]) -> None:
+    def add_open_callback(self, wake: Callable[[], object]) -> None:
         """Have `wake` called when the gate opens."""
         self._wakes.append(wake)
-        self.was_left = False
+        self.is_abandoned = False
         if self._waiting is not None:
             self._waiting.add(self)
 
-    def forget(self, wake: Callable[[], object]) -> None:
+    def remove_open_callback(self, wake: Callable[[], object]) -> None:
         """Do not call `wake` any more."""
         if wake in self._wakes:
             self._wakes.remove(wake)
-            self.was_left = not self._wakes
+            self.is_abandoned = not self._wakes
         if not self._wakes and self._waiting is not None:
             self._waiting.discard(self)
 
@@ -50,7 +50,7 @@ class Gate:
         """Let everybody pass, from now on."""
         if self.is_open:
             return
-        self.is_open, self.was_left = True, False
+        self.is_open, self.is_abandoned = True, False
         if self._waiting is not None:
             self._waiting.discard(self)
         wakes, self._wakes = self._wakes, []
@@ -58,34 +58,34 @@ class Gate:
             wake()
 
 
-class Wait(Struct, frozen=True, eq=False):
+class WaitFor(Struct, frozen=True, eq=False):
     """The stream waits at `gate`. What follows comes `lead` seconds after it, or at its time.
 
     `heartbeats` go out as long as it waits: (deadline in seconds, bytes), read only then.
     """
 
-    gate: Gate
-    lead: float = 0.0
+    latch: Latch
+    delay_seconds: float = 0.0
     heartbeats: Iterator[tuple[float, bytes]] | None = None
 
 
-class Reach(Struct, frozen=True, eq=False):
+class Signal(Struct, frozen=True, eq=False):
     """The stream has come to `gate`."""
 
-    gate: Gate
+    latch: Latch
 
 
-type Cue = Wait | Reach
+type SyncPoint = WaitFor | Signal
 
 
-def cued[T](
+def insert_sync_points[T](
     events: Iterable[Timed[Timed[T]]],
-    cues: Iterator[Timed[Cue]],
+    cues: Iterator[Timed[SyncPoint]],
     pace: Pace,
     *,
     now_seconds: float,
     until_seconds: float,
-) -> Iterator[Timed[T | Cue]]:
+) -> Iterator[Timed[T | SyncPoint]]:
     """Set cues between events that are (deadline, (recorded at, event)).
 
     Of the cues after the last event, those recorded before `until_seconds` are reached, and none
@@ -95,14 +95,17 @@ def cued[T](
     for deadline_seconds, (at_seconds, event) in events:
         while cue is not None and cue[0] <= at_seconds:
             match cue[1]:
-                case Wait(gate=gate):
-                    yield deadline_seconds, Wait(gate, pace.gap(at_seconds - cue[0]))
-                case Reach():
+                case WaitFor(latch=gate):
+                    yield (
+                        deadline_seconds,
+                        WaitFor(gate, pace.replay_gap_seconds(at_seconds - cue[0])),
+                    )
+                case Signal():
                     yield last_seconds, cue[1]
             cue = next(cues, None)
         yield deadline_seconds, event
         last_seconds = deadline_seconds
     while cue is not None and cue[0] <= until_seconds:
-        if isinstance(cue[1], Reach):
+        if isinstance(cue[1], Signal):
             yield last_seconds, cue[1]
         cue = next(cues, None)

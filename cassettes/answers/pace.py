@@ -100,11 +100,11 @@ class Recorded(Struct, frozen=True, kw_only=True):
             timed = scale(timed, self.speed)
         return absolute(timed, now_seconds)
 
-    def gap(self, seconds: float) -> float:
+    def replay_gap_seconds(self, seconds: float) -> float:
         """How long a recorded gap is at replay, in seconds."""
         return min(seconds, seconds if self.max_gap is None else self.max_gap) / self.speed
 
-    def heartbeats(self, interval_seconds: float) -> float | None:
+    def heartbeat_interval_seconds(self, interval_seconds: float) -> float | None:
         """How often heartbeats come that were not recorded, in seconds; None if they do not."""
         return interval_seconds / self.speed
 
@@ -128,11 +128,11 @@ class Every(Struct, frozen=True):
         timed = since(events, recorded_seconds, self.start_at)
         return absolute(spaced(timed, self.seconds), now_seconds)
 
-    def gap(self, seconds: float) -> float:
+    def replay_gap_seconds(self, seconds: float) -> float:
         """What waited for something goes on as soon as that has happened."""
         return 0.0
 
-    def heartbeats(self, interval_seconds: float) -> float | None:
+    def heartbeat_interval_seconds(self, interval_seconds: float) -> float | None:
         """They come as often as the server announced, for that is what clients count on."""
         return interval_seconds
 
@@ -147,11 +147,11 @@ class Instant(Struct, frozen=True):
         for _, event in events:
             yield now_seconds, event
 
-    def gap(self, seconds: float) -> float:
+    def replay_gap_seconds(self, seconds: float) -> float:
         """No gap is left."""
         return 0.0
 
-    def heartbeats(self, interval_seconds: float) -> float | None:
+    def heartbeat_interval_seconds(self, interval_seconds: float) -> float | None:
         """Time does not pass."""
         return None
 
@@ -175,7 +175,7 @@ class Stepped(Instant, frozen=True):
 type Pace = Recorded | Every | Instant | Stepped
 
 
-def start(pace: Pace) -> float:
+def pace_start_seconds(pace: Pace) -> float:
     """Where a pace starts, in seconds of the recording."""
     return pace.start_at if isinstance(pace, Recorded | Every | Stepped) else 0.0
 
@@ -184,7 +184,7 @@ EXPECTED = "recorded, every:SECONDS (like every:0.1), instant or step"
 """What `parse` takes, for people."""
 
 
-def parse(
+def parse_pace(
     text: str, *, speed: float | None = None, max_gap: float | None = None, start_at: float = 0.0
 ) -> Pace:
     """Read a pace as people write it. Raises ValueError for one that makes no sense."""

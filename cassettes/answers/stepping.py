@@ -14,15 +14,15 @@ clock.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from .answer import Ending, Step
-from .gates import Cue, Gate, Reach, Wait
+from .answer import Ending, StreamStep
+from .gates import Latch, Signal, SyncPoint, WaitFor
 from .pace import Timed
 
-END = "END"
+END_TYPE = "END"
 """What the end of a stream is called, where an event has its type."""
 
 
-class Pending(Gate):
+class EventLatch(Latch):
     """The gate of an event; `at_seconds` is when that was recorded, since the first cassette began.
 
     `type` is that of the event, or `END`, or None if it has none.
@@ -39,31 +39,31 @@ class Pending(Gate):
         return self._kind()
 
 
-def stepped(
-    steps: Iterator[Timed[Step]],
+def insert_event_latches(
+    steps: Iterator[Timed[StreamStep]],
     *,
     exchange: int,
     start_at: float,
     offset_seconds: float,
     now_seconds: float,
     type_of: Callable[[bytes], str | None],
-) -> Iterator[Timed[Step]]:
+) -> Iterator[Timed[StreamStep]]:
     """Set a gate before every event recorded from `start_at` on, and before the end.
 
     `steps` have recorded times, and `offset_seconds` is when the cassette began, since the first.
     `type_of` tells the type of a step.
     """
-    cues: list[Cue] = []
+    cues: list[SyncPoint] = []
     for at_seconds, step in steps:
-        if isinstance(step, Reach) and not cues:
+        if isinstance(step, Signal) and not cues:
             yield now_seconds, step
-        elif isinstance(step, Reach | Wait):
+        elif isinstance(step, Signal | WaitFor):
             cues.append(step)
         else:
             if at_seconds >= start_at:
                 kind = partial(_type, step, type_of)
-                gate = Pending(exchange, offset_seconds + at_seconds, kind)
-                yield now_seconds, Wait(gate)
+                gate = EventLatch(exchange, offset_seconds + at_seconds, kind)
+                yield now_seconds, WaitFor(gate)
             for cue in cues:
                 yield now_seconds, cue
             cues.clear()
@@ -73,4 +73,4 @@ def stepped(
 
 
 def _type(step: bytes | Ending, type_of: Callable[[bytes], str | None]) -> str | None:
-    return END if isinstance(step, Ending) else type_of(step)
+    return END_TYPE if isinstance(step, Ending) else type_of(step)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from .pace import Timed
 
 
-class Live[Step]:
+class StreamHandle[Step]:
     """The server tells when the stream is over; the playback may have it end otherwise.
 
     `over` is called once, with True if the client left before the end.
@@ -24,14 +24,14 @@ class Live[Step]:
         else:
             self._ending = steps
 
-    def begin(self, turn: Callable[[Iterable[Timed[Step]]], object]) -> None:
+    def attach(self, turn: Callable[[Iterable[Timed[Step]]], object]) -> None:
         """The stream begins; `turn` has it play other steps from then on."""
         self._turn = turn
         if self._ending is not None:
             turn(self._ending)
 
-    def over(self, *, left: bool) -> None:
+    def mark_over(self, *, client_left: bool) -> None:
         """The stream is over: it was played to its end, or the client left."""
         if not self.is_over:
             self.is_over = True
-            self._over(left)
+            self._over(client_left)

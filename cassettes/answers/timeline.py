@@ -17,14 +17,14 @@ from msgspec.structs import replace
 
 from ...proto import recordio
 from ...proto.messages import descriptors
-from ...proto.messages.fields import at, type_at
-from ..format.bodies import wire
-from ..format.documents import Cause, Event, Exchange
+from ...proto.messages.fields import field_at, type_enum_name_at
+from ..format.bodies import encode_body
+from ..format.documents import EndCause, Event, Exchange
 from ..storage.reader import Cassette
-from .answer import Ending, Step
-from .gates import Cue, Wait, cued
+from .answer import Ending, StreamStep
+from .gates import SyncPoint, WaitFor, insert_sync_points
 from .pace import Pace, Stepped, Timed
-from .stepping import stepped
+from .stepping import insert_event_latches
 
 _HEARTBEAT_BYTES = 256
 
@@ -34,7 +34,7 @@ _SHORTEST = 0.001
 _INTERVAL = re.compile(rb'"heartbeat_interval_seconds":([0-9.]+)')
 
 
-type Retelling = Callable[[Event, bytes], bytes]
+type TranscodeRecord = Callable[[Event, bytes], bytes]
 """Gives the bytes of a record in another encoding."""
 
 
@@ -42,7 +42,7 @@ class _Control(Struct):
     type: str | None = None
 
 
-class _Typed(Struct):
+class _TypedRecord(Struct):
     type: str | None = None
     control: _Control | None = None
 
@@ -58,7 +58,7 @@ class Timeline:
         cassette: Cassette,
         exchange: Exchange,
         record: str | None,
-        retell: Retelling | None = None,
+        retell: TranscodeRecord | None = None,
     ) -> None:
         self._cassette = cassette
         self._exchange = exchange
@@ -71,10 +71,10 @@ class Timeline:
         self,
         pace: Pace,
         now_seconds: float,
-        cues: Iterator[Timed[Cue]] | None = None,
+        cues: Iterator[Timed[SyncPoint]] | None = None,
         *,
         offset_seconds: float = 0.0,
-    ) -> Iterator[Timed[Step]]:
+    ) -> Iterator[Timed[StreamStep]]:
         """Steps with their deadlines, for a request that is answered now.
 
         `cues` are at times of the recording, in order; it began `offset_seconds` after the first.
@@ -82,7 +82,7 @@ class Timeline:
         steps = self._played(pace, now_seconds, cues)
         if not isinstance(pace, Stepped):
             return steps
-        return stepped(
+        return insert_event_latches(
             steps,
             exchange=self._exchange.exchange,
             start_at=pace.start_at,
@@ -92,34 +92,36 @@ class Timeline:
         )
 
     def _played(
-        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None
-    ) -> Iterator[Timed[Step]]:
+        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[SyncPoint]] | None
+    ) -> Iterator[Timed[StreamStep]]:
         last_seconds = beat_seconds = now_seconds
         for last_seconds, step in self._timed(pace, now_seconds, cues):
             if step is self._beat:
                 beat_seconds = last_seconds
-            elif cues is not None and isinstance(step, Wait):
+            elif cues is not None and isinstance(step, WaitFor):
                 step = replace(step, heartbeats=self._on(pace, beat_seconds, last_seconds))
             yield last_seconds, step
         if self._stays_open():
             yield from self._on(pace, beat_seconds, last_seconds)
 
     def _timed(
-        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[Cue]] | None
-    ) -> Iterator[Timed[Step]]:
+        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[SyncPoint]] | None
+    ) -> Iterator[Timed[StreamStep]]:
         began = self._exchange.at
         if cues is None:
             return pace.deadlines(self._steps(), began, now_seconds)
         paired = ((at_seconds, (at_seconds, step)) for at_seconds, step in self._steps())
         events = pace.deadlines(paired, began, now_seconds)
-        end = self._cassette.end(self._exchange.exchange)
+        end = self._cassette.stream_end(self._exchange.exchange)
         until_seconds = end.at if end is not None and end.cause == "client" else float("inf")
-        return cued(events, cues, pace, now_seconds=now_seconds, until_seconds=until_seconds)
+        return insert_sync_points(
+            events, cues, pace, now_seconds=now_seconds, until_seconds=until_seconds
+        )
 
-    def _steps(self) -> Iterator[Timed[Step]]:
+    def _steps(self) -> Iterator[Timed[StreamStep]]:
         framed = self._exchange.response.stream == "recordio"
         for event in self._cassette.events(self._exchange.exchange):
-            data = wire(event, self._record)
+            data = encode_body(event, self._record)
             if framed and event.offset is None:
                 data = data if self._retell is None else self._retell(event, data)
                 step = recordio.encode(data)
@@ -127,7 +129,7 @@ class Timeline:
                 yield event.at, step
             elif data:
                 yield event.at, data
-        end = self._cassette.end(self._exchange.exchange)
+        end = self._cassette.stream_end(self._exchange.exchange)
         if end is not None and not self._stays_open():
             yield end.at, Ending.FINAL_CHUNK if end.cause == "server" else Ending.CUT
 
@@ -138,8 +140,8 @@ class Timeline:
         return record_type(step.partition(b"\n")[2], self._record)
 
     def _stays_open(self) -> bool:
-        end = self._cassette.end(self._exchange.exchange)
-        cause: Cause | None = None if end is None else end.cause
+        end = self._cassette.stream_end(self._exchange.exchange)
+        cause: EndCause | None = None if end is None else end.cause
         return cause in (None, "client", "stopped")
 
     def _note_heartbeat(self, event: Event, data: bytes, step: bytes) -> None:
@@ -154,14 +156,14 @@ class Timeline:
         if not self._beats:
             return None
         first = next(iter(self._cassette.events(self._exchange.exchange)))
-        return _announced(wire(first, self._record), self._record)
+        return _announced(encode_body(first, self._record), self._record)
 
     def _on(self, pace: Pace, beat_seconds: float, from_seconds: float) -> Iterator[Timed[bytes]]:
         """The last heartbeat again and again, keeping step with the recorded ones."""
         interval_seconds, beat = self._interval(), self._beat
         if not interval_seconds or beat is None:
             return
-        if (gap_seconds := pace.heartbeats(interval_seconds)) is None:
+        if (gap_seconds := pace.heartbeat_interval_seconds(interval_seconds)) is None:
             return
         gap_seconds = max(gap_seconds, _SHORTEST)
         for number in count(max(1, ceil((from_seconds - beat_seconds) / gap_seconds))):
@@ -174,8 +176,8 @@ def is_heartbeat(data: bytes, record: str | None) -> bool:
         return b'"HEARTBEAT"' in data and _json_heartbeat(data)
     message = _parsed(data, record)
     return message is not None and "HEARTBEAT" in (
-        type_at(message, ""),
-        type_at(message, "control"),
+        type_enum_name_at(message, ""),
+        type_enum_name_at(message, "control"),
     )
 
 
@@ -183,16 +185,16 @@ def record_type(data: bytes, record: str | None) -> str | None:
     """Name the type of a record; `record` is its message. None if it does not have one."""
     if data.startswith(b"{"):
         try:
-            return msgspec.json.decode(data, type=_Typed).type
+            return msgspec.json.decode(data, type=_TypedRecord).type
         except msgspec.DecodeError:
             return None
     message = _parsed(data, record)
-    return None if message is None else type_at(message, "")
+    return None if message is None else type_enum_name_at(message, "")
 
 
 def _json_heartbeat(data: bytes) -> bool:
     try:
-        typed = msgspec.json.decode(data, type=_Typed)
+        typed = msgspec.json.decode(data, type=_TypedRecord)
     except msgspec.DecodeError:
         return False
     control = typed.control.type if typed.control is not None else None
@@ -205,7 +207,9 @@ def _announced(data: bytes, record: str | None) -> float | None:
         found = _INTERVAL.search(data)
         return float(found[1]) if found else None
     message = _parsed(data, record)
-    seconds = None if message is None else at(message, "subscribed.heartbeat_interval_seconds")
+    seconds = (
+        None if message is None else field_at(message, "subscribed.heartbeat_interval_seconds")
+    )
     return seconds if isinstance(seconds, float) else None
 
 

@@ -20,9 +20,9 @@ from msgspec import Struct
 
 from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.messages import descriptors, mapping
-from ...proto.messages.picojson import JSON
+from ...proto.messages.picojson import JSONValue
 from ..format.documents import Headers
-from ..format.exchange_ref import Place
+from ..format.exchange_ref import ExchangeRef
 
 _KEPT = 32 * 1024 * 1024
 _KEPT_BODY = 16 * 1024 * 1024
@@ -54,14 +54,14 @@ def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
         raise TranscodingError(f"{message} cannot be given as {to}: {error}") from error
 
 
-def read(data: bytes, message: str, encoding: Encoding) -> Message:
+def decode_message(data: bytes, message: str, encoding: Encoding) -> Message:
     """Read a message in an encoding. Raises ValueError or DecodeError."""
     if encoding == "json":
-        return mapping.convert(_parsed(data), message)
+        return mapping.message_from_json_value(_parsed(data), message)
     return descriptors.message_class(message).FromString(data)
 
 
-def labelled(headers: Headers, target: ResponseType) -> Headers:
+def relabel_headers(headers: Headers, target: ResponseType) -> Headers:
     """Give headers with other labels in their old place, and without a Content-Encoding."""
     labels = {"Content-Type": target.content_type}
     if target.message_content_type is not None:
@@ -85,12 +85,14 @@ class Transcoder:
     `tell` is called with the exchange and the paths of what was lost.
     """
 
-    def __init__(self, tell: Callable[[Place, tuple[str, ...]], object]) -> None:
+    def __init__(self, tell: Callable[[ExchangeRef, tuple[str, ...]], object]) -> None:
         self._tell = tell
-        self._made = OrderedDict[tuple[Place, int, Encoding], bytes]()
+        self._made = OrderedDict[tuple[ExchangeRef, int, Encoding], bytes]()
         self._bytes = 0
 
-    def body(self, place: Place, event: int, data: bytes, message: str, to: Encoding) -> bytes:
+    def transcode_body(
+        self, place: ExchangeRef, event: int, data: bytes, message: str, to: Encoding
+    ) -> bytes:
         """Transcode the body of an exchange (event 0), or of one of its events.
 
         Raises TranscodingError.
@@ -106,7 +108,7 @@ class Transcoder:
         self._keep(key, transcoded.data)
         return transcoded.data
 
-    def _keep(self, key: tuple[Place, int, Encoding], data: bytes) -> None:
+    def _keep(self, key: tuple[ExchangeRef, int, Encoding], data: bytes) -> None:
         if len(data) > _KEPT_BODY:
             return
         self._made[key] = data
@@ -151,22 +153,22 @@ def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[Message, str
 
 def _to_protobuf(data: bytes, name: str) -> Transcoded:
     value = _parsed(data)
-    message = mapping.convert(value, name)
+    message = mapping.message_from_json_value(value, name)
     lost = _named(_unknown_names(value, cast("Descriptor", message.DESCRIPTOR), ""))
     return Transcoded(message.SerializeToString(deterministic=True), lost)
 
 
-def _parsed(data: bytes) -> JSON:
+def _parsed(data: bytes) -> JSONValue:
     """Read JSON text, with a bare NaN in it, which Mesos writes though it does not read it."""
     try:
-        return mapping.parse(data)
+        return mapping.parse_json(data)
     except mapping.JSONTextError:
         if b"NaN" not in data:
             raise
         return lenient_loads(data.decode("utf-8", "surrogateescape"))
 
 
-def _unknown_names(value: JSON, of: Descriptor, path: str) -> Iterator[str]:
+def _unknown_names(value: JSONValue, of: Descriptor, path: str) -> Iterator[str]:
     """Name the members that a message does not have, and the enum values that it drops."""
     if not isinstance(value, dict):
         return
@@ -180,7 +182,7 @@ def _unknown_names(value: JSON, of: Descriptor, path: str) -> Iterator[str]:
                 yield from _unknown_in(one, field, place)
 
 
-def _unknown_in(value: JSON, field: FieldDescriptor, path: str) -> Iterator[str]:
+def _unknown_in(value: JSONValue, field: FieldDescriptor, path: str) -> Iterator[str]:
     if field.enum_type is not None:
         if value is not None and value not in field.enum_type.values_by_name:
             yield path

@@ -20,15 +20,15 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from ...proto.api.apis import CallType
-from ..answers.gates import Cue, Gate, Wait
+from ..answers.gates import Latch, SyncPoint, WaitFor
 from ..answers.pace import Timed
 from ..format.documents import Exchange
-from ..format.exchange_ref import Place
-from ..matching.request_key import Meaning
+from ..format.exchange_ref import ExchangeRef
+from ..matching.request_key import ParsedRequest
 from ..storage.reader import Cassette
-from .parties import Party, killed
+from .parties import ClientIdentity, killed_container
 
-type Mode = Literal["party", "all", "off"]
+type CausalityMode = Literal["party", "all", "off"]
 """Whose calls hold events: those of the same party, those of anybody, or none."""
 
 _REFUSED = 300
@@ -37,21 +37,21 @@ _REFUSED = 300
 _AT = attrgetter("at")
 
 
-class _Call(Struct):
+class _AwaitedCall(Struct):
     """A recorded call that holds events until it is made."""
 
     at: float
     name: str
     exchange: int
-    made_by: Party
+    made_by: ClientIdentity
     is_made: bool = False
-    gate: Gate | None = None
+    gate: Latch | None = None
 
-    def awaited(self, waiting: set[Gate]) -> Gate:
+    def awaited(self, waiting: set[Latch]) -> Latch:
         """Give the gate that opens when the call is made."""
         if self.gate is None:
             told = f"{self.name} of {self.made_by}, as in exchange {self.exchange}"
-            self.gate = Gate(f"events wait for {told}", waiting)
+            self.gate = Latch(f"events wait for {told}", waiting)
         return self.gate
 
     def make(self) -> None:
@@ -66,11 +66,11 @@ class _Group:
     """Calls and streams that have to do with each other, in the order of their times."""
 
     def __init__(self) -> None:
-        self.calls: list[_Call] = []
+        self.calls: list[_AwaitedCall] = []
         self.began = inf
 
 
-class _Stream(NamedTuple):
+class _WaitingStream(NamedTuple):
     """A recorded stream; one with an opening is answered by its first record (SUBSCRIBED)."""
 
     group: _Group
@@ -83,44 +83,48 @@ class Causality:
     Nothing waits for calls that were recorded before `start_seconds`.
     """
 
-    def __init__(self, mode: Mode, waiting: set[Gate], start_seconds: float = 0.0) -> None:
+    def __init__(
+        self, mode: CausalityMode, waiting: set[Latch], start_seconds: float = 0.0
+    ) -> None:
         self._mode = mode
         self._waiting = waiting
         self._start_seconds = start_seconds
-        self._groups = defaultdict[Party | int, _Group](_Group)
-        self._streams: dict[Place, _Stream] = {}
-        self._calls: dict[Place, _Call] = {}
+        self._groups = defaultdict[ClientIdentity | int, _Group](_Group)
+        self._streams: dict[ExchangeRef, _WaitingStream] = {}
+        self._calls: dict[ExchangeRef, _AwaitedCall] = {}
 
-    def add(self, place: Place, exchange: Exchange, what: Meaning, made_by: Party) -> None:
+    def add_exchange(
+        self, place: ExchangeRef, exchange: Exchange, what: ParsedRequest, made_by: ClientIdentity
+    ) -> None:
         """File an exchange of a party."""
         if self._mode == "off":
             return
-        kind = what.type
-        if kind is not None and kind.record is not None:
-            self._streams[place] = _Stream(self._group(made_by), kind.name == "SUBSCRIBE")
+        kind = what.call_type
+        if kind is not None and kind.record_message is not None:
+            self._streams[place] = _WaitingStream(self._group(made_by), kind.name == "SUBSCRIBE")
         elif kind is not None and _causes_events(kind, exchange):
-            call = _Call(exchange.at, kind.name, place.exchange, made_by)
+            call = _AwaitedCall(exchange.at, kind.name, place.exchange, made_by)
             self._calls[place] = call
             held = self._group(made_by)
             insort(held.calls, call, key=_AT)
-            whose = killed(place.cassette, what)
+            whose = killed_container(place.cassette, what)
             if whose is not None and self._group(whose) is not held:
                 insort(self._group(whose).calls, call, key=_AT)
 
     @property
-    def given_up(self) -> list[Gate]:
+    def abandoned_latches(self) -> list[Latch]:
         """Gates at which streams waited until their clients left, in the order of the calls."""
         gates = (call.gate for call in self._calls.values())
-        return [gate for gate in gates if gate is not None and gate.was_left]
+        return [gate for gate in gates if gate is not None and gate.is_abandoned]
 
-    def made(self, place: Place) -> None:
+    def mark_made(self, place: ExchangeRef) -> None:
         """An exchange is played: what waits for its request goes on."""
         if (call := self._calls.get(place)) is not None and not call.is_made:
             call.make()
 
-    def begin(
-        self, place: Place, cassette: Cassette, exchange: Exchange
-    ) -> Iterator[Timed[Cue]] | None:
+    def begin_stream(
+        self, place: ExchangeRef, cassette: Cassette, exchange: Exchange
+    ) -> Iterator[Timed[SyncPoint]] | None:
         """A stream begins: give where it waits, lazily; None if nowhere."""
         stream = self._streams.get(place)
         if stream is None or not stream.group.calls:
@@ -129,8 +133,8 @@ class Causality:
         return self._cues(stream, cassette, exchange)
 
     def _cues(
-        self, stream: _Stream, cassette: Cassette, exchange: Exchange
-    ) -> Iterator[Timed[Cue]]:
+        self, stream: _WaitingStream, cassette: Cassette, exchange: Exchange
+    ) -> Iterator[Timed[SyncPoint]]:
         calls = stream.group.calls
         since_seconds = max(stream.group.began, self._start_seconds)
         first_seconds: float | None = None if stream.has_opening else -inf
@@ -142,9 +146,9 @@ class Causality:
                 first_seconds = -inf if first is None else first.at
             # What has the very time of the call, or of the first record, did not come after it.
             at_seconds = nextafter(max(call.at, first_seconds), inf)
-            yield at_seconds, Wait(call.awaited(self._waiting))
+            yield at_seconds, WaitFor(call.awaited(self._waiting))
 
-    def _group(self, whose: Party) -> _Group:
+    def _group(self, whose: ClientIdentity) -> _Group:
         return self._groups[whose.cassette if self._mode == "all" else whose]
 
 
@@ -153,6 +157,6 @@ def _causes_events(kind: CallType, exchange: Exchange) -> bool:
     status = exchange.response.status
     if status is not None and status >= _REFUSED:
         return False
-    if kind.record is not None or kind.streamed_request:
+    if kind.record_message is not None or kind.has_streamed_request:
         return False
-    return kind.mutating or (kind.causes_events and kind.name != "HEARTBEAT")
+    return kind.is_mutating or (kind.causes_events and kind.name != "HEARTBEAT")

@@ -11,81 +11,88 @@ import heapq
 from collections.abc import Iterator
 
 from ...proto.api.negotiation import Encoding
-from ...proto.http.request import Received
-from ..answers.answer import Step
-from ..answers.gates import Cue, Gate
+from ...proto.http.request import HttpRequest
+from ..answers.answer import StreamStep
+from ..answers.gates import Latch, SyncPoint
 from ..answers.pace import Timed
-from ..answers.stream_handle import Live
+from ..answers.stream_handle import StreamHandle
 from ..format.documents import Exchange
-from ..format.exchange_ref import Place
-from ..matching.request_key import Meaning
+from ..format.exchange_ref import ExchangeRef
+from ..matching.request_key import ParsedRequest
 from ..storage.reader import Cassette
-from .causality import Causality, Mode
-from .container_input import Recorded
-from .container_sessions import Containers
-from .parties import Parties, party
-from .subscriptions import Caller, Subscriptions, caller
+from .causality import Causality, CausalityMode
+from .container_input import RecordedInput
+from .container_sessions import ContainerSessions
+from .parties import ClientIdentities, identify_client
+from .subscriptions import Subscriber, Subscriptions, identify_subscriber
 
 
-class Ties:
+class ReplayConstraints:
     """The ties of the exchanges of a playback. `waiting` are the gates that are waited at now.
 
     With causality `off`, nothing waits for anything, and never for what was recorded before
     `start_seconds`.
     """
 
-    def __init__(self, causality: Mode = "party", start_seconds: float = 0.0) -> None:
-        self.waiting = set[Gate]()
-        self.containers = Containers(self.waiting)
+    def __init__(self, causality: CausalityMode = "party", start_seconds: float = 0.0) -> None:
+        self.pending_latches = set[Latch]()
+        self.container_sessions = ContainerSessions(self.pending_latches)
         self.subscriptions = Subscriptions()
-        self.parties = Parties()
-        self._causality = Causality(causality, self.waiting, start_seconds)
+        self.identities = ClientIdentities()
+        self._causality = Causality(causality, self.pending_latches, start_seconds)
         self._waits = causality != "off"
         self._start_seconds = start_seconds
-        self._subscribers: dict[Place, Caller] = {}
+        self._subscribers: dict[ExchangeRef, Subscriber] = {}
 
-    def add(
+    def add_exchange(
         self,
-        place: Place,
+        place: ExchangeRef,
         cassette: Cassette,
         exchange: Exchange,
-        request: Received,
-        what: Meaning,
-        typed: Recorded | None = None,
+        request: HttpRequest,
+        what: ParsedRequest,
+        typed: RecordedInput | None = None,
     ) -> None:
         """File an exchange; `typed` is its input, if it is a streamed request."""
         subscriber = None
         if self._waits:
-            self.containers.add(place, exchange, what, typed)
-        if (who := caller(request, what)) is not None:
-            subscriber = self.subscriptions.add(cassette, exchange, who)
-            if who.subscribes:
+            self.container_sessions.add_exchange(place, exchange, what, typed)
+        if (who := identify_subscriber(request, what)) is not None:
+            subscriber = self.subscriptions.add_exchange(cassette, exchange, who)
+            if who.is_subscribing:
                 self._subscribers[place] = who
-        made_by = party(place.cassette, exchange, request, what, subscriber)
-        self.parties.add(place, made_by, what)
-        self._causality.add(place, exchange, what, made_by)
+        made_by = identify_client(place.cassette, exchange, request, what, subscriber)
+        self.identities.add_exchange(place, made_by, what)
+        self._causality.add_exchange(place, exchange, what, made_by)
 
     @property
-    def given_up(self) -> list[Gate]:
+    def abandoned_latches(self) -> list[Latch]:
         """What streams waited for until their clients left."""
-        return self._causality.given_up
+        return self._causality.abandoned_latches
 
-    def play(self, place: Place) -> None:
+    def mark_played(self, place: ExchangeRef) -> None:
         """An exchange is played, now that its request has come."""
-        self._causality.made(place)
+        self._causality.mark_made(place)
 
-    def begin(
-        self, place: Place, cassette: Cassette, exchange: Exchange, encoding: Encoding, now: float
-    ) -> tuple[Iterator[Timed[Cue]] | None, Live[Step] | None]:
+    def begin_stream(
+        self,
+        place: ExchangeRef,
+        cassette: Cassette,
+        exchange: Exchange,
+        encoding: Encoding,
+        now: float,
+    ) -> tuple[Iterator[Timed[SyncPoint]] | None, StreamHandle[StreamStep] | None]:
         """A stream is played from now on, in seconds, its records in an encoding."""
-        cues = self._causality.begin(place, cassette, exchange)
+        cues = self._causality.begin_stream(place, cassette, exchange)
         if (who := self._subscribers.get(place)) is not None:
-            return cues, self.subscriptions.begin(cassette, exchange, who, encoding, now)
-        typed, live = self.containers.begin(place, max(exchange.at, self._start_seconds))
+            return cues, self.subscriptions.begin_stream(cassette, exchange, who, encoding, now)
+        typed, live = self.container_sessions.begin_stream(
+            place, max(exchange.at, self._start_seconds)
+        )
         if typed is not None and cues is not None:
             return heapq.merge(typed, cues, key=lambda cue: cue[0]), live
         return cues if typed is None else typed, live
 
-    def gates(self, place: Place) -> tuple[Gate, ...] | None:
+    def answer_latches(self, place: ExchangeRef) -> tuple[Latch, ...] | None:
         """What the answer of an exchange waits for now; None if it never waits."""
-        return self.containers.gates(place)
+        return self.container_sessions.answer_latches(place)

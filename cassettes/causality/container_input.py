@@ -18,9 +18,9 @@ from msgspec import Struct
 from ...proto import recordio
 from ...proto.api import calls
 from ...proto.api.apis import AGENT, Api
-from ...proto.messages.fields import at as field_at
-from ...proto.messages.fields import type_at
-from ..format.bodies import wire
+from ...proto.messages.fields import field_at as field_at
+from ...proto.messages.fields import type_enum_name_at
+from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..storage.reader import Cassette
 
@@ -28,25 +28,25 @@ _INPUT = "attach_container_input"
 _IO = f"{_INPUT}.process_io"
 
 
-type Counts = Callable[[tuple[Message, ...], Api], tuple[Message, ...]]
+type ComparableCalls = Callable[[tuple[Message, ...], Api], tuple[Message, ...]]
 """Gives what of calls counts when they are compared."""
 
 
-class Item(Struct, frozen=True):
+class InputItem(Struct, frozen=True):
     """One item of input. `at` is seconds in the recording, and 0 for an item that comes now."""
 
-    head: bytes
+    envelope: bytes
     data: bytes
-    at: float = 0.0
-    opening: bool = False
+    at_seconds: float = 0.0
+    is_container_id: bool = False
 
     @property
     def units(self) -> int:
         """How much input it is: bytes, or 1. The record that names the container is none."""
-        return 0 if self.opening else len(self.data) or 1
+        return 0 if self.is_container_id else len(self.data) or 1
 
 
-class Recorded(Struct, frozen=True):
+class RecordedInput(Struct, frozen=True):
     """A recorded input: its items, when it was answered if it was, and whether it had ended.
 
     What does not count is not in its items.
@@ -54,78 +54,86 @@ class Recorded(Struct, frozen=True):
 
     cassette: Cassette
     exchange: int
-    kind: str | None
-    counts: Counts
-    answered_at: float
-    ended: bool
-    answered: bool
+    media_type: str | None
+    comparable_calls: ComparableCalls
+    answered_at_seconds: float
+    has_ended: bool
+    is_answered: bool
 
     @classmethod
-    def of(cls, cassette: Cassette, exchange: Exchange, kind: str | None, counts: Counts) -> Self:
+    def from_exchange(
+        cls, cassette: Cassette, exchange: Exchange, kind: str | None, counts: ComparableCalls
+    ) -> Self:
         """Look up when an input was answered and ended. Its messages are of media type `kind`."""
         answered_at = exchange.at + exchange.response.after
-        end = cassette.end(exchange.exchange, "client")
+        end = cassette.stream_end(exchange.exchange, "client")
         return cls(
             cassette,
             exchange.exchange,
             kind,
             counts,
             answered_at,
-            ended=end is None or end.at <= answered_at,
-            answered=exchange.response.status is not None,
+            has_ended=end is None or end.at <= answered_at,
+            is_answered=exchange.response.status is not None,
         )
 
-    def items(self) -> Iterator[Item]:
+    def read_items(self) -> Iterator[InputItem]:
         """Read the items, one at a time."""
         for event in self.cassette.events(self.exchange, "client"):
-            data = wire(event, AGENT.call)
+            data = encode_body(event, AGENT.call_message)
             if event.offset is not None:
-                yield Item(b"", data, event.at)
-            elif (item := read(data, self.kind, self.counts, event.at)) is not None:
+                yield InputItem(b"", data, event.at)
+            elif (
+                item := decode_item(data, self.media_type, self.comparable_calls, event.at)
+            ) is not None:
                 yield item
 
 
-def read(record: bytes, kind: str | None, counts: Counts, at: float = 0.0) -> Item | None:
+def decode_item(
+    record: bytes, kind: str | None, counts: ComparableCalls, at: float = 0.0
+) -> InputItem | None:
     """Read a record whose messages are of a media type; None if it is a heartbeat."""
     try:
-        call = calls.read(record, kind, AGENT)
+        call = calls.decode_call(record, kind, AGENT)
     except ValueError:
-        return Item(b"\0" + record, b"", at)
+        return InputItem(b"\0" + record, b"", at)
     call.DiscardUnknownFields()
-    if type_at(call, f"{_IO}.control") == "HEARTBEAT":
+    if type_enum_name_at(call, f"{_IO}.control") == "HEARTBEAT":
         return None
     held, typed = field_at(call, f"{_IO}.data"), field_at(call, f"{_IO}.data.data")
     data = typed if isinstance(typed, bytes) else b""
     if data and isinstance(held, Message):
         held.ClearField("data")
     (call,) = counts((call,), AGENT)
-    opening = type_at(call, _INPUT) == "CONTAINER_ID"
-    return Item(call.SerializePartialToString(deterministic=True), data, at, opening)
+    opening = type_enum_name_at(call, _INPUT) == "CONTAINER_ID"
+    return InputItem(call.SerializePartialToString(deterministic=True), data, at, opening)
 
 
-def read_piece(piece: recordio.Piece, kind: str | None, counts: Counts) -> Item | None:
+def item_from_piece(
+    piece: recordio.RecordIOPiece, kind: str | None, counts: ComparableCalls
+) -> InputItem | None:
     """Read what a decoder gives; None if it is a heartbeat."""
-    if isinstance(piece, recordio.Malformed):
-        return Item(b"", piece.data)
-    return read(piece.payload, kind, counts)
+    if isinstance(piece, recordio.MalformedBytes):
+        return InputItem(b"", piece.data)
+    return decode_item(piece.payload, kind, counts)
 
 
-class Cursor:
+class InputCursor:
     """How far a request has come in a recorded input."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: RecordedInput) -> None:
         self.recorded = recorded
-        self.units = 0
-        self._items = recorded.items()
+        self.matched_units = 0
+        self._items = recorded.read_items()
         self._item = next(self._items, None)
         self._used = 0
 
-    def take(self, item: Item) -> bool:
+    def match_item(self, item: InputItem) -> bool:
         """Go on by an item; False if something else was recorded."""
         left = item.data
         while True:
             recorded = self._item
-            if recorded is None or recorded.head != item.head:
+            if recorded is None or recorded.envelope != item.envelope:
                 return False
             if bool(recorded.data) != bool(item.data):
                 return False
@@ -137,14 +145,14 @@ class Cursor:
             if not left:
                 return True
 
-    def _advance(self, recorded: Item, size: int) -> None:
+    def _advance(self, recorded: InputItem, size: int) -> None:
         self._used += size
-        self.units += size if recorded.data else recorded.units
+        self.matched_units += size if recorded.data else recorded.units
         if self._used == len(recorded.data):
             self._item, self._used = next(self._items, None), 0
 
-    def is_due(self, *, ended: bool) -> bool:
+    def is_answer_due(self, *, request_ended: bool) -> bool:
         """Whether the request has come as far as the recorded one had when it was answered."""
-        if self.recorded.ended and not ended:
+        if self.recorded.has_ended and not request_ended:
             return False
-        return self._item is None or self._item.at > self.recorded.answered_at
+        return self._item is None or self._item.at_seconds > self.recorded.answered_at_seconds

@@ -17,53 +17,61 @@ from itertools import count
 
 from google.protobuf.message import Message
 
-from ...proto.messages.fields import at
-from ..answers.answer import Step
-from ..answers.gates import Cue, Gate, Reach, Wait
+from ...proto.messages.fields import field_at
+from ..answers.answer import StreamStep
+from ..answers.gates import Latch, Signal, SyncPoint, WaitFor
 from ..answers.pace import Timed
-from ..answers.stream_handle import Live
+from ..answers.stream_handle import StreamHandle
 from ..format.documents import Exchange
-from ..format.exchange_ref import Place
-from ..matching.request_key import Meaning
-from .container_input import Recorded
+from ..format.exchange_ref import ExchangeRef
+from ..matching.request_key import ParsedRequest
+from .container_input import RecordedInput
 
 _OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
 _WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")
 _ABOUT = frozenset({*_OUTPUTS, *_WAITS, "ATTACH_CONTAINER_INPUT"})
 
 
-class Containers:
+class ContainerSessions:
     """The containers of a playback. Gates that are waited at are in `waiting`."""
 
-    def __init__(self, waiting: set[Gate]) -> None:
+    def __init__(self, waiting: set[Latch]) -> None:
         self._waiting = waiting
         self._named: dict[bytes, _Container] = {}
-        self._of: dict[Place, _Container] = {}
+        self._of: dict[ExchangeRef, _Container] = {}
 
-    def add(self, place: Place, exchange: Exchange, what: Meaning, typed: Recorded | None) -> None:
+    def add_exchange(
+        self,
+        place: ExchangeRef,
+        exchange: Exchange,
+        what: ParsedRequest,
+        typed: RecordedInput | None,
+    ) -> None:
         """File an exchange, if it is about a container; `typed` is its input, if it is one."""
-        name = what.type.name if what.type is not None else ""
+        name = what.call_type.name if what.call_type is not None else ""
         if name not in _ABOUT:
             return
-        container_id = at(what.calls[0], f"{name.lower()}.container_id") if what.calls else None
+        container_id = (
+            field_at(what.calls[0], f"{name.lower()}.container_id") if what.calls else None
+        )
         if not isinstance(container_id, Message) or not _matters(name, exchange):
             return
         key = container_id.SerializeToString(deterministic=True)
-        container = self._named.setdefault(key, _Container(str(at(container_id, "value"))))
+        container = self._named.setdefault(key, _Container(str(field_at(container_id, "value"))))
         self._of[place] = container
         if name not in _OUTPUTS:
             container.answered.append((exchange.at + exchange.response.after, place))
             container.answered.sort(key=lambda each: each[0])
         if typed is not None:
-            container.inputs[place] = _Input(typed)
+            container.inputs[place] = _InputProgress(typed)
 
-    def progress(self, place: Place, units: int) -> None:
+    def record_input_progress(self, place: ExchangeRef, units: int) -> None:
         """So much of an input has come again: open the gates of the output that followed it."""
         container = self._of.get(place)
         if container is not None and place in container.inputs:
             container.inputs[place].progress(units)
 
-    def gates(self, place: Place) -> tuple[Gate, ...] | None:
+    def answer_latches(self, place: ExchangeRef) -> tuple[Latch, ...] | None:
         """What an answer waits for: the streams that are open now have to come as far as then.
 
         None if it never waits.
@@ -74,15 +82,15 @@ class Containers:
         found = (session.reached.get(place) for session in container.sessions)
         return tuple(gate for gate in found if gate is not None and not gate.is_open)
 
-    def begin(
-        self, place: Place, since_seconds: float
-    ) -> tuple[Iterator[Timed[Cue]] | None, Live[Step] | None]:
+    def begin_stream(
+        self, place: ExchangeRef, since_seconds: float
+    ) -> tuple[Iterator[Timed[SyncPoint]] | None, StreamHandle[StreamStep] | None]:
         """Begin a stream that was recorded from `since_seconds` on, and give its cues."""
         container = self._of.get(place)
         if container is None:
             return None, None
-        session = _Session(container, place, self._waiting)
-        return session.cues(since_seconds), Live(session.over)
+        session = _OutputStream(container, place, self._waiting)
+        return session.cues(since_seconds), StreamHandle(session.over)
 
 
 class _Container:
@@ -90,18 +98,18 @@ class _Container:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.inputs: dict[Place, _Input] = {}
-        self.answered: list[Timed[Place]] = []
-        self.sessions: list[_Session] = []
+        self.inputs: dict[ExchangeRef, _InputProgress] = {}
+        self.answered: list[Timed[ExchangeRef]] = []
+        self.sessions: list[_OutputStream] = []
 
 
-class _Input:
+class _InputProgress:
     """How much of a recorded input has come again, in units, and who waits for more."""
 
-    def __init__(self, typed: Recorded) -> None:
+    def __init__(self, typed: RecordedInput) -> None:
         self.typed = typed
         self._come = 0
-        self._gates: list[tuple[int, int, Gate, _Session]] = []
+        self._gates: list[tuple[int, int, Latch, _OutputStream]] = []
         self._order = count()
 
     def progress(self, units: int) -> None:
@@ -113,27 +121,27 @@ class _Input:
     def thresholds(self, since_seconds: float) -> Iterator[Timed[int]]:
         """What was recorded from then on, until the answer: when so many units had come."""
         units = 0
-        for item in self.typed.items():
+        for item in self.typed.read_items():
             units += item.units
-            if item.at > self.typed.answered_at:
+            if item.at_seconds > self.typed.answered_at_seconds:
                 break
-            if item.at >= since_seconds and not item.opening and units > self._come:
-                yield item.at, units
+            if item.at_seconds >= since_seconds and not item.is_container_id and units > self._come:
+                yield item.at_seconds, units
 
-    def add(self, units: int, gate: Gate, session: "_Session") -> None:
+    def add(self, units: int, gate: Latch, session: "_OutputStream") -> None:
         """Open a gate of a session when so many units have come."""
         heapq.heappush(self._gates, (units, next(self._order), gate, session))
 
-    def forget(self, session: "_Session") -> None:
+    def forget(self, session: "_OutputStream") -> None:
         """Forget the gates of a session that is over."""
         self._gates = [each for each in self._gates if each[3] is not session]
         heapq.heapify(self._gates)
 
 
-class _Session:
+class _OutputStream:
     """A stream in play; `reached` are the gates that it opens, by whose answers wait at them."""
 
-    def __init__(self, container: _Container, place: Place, waiting: set[Gate]) -> None:
+    def __init__(self, container: _Container, place: ExchangeRef, waiting: set[Latch]) -> None:
         self.reached = {
             other: self._gate_of(place, other, waiting) for _, other in container.answered
         }
@@ -142,9 +150,9 @@ class _Session:
         self._waiting = waiting
         container.sessions.append(self)
 
-    def cues(self, since_seconds: float) -> Iterator[Timed[Cue]]:
+    def cues(self, since_seconds: float) -> Iterator[Timed[SyncPoint]]:
         """Where it waits for input, and where answers wait for it, as recorded."""
-        reaches = [(at, Reach(self.reached[other])) for at, other in self._container.answered]
+        reaches = [(at, Signal(self.reached[other])) for at, other in self._container.answered]
         waits = (
             self._waits(place, typed, since_seconds)
             for place, typed in self._container.inputs.items()
@@ -159,22 +167,24 @@ class _Session:
         for gate in self.reached.values():
             gate.open()
 
-    def _waits(self, place: Place, typed: _Input, since_seconds: float) -> Iterator[Timed[Cue]]:
+    def _waits(
+        self, place: ExchangeRef, typed: _InputProgress, since_seconds: float
+    ) -> Iterator[Timed[SyncPoint]]:
         for at_seconds, units in typed.thresholds(since_seconds):
             text = (
                 f"exchange {self._place.exchange} waits for input to container "
                 f"{self._container.name}, as in exchange {place.exchange}: {units} so far"
             )
-            gate = Gate(text, self._waiting)
+            gate = Latch(text, self._waiting)
             typed.add(units, gate, self)
-            yield at_seconds, Wait(gate)
+            yield at_seconds, WaitFor(gate)
 
-    def _gate_of(self, place: Place, answered: Place, waiting: set[Gate]) -> Gate:
+    def _gate_of(self, place: ExchangeRef, answered: ExchangeRef, waiting: set[Latch]) -> Latch:
         text = (
             f"the answer of exchange {answered.exchange} waits for what was recorded before it "
             f"of exchange {place.exchange}"
         )
-        return Gate(text, waiting)
+        return Latch(text, waiting)
 
 
 def _matters(name: str, exchange: Exchange) -> bool:

@@ -16,32 +16,32 @@ from typing import Literal
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ...proto.http.request import Received
-from ...proto.messages.fields import at
+from ...proto.http.request import HttpRequest
+from ...proto.messages.fields import field_at
 from ..format.documents import Exchange
-from ..format.exchange_ref import Place
-from ..matching.request_key import CallKey, Meaning
+from ..format.exchange_ref import ExchangeRef
+from ..matching.request_key import CallKey, ParsedRequest
 
 _SESSION = frozenset(
     {"LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT", "ATTACH_CONTAINER_INPUT"}
 )
 _KILLS = frozenset({"KILL_NESTED_CONTAINER", "KILL_CONTAINER"})
 
-type Kind = Literal["framework", "resource provider", "executor", "container", "operator"]
+type IdentityKind = Literal["framework", "resource provider", "executor", "container", "operator"]
 
-_SUBSCRIBERS: dict[str, Kind] = {
+_SUBSCRIBERS: dict[str, IdentityKind] = {
     "scheduler": "framework",
     "resource_provider": "resource provider",
 }
 
 
-class Party(Struct, frozen=True):
+class ClientIdentity(Struct, frozen=True):
     """Who made an exchange; `cassette` is its place in the list, for times of two do not compare.
 
     The name is for people, and with the kind tells parties apart.
     """
 
-    kind: Kind
+    kind: IdentityKind
     name: str
     cassette: int = 0
 
@@ -49,9 +49,13 @@ class Party(Struct, frozen=True):
         return f"{self.kind} {self.name}"
 
 
-def party(
-    cassette: int, exchange: Exchange, request: Received, what: Meaning, subscriber: str | None
-) -> Party:
+def identify_client(
+    cassette: int,
+    exchange: Exchange,
+    request: HttpRequest,
+    what: ParsedRequest,
+    subscriber: str | None,
+) -> ClientIdentity:
     """Tell who made an exchange.
 
     `subscriber` is the id of the scheduler or the resource provider, if it was one: its SUBSCRIBE
@@ -60,38 +64,43 @@ def party(
     if isinstance(what.key, CallKey) and what.calls:
         call, api = what.calls[0], what.key.api
         if api in _SUBSCRIBERS and subscriber:
-            return Party(_SUBSCRIBERS[api], subscriber, cassette)
+            return ClientIdentity(_SUBSCRIBERS[api], subscriber, cassette)
         if api == "executor":
-            executor, framework = at(call, "executor_id.value"), at(call, "framework_id.value")
-            return Party("executor", f"{executor} of framework {framework}", cassette)
-        if what.key.call in _SESSION and (container := _container(what)) is not None:
-            return Party("container", container, cassette)
-    return Party("operator", _operator(exchange, request), cassette)
+            executor, framework = (
+                field_at(call, "executor_id.value"),
+                field_at(call, "framework_id.value"),
+            )
+            return ClientIdentity("executor", f"{executor} of framework {framework}", cassette)
+        if what.key.call_name in _SESSION and (container := _container(what)) is not None:
+            return ClientIdentity("container", container, cassette)
+    return ClientIdentity("operator", _operator(exchange, request), cassette)
 
 
-def killed(cassette: int, what: Meaning) -> Party | None:
+def killed_container(cassette: int, what: ParsedRequest) -> ClientIdentity | None:
     """Tell whose session a call ends by killing the container, whoever made it."""
-    if not isinstance(what.key, CallKey) or what.key.call not in _KILLS:
+    if not isinstance(what.key, CallKey) or what.key.call_name not in _KILLS:
         return None
     container = _container(what)
-    return None if container is None else Party("container", container, cassette)
+    return None if container is None else ClientIdentity("container", container, cassette)
 
 
-class Parties:
+class ClientIdentities:
     """The parties of a recording, and what they made."""
 
     def __init__(self) -> None:
-        self._known: dict[Party, Party] = {}
-        self._of: dict[Place, Party] = {}
-        self._mutating: list[Place] = []
+        self._known: dict[ClientIdentity, ClientIdentity] = {}
+        self._of: dict[ExchangeRef, ClientIdentity] = {}
+        self._mutating: list[ExchangeRef] = []
 
-    def add(self, place: Place, made_by: Party, what: Meaning) -> None:
+    def add_exchange(
+        self, place: ExchangeRef, made_by: ClientIdentity, what: ParsedRequest
+    ) -> None:
         """File an exchange."""
         self._of[place] = self._known.setdefault(made_by, made_by)
-        if what.mutating and (what.type is None or what.type.name != "SUBSCRIBE"):
+        if what.is_mutating and (what.call_type is None or what.call_type.name != "SUBSCRIBE"):
             self._mutating.append(place)
 
-    def left_out(self, served: Collection[Place]) -> list[Place]:
+    def left_out_calls(self, served: Collection[ExchangeRef]) -> list[ExchangeRef]:
         """Mutating calls that are not among the served ones, though others of their party are."""
         present = {self._of[place] for place in served}
         return [
@@ -99,18 +108,18 @@ class Parties:
         ]
 
 
-def _container(what: Meaning) -> str | None:
+def _container(what: ParsedRequest) -> str | None:
     """Name the container of a call, with those that it is in."""
-    assert what.type is not None
-    found = at(what.calls[0], f"{what.type.name.lower()}.container_id")
+    assert what.call_type is not None
+    found = field_at(what.calls[0], f"{what.call_type.name.lower()}.container_id")
     names: list[str] = []
     while isinstance(found, Message):
-        names.append(str(at(found, "value")))
-        found = at(found, "parent")
+        names.append(str(field_at(found, "value")))
+        found = field_at(found, "parent")
     return ".".join(reversed(names)) or None
 
 
-def _operator(exchange: Exchange, request: Received) -> str:
+def _operator(exchange: Exchange, request: HttpRequest) -> str:
     host = exchange.peer and exchange.peer.rpartition(":")[0]
     agent = request.header("user-agent")
     if not host and agent is None:

@@ -22,9 +22,9 @@ from msgspec import Struct
 
 from ...proto.api.apis import APIS
 from ...proto.http import redirects
-from .kinds import KINDS, Kind, Unit
-from .selector import ALL, Which
-from .selector import read as read_which
+from .kinds import FAULT_KINDS, FaultKind, FaultUnit
+from .selector import SELECT_ALL, Selector
+from .selector import parse_selector as read_which
 
 _SPEC = re.compile(
     r"(?:(?P<call>[^:=@#]*)(?:#(?P<calls>[^:=@#]*))?:)?"
@@ -35,7 +35,7 @@ _SHOWN = 60
 _MOST = {"BYTES": 1 << 20, "DIGITS": 20, "LENGTH": 10**20, "+N|-N": 10**9}
 _LONGEST_SECONDS = 86400.0
 
-type Value = float | int | str | None
+type FaultValue = float | int | str | None
 
 
 class FaultError(ValueError):
@@ -45,14 +45,14 @@ class FaultError(ValueError):
 class Fault(Struct, frozen=True, kw_only=True):
     """One fault. Its text is the same for equal faults."""
 
-    kind: Kind
-    value: Value = None
-    which: Which = ALL
+    kind: FaultKind
+    value: FaultValue = None
+    selector: Selector = SELECT_ALL
     call: str = ""
-    calls: Which = ALL
+    call_selector: Selector = SELECT_ALL
 
     @property
-    def amount(self) -> Value:
+    def effective_value(self) -> FaultValue:
         """Its value, or what counts without one."""
         return self.kind.default if self.value is None else self.value
 
@@ -61,13 +61,14 @@ class Fault(Struct, frozen=True, kw_only=True):
         return self.call in ("", path) or (bool(api) and self.call in (api, call, f"{api}.{call}"))
 
     def __str__(self) -> str:
-        calls = "" if self.calls == ALL else f"#{self.calls}"
+        calls = "" if self.call_selector == SELECT_ALL else f"#{self.call_selector}"
         of = f"{self.call}{calls}:" if self.call or calls else ""
         value = "" if self.value is None else f"={_shown(self.value, self.kind.unit)}"
-        return f"{of}{self.kind.name}{value}{'' if self.which == ALL else f'@{self.which}'}"
+        selector = "" if self.selector == SELECT_ALL else f"@{self.selector}"
+        return f"{of}{self.kind.name}{value}{selector}"
 
 
-def parse(text: str) -> Fault:
+def parse_fault(text: str) -> Fault:
     """Read a fault. Raises FaultError."""
     found = _SPEC.fullmatch(text)
     try:
@@ -77,41 +78,43 @@ def parse(text: str) -> Fault:
         fault = Fault(
             kind=kind,
             value=_value(kind, found["value"]),
-            which=_which(found["which"], "@"),
+            selector=_which(found["which"], "@"),
             call=_call(found["call"] or "", kind),
-            calls=_which(found["calls"], "#"),
+            call_selector=_which(found["calls"], "#"),
         )
-        if kind.scope == "call" and fault.calls != ALL:
+        if kind.scope == "call" and fault.call_selector != SELECT_ALL:
             of = f"{fault.call}:" if fault.call else ""
-            raise FaultError(f"{kind.name} strikes calls; write {of}{kind.name}@{fault.calls}")
+            raise FaultError(
+                f"{kind.name} strikes calls; write {of}{kind.name}@{fault.call_selector}"
+            )
     except FaultError as error:
         raise FaultError(f"fault {_cut(text)}: {error}") from None
     return fault
 
 
-def parse_all(texts: Sequence[str]) -> list[Fault]:
+def parse_faults(texts: Sequence[str]) -> list[Fault]:
     """Read several, or one that stands alone. Raises FaultError."""
-    return [parse(text) for text in ([texts] if isinstance(texts, str) else texts)]
+    return [parse_fault(text) for text in ([texts] if isinstance(texts, str) else texts)]
 
 
-def _kind(name: str) -> Kind:
-    if name not in KINDS:
-        near = _nearest(name, KINDS) or "; `mesotape replay --list-faults` explains them all"
+def _kind(name: str) -> FaultKind:
+    if name not in FAULT_KINDS:
+        near = _nearest(name, FAULT_KINDS) or "; `mesotape replay --list-faults` explains them all"
         raise FaultError(f"there is no fault {_cut(name)!r}{near}")
-    return KINDS[name]
+    return FAULT_KINDS[name]
 
 
-def _which(text: str | None, mark: str) -> Which:
+def _which(text: str | None, mark: str) -> Selector:
     if text is None:
-        return ALL
+        return SELECT_ALL
     try:
         return read_which(text)
     except ValueError as error:
         raise FaultError(f"behind {mark} stands {_cut(text)!r}: {error}") from None
 
 
-def _value(kind: Kind, text: str | None) -> Value:
-    if text is None and kind.required:
+def _value(kind: FaultKind, text: str | None) -> FaultValue:
+    if text is None and kind.is_value_required:
         raise FaultError(f"expected {kind.usage}")
     if text is None:
         return None
@@ -125,7 +128,7 @@ def _value(kind: Kind, text: str | None) -> Value:
         ) from None
 
 
-def _read(text: str, unit: Unit) -> Value:
+def _read(text: str, unit: FaultUnit) -> FaultValue:
     """Read a value. Raises ValueError."""
     match unit:
         case "SECONDS":
@@ -133,7 +136,7 @@ def _read(text: str, unit: Unit) -> Value:
             if isfinite(seconds) and 0 <= seconds <= _LONGEST_SECONDS:
                 return seconds + 0.0
         case "HOST:PORT":
-            if redirects.parse(text) is not None:
+            if redirects.parse_authority(text) is not None:
                 return text
         case "+N|-N":
             number = int(text) if re.fullmatch(r"[+-]\d{1,10}", text, re.ASCII) else 0
@@ -146,7 +149,7 @@ def _read(text: str, unit: Unit) -> Value:
     raise ValueError(text)
 
 
-def _hint(unit: Unit) -> str:
+def _hint(unit: FaultUnit) -> str:
     match unit:
         case "SECONDS":
             return f", from 0 to {_LONGEST_SECONDS:.0f}"
@@ -158,25 +161,25 @@ def _hint(unit: Unit) -> str:
             return f", from {int(unit == 'DIGITS')} to {_MOST[unit]}"
 
 
-def _shown(value: float | str, unit: Unit | None) -> str:
+def _shown(value: float | str, unit: FaultUnit | None) -> str:
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return f"{value:+d}" if unit == "+N|-N" and isinstance(value, int) else str(value)
 
 
-def _call(name: str, kind: Kind) -> str:
+def _call(name: str, kind: FaultKind) -> str:
     """Check what a fault is for: there has to be such a call, and a stream if it needs one."""
     if not name or name.startswith("/"):
         return name
-    known = {text for api in APIS for call in api.calls for text in _names(api.name, call)}
+    known = {text for api in APIS for call in api.call_types for text in _names(api.name, call)}
     if name not in known:
         near = _nearest(name, known)
         raise FaultError(f"no v1 API has a call {_cut(name)!r}{near}")
     streams = {
         text
         for api in APIS
-        for call, type_ in api.calls.items()
-        if type_.record is not None
+        for call, type_ in api.call_types.items()
+        if type_.record_message is not None
         for text in _names(api.name, call)
     }
     if kind.scope == "record" and name not in streams:
@@ -198,14 +201,14 @@ def _cut(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
-class Strike(Struct, frozen=True, kw_only=True):
+class FaultHit(Struct, frozen=True, kw_only=True):
     """One strike of a fault, at a call. `exchange` is 0 if the call was not taken."""
 
     fault: str
     exchange: int
     call: str
-    what: str
+    effect: str
 
     def __str__(self) -> str:
         at = f"exchange {self.exchange}, {self.call}" if self.exchange else self.call
-        return f"fault {self.fault} struck: {at}: {self.what}"
+        return f"fault {self.fault} struck: {at}: {self.effect}"

@@ -9,14 +9,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-type Scope = Literal["record", "call"]
-type Unit = Literal["SECONDS", "BYTES", "DIGITS", "LENGTH", "+N|-N", "HOST:PORT"]
+type FaultScope = Literal["record", "call"]
+type FaultUnit = Literal["SECONDS", "BYTES", "DIGITS", "LENGTH", "+N|-N", "HOST:PORT"]
 
 HUGE_LENGTH = 1 << 40
 """Bytes. More than any client should make room for."""
 
 
-class Kind(Struct, frozen=True, kw_only=True):
+class FaultKind(Struct, frozen=True, kw_only=True):
     """What a fault does, as its client sees it, and what situation of a cluster that resembles.
 
     It may have a value of a `unit`; without one, `default` counts, and if that is None too, the
@@ -24,172 +24,182 @@ class Kind(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    scope: Scope
-    sees: str
+    scope: FaultScope
+    client_effect: str
     resembles: str
-    unit: Unit | None = None
+    unit: FaultUnit | None = None
     default: float | str | None = None
-    required: bool = False
+    is_value_required: bool = False
 
     @property
     def usage(self) -> str:
         """How it is written."""
         if self.unit is None:
             return self.name
-        return f"{self.name}={self.unit}" if self.required else f"{self.name}[={self.unit}]"
+        return (
+            f"{self.name}={self.unit}" if self.is_value_required else f"{self.name}[={self.unit}]"
+        )
 
 
 _OF_RECORDS = (
-    Kind(
+    FaultKind(
         name="cut-length",
         scope="record",
         unit="DIGITS",
-        sees="The connection is closed after DIGITS digits of the record's length.",
+        client_effect="The connection is closed after DIGITS digits of the record's length.",
         resembles="A master that dies while it writes.",
     ),
-    Kind(
+    FaultKind(
         name="cut-record",
         scope="record",
         unit="BYTES",
-        sees="The connection is closed after BYTES bytes of the record.",
+        client_effect="The connection is closed after BYTES bytes of the record.",
         resembles="A master that dies while it writes a large record.",
     ),
-    Kind(
+    FaultKind(
         name="wrong-length",
         scope="record",
         unit="+N|-N",
         default=1,
-        sees="The length is N more (1) or less than the record has; nothing fits from there on.",
+        client_effect=(
+            "The length is N more (1) or less than the record has; nothing fits from there on."
+        ),
         resembles="A proxy that changes bodies, or lengths counted in characters.",
     ),
-    Kind(
+    FaultKind(
         name="huge-length",
         scope="record",
         unit="LENGTH",
         default=HUGE_LENGTH,
-        sees="The length is LENGTH (2^40); the stream goes on as if it were right.",
+        client_effect="The length is LENGTH (2^40); the stream goes on as if it were right.",
         resembles="Other bytes that a client takes for a length.",
     ),
-    Kind(
+    FaultKind(
         name="garbage",
         scope="record",
         unit="BYTES",
         default=16,
-        sees="BYTES bytes (16) that are no record come before the record.",
+        client_effect="BYTES bytes (16) that are no record come before the record.",
         resembles="The raw 500 that libprocess writes into a stream that fails.",
     ),
-    Kind(
+    FaultKind(
         name="drop",
         scope="record",
-        sees="The record does not come.",
+        client_effect="The record does not come.",
         resembles="Updates of a task that ended while its agent was away: nobody is told.",
     ),
-    Kind(
+    FaultKind(
         name="duplicate",
         scope="record",
-        sees="The record comes twice.",
+        client_effect="The record comes twice.",
         resembles="An agent that comes back: its AGENT_ADDED and TASK_ADDED come again.",
     ),
-    Kind(
+    FaultKind(
         name="reorder",
         scope="record",
-        sees="The record comes behind the one that follows it.",
+        client_effect="The record comes behind the one that follows it.",
         resembles="Events on the way through several actors, which overtake each other.",
     ),
-    Kind(
+    FaultKind(
         name="no-heartbeats",
         scope="record",
-        sees="From this record on no heartbeat comes; all else does.",
+        client_effect="From this record on no heartbeat comes; all else does.",
         resembles="A connection that is half open: a client has to give it up.",
     ),
-    Kind(
+    FaultKind(
         name="stall",
         scope="record",
         unit="SECONDS",
-        sees="Nothing comes for SECONDS before the record; without SECONDS, never again.",
+        client_effect="Nothing comes for SECONDS before the record; without SECONDS, never again.",
         resembles="A partition, or a master that is busy.",
     ),
-    Kind(
+    FaultKind(
         name="trickle",
         scope="record",
         unit="SECONDS",
         default=0.001,
-        sees="The record comes byte by byte, SECONDS (0.001) apart, each in a chunk and a write.",
+        client_effect=(
+            "The record comes byte by byte, SECONDS (0.001) apart, each in a chunk and a write."
+        ),
         resembles="A slow or lossy network.",
     ),
-    Kind(
+    FaultKind(
         name="end",
         scope="record",
-        sees="The stream ends before the record, with a final chunk.",
+        client_effect="The stream ends before the record, with a final chunk.",
         resembles="A subscriber that is put out: the oldest of more than 1000, or a failover.",
     ),
-    Kind(
+    FaultKind(
         name="close",
         scope="record",
-        sees="The connection is closed before the record, without a final chunk.",
+        client_effect="The connection is closed before the record, without a final chunk.",
         resembles="A master that dies or loses its leadership.",
     ),
-    Kind(
+    FaultKind(
         name="reset",
         scope="record",
-        sees="The connection is reset before the record (TCP RST).",
+        client_effect="The connection is reset before the record (TCP RST).",
         resembles="A machine that went down, or a firewall that forgot the connection.",
     ),
 )
 
 _OF_CALLS = (
-    Kind(
+    FaultKind(
         name="503",
         scope="call",
-        sees="503 Service Unavailable, as Mesos says it. The call is not taken.",
+        client_effect="503 Service Unavailable, as Mesos says it. The call is not taken.",
         resembles="No leader is elected, or an agent recovers.",
     ),
-    Kind(
+    FaultKind(
         name="307",
         scope="call",
         unit="HOST:PORT",
-        sees="307 to HOST:PORT, or to where the call came in. The call is not taken.",
+        client_effect="307 to HOST:PORT, or to where the call came in. The call is not taken.",
         resembles="Another master leads.",
     ),
-    Kind(
+    FaultKind(
         name="lost-call",
         scope="call",
-        sees="The connection is reset. The call is not taken: to make it again is right.",
+        client_effect="The connection is reset. The call is not taken: to make it again is right.",
         resembles="A connection that breaks before the call arrives.",
     ),
-    Kind(
+    FaultKind(
         name="lost-answer",
         scope="call",
-        sees="The connection is reset. The call is taken: to make it again is once too often.",
+        client_effect=(
+            "The connection is reset. The call is taken: to make it again is once too often."
+        ),
         resembles="A connection that breaks after the call has arrived.",
     ),
-    Kind(
+    FaultKind(
         name="cut-answer",
         scope="call",
         unit="BYTES",
-        sees="The connection is closed after BYTES bytes of the answer's body. Not of streams.",
+        client_effect=(
+            "The connection is closed after BYTES bytes of the answer's body. Not of streams."
+        ),
         resembles="A master that dies while it answers.",
     ),
-    Kind(
+    FaultKind(
         name="empty-answer",
         scope="call",
-        sees="The answer has its status and no body. Not of streams.",
+        client_effect="The answer has its status and no body. Not of streams.",
         resembles="A proxy between, or a file that is not there (404 of READ_FILE).",
     ),
-    Kind(
+    FaultKind(
         name="late",
         scope="call",
         unit="SECONDS",
-        required=True,
-        sees="The answer, or the head of the stream, comes SECONDS later.",
+        is_value_required=True,
+        client_effect="The answer, or the head of the stream, comes SECONDS later.",
         resembles="A master that is busy with a large state.",
     ),
 )
 
-KINDS = {kind.name: kind for kind in (*_OF_RECORDS, *_OF_CALLS)}
+FAULT_KINDS = {kind.name: kind for kind in (*_OF_RECORDS, *_OF_CALLS)}
 """By name, in the order in which they are told."""
 
-NOT_TAKEN = frozenset({"503", "307", "lost-call"})
+PREEMPTIVE_FAULTS = frozenset({"503", "307", "lost-call"})
 """What strikes a call before it is taken, so that no recorded answer is used up."""
 
 BODIES = frozenset({"cut-answer", "empty-answer"})

@@ -12,19 +12,19 @@ from hashlib import shake_256
 from msgspec import Struct
 
 
-class Dice(Struct, frozen=True):
+class SeededRandom(Struct, frozen=True):
     """Dice for one purpose."""
 
-    purpose: str
+    seed: str
 
-    def octets(self, size: int, *of: str | int) -> bytes:
+    def random_bytes(self, size: int, *of: str | int) -> bytes:
         """Draw bytes for a thing."""
-        return shake_256(repr((self.purpose, *of)).encode()).digest(size)
+        return shake_256(repr((self.seed, *of)).encode()).digest(size)
 
-    def below(self, limit: int, *of: str | int) -> int:
+    def random_below(self, limit: int, *of: str | int) -> int:
         """Draw a number from 0 on, below a limit."""
-        return int.from_bytes(self.octets(16, *of)) % limit
+        return int.from_bytes(self.random_bytes(16, *of)) % limit
 
-    def share(self, *of: str | int) -> float:
+    def random_fraction(self, *of: str | int) -> float:
         """Draw a number from 0 on, below 1."""
-        return (int.from_bytes(self.octets(8, *of)) >> 11) / (1 << 53)
+        return (int.from_bytes(self.random_bytes(8, *of)) >> 11) / (1 << 53)

@@ -16,14 +16,14 @@ _FORM = re.compile(
 _FORMS = "a number from 1 on, a range 2-4, from there on 3+, or a share 20%"
 
 
-class Which(Struct, frozen=True):
+class Selector(Struct, frozen=True):
     """Which of the things that are counted from 1 on, or what share of them."""
 
     first: int = 1
     last: float = inf
     share: float | None = None
 
-    def hits(self, number: int, drawn: Callable[[], float]) -> bool:
+    def is_selected(self, number: int, drawn: Callable[[], float]) -> bool:
         """Whether a thing is one of them; `drawn` gives its number from 0 to 1."""
         return self.first <= number <= self.last if self.share is None else drawn() < self.share
 
@@ -35,10 +35,10 @@ class Which(Struct, frozen=True):
         return f"{self.first}+" if self.last == inf else f"{self.first}-{int(self.last)}"
 
 
-ALL = Which()
+SELECT_ALL = Selector()
 
 
-def read(text: str) -> Which:
+def parse_selector(text: str) -> Selector:
     """Read what people write. Raises ValueError."""
     found = _FORM.fullmatch(text)
     if found is None:
@@ -47,9 +47,9 @@ def read(text: str) -> Which:
         share = float(found["share"]) / 100
         if not 0 < share <= 1:
             raise ValueError("a share is more than 0% and at most 100%")
-        return Which(share=share)
+        return Selector(share=share)
     first = int(found["first"])
     last = inf if found["on"] else int(found["last"] or first)
     if last < first:
         raise ValueError("the range is empty, expected the lower number first")
-    return Which(first, last)
+    return Selector(first, last)

@@ -13,32 +13,34 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ..answers.answer import Ending, Raw, Step
-from ..answers.gates import Gate, Reach, Wait
+from ..answers.answer import Ending, RawBytes, StreamStep
+from ..answers.gates import Latch, Signal, WaitFor
 from ..answers.pace import Timed
 from ..answers.timeline import is_heartbeat
 from .fault_spec import Fault
-from .seeded_random import Dice
+from .seeded_random import SeededRandom
 
-type Tell = Callable[[str], object]
+type HitReporter = Callable[[str], object]
 """Takes down what a fault did, in words."""
 
 
-class Numbered(NamedTuple):
+class NumberedStep(NamedTuple):
     """A step of a stream; `record` is its number if it is a record, else 0."""
 
-    at: float
-    step: Step | Raw
-    record: int = 0
+    at_seconds: float
+    step: StreamStep | RawBytes
+    record_number: int = 0
 
 
-type Steps = Iterator[Numbered]
+type NumberedSteps = Iterator[NumberedStep]
 
 
-class StreamDamage:
+class StreamFault:
     """What one fault does to one stream. `message` is that of its records."""
 
-    def __init__(self, fault: Fault, dice: Dice, tell: Tell, message: str | None) -> None:
+    def __init__(
+        self, fault: Fault, dice: SeededRandom, tell: HitReporter, message: str | None
+    ) -> None:
         self._fault = fault
         self._dice = dice
         self._tell = tell
@@ -46,7 +48,7 @@ class StreamDamage:
         self._is_over = False
         self._last = 0.0
 
-    def steps(self, steps: Steps) -> Steps:
+    def apply_to_steps(self, steps: NumberedSteps) -> NumberedSteps:
         """The steps with the fault."""
         match self._fault.kind.name:
             case "reorder":
@@ -56,32 +58,38 @@ class StreamDamage:
             case _:
                 return self._struck(steps)
 
-    def _struck(self, steps: Steps) -> Steps:
+    def _struck(self, steps: NumberedSteps) -> NumberedSteps:
         for at, step, record in steps:
             if self._strikes(record) and isinstance(step, bytes):
                 for hit in self._strike(at, step, record):
-                    self._last = max(self._last, hit.at)
+                    self._last = max(self._last, hit.at_seconds)
                     yield hit
                 if self._is_over:
                     return
             else:
                 self._last = max(self._last, at)
-                yield Numbered(at, step, record)
+                yield NumberedStep(at, step, record)
 
     def _strikes(self, record: int) -> bool:
-        return record > 0 and self._fault.which.hits(record, lambda: self._dice.share(record))
+        return record > 0 and self._fault.selector.is_selected(
+            record, lambda: self._dice.random_fraction(record)
+        )
 
-    def _strike(self, at: float, step: bytes, record: int) -> Steps:
+    def _strike(self, at: float, step: bytes, record: int) -> NumberedSteps:
         """What comes instead of a record."""
-        name, amount = self._fault.kind.name, self._fault.amount
+        name, amount = self._fault.kind.name, self._fault.effective_value
         length, payload = _unframed(step)
         match name:
             case "cut-length" if length:
-                size = min(len(length), int(amount or 1 + self._dice.below(len(length), record)))
+                size = min(
+                    len(length), int(amount or 1 + self._dice.random_below(len(length), record))
+                )
                 text = f"closed after {length[:size].decode()!r} of its length {length.decode()}"
                 yield from self._ended(at, record, Ending.CUT, text, length[:size])
             case "cut-record" if payload:
-                drawn = self._dice.below(len(payload), record) if amount is None else int(amount)
+                drawn = (
+                    self._dice.random_below(len(payload), record) if amount is None else int(amount)
+                )
                 size = min(len(payload) - 1, drawn)
                 text = f"closed after {size} of its {len(payload)} bytes"
                 head = b"%b\n" % length if length else b""
@@ -90,17 +98,17 @@ class StreamDamage:
                 told = max(0, len(payload) + int(amount or 0))
                 told = told if name == "wrong-length" else int(amount or 0)
                 yield self._told(at, record, f"length {told} instead of {length.decode()}")
-                yield Numbered(at, b"%d\n%b" % (told, payload), record)
+                yield NumberedStep(at, b"%d\n%b" % (told, payload), record)
             case "garbage":
                 size = int(amount or 0)
                 yield self._told(at, record, f"{size} bytes that are no record before it")
-                yield Numbered(at, self._garbage(size, record) + step, record)
+                yield NumberedStep(at, self._garbage(size, record) + step, record)
             case "drop":
                 yield self._told(at, record, "left out")
             case "duplicate":
                 yield self._told(at, record, "twice")
-                yield Numbered(at, step, record)
-                yield Numbered(at, step, record)
+                yield NumberedStep(at, step, record)
+                yield NumberedStep(at, step, record)
             case "stall":
                 yield from self._stalled(at, step, record)
             case "trickle":
@@ -112,51 +120,57 @@ class StreamDamage:
             case "reset":
                 yield from self._ended(at, record, Ending.RESET, "reset before it")
             case _:
-                yield Numbered(at, step, record)
+                yield NumberedStep(at, step, record)
 
     def _garbage(self, size: int, record: int) -> bytes:
         """Bytes of which the first is no digit, so that no length begins with them."""
-        drawn = self._dice.octets(size, record)
+        drawn = self._dice.random_bytes(size, record)
         return bytes([drawn[0] | 0x80]) + drawn[1:] if drawn else b""
 
-    def _ended(self, at: float, record: int, ending: Ending, text: str, last: bytes = b"") -> Steps:
+    def _ended(
+        self, at: float, record: int, ending: Ending, text: str, last: bytes = b""
+    ) -> NumberedSteps:
         self._is_over = True
         yield self._told(at, record, text)
         if last:
-            yield Numbered(at, last)
-        yield Numbered(at, ending)
+            yield NumberedStep(at, last)
+        yield NumberedStep(at, ending)
 
-    def _stalled(self, at: float, step: bytes, record: int) -> Steps:
-        seconds = self._fault.amount
+    def _stalled(self, at: float, step: bytes, record: int) -> NumberedSteps:
+        seconds = self._fault.effective_value
         if not isinstance(seconds, float | int):
             self._is_over = True
             yield self._told(at, record, "nothing comes any more")
             return
         yield self._told(at, record, f"nothing comes for {seconds:g} seconds before it")
-        yield Numbered(max(at, self._last) + seconds, step, record)
+        yield NumberedStep(max(at, self._last) + seconds, step, record)
 
-    def _trickled(self, at: float, step: bytes, record: int) -> Steps:
+    def _trickled(self, at: float, step: bytes, record: int) -> NumberedSteps:
         """One byte in each chunk; the last one counts as the record."""
-        gap_seconds = float(self._fault.amount or 0.0)
+        gap_seconds = float(self._fault.effective_value or 0.0)
         begins_seconds = max(at, self._last)
         yield self._told(at, record, f"{len(step)} bytes one by one, {gap_seconds:g} seconds apart")
         for index in range(len(step) - 1):
             octet = step[index : index + 1]
-            yield Numbered(begins_seconds + index * gap_seconds, Raw(b"1\r\n%b\r\n" % octet))
-        yield Numbered(begins_seconds + (len(step) - 1) * gap_seconds, step[-1:], record)
+            yield NumberedStep(
+                begins_seconds + index * gap_seconds, RawBytes(b"1\r\n%b\r\n" % octet)
+            )
+        yield NumberedStep(begins_seconds + (len(step) - 1) * gap_seconds, step[-1:], record)
 
-    def _reordered(self, steps: Steps) -> Steps:
-        held: Numbered | None = None
+    def _reordered(self, steps: NumberedSteps) -> NumberedSteps:
+        held: NumberedStep | None = None
         for each in steps:
             if held is None:
-                if self._strikes(each.record):
+                if self._strikes(each.record_number):
                     held = each
                 else:
                     yield each
-            elif each.record:
-                yield self._told(each.at, held.record, f"behind record {each.record}")
+            elif each.record_number:
+                yield self._told(
+                    each.at_seconds, held.record_number, f"behind record {each.record_number}"
+                )
                 yield each
-                yield held._replace(at=each.at)
+                yield held._replace(at_seconds=each.at_seconds)
                 held = None
             else:
                 if isinstance(each.step, Ending):
@@ -166,16 +180,16 @@ class StreamDamage:
         if held is not None:
             yield held
 
-    def _without_heartbeats(self, steps: Steps) -> Steps:
+    def _without_heartbeats(self, steps: NumberedSteps) -> NumberedSteps:
         stopped = False
         for at, step, record in steps:
             stopped = stopped or self._strikes(record)
             if stopped and isinstance(step, bytes) and self._is_heartbeat(step):
                 yield self._told(at, record, "a heartbeat, left out")
-            elif stopped and isinstance(step, Wait) and step.heartbeats is not None:
-                yield Numbered(at, replace(step, heartbeats=self._withheld()))
+            elif stopped and isinstance(step, WaitFor) and step.heartbeats is not None:
+                yield NumberedStep(at, replace(step, heartbeats=self._withheld()))
             else:
-                yield Numbered(at, step, record)
+                yield NumberedStep(at, step, record)
 
     def _withheld(self) -> Iterator[Timed[bytes]]:
         """No heartbeats, for a stream that would send some while it is held."""
@@ -186,21 +200,21 @@ class StreamDamage:
     def _is_heartbeat(self, step: bytes) -> bool:
         return is_heartbeat(_unframed(step)[1], self._message)
 
-    def _told(self, at: float, record: int, text: str) -> Numbered:
-        gate = Gate(text)
-        gate.wait(lambda: self._tell(f"record {record}: {text}"))
-        return Numbered(at, Reach(gate))
+    def _told(self, at: float, record: int, text: str) -> NumberedStep:
+        gate = Latch(text)
+        gate.add_open_callback(lambda: self._tell(f"record {record}: {text}"))
+        return NumberedStep(at, Signal(gate))
 
 
-def numbered(steps: Iterable[Timed[Step | Raw]]) -> Steps:
+def number_records(steps: Iterable[Timed[StreamStep | RawBytes]]) -> NumberedSteps:
     """Count the records."""
     record = 0
     for at, step in steps:
         record += isinstance(step, bytes)
-        yield Numbered(at, step, record if isinstance(step, bytes) else 0)
+        yield NumberedStep(at, step, record if isinstance(step, bytes) else 0)
 
 
-def plain(steps: Steps) -> Iterator[Timed[Step | Raw]]:
+def strip_record_numbers(steps: NumberedSteps) -> Iterator[Timed[StreamStep | RawBytes]]:
     """Steps as a stream takes them."""
     for at, step, _ in steps:
         yield at, step

@@ -18,14 +18,14 @@ from msgspec import json
 
 from .documents import Body
 
-SHOWN_INDENTED = 256 * 1024
+MAX_INDENTED_BYTES = 256 * 1024
 """Bytes. A longer body stays on one line: nobody reads it in an editor."""
 
-type Kind = Literal["json", "proto", "other"]
+type BodyFormat = Literal["json", "proto", "other"]
 """What a body is said to be: by its Content-Type, or by the stream it is a record of."""
 
 
-class Shown(TypedDict, total=False):
+class BodyFields(TypedDict, total=False):
     """The keys of a `Body`, to be spread into a document: `Event(event=1, …, **shown(…))`."""
 
     json: str
@@ -41,20 +41,22 @@ class BodyError(ValueError):
     """A body of a cassette does not give bytes; the text says which key, why, and the way out."""
 
 
-def shown(data: bytes, kind: Kind = "other", message: str | None = None) -> Shown:
+def decode_body(
+    data: bytes, body_format: BodyFormat = "other", message: str | None = None
+) -> BodyFields:
     """Choose the form for a body's bytes. `message` is the full protobuf name, if it is known."""
     if not data:
         return {}
-    match kind:
+    match body_format:
         case "json":
-            return shown_json(data)
+            return decode_json_body(data)
         case "proto" if message is not None:
             return _shown_proto(data, message)
         case _:
             return _shown_text(data)
 
 
-def wire(body: Body, message: str | None = None) -> bytes:
+def encode_body(body: Body, message: str | None = None) -> bytes:
     """Give the bytes of a body back. `message` is the full protobuf name, needed for `proto`.
 
     Raises `BodyError` if the text of `json` or `proto` does not parse.
@@ -68,16 +70,16 @@ def wire(body: Body, message: str | None = None) -> bytes:
     return body.base64 or b""
 
 
-def digest(proto: str) -> str:
+def proto_text_digest(proto: str) -> str:
     """Return the `wire_of` of a shown message; indenting it in another way changes nothing."""
     return _digest(_compact(proto, "proto"))
 
 
-def shown_json(data: bytes) -> Shown:
+def decode_json_body(data: bytes) -> BodyFields:
     """Choose the form of what is said to be JSON; this is what most events are."""
     try:
         source = data.decode()
-        formatted = json.format(data, indent=2 if len(data) <= SHOWN_INDENTED else -1)
+        formatted = json.format(data, indent=2 if len(data) <= MAX_INDENTED_BYTES else -1)
         if _has_blanks(source) and json.format(formatted, indent=-1) != data:
             return {"text": source}
     except UnicodeDecodeError as error:
@@ -87,12 +89,12 @@ def shown_json(data: bytes) -> Shown:
     return {"json": formatted.decode()}
 
 
-def plain_json(data: bytes) -> bytes | None:
+def format_ascii_json(data: bytes) -> bytes | None:
     """Show JSON that is compact and in ASCII, or give None, which is no error.
 
     Most JSON is. This is what `shown` gives, without looking for what YAML would not let stand.
     """
-    if len(data) > SHOWN_INDENTED:
+    if len(data) > MAX_INDENTED_BYTES:
         return None
     try:
         source = data.decode("ascii")
@@ -106,16 +108,21 @@ def plain_json(data: bytes) -> bytes | None:
     return formatted
 
 
-def plain_proto(message: str) -> Callable[[bytes], bytes | None]:
+def ascii_proto_formatter(message: str) -> Callable[[bytes], bytes | None]:
     """Make what shows a message whose text gives its bytes back and is ASCII, or gives None."""
-    from ...proto.messages.message_text import shown_message
+    from ...proto.messages.message_text import message_to_text
 
     def plain(data: bytes) -> bytes | None:
         if not data:
             return None  # An empty body has no form.
         try:
-            text, gives_back = shown_message(data, message)
-            if not gives_back or not text.isascii() or 0x7F in text or len(text) > SHOWN_INDENTED:
+            text, gives_back = message_to_text(data, message)
+            if (
+                not gives_back
+                or not text.isascii()
+                or 0x7F in text
+                or len(text) > MAX_INDENTED_BYTES
+            ):
                 return None
             return json.format(text)
         except (ValueError, LookupError, ProtobufError, RecursionError):
@@ -129,26 +136,26 @@ def _has_blanks(source: str) -> bool:
     return " " in source or "\n" in source or "\t" in source or "\r" in source
 
 
-def _shown_text(data: bytes) -> Shown:
+def _shown_text(data: bytes) -> BodyFields:
     try:
         return {"text": data.decode()}
     except UnicodeDecodeError:
         return {"base64": data}
 
 
-def _flagged(data: bytes, reason: str) -> Shown:
+def _flagged(data: bytes, reason: str) -> BodyFields:
     """Bytes that did not decode, as text if they are, and why."""
     flagged = _shown_text(data)
     flagged["malformed"] = reason
     return flagged
 
 
-def _shown_proto(data: bytes, name: str) -> Shown:
-    from ...proto.messages.message_text import shown_message
+def _shown_proto(data: bytes, name: str) -> BodyFields:
+    from ...proto.messages.message_text import message_to_text
 
     try:
-        text, gives_back = shown_message(data, name)
-        proto = (text if len(text) > SHOWN_INDENTED else json.format(text, indent=2)).decode()
+        text, gives_back = message_to_text(data, name)
+        proto = (text if len(text) > MAX_INDENTED_BYTES else json.format(text, indent=2)).decode()
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
         return {"base64": data, "malformed": f"not a {name}: {error}"}
     if gives_back:
@@ -160,15 +167,15 @@ def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
     if body.wire is not None:
         if body.wire_of is None:
             raise BodyError("wire: found no wire_of, which says what text the bytes belong to")
-        if body.wire_of == digest(text):
+        if body.wire_of == proto_text_digest(text):
             return body.wire
     if name is None:
         raise BodyError("proto: the message type of this body is not known, so base64 is expected")
-    from ...proto.messages.message_text import message_bytes
+    from ...proto.messages.message_text import text_to_message_bytes
 
     compact = _compact(text, "proto")
     try:
-        return message_bytes(compact, name)
+        return text_to_message_bytes(compact, name)
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
         raise BodyError(f"proto: not a {name}: {error}") from error
 

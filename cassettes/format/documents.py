@@ -21,7 +21,7 @@ from msgspec import Meta, Struct, field
 
 from ...proto.api.apis import ServerKind
 
-FORMAT = 1
+FORMAT_VERSION = 1
 
 type Number = Annotated[int, Meta(ge=1)]
 """Numbers what there are several of: exchanges, the events of a stream, clients."""
@@ -32,12 +32,12 @@ type Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 type Size = Annotated[int, Meta(ge=0)]
 """Bytes."""
 
-INCOMPLETE = "the request was not complete"
+INCOMPLETE_REQUEST = "the request was not complete"
 """The `malformed` of a request that the client did not finish."""
 
 type Side = Literal["client", "server"]
 
-type Cause = Literal["server", "server-cut", "client", "stopped", "malformed"]
+type EndCause = Literal["server", "server-cut", "client", "stopped", "malformed"]
 """How a stream ended: final chunk; connection closed without it; the client left; the recorder was
 stopped; broken HTTP chunking."""
 
@@ -89,7 +89,7 @@ class Response(Body, frozen=True, kw_only=True):
     reason: str | None = None
     headers: Headers = field(default_factory=dict[str, str | list[str]])
     stream: Literal["recordio", "chunks"] | None = None
-    cause: Cause | None = None
+    cause: EndCause | None = None
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -136,7 +136,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
     end: Number
     at: Seconds
     from_: Literal["client"] | None = field(default=None, name="from")
-    cause: Cause
+    cause: EndCause
 
 
 class Note(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -9,8 +9,8 @@ from typing import get_args
 import msgspec
 
 from ...proto.api.apis import ServerKind
-from .documents import Cause
-from .yaml_reader import Composition, DocumentError, Node, Path
+from .documents import EndCause
+from .yaml_reader import Composition, DocumentError, Node, NodePath
 
 _AT = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 _STEP = re.compile(r"\[([0-9]+|\.\.\.)\]|([^.\[\]]+)")
@@ -26,7 +26,7 @@ _NAMES = {
     "object": "a mapping",
 }
 _CHOICES = {
-    "cause": get_args(Cause.__value__),
+    "cause": get_args(EndCause.__value__),
     "from": ("client",),
     "server": get_args(ServerKind.__value__),
     "stream": ("recordio", "chunks"),
@@ -34,7 +34,7 @@ _CHOICES = {
 _SHOWN = 60
 
 
-def explained(error: msgspec.ValidationError, composition: Composition) -> DocumentError:
+def to_document_error(error: msgspec.ValidationError, composition: Composition) -> DocumentError:
     """Say what does not fit the structs, where, and what was expected."""
     found = _AT.fullmatch(str(error))
     problem, steps = (found[1], found[2]) if found else (str(error), "")
@@ -43,14 +43,14 @@ def explained(error: msgspec.ValidationError, composition: Composition) -> Docum
         path = (*path, unknown[1])
     text = _in_words(problem, path, _value(composition.root, path))
     known = next(
-        p for n in range(len(path) + 1) if (p := path[: len(path) - n]) in composition.lines
+        p for n in range(len(path) + 1) if (p := path[: len(path) - n]) in composition.line_numbers
     )
     place = ".".join(str(step) for step in path)
-    parts = (name(composition.root), place, text)
-    return DocumentError(composition.lines[known], ": ".join(filter(None, parts)))
+    parts = (document_name(composition.root), place, text)
+    return DocumentError(composition.line_numbers[known], ": ".join(filter(None, parts)))
 
 
-def name(root: dict[str, Node]) -> str:
+def document_name(root: dict[str, Node]) -> str:
     """Name a document for a message."""
     match root:
         case {"mesotape": _}:
@@ -67,7 +67,7 @@ def name(root: dict[str, Node]) -> str:
             return "note"
 
 
-def _in_words(problem: str, path: Path, value: Node) -> str:
+def _in_words(problem: str, path: NodePath, value: Node) -> str:
     if _UNKNOWN.fullmatch(problem):
         return "unknown key"
     if missing := _MISSING.fullmatch(problem):
@@ -106,9 +106,9 @@ def _shown(value: Node) -> str:
             return "a mapping"
 
 
-def _path(root: Node, steps: str) -> Path:
+def _path(root: Node, steps: str) -> NodePath:
     """Read msgspec's path. It does not tell keys of mappings (`[...]`), so the culprit is found."""
-    path: Path = ()
+    path: NodePath = ()
     for index, key in _STEP.findall(steps):
         if key:
             path = (*path, key)
@@ -133,7 +133,7 @@ def _culprit(headers: Node) -> str:
     return "..."
 
 
-def _value(root: Node, path: Path) -> Node:
+def _value(root: Node, path: NodePath) -> Node:
     value = root
     for step in path:
         match value, step:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Place(Struct, frozen=True):
+class ExchangeRef(Struct, frozen=True):
     """An exchange: the cassette, by its place in the list, and the exchange's number."""
 
     cassette: int

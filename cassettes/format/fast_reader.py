@@ -12,7 +12,7 @@ from typing import cast
 from msgspec import json
 
 from .documents import Event, Headers
-from .scalars import LITERAL, SAFE, literal
+from .scalars import LITERAL_BLOCK_BYTES, PLAIN_SCALAR_PATTERN, can_be_literal_block
 from .yaml_reader import Node
 
 _EVENT = re.compile(
@@ -25,12 +25,12 @@ _START, _END = b"---\n", b"\n...\n"
 _QUOTED = r'"([ !#-\[\]-~]*)"'
 _ENTRY = {
     indent: re.compile(
-        rf'{" " * indent}(?:({SAFE})|"([ !#-\[\]-~]*)"):'
-        rf"(?: (?:({SAFE}|[0-9]{{1,18}}(?:\.[0-9]{{6}})?)|{_QUOTED}|(\|-)))?\n"
+        rf'{" " * indent}(?:({PLAIN_SCALAR_PATTERN})|"([ !#-\[\]-~]*)"):'
+        rf"(?: (?:({PLAIN_SCALAR_PATTERN}|[0-9]{{1,18}}(?:\.[0-9]{{6}})?)|{_QUOTED}|(\|-)))?\n"
     )
     for indent in (0, 2, 4)
 }
-_ITEM = re.compile(rf"      - (?:({SAFE})|{_QUOTED})\n")
+_ITEM = re.compile(rf"      - (?:({PLAIN_SCALAR_PATTERN})|{_QUOTED})\n")
 _DEEP = re.compile(r"(?:    [^\n]*\n)+")
 _OUTSIDE = {2: re.compile(r"\n(?!  )"), 4: re.compile(r"\n(?!    )")}
 _BODY = re.compile(r"  (?:json|text|proto|base64): ")
@@ -39,7 +39,7 @@ _KEPT_HEADERS = 4096
 """Characters of the longest headers that are kept for the next exchange."""
 
 
-def event(data: bytes) -> Event | None:
+def parse_event(data: bytes) -> Event | None:
     """Read an event whose body is a literal block, which is nearly every event there is."""
     found = _EVENT.match(data)
     if not found or not data.endswith(_END):
@@ -60,9 +60,9 @@ def event(data: bytes) -> Event | None:
     )
 
 
-def document(data: bytes) -> dict[str, Node] | None:
+def parse_document_nodes(data: bytes) -> dict[str, Node] | None:
     """Read any document, all values as text."""
-    text = decoded(data)
+    text = decode_unescaped(data)
     if text is None or not data.startswith(_START):
         return None
     try:
@@ -72,9 +72,9 @@ def document(data: bytes) -> dict[str, Node] | None:
     return root if text[position:] == "...\n" else None
 
 
-def head(data: bytes) -> dict[str, Node] | None:
+def parse_exchange_head_nodes(data: bytes) -> dict[str, Node] | None:
     """Read an exchange up to the body of its response; `data` may be cut off somewhere behind."""
-    text = decoded(data[: data.rfind(b"\n") + 1])
+    text = decode_unescaped(data[: data.rfind(b"\n") + 1])
     if text is None or not data.startswith(_START):
         return None
     try:
@@ -88,15 +88,15 @@ class OtherLayoutError(Exception):
     """Not as the writer would have written it."""
 
 
-def decoded(data: bytes) -> str | None:
+def decode_unescaped(data: bytes) -> str | None:
     """Decode what has no character that the writer would have escaped."""
-    if data.translate(None, LITERAL):
+    if data.translate(None, LITERAL_BLOCK_BYTES):
         return None
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    return text if text.isascii() or literal(text) else None
+    return text if text.isascii() or can_be_literal_block(text) else None
 
 
 def _literal(block: bytes) -> str | None:
@@ -104,7 +104,7 @@ def _literal(block: bytes) -> str | None:
     lines = block.split(b"\n  ")
     if block.count(b"\n") != len(lines) - 1:
         return None
-    text = decoded(b"\n".join(lines))
+    text = decode_unescaped(b"\n".join(lines))
     return None if text is None or text[-1] == "\n" else text
 
 
@@ -145,10 +145,10 @@ def _headers(text: str, position: int) -> tuple[dict[str, Node], int]:
     found = _DEEP.match(text, position)
     if not found:
         raise OtherLayoutError
-    return cast("dict[str, Node]", dict(headers(found[0]))), found.end()
+    return cast("dict[str, Node]", dict(parse_header_lines(found[0]))), found.end()
 
 
-def headers(text: str) -> Headers:
+def parse_header_lines(text: str) -> Headers:
     """Read the lines of headers. Raises OtherLayoutError.
 
     Who gets what is read must not change it: others get it, too.

@@ -10,27 +10,27 @@ import re
 from . import fast_reader
 from .documents import Exchange, Headers, Request, Response
 from .fast_reader import OtherLayoutError
-from .scalars import SAFE
+from .scalars import PLAIN_SCALAR_PATTERN
 
-_VALUE = rf'(?:{SAFE}|"[ !#-\[\]-~]*")'
+_VALUE = rf'(?:{PLAIN_SCALAR_PATTERN}|"[ !#-\[\]-~]*")'
 _DEEP = r"  headers:\n((?:    [^\n]*\n)+)"
 _SECONDS = r"([0-9]{1,12}\.[0-9]{6})"
 _NUMBER = r"([1-9][0-9]{0,17})"
 _EXCHANGE = re.compile(
     rf"---\nexchange: {_NUMBER}\nat: {_SECONDS}\nclient: {_NUMBER}\n(?:peer: ({_VALUE})\n)?"
-    rf"request:\n  method: ({SAFE})\n  path: ({_VALUE})\n(?:{_DEEP})?"
+    rf"request:\n  method: ({PLAIN_SCALAR_PATTERN})\n  path: ({_VALUE})\n(?:{_DEEP})?"
     r"(?:  (json|text|proto): \|-\n    (?![ \t\n])([^\n]*\n(?:    [^\n]*\n)*))?"
     rf"response:\n  after: {_SECONDS}\n(?:  status: ([1-9][0-9]{{2}})\n)?(?:{_DEEP})?"
     rf"(  stream: recordio\n)?(?:(\.\.\.\n\Z)|  (?:json|text|proto|base64): )"
 )
 
 
-def head(data: bytes, *, ends_in_body: bool) -> Exchange | None:
+def match_exchange_head(data: bytes, *, ends_in_body: bool) -> Exchange | None:
     """Read an exchange without the body of its response; `data` may be cut off within that.
 
     `ends_in_body` says that nothing but the body is behind its beginning.
     """
-    text = fast_reader.decoded(data[: data.rfind(b"\n") + 1])
+    text = fast_reader.decode_unescaped(data[: data.rfind(b"\n") + 1])
     found = None if text is None else _EXCHANGE.match(text)
     if found is None:
         return None
@@ -69,4 +69,4 @@ def _plain(value: str) -> str:
 
 
 def _read(headers: str | None) -> Headers:
-    return {} if headers is None else fast_reader.headers(headers)
+    return {} if headers is None else fast_reader.parse_header_lines(headers)

@@ -8,7 +8,7 @@ import msgspec
 
 from . import fast_reader
 from .documents import (
-    FORMAT,
+    FORMAT_VERSION,
     Body,
     Document,
     End,
@@ -17,10 +17,10 @@ from .documents import (
     Header,
     Note,
 )
-from .error_texts import explained, name
+from .error_texts import document_name, to_document_error
 from .yaml_reader import Composition, DocumentError, Node
 
-KINDS: dict[str, type[Document]] = {
+DOCUMENT_TYPES: dict[str, type[Document]] = {
     "mesotape": Header,
     "exchange": Exchange,
     "event": Event,
@@ -29,27 +29,27 @@ KINDS: dict[str, type[Document]] = {
 }
 
 
-def parse(data: bytes) -> Document:
+def parse_document(data: bytes) -> Document:
     """Read a document, from its start mark to its end mark. Raises `DocumentError`."""
-    event = fast_reader.event(data)
+    event = fast_reader.parse_event(data)
     if event is not None:
         return event
-    root = fast_reader.document(data)
+    root = fast_reader.parse_document_nodes(data)
     if root is not None:
         try:
-            return typed(root)
+            return document_from_nodes(root)
         except (ValueError, LookupError):
             pass  # The careful way knows the lines, and words for what is wrong.
     composition = Composition(data)
     try:
-        return typed(composition.root)
+        return document_from_nodes(composition.root)
     except msgspec.ValidationError as error:
-        raise explained(error, composition) from error
+        raise to_document_error(error, composition) from error
 
 
-def head(data: bytes) -> Exchange | None:
+def parse_exchange_head(data: bytes) -> Exchange | None:
     """Read an exchange without its response's body from its first bytes, if that is possible."""
-    root = fast_reader.head(data)
+    root = fast_reader.parse_exchange_head_nodes(data)
     if root is None:
         return None
     try:
@@ -58,7 +58,7 @@ def head(data: bytes) -> Exchange | None:
         return None
 
 
-def without_answer(exchange: Exchange) -> Exchange:
+def without_response_body(exchange: Exchange) -> Exchange:
     """Leave out the body of the response."""
     empty = msgspec.structs.replace(
         exchange.response,
@@ -73,14 +73,16 @@ def without_answer(exchange: Exchange) -> Exchange:
     return msgspec.structs.replace(exchange, response=empty)
 
 
-def typed(root: dict[str, Node]) -> Document:
+def document_from_nodes(root: dict[str, Node]) -> Document:
     """Give the values of a document their types."""
-    kind = next((key for key in root if key in KINDS), None)
+    kind = next((key for key in root if key in DOCUMENT_TYPES), None)
     if kind is None:
-        raise DocumentError(2, f"expected one of the keys {', '.join(KINDS)}, found {_keys(root)}")
+        raise DocumentError(
+            2, f"expected one of the keys {', '.join(DOCUMENT_TYPES)}, found {_keys(root)}"
+        )
     if kind == "mesotape":
         _check_format(root["mesotape"])
-    told = msgspec.convert(root, KINDS[kind], strict=False)
+    told = msgspec.convert(root, DOCUMENT_TYPES[kind], strict=False)
     match told:
         case Event():
             _check_body(told, root)
@@ -97,11 +99,12 @@ def _keys(root: dict[str, Node]) -> str:
 
 
 def _check_format(told: Node) -> None:
-    if isinstance(told, str) and told.isdecimal() and int(told) != FORMAT:
-        if int(told) > FORMAT:
-            text = f"format {told} is newer than this mesotape reads ({FORMAT}): upgrade mesotape"
+    if isinstance(told, str) and told.isdecimal() and int(told) != FORMAT_VERSION:
+        if int(told) > FORMAT_VERSION:
+            newest = f"this mesotape reads ({FORMAT_VERSION})"
+            text = f"format {told} is newer than {newest}: upgrade mesotape"
         else:
-            text = f"found format {told}, expected {FORMAT}"
+            text = f"found format {told}, expected {FORMAT_VERSION}"
         raise DocumentError(2, text)
 
 
@@ -111,9 +114,12 @@ def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
         names = ("json", "text", "proto", "base64")
         forms = [name for name, value in zip(names, values, strict=True) if value is not None]
         raise DocumentError(
-            2, f"{name(root)}: {side}expected one form of the body, found {' and '.join(forms)}"
+            2,
+            f"{document_name(root)}: {side}expected one form of the body, "
+            f"found {' and '.join(forms)}",
         )
     if body.wire is not None and body.proto is None:
         raise DocumentError(
-            2, f"{name(root)}: {side}found wire without proto: write the bytes under base64"
+            2,
+            f"{document_name(root)}: {side}found wire without proto: write the bytes under base64",
         )

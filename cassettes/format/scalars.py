@@ -14,7 +14,7 @@ unescaped (YAML 1.2.2, section 5.1, and what libyaml refuses or folds) is double
 
 import re
 
-SAFE = (
+PLAIN_SCALAR_PATTERN = (
     r"(?!(?i:y|n|yes|no|true|false|on|off|null)(?::?(?:\n|\Z)|: ))"
     r"[A-Za-z/_][!-9;-~]*(?:(?::(?=[!-~])| (?=[!-\"$-~]))[!-9;-~]*)*"
 )
@@ -26,11 +26,11 @@ FORBIDDEN = re.compile(
 )
 """Characters that cannot stand in a literal block: forbidden by YAML, or line ends to it."""
 
-LITERAL = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
+LITERAL_BLOCK_BYTES = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
 """What ASCII may stand in a literal block; the rest of UTF-8 is left to `FORBIDDEN`."""
 
 _JSON_STARTS = '{["'
-_PLAIN = re.compile(SAFE)
+_PLAIN = re.compile(PLAIN_SCALAR_PATTERN)
 _ESCAPED = re.compile(
     '["\\\\]|[^ -~\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]'
 )
@@ -38,27 +38,31 @@ _SHORT = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": 
 _LINE_START = re.compile(rb"\n(?=[^\n])")
 
 
-def scalar(text: str) -> str:
+def format_scalar(text: str) -> str:
     """Text on one line: plain if that is safe, else double-quoted."""
-    return text if _PLAIN.fullmatch(text) else quoted(text)
+    return text if _PLAIN.fullmatch(text) else quote_scalar(text)
 
 
-def quoted(text: str) -> str:
+def quote_scalar(text: str) -> str:
     """Text on one line, double-quoted. A lone surrogate, which is no character, becomes U+FFFD."""
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
 
-def block(text: str, indent: bytes) -> bytes:
+def format_literal_block(text: str, indent: bytes) -> bytes:
     """Text as a literal block, its lines begun with `indent`, or quoted if no block can hold it."""
     data = text.encode(errors="surrogatepass")
-    if not text or data.translate(None, LITERAL) or not (text.isascii() or literal(text)):
-        return quoted(text).encode()
+    if (
+        not text
+        or data.translate(None, LITERAL_BLOCK_BYTES)
+        or not (text.isascii() or can_be_literal_block(text))
+    ):
+        return quote_scalar(text).encode()
     if text[-1] == "\n" or text[0] not in _JSON_STARTS:
         return _block_of_text(text, data, indent)
     return b"|-\n" + indent + data.replace(b"\n", b"\n" + indent)
 
 
-def literal(text: str) -> bool:
+def can_be_literal_block(text: str) -> bool:
     """Whether every character of the text may stand in a literal block."""
     return not FORBIDDEN.search(text)
 
@@ -66,7 +70,7 @@ def literal(text: str) -> bool:
 def _block_of_text(text: str, data: bytes, indent: bytes) -> bytes:
     """Minds what JSON does not have: blank lines, blanks in front, line ends behind."""
     if text.endswith("\n\n") or text.isspace():
-        return quoted(text).encode()
+        return quote_scalar(text).encode()
     head = b"|2" if text[0] in " \t\n" else b"|"
     if text[-1] == "\n":
         data = data[:-1]

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from .documents import FORMAT, End, Event, Exchange, Header, Note
+from .documents import FORMAT_VERSION, End, Event, Exchange, Header, Note
 
 type Schema = dict[str, Any]
 
 _FORMS = ("json", "text", "proto", "base64")
 
 
-def schema() -> Schema:
+def build_json_schema() -> Schema:
     """Make the schema, in draft 2020-12."""
     kinds = (Header, Exchange, Event, End, Note)
     references, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
@@ -26,10 +26,10 @@ def schema() -> Schema:
         _refine_body(parts[name])
     for name in ("Request", "Response"):
         parts[name]["properties"]["headers"] = _headers()
-    parts["Header"]["properties"]["mesotape"] = {"const": FORMAT}
+    parts["Header"]["properties"]["mesotape"] = {"const": FORMAT_VERSION}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"A document of a mesotape cassette, format {FORMAT}",
+        "title": f"A document of a mesotape cassette, format {FORMAT_VERSION}",
         "oneOf": list(references),
         "$defs": parts,
     }
@@ -58,4 +58,4 @@ def _headers() -> Schema:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode())
+    print(msgspec.json.format(msgspec.json.encode(build_json_schema()), indent=2).decode())

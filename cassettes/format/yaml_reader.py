@@ -21,10 +21,10 @@ from .documents import CassetteError
 type Node = str | list[Node] | dict[str, Node]
 """What a document is made of before it has types."""
 
-type Path = tuple[str | int, ...]
+type NodePath = tuple[str | int, ...]
 """Keys and indexes from the document's root."""
 
-type JSON = bool | str | Raw | list[JSON] | dict[str, JSON] | None
+type ComposedJSON = bool | str | Raw | list[ComposedJSON] | dict[str, ComposedJSON] | None
 
 DEPTH = 200
 """Levels of nesting, as many as Mesos's own JSON parser takes."""
@@ -55,7 +55,7 @@ class Composition:
     root: dict[str, Node]
 
     def __init__(self, data: bytes) -> None:
-        self.lines: dict[Path, int] = {}
+        self.line_numbers: dict[NodePath, int] = {}
         self._events: Iterator[events.Event] = iter(yaml.parse(data, Loader=yaml.CSafeLoader))
         try:
             self.root = self._document()
@@ -75,8 +75,8 @@ class Composition:
             raise DocumentError(1, f"expected a mapping, found {found}")
         return root
 
-    def _node(self, event: events.Event, path: Path) -> Node:
-        self.lines[path] = self._line(event)
+    def _node(self, event: events.Event, path: NodePath) -> Node:
+        self.line_numbers[path] = self._line(event)
         self._check(event, path)
         match event:
             case events.MappingStartEvent() if self._is_body(path):
@@ -91,7 +91,7 @@ class Composition:
                 text = _value(event)
                 return _BLANKS.sub("", text) if path and path[-1] in _BASE64 else text
 
-    def _json(self, event: events.Event, path: Path) -> JSON:
+    def _json(self, event: events.Event, path: NodePath) -> ComposedJSON:
         self._check(event, path)
         match event:
             case events.MappingStartEvent():
@@ -103,13 +103,13 @@ class Composition:
             case _:
                 return _value(event)
 
-    def _resolved(self, event: events.ScalarEvent) -> JSON:
+    def _resolved(self, event: events.ScalarEvent) -> ComposedJSON:
         try:
             return resolved(str(event.value))
         except ValueError as error:
             raise DocumentError(self._line(event), f"{error}") from error
 
-    def _pairs(self, path: Path) -> Iterator[tuple[str, events.Event]]:
+    def _pairs(self, path: NodePath) -> Iterator[tuple[str, events.Event]]:
         seen: set[str] = set()
         for event in self._items():
             if not isinstance(event, events.ScalarEvent):
@@ -129,7 +129,7 @@ class Composition:
                 return
             yield event
 
-    def _check(self, event: events.Event, path: Path) -> None:
+    def _check(self, event: events.Event, path: NodePath) -> None:
         if isinstance(event, events.AliasEvent):
             raise DocumentError(self._line(event), f"aliases are not read: found `*{event.anchor}`")
         if isinstance(event, events.NodeEvent) and event.anchor is not None:
@@ -141,7 +141,7 @@ class Composition:
             raise DocumentError(self._line(event), f"nested deeper than {DEPTH} levels")
 
     @staticmethod
-    def _is_body(path: Path) -> bool:
+    def _is_body(path: NodePath) -> bool:
         return bool(path) and path[-1] in ("json", "proto") and path[:-1] in _BODIES
 
     @staticmethod
@@ -162,7 +162,7 @@ def _not_yaml(error: yaml.YAMLError) -> DocumentError:
     return DocumentError(1, f"not YAML: {reason}")
 
 
-def resolved(text: str) -> JSON:
+def resolved(text: str) -> ComposedJSON:
     """Read a plain scalar by the core schema of YAML 1.2. ValueError for infinity and NaN."""
     match text:
         case "" | "~" | "null" | "Null" | "NULL":
@@ -175,7 +175,7 @@ def resolved(text: str) -> JSON:
             return _number(text)
 
 
-def _number(text: str) -> JSON:
+def _number(text: str) -> ComposedJSON:
     if _JSON_NUMBER.fullmatch(text):
         return Raw(text)
     if _OTHER_BASE.fullmatch(text):

@@ -10,18 +10,18 @@ from ...proto import recordio
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import AGENT, CallType, ServerKind
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ...proto.diagnosis.problems import Remark
-from ...proto.diagnosis.stream_type import examine
-from ..format.bodies import BodyError, wire
+from ...proto.diagnosis.problems import Diagnostic
+from ...proto.diagnosis.stream_type import examine_payload
+from ..format.bodies import BodyError, encode_body
 from ..format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
 from ..storage.reader import Cassette
 from .rows import Row
-from .stream_rows import Origin, StreamRows
+from .stream_rows import StreamOrigin, StreamRows
 
 _ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
-def rows(cassette: Cassette) -> Iterator[Row]:
+def read_cassette_rows(cassette: Cassette) -> Iterator[Row]:
     """Read everything, once. Raises CassetteError at a document that is wrong."""
     return _Inspection(cassette).rows()
 
@@ -30,13 +30,13 @@ class _Inspection:
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
         self._streams: dict[tuple[int, Side], StreamRows] = {}
-        self._origins: dict[int, Origin] = {}
+        self._origins: dict[int, StreamOrigin] = {}
         self._messages: dict[int, str | None] = {}
         self._chunks: set[int] = set()
         self._bare: dict[int, int] = {}
 
     def rows(self) -> Iterator[Row]:
-        for told, line in self._cassette.survey():
+        for told, line in self._cassette.documents_or_errors():
             match told:
                 case CassetteError():
                     raise told
@@ -47,36 +47,38 @@ class _Inspection:
                 case End():
                     yield from self._end(told, line)
                 case Note():
-                    yield Row(what="note", at=told.at, exchange=told.of, line=line, text=told.note)
+                    yield Row(
+                        row_type="note", at=told.at, exchange=told.of, line=line, text=told.note
+                    )
                 case _:
                     pass
         for stream in self._streams.values():
-            yield from stream.end()
+            yield from stream.close()
 
     def _exchange(self, told: Exchange, line: int) -> Row:
         row = exchange_row(told, self._cassette.header.server)
         row.line = line
-        self._origins[told.exchange] = Origin(told.exchange, told.client, told.peer, row.call)
+        self._origins[told.exchange] = StreamOrigin(told.exchange, told.client, told.peer, row.call)
         if told.response.stream == "chunks":
             self._chunks.add(told.exchange)
         if told.response.stream is not None:
-            self._messages[told.exchange] = row.message
+            self._messages[told.exchange] = row.message_name
         if (early := self._streams.get((told.exchange, "client"))) is not None:
-            early.origin = Origin(told.exchange, told.client, told.peer, row.call, "client")
+            early.origin = StreamOrigin(told.exchange, told.client, told.peer, row.call, "client")
         return row
 
     def _stream(self, number: int, side: Side) -> StreamRows:
         """Find a stream; a streamed request may begin before the exchange is told."""
         if (number, side) not in self._streams:
-            own = self._origins.get(number, Origin(number))
-            origin = Origin(number, own.client, own.peer, own.call, side)
-            message = self._messages.get(number) if side == "server" else AGENT.call
+            own = self._origins.get(number, StreamOrigin(number))
+            origin = StreamOrigin(number, own.client, own.peer, own.call, side)
+            message = self._messages.get(number) if side == "server" else AGENT.call_message
             self._streams[number, side] = StreamRows(origin, message, patient=False)
         return self._streams[number, side]
 
     def _event(self, told: Event, line: int) -> Iterator[Row]:
         side = told.from_ or "server"
-        message = self._messages.get(told.of) if side == "server" else AGENT.call
+        message = self._messages.get(told.of) if side == "server" else AGENT.call_message
         data = body_bytes(told, message)
         if told.of in self._chunks and side == "server":
             yield self._chunk(told, data, line)
@@ -84,13 +86,13 @@ class _Inspection:
         if told.offset is None:
             data = recordio.encode(data)
         chunks = 1 if told.chunks is None else max(1, len(told.chunks))
-        yield from self._stream(told.of, side).take(data, told.at, line, chunks)
+        yield from self._stream(told.of, side).feed(data, told.at, line, chunks)
 
     def _chunk(self, told: Event, data: bytes, line: int) -> Row:
         """A chunk of a body that is not RecordIO."""
         own = self._origins[told.of]
         return Row(
-            what="event",
+            row_type="event",
             at=told.at,
             exchange=told.of,
             number=told.event,
@@ -105,36 +107,36 @@ class _Inspection:
 
     def _end(self, told: End, line: int) -> Iterator[Row]:
         stream = self._stream(told.end, told.from_ or "server")
-        yield from stream.end(told.at, told.cause, line)
+        yield from stream.close(told.at, told.cause, line)
         del self._streams[told.end, told.from_ or "server"]
 
 
 def exchange_row(told: Exchange, server: ServerKind | None) -> Row:
     """Look at one exchange: which call it is, and whether the bodies are what they should be."""
     request, response = told.request, told.response
-    api = endpoints.find(request.path, server)
-    data = body_bytes(request, None if api is None else api.call)
+    api = endpoints.find_api(request.path, server)
+    data = body_bytes(request, None if api is None else api.call_message)
     sort = _header(request.headers, "content-type")
     kind: CallType | None = None
-    remarks: list[Remark] = []
+    remarks: list[Diagnostic] = []
     call = None
     content = None
     if api is not None and request.method == "POST" and request.stream is None:
-        kind = calls.identify(data, sort, api)
+        kind = calls.identify_call_type(data, sort, api)
         call = None if kind is None else kind.name
         if data and sort in _ENCODINGS:
-            content = examine(data, api.call, _ENCODINGS[sort])
+            content = examine_payload(data, api.call_message, _ENCODINGS[sort])
             call = content.type
-            remarks += _placed(content.remarks, "the request ")
+            remarks += _placed(content.diagnostics, "the request ")
     if request.stream is not None and api is not None:
         call = "ATTACH_CONTAINER_INPUT"
     message = None
     if kind is not None:
-        message = kind.record if response.stream is not None else kind.response
+        message = kind.record_message if response.stream is not None else kind.response_message
     answer = body_bytes(response, message)
     remarks += _about_answer(told, kind, message, answer)
     return Row(
-        what="exchange",
+        row_type="exchange",
         at=told.at,
         exchange=told.exchange,
         client=told.client,
@@ -148,45 +150,45 @@ def exchange_row(told: Exchange, server: ServerKind | None) -> Row:
         size=None if response.stream else len(answer),
         cause=response.cause,
         text=None if response.stream is None else response.stream,
-        remarks=tuple(remarks),
-        message=message,
+        diagnostics=tuple(remarks),
+        message_name=message,
         body=answer,
-        request=data,
-        request_message=None if api is None else api.call,
+        request_body=data,
+        request_message_name=None if api is None else api.call_message,
     )
 
 
 def _about_answer(
     told: Exchange, kind: CallType | None, message: str | None, answer: bytes
-) -> list[Remark]:
+) -> list[Diagnostic]:
     response = told.response
     coding = _header(response.headers, "content-encoding")
     if response.stream is not None:
         text = "the stream is said to be compressed; Mesos never compresses one"
-        return [Remark("gzip", text)] if coding else []
+        return [Diagnostic("gzip", text)] if coding else []
     if response.cause is not None:
-        return [Remark("cut", f"the answer did not come whole ({response.cause})")]
+        return [Diagnostic("cut", f"the answer did not come whole ({response.cause})")]
     encoding = _ENCODINGS.get(_header(response.headers, "content-type"))
     if response.status != 200 or kind is None or encoding is None or not answer:
         return []
-    if kind.record is not None:
+    if kind.record_message is not None:
         text = f"the answer to {kind.name} is no stream, expected records"
-        return [Remark("plain-json", text)]
+        return [Diagnostic("plain-json", text)]
     if message is None:
         return []
-    return _placed(examine(answer, message, encoding).remarks, "the answer ")
+    return _placed(examine_payload(answer, message, encoding).diagnostics, "the answer ")
 
 
 def body_bytes(body: Body, message: str | None) -> bytes:
     """Give the bytes of a body; nothing if the cassette does not tell them."""
     try:
-        return wire(body, message)
+        return encode_body(body, message)
     except BodyError:
         return b""
 
 
-def _placed(remarks: tuple[Remark, ...], place: str) -> list[Remark]:
-    return [Remark(one.reason, place + one.text) for one in remarks]
+def _placed(remarks: tuple[Diagnostic, ...], place: str) -> list[Diagnostic]:
+    return [Diagnostic(one.reason, place + one.text) for one in remarks]
 
 
 def _header(headers: Headers, name: str) -> str | None:

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
-from ...proto.http.gzip_coding import CodingError, inflate
+from ...proto.http.gzip_coding import ContentCodingError, gzip_decompress
 from ..format import bodies
 from ..format.documents import Exchange, Headers, Request, Response
 from .cassette_rows import exchange_row
 from .rows import Row
-from .stream_rows import Origin, StreamRows
+from .stream_rows import StreamOrigin, StreamRows
 
 LARGEST = 1 << 30
 """Bytes of one flow."""
@@ -34,14 +34,14 @@ class FlowError(ValueError):
     """A file is not what mitmproxy writes; the text says where."""
 
 
-def looks_like_flows(head: bytes) -> bool:
+def is_flow_file(head: bytes) -> bool:
     """Whether a file begins like a flow file: a mapping that begins with a short text."""
     length, colon, rest = head[:64].partition(b":")
     inner, second, key = rest.partition(b":")
     return bool(colon and second and length.isdigit() and inner.isdigit() and key[:1].isalpha())
 
 
-def rows(file: IO[bytes], server: ServerKind | None) -> Iterator[Row]:
+def read_flow_rows(file: IO[bytes], server: ServerKind | None) -> Iterator[Row]:
     """Read the exchanges, and the records of their streams. Raises FlowError."""
     began: float | None = None
     clients: dict[object, int] = {}
@@ -65,12 +65,14 @@ def _flow(
     server: ServerKind | None,
 ) -> Iterator[Row]:
     told = _request(request)
-    api = endpoints.find(told.path, server)
+    api = endpoints.find_api(told.path, server)
     plain = _content(request)
     sort = _value(told.headers, "content-type")
-    kind = None if api is None else calls.identify(plain, sort, api)
-    record = None if kind is None else kind.record
-    told = _request(request, **bodies.shown(plain, _kind(sort), None if api is None else api.call))
+    kind = None if api is None else calls.identify_call_type(plain, sort, api)
+    record = None if kind is None else kind.record_message
+    told = _request(
+        request, **bodies.decode_body(plain, _kind(sort), None if api is None else api.call_message)
+    )
     answer, after = b"", 0.0
     streamed = False
     made = Response(after=0.0, status=None)
@@ -81,8 +83,8 @@ def _flow(
         chunked = _value(headers, "transfer-encoding") == "chunked"
         status = int(response["status_code"])
         streamed = record is not None and status == 200 and chunked
-        message = None if kind is None else kind.response
-        form = bodies.shown(answer, _kind(_value(headers, "content-type")), message)
+        message = None if kind is None else kind.response_message
+        form = bodies.decode_body(answer, _kind(_value(headers, "content-type")), message)
         made = Response(
             after=after,
             status=status,
@@ -102,14 +104,14 @@ def _flow(
     row = exchange_row(exchange, server)
     yield row
     if streamed:
-        origin = Origin(number, client, exchange.peer, row.call)
+        origin = StreamOrigin(number, client, exchange.peer, row.call)
         sort = _value(made.headers, "message-content-type") or _value(made.headers, "content-type")
         stream = StreamRows(origin, record, _ENCODINGS.get(sort or ""))
-        yield from stream.take(answer)
-        yield from stream.end()
+        yield from stream.feed(answer)
+        yield from stream.close()
 
 
-def _kind(sort: str | None) -> bodies.Kind:
+def _kind(sort: str | None) -> bodies.BodyFormat:
     match sort:
         case "application/json":
             return "json"
@@ -147,8 +149,8 @@ def _content(message: dict[str, Any]) -> bytes:
     content: bytes = message.get("content") or b""
     if _value(_headers(message), "content-encoding") == "gzip":
         try:
-            return inflate(content)
-        except CodingError:
+            return gzip_decompress(content)
+        except ContentCodingError:
             return content
     return content
 

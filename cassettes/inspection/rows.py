@@ -4,11 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ...proto.diagnosis.content import Content
-from ...proto.diagnosis.findings import Finding, Skipped
-from ...proto.diagnosis.problems import Level, Remark, worst
-from ...proto.messages.summary_fields import idents
-from ..format.documents import Cause, Side
+from ...proto.diagnosis.content import PayloadContent
+from ...proto.diagnosis.findings import Finding, SkippedBytes
+from ...proto.diagnosis.problems import Diagnostic, Severity, worst_severity
+from ...proto.messages.summary_fields import collect_summary_fields
+from ..format.documents import EndCause, Side
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):
@@ -20,7 +20,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     `content` is that of a call, if this is an exchange.
     """
 
-    what: Literal["exchange", "event", "skipped", "end", "note"]
+    row_type: Literal["exchange", "event", "skipped", "end", "note"]
     at: float | None = None
     exchange: int | None = None
     number: int | None = None
@@ -35,30 +35,30 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     size: int | None = None
     offset: int | None = None
     line: int | None = None
-    cause: Cause | None = None
+    cause: EndCause | None = None
     text: str | None = None
-    remarks: tuple[Remark, ...] = ()
-    message: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    message_name: str | None = None
     body: bytes = b""
-    request: bytes = b""
-    request_message: str | None = None
+    request_body: bytes = b""
+    request_message_name: str | None = None
     finding: Finding | None = None
-    content: Content | None = None
+    content: PayloadContent | None = None
 
     @property
-    def level(self) -> Level | None:
+    def severity(self) -> Severity | None:
         """The worst of the remarks."""
-        return worst(self.remarks)
+        return worst_severity(self.diagnostics)
 
     @property
-    def idents(self) -> dict[str, str]:
+    def summary_fields(self) -> dict[str, str]:
         """The few values that tell what a call or an event is about."""
         if self.content is None:
             return {}
-        message = self.request_message if self.what == "exchange" else self.message
-        return idents(self.content.value, message, self.type)
+        message = self.request_message_name if self.row_type == "exchange" else self.message_name
+        return collect_summary_fields(self.content.value, message, self.type)
 
     @property
-    def skipped(self) -> Skipped | None:
+    def skipped(self) -> SkippedBytes | None:
         """The bytes that were skipped, if this is about such."""
-        return self.finding if isinstance(self.finding, Skipped) else None
+        return self.finding if isinstance(self.finding, SkippedBytes) else None

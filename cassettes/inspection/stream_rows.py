@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ...proto.api.negotiation import Encoding
-from ...proto.diagnosis.examiner import MAX_RECORD, Examiner
-from ...proto.diagnosis.findings import Finding, Sound
-from ...proto.diagnosis.heartbeats import Rhythm
-from ...proto.diagnosis.problems import Remark
-from ..format.documents import Cause, Side
+from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES, Examiner
+from ...proto.diagnosis.findings import Finding, ValidRecord
+from ...proto.diagnosis.heartbeats import HeartbeatMonitor
+from ...proto.diagnosis.problems import Diagnostic
+from ..format.documents import EndCause, Side
 from .rows import Row
 
 
-class Origin(Struct):
+class StreamOrigin(Struct):
     """Whose stream it is."""
 
     exchange: int | None = None
@@ -38,21 +38,23 @@ class StreamRows:
 
     def __init__(
         self,
-        origin: Origin,
+        origin: StreamOrigin,
         message: str | None = None,
         encoding: Encoding | None = None,
         *,
-        max_record: int = MAX_RECORD,
+        max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
         patient: bool = True,
     ) -> None:
         self.origin = origin
-        self._examiner = Examiner(message, encoding, max_record=max_record, patient=patient)
-        self._rhythm = Rhythm()
+        self._examiner = Examiner(
+            message, encoding, max_record_bytes=max_record_bytes, await_next_record=patient
+        )
+        self._rhythm = HeartbeatMonitor()
         self._arrivals: deque[_Arrival] = deque()
         self._received = 0
         self._at: float | None = None
 
-    def take(
+    def feed(
         self, data: bytes, at: float | None = None, line: int | None = None, chunks: int = 1
     ) -> Iterator[Row]:
         """Take bytes that came at a time, give the rows that they complete."""
@@ -63,17 +65,17 @@ class StreamRows:
         for finding in self._examiner.feed(data):
             yield self._row(finding)
 
-    def end(
-        self, at: float | None = None, cause: Cause | None = None, line: int | None = None
+    def close(
+        self, at: float | None = None, cause: EndCause | None = None, line: int | None = None
     ) -> Iterator[Row]:
         """End the stream; without a cause nothing is told about the end but what is wrong."""
         for finding in self._examiner.close():
             yield self._row(finding)
-        remarks = tuple(self._rhythm.end(at))
+        remarks = tuple(self._rhythm.observe_end(at))
         if cause is not None or remarks:
             own = self.origin
             yield Row(
-                what="end",
+                row_type="end",
                 at=at,
                 exchange=own.exchange,
                 side=own.side,
@@ -82,20 +84,20 @@ class StreamRows:
                 call=own.call,
                 line=line,
                 cause=cause,
-                remarks=remarks,
+                diagnostics=remarks,
             )
 
     def _row(self, finding: Finding) -> Row:
         arrival, chunks = self._arrived(finding)
-        content, message = finding.content, self._examiner.message
-        remarks = list(finding.remarks)
-        if isinstance(finding, Sound) or content.type is not None:
-            remarks += self._rhythm.see(message, content.type, content.value, arrival.at)
+        content, message = finding.content, self._examiner.message_name
+        remarks = list(finding.diagnostics)
+        if isinstance(finding, ValidRecord) or content.type is not None:
+            remarks += self._rhythm.observe_event(message, content.type, content.value, arrival.at)
         if chunks > 1:
-            remarks.append(Remark("split", f"came in {chunks} chunks"))
+            remarks.append(Diagnostic("split", f"came in {chunks} chunks"))
         own = self.origin
         return Row(
-            what="event" if isinstance(finding, Sound) else "skipped",
+            row_type="event" if isinstance(finding, ValidRecord) else "skipped",
             at=arrival.at,
             exchange=own.exchange,
             number=finding.number,
@@ -107,8 +109,8 @@ class StreamRows:
             size=finding.size,
             offset=finding.offset,
             line=arrival.line,
-            remarks=tuple(remarks),
-            message=message,
+            diagnostics=tuple(remarks),
+            message_name=message,
             body=finding.payload or b"",
             finding=finding,
             content=content,

@@ -20,68 +20,84 @@ from itertools import chain, islice
 
 from msgspec import Struct
 
-from ..format.exchange_ref import Place
-from .connections import LEAST_STRANGE, NOT_STRANGE, UNKNOWN, Clients, Part, Signs, Source
-from .repeat_rules import Repeat
-from .request_key import Wanted
-from .servers import ANY, Scope, Server
+from ..format.exchange_ref import ExchangeRef
+from .connections import (
+    BEST_RANK,
+    BEST_UNCLAIMED_RANK,
+    NO_HINTS,
+    ClientHints,
+    ConnectionMap,
+    ConnectionStep,
+    RecordedConnection,
+)
+from .repeat_rules import RepeatMode
+from .request_key import AcceptedType
+from .servers import ANY_SERVER, RecordedServer, ServerScope
 
 _COMPARED = 64
 """Answers that are looked at to find out which one is meant."""
 
-_NOBODY = Part(Source(0, 0))
+_NOBODY = ConnectionStep(RecordedConnection(0, 0))
 
 
-class Turn(Struct, frozen=True, eq=False):
+class Selection(Struct, frozen=True, eq=False):
     """An exchange to play; `target` is what its answer is to be transcoded to, if it is.
 
     The same clients get the same object again, which makes it a quick key.
     """
 
-    place: Place
-    target: Wanted = None
-    part: Part = _NOBODY
+    exchange_ref: ExchangeRef
+    target_type: AcceptedType = None
+    connection_step: ConnectionStep = _NOBODY
 
 
-class Track:
+class AnswerQueue:
     """The recorded exchanges of equal requests, in order.
 
     `is_shared` tells whether they came on several connections; then `clients` decide.
     """
 
     def __init__(
-        self, *, mutating: bool, repeat: Repeat | None = None, clients: Clients | None = None
+        self,
+        *,
+        mutating: bool,
+        repeat: RepeatMode | None = None,
+        connections: ConnectionMap | None = None,
     ) -> None:
         self.mutating = mutating
-        self.repeat: Repeat = repeat or ("never" if mutating else "last")
-        self.clients = Clients() if clients is None else clients
+        self.repeat: RepeatMode = repeat or ("never" if mutating else "last")
+        self.clients = ConnectionMap() if connections is None else connections
         self.is_shared = False
         self.round = 0
         self.given = bytearray()
         self._played = bytearray()
-        self._asked: list[tuple[Place, Wanted, Part]] = []
-        self._servers: list[Server] = []
-        self._lines: dict[tuple[Wanted, Scope], Line] = {}
+        self._asked: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
+        self._servers: list[RecordedServer] = []
+        self._lines: dict[tuple[AcceptedType, ServerScope], QueueView] = {}
 
-    def add(
-        self, place: Place, asked: Wanted, part: Part = _NOBODY, server: Server | None = None
+    def add_exchange(
+        self,
+        place: ExchangeRef,
+        asked: AcceptedType,
+        part: ConnectionStep = _NOBODY,
+        server: RecordedServer | None = None,
     ) -> None:
         """Add an exchange, with what its client asked for, whose it was, and of which server."""
         self.is_shared = self.is_shared or (
-            bool(self._asked) and self._asked[0][2].source != part.source
+            bool(self._asked) and self._asked[0][2].connection != part.connection
         )
         self._asked.append((place, asked, part))
-        self._servers.append(server or Server(place.cassette))
+        self._servers.append(server or RecordedServer(place.cassette))
         self.given.append(False)
         self._played.append(False)
 
     @property
-    def unused(self) -> list[Place]:
+    def unused(self) -> list[ExchangeRef]:
         """Exchanges that were never played."""
         pairs = zip(self._asked, self._played, strict=True)
         return [place for (place, _, _), played in pairs if not played]
 
-    def line(self, wanted: Wanted, scope: Scope = ANY) -> "Line | None":
+    def view(self, wanted: AcceptedType, scope: ServerScope = ANY_SERVER) -> "QueueView | None":
         """What a client gets that wants this of these servers; all that want the same share it.
 
         None if there is nothing of these servers.
@@ -89,36 +105,40 @@ class Track:
         if (wanted, scope) not in self._lines:
             if not (order := self._order(wanted, scope)):
                 return None
-            self._lines[wanted, scope] = Line(self, order)
+            self._lines[wanted, scope] = QueueView(self, order)
         return self._lines[wanted, scope]
 
     def give(self, index: int) -> None:
         """An exchange is given, and not again in this round."""
         self.given[index] = self._played[index] = True
 
-    def _order(self, wanted: Wanted, scope: Scope) -> list[tuple[int, Turn]]:
-        own: list[tuple[int, Turn]] = []
-        others: list[tuple[int, Turn]] = []
+    def _order(self, wanted: AcceptedType, scope: ServerScope) -> list[tuple[int, Selection]]:
+        own: list[tuple[int, Selection]] = []
+        others: list[tuple[int, Selection]] = []
         for index, (place, asked, part) in enumerate(self._asked):
-            if scope is not ANY and self._servers[index] not in scope:
+            if scope is not ANY_SERVER and self._servers[index] not in scope:
                 continue
             if asked == wanted:
-                own.append((index, Turn(place, part=part)))
+                own.append((index, Selection(place, connection_step=part)))
             else:
-                others.append((index, Turn(place, wanted, part)))
+                others.append((index, Selection(place, wanted, part)))
         return own + others if self.mutating or not own else own
 
 
-class Line:
+class QueueView:
     """The turns of clients that want the same."""
 
-    def __init__(self, track: Track, order: list[tuple[int, Turn]]) -> None:
+    def __init__(self, track: AnswerQueue, order: list[tuple[int, Selection]]) -> None:
         self._track = track
         self._order = order
         self._next = 0
         self._round = 0
-        self._of: dict[Source, list[int]] | None = None
-        signs = {turn.part.signs for _, turn in order} if track.is_shared else set[Signs]()
+        self._of: dict[RecordedConnection, list[int]] | None = None
+        signs = (
+            {turn.connection_step.hints for _, turn in order}
+            if track.is_shared
+            else set[ClientHints]()
+        )
         self._stream_ids = {each.stream_id for each in signs}
         self._user_agents = {each.user_agent for each in signs}
 
@@ -133,11 +153,11 @@ class Line:
         return self._next < len(self._order)
 
     @property
-    def repeats(self) -> bool:
+    def can_repeat(self) -> bool:
         """Whether there is an answer when all were given."""
         return self._track.repeat != "never"
 
-    def take(self, client: int = 0, signs: Signs = UNKNOWN) -> Turn | None:
+    def select_next(self, client: int = 0, signs: ClientHints = NO_HINTS) -> Selection | None:
         """The next exchange to play, or None: all are played, and none may be again."""
         track = self._track
         if not self.has_new:
@@ -157,21 +177,21 @@ class Line:
     def _restart(self) -> None:
         self._round, self._next, self._of = self._track.round, 0, None
 
-    def _meant(self, client: int, signs: Signs) -> int:
+    def _meant(self, client: int, signs: ClientHints) -> int:
         """Where in the order the exchange is that a client means, by what is least strange."""
         clients, known = self._track.clients, self._known(signs)
         meant, least = self._next, None
         for place in chain(sorted(self._own(client)), islice(self._new(), _COMPARED)):
-            strange = clients.strangeness(client, known, self._order[place][1].part)
+            strange = clients.mismatch_rank(client, known, self._order[place][1].connection_step)
             if least is None or strange < least:
                 meant, least = place, strange
-            if least in (NOT_STRANGE, LEAST_STRANGE):
+            if least in (BEST_RANK, BEST_UNCLAIMED_RANK):
                 break
         return meant
 
-    def _known(self, signs: Signs) -> Signs:
+    def _known(self, signs: ClientHints) -> ClientHints:
         """Leave out what none of the recorded clients said."""
-        return Signs(
+        return ClientHints(
             signs.stream_id if signs.stream_id in self._stream_ids else None,
             signs.user_agent if signs.user_agent in self._user_agents else None,
         )
@@ -181,9 +201,9 @@ class Line:
         if self._of is None:
             self._of = defaultdict(list)
             for place in reversed(range(len(self._order))):
-                self._of[self._order[place][1].part.source].append(place)
+                self._of[self._order[place][1].connection_step.connection].append(place)
         given = self._track.given
-        for source in self._track.clients.own(client):
+        for source in self._track.clients.claimed_by(client):
             places = self._of.get(source, [])
             while places and given[self._order[places[-1]][0]]:
                 places.pop()

@@ -21,8 +21,8 @@ from google.protobuf.message import Message
 
 from ...proto.api.apis import APIS, Api
 from ...proto.messages import descriptors
-from ...proto.messages.fields import call_type
-from ...proto.messages.ids import KINDS, Kind, copies, slots
+from ...proto.messages.fields import type_enum_name
+from ...proto.messages.ids import ID_KINDS, IdKind, copy_messages, id_fields
 
 _SEARCHED = 20_000
 _DEPTH = 7
@@ -32,11 +32,11 @@ much of a rule is shown that fits nothing."""
 
 _PATH = re.compile(r"[A-Za-z0-9_]+(?:\[\])?(?:\.[A-Za-z0-9_]+(?:\[\])?)*")
 
-_KINDS: dict[str, tuple[str, Kind | tuple[str, ...]]] = {
+_KINDS: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
     f"{kind}s": (f"every {kind.replace('-', ' ')} in a call", kind)
-    for kind in sorted(set(KINDS.values()))
+    for kind in sorted(set(ID_KINDS.values()))
 }
-_RULES: dict[str, tuple[str, Kind | tuple[str, ...]]] = {
+_RULES: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
     "filters": (
         "how long a scheduler refuses what it declines",
         (
@@ -50,7 +50,7 @@ _RULES: dict[str, tuple[str, Kind | tuple[str, ...]]] = {
     "timestamps": ("when an executor says that a status came", ("UPDATE:update.status.timestamp",)),
 }
 
-NAMES = _KINDS | _RULES
+NAMED_RULES = _KINDS | _RULES
 """What is volatile by nature, by name: what it is in words, and a kind of id or rules."""
 
 
@@ -58,23 +58,23 @@ class IgnoreError(ValueError):
     """A rule that fits nothing; the text says what may have been meant."""
 
 
-class Ignoring:
+class IgnoreRules:
     """Rules by API and call. Raises IgnoreError for a rule that fits no call."""
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
-        self._kinds = set[Kind]()
+        self._kinds = set[IdKind]()
         self._paths: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._parameters = set[str]()
         for rule in [rules] if isinstance(rules, str) else rules:
             self._add(rule)
 
-    def counts(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
+    def comparable_calls(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
         """Give calls without what does not count; those given stay as they are."""
         if not self._kinds and not self._paths:
             return calls
         return tuple(self._counts(call, api) for call in calls)
 
-    def query(self, query: str) -> str:
+    def comparable_query(self, query: str) -> str:
         """Give a query without the parameters that do not count."""
         if not self._parameters:
             return query
@@ -82,22 +82,22 @@ class Ignoring:
         return "&".join(p for p in parts if p.partition("=")[0] not in self._parameters)
 
     def _counts(self, call: Message, api: Api) -> Message:
-        paths = self._paths.get((api.name, call_type(call) or ""), ())
+        paths = self._paths.get((api.name, type_enum_name(call) or ""), ())
         if not self._kinds and not paths:
             return call
-        (copy,) = copies((call,))
+        (copy,) = copy_messages((call,))
         for path in paths:
             _clear(copy, path)
         if self._kinds:
-            for slot in slots(copy):
+            for slot in id_fields(copy):
                 if slot.kind in self._kinds:
                     slot.blank()
         return copy
 
     def _add(self, rule: str) -> None:
         kind, colon, path = rule.partition(":")
-        if rule in NAMES:
-            _, what = NAMES[rule]
+        if rule in NAMED_RULES:
+            _, what = NAMED_RULES[rule]
             if isinstance(what, tuple):
                 for each in what:
                     self._add(each)
@@ -108,13 +108,13 @@ class Ignoring:
         elif colon:
             self._add_path(rule, kind, path)
         else:
-            text = f"expected TYPE:path, query.NAME or one of {', '.join(NAMES)}"
-            raise IgnoreError(f"ignore {_cut(rule)}: {text}{_nearest(rule, NAMES)}")
+            text = f"expected TYPE:path, query.NAME or one of {', '.join(NAMED_RULES)}"
+            raise IgnoreError(f"ignore {_cut(rule)}: {text}{_nearest(rule, NAMED_RULES)}")
 
     def _add_path(self, rule: str, kind: str, path: str) -> None:
-        apis = [api for api in APIS if kind in ("*", *api.calls)]
+        apis = [api for api in APIS if kind in ("*", *api.call_types)]
         if not apis:
-            near = _nearest(kind, [name for api in APIS for name in api.calls])
+            near = _nearest(kind, [name for api in APIS for name in api.call_types])
             raise IgnoreError(f"ignore {_cut(rule)}: no v1 API has a call {_cut(kind)!r}{near}")
         if not _PATH.fullmatch(path):
             text = f"{_cut(path)!r} is no path, expected one like accept.offer_ids[].value"
@@ -124,16 +124,16 @@ class Ignoring:
         if not fitting:
             raise IgnoreError(f"ignore {_cut(rule)}: {_no_path(apis, kind, path)}")
         for api in fitting:
-            for name in api.calls if kind == "*" else (kind,):
+            for name in api.call_types if kind == "*" else (kind,):
                 self._paths.setdefault((api.name, name), []).append(steps)
 
 
-NOTHING = Ignoring()
+IGNORE_NOTHING = IgnoreRules()
 """Ignores nothing."""
 
 
 def _descriptor(api: Api) -> Descriptor:
-    return cast("Descriptor", descriptors.message_class(api.call).DESCRIPTOR)
+    return cast("Descriptor", descriptors.message_class(api.call_message).DESCRIPTOR)
 
 
 def _clear(message: Message, path: Sequence[str]) -> None:

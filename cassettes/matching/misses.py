@@ -16,11 +16,11 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-type Reason = Literal[
+type MissReason = Literal[
     "nothing recorded for this call", "already played", "differs", "actor message"
 ]
 
-_ADVICE: dict[Reason, str] = {
+_ADVICE: dict[MissReason, str] = {
     "nothing recorded for this call": (
         "Record a session in which the client makes this call, or keep the client from making it."
     ),
@@ -55,7 +55,7 @@ class Difference(Struct, frozen=True):
         return f"{self.path}: {recorded} → {received}"
 
 
-class Near(Struct, frozen=True, kw_only=True):
+class NearMiss(Struct, frozen=True, kw_only=True):
     """A recorded exchange that came near; `more` differences are not listed."""
 
     exchange: int
@@ -79,11 +79,11 @@ class Miss(Struct, frozen=True, kw_only=True):
     `option` is a sentence about the option of a replay that would give it one, if there is any.
     """
 
-    reason: Reason
+    reason: MissReason
     method: str
     path: str
     what: str | None
-    nearest: tuple[Near, ...] = ()
+    nearest: tuple[NearMiss, ...] = ()
     option: str | None = None
 
     @property
@@ -100,11 +100,11 @@ class Miss(Struct, frozen=True, kw_only=True):
         lines += [] if self.option is None else [f"or: {self.option}"]
         return "\n  ".join(lines)
 
-    def report(self) -> bytes:
+    def to_json(self) -> bytes:
         """Render as indented JSON."""
-        return msgspec.json.format(msgspec.json.encode(self.facts()), indent=2) + b"\n"
+        return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=2) + b"\n"
 
-    def facts(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Give what the report holds."""
         return {
             "miss": self.reason,

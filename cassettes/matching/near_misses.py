@@ -13,10 +13,10 @@ import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from ..format.exchange_ref import Place
+from ..format.exchange_ref import ExchangeRef
 from .misses import Difference
-from .request_key import CallKey, Key, Meaning, PlainKey
-from .shortening import around
+from .request_key import CallKey, ParsedRequest, PlainKey, RequestKey
+from .shortening import truncate_around_difference
 
 CANDIDATES = 32
 """Exchanges that are compared with a missed request."""
@@ -24,19 +24,19 @@ CANDIDATES = 32
 _FIELDS = 4000
 _NO_CALL = "no call that Mesos takes"
 
-OTHER_BYTES = Difference("body", "other bytes", "these")
+OPAQUE_BODY_DIFFERENCE = Difference("body", "other bytes", "these")
 """Of bodies that are no calls it is not known here what is in them."""
 
 
-class Index:
+class NearMissIndex:
     """Places of a cassette by what a miss compares: the call, the API, the path."""
 
     def __init__(self) -> None:
-        self._added: list[tuple[Key, str, Place]] = []
-        self._by_kind = defaultdict[tuple[str, ...], list[Place]](list)
-        self._equal: dict[Key, Place] = {}
+        self._added: list[tuple[RequestKey, str, ExchangeRef]] = []
+        self._by_kind = defaultdict[tuple[str, ...], list[ExchangeRef]](list)
+        self._equal: dict[RequestKey, ExchangeRef] = {}
 
-    def add(self, key: Key, path: str, place: Place) -> None:
+    def add_exchange(self, key: RequestKey, path: str, place: ExchangeRef) -> None:
         """Add an exchange. It is filed when something is looked for: most replays miss nothing."""
         self._added.append((key, path, place))
 
@@ -49,11 +49,11 @@ class Index:
 
     def candidates(
         self,
-        key: Key,
+        key: RequestKey,
         path: str,
-        played: Container[Place],
+        played: Container[ExchangeRef],
         cassettes: frozenset[int] | None = None,
-    ) -> tuple[list[Place], bool]:
+    ) -> tuple[list[ExchangeRef], bool]:
         """Up to `CANDIDATES` exchanges of the most special kind that has any in these cassettes.
 
         An equal one comes first, then those that were not `played`. The flag says whether they are
@@ -72,40 +72,47 @@ class Index:
         return [], False
 
 
-def _first(places: Iterable[Place | None]) -> list[Place]:
+def _first(places: Iterable[ExchangeRef | None]) -> list[ExchangeRef]:
     """The first of them, each once."""
     return list(islice(dict.fromkeys(place for place in places if place is not None), CANDIDATES))
 
 
-def _fresh_first(places: list[Place], played: Container[Place]) -> Iterator[Place]:
+def _fresh_first(
+    places: list[ExchangeRef], played: Container[ExchangeRef]
+) -> Iterator[ExchangeRef]:
     yield from (place for place in places if place not in played)
     yield from reversed(places)
 
 
-def _kinds(key: Key, path: str) -> list[tuple[str, ...]]:
+def _kinds(key: RequestKey, path: str) -> list[tuple[str, ...]]:
     """What an exchange is, the most special first."""
     match key:
         case CallKey():
-            return [("call", key.api, key.call), ("api", key.api), ("POST", path)]
+            return [("call", key.api, key.call_name), ("api", key.api), ("POST", path)]
         case PlainKey():
             return list(dict.fromkeys([(key.method, key.path), ("POST", path)]))
 
 
-def differences(recorded: Meaning, received: Meaning) -> Iterator[Difference]:
+def diff_requests(recorded: ParsedRequest, received: ParsedRequest) -> Iterator[Difference]:
     """Where two requests differ, as recorded and received."""
     match recorded.key, received.key:
-        case CallKey() as old, CallKey() as new if (old.api, old.call) == (new.api, new.call):
-            yield from _fields(recorded.compared, received.compared)
+        case CallKey() as old, CallKey() as new if (old.api, old.call_name) == (
+            new.api,
+            new.call_name,
+        ):
+            yield from _fields(recorded.compared_calls, received.compared_calls)
             if old.refusal != new.refusal:
                 yield Difference("refusal", old.refusal or None, new.refusal or None)
         case CallKey() as old, CallKey() as new:
-            yield Difference("type", old.call, new.call)
+            yield Difference("type", old.call_name, new.call_name)
         case PlainKey() as old, PlainKey() as new:
             yield from _parts(old, new)
         case _ if recorded.content_type != received.content_type:
             yield Difference("Content-Type", recorded.content_type, received.content_type)
         case _:
-            yield Difference("body", recorded.what or _NO_CALL, received.what or _NO_CALL)
+            yield Difference(
+                "body", recorded.description or _NO_CALL, received.description or _NO_CALL
+            )
 
 
 def _parts(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
@@ -115,10 +122,12 @@ def _parts(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
         yield _difference("query", old.query or None, new.query or None)
     if old.content_type != new.content_type:
         yield _difference("Content-Type", old.content_type, new.content_type)
-    if old.body and new.body and old.body != new.body:
-        yield OTHER_BYTES
-    elif old.body != new.body:
-        yield Difference("body", "bytes" if old.body else None, "bytes" if new.body else None)
+    if old.body_digest and new.body_digest and old.body_digest != new.body_digest:
+        yield OPAQUE_BODY_DIFFERENCE
+    elif old.body_digest != new.body_digest:
+        yield Difference(
+            "body", "bytes" if old.body_digest else None, "bytes" if new.body_digest else None
+        )
 
 
 def _fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
@@ -130,7 +139,7 @@ def _fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Diff
 
 
 def _difference(path: str, old: str | None, new: str | None) -> Difference:
-    return Difference(path, *around(old, new))
+    return Difference(path, *truncate_around_difference(old, new))
 
 
 def _flat(messages: tuple[Message, ...]) -> dict[str, str]:

@@ -14,9 +14,9 @@ from typing import Literal, cast, get_args
 
 from ...proto.api.apis import APIS
 
-type Repeat = Literal["last", "cycle", "never"]
+type RepeatMode = Literal["last", "cycle", "never"]
 
-_WORDS: tuple[str, ...] = get_args(Repeat.__value__)
+_WORDS: tuple[str, ...] = get_args(RepeatMode.__value__)
 _SHOWN = 60
 
 
@@ -24,26 +24,26 @@ class RepeatError(ValueError):
     """A rule that makes no sense; the text says what was expected."""
 
 
-class Repeats:
+class RepeatRules:
     """Rules for all requests and for call types; of two for the same, the last one counts.
 
     Raises RepeatError for what is no rule.
     """
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
-        self._all: Repeat = "last"
-        self._of: dict[str, Repeat] = {}
+        self._all: RepeatMode = "last"
+        self._of: dict[str, RepeatMode] = {}
         for rule in [rules] if isinstance(rules, str) else rules:
             call, named, word = rule.rpartition("=")
             if word not in _WORDS:
                 text = f"expected {', '.join(_WORDS)}, or one of them for a call: GET_TASKS=cycle"
                 raise RepeatError(f"repeat {rule[:_SHOWN]}: {text}")
             if named:
-                self._of[_known(rule, call)] = cast("Repeat", word)
+                self._of[_known(rule, call)] = cast("RepeatMode", word)
             else:
-                self._all = cast("Repeat", word)
+                self._all = cast("RepeatMode", word)
 
-    def of(self, call: str | None, *, mutating: bool) -> Repeat:
+    def mode_for(self, call: str | None, *, mutating: bool) -> RepeatMode:
         """What becomes of a call of a type, or of a plain request."""
         if call is not None and call in self._of:
             return self._of[call]
@@ -51,7 +51,7 @@ class Repeats:
 
 
 def _known(rule: str, call: str) -> str:
-    names = {name for api in APIS for name in api.calls}
+    names = {name for api in APIS for name in api.call_types}
     if call not in names:
         near = get_close_matches(call[:_SHOWN], sorted(names), n=1)
         meant = f"; the nearest is {near[0]}" if near else ""

@@ -27,12 +27,12 @@ from ...proto import recordio
 from ...proto.api import calls, endpoints, negotiation
 from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.negotiation import ResponseType
-from ...proto.api.refusals import Refusal, examined
-from ...proto.http.request import Received
-from ...proto.messages.fields import at, call_type, type_at
-from .ignore_rules import NOTHING, Ignoring
+from ...proto.api.refusals import MesosRefusal, check_request
+from ...proto.http.request import HttpRequest
+from ...proto.messages.fields import field_at, type_enum_name, type_enum_name_at
+from .ignore_rules import IGNORE_NOTHING, IgnoreRules
 
-type Wanted = ResponseType | None
+type AcceptedType = ResponseType | None
 """What an answer is labelled; None if it has no message, so that its encoding is no matter."""
 
 _READ_ONLY = frozenset({"GET", "HEAD"})
@@ -45,8 +45,8 @@ class CallKey(Struct, frozen=True):
     """A v1 call by its meaning; `message` is a digest, so that keys of large calls are small."""
 
     api: str
-    call: str
-    message: bytes
+    call_name: str
+    message_digest: bytes
     refusal: str = ""
 
 
@@ -57,14 +57,14 @@ class PlainKey(Struct, frozen=True):
     path: str
     query: str
     content_type: str | None
-    body: bytes
+    body_digest: bytes
     server: ServerKind | None = None
 
 
-type Key = CallKey | PlainKey
+type RequestKey = CallKey | PlainKey
 
 
-class Meaning(Struct, frozen=True, kw_only=True):
+class ParsedRequest(Struct, frozen=True, kw_only=True):
     """What a request is: its key, and what a miss needs to explain itself.
 
     `wanted` is what the answer is to be labelled. `refusal` is what Mesos answers if it refuses the
@@ -72,46 +72,54 @@ class Meaning(Struct, frozen=True, kw_only=True):
     plain request. `compared` is what counts of them.
     """
 
-    key: Key
-    mutating: bool
+    key: RequestKey
+    is_mutating: bool
     path: str
-    wanted: Wanted = None
-    refusal: Refusal | None = None
+    accepted_type: AcceptedType = None
+    refusal: MesosRefusal | None = None
     content_type: str | None = None
-    type: CallType | None = None
+    call_type: CallType | None = None
     calls: tuple[Message, ...] = ()
-    compared: tuple[Message, ...] = ()
+    compared_calls: tuple[Message, ...] = ()
 
     @property
-    def what(self) -> str | None:
+    def description(self) -> str | None:
         """The call, for people."""
-        return f"{self.key.api} call {self.key.call}" if isinstance(self.key, CallKey) else None
+        return (
+            f"{self.key.api} call {self.key.call_name}" if isinstance(self.key, CallKey) else None
+        )
 
 
-def meaning(request: Received, server: ServerKind | None, ignoring: Ignoring = NOTHING) -> Meaning:
+def parse_request(
+    request: HttpRequest, server: ServerKind | None, ignoring: IgnoreRules = IGNORE_NOTHING
+) -> ParsedRequest:
     """Read a request as a server of this kind would, leaving out what does not count."""
     path, _, query = _HOST.sub("", request.target.decode("latin-1")).partition("?")
-    found = examined(request, path, query, server)
-    api, why, said = endpoints.find(path, server), found.refusal, ()
+    found = check_request(request, path, query, server)
+    api, why, said = endpoints.find_api(path, server), found.refusal, ()
     path, sent = folded(path, server), request.header("content-type")
     if api is not None and found.call is not None:
         said = _streamed(request, api) if sent == negotiation.RECORDIO else (found.call,)
-    call = call_type(said[0]) if said else None
-    if api is None or call is None or call not in api.calls:
-        key = _plain(request, path, ignoring.query(query), server)
+    call = type_enum_name(said[0]) if said else None
+    if api is None or call is None or call not in api.call_types:
+        key = _plain(request, path, ignoring.comparable_query(query), server)
         mutating = key.method not in _READ_ONLY and why is None
-        return Meaning(key=key, mutating=mutating, path=path, refusal=why, content_type=sent)
-    kind, compared = api.calls[call], ignoring.counts(said, api)
-    return Meaning(
-        key=CallKey(api.name, call, canonical(compared), "" if why is None else str(why)),
-        mutating=kind.mutating and why is None,
+        return ParsedRequest(
+            key=key, is_mutating=mutating, path=path, refusal=why, content_type=sent
+        )
+    kind, compared = api.call_types[call], ignoring.comparable_calls(said, api)
+    return ParsedRequest(
+        key=CallKey(api.name, call, digest_calls(compared), "" if why is None else str(why)),
+        is_mutating=kind.is_mutating and why is None,
         path=path,
-        wanted=found.label if why is None and (kind.record or kind.response) else None,
+        accepted_type=found.response_type
+        if why is None and (kind.record_message or kind.response_message)
+        else None,
         refusal=why,
         content_type=sent,
-        type=kind,
+        call_type=kind,
         calls=said,
-        compared=compared,
+        compared_calls=compared,
     )
 
 
@@ -128,22 +136,24 @@ def folded(path: str, server: ServerKind | None) -> str:
     return plain.rstrip("/") or "/"
 
 
-def takes_gzip(request: Received) -> bool:
+def request_accepts_gzip(request: HttpRequest) -> bool:
     """Whether the client takes a gzipped answer, as libprocess decides it (src/http.cpp)."""
     return negotiation.accepts_gzip(request.header("accept-encoding"))
 
 
-def _plain(request: Received, path: str, query: str, server: ServerKind | None) -> PlainKey:
+def _plain(request: HttpRequest, path: str, query: str, server: ServerKind | None) -> PlainKey:
     method, body = request.method.decode("latin-1"), _digest(request.body)
     kind = request.header("content-type") if request.body else None
     return PlainKey(method, path, query, kind, body, server)
 
 
-def _streamed(request: Received, api: Api) -> tuple[Message, ...]:
+def _streamed(request: HttpRequest, api: Api) -> tuple[Message, ...]:
     """Decode all calls of a streamed request; none if one of them is not sound."""
     kind = request.header("message-content-type")
     try:
-        return typed([calls.read(record, kind, api) for record in _records(request.body)])
+        return merge_terminal_input(
+            [calls.decode_call(record, kind, api) for record in _records(request.body)]
+        )
     except ValueError:
         return ()
 
@@ -157,7 +167,7 @@ def _records(body: bytes) -> list[bytes]:
     return [piece.payload for piece in pieces if isinstance(piece, recordio.Record)]
 
 
-def canonical(said: tuple[Message, ...]) -> bytes:
+def digest_calls(said: tuple[Message, ...]) -> bytes:
     """A digest of what was said, in whatever encoding.
 
     Unknown fields are left out, because Mesos's JSON parser drops them (stout/protobuf.hpp).
@@ -178,7 +188,7 @@ _DATA = "data"
 _IO = "attach_container_input.process_io"
 
 
-def typed(calls: list[Message]) -> tuple[Message, ...]:
+def merge_terminal_input(calls: list[Message]) -> tuple[Message, ...]:
     """Leave out heartbeats, and join data that was typed in a row. The calls given may change.
 
     These are the records of ATTACH_CONTAINER_INPUT. When a terminal sends heartbeats, and where it
@@ -187,10 +197,10 @@ def typed(calls: list[Message]) -> tuple[Message, ...]:
     """
     kept: list[Message] = []
     for call in calls:
-        if type_at(call, f"{_IO}.control") == "HEARTBEAT":
+        if type_enum_name_at(call, f"{_IO}.control") == "HEARTBEAT":
             continue
         if kept and _bytes(call) and _bytes(kept[-1]):
-            setattr(at(kept[-1], f"{_IO}.data"), _DATA, _bytes(kept[-1]) + _bytes(call))
+            setattr(field_at(kept[-1], f"{_IO}.data"), _DATA, _bytes(kept[-1]) + _bytes(call))
         else:
             kept.append(call)
     return tuple(kept)
@@ -198,5 +208,5 @@ def typed(calls: list[Message]) -> tuple[Message, ...]:
 
 def _bytes(call: Message) -> bytes:
     """What a call types; empty data is the end of the input."""
-    data = at(call, f"{_IO}.data.data")
+    data = field_at(call, f"{_IO}.data.data")
     return data if isinstance(data, bytes) else b""

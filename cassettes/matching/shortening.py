@@ -11,12 +11,12 @@ _BEFORE = 40
 _MARK = "…"
 
 
-def ended(text: str, most: int = _SHOWN) -> str:
+def truncate(text: str, most: int = _SHOWN) -> str:
     """Cut a text at its end."""
     return text if len(text) <= most else f"{text[:most]}{_MARK}"
 
 
-def around(old: str | None, new: str | None) -> tuple[str | None, str | None]:
+def truncate_around_difference(old: str | None, new: str | None) -> tuple[str | None, str | None]:
     """Cut two texts to the part around the place where they differ first."""
     if max(len(old or ""), len(new or "")) <= _SHOWN:
         return old, new
@@ -40,5 +40,5 @@ def _from(text: str | None, start: int) -> str | None:
     if text is None:
         return None
     if start <= len(_MARK):
-        return ended(text)
-    return _MARK + ended(text[start:])
+        return truncate(text)
+    return _MARK + truncate(text[start:])

@@ -12,21 +12,21 @@ from msgspec.structs import replace
 
 from ...proto.api import endpoints, negotiation
 from ...proto.api.negotiation import Encoding, ResponseType
-from ...proto.messages.fields import at
+from ...proto.messages.fields import field_at
 from ..answers import answer as answers
-from ..answers.answer import Answer, StreamAnswer, pairs
+from ..answers.answer import ReplayResponse, StreamedResponse, header_pairs
 from ..answers.pace import Pace
-from ..answers.timeline import Retelling, Timeline
-from ..answers.transcoding import Transcoder, labelled
-from ..causality.constraints import Ties
-from ..format.bodies import wire
+from ..answers.timeline import Timeline, TranscodeRecord
+from ..answers.transcoding import Transcoder, relabel_headers
+from ..causality.constraints import ReplayConstraints
+from ..format.bodies import encode_body
 from ..format.documents import Event, Exchange, Headers, Response
-from ..format.exchange_ref import Place
-from ..matching.answer_queue import Turn
-from ..matching.recorded_request import answer_message, recorded_request
-from ..matching.request_key import Wanted, meaning
-from ..rebinding.id_bindings import Bindings
-from ..rebinding.id_rewriting import Renaming
+from ..format.exchange_ref import ExchangeRef
+from ..matching.answer_queue import Selection
+from ..matching.recorded_request import recorded_request, response_message_name
+from ..matching.request_key import AcceptedType, parse_request
+from ..rebinding.id_bindings import IdBindings
+from ..rebinding.id_rewriting import IdRewriter
 from ..storage.reader import Cassette
 from .journal import Journal
 
@@ -37,11 +37,11 @@ _READY_BODY = 256 * 1024
 _OK = 200
 
 
-class Client(Struct, frozen=True):
+class ResponseOptions(Struct, frozen=True):
     """What an answer depends on besides the exchange: HEAD gets no body, and gzip is asked for."""
 
     bodiless: bool = False
-    gzips: bool = False
+    accepts_gzip: bool = False
 
 
 class _Told(Struct, frozen=True):
@@ -59,7 +59,7 @@ class _Told(Struct, frozen=True):
     framework: str = ""
 
 
-class Replies:
+class AnswerBuilder:
     """Builds the answers of exchanges."""
 
     def __init__(
@@ -67,8 +67,8 @@ class Replies:
         cassettes: Sequence[Cassette],
         pace: Pace,
         journal: Journal,
-        ties: Ties,
-        bindings: Bindings | None = None,
+        ties: ReplayConstraints,
+        bindings: IdBindings | None = None,
     ) -> None:
         self._cassettes = cassettes
         began = [cassette.header.recorded_at.timestamp() for cassette in cassettes]
@@ -76,95 +76,106 @@ class Replies:
         self._pace = pace
         self._ties = ties
         self._bindings = bindings
-        self._begun = set[Place]()
+        self._begun = set[ExchangeRef]()
         self._ready = _Ready()
-        self._transcoder = Transcoder(journal.lose)
+        self._transcoder = Transcoder(journal.record_lost_fields)
 
-    def give(self, turn: Turn, client: Client, now_seconds: float) -> Answer | StreamAnswer:
+    def build_answer(
+        self, turn: Selection, client: ResponseOptions, now_seconds: float
+    ) -> ReplayResponse | StreamedResponse:
         """Answer with an exchange, at a time on the replay's clock.
 
         Raises ValueError, LookupError or OSError if the cassette does not give what it should.
         """
-        ready = self._ready.get((turn, client.bodiless, client.gzips))
+        ready = self._ready.get((turn, client.bodiless, client.accepts_gzip))
         return self._built(turn, client, now_seconds) if ready is None else ready
 
-    def _built(self, turn: Turn, client: Client, now_seconds: float) -> Answer | StreamAnswer:
-        place = turn.place
+    def _built(
+        self, turn: Selection, client: ResponseOptions, now_seconds: float
+    ) -> ReplayResponse | StreamedResponse:
+        place = turn.exchange_ref
         cassette = self._cassettes[place.cassette]
         exchange = cassette.exchange(place.exchange)
-        told = _told(cassette, exchange, turn.target, names=self._bindings is not None)
+        told = _told(cassette, exchange, turn.target_type, names=self._bindings is not None)
         response, renaming = told.response, self._renaming(told, place)
         if response.stream is not None and response.status is not None and not client.bodiless:
             timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
             encoding = _encoding(response)
-            cues, live = self._ties.begin(place, cassette, exchange, encoding, now_seconds)
+            cues, live = self._ties.begin_stream(place, cassette, exchange, encoding, now_seconds)
             offset_seconds = self._offsets[place.cassette]
             steps = timeline.play(self._pace, now_seconds, cues, offset_seconds=offset_seconds)
-            steps = steps if renaming is None else renaming.steps(steps)
-            answer = answers.stream(place.exchange, response, steps, live)
-            return replace(answer, call=told.call, at_seconds=offset_seconds + exchange.at)
+            steps = steps if renaming is None else renaming.rewrite_steps(steps)
+            answer = answers.build_stream(place.exchange, response, steps, live)
+            return replace(answer, call_name=told.call, at_seconds=offset_seconds + exchange.at)
         body = self._body(turn, told)
-        answer = answers.unary(
+        answer = answers.build_unary(
             place.exchange,
             response,
-            body if renaming is None else renaming.body(body),
+            body if renaming is None else renaming.rewrite_body(body),
             bodiless=client.bodiless,
-            gzips=client.gzips,
-            compresses=turn.target is not None or _may_compress(cassette, exchange),
+            accepts_gzip=client.accepts_gzip,
+            compress_large=turn.target_type is not None or _may_compress(cassette, exchange),
         )
-        gates = self._ties.gates(place)
+        gates = self._ties.answer_latches(place)
         if gates is not None:
-            return replace(answer, gates=gates)
+            return replace(answer, latches=gates)
         if renaming is not None:
             return answer
-        self._ready.put((turn, client.bodiless, client.gzips), answer)
+        self._ready.put((turn, client.bodiless, client.accepts_gzip), answer)
         return answer
 
-    def _renaming(self, told: _Told, place: Place) -> Renaming | None:
+    def _renaming(self, told: _Told, place: ExchangeRef) -> IdRewriter | None:
         """Give what puts other ids into the answer of an exchange, if that is asked for."""
         if self._bindings is None or told.message is None:
             return None
         again, encoding = place in self._begun, told.to or _encoding(told.response)
         self._begun.add(place)
-        return Renaming(self._bindings, told.message, encoding, told.framework, again=again)
+        return IdRewriter(
+            self._bindings, told.message, encoding, told.framework, played_before=again
+        )
 
-    def _body(self, turn: Turn, told: _Told) -> bytes:
-        body = wire(told.response, told.message)
+    def _body(self, turn: Selection, told: _Told) -> bytes:
+        body = encode_body(told.response, told.message)
         if told.to is None or told.message is None or not body:
             return body
-        return self._transcoder.body(turn.place, 0, body, told.message, told.to)
+        return self._transcoder.transcode_body(turn.exchange_ref, 0, body, told.message, told.to)
 
-    def _retelling(self, turn: Turn, told: _Told) -> Retelling | None:
+    def _retelling(self, turn: Selection, told: _Told) -> TranscodeRecord | None:
         """Give what transcodes the records of a stream, if they are to be."""
         message, to = told.message, told.to
         if message is None or to is None:
             return None
 
         def retell(event: Event, data: bytes) -> bytes:
-            return self._transcoder.body(turn.place, event.event, data, message, to)
+            return self._transcoder.transcode_body(
+                turn.exchange_ref, event.event, data, message, to
+            )
 
         return retell
 
 
-def _told(cassette: Cassette, exchange: Exchange, target: Wanted, *, names: bool) -> _Told:
+def _told(cassette: Cassette, exchange: Exchange, target: AcceptedType, *, names: bool) -> _Told:
     """Look up how to tell an answer; what has `names` in it is read, also to tell it as it is."""
     response = exchange.response
     if not names and target is None and response.stream is None and response.proto is None:
         return _Told(response)
-    what = meaning(recorded_request(cassette, exchange), cassette.header.server)
-    message, call = answer_message(exchange, what.type), what.type and what.type.name
-    framework = str(at(what.calls[0], "framework_id.value") or "") if what.calls else ""
-    source = _label(response.headers, what.wanted)
+    what = parse_request(recorded_request(cassette, exchange), cassette.header.server)
+    message, call = (
+        response_message_name(exchange, what.call_type),
+        what.call_type and what.call_type.name,
+    )
+    framework = str(field_at(what.calls[0], "framework_id.value") or "") if what.calls else ""
+    source = _label(response.headers, what.accepted_type)
     if target is None or source is None or message is None or response.status != _OK:
         return _Told(response, message, call=call, framework=framework)
-    labelled_response = replace(response, headers=labelled(response.headers, target))
+    labelled_response = replace(response, headers=relabel_headers(response.headers, target))
     other = source.encoding != target.encoding
     return _Told(labelled_response, message, target.encoding if other else None, call, framework)
 
 
-def _label(headers: Headers, asked: Wanted) -> Wanted:
+def _label(headers: Headers, asked: AcceptedType) -> AcceptedType:
     """Say what an answer is labelled; one without labels is what was asked for."""
-    last = {name.lower(): value for name, value in pairs(headers)}
+    last = {name.lower(): value for name, value in header_pairs(headers)}
     content_type, inner = last.get("content-type"), last.get("message-content-type")
     if content_type is None:
         return asked
@@ -181,10 +192,10 @@ def _encoding(response: Response) -> Encoding:
 def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:
     """Whether Mesos would have compressed the answer, had it been asked to."""
     request = exchange.request
-    accepted = {name.lower(): value for name, value in pairs(request.headers)}.get(
+    accepted = {name.lower(): value for name, value in header_pairs(request.headers)}.get(
         "accept-encoding"
     )
-    api = endpoints.find(request.path, cassette.header.server)
+    api = endpoints.find_api(request.path, cassette.header.server)
     return api is not None and not negotiation.accepts_gzip(accepted)
 
 
@@ -192,17 +203,17 @@ class _Ready:
     """Answers that are ready to go out again, the least used dropped first."""
 
     def __init__(self) -> None:
-        self._answers = OrderedDict[tuple[Turn, bool, bool], Answer]()
+        self._answers = OrderedDict[tuple[Selection, bool, bool], ReplayResponse]()
         self._bytes = 0
 
-    def get(self, which: tuple[Turn, bool, bool]) -> Answer | None:
+    def get(self, which: tuple[Selection, bool, bool]) -> ReplayResponse | None:
         """Give an answer if it is here."""
         answer = self._answers.get(which)
         if answer is not None:
             self._answers.move_to_end(which)
         return answer
 
-    def put(self, which: tuple[Turn, bool, bool], answer: Answer) -> None:
+    def put(self, which: tuple[Selection, bool, bool], answer: ReplayResponse) -> None:
         """Keep an answer, unless it is large."""
         if len(answer.body) > _READY_BODY:
             return

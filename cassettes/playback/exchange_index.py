@@ -9,36 +9,36 @@ A request that came before is not decoded again: its match is kept, under what t
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...proto.api.refusals import Refusal
-from ...proto.http.request import Received
+from ...proto.api.refusals import MesosRefusal
+from ...proto.http.request import HttpRequest
 from ..causality.subscriptions import (
-    ASTRAY,
-    Astray,
-    Caller,
+    STREAM_MISMATCHES,
+    StreamMismatch,
+    Subscriber,
     Subscriptions,
-    astray_key,
-    caller,
-    recorded_astray,
+    identify_subscriber,
+    recorded_stream_mismatch,
+    stream_mismatch_key,
 )
 from ..format.documents import Exchange
-from ..format.exchange_ref import Place
-from ..matching.answer_queue import Line, Track
-from ..matching.connections import Clients, Signs, Source, signs
-from ..matching.ignore_rules import Ignoring
-from ..matching.repeat_rules import Repeats
-from ..matching.request_key import Key, Meaning, meaning, takes_gzip
-from ..matching.servers import Scope, Servers
-from ..rebinding.id_bindings import Pair
-from ..rebinding.id_matching import Found, Rebinding
+from ..format.exchange_ref import ExchangeRef
+from ..matching.answer_queue import AnswerQueue, QueueView
+from ..matching.connections import ClientHints, ConnectionMap, RecordedConnection, client_hints
+from ..matching.ignore_rules import IgnoreRules
+from ..matching.repeat_rules import RepeatRules
+from ..matching.request_key import ParsedRequest, RequestKey, parse_request, request_accepts_gzip
+from ..matching.servers import RecordedServers, ServerScope
+from ..rebinding.id_bindings import IdPair
+from ..rebinding.id_matching import IdMatch, IdMatcher
 from ..storage.reader import Cassette
-from .answer_builder import Client
+from .answer_builder import ResponseOptions
 
 _KEPT = 4096
 _KEPT_BODY = 64 * 1024
 """Matches that are kept, and bytes of the longest body among their requests."""
 
 
-class Match(Struct, frozen=True):
+class ExchangeMatch(Struct, frozen=True):
     """What answers a request.
 
     `signs` tell of the client. `who` makes it, if it goes with a stream, and `astray` has the
@@ -46,15 +46,15 @@ class Match(Struct, frozen=True):
     hold when it is answered.
     """
 
-    line: Line | None
-    client: Client
-    signs: Signs
-    who: Caller | None = None
-    astray: dict[Astray, Line] = {}
-    pairs: tuple[Pair, ...] = ()
+    queue_view: QueueView | None
+    response_options: ResponseOptions
+    client_hints: ClientHints
+    subscriber: Subscriber | None = None
+    mismatch_views: dict[StreamMismatch, QueueView] = {}
+    id_pairs: tuple[IdPair, ...] = ()
 
 
-class Catalogue:
+class ExchangeIndex:
     """The recorded exchanges of a playback, but for those whose requests are streamed.
 
     `kept` are matches of requests that came before.
@@ -62,15 +62,15 @@ class Catalogue:
 
     def __init__(
         self,
-        servers: Servers,
+        servers: RecordedServers,
         subscriptions: Subscriptions,
-        ignoring: Ignoring,
-        repeats: Repeats,
-        rebinding: Rebinding | None,
+        ignoring: IgnoreRules,
+        repeats: RepeatRules,
+        rebinding: IdMatcher | None,
     ) -> None:
-        self.clients = Clients()
-        self.kept: dict[object, Match] = {}
-        self._tracks: dict[Key, Track] = {}
+        self.connections = ConnectionMap()
+        self.cached_matches: dict[object, ExchangeMatch] = {}
+        self._tracks: dict[RequestKey, AnswerQueue] = {}
         self._servers = servers
         self._subscriptions = subscriptions
         self._ignoring = ignoring
@@ -78,7 +78,7 @@ class Catalogue:
         self._rebinding = rebinding
 
     @property
-    def unused(self) -> list[Place]:
+    def unused(self) -> list[ExchangeRef]:
         """Exchanges that nobody has asked for."""
         return [place for track in self._tracks.values() for place in track.unused]
 
@@ -87,82 +87,95 @@ class Catalogue:
         """Whether equal requests came on several connections."""
         return any(track.is_shared for track in self._tracks.values())
 
-    def add(
+    def add_exchange(
         self,
-        place: Place,
+        place: ExchangeRef,
         cassette: Cassette,
         exchange: Exchange,
-        request: Received,
-        what: Meaning,
+        request: HttpRequest,
+        what: ParsedRequest,
     ) -> None:
         """File a recorded exchange."""
-        how = recorded_astray(cassette, exchange, what)
-        key = what.key if how is None else astray_key(what.key, how)
+        how = recorded_stream_mismatch(cassette, exchange, what)
+        key = what.key if how is None else stream_mismatch_key(what.key, how)
         track = self._tracks.get(key)
         if track is None:
-            call = what.type.name if what.type is not None else None
-            repeat = self._repeats.of(call, mutating=what.mutating)
-            track = Track(mutating=what.mutating, repeat=repeat, clients=self.clients)
+            call = what.call_type.name if what.call_type is not None else None
+            repeat = self._repeats.mode_for(call, mutating=what.is_mutating)
+            track = AnswerQueue(
+                mutating=what.is_mutating, repeat=repeat, connections=self.connections
+            )
             self._tracks[key] = track
-        part = self.clients.part(Source(place.cassette, exchange.client), signs(request))
-        track.add(place, what.wanted, part, self._servers.add(place.cassette, request))
+        part = self.connections.add_step(
+            RecordedConnection(place.cassette, exchange.client), client_hints(request)
+        )
+        track.add_exchange(
+            place, what.accepted_type, part, self._servers.add_recorded(place.cassette, request)
+        )
         if self._rebinding is not None and how is None:
-            self._rebinding.add(what)
+            self._rebinding.add_call(what)
 
-    def find(self, request: Received, which: object, scope: Scope) -> Match | Refusal | None:
+    def find_match(
+        self, request: HttpRequest, which: object, scope: ServerScope
+    ) -> ExchangeMatch | MesosRefusal | None:
         """Find what answers a request, as each kind of server in the scope would read it.
 
         It is a refusal if the request does not belong to an open stream, and None if nothing that
         was recorded answers it.
         """
-        for server in self._servers.kinds(scope):
-            found = self._found(meaning(request, server, self._ignoring), scope)
-            what, client = found.what, Client(request.method == b"HEAD", takes_gzip(request))
+        for server in self._servers.server_kinds(scope):
+            found = self._found(parse_request(request, server, self._ignoring), scope)
+            what, client = (
+                found.parsed,
+                ResponseOptions(request.method == b"HEAD", request_accepts_gzip(request)),
+            )
             who = self._caller(request, what)
             astray = {} if who is None else self._astray(what, scope)
             line = self._line(what.key, what, scope)
             if line is not None or astray:
-                match = Match(line, client, signs(request), who, astray, found.pairs)
+                match = ExchangeMatch(line, client, client_hints(request), who, astray, found.pairs)
                 if len(request.body) <= _KEPT_BODY and not found.has_ids:
                     self._keep(which, match)
                 return match
-            if who is not None and self._subscriptions.has(who):
-                why = self._subscriptions.check(who)
+            if who is not None and self._subscriptions.has_subscribed(who):
+                why = self._subscriptions.refusal_for(who)
                 if why is not None:
                     return why
         return None
 
-    def _line(self, key: Key, what: Meaning, scope: Scope) -> Line | None:
+    def _line(self, key: RequestKey, what: ParsedRequest, scope: ServerScope) -> QueueView | None:
         track = self._tracks.get(key)
-        return None if track is None else track.line(what.wanted, scope)
+        return None if track is None else track.view(what.accepted_type, scope)
 
-    def _found(self, what: Meaning, scope: Scope) -> Found:
+    def _found(self, what: ParsedRequest, scope: ServerScope) -> IdMatch:
         """Say a request in the ids of the recording, if there may be others."""
         if self._rebinding is None:
-            return Found(what)
+            return IdMatch(what)
 
-        def offers(key: Key) -> bool:
+        def offers(key: RequestKey) -> bool:
             line = self._line(key, what, scope)
-            return line is not None and (line.repeats or line.has_new)
+            return line is not None and (line.can_repeat or line.has_new)
 
-        return self._rebinding.find(what, offers)
+        return self._rebinding.match_request(what, offers)
 
-    def _caller(self, request: Received, what: Meaning) -> Caller | None:
-        who = caller(request, what)
+    def _caller(self, request: HttpRequest, what: ParsedRequest) -> Subscriber | None:
+        who = identify_subscriber(request, what)
         if who is None or self._rebinding is None or who.stream_id is None:
             return who
-        expected = self._subscriptions.expected(who)
-        return replace(who, stream_id=self._rebinding.stream_id(who.stream_id, expected))
+        expected = self._subscriptions.expected_stream_id(who)
+        return replace(
+            who, stream_id=self._rebinding.to_recorded_stream_id(who.stream_id, expected)
+        )
 
-    def _astray(self, what: Meaning, scope: Scope) -> dict[Astray, Line]:
+    def _astray(self, what: ParsedRequest, scope: ServerScope) -> dict[StreamMismatch, QueueView]:
         """What was recorded of such a call when it did not belong to an open stream."""
-        lines: dict[Astray, Line] = {}
-        for how in ASTRAY:
-            if (line := self._line(astray_key(what.key, how), what, scope)) is not None:
+        lines: dict[StreamMismatch, QueueView] = {}
+        for how in STREAM_MISMATCHES:
+            if (line := self._line(stream_mismatch_key(what.key, how), what, scope)) is not None:
                 lines[how] = line
         return lines
 
-    def _keep(self, which: object, match: Match) -> None:
-        if len(self.kept) >= _KEPT:
-            self.kept.clear()
-        self.kept[which] = match
+    def _keep(self, which: object, match: ExchangeMatch) -> None:
+        if len(self.cached_matches) >= _KEPT:
+            self.cached_matches.clear()
+        self.cached_matches[which] = match

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from ...proto.api.refusals import Refusal
-from ..faults.fault_spec import Strike
-from ..format.exchange_ref import Place
+from ...proto.api.refusals import MesosRefusal
+from ..faults.fault_spec import FaultHit
+from ..format.exchange_ref import ExchangeRef
 from ..matching.misses import Miss
 
 _KEPT = 1000
@@ -17,10 +17,10 @@ _TOLD = 20
 """Strikes of a fault that are told one by one; all are counted."""
 
 
-class Refused(Struct, frozen=True):
+class RefusedRequest(Struct, frozen=True):
     """A request that got the refusal of Mesos, because nothing recorded answers it."""
 
-    refusal: Refusal
+    refusal: MesosRefusal
     miss: Miss
 
     def __str__(self) -> str:
@@ -36,66 +36,66 @@ class Journal:
     """
 
     def __init__(self) -> None:
-        self.served = Counter[Place]()
-        self.refusals: list[Refused] = []
-        self.refused = 0
+        self.served = Counter[ExchangeRef]()
+        self.refusals: list[RefusedRequest] = []
+        self.refused_count = 0
         self.misses: list[Miss] = []
-        self.missed = 0
-        self.lost: dict[Place, set[str]] = {}
-        self.strikes: list[Strike] = []
-        self.struck = Counter[str]()
-        self.tell: Callable[[str], object] | None = None
+        self.missed_count = 0
+        self.lost_fields: dict[ExchangeRef, set[str]] = {}
+        self.fault_hits: list[FaultHit] = []
+        self.fault_hit_counts = Counter[str]()
+        self.on_note: Callable[[str], object] | None = None
 
     @property
-    def answers(self) -> int:
+    def served_count(self) -> int:
         """How many requests were answered from the recording."""
         return self.served.total()
 
-    def serve(self, place: Place) -> None:
+    def record_served(self, place: ExchangeRef) -> None:
         """Take down an answer."""
         self.served[place] += 1
 
-    def refuse(self, refused: Refused) -> None:
+    def record_refusal(self, refused: RefusedRequest) -> None:
         """Take down a refusal."""
-        self.refused += 1
+        self.refused_count += 1
         if len(self.refusals) < _KEPT:
             self.refusals.append(refused)
         self._say(str(refused))
 
-    def miss(self, miss: Miss) -> None:
+    def record_miss(self, miss: Miss) -> None:
         """Take down a miss."""
-        self.missed += 1
+        self.missed_count += 1
         if len(self.misses) < _KEPT:
             self.misses.append(miss)
 
-    def strike(self, strike: Strike) -> None:
+    def record_fault_hit(self, strike: FaultHit) -> None:
         """Take down what a fault did."""
-        self.struck[strike.fault] += 1
-        if len(self.strikes) < _KEPT:
-            self.strikes.append(strike)
-        if self.struck[strike.fault] <= _TOLD:
+        self.fault_hit_counts[strike.fault] += 1
+        if len(self.fault_hits) < _KEPT:
+            self.fault_hits.append(strike)
+        if self.fault_hit_counts[strike.fault] <= _TOLD:
             self._say(str(strike))
 
-    def lose(self, place: Place, paths: tuple[str, ...]) -> None:
+    def record_lost_fields(self, place: ExchangeRef, paths: tuple[str, ...]) -> None:
         """Take down what transcoding left out."""
-        if place not in self.lost:
-            self.lost[place] = set()
+        if place not in self.lost_fields:
+            self.lost_fields[place] = set()
             names = ", ".join(paths)
             self._say(f"exchange {place.exchange}: left out in the other encoding: {names}")
-        self.lost[place].update(paths)
+        self.lost_fields[place].update(paths)
 
     def absorb(self, other: "Journal") -> None:
         """Take over what another one has taken down."""
         self.served.update(other.served)
-        self.refused += other.refused
+        self.refused_count += other.refused_count
         self.refusals += other.refusals[: _KEPT - len(self.refusals)]
-        self.missed += other.missed
+        self.missed_count += other.missed_count
         self.misses += other.misses[: _KEPT - len(self.misses)]
-        self.struck.update(other.struck)
-        self.strikes += other.strikes[: _KEPT - len(self.strikes)]
-        for place, paths in other.lost.items():
-            self.lost.setdefault(place, set()).update(paths)
+        self.fault_hit_counts.update(other.fault_hit_counts)
+        self.fault_hits += other.fault_hits[: _KEPT - len(self.fault_hits)]
+        for place, paths in other.lost_fields.items():
+            self.lost_fields.setdefault(place, set()).update(paths)
 
     def _say(self, text: str) -> None:
-        if self.tell is not None:
-            self.tell(text)
+        if self.on_note is not None:
+            self.on_note(text)

@@ -6,54 +6,60 @@
 Both are explained, and taken down in the journal.
 """
 
-from ...proto.api.refusals import Refusal
-from ...proto.http.request import Received
+from ...proto.api.refusals import MesosRefusal
+from ...proto.http.request import HttpRequest
 from ..answers import answer
-from ..answers.answer import Answer
-from ..format.exchange_ref import Place
-from ..matching.miss_reports import Explanations
-from ..matching.misses import Miss, Reason
-from ..matching.request_key import meaning, takes_gzip
-from ..matching.servers import ANY, Scope, Servers
-from .journal import Journal, Refused
+from ..answers.answer import ReplayResponse
+from ..format.exchange_ref import ExchangeRef
+from ..matching.miss_reports import MissReporter
+from ..matching.misses import Miss, MissReason
+from ..matching.request_key import parse_request, request_accepts_gzip
+from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
+from .journal import Journal, RefusedRequest
 
 
-class Denials:
+class UnansweredRequests:
     """Denies requests of a playback; `date` is the Date of refusals."""
 
     def __init__(
-        self, journal: Journal, servers: Servers, explanations: Explanations, date: str
+        self, journal: Journal, servers: RecordedServers, explanations: MissReporter, date: str
     ) -> None:
         self._journal = journal
         self._servers = servers
         self._explanations = explanations
         self._date = date
 
-    def deny(self, request: Received, reason: Reason, scope: Scope = ANY) -> Answer | Miss:
+    def refuse_or_miss(
+        self, request: HttpRequest, reason: MissReason, scope: ServerScope = ANY_SERVER
+    ) -> ReplayResponse | Miss:
         """Refuse what every kind of server there would refuse as it stands; else it is a miss."""
-        refusals = [meaning(request, kind).refusal for kind in self._servers.kinds(scope)]
+        refusals = [
+            parse_request(request, kind).refusal for kind in self._servers.server_kinds(scope)
+        ]
         if not refusals or refusals[0] is None or None in refusals:
-            return self.miss(request, reason, scope)
-        return self.refuse(request, refusals[0], reason, scope)
+            return self.report_miss(request, reason, scope)
+        return self.refuse_request(request, refusals[0], reason, scope)
 
-    def refuse(self, request: Received, why: Refusal, reason: Reason, scope: Scope) -> Answer:
+    def refuse_request(
+        self, request: HttpRequest, why: MesosRefusal, reason: MissReason, scope: ServerScope
+    ) -> ReplayResponse:
         """Answer as Mesos refuses, and take it down."""
-        self._journal.refuse(Refused(why, self._explained(request, reason, scope)))
-        bodiless, gzips = request.method == b"HEAD", takes_gzip(request)
-        return answer.refused(why, self._date, bodiless=bodiless, gzips=gzips)
+        self._journal.record_refusal(RefusedRequest(why, self._explained(request, reason, scope)))
+        bodiless, gzips = request.method == b"HEAD", request_accepts_gzip(request)
+        return answer.build_refusal(why, self._date, bodiless=bodiless, accepts_gzip=gzips)
 
-    def miss(self, request: Received, reason: Reason, scope: Scope) -> Miss:
+    def report_miss(self, request: HttpRequest, reason: MissReason, scope: ServerScope) -> Miss:
         """Explain why there is no answer, and take it down."""
         miss = self._explained(request, reason, scope)
-        self._journal.miss(miss)
+        self._journal.record_miss(miss)
         return miss
 
-    def _explained(self, request: Received, reason: Reason, scope: Scope) -> Miss:
+    def _explained(self, request: HttpRequest, reason: MissReason, scope: ServerScope) -> Miss:
         """Say why there is no answer, with what comes nearest."""
-        kinds = self._servers.kinds(scope)
+        kinds = self._servers.server_kinds(scope)
 
-        def belongs(place: Place, recorded: Received) -> bool:
-            return scope is ANY or self._servers.of(place.cassette, recorded) in scope
+        def belongs(place: ExchangeRef, recorded: HttpRequest) -> bool:
+            return scope is ANY_SERVER or self._servers.server_of(place.cassette, recorded) in scope
 
         server = kinds[0] if kinds else None
         return self._explanations.explain(request, reason, server, belongs, scope.cassettes)

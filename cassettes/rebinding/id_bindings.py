@@ -8,40 +8,40 @@ A pair that contradicts another one is none: neither end may be in two.
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from ...proto.messages.ids import Kind
+from ...proto.messages.ids import IdKind
 
-type Value = str | bytes
-type Pair = tuple[Id, Value]
+type IdValue = str | bytes
+type IdPair = tuple[ScopedId, IdValue]
 """A recorded id, and the value that stands for it in this run."""
 
 
-class Id(NamedTuple):
+class ScopedId(NamedTuple):
     """An id. `scope` is the recorded framework that it is known in, if it is known in one."""
 
-    kind: Kind | Literal["stream-id"]
+    kind: IdKind | Literal["stream-id"]
     scope: str
-    value: Value
+    value: IdValue
 
 
-class Bindings:
+class IdBindings:
     """Pairs of ids. `translates` tells whether there is one of two values."""
 
     def __init__(self) -> None:
-        self._live: dict[Id, Value] = {}
-        self._recorded: dict[Id, Value] = {}
-        self.translates = False
+        self._live: dict[ScopedId, IdValue] = {}
+        self._recorded: dict[ScopedId, IdValue] = {}
+        self.has_translations = False
 
-    def live(self, recorded: Id) -> Value | None:
+    def live_value(self, recorded: ScopedId) -> IdValue | None:
         """What stands for a recorded id."""
         return self._live.get(recorded)
 
-    def recorded(self, live: Id) -> Value | None:
+    def recorded_value(self, live: ScopedId) -> IdValue | None:
         """What an id of this run stands for."""
         return self._recorded.get(live)
 
-    def fit(self, pairs: Iterable[Pair]) -> bool:
+    def can_bind(self, pairs: Iterable[IdPair]) -> bool:
         """Whether pairs contradict neither these nor each other."""
-        live, recorded = dict[Id, Value](), dict[Id, Value]()
+        live, recorded = dict[ScopedId, IdValue](), dict[ScopedId, IdValue]()
         for each, value in pairs:
             other = each._replace(value=value)
             if self._live.get(each, live.setdefault(each, value)) != value:
@@ -52,14 +52,14 @@ class Bindings:
                 return False
         return True
 
-    def bind(self, pairs: Iterable[Pair]) -> None:
+    def bind(self, pairs: Iterable[IdPair]) -> None:
         """Add pairs that fit."""
         for each, value in pairs:
             self._live[each] = value
             self._recorded[each._replace(value=value)] = each.value
-            self.translates = self.translates or each.value != value
+            self.has_translations = self.has_translations or each.value != value
 
-    def forget(self, scope: str) -> None:
+    def forget_scope(self, scope: str) -> None:
         """Forget the ids that are known in a framework."""
         for pairs in (self._live, self._recorded):
             for each in [each for each in pairs if each.scope == scope]:

@@ -12,21 +12,21 @@ from google.protobuf.message import DecodeError, Message
 from ...proto import recordio
 from ...proto.api.negotiation import Encoding
 from ...proto.messages import mapping
-from ...proto.messages.fields import at
-from ...proto.messages.ids import slots
-from ..answers.answer import Step
-from ..answers.gates import Gate, Reach
+from ...proto.messages.fields import field_at
+from ...proto.messages.ids import id_fields
+from ..answers.answer import StreamStep
+from ..answers.gates import Latch, Signal
 from ..answers.pace import Timed
-from ..answers.transcoding import read
-from .id_bindings import Bindings, Id
+from ..answers.transcoding import decode_message
+from .id_bindings import IdBindings, ScopedId
 
 _TOLD = ("offer-id", "uuid")
 _OWNER = "subscribed.framework_id.value"
 
-_DUE = Gate("the record is due")
+_DUE = Latch("the record is due")
 
 
-class Renaming:
+class IdRewriter:
     """Renames the ids in what an exchange answers. `message` is what its body or its records are.
 
     `scope` is the recorded framework that it is about, or empty; the first record may tell. With
@@ -36,24 +36,24 @@ class Renaming:
 
     def __init__(
         self,
-        bindings: Bindings,
+        bindings: IdBindings,
         message: str,
         encoding: Encoding,
         scope: str = "",
         *,
-        again: bool = False,
+        played_before: bool = False,
     ) -> None:
         self._bindings = bindings
         self._message = message
         self._encoding: Encoding = encoding
         self._scope = scope
-        self._again = again
+        self._again = played_before
 
-    def body(self, data: bytes) -> bytes:
+    def rewrite_body(self, data: bytes) -> bytes:
         """Rename ids in a body."""
-        return self._told(data) if data and self._bindings.translates else data
+        return self._told(data) if data and self._bindings.has_translations else data
 
-    def steps(self, steps: Iterator[Timed[Step]]) -> Iterator[Timed[Step]]:
+    def rewrite_steps(self, steps: Iterator[Timed[StreamStep]]) -> Iterator[Timed[StreamStep]]:
         """Rename ids in the records of a stream, by what is bound when each is due.
 
         A server takes the next step as soon as one has gone out. So a cue, which holds nobody,
@@ -63,7 +63,7 @@ class Renaming:
             if not isinstance(step, bytes):
                 yield at_seconds, step
                 continue
-            yield at_seconds, Reach(_DUE)
+            yield at_seconds, Signal(_DUE)
             yield at_seconds, self._record(step)
 
     def _record(self, step: bytes) -> bytes:
@@ -75,10 +75,10 @@ class Renaming:
 
     def _told(self, data: bytes) -> bytes:
         try:
-            message = read(data, self._message, self._encoding)
+            message = decode_message(data, self._message, self._encoding)
         except (ValueError, DecodeError, RecursionError):
             return data
-        owner = at(message, _OWNER)
+        owner = field_at(message, _OWNER)
         if isinstance(owner, str):
             self._begin(owner)
         if not self._rename(message):
@@ -90,26 +90,26 @@ class Renaming:
     def _begin(self, owner: str) -> None:
         """A scheduler is told its framework."""
         if self._again and not self._scope:
-            self._bindings.forget(owner)
+            self._bindings.forget_scope(owner)
         self._scope, self._again = owner, False
-        self._tell(Id("framework-id", "", owner))
+        self._tell(ScopedId("framework-id", "", owner))
 
     def _rename(self, message: Message) -> bool:
         """Put the ids of this run in the place of recorded ones; tell whether there were any."""
         renamed = False
-        for slot in slots(message, self._scope):
-            each = Id(slot.kind, slot.scope, slot.value)
-            live = self._bindings.live(each)
+        for slot in id_fields(message, self._scope):
+            each = ScopedId(slot.kind, slot.scope, slot.value)
+            live = self._bindings.live_value(each)
             if live is None:
                 if slot.kind in _TOLD:
                     self._tell(each)
             elif live != each.value:
-                slot.put(live)
+                slot.set_value(live)
                 renamed = True
         return renamed
 
-    def _tell(self, each: Id) -> None:
+    def _tell(self, each: ScopedId) -> None:
         """The client knows the recorded id, so that nothing else can stand for it."""
         pair = (each, each.value)
-        if self._bindings.live(each) is None and self._bindings.fit([pair]):
+        if self._bindings.live_value(each) is None and self._bindings.can_bind([pair]):
             self._bindings.bind([pair])

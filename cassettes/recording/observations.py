@@ -11,20 +11,20 @@ from struct import Struct as Packing
 import msgspec
 from msgspec import Struct
 
-from ..format.documents import Cause, Side
+from ..format.documents import EndCause, Side
 
-type Pairs = list[tuple[str, str]]
+type HeaderFields = list[tuple[str, str]]
 """Header fields as they were spelled, in order; values are Latin-1 text."""
 
 
-class Fact(Struct, frozen=True, array_like=True, gc=False, tag_field="kind"):
+class Observation(Struct, frozen=True, array_like=True, gc=False, tag_field="kind"):
     """What all facts have; `exchange` numbers requests in the order in which they began."""
 
     exchange: int
-    at: float
+    at_seconds: float
 
 
-class RequestHead(Fact, frozen=True, tag=1):
+class RequestHead(Observation, frozen=True, tag=1):
     """A request began; `client` numbers the connection that it came on."""
 
     client: int
@@ -32,79 +32,95 @@ class RequestHead(Fact, frozen=True, tag=1):
     method: str
     path: str
     version: str
-    headers: Pairs
+    headers: HeaderFields
 
 
-class ResponseHead(Fact, frozen=True, tag=2):
+class ResponseHead(Observation, frozen=True, tag=2):
     """The head of a response arrived; `reason` is the phrase on the wire."""
 
     status: int
     reason: str
-    headers: Pairs
+    headers: HeaderFields
 
 
-class Data(Fact, frozen=True, tag=3):
+class BodyData(Observation, frozen=True, tag=3):
     """The next bytes of a body: one HTTP chunk where the body is chunked."""
 
     side: Side
     data: bytes
 
 
-class RequestEnd(Fact, frozen=True, tag=4):
+class RequestEnd(Observation, frozen=True, tag=4):
     """The request is complete."""
 
 
-class ExchangeEnd(Fact, frozen=True, tag=5):
+class ExchangeEnd(Observation, frozen=True, tag=5):
     """Nothing more will come of this exchange: `server` says that all came that should."""
 
-    cause: Cause
+    cause: EndCause
 
 
-class Lost(Fact, frozen=True, tag=6):
+class DroppedData(Observation, frozen=True, tag=6):
     """Bytes of a body that could not be kept, in so many pieces."""
 
     side: Side
-    pieces: int
+    chunk_count: int
     size: int
 
 
-class Remark(Fact, frozen=True, tag=7):
+class RecorderNote(Observation, frozen=True, tag=7):
     """Something the reader of the cassette should know; exchange 0 means none in particular."""
 
     text: str
 
 
-class Stop(Fact, frozen=True, tag=8):
+class RecordingStopped(Observation, frozen=True, tag=8):
     """The recording was stopped; its exchange is 0."""
 
 
-type AnyFact = RequestHead | ResponseHead | Data | RequestEnd | ExchangeEnd | Lost | Remark | Stop
+type AnyObservation = (
+    RequestHead
+    | ResponseHead
+    | BodyData
+    | RequestEnd
+    | ExchangeEnd
+    | DroppedData
+    | RecorderNote
+    | RecordingStopped
+)
 
 _LENGTH = Packing(">I")
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[list[AnyFact]] = msgspec.msgpack.Decoder(
+_decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decoder(
     list[
-        RequestHead | ResponseHead | Data | RequestEnd | ExchangeEnd | Lost | Remark | Stop
+        RequestHead
+        | ResponseHead
+        | BodyData
+        | RequestEnd
+        | ExchangeEnd
+        | DroppedData
+        | RecorderNote
+        | RecordingStopped
     ]  # not list[AnyFact]: msgspec does not look into the name
 )
 
 
-def pack(facts: list[AnyFact]) -> bytes:
+def encode_batch(facts: list[AnyObservation]) -> bytes:
     """Encode a batch of facts."""
     body = _encoder.encode(facts)
     return _LENGTH.pack(len(body)) + body
 
 
-class Unpacker:
+class BatchDecoder:
     """Batches back into facts; an unfinished batch waits for the rest of it."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[AnyFact]:
+    def feed(self, data: bytes) -> list[AnyObservation]:
         """Give the facts of the batches that these bytes complete."""
         self._buffer += data
-        facts: list[AnyFact] = []
+        facts: list[AnyObservation] = []
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             end = _LENGTH.size + length

@@ -16,15 +16,15 @@ from http import HTTPStatus
 
 from ...proto.api import calls
 from ...proto.api.apis import Api, CallType, ServerKind
-from ...proto.api.endpoints import find
+from ...proto.api.endpoints import find_api
 from ...proto.api.negotiation import JSON, PROTOBUF, RECORDIO
-from ...proto.http.gzip_coding import CodingError, inflate
-from ...proto.http.reason_phrases import phrase
+from ...proto.http.gzip_coding import ContentCodingError, gzip_decompress
+from ...proto.http.reason_phrases import reason_phrase
 from ..format import bodies
 from ..format.documents import (
-    INCOMPLETE,
-    Cause,
+    INCOMPLETE_REQUEST,
     Document,
+    EndCause,
     Exchange,
     Headers,
     Note,
@@ -33,18 +33,18 @@ from ..format.documents import (
 )
 from . import redaction
 from .observations import (
-    AnyFact,
-    Data,
+    AnyObservation,
+    BodyData,
+    DroppedData,
     ExchangeEnd,
-    Lost,
-    Pairs,
-    Remark,
+    HeaderFields,
+    RecorderNote,
+    RecordingStopped,
     RequestEnd,
     RequestHead,
     ResponseHead,
-    Stop,
 )
-from .stream import Stream
+from .stream import StreamRecorder
 
 
 class Recording:
@@ -52,21 +52,21 @@ class Recording:
 
     def __init__(self, server: ServerKind | None = None) -> None:
         self._server: ServerKind | None = server
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, _OpenExchange] = {}
 
-    def feed(self, fact: AnyFact) -> Sequence[Document | bytes]:
+    def feed(self, fact: AnyObservation) -> Sequence[Document | bytes]:
         """Give the documents that a fact completes; facts of an unknown exchange give none."""
         match fact:
-            case Data():  # First, for nearly all facts are data.
+            case BodyData():  # First, for nearly all facts are data.
                 exchange = self._open.get(fact.exchange)
                 return [] if exchange is None else exchange.take(fact)
             case RequestHead():
-                self._open[fact.exchange] = _Open(fact, find(fact.path, self._server))
+                self._open[fact.exchange] = _OpenExchange(fact, find_api(fact.path, self._server))
                 return []
-            case Remark():
-                return [Note(note=fact.text, at=fact.at, of=fact.exchange or None)]
-            case Stop():
-                ends = [ExchangeEnd(number, fact.at, "stopped") for number in self._open]
+            case RecorderNote():
+                return [Note(note=fact.text, at=fact.at_seconds, of=fact.exchange or None)]
+            case RecordingStopped():
+                ends = [ExchangeEnd(number, fact.at_seconds, "stopped") for number in self._open]
                 return [document for end in ends for document in self.feed(end)]
             case _ if (exchange := self._open.get(fact.exchange)) is None:
                 return []
@@ -74,14 +74,14 @@ class Recording:
                 return exchange.respond(fact)
             case RequestEnd():
                 return exchange.end_request(fact)
-            case Lost():
+            case DroppedData():
                 return exchange.lose(fact)
             case ExchangeEnd():
                 del self._open[fact.exchange]
                 return exchange.end(fact)
 
 
-class _Open:
+class _OpenExchange:
     """An exchange of which more may come."""
 
     def __init__(self, head: RequestHead, api: Api | None) -> None:
@@ -94,9 +94,11 @@ class _Open:
         self._lost: str | None = None
         self._input = self._output = None
         if api is not None and _value(self._headers, "content-type") == RECORDIO:
-            message = _record_message(api.call, self._headers)
-            self._input: Stream | None = Stream(head.exchange, "client", message, records=True)
-        self._output: Stream | None = None
+            message = _record_message(api.call_message, self._headers)
+            self._input: StreamRecorder | None = StreamRecorder(
+                head.exchange, "client", message, is_recordio=True
+            )
+        self._output: StreamRecorder | None = None
 
     def respond(self, fact: ResponseHead) -> list[Document]:
         """Take the head of the response: call type, status and framing tell what it is."""
@@ -105,40 +107,45 @@ class _Open:
         if "chunked" not in _value(headers, "transfer-encoding").lower():
             return []
         call = self._call() if fact.status == HTTPStatus.OK else None
-        record = call.record if call is not None else None
+        record = call.record_message if call is not None else None
         message = _record_message(record, headers) if record is not None else None
         number = fact.exchange
-        self._output = Stream(number, "server", message, records=record is not None)
-        return [self._exchange(fact.at, None)]
+        self._output = StreamRecorder(number, "server", message, is_recordio=record is not None)
+        return [self._exchange(fact.at_seconds, None)]
 
-    def take(self, fact: Data) -> Sequence[Document | bytes]:
+    def take(self, fact: BodyData) -> Sequence[Document | bytes]:
         """Take a piece of a body."""
         stream = self._output if fact.side == "server" else self._input
         if stream is not None:
-            return stream.take(fact.at, fact.data)
+            return stream.feed(fact.at_seconds, fact.data)
         (self._response if fact.side == "server" else self._request).extend(fact.data)
         return []
 
     def end_request(self, fact: RequestEnd) -> list[Document]:
         """Close the client's side."""
         self._request_open = False
-        return [] if self._input is None else [*self._input.end(fact.at, "client")]
+        return [] if self._input is None else [*self._input.close(fact.at_seconds, "client")]
 
-    def lose(self, fact: Lost) -> list[Document]:
+    def lose(self, fact: DroppedData) -> list[Document]:
         """Say what is missing; a stream is taken up again at the next chunk."""
-        self._lost = f"{fact.pieces} chunks ({fact.size} bytes) of the {fact.side} were lost"
-        note = Note(note=f"{self._lost}: the disk was too slow", at=fact.at, of=fact.exchange)
+        self._lost = f"{fact.chunk_count} chunks ({fact.size} bytes) of the {fact.side} were lost"
+        note = Note(
+            note=f"{self._lost}: the disk was too slow", at=fact.at_seconds, of=fact.exchange
+        )
         stream = self._output if fact.side == "server" else self._input
-        return [*(stream.skip(fact.at, fact.size) if stream is not None else []), note]
+        return [
+            *(stream.skip_lost_bytes(fact.at_seconds, fact.size) if stream is not None else []),
+            note,
+        ]
 
     def end(self, fact: ExchangeEnd) -> list[Document]:
         """Close what is still open, and write what was not written before."""
         documents: list[Document] = []
         if self._request_open and self._input is not None:
-            documents += self._input.end(fact.at, fact.cause)
+            documents += self._input.close(fact.at_seconds, fact.cause)
         if self._output is not None:
-            return documents + self._output.end(fact.at, fact.cause)
-        return [*documents, self._exchange(fact.at, fact.cause)]
+            return documents + self._output.close(fact.at_seconds, fact.cause)
+        return [*documents, self._exchange(fact.at_seconds, fact.cause)]
 
     def _call(self) -> CallType | None:
         """The call of the request, as far as it has come."""
@@ -146,27 +153,27 @@ class _Open:
             return None
         if self._input is not None:
             kind = _value(self._headers, "message-content-type")
-            return calls.identify(self._input.first or b"", kind, self._api)
+            return calls.identify_call_type(self._input.first_payload or b"", kind, self._api)
         body = bytes(self._request)
         if _value(self._headers, "content-encoding") == "gzip":
             try:
-                body = inflate(body)
-            except CodingError:
+                body = gzip_decompress(body)
+            except ContentCodingError:
                 return None
-        return calls.identify(body, _value(self._headers, "content-type"), self._api)
+        return calls.identify_call_type(body, _value(self._headers, "content-type"), self._api)
 
     def _message(self, answer: ResponseHead, headers: Headers) -> str | None:
         """What a unary answer holds; only protobuf needs to know."""
         if answer.status != HTTPStatus.OK or _value(headers, "content-type") != PROTOBUF:
             return None
         call = self._call()
-        return call.response if call is not None else None
+        return call.response_message if call is not None else None
 
-    def _exchange(self, at: float, cause: Cause | None) -> Exchange:
+    def _exchange(self, at: float, cause: EndCause | None) -> Exchange:
         head = self._head
         return Exchange(
             exchange=head.exchange,
-            at=round(head.at, 6),
+            at=round(head.at_seconds, 6),
             client=head.client,
             peer=head.peer,
             request=self._shown_request(),
@@ -174,45 +181,45 @@ class _Open:
         )
 
     def _shown_request(self) -> Request:
-        head, body = self._head, bodies.Shown()
+        head, body = self._head, bodies.BodyFields()
         if self._input is None:
-            message = self._api.call if self._api is not None else None
+            message = self._api.call_message if self._api is not None else None
             body = _shown(bytes(self._request), self._headers, message)
             if self._request_open:
-                body["malformed"] = INCOMPLETE
+                body["malformed"] = INCOMPLETE_REQUEST
         return Request(
             method=head.method,
             path=head.path,
             version=head.version,
-            headers=redaction.redacted_headers(self._headers),
+            headers=redaction.redact_headers(self._headers),
             stream="recordio" if self._input is not None else None,
             **body,
         )
 
-    def _shown_response(self, at: float, cause: Cause | None) -> Response:
-        answer, begun, body = self._answer, self._head.at, bodies.Shown()
+    def _shown_response(self, at: float, cause: EndCause | None) -> Response:
+        answer, begun, body = self._answer, self._head.at_seconds, bodies.BodyFields()
         unusual = None if cause == "server" else cause
         if answer is None:
             return Response(after=round(at - begun, 6), cause=unusual or "server-cut")
         headers, stream = _grouped(answer.headers), None
         if self._output is not None:
-            stream = "recordio" if self._output.records else "chunks"
+            stream = "recordio" if self._output.is_recordio else "chunks"
         else:
             body = _shown(bytes(self._response), headers, self._message(answer, headers))
         if self._lost is not None:
             body["malformed"] = self._lost
         return Response(
-            after=round(answer.at - begun, 6),
+            after=round(answer.at_seconds - begun, 6),
             status=answer.status,
-            reason=None if answer.reason == phrase(answer.status) else answer.reason,
-            headers=redaction.redacted_headers(headers),
+            reason=None if answer.reason == reason_phrase(answer.status) else answer.reason,
+            headers=redaction.redact_headers(headers),
             stream=stream,
             cause=unusual,
             **body,
         )
 
 
-def _grouped(pairs: Pairs) -> Headers:
+def _grouped(pairs: HeaderFields) -> Headers:
     """Order and spelling are kept; values of a repeated name become a list."""
     headers: Headers = {}
     for name, value in pairs:
@@ -239,20 +246,20 @@ def _record_message(name: str, headers: Headers) -> str | None:
     return name if kind == PROTOBUF else None
 
 
-def _shown(data: bytes, headers: Headers, message: str | None) -> bodies.Shown:
+def _shown(data: bytes, headers: Headers, message: str | None) -> bodies.BodyFields:
     """A whole body, decompressed; one that cannot be understood stays as it was on the wire."""
     kind, plain = _value(headers, "content-type"), data
     if data and _value(headers, "content-encoding") == "gzip":
         try:
-            plain = inflate(data)
-        except CodingError as error:
-            return bodies.Shown(base64=data, malformed=str(error))
+            plain = gzip_decompress(data)
+        except ContentCodingError as error:
+            return bodies.BodyFields(base64=data, malformed=str(error))
     if kind.startswith(JSON):
-        body = bodies.shown(plain, "json")
+        body = bodies.decode_body(plain, "json")
     elif kind == PROTOBUF and message is not None:
-        body = bodies.shown(plain, "proto", message)
+        body = bodies.decode_body(plain, "proto", message)
     else:
-        body = bodies.shown(plain)
+        body = bodies.decode_body(plain)
     if plain is not data and "malformed" in body:
-        return bodies.Shown(base64=data, malformed=body["malformed"])
+        return bodies.BodyFields(base64=data, malformed=body["malformed"])
     return body

@@ -7,13 +7,13 @@ from ..format.documents import Headers
 
 REDACTED = "REDACTED"
 
-RULES = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+REDACTION_RULE_IDS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
 """Ids of the rules; for headers the id is the name in lower case."""
 
-_SECRET_HEADERS = frozenset(RULES)
+_SECRET_HEADERS = frozenset(REDACTION_RULE_IDS)
 
 
-def redacted_headers(headers: Headers) -> Headers:
+def redact_headers(headers: Headers) -> Headers:
     """Headers as they may be written: values of credentials replaced, names and order kept."""
     return {
         name: _redacted(value) if name.lower() in _SECRET_HEADERS else value

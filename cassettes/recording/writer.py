@@ -17,19 +17,35 @@ from pathlib import Path
 from typing import Literal, Self
 
 from ...proto.api.apis import ServerKind
-from ..format.documents import FORMAT, CassetteError, Document, Header
-from ..format.yaml_writer import document, end, event, exchange, header, note
-from ..storage.opening import packed
+from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
+from ..format.yaml_writer import (
+    format_cassette_header,
+    format_document,
+    format_event,
+    format_exchange,
+    format_note,
+    format_stream_end,
+)
+from ..storage.opening import is_gzip_file
 from ..storage.reader import Cassette
-from .redaction import RULES
+from .redaction import REDACTION_RULE_IDS
 
-__all__ = ["Existing", "Tape", "document", "end", "event", "exchange", "header", "note"]
+__all__ = [
+    "CassetteWriter",
+    "ExistingFilePolicy",
+    "format_cassette_header",
+    "format_document",
+    "format_event",
+    "format_exchange",
+    "format_note",
+    "format_stream_end",
+]
 
-type Existing = Literal["refuse", "overwrite", "append"]
+type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
 """What to do with a file that is there already."""
 
 
-class Tape:
+class CassetteWriter:
     """A cassette that is being recorded.
 
     `elapsed` is where the cassette's clock stood when it was opened, in seconds: 0 for a new one.
@@ -39,10 +55,10 @@ class Tape:
 
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
-        self.length = 0
-        self.elapsed = 0.0
-        self.last_exchange = 0
-        self.last_client = 0
+        self.length_bytes = 0
+        self.elapsed_seconds = 0.0
+        self.last_exchange_number = 0
+        self.last_client_number = 0
         self.warnings: list[str] = []
         self._fd = fd
 
@@ -50,7 +66,7 @@ class Tape:
     def open(
         cls,
         path: Path | str,
-        existing: Existing = "refuse",
+        existing: ExistingFilePolicy = "refuse",
         server: ServerKind | None = None,
         upstream: str | None = None,
     ) -> Self:
@@ -76,16 +92,18 @@ class Tape:
 
         Raises OSError, and the file then ends with the last document before.
         """
-        data = b"".join([told if isinstance(told, bytes) else document(told) for told in documents])
+        data = b"".join(
+            [told if isinstance(told, bytes) else format_document(told) for told in documents]
+        )
         left = memoryview(data)
         try:
             while left:
                 left = left[os.write(self._fd, left) :]
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self.length)
+                os.ftruncate(self._fd, self.length_bytes)
             raise
-        self.length += len(data)
+        self.length_bytes += len(data)
 
     def close(self) -> None:
         """Close the file; all that was written is in it."""
@@ -101,7 +119,7 @@ class Tape:
 
     def _go_on(self, server: ServerKind | None) -> None:
         """Find out where an existing cassette ends, and cut off what is not whole."""
-        if packed(self._fd):
+        if is_gzip_file(self._fd):
             raise CassetteError(f"{self.path}: is compressed: unpack it, or record to another file")
         with Cassette.open(self.path) as cassette:
             told = cassette.header
@@ -109,23 +127,23 @@ class Tape:
                 found = f"expected a cassette of a {server}, found one of a {told.server}"
                 raise CassetteError(f"{self.path}: {found}: record to another file")
             self.warnings = cassette.warnings
-            self.last_exchange = cassette.last_exchange
-            self.last_client = cassette.last_client
-            self.elapsed = max(cassette.last_at, _seconds_since(told.recorded_at))
-            self.length = cassette.sound_length
-        os.ftruncate(self._fd, self.length)
-        if os.pread(self._fd, 1, self.length - 1) != b"\n":
-            self.length += os.write(self._fd, b"\n")
+            self.last_exchange_number = cassette.last_exchange_number
+            self.last_client_number = cassette.last_client_number
+            self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(told.recorded_at))
+            self.length_bytes = cassette.intact_bytes
+        os.ftruncate(self._fd, self.length_bytes)
+        if os.pread(self._fd, 1, self.length_bytes - 1) != b"\n":
+            self.length_bytes += os.write(self._fd, b"\n")
 
 
 def _first(server: ServerKind | None, upstream: str | None) -> Header:
     return Header(
-        mesotape=FORMAT,
+        mesotape=FORMAT_VERSION,
         server=server,
         recorded_at=datetime.datetime.now(datetime.UTC),
         upstream=upstream,
         recorder=f"mesotape {version('mesotape')}",
-        redaction=list(RULES),
+        redaction=list(REDACTION_RULE_IDS),
     )
 
 
@@ -136,7 +154,7 @@ def _seconds_since(recorded_at: datetime.datetime) -> float:
     return (datetime.datetime.now(datetime.UTC) - recorded_at).total_seconds()
 
 
-def _opened(path: Path, existing: Existing) -> int:
+def _opened(path: Path, existing: ExistingFilePolicy) -> int:
     create = os.O_CREAT | (os.O_EXCL if existing == "refuse" else 0)
     try:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | create, 0o600)

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ..format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
-from ..format.parsing import parse
+from ..format.parsing import parse_document
 
-BLOCK = 1 << 20
+BLOCK_BYTES = 1 << 20
 """Bytes read at once. Of a document longer than two blocks, only head and tail are looked at."""
 
-LAST = 0xFFFFFFFF
+NO_DOCUMENT = 0xFFFFFFFF
 """In `Index.following`: no record of this stream comes after."""
 
 _LONG_HEAD = 4096
@@ -39,7 +39,7 @@ _HEAD = re.compile(
 )
 
 
-class Piece(Struct, frozen=True, gc=False):
+class FileSegment(Struct, frozen=True, gc=False):
     """A part of the file up to the next start mark. `text` of a long one is head and tail."""
 
     start: int
@@ -52,7 +52,7 @@ class Piece(Struct, frozen=True, gc=False):
         return len(self.text) == self.end - self.start
 
 
-class Problem(Struct, frozen=True, gc=False):
+class DocumentProblem(Struct, frozen=True, gc=False):
     """What is wrong with the document at an offset; `line` counts from 1 within it."""
 
     offset: int
@@ -60,15 +60,15 @@ class Problem(Struct, frozen=True, gc=False):
     text: str
 
 
-class Stream(Struct):
+class StreamDocuments(Struct):
     """The records of one side of an exchange, as indexes of documents."""
 
-    first: int = LAST
-    last: int = LAST
-    end: int = LAST
+    first: int = NO_DOCUMENT
+    last: int = NO_DOCUMENT
+    end: int = NO_DOCUMENT
 
 
-class Index:
+class DocumentIndex:
     """The documents of an open file, numbered from 0 in the order of the file.
 
     Document n begins at `starts[n]`, and ends at `ends[n]` if it is there, else where the next
@@ -76,23 +76,23 @@ class Index:
     """
 
     def __init__(self, fd: int) -> None:
-        self.starts = array("Q")
-        self.following = array("I")
-        self.left_out: set[int] = set()
+        self.start_offsets = array("Q")
+        self.next_in_stream = array("I")
+        self.cut_off_documents: set[int] = set()
         self.ends: dict[int, int] = {}
-        self.streams: dict[tuple[int, Side], Stream] = {}
+        self.streams: dict[tuple[int, Side], StreamDocuments] = {}
         self.exchange_numbers = array("Q")
         self.exchange_documents = array("I")
-        self.notes = array("I")
-        self.problems: list[Problem] = []
-        self.losses: list[Problem] = []
-        self.last_client = 0
-        self.last_at = 0.0
-        self.sound_length = 0
+        self.note_documents = array("I")
+        self.problems: list[DocumentProblem] = []
+        self.warnings: list[DocumentProblem] = []
+        self.last_client_number = 0
+        self.last_at_seconds = 0.0
+        self.intact_bytes = 0
         self._fd = fd
         self._scan()
 
-    def exchange(self, number: int) -> int | None:
+    def find_exchange(self, number: int) -> int | None:
         """Find the document of an exchange."""
         place = bisect_left(self.exchange_numbers, number)
         if place == len(self.exchange_numbers) or self.exchange_numbers[place] != number:
@@ -101,7 +101,9 @@ class Index:
 
     def span(self, document: int) -> tuple[int, int]:
         """Tell where a document begins and ends."""
-        return self.starts[document], self.ends.get(document, self.starts[document + 1])
+        return self.start_offsets[document], self.ends.get(
+            document, self.start_offsets[document + 1]
+        )
 
     def _scan(self) -> None:
         end = 0
@@ -110,28 +112,28 @@ class Index:
             if text.endswith(b"\n...\n") and (found := _EVENT_HEAD.match(text)):
                 of, at, side = found.groups()
                 if side or text.find(b"\nfrom:") < 0:
-                    self.starts.append(start)
-                    self.following.append(LAST)
-                    self.sound_length = end
+                    self.start_offsets.append(start)
+                    self.next_in_stream.append(NO_DOCUMENT)
+                    self.intact_bytes = end
                     self._add_event(int(of), "client" if side else "server", float(at))
                     continue
-            self._add(Piece(start, end, text))
-        self.starts.append(end)
+            self._add(FileSegment(start, end, text))
+        self.start_offsets.append(end)
         self._sort()
 
-    def _add(self, piece: Piece) -> None:
+    def _add(self, piece: FileSegment) -> None:
         text = piece.text
         if not text.startswith(b"---"):
             if not _NOTHING.match(text):
                 found = text[:40].decode(errors="replace").split("\n")[0]
                 self._problem(piece, 1, f"not a cassette: expected a line `---`, found {found!r}")
             return
-        self.starts.append(piece.start)
-        self.following.append(LAST)
+        self.start_offsets.append(piece.start)
+        self.next_in_stream.append(NO_DOCUMENT)
         if text.endswith(b"\n...\n"):
-            self.sound_length = piece.end
+            self.intact_bytes = piece.end
         elif not self._ends_otherwise(piece):
-            self.left_out.add(len(self.following) - 1)
+            self.cut_off_documents.add(len(self.next_in_stream) - 1)
             return
         found = _HEAD.match(text)
         if not found:
@@ -143,39 +145,39 @@ class Index:
         else:
             self._add_end(int(end), "client" if side else "server", float(ended))
 
-    def _ends_otherwise(self, piece: Piece) -> bool:
+    def _ends_otherwise(self, piece: FileSegment) -> bool:
         """Find the end mark of a document that something follows; tell what cannot follow."""
         mark = _END_MARK.search(piece.text)
         if not mark:
             text = "there is no end mark `...`: the document was cut off, and is left out"
-            self.losses.append(Problem(piece.start, 1, text))
+            self.warnings.append(DocumentProblem(piece.start, 1, text))
             return False
-        self.sound_length = piece.end - len(piece.text) + mark.end()
-        self.ends[len(self.following) - 1] = self.sound_length
+        self.intact_bytes = piece.end - len(piece.text) + mark.end()
+        self.ends[len(self.next_in_stream) - 1] = self.intact_bytes
         rest = piece.text[mark.end() :]
         if not _NOTHING.match(rest):
             line = piece.text.count(b"\n", 0, mark.end()) + 1
             text = f"expected a line `---`, found {rest[:40].decode(errors='replace')!r}"
-            self.losses.append(Problem(piece.start, line, text))
+            self.warnings.append(DocumentProblem(piece.start, line, text))
         return True
 
-    def _add_other(self, piece: Piece) -> None:
+    def _add_other(self, piece: FileSegment) -> None:
         """Add a document in another layout than the writer's, which has to be read for that."""
         start, text = piece.start, piece.text
-        end = self.ends.get(len(self.following) - 1, piece.end)
+        end = self.ends.get(len(self.next_in_stream) - 1, piece.end)
         if not piece.whole:
             text = os.pread(self._fd, end - start, start)
         elif text.startswith(b"---\nnote: "):
-            self.notes.append(len(self.following) - 1)
+            self.note_documents.append(len(self.next_in_stream) - 1)
             return
         try:
-            told = parse(text[: end - start])
+            told = parse_document(text[: end - start])
         except CassetteError as error:
             self._problem(piece, getattr(error, "line", 1), getattr(error, "text", str(error)))
             return
         self._add_read(piece, told)
 
-    def _add_read(self, piece: Piece, told: Document) -> None:
+    def _add_read(self, piece: FileSegment, told: Document) -> None:
         match told:
             case Event():
                 self._add_event(told.of, told.from_ or "server", told.at)
@@ -184,38 +186,38 @@ class Index:
             case End():
                 self._add_end(told.end, told.from_ or "server", told.at)
             case Note():
-                self.notes.append(len(self.following) - 1)
+                self.note_documents.append(len(self.next_in_stream) - 1)
             case Header():
-                if len(self.following) > 1:
+                if len(self.next_in_stream) > 1:
                     self._problem(piece, 2, "found a second header: two cassettes in one file")
 
     def _add_event(self, of: int, side: Side, at: float) -> None:
-        document = len(self.following) - 1
-        if at > self.last_at:
-            self.last_at = at
+        document = len(self.next_in_stream) - 1
+        if at > self.last_at_seconds:
+            self.last_at_seconds = at
         stream = self.streams.get((of, side))
         if stream is None:
-            stream = self.streams[of, side] = Stream()
-        if stream.first == LAST:
+            stream = self.streams[of, side] = StreamDocuments()
+        if stream.first == NO_DOCUMENT:
             stream.first = document
         else:
-            self.following[stream.last] = document
+            self.next_in_stream[stream.last] = document
         stream.last = document
 
     def _add_end(self, of: int, side: Side, at: float) -> None:
-        self.last_at = max(self.last_at, at)
-        stream = self.streams.setdefault((of, side), Stream())
-        if stream.end == LAST:
-            stream.end = len(self.following) - 1
+        self.last_at_seconds = max(self.last_at_seconds, at)
+        stream = self.streams.setdefault((of, side), StreamDocuments())
+        if stream.end == NO_DOCUMENT:
+            stream.end = len(self.next_in_stream) - 1
 
     def _add_exchange(self, number: int, client: int, at: float) -> None:
-        self.last_at = max(self.last_at, at)
-        self.last_client = max(self.last_client, client)
+        self.last_at_seconds = max(self.last_at_seconds, at)
+        self.last_client_number = max(self.last_client_number, client)
         self.exchange_numbers.append(number)
-        self.exchange_documents.append(len(self.following) - 1)
+        self.exchange_documents.append(len(self.next_in_stream) - 1)
 
-    def _problem(self, piece: Piece, line: int, text: str) -> None:
-        self.problems.append(Problem(piece.start, line, text))
+    def _problem(self, piece: FileSegment, line: int, text: str) -> None:
+        self.problems.append(DocumentProblem(piece.start, line, text))
 
     def _sort(self) -> None:
         """Order the exchanges by number; they stand in the order in which they completed."""
@@ -230,7 +232,7 @@ def pieces(fd: int) -> Iterator[tuple[int, int, bytes]]:
     """Cut a file at its start marks into pieces: start, end and text, as in `Piece`."""
     start = offset = 0
     head, buffer, search = b"", b"", 0
-    while block := os.pread(fd, BLOCK, offset):
+    while block := os.pread(fd, BLOCK_BYTES, offset):
         offset += len(block)
         buffer += block
         begin = 0
@@ -245,7 +247,7 @@ def pieces(fd: int) -> Iterator[tuple[int, int, bytes]]:
                 yield start, end, text
                 head, begin, start = b"", mark + 1, end
         buffer = buffer[begin:]
-        if len(buffer) > BLOCK:
+        if len(buffer) > BLOCK_BYTES:
             head = head or buffer[:_LONG_HEAD]
             buffer = buffer[-_LONG_TAIL:]
         search = max(0, len(buffer) - 4)

@@ -18,7 +18,7 @@ _GZIP_WINDOW = 31  # zlib's code for the format of gzip
 _BLOCK = 1 << 20
 
 
-def opened(path: Path) -> tuple[int, list[str]]:
+def open_for_reading(path: Path) -> tuple[int, list[str]]:
     """Open a cassette; return its file descriptor, and warnings.
 
     A compressed file or a pipe is first copied into a file without a name, which is gone when it is
@@ -43,7 +43,7 @@ def opened(path: Path) -> tuple[int, list[str]]:
     return readable, warnings
 
 
-def packed(fd: int) -> bool:
+def is_gzip_file(fd: int) -> bool:
     """Whether a file is compressed with gzip."""
     return os.pread(fd, 2, 0) == _GZIP
 
@@ -55,7 +55,7 @@ def _readable(path: Path, fd: int) -> tuple[int, list[str]]:
     if not stat.S_ISREG(mode):
         with open(fd, "rb", closefd=False) as pipe:
             return _copied(path, _blocks(pipe))
-    if packed(fd):
+    if is_gzip_file(fd):
         with open(fd, "rb", closefd=False) as file:
             return _copied(path, _unpacked(file))
     return os.dup(fd), []

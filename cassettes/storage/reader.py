@@ -17,8 +17,8 @@ from typing import Self
 from ..format import head_reader, parsing
 from ..format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
 from ..format.yaml_reader import DocumentError
-from .index import LAST, Index, Problem
-from .opening import opened
+from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem
+from .opening import open_for_reading
 
 LONGEST_DOCUMENT = 1 << 31
 """Bytes. The longest record is 1 GiB, and base64 makes it a third longer."""
@@ -38,11 +38,11 @@ class Cassette:
     def __init__(self, path: Path, fd: int, warnings: list[str]) -> None:
         self.path = path
         self._fd = fd
-        self._index = Index(fd)
+        self._index = DocumentIndex(fd)
         self.header = self._first()
-        self.warnings = warnings + [str(self._error(loss)) for loss in self._index.losses]
-        self.sound_length = self._index.sound_length
-        self.last_client = self._index.last_client
+        self.warnings = warnings + [str(self._error(loss)) for loss in self._index.warnings]
+        self.intact_bytes = self._index.intact_bytes
+        self.last_client_number = self._index.last_client_number
 
     @classmethod
     def open(cls, path: Path | str, *, lenient: bool = False) -> Self:
@@ -50,7 +50,7 @@ class Cassette:
 
         With `lenient`, documents may be wrong, and reading them raises the error.
         """
-        fd, warnings = opened(Path(path))
+        fd, warnings = open_for_reading(Path(path))
         try:
             cassette = cls(Path(path), fd, warnings)
             if cassette._index.problems and not lenient:
@@ -77,23 +77,23 @@ class Cassette:
         return len(self._index.exchange_numbers)
 
     @property
-    def last_exchange(self) -> int:
+    def last_exchange_number(self) -> int:
         """The highest number of an exchange, or 0."""
         return self._index.exchange_numbers[-1] if len(self) else 0
 
     @property
-    def last_at(self) -> float:
+    def last_at_seconds(self) -> float:
         """The latest time in the cassette, in seconds since `recorded_at`."""
-        answered = (told.at + told.response.after for told in self.requests())
+        answered = (told.at + told.response.after for told in self.exchange_heads())
         noted = (note.at for note in self.notes())
-        return max(self._index.last_at, max(answered, default=0.0), max(noted, default=0.0))
+        return max(self._index.last_at_seconds, max(answered, default=0.0), max(noted, default=0.0))
 
     def exchanges(self) -> Iterator[Exchange]:
         """Read the exchanges in the order of their numbers, which is that of their beginnings."""
         for document in self._index.exchange_documents:
             yield self._exchange(document)
 
-    def requests(self) -> Iterator[Exchange]:
+    def exchange_heads(self) -> Iterator[Exchange]:
         """Read the exchanges as `exchanges` does, but leave out the bodies of their responses.
 
         However long those are, this costs the same.
@@ -103,17 +103,17 @@ class Cassette:
 
     def exchange(self, number: int) -> Exchange:
         """Read one exchange. Raises `CassetteError` if there is none of that number."""
-        document = self._index.exchange(number)
+        document = self._index.find_exchange(number)
         if document is None:
-            last = f"the last is {self.last_exchange}" if len(self) else "it has none"
+            last = f"the last is {self.last_exchange_number}" if len(self) else "it has none"
             raise CassetteError(f"{self.path}: there is no exchange {number}; {last}")
         return self._exchange(document)
 
     def events(self, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of one side of an exchange, one at a time, in the order of the file."""
         stream = self._index.streams.get((number, side))
-        document = LAST if stream is None else stream.first
-        while document != LAST:
+        document = NO_DOCUMENT if stream is None else stream.first
+        while document != NO_DOCUMENT:
             event = self._document(document)
             if (
                 not isinstance(event, Event)
@@ -122,12 +122,12 @@ class Cassette:
             ):
                 raise self._changed(document)
             yield event
-            document = self._index.following[document]
+            document = self._index.next_in_stream[document]
 
-    def end(self, number: int, side: Side = "server") -> End | None:
+    def stream_end(self, number: int, side: Side = "server") -> End | None:
         """Read how a stream ended; None if the cassette does not tell."""
         stream = self._index.streams.get((number, side))
-        if stream is None or stream.end == LAST:
+        if stream is None or stream.end == NO_DOCUMENT:
             return None
         end = self._document(stream.end)
         if not isinstance(end, End):
@@ -136,7 +136,7 @@ class Cassette:
 
     def notes(self) -> Iterator[Note]:
         """Read the notes, in the order of the file."""
-        for document in self._index.notes:
+        for document in self._index.note_documents:
             note = self._document(document)
             if not isinstance(note, Note):
                 raise self._changed(document)
@@ -144,19 +144,19 @@ class Cassette:
 
     def documents(self) -> Iterator[tuple[Document, int]]:
         """Read all documents in the order of the file, each with the line its first key is on."""
-        for told, line in self.survey():
+        for told, line in self.documents_or_errors():
             if isinstance(told, CassetteError):
                 raise told
             yield told, line
 
-    def survey(self) -> Iterator[tuple[Document | CassetteError, int]]:
+    def documents_or_errors(self) -> Iterator[tuple[Document | CassetteError, int]]:
         """Read all documents as `documents` does, with the error for one that is wrong."""
         line, offset = 2, 0
-        for document in range(len(self._index.following)):
-            start = self._index.starts[document]
+        for document in range(len(self._index.next_in_stream)):
+            start = self._index.start_offsets[document]
             line += self._lines(offset, start)
             offset = start
-            if document in self._index.left_out:
+            if document in self._index.cut_off_documents:
                 continue
             try:
                 yield self._document(document), line
@@ -166,19 +166,19 @@ class Cassette:
     def _first(self) -> Header:
         """Read the header, the first document."""
         index = self._index
-        if not index.following and index.problems:
+        if not index.next_in_stream and index.problems:
             raise self._error(index.problems[0])
-        if not index.following:
+        if not index.next_in_stream:
             raise CassetteError(f"{self.path}: not a cassette: the file is empty")
         data = self._data(0)
-        if 0 in index.left_out:
+        if 0 in index.cut_off_documents:
             if not data.startswith(b"---\nmesotape:"[: len(data)]):
                 raise CassetteError(f"{self.path}:1: not a cassette: expected a key `mesotape`")
-            line = self._line(index.starts[0]) + 1
+            line = self._line(index.start_offsets[0]) + 1
             raise CassetteError(f"{self.path}:{line}: header: cut off: there is no end mark `...`")
         header = self._document(0)
         if not isinstance(header, Header):
-            line = self._line(index.starts[0]) + 1
+            line = self._line(index.start_offsets[0]) + 1
             raise CassetteError(f"{self.path}:{line}: expected the header (`mesotape: 1`) first")
         return header
 
@@ -193,30 +193,30 @@ class Cassette:
         data = os.pread(self._fd, min(_HEAD, end - start), start)
         tail = os.pread(self._fd, _TAIL, end - _TAIL) if end - start > _HEAD else data[-_TAIL:]
         is_body = _is_body(tail)
-        exchange = head_reader.head(data, ends_in_body=is_body)
+        exchange = head_reader.match_exchange_head(data, ends_in_body=is_body)
         if exchange is None and is_body:
-            exchange = parsing.head(data)
-        return exchange or parsing.without_answer(self._exchange(document))
+            exchange = parsing.parse_exchange_head(data)
+        return exchange or parsing.without_response_body(self._exchange(document))
 
     def _document(self, document: int) -> Document:
         try:
-            return parsing.parse(self._data(document))
+            return parsing.parse_document(self._data(document))
         except DocumentError as error:
-            offset = self._index.starts[document]
-            raise self._error(Problem(offset, error.line, error.text)) from error
+            offset = self._index.start_offsets[document]
+            raise self._error(DocumentProblem(offset, error.line, error.text)) from error
 
     def _data(self, document: int) -> bytes:
         start, end = self._index.span(document)
         if end - start > LONGEST_DOCUMENT:
             text = f"the document is longer than {LONGEST_DOCUMENT} bytes"
-            raise self._error(Problem(start, 1, text))
+            raise self._error(DocumentProblem(start, 1, text))
         return os.pread(self._fd, end - start, start)
 
     def _changed(self, document: int) -> CassetteError:
         text = "the document is not what it was when the cassette was opened: open it again"
-        return self._error(Problem(self._index.starts[document], 1, text))
+        return self._error(DocumentProblem(self._index.start_offsets[document], 1, text))
 
-    def _error(self, problem: Problem) -> CassetteError:
+    def _error(self, problem: DocumentProblem) -> CassetteError:
         line = self._line(problem.offset) + problem.line - 1
         return CassetteError(f"{self.path}:{line}: {problem.text}")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import IO
 
 from ..format.documents import CassetteError
-from .opening import opened, packed
+from .opening import is_gzip_file, open_for_reading
 from .reader import Cassette
 
 _BLOCK = 1 << 20
 
 
-def mend(path: Path, *, backup: bool = False) -> int:
+def cut_damaged_tail(path: Path, *, backup: bool = False) -> int:
     """Cut off what is not whole at the end; gives how many bytes that was, unpacked.
 
     With `backup` the cassette as it was stays beside it, under its name and `.bak`. A compressed
@@ -27,15 +27,15 @@ def mend(path: Path, *, backup: bool = False) -> int:
     """
     try:
         with Cassette.open(path, lenient=True) as cassette:
-            sound, warned = cassette.sound_length, bool(cassette.warnings)
+            sound, warned = cassette.intact_bytes, bool(cassette.warnings)
     except CassetteError:
         return 0
-    fd, _ = opened(path)
+    fd, _ = open_for_reading(path)
     with open(fd, "rb") as plain, path.open("rb") as file:
         tail = plain.seek(0, os.SEEK_END) - sound
         plain.seek(sound)
         damaged = tail > 0 and _is_damage(plain.read(_BLOCK))
-        compressed = packed(file.fileno())
+        compressed = is_gzip_file(file.fileno())
         if not damaged and not (compressed and warned):
             return 0
         if backup:

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...proto.api import calls, endpoints
-from ..format.bodies import BodyError, wire
+from ..format.bodies import BodyError, encode_body
 from ..format.documents import (
     Body,
     CassetteError,
@@ -26,7 +26,7 @@ from ..format.documents import (
 from .reader import Cassette
 
 
-def check(path: Path | str) -> list[str]:
+def validate_cassette(path: Path | str) -> list[str]:
     """List everything that is wrong, as `file:line: what`; nothing if the cassette is sound."""
     try:
         cassette = Cassette.open(path, lenient=True)
@@ -66,7 +66,7 @@ class _Check:
 
     def problems(self) -> list[str]:
         """Look at everything, in the order of the file."""
-        for count, (told, line) in enumerate(self._cassette.survey()):
+        for count, (told, line) in enumerate(self._cassette.documents_or_errors()):
             if isinstance(told, CassetteError):
                 self._found.append((line, str(told)))
             else:
@@ -97,16 +97,19 @@ class _Check:
             earlier = self._exchanges[told.exchange].line
             self._add(line, f"{place}: the number is taken already, on line {earlier}")
             return
-        api = endpoints.find(told.request.path, self._cassette.header.server)
-        call = None if api is None else api.call
+        api = endpoints.find_api(told.request.path, self._cassette.header.server)
+        call = None if api is None else api.call_message
         data = self._body(told.request, call, line, f"{place}: request")
         sort = told.request.headers.get("Content-Type")
         kind = None
         if api is not None and isinstance(sort, str):
-            kind = calls.identify(data, sort, api)
-        record = None if kind is None else kind.record
+            kind = calls.identify_call_type(data, sort, api)
+        record = None if kind is None else kind.record_message
         self._body(
-            told.response, None if kind is None else kind.response, line, f"{place}: response"
+            told.response,
+            None if kind is None else kind.response_message,
+            line,
+            f"{place}: response",
         )
         streams: list[Side] = ["client"] if told.request.stream else []
         if told.response.stream:
@@ -168,7 +171,7 @@ class _Check:
 
     def _decode_records(self) -> None:
         """Decode protobuf records last: their exchange, which tells the type, may stand behind."""
-        for told, line in self._cassette.survey():
+        for told, line in self._cassette.documents_or_errors():
             if isinstance(told, Event) and told.proto is not None:
                 begun = self._exchanges.get(told.of)
                 if begun is not None:
@@ -177,7 +180,7 @@ class _Check:
 
     def _body(self, told: Body, message: str | None, line: int, place: str) -> bytes:
         try:
-            return wire(told, message)
+            return encode_body(told, message)
         except BodyError as error:
             self._add(line, f"{place}: {error}")
             return b""

@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec import Struct
 
 type ServerKind = Literal["master", "agent"]
-type Body = Literal["required", "optional"]
+type BodyPresence = Literal["required", "optional"]
 
 PROCESS_IO = "mesos.v1.agent.ProcessIO"
 
@@ -32,13 +32,13 @@ class CallType(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    response: str | None = None
-    record: str | None = None
-    streamed_request: bool = False
-    mutating: bool = False
+    response_message: str | None = None
+    record_message: str | None = None
+    has_streamed_request: bool = False
+    is_mutating: bool = False
     causes_events: bool = False
     body_field: str | None = None
-    body: Body | None = None
+    body_presence: BodyPresence | None = None
 
 
 class Api(Struct, frozen=True, kw_only=True):
@@ -52,10 +52,10 @@ class Api(Struct, frozen=True, kw_only=True):
     name: Literal["master", "agent", "scheduler", "executor", "resource_provider"]
     server: ServerKind
     route: str
-    call: str
-    event: str
-    response: str | None
-    calls: dict[str, CallType]
+    call_message: str
+    event_message: str
+    response_message: str | None
+    call_types: dict[str, CallType]
 
 
 # A line for each call: its type, and words.
@@ -177,16 +177,18 @@ UPDATE_PUBLISH_RESOURCES_STATUS mutates body
 
 def _call_type(line: str, *, response: str, record: str) -> CallType:
     name, *words = line.split()
-    body: Body | None = "required" if "body" in words else "optional" if "body?" in words else None
+    body: BodyPresence | None = (
+        "required" if "body" in words else "optional" if "body?" in words else None
+    )
     return CallType(
         name=name,
-        response=response if "answer" in words else None,
-        record=record if "stream" in words else None,
-        streamed_request="streams-in" in words,
-        mutating="mutates" in words,
+        response_message=response if "answer" in words else None,
+        record_message=record if "stream" in words else None,
+        has_streamed_request="streams-in" in words,
+        is_mutating="mutates" in words,
         causes_events="causes" in words,
         body_field=name.lower() if body else None,
-        body=body,
+        body_presence=body,
     )
 
 
@@ -201,28 +203,28 @@ MASTER = Api(
     name="master",
     server="master",
     route="api/v1",
-    call="mesos.v1.master.Call",
-    event="mesos.v1.master.Event",
-    response="mesos.v1.master.Response",
-    calls=_calls(_MASTER, response="mesos.v1.master.Response", record="mesos.v1.master.Event"),
+    call_message="mesos.v1.master.Call",
+    event_message="mesos.v1.master.Event",
+    response_message="mesos.v1.master.Response",
+    call_types=_calls(_MASTER, response="mesos.v1.master.Response", record="mesos.v1.master.Event"),
 )
 AGENT = Api(
     name="agent",
     server="agent",
     route="api/v1",
-    call="mesos.v1.agent.Call",
-    event=PROCESS_IO,
-    response="mesos.v1.agent.Response",
-    calls=_calls(_AGENT, response="mesos.v1.agent.Response", record=PROCESS_IO),
+    call_message="mesos.v1.agent.Call",
+    event_message=PROCESS_IO,
+    response_message="mesos.v1.agent.Response",
+    call_types=_calls(_AGENT, response="mesos.v1.agent.Response", record=PROCESS_IO),
 )
 SCHEDULER = Api(
     name="scheduler",
     server="master",
     route="api/v1/scheduler",
-    call="mesos.v1.scheduler.Call",
-    event="mesos.v1.scheduler.Event",
-    response="mesos.v1.scheduler.Response",
-    calls=_calls(
+    call_message="mesos.v1.scheduler.Call",
+    event_message="mesos.v1.scheduler.Event",
+    response_message="mesos.v1.scheduler.Response",
+    call_types=_calls(
         _SCHEDULER, response="mesos.v1.scheduler.Response", record="mesos.v1.scheduler.Event"
     ),
 )
@@ -230,18 +232,18 @@ EXECUTOR = Api(
     name="executor",
     server="agent",
     route="api/v1/executor",
-    call="mesos.v1.executor.Call",
-    event="mesos.v1.executor.Event",
-    response=None,
-    calls=_calls(_EXECUTOR, record="mesos.v1.executor.Event"),
+    call_message="mesos.v1.executor.Call",
+    event_message="mesos.v1.executor.Event",
+    response_message=None,
+    call_types=_calls(_EXECUTOR, record="mesos.v1.executor.Event"),
 )
 RESOURCE_PROVIDER = Api(
     name="resource_provider",
     server="agent",
     route="api/v1/resource_provider",
-    call="mesos.v1.resource_provider.Call",
-    event="mesos.v1.resource_provider.Event",
-    response=None,
-    calls=_calls(_RESOURCE_PROVIDER, record="mesos.v1.resource_provider.Event"),
+    call_message="mesos.v1.resource_provider.Call",
+    event_message="mesos.v1.resource_provider.Event",
+    response_message=None,
+    call_types=_calls(_RESOURCE_PROVIDER, record="mesos.v1.resource_provider.Event"),
 )
 APIS = (MASTER, AGENT, SCHEDULER, EXECUTOR, RESOURCE_PROVIDER)

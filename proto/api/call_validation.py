@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..messages.fields import call_type
+from ..messages.fields import type_enum_name
 from .apis import Api
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ _LAST_VERSION = 5
 _NO_UUID = "Not a valid UUID"
 
 
-def invalid(call: Message, api: Api) -> str | None:
+def validation_error(call: Message, api: Api) -> str | None:
     """Say why a server refuses a call; None if it may take it."""
-    name = call_type(call)
+    name = type_enum_name(call)
     if name is None:
         return _expecting("type")
     if (missing := _missing_id(call, api, name)) is not None:
         return _expecting(missing)
-    if name not in api.calls:
+    if name not in api.call_types:
         return None
-    kind = api.calls[name]
-    if kind.body == "required" and kind.body_field and not call.HasField(kind.body_field):
+    kind = api.call_types[name]
+    if kind.body_presence == "required" and kind.body_field and not call.HasField(kind.body_field):
         # Here only, Mesos ends the sentence.
         stop = "." if name == "UPDATE_PUBLISH_RESOURCES_STATUS" else ""
         return _expecting(kind.body_field) + stop
@@ -52,7 +52,7 @@ def invalid(call: Message, api: Api) -> str | None:
             return None
 
 
-def begins_input(call: Message) -> bool:
+def is_container_id_input(call: Message) -> bool:
     """Whether an ATTACH_CONTAINER_INPUT names the container, as the first of them has to."""
     return _name(_part(call, "attach_container_input"), "type") == "CONTAINER_ID"
 

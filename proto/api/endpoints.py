@@ -44,7 +44,7 @@ _ROUTES: dict[ServerKind | None, dict[str, Api]] = {
 
 
 @lru_cache(maxsize=1024)
-def find(path: str, server: ServerKind | None) -> Api | None:
+def find_api(path: str, server: ServerKind | None) -> Api | None:
     """Find the API that a request target leads to; None if it is another endpoint, or none.
 
     `server` is None if its kind is not known. Then `/api/v1` leads nowhere unless an actor is

@@ -26,7 +26,7 @@ JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
 RECORDIO = "application/recordio"
 
-type Headers = Iterable[tuple[str, str]]
+type HeaderPairs = Iterable[tuple[str, str]]
 type Encoding = Literal["json", "protobuf"]
 
 _NO_BLANKS = str.maketrans("", "", " \t\n")
@@ -45,7 +45,7 @@ class ResponseType(Struct, frozen=True):
         return _ENCODINGS[self.message_content_type or self.content_type]
 
 
-def request_encoding(headers: Headers) -> Encoding | None:
+def request_encoding(headers: HeaderPairs) -> Encoding | None:
     """Say how the message or, in RecordIO, the messages of a request are written; None: unknown."""
     last = _last_values(headers)
     content_type = last.get("content-type")
@@ -54,16 +54,20 @@ def request_encoding(headers: Headers) -> Encoding | None:
     return _ENCODINGS.get(content_type)
 
 
-def response_type(api: Api, headers: Headers) -> ResponseType | None:
+def negotiate_response_type(api: Api, headers: HeaderPairs) -> ResponseType | None:
     """Choose the media type of an answer; None is a 406.
 
     `Accept-Type`, the name in documents of 2016, counts if there is no Accept; Mesos ignores it.
     """
     last = _last_values(headers)
-    return chosen(api, last.get("accept", last.get("accept-type")), last.get("message-accept"))
+    return choose_response_type(
+        api, last.get("accept", last.get("accept-type")), last.get("message-accept")
+    )
 
 
-def chosen(api: Api, accept: str | None, message_accept: str | None) -> ResponseType | None:
+def choose_response_type(
+    api: Api, accept: str | None, message_accept: str | None
+) -> ResponseType | None:
     """Choose as `response_type` does, by the values of the headers, None for absent ones."""
     return _chosen(api.name == "agent", accept, message_accept)
 
@@ -76,10 +80,14 @@ def _chosen(by_agent: bool, accept: str | None, message_accept: str | None) -> R
     if chosen:
         return ResponseType(chosen) if message_accept is None else None
     message = _first_accepted(message_accept, (JSON, PROTOBUF))
-    return ResponseType(RECORDIO, message) if message and accepts(accept, RECORDIO) else None
+    return (
+        ResponseType(RECORDIO, message)
+        if message and accepts_media_type(accept, RECORDIO)
+        else None
+    )
 
 
-def accepted(headers: Headers, media_types: tuple[str, ...]) -> str | None:
+def first_accepted_media_type(headers: HeaderPairs, media_types: tuple[str, ...]) -> str | None:
     """Find the first media type that Accept, or without it `Accept-Type`, allows."""
     last = _last_values(headers)
     return _first_accepted(last.get("accept", last.get("accept-type")), media_types)
@@ -96,7 +104,7 @@ def is_negotiated(api: Api, call_type: str | None) -> bool:
             return call_type == "SUBSCRIBE"
 
 
-def accepts(header: str | None, media_type: str) -> bool:
+def accepts_media_type(header: str | None, media_type: str) -> bool:
     """Whether an Accept or Message-Accept header, None if absent, allows a media type."""
     if header is None:
         return True
@@ -109,13 +117,15 @@ def accepts_gzip(header: str | None) -> bool:
     return header is not None and _allows(header, ("gzip", "*"))
 
 
-def _last_values(headers: Headers) -> dict[str, str]:
+def _last_values(headers: HeaderPairs) -> dict[str, str]:
     return {name.lower(): value for name, value in headers}
 
 
 @lru_cache(maxsize=256)
 def _first_accepted(accept: str | None, media_types: tuple[str, ...]) -> str | None:
-    return next((candidate for candidate in media_types if accepts(accept, candidate)), None)
+    return next(
+        (candidate for candidate in media_types if accepts_media_type(accept, candidate)), None
+    )
 
 
 def _allows(header: str, candidates: tuple[str, ...]) -> bool:

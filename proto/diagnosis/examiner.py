@@ -17,15 +17,22 @@ what is skipped `HELD` bytes.
 
 from ..api.negotiation import Encoding
 from . import length_errors
-from .content import Content
-from .findings import HELD, SHOWN, Finding, Lost, Skipped, Sound
-from .length_dialects import meant
-from .length_errors import LONGEST_LINE
-from .problems import Remark
-from .stream_type import Dialect
-from .window import RESYNC_RECORD, MoreError, Window
+from .content import PayloadContent
+from .findings import (
+    MAX_HELD_BYTES,
+    MAX_REPORTED_BYTES,
+    Finding,
+    PendingSkip,
+    SkippedBytes,
+    ValidRecord,
+)
+from .length_dialects import intended_lengths
+from .length_errors import MAX_LENGTH_LINE_BYTES
+from .problems import Diagnostic
+from .stream_type import StreamType
+from .window import MAX_RESYNC_RECORD_BYTES, NeedMoreBytesError, Window
 
-MAX_RECORD = 1 << 27
+MAX_EXAMINED_RECORD_BYTES = 1 << 27
 """Bytes. A snapshot of a large cluster has tens of megabytes; a longer length is likelier wrong."""
 
 _NO_RECORD = ("truncated-length", "http-answer", "gzip")
@@ -46,24 +53,24 @@ class Examiner:
         message: str | None = None,
         encoding: Encoding | None = None,
         *,
-        max_record: int = MAX_RECORD,
-        patient: bool = True,
-        first: int = 1,
+        max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
+        await_next_record: bool = True,
+        first_number: int = 1,
         offset: int = 0,
     ) -> None:
-        self._dialect = Dialect(message, encoding)
+        self._dialect = StreamType(message, encoding)
         self._window = Window(self._dialect)
-        self._max_record, self._patient = max_record, patient
-        self._number, self._offset, self._begin = first, offset, offset
+        self._max_record, self._patient = max_record_bytes, await_next_record
+        self._number, self._offset, self._begin = first_number, offset, offset
         self._buffer = bytearray()
         self._need = 1
         self._at = 0
-        self._lost: Lost | None = None
+        self._lost: PendingSkip | None = None
 
     @property
-    def message(self) -> str | None:
+    def message_name(self) -> str | None:
         """What the records are, if it is known by now."""
-        return self._dialect.message
+        return self._dialect.message_name
 
     @property
     def encoding(self) -> Encoding | None:
@@ -98,7 +105,7 @@ class Examiner:
                 finding = self._record() if self._lost is None else self._search(self._lost)
                 if finding is not None:
                     found.append(finding)
-        except MoreError as more:
+        except NeedMoreBytesError as more:
             self._need = more.stop - self._at
         self._buffer += data[self._at :]
         self._window.data = b""
@@ -108,57 +115,67 @@ class Examiner:
         """Take a record, or find that there is none."""
         window, begin = self._window, self._at
         data = window.data
-        newline = data.find(b"\n", begin, begin + LONGEST_LINE)
-        line = data[begin : newline if newline >= 0 else begin + LONGEST_LINE]
-        ended = newline < 0 and len(line) < LONGEST_LINE and not window.want(len(data) + 1)
+        newline = data.find(b"\n", begin, begin + MAX_LENGTH_LINE_BYTES)
+        line = data[begin : newline if newline >= 0 else begin + MAX_LENGTH_LINE_BYTES]
+        ended = (
+            newline < 0
+            and len(line) < MAX_LENGTH_LINE_BYTES
+            and not window.has_bytes_up_to(len(data) + 1)
+        )
         if ended and line.isdigit():
-            return self._lose(line, length_errors.unfinished(line, self._offset), len(data))
-        length = length_errors.length(line) if newline >= 0 else None
+            return self._lose(line, length_errors.truncated_length(line, self._offset), len(data))
+        length = length_errors.parse_length_64bit(line) if newline >= 0 else None
         if length is None:
             return self._bad_line(line, newline)
         if length > self._max_record:
-            remark = length_errors.beyond(line, self._offset, length, self._max_record)
+            remark = length_errors.length_over_limit(line, self._offset, length, self._max_record)
             return self._lose(line, remark, newline + 1, length)
         stop = newline + 1 + length
-        if not window.want(stop):
-            return self._lose(line, length_errors.doubtful(line, self._offset), newline + 1, length)
+        if not window.has_bytes_up_to(stop):
+            return self._lose(
+                line, length_errors.wrong_length(line, self._offset), newline + 1, length
+            )
         return self._whole(line, data[newline + 1 : stop], stop)
 
     def _whole(self, line: bytes, payload: bytes, stop: int) -> Finding | None:
         """Take a record that is there, if its length can be trusted."""
-        content = self._dialect.content(payload)
+        content = self._dialect.examine(payload)
         begin = stop - len(payload)
-        told = content.is_sound and (content.value is not None or self._window.is_length(stop))
-        if not told and not self._window.is_length(stop):
-            return self._lose(line, length_errors.doubtful(line, self._offset), begin, len(payload))
+        told = content.is_valid and (content.value is not None or self._window.has_length_at(stop))
+        if not told and not self._window.has_length_at(stop):
+            return self._lose(
+                line, length_errors.wrong_length(line, self._offset), begin, len(payload)
+            )
         doubtful = not told or (self._dialect.encoding == "protobuf" and self._patient)
-        if doubtful and self._window.is_interrupted(begin, stop):
-            return self._lose(line, length_errors.doubtful(line, self._offset), begin, len(payload))
+        if doubtful and self._window.is_length_too_large(begin, stop):
+            return self._lose(
+                line, length_errors.wrong_length(line, self._offset), begin, len(payload)
+            )
         if told:
-            self._dialect.learn(payload, content)
+            self._dialect.learn_from_record(payload, content)
         shift = self._offset + len(line) + 1
-        remarks = tuple(remark.shifted(shift) for remark in content.remarks)
+        remarks = tuple(remark.shifted(shift) for remark in content.diagnostics)
         if len(line) > 1 and line[:1] == b"0":
-            remarks = (length_errors.padded(line, self._offset), *remarks)
+            remarks = (length_errors.leading_zeros(line, self._offset), *remarks)
         size = len(line) + 1 + len(payload)
-        found = Sound(self._number, self._offset, size, payload, content, remarks)
+        found = ValidRecord(self._number, self._offset, size, payload, content, remarks)
         self._advance(stop, size)
         return found
 
     def _bad_line(self, line: bytes, newline: int) -> Finding | None:
         """Start to skip, or take the record that a tolerant reader would take here."""
-        remark = length_errors.judge(line, self._offset)
+        remark = length_errors.diagnose_length_line(line, self._offset)
         if newline >= 0:
-            for length in meant(line):
+            for length in intended_lengths(line):
                 stop = newline + 1 + length
-                if length > RESYNC_RECORD or not self._window.want(stop):
+                if length > MAX_RESYNC_RECORD_BYTES or not self._window.has_bytes_up_to(stop):
                     continue
                 payload = self._window.data[newline + 1 : stop]
-                if self._window.is_plausible(payload, stop):
-                    lost = Lost(
+                if self._window.is_plausible_record(payload, stop):
+                    lost = PendingSkip(
                         self._offset, line, remark, None, newline + 1 - self._at, bytearray()
                     )
-                    lost.add(self._window.data[self._at : stop])
+                    lost.append_data(self._window.data[self._at : stop])
                     return self._skipped(lost, stop, payload)
         overflow = remark.reason == "overflow" and newline >= 0
         body = newline + 1 if newline >= 0 and remark.reason != "missing-length" else self._at
@@ -167,49 +184,63 @@ class Examiner:
     def _lose(
         self,
         line: bytes,
-        remark: Remark,
+        remark: Diagnostic,
         search: int,
         announced: int | None = None,
         body: int | None = None,
     ) -> None:
         """Start to skip; the next record is searched from `search`, behind what says `line`."""
         start = (search if body is None else body) - self._at
-        self._lost = Lost(self._offset, line, remark, announced, start, bytearray())
+        self._lost = PendingSkip(self._offset, line, remark, announced, start, bytearray())
         self._skip(self._lost, search)
 
-    def _skip(self, lost: Lost, stop: int) -> None:
-        lost.add(self._window.data[self._at : stop])
+    def _skip(self, lost: PendingSkip, stop: int) -> None:
+        lost.append_data(self._window.data[self._at : stop])
         self._at = stop
 
-    def _search(self, lost: Lost) -> Finding | None:
+    def _search(self, lost: PendingSkip) -> Finding | None:
         """Go to the next length behind which stands a record, and give what was skipped."""
         window = self._window
-        while (place := window.next_length(self._at)) is not None:
+        while (place := window.find_next_length(self._at)) is not None:
             self._skip(lost, place)
-            if window.begins_record(place):
+            if window.has_record_at(place):
                 return self._end_lost(lost)
             self._skip(lost, place + 1)
-        self._skip(lost, window.unread(self._at))
+        self._skip(lost, window.trailing_digits_start(self._at))
         if not window.closed:
-            raise MoreError(len(window.data) + 1)
+            raise NeedMoreBytesError(len(window.data) + 1)
         return None
 
-    def _end_lost(self, lost: Lost, *, ended: bool = False) -> Skipped:
+    def _end_lost(self, lost: PendingSkip, *, ended: bool = False) -> SkippedBytes:
         """Say what was skipped up to here."""
         self._lost = None
         payload: bytes | None = None
-        if lost.body < lost.size <= HELD and lost.remark.reason not in _NO_RECORD:
-            payload = bytes(lost.held[lost.body :])
-            if not self._dialect.holds(payload, ended=ended):
+        if (
+            lost.payload_start < lost.size <= MAX_HELD_BYTES
+            and lost.diagnostic.reason not in _NO_RECORD
+        ):
+            payload = bytes(lost.held_data[lost.payload_start :])
+            if not self._dialect.is_record_with_wrong_length(payload, at_stream_end=ended):
                 payload = None
-        lost.explain(known=payload is not None, ended=ended, first=lost.offset == self._begin)
+        lost.refine_diagnostic(
+            is_record=payload is not None,
+            at_stream_end=ended,
+            at_stream_start=lost.offset == self._begin,
+        )
         return self._skipped(lost, self._at, payload)
 
-    def _skipped(self, lost: Lost, stop: int, payload: bytes | None) -> Skipped:
-        content = Content() if payload is None else self._dialect.content(payload)
-        data = bytes(lost.held[:SHOWN])
-        found = Skipped(
-            self._number, lost.offset, lost.size, data, lost.line, (lost.remark,), payload, content
+    def _skipped(self, lost: PendingSkip, stop: int, payload: bytes | None) -> SkippedBytes:
+        content = PayloadContent() if payload is None else self._dialect.examine(payload)
+        data = bytes(lost.held_data[:MAX_REPORTED_BYTES])
+        found = SkippedBytes(
+            self._number,
+            lost.offset,
+            lost.size,
+            data,
+            lost.length_line,
+            (lost.diagnostic,),
+            payload,
+            content,
         )
         self._advance(stop, lost.size)
         return found

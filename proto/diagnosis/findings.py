@@ -3,14 +3,14 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .content import Content
-from .problems import Level, Remark, worst
+from .content import PayloadContent
+from .problems import Diagnostic, Severity, worst_severity
 
-SHOWN = 1 << 12
+MAX_REPORTED_BYTES = 1 << 12
 """Bytes of skipped data that are given."""
 
 
-class Sound(Struct, frozen=True, gc=False):
+class ValidRecord(Struct, frozen=True, gc=False):
     """A record whose framing holds; what it says may be wrong all the same.
 
     `offset` and `size` are bytes of the stream, framing included; so are the offsets in `remarks`.
@@ -20,16 +20,16 @@ class Sound(Struct, frozen=True, gc=False):
     offset: int
     size: int
     payload: bytes
-    content: Content
-    remarks: tuple[Remark, ...] = ()
+    content: PayloadContent
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
-    def level(self) -> Level | None:
+    def severity(self) -> Severity | None:
         """How bad it is, or None."""
-        return worst(self.remarks)
+        return worst_severity(self.diagnostics)
 
 
-class Skipped(Struct, frozen=True, gc=False):
+class SkippedBytes(Struct, frozen=True, gc=False):
     """Bytes that are no record, up to where the next one begins.
 
     `data` are the first `SHOWN` of `size` bytes, `line` is what stands for a length, without its
@@ -40,61 +40,69 @@ class Skipped(Struct, frozen=True, gc=False):
     offset: int
     size: int
     data: bytes
-    line: bytes
-    remarks: tuple[Remark, ...]
+    length_line: bytes
+    diagnostics: tuple[Diagnostic, ...]
     payload: bytes | None = None
-    content: Content = Content()
+    content: PayloadContent = PayloadContent()
 
     @property
-    def level(self) -> Level | None:
+    def severity(self) -> Severity | None:
         """How bad it is."""
-        return worst(self.remarks)
+        return worst_severity(self.diagnostics)
 
 
-type Finding = Sound | Skipped
+type Finding = ValidRecord | SkippedBytes
 
 
-HELD = 1 << 22
+MAX_HELD_BYTES = 1 << 22
 """Bytes of skipped data that are kept until it is clear where they end."""
 
 
-class Lost(Struct):
+class PendingSkip(Struct):
     """What is skipped since `offset`, because of `remark`, with what was held of it.
 
     `announced` is the length, if there is one, and `body` where the record would begin.
     """
 
     offset: int
-    line: bytes
-    remark: Remark
-    announced: int | None
-    body: int
-    held: bytearray
+    length_line: bytes
+    diagnostic: Diagnostic
+    announced_length: int | None
+    payload_start: int
+    held_data: bytearray
     size: int = 0
     last: int = 0
 
-    def add(self, data: bytes) -> None:
+    def append_data(self, data: bytes) -> None:
         """Skip some more bytes."""
         self.size += len(data)
-        self.held += data[: HELD + 1 - len(self.held)]
+        self.held_data += data[: MAX_HELD_BYTES + 1 - len(self.held_data)]
         if (text := data.rstrip()) or not self.last:
             self.last = text[-1] if text else 0
 
-    def explain(self, *, known: bool, ended: bool, first: bool) -> None:
+    def refine_diagnostic(
+        self, *, is_record: bool, at_stream_end: bool, at_stream_start: bool
+    ) -> None:
         """Say more, now that it is clear where this ends.
 
         `known` tells that what would be the record is one, `ended` that the stream ends here, and
         `first` that nothing came before.
         """
-        reason, offset = self.remark.reason, self.offset
-        got = self.size - self.body
-        if reason == "missing-length" and first and ended and self.last in b"]}":
+        reason, offset = self.diagnostic.reason, self.offset
+        got = self.size - self.payload_start
+        if reason == "missing-length" and at_stream_start and at_stream_end and self.last in b"]}":
             text = "is plain JSON, expected records, each behind its length"
-            self.remark = Remark("plain-json", text, offset, offset + 1)
-        elif reason == "wrong-length" and known:
-            text = f"length is {self.announced}, but the record has {got} bytes"
-            self.remark = replace(self.remark, text=text)
-        elif reason == "wrong-length" and self.announced is not None and got < self.announced:
-            how = "the stream ends" if ended else "the next record begins"
-            text = f"{how} after {got} of {self.announced} bytes of a record"
-            self.remark = Remark("truncated-record", text, offset + self.size, offset + self.size)
+            self.diagnostic = Diagnostic("plain-json", text, offset, offset + 1)
+        elif reason == "wrong-length" and is_record:
+            text = f"length is {self.announced_length}, but the record has {got} bytes"
+            self.diagnostic = replace(self.diagnostic, text=text)
+        elif (
+            reason == "wrong-length"
+            and self.announced_length is not None
+            and got < self.announced_length
+        ):
+            how = "the stream ends" if at_stream_end else "the next record begins"
+            text = f"{how} after {got} of {self.announced_length} bytes of a record"
+            self.diagnostic = Diagnostic(
+                "truncated-record", text, offset + self.size, offset + self.size
+            )

@@ -13,13 +13,13 @@ executor a SHUTDOWN.
 from typing import Any
 
 from ..api.apis import EXECUTOR, PROCESS_IO, RESOURCE_PROVIDER, SCHEDULER
-from .problems import Remark
+from .problems import Diagnostic
 
 _EXECUTOR_SECONDS = 1800.0
-_INSTEAD = {SCHEDULER.event: "ERROR", EXECUTOR.event: "SHUTDOWN"}
+_INSTEAD = {SCHEDULER.event_message: "ERROR", EXECUTOR.event_message: "SHUTDOWN"}
 
 
-class Rhythm:
+class HeartbeatMonitor:
     """Looks at the events of one stream, in order; times are seconds."""
 
     def __init__(self) -> None:
@@ -27,37 +27,37 @@ class Rhythm:
         self._at: float | None = None
         self._begun = False
 
-    def see(
-        self, message: str | None, kind: str | None, value: Any, at: float | None
-    ) -> list[Remark]:
+    def observe_event(
+        self, message: str | None, event_type: str | None, value: Any, at_seconds: float | None
+    ) -> list[Diagnostic]:
         """Take the next event."""
-        remarks = self._silence(at)
-        if not self._begun and message is not None and kind is not None:
+        remarks = self._silence(at_seconds)
+        if not self._begun and message is not None and event_type is not None:
             self._begun = True
             greets = message.endswith(".Event")
-            if greets and kind not in ("SUBSCRIBED", _INSTEAD.get(message)):
-                text = f"{kind} comes before SUBSCRIBED"
-                remarks.append(Remark("before-subscribed", text))
-        self.interval = _interval(message, kind, value) or self.interval
+            if greets and event_type not in ("SUBSCRIBED", _INSTEAD.get(message)):
+                text = f"{event_type} comes before SUBSCRIBED"
+                remarks.append(Diagnostic("before-subscribed", text))
+        self.interval = _interval(message, event_type, value) or self.interval
         return remarks
 
-    def end(self, at: float | None) -> list[Remark]:
+    def observe_end(self, at_seconds: float | None) -> list[Diagnostic]:
         """Take the end of the stream."""
-        return self._silence(at)
+        return self._silence(at_seconds)
 
-    def _silence(self, at: float | None) -> list[Remark]:
+    def _silence(self, at: float | None) -> list[Diagnostic]:
         last, self._at = self._at, at
         if last is None or at is None or self.interval is None or at - last <= 2 * self.interval:
             return []
         text = f"nothing came for {at - last:.1f} s; heartbeats come every {self.interval:g} s"
-        return [Remark("gap", text)]
+        return [Diagnostic("gap", text)]
 
 
 def _interval(message: str | None, kind: str | None, value: Any) -> float | None:
     if kind == "SUBSCRIBED":
-        if message == EXECUTOR.event:
+        if message == EXECUTOR.event_message:
             return _EXECUTOR_SECONDS
-        if message == RESOURCE_PROVIDER.event:
+        if message == RESOURCE_PROVIDER.event_message:
             return None
         subscribed = getattr(value, "subscribed", None)
         return getattr(subscribed, "heartbeat_interval_seconds", None) or None

@@ -13,9 +13,9 @@ import msgspec
 
 from ..messages import mapping, picojson
 from ..messages.descriptors import message_class
-from ..messages.msgspec_types import shape
-from .content import Content, bad, kin, type_names
-from .problems import Remark
+from ..messages.msgspec_types import msgspec_decoder
+from .content import PayloadContent, malformed_content, sibling_message_names, type_values_by_name
+from .problems import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,19 +27,19 @@ _LONGEST_SLOW = 1 << 20
 """Bytes of broken JSON that the slow parser is asked about too."""
 
 
-def examine(payload: bytes, message: str | None) -> Content:
+def examine(payload: bytes, message: str | None) -> PayloadContent:
     """Look at a payload; with `message` None, it only has to be an object."""
     if message is not None:
         try:
-            value = shape(message).decode(payload)
+            value = msgspec_decoder(message).decode(payload)
         except (ValueError, RecursionError):
             return _json(payload, message)
         if value.type is not None and (payload.isascii() or _broken_text(payload) is None):
-            return Content(value.type, value)
+            return PayloadContent(value.type, value)
     return _json(payload, message)
 
 
-def is_object(payload: bytes) -> bool:
+def is_json_object(payload: bytes) -> bool:
     """Whether a payload is a JSON object; looks at both ends first, for most are not."""
     if payload[:1] != b"{" or payload[-1:] != b"}":
         return False
@@ -50,51 +50,57 @@ def is_object(payload: bytes) -> bool:
     return True
 
 
-def _json(payload: bytes, message: str | None) -> Content:
+def _json(payload: bytes, message: str | None) -> PayloadContent:
     if (broken := _broken_text(payload)) is not None:
-        return Content(remarks=(broken,))
+        return PayloadContent(diagnostics=(broken,))
     try:
         value: object = _parsed(payload)
     except (ValueError, RecursionError) as error:
-        return Content(remarks=(_not_json(payload, error),))
+        return PayloadContent(diagnostics=(_not_json(payload, error),))
     if not isinstance(value, dict):
-        return bad("not-message", f"is JSON, but {_kind(value)}, expected an object")
+        return malformed_content("not-message", f"is JSON, but {_kind(value)}, expected an object")
     members = cast("dict[str, Any]", value)
     kind = members.get("type")
     if message is None:
-        return Content(kind if isinstance(kind, str) else None, members)
+        return PayloadContent(kind if isinstance(kind, str) else None, members)
     return _json_message(members, kind, message)
 
 
-def _json_message(value: dict[str, Any], kind: object, message: str) -> Content:
+def _json_message(value: dict[str, Any], kind: object, message: str) -> PayloadContent:
     named = isinstance(kind, str)
-    strange = named and kind not in type_names(message)
+    strange = named and kind not in type_values_by_name(message)
     other = _other_json(value, kind, message) if strange else None
     if other is not None:
-        return bad("wrong-server", f"is a {other} ({kind}), expected a {message}", str(kind))
+        return malformed_content(
+            "wrong-server", f"is a {other} ({kind}), expected a {message}", str(kind)
+        )
     if kind is None:
-        return bad("no-type", "has no type")
+        return malformed_content("no-type", "has no type")
     try:
-        converted = mapping.convert(value, message)
+        converted = mapping.message_from_json_value(value, message)
     except (mapping.ConversionError, RecursionError) as error:
         reason = "missing-field" if str(error).startswith("Missing") else "not-message"
-        return bad(reason, f"is not a {message}: {error}", kind if named else None)
+        return malformed_content(reason, f"is not a {message}: {error}", kind if named else None)
     fields = cast("Mapping[str, FieldDescriptor]", converted.DESCRIPTOR.fields_by_name)
     remarks = tuple(
-        Remark("unknown-enum", f"{path} is {name!r}, which {enum} has not")
+        Diagnostic("unknown-enum", f"{path} is {name!r}, which {enum} has not")
         for path, name, enum in _unknown_names(value, fields, "")
     )
-    return Content(str(kind), converted, remarks)
+    return PayloadContent(str(kind), converted, remarks)
 
 
 def _other_json(value: dict[str, Any], kind: object, message: str) -> str | None:
     """Name another message that the value is."""
-    for other in kin(message):
+    for other in sibling_message_names(message):
         fields = message_class(other).DESCRIPTOR.fields_by_name
-        if other == message or kind not in type_names(other) or value.keys() - fields.keys():
+        if (
+            other == message
+            or kind not in type_values_by_name(other)
+            or value.keys() - fields.keys()
+        ):
             continue
         try:
-            mapping.convert(value, other)
+            mapping.message_from_json_value(value, other)
         except (ValueError, RecursionError):
             continue
         return other
@@ -128,10 +134,10 @@ def _parsed(payload: bytes) -> Any:
     except (ValueError, RecursionError):
         if len(payload) > _LONGEST_SLOW:
             raise
-        return picojson.parse(payload)
+        return picojson.parse_json(payload)
 
 
-def _not_json(payload: bytes, error: Exception) -> Remark:
+def _not_json(payload: bytes, error: Exception) -> Diagnostic:
     try:
         msgspec.json.decode(payload)
     except (ValueError, RecursionError) as told:
@@ -141,16 +147,16 @@ def _not_json(payload: bytes, error: Exception) -> Remark:
     if place is not None:
         start = int(place[1])
         found = f", found {payload[start : start + 1]!r}" if start < len(payload) else ""
-        return Remark("not-json", f"is not JSON: {text}{found}", start, start + 1)
-    return Remark("not-json", f"is not JSON: {text}", len(payload), len(payload))
+        return Diagnostic("not-json", f"is not JSON: {text}{found}", start, start + 1)
+    return Diagnostic("not-json", f"is not JSON: {text}", len(payload), len(payload))
 
 
-def _broken_text(payload: bytes) -> Remark | None:
+def _broken_text(payload: bytes) -> Diagnostic | None:
     try:
         payload.decode()
     except UnicodeDecodeError as error:
         text = f"is not UTF-8: {error.reason}, found {payload[error.start : error.end]!r}"
-        return Remark("not-utf8", text, error.start, error.end)
+        return Diagnostic("not-utf8", text, error.start, error.end)
     return None
 
 

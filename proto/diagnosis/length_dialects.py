@@ -22,12 +22,12 @@ _HEXADECIMAL = re.compile(rb"(-?)0[xX]([0-9a-fA-F]+)")
 _ENDLESS = 1 << 64
 
 
-def strict(line: bytes) -> int | None:
+def parse_length_strict(line: bytes) -> int | None:
     """Read decimal digits, and nothing else."""
     return int(line) if line.isdigit() and len(line) <= MAX_LENGTH_DIGITS else None
 
 
-def cpp(line: bytes) -> int | None:
+def parse_length_cpp(line: bytes) -> int | None:
     """Read a length as Mesos's C++ decoder does; a negative one becomes huge."""
     if found := _DECIMAL.fullmatch(line):
         value = int(found[2][-40:])
@@ -42,7 +42,7 @@ def cpp(line: bytes) -> int | None:
     return -value % _ENDLESS if found[1] == b"-" else value
 
 
-def python(line: bytes) -> int | None:
+def parse_length_python(line: bytes) -> int | None:
     """Read a length as the decoder of Mesos's CLI does; a negative one is an empty record."""
     try:
         return max(0, int(line.decode()))
@@ -50,7 +50,9 @@ def python(line: bytes) -> int | None:
         return None
 
 
-def meant(line: bytes) -> set[int]:
+def intended_lengths(line: bytes) -> set[int]:
     """Collect what a line may have been meant to say: what readers take it for, or without sign."""
     unsigned = int(line[1:]) if line[:1] == b"-" and line[1:].isdigit() and len(line) < 40 else None
-    return {value for value in (cpp(line), python(line), unsigned) if value}
+    return {
+        value for value in (parse_length_cpp(line), parse_length_python(line), unsigned) if value
+    }

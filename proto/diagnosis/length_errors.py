@@ -6,10 +6,10 @@ judge(b"20\r", 0)   crlf        …
 
 import re
 
-from .length_dialects import strict
-from .problems import Remark
+from .length_dialects import parse_length_strict
+from .problems import Diagnostic
 
-LONGEST_LINE = 64
+MAX_LENGTH_LINE_BYTES = 64
 """Bytes that are looked at for a newline."""
 
 _EXPECTED = "expected decimal digits and a newline"
@@ -21,60 +21,60 @@ _FORMS = (
 )
 
 
-def judge(line: bytes, offset: int) -> Remark:
+def diagnose_length_line(line: bytes, offset: int) -> Diagnostic:
     """Say why a line at an offset of the stream, without its newline, is no length."""
     if not line:
         text = f"length is empty, {_EXPECTED}"
-        return Remark("empty-length", text, offset, offset + 1)
+        return Diagnostic("empty-length", text, offset, offset + 1)
     if line.startswith(b"HTTP/1."):
         text = f"is an HTTP answer inside the body, {_show(line)}, expected a length"
-        return Remark("http-answer", text, offset, offset + len(line))
+        return Diagnostic("http-answer", text, offset, offset + len(line))
     if offset == 0 and line.startswith(b"\x1f\x8b"):
         text = "is compressed with gzip; Mesos never compresses a stream"
-        return Remark("gzip", text, 0, 2)
+        return Diagnostic("gzip", text, 0, 2)
     if line.startswith(b"{"):
         text = f"there is no length before the record, found {_show(line)}"
-        return Remark("missing-length", text, offset, offset + 1)
+        return Diagnostic("missing-length", text, offset, offset + 1)
     for reason, form, what in _FORMS:
         if found := form.fullmatch(line):
             start, stop = found.span(found.lastindex or 0)
             text = f"length is {_show(line)}, with {what}, {_EXPECTED}"
-            return Remark(reason, text, offset + start, offset + stop)
+            return Diagnostic(reason, text, offset + start, offset + stop)
     if line.isdigit():
         text = f"length is {_show(line)}, more than 64 bits hold"
-        return Remark("overflow", text, offset, offset + len(line))
+        return Diagnostic("overflow", text, offset, offset + len(line))
     start = len(line) - len(line.lstrip(b"0123456789"))
     text = f"length is {_show(line)}, {_EXPECTED}"
-    return Remark("not-digits", text, offset + start, offset + start + 1)
+    return Diagnostic("not-digits", text, offset + start, offset + start + 1)
 
 
-def unfinished(line: bytes, offset: int) -> Remark:
+def truncated_length(line: bytes, offset: int) -> Diagnostic:
     """Say that the stream ends within a line of digits."""
     text = f"stream ends inside a length, {line!r}, expected a newline"
-    return Remark("truncated-length", text, offset, offset + len(line))
+    return Diagnostic("truncated-length", text, offset, offset + len(line))
 
 
-def beyond(line: bytes, offset: int, length: int, limit: int) -> Remark:
+def length_over_limit(line: bytes, offset: int, length: int, limit: int) -> Diagnostic:
     """Say that a length is over the limit."""
     text = f"length is {length}, the limit is {limit}"
-    return Remark("over-limit", text, offset, offset + len(line))
+    return Diagnostic("over-limit", text, offset, offset + len(line))
 
 
-def doubtful(line: bytes, offset: int) -> Remark:
+def wrong_length(line: bytes, offset: int) -> Diagnostic:
     """Find a length wrong; what exactly, is told when it is clear where the record ends."""
     text = f"length is {int(line)}, and no record begins behind so many bytes"
-    return Remark("wrong-length", text, offset, offset + len(line))
+    return Diagnostic("wrong-length", text, offset, offset + len(line))
 
 
-def padded(line: bytes, offset: int) -> Remark:
+def leading_zeros(line: bytes, offset: int) -> Diagnostic:
     """Say that there are zeros before a length."""
     text = f"length is {line!r}, with leading zeros; Mesos writes none"
-    return Remark("leading-zeros", text, offset, offset + 1)
+    return Diagnostic("leading-zeros", text, offset, offset + 1)
 
 
-def length(line: bytes) -> int | None:
+def parse_length_64bit(line: bytes) -> int | None:
     """Read a length as a strict reader does: up to 64 bits, leading zeros are taken."""
-    value = strict(line)
+    value = parse_length_strict(line)
     return None if value is None or value >> 64 else value
 
 

@@ -9,16 +9,16 @@ from typing import Any, cast
 
 from ..messages import mapping
 from ..messages.descriptors import message_class
-from .content import STREAMED, type_names
+from .content import STREAMED_MESSAGES, type_values_by_name
 
 
-class Recogniser:
+class MessageGuesser:
     """Strikes out what the records cannot be, until one message is left."""
 
     def __init__(self) -> None:
-        self._left = STREAMED
+        self._left = STREAMED_MESSAGES
 
-    def see(self, value: dict[str, Any]) -> str | None:
+    def narrow_candidates(self, value: dict[str, Any]) -> str | None:
         """Look at one record; gives the full name of the message as soon as it is clear."""
         left = tuple(name for name in self._left if _may_be(value, name))
         if left:
@@ -30,7 +30,7 @@ def _may_be(value: dict[str, Any], name: str) -> bool:
     """Whether a message has this type and all these fields, down to those of its body."""
     fields = message_class(name).DESCRIPTOR.fields_by_name
     kind = value.get("type")
-    if not isinstance(kind, str) or kind not in type_names(name):
+    if not isinstance(kind, str) or kind not in type_values_by_name(name):
         return False
     for key, content in value.items():
         if key not in fields:
@@ -41,7 +41,7 @@ def _may_be(value: dict[str, Any], name: str) -> bool:
         if cast("dict[str, Any]", content).keys() - inner.fields_by_name.keys():
             return False
     try:
-        mapping.convert(value, name)
+        mapping.message_from_json_value(value, name)
     except (ValueError, RecursionError):
         return False
     return True

@@ -9,11 +9,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-type Level = Literal["information", "warning", "malformed"]
+type Severity = Literal["information", "warning", "malformed"]
 
-LEVELS: tuple[Level, ...] = ("information", "warning", "malformed")
+SEVERITIES: tuple[Severity, ...] = ("information", "warning", "malformed")
 
-REASONS: dict[str, Level] = {
+SEVERITY_BY_REASON: dict[str, Severity] = {
     # The line that should be a length.
     "not-digits": "malformed",
     "sign": "malformed",
@@ -51,7 +51,7 @@ REASONS: dict[str, Level] = {
 """The level of each reason, by its stable name."""
 
 
-class Remark(Struct, frozen=True, gc=False, omit_defaults=True):
+class Diagnostic(Struct, frozen=True, gc=False, omit_defaults=True):
     """Something about a piece: a reason by its name, and what it is here in words.
 
     `start` and `stop` are the offending bytes, as offsets in bytes of the stream.
@@ -63,18 +63,18 @@ class Remark(Struct, frozen=True, gc=False, omit_defaults=True):
     stop: int | None = None
 
     @property
-    def level(self) -> Level:
+    def severity(self) -> Severity:
         """How bad it is."""
-        return REASONS[self.reason]
+        return SEVERITY_BY_REASON[self.reason]
 
-    def shifted(self, by: int) -> "Remark":
+    def shifted(self, by: int) -> "Diagnostic":
         """The same with other offsets."""
         if self.start is None or self.stop is None:
             return self
         return replace(self, start=self.start + by, stop=self.stop + by)
 
 
-def worst(remarks: tuple[Remark, ...]) -> Level | None:
+def worst_severity(remarks: tuple[Diagnostic, ...]) -> Severity | None:
     """The worst level of some remarks; None if there are none."""
-    levels = {remark.level for remark in remarks}
-    return next((level for level in reversed(LEVELS) if level in levels), None)
+    levels = {remark.severity for remark in remarks}
+    return next((level for level in reversed(SEVERITIES) if level in levels), None)

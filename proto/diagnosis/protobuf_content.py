@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..messages import json_reader
 from ..messages.descriptors import message_class
-from ..messages.fields import call_type
-from .content import Content, bad, kin
-from .json_content import is_object
-from .problems import Remark
+from ..messages.fields import type_enum_name
+from .content import PayloadContent, malformed_content, sibling_message_names
+from .json_content import is_json_object
+from .problems import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,32 +22,34 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
-def examine(payload: bytes, message: str) -> Content:
+def examine(payload: bytes, message: str) -> PayloadContent:
     """Look at a payload that should be a message."""
     from google.protobuf.message import DecodeError
 
-    if payload[:1] == b"{" and is_object(payload):
-        return bad("not-message", "is JSON, expected protobuf")
+    if payload[:1] == b"{" and is_json_object(payload):
+        return malformed_content("not-message", "is JSON, expected protobuf")
     try:
         value = message_class(message).FromString(payload)
     except DecodeError:
         other = _other_protobuf(payload, message)
         if other is not None:
-            return bad("wrong-server", f"is a {other}, expected a {message}")
-        return bad("not-message", f"is not a {message}: the bytes do not decode")
-    kind = call_type(value)
+            return malformed_content("wrong-server", f"is a {other}, expected a {message}")
+        return malformed_content("not-message", f"is not a {message}: the bytes do not decode")
+    kind = type_enum_name(value)
     strange = _has_unknown(value)
     if kind is None or strange or not _has_body(value, kind):
         other = _other_protobuf(payload, message)
         if other is not None:
-            return bad("wrong-server", f"is a {other}, expected a {message}")
+            return malformed_content("wrong-server", f"is a {other}, expected a {message}")
     if not value.IsInitialized():
-        missing = ", ".join(json_reader.missing(value))
-        return bad("missing-field", f"is not a {message}: missing required fields: {missing}", kind)
+        missing = ", ".join(json_reader.missing_required_fields(value))
+        return malformed_content(
+            "missing-field", f"is not a {message}: missing required fields: {missing}", kind
+        )
     unknown = tuple(_unknown_numbers(value)) if strange else ()
     if kind is None and not unknown:
-        return bad("no-type", "has no type")
-    return Content(kind, value, unknown)
+        return malformed_content("no-type", "has no type")
+    return PayloadContent(kind, value, unknown)
 
 
 def _has_body(value: Message, kind: str) -> bool:
@@ -60,12 +62,12 @@ def _other_protobuf(payload: bytes, message: str) -> str | None:
     from google.protobuf.message import DecodeError
 
     fitting: list[str] = []
-    for other in kin(message):
+    for other in sibling_message_names(message):
         try:
             value = message_class(other).FromString(payload)
         except DecodeError:
             continue
-        kind = call_type(value)
+        kind = type_enum_name(value)
         fits = kind is not None and _has_body(value, kind) and kind.lower() in _set_fields(value)
         complete = fits and value.IsInitialized() and not _has_unknown(value)
         if other != message and complete:
@@ -86,7 +88,7 @@ def _has_unknown(value: Message) -> bool:
     return len(known.SerializePartialToString()) < len(value.SerializePartialToString())
 
 
-def _unknown_numbers(value: Message, place: str = "") -> Iterator[Remark]:
+def _unknown_numbers(value: Message, place: str = "") -> Iterator[Diagnostic]:
     """Find numbers that are none of their enum's; protobuf keeps them as unknown fields."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -96,12 +98,12 @@ def _unknown_numbers(value: Message, place: str = "") -> Iterator[Remark]:
             text = (
                 f"{place}{field.name} is {unknown.data}, which {field.enum_type.full_name} has not"
             )
-            yield Remark("unknown-enum", text)
+            yield Diagnostic("unknown-enum", text)
     for field, content in value.ListFields():
         yield from _unknown_inside(field, content, place)
 
 
-def _unknown_inside(field: FieldDescriptor, content: Any, place: str) -> Iterator[Remark]:
+def _unknown_inside(field: FieldDescriptor, content: Any, place: str) -> Iterator[Diagnostic]:
     if field.message_type is None or field.message_type.GetOptions().map_entry:
         return
     if not field.is_repeated:

@@ -4,7 +4,7 @@ Python has such a table too, but a few phrases differ between its versions, and 
 the same under all of them: it names a reason only if that is not the one of this table.
 """
 
-PHRASES = {
+REASON_PHRASES = {
     100: "Continue",
     101: "Switching Protocols",
     102: "Processing",
@@ -68,6 +68,6 @@ PHRASES = {
 }
 
 
-def phrase(status: int) -> str:
+def reason_phrase(status: int) -> str:
     """Give the standard phrase of a status, or nothing if it has none."""
-    return PHRASES.get(status, "")
+    return REASON_PHRASES.get(status, "")

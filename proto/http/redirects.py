@@ -15,15 +15,15 @@ _LOCATION = re.compile(r"//(?P<authority>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(?P<host>[\w.~%-]+|\[[0-9A-Fa-f:.%]+\])(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 
-def split(location: str) -> tuple[str, str] | None:
+def split_location(location: str) -> tuple[str, str] | None:
     """Take a Location apart: host and port, and the rest; None unless a master writes it so."""
     found = _LOCATION.fullmatch(location)
-    if found is None or parse(found["authority"]) is None:
+    if found is None or parse_authority(found["authority"]) is None:
         return None
     return found["authority"], found["rest"] or ""
 
 
-def parse(authority: str) -> tuple[str, int | None] | None:
+def parse_authority(authority: str) -> tuple[str, int | None] | None:
     """The host, without brackets, and the port if there is one; None if it is not HOST:PORT."""
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
@@ -34,7 +34,7 @@ def parse(authority: str) -> tuple[str, int | None] | None:
     return found["host"].strip("[]"), port
 
 
-def pointed(location: str, authority: str) -> str | None:
+def replace_authority(location: str, authority: str) -> str | None:
     """The same place on another server; None if it is no Location of a master."""
-    found = split(location)
+    found = split_location(location)
     return None if found is None else f"//{authority}{found[1]}"

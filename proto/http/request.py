@@ -19,7 +19,7 @@ _MEANT = (
 """Headers that an answer can depend on."""
 
 
-class Received(Struct, frozen=True, dict=True):
+class HttpRequest(Struct, frozen=True, dict=True):
     """A request as it came: content coding undone, header names as spelled.
 
     `broken` is a body that is not what its Content-Encoding says; it is as it came.
@@ -29,34 +29,41 @@ class Received(Struct, frozen=True, dict=True):
     target: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
-    broken: bool = False
+    has_undecodable_body: bool = False
 
     @cached_property
-    def fields(self) -> list[tuple[str, str]]:
+    def text_headers(self) -> list[tuple[str, str]]:
         """The headers as text."""
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers]
 
     @cached_property
-    def values(self) -> dict[bytes, bytes]:
+    def headers_by_name(self) -> dict[bytes, bytes]:
         """The last value of each header, as libprocess takes it, by name in lower case."""
         return {name.lower(): value for name, value in self.headers}
 
     @cached_property
-    def texts(self) -> dict[str, str]:
+    def text_headers_by_name(self) -> dict[str, str]:
         """The same as text."""
         return {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in self.values.items()
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in self.headers_by_name.items()
         }
 
     @cached_property
-    def identity(self) -> tuple[object, ...]:
+    def cache_key(self) -> tuple[object, ...]:
         """What is equal for requests that are answered alike, whatever else their headers say."""
-        return (self.method, self.target, self.body, self.broken, self.meant)
+        return (
+            self.method,
+            self.target,
+            self.body,
+            self.has_undecodable_body,
+            self.relevant_headers,
+        )
 
     @cached_property
-    def meant(self) -> tuple[bytes | None, ...]:
+    def relevant_headers(self) -> tuple[bytes | None, ...]:
         """The headers that an answer can depend on."""
-        values = self.values
+        values = self.headers_by_name
         return tuple([values.get(name) for name in _MEANT])
 
     @cached_property
@@ -64,12 +71,16 @@ class Received(Struct, frozen=True, dict=True):
         """Bytes of what the headers and the body say."""
         return len(self.body) + sum([len(name) + len(value) for name, value in self.headers])
 
-    def alike(self, body: bytes) -> "Received":
+    def with_body(self, body: bytes) -> "HttpRequest":
         """Give a request with the same head; what is known of that need not be found again."""
-        other = Received(self.method, self.target, self.headers, body)
-        vars(other).update(values=self.values, meant=self.meant, texts=self.texts)
+        other = HttpRequest(self.method, self.target, self.headers, body)
+        vars(other).update(
+            headers_by_name=self.headers_by_name,
+            relevant_headers=self.relevant_headers,
+            text_headers_by_name=self.text_headers_by_name,
+        )
         return other
 
     def header(self, name: str) -> str | None:
         """The last value of a header, by its name in lower case."""
-        return self.texts.get(name)
+        return self.text_headers_by_name.get(name)

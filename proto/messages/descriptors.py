@@ -8,6 +8,7 @@ Nothing is loaded before the first class is asked for.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor_pool import DescriptorPool
     from google.protobuf.message import Message
 
+_DESCRIPTOR_SET = Path(__file__).parents[1] / "mesos.binpb"
 
-class Undeclared(NamedTuple):
+
+class UndeclaredField(NamedTuple):
     """An optional bool that real servers send and the public .proto files do not declare.
 
     `after` is the field behind which it stands in the JSON of those servers.
@@ -28,10 +31,10 @@ class Undeclared(NamedTuple):
     after: str
 
 
-UNDECLARED = (
+UNDECLARED_FIELDS = (
     # In SlaveInfo of the private mesos.proto; the v1 answers are written from it
     # (src/common/http.cpp, src/internal/evolve.cpp).
-    Undeclared("mesos.v1.AgentInfo", "checkpoint", 7, after="id"),
+    UndeclaredField("mesos.v1.AgentInfo", "checkpoint", 7, after="id"),
 )
 
 
@@ -51,22 +54,18 @@ def _pool() -> DescriptorPool:
     from google.protobuf.descriptor_pool import DescriptorPool
 
     pool = DescriptorPool()
-    for file in descriptors().file:
+    for file in read_descriptor_set().file:
         pool.Add(file)
     return pool
 
 
-def descriptors() -> FileDescriptorSet:
+def read_descriptor_set() -> FileDescriptorSet:
     """Read the files that ship, each behind those it imports, and add the undeclared fields."""
-    from importlib.resources import files
-
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
 
-    shipped = FileDescriptorSet.FromString(
-        files(__package__.rpartition(".")[0]).joinpath("mesos.binpb").read_bytes()
-    )
+    shipped = FileDescriptorSet.FromString(_DESCRIPTOR_SET.read_bytes())
     messages = {f"{file.package}.{m.name}": m for file in shipped.file for m in file.message_type}
-    for extra in UNDECLARED:
+    for extra in UNDECLARED_FIELDS:
         fields = messages[extra.message].field
         place = 1 + next(i for i, field in enumerate(fields) if field.name == extra.after)
         field = FieldDescriptorProto(

@@ -5,7 +5,7 @@ from functools import cache
 from google.protobuf.message import Message
 
 
-def at(message: Message, path: str) -> object:
+def field_at(message: Message, path: str) -> object:
     """Give a field of a field …, or None if it or what it is in is not set."""
     value: object = message
     for name in path.split("."):
@@ -17,13 +17,13 @@ def at(message: Message, path: str) -> object:
     return value
 
 
-def type_at(message: Message, path: str) -> str | None:
+def type_enum_name_at(message: Message, path: str) -> str | None:
     """Name the type of the message at a path, or None if there is none."""
-    held = at(message, path) if path else message
-    return call_type(held) if isinstance(held, Message) else None
+    held = field_at(message, path) if path else message
+    return type_enum_name(held) if isinstance(held, Message) else None
 
 
-def call_type(message: Message) -> str | None:
+def type_enum_name(message: Message) -> str | None:
     """Name the type of a call or an event; None if it is unset, as with a type of the future."""
     names = _type_names(type(message))
     if not names or not message.HasField("type"):

@@ -16,7 +16,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from msgspec import Struct
 
-type Kind = Literal[
+type IdKind = Literal[
     "agent-id",
     "container-id",
     "executor-id",
@@ -28,7 +28,7 @@ type Kind = Literal[
     "uuid",
 ]
 
-KINDS: dict[str, Kind] = {
+ID_KINDS: dict[str, IdKind] = {
     "mesos.v1.AgentID": "agent-id",
     "mesos.v1.ContainerID": "container-id",
     "mesos.v1.ExecutorID": "executor-id",
@@ -54,10 +54,10 @@ _SCOPED = ("task-id", "executor-id", "operation-id")
 _OWNER = "framework_id"
 
 
-class Slot(Struct, frozen=True, eq=False):
+class IdField(Struct, frozen=True, eq=False):
     """An id in a message. `scope` is the framework that it is known in, as the message says it."""
 
-    kind: Kind
+    kind: IdKind
     scope: str
     message: Message
     field: str
@@ -67,13 +67,13 @@ class Slot(Struct, frozen=True, eq=False):
         """The id itself."""
         return getattr(self.message, self.field)
 
-    def put(self, value: str | bytes) -> None:
+    def set_value(self, value: str | bytes) -> None:
         """Set it."""
         setattr(self.message, self.field, value)
 
     def blank(self) -> None:
         """Empty it; that there is an id stays to be seen."""
-        self.put(b"" if self.kind == "uuid" else "")
+        self.set_value(b"" if self.kind == "uuid" else "")
 
 
 class _Plan(Struct, frozen=True):
@@ -82,7 +82,7 @@ class _Plan(Struct, frozen=True):
     Types without ids in them, however deep, have an empty plan and are never entered.
     """
 
-    kind: Kind | None
+    kind: IdKind | None
     bare: tuple[str, ...]
     into: tuple[tuple[str, "_Many"], ...]
     has_owner: bool
@@ -91,27 +91,27 @@ class _Plan(Struct, frozen=True):
 type _Many = Literal["one", "list", "map"]
 
 
-def slots(message: Message, scope: str = "") -> Iterator[Slot]:
+def id_fields(message: Message, scope: str = "") -> Iterator[IdField]:
     """The ids in a message, in the order of the schema. `scope` is the framework around it."""
     plan = _plan(cast("Descriptor", message.DESCRIPTOR))
     if plan.has_owner and message.HasField(_OWNER):
         scope = cast("Any", message).framework_id.value
     if plan.kind is not None and message.HasField("value"):
-        yield Slot(plan.kind, scope if plan.kind in _SCOPED else "", message, "value")
+        yield IdField(plan.kind, scope if plan.kind in _SCOPED else "", message, "value")
     for name in plan.bare:
         if message.HasField(name):
-            yield Slot("uuid", "", message, name)
+            yield IdField("uuid", "", message, name)
     for name, many in plan.into:
         if many == "one":
             if message.HasField(name):
-                yield from slots(getattr(message, name), scope)
+                yield from id_fields(getattr(message, name), scope)
             continue
         held = getattr(message, name)
         for child in held if many == "list" else [held[key] for key in sorted(held)]:
-            yield from slots(child, scope)
+            yield from id_fields(child, scope)
 
 
-def copies(calls: Iterable[Message]) -> tuple[Message, ...]:
+def copy_messages(calls: Iterable[Message]) -> tuple[Message, ...]:
     """Copy messages."""
     copied = tuple((type(call)(), call) for call in calls)
     for copy, call in copied:
@@ -119,18 +119,18 @@ def copies(calls: Iterable[Message]) -> tuple[Message, ...]:
     return tuple(copy for copy, _ in copied)
 
 
-def blanked(calls: Iterable[Message]) -> tuple[Message, ...]:
+def with_blank_ids(calls: Iterable[Message]) -> tuple[Message, ...]:
     """Give messages as they would be if all their ids were empty; those given stay as they are."""
-    blank = copies(calls)
+    blank = copy_messages(calls)
     for call in blank:
-        for slot in slots(call):
+        for slot in id_fields(call):
             slot.blank()
     return blank
 
 
 @cache
 def _plan(of: Descriptor) -> _Plan:
-    kind = KINDS.get(of.full_name)
+    kind = ID_KINDS.get(of.full_name)
     bare = tuple(field.name for field in of.fields if (of.full_name, field.name) in _BARE)
     into: list[tuple[str, _Many]] = [
         (field.name, _many(field)) for field in of.fields if _reaches(field)
@@ -155,7 +155,7 @@ def _reaches(field: FieldDescriptor) -> bool:
             continue
         seen.add(held.full_name)
         bare = any((held.full_name, each.name) in _BARE for each in held.fields)
-        if bare or held.full_name in KINDS:
+        if bare or held.full_name in ID_KINDS:
             return True
         left += [each.message_type for each in held.fields]
     return False

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from .descriptors import message_class
-from .json_values import ConversionError, unexpected, value_reader
+from .json_values import ConversionError, unexpected_type_error, value_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
 
-    from .json_values import Reader
-    from .picojson import JSON
+    from .json_values import ValueReader
+    from .picojson import JSONValue
 
-    type Filler = Callable[[Message, JSON], None]
+    type Filler = Callable[[Message, JSONValue], None]
 
 _FILLERS: dict[type[Message], dict[str, Filler]] = {}
 
@@ -38,18 +38,20 @@ _NULL_ENTRY = (
 )
 
 
-def convert(value: JSON, full_name: str) -> Message:
+def message_from_json_value(value: JSONValue, full_name: str) -> Message:
     """Make a message of a JSON value. Raises ConversionError."""
     if not isinstance(value, dict):
         raise ConversionError("Expecting a JSON object")
     message = message_class(full_name)()
     _fill(message, value)
     if not message.IsInitialized():
-        raise ConversionError(f"Missing required fields: {', '.join(missing(message))}")
+        raise ConversionError(
+            f"Missing required fields: {', '.join(missing_required_fields(message))}"
+        )
     return message
 
 
-def missing(message: Message, place: str = "") -> Iterator[str]:
+def missing_required_fields(message: Message, place: str = "") -> Iterator[str]:
     """Name the required fields that are unset, such as `reserve_resources.resources[1].type`.
 
     The entries of a map are numbered in the order of their keys.
@@ -59,7 +61,7 @@ def missing(message: Message, place: str = "") -> Iterator[str]:
             yield place + field.name
     for field, value in message.ListFields():
         for part, child in _children(field, value):
-            yield from missing(child, f"{place}{part}.")
+            yield from missing_required_fields(child, f"{place}{part}.")
 
 
 def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Message]]:
@@ -79,7 +81,7 @@ def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Message
         yield field.name, value
 
 
-def _fill(message: Message, members: dict[str, JSON]) -> None:
+def _fill(message: Message, members: dict[str, JSONValue]) -> None:
     fillers = _FILLERS.get(type(message))
     if fillers is None:
         fields = cast("Sequence[FieldDescriptor]", message.DESCRIPTOR.fields)
@@ -108,10 +110,10 @@ def _filler(field: FieldDescriptor) -> Filler:
     return _each(field, _adder(field, read)) if field.is_repeated else _setter(field, read)
 
 
-def _setter(field: FieldDescriptor, read: Reader) -> Filler:
+def _setter(field: FieldDescriptor, read: ValueReader) -> Filler:
     name, number = field.name, field.number
 
-    def set_value(message: Message, value: JSON) -> None:
+    def set_value(message: Message, value: JSONValue) -> None:
         content = read(value)
         if content is None:
             return
@@ -123,10 +125,10 @@ def _setter(field: FieldDescriptor, read: Reader) -> Filler:
     return set_value
 
 
-def _adder(field: FieldDescriptor, read: Reader) -> Filler:
+def _adder(field: FieldDescriptor, read: ValueReader) -> Filler:
     name, number = field.name, field.number
 
-    def add_value(message: Message, value: JSON) -> None:
+    def add_value(message: Message, value: JSONValue) -> None:
         content = read(value)
         if content is None:
             return
@@ -156,9 +158,9 @@ def _varint(number: int) -> bytes:
 def _message_setter(field: FieldDescriptor) -> Filler:
     name = field.name
 
-    def set_message(message: Message, value: JSON) -> None:
+    def set_message(message: Message, value: JSONValue) -> None:
         if not isinstance(value, dict):
-            raise unexpected(value, name)
+            raise unexpected_type_error(value, name)
         child: Message = getattr(message, name)
         child.SetInParent()
         _fill(child, value)
@@ -169,9 +171,9 @@ def _message_setter(field: FieldDescriptor) -> Filler:
 def _message_adder(field: FieldDescriptor) -> Filler:
     name = field.name
 
-    def add_message(message: Message, value: JSON) -> None:
+    def add_message(message: Message, value: JSONValue) -> None:
         if not isinstance(value, dict):
-            raise unexpected(value, name)
+            raise unexpected_type_error(value, name)
         _fill(getattr(message, name).add(), value)
 
     return add_message
@@ -180,7 +182,7 @@ def _message_adder(field: FieldDescriptor) -> Filler:
 def _each(field: FieldDescriptor, fill: Filler) -> Filler:
     """Take a list apart, and the lists in it, and leave out nulls."""
 
-    def fill_each(message: Message, value: JSON) -> None:
+    def fill_each(message: Message, value: JSONValue) -> None:
         if not isinstance(value, list):
             fill(message, value)
             return
@@ -196,9 +198,9 @@ def _map_filler(field: FieldDescriptor, value_field: FieldDescriptor) -> Filler:
     name = field.name
     put = _message_entry if value_field.message_type is not None else _plain_entry(value_field)
 
-    def fill_map(message: Message, value: JSON) -> None:
+    def fill_map(message: Message, value: JSONValue) -> None:
         if not isinstance(value, dict):
-            raise unexpected(value, name)
+            raise unexpected_type_error(value, name)
         entries = getattr(message, name)
         for key in sorted(value):
             try:
@@ -209,17 +211,17 @@ def _map_filler(field: FieldDescriptor, value_field: FieldDescriptor) -> Filler:
     return fill_map
 
 
-def _plain_entry(value_field: FieldDescriptor) -> Callable[[Any, str, JSON], None]:
+def _plain_entry(value_field: FieldDescriptor) -> Callable[[Any, str, JSONValue], None]:
     read = value_reader(value_field)
 
-    def put(entries: dict[str, object], key: str, value: JSON) -> None:
+    def put(entries: dict[str, object], key: str, value: JSONValue) -> None:
         content = None if value is None else read(value)
         entries[key] = value_field.default_value if content is None else content
 
     return put
 
 
-def _message_entry(entries: dict[str, Message], key: str, value: JSON) -> None:
+def _message_entry(entries: dict[str, Message], key: str, value: JSONValue) -> None:
     entry = entries[key]  # made if it is not there
     entry.Clear()
     match value:
@@ -229,4 +231,4 @@ def _message_entry(entries: dict[str, Message], key: str, value: JSON) -> None:
         case dict():
             _fill(entry, value)
         case _:
-            raise unexpected(value, "value")
+            raise unexpected_type_error(value, "value")

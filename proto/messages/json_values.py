@@ -15,14 +15,16 @@ from __future__ import annotations
 from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
-from .picojson import JSON, JSONTextError, parse
+from .picojson import JSONTextError, JSONValue, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.descriptor import FieldDescriptor
 
-    type Reader = Callable[[JSON], Any]  # the Python type of a field is up to its descriptor
+    type ValueReader = Callable[
+        [JSONValue], Any
+    ]  # the Python type of a field is up to its descriptor
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _BLANKS = frozenset(" \t\n\v\f\r")
@@ -36,7 +38,7 @@ class ConversionError(ValueError):
     """
 
 
-def value_reader(field: FieldDescriptor) -> Reader:
+def value_reader(field: FieldDescriptor) -> ValueReader:
     """Find what turns a JSON value into that of a plain field; None leaves the field unset."""
     if field.enum_type is not None:
         numbers = {value.name: value.number for value in field.enum_type.values}
@@ -62,7 +64,7 @@ def value_reader(field: FieldDescriptor) -> Reader:
             raise NotImplementedError(f"{field.full_name} has a type that no Mesos message uses")
 
 
-def unexpected(value: JSON, name: str) -> ConversionError:
+def unexpected_type_error(value: JSONValue, name: str) -> ConversionError:
     """Say that a value has the wrong kind, in the words of Mesos."""
     match value:
         case dict():
@@ -78,19 +80,19 @@ def unexpected(value: JSON, name: str) -> ConversionError:
     return ConversionError(f"Not expecting a JSON {kind} for field '{name}'")
 
 
-def _string_reader(name: str) -> Reader:
-    def read_string(value: JSON) -> str:
+def _string_reader(name: str) -> ValueReader:
+    def read_string(value: JSONValue) -> str:
         if isinstance(value, str):
             return value
-        raise unexpected(value, name)
+        raise unexpected_type_error(value, name)
 
     return read_string
 
 
-def _bytes_reader(name: str) -> Reader:
-    def read_bytes(value: JSON) -> bytes:
+def _bytes_reader(name: str) -> ValueReader:
+    def read_bytes(value: JSONValue) -> bytes:
         if not isinstance(value, str):
-            raise unexpected(value, name)
+            raise unexpected_type_error(value, name)
         try:
             return base64_decode(value)
         except ValueError as error:
@@ -125,10 +127,10 @@ def _lenient_base64(text: str) -> bytes:
     return a2b_base64("".join(digits) + "=" * (-len(digits) % 4))
 
 
-def _enum_reader(name: str, numbers: dict[str, int], *, is_required: bool) -> Reader:
-    def read_enum(value: JSON) -> int | None:
+def _enum_reader(name: str, numbers: dict[str, int], *, is_required: bool) -> ValueReader:
+    def read_enum(value: JSONValue) -> int | None:
         if not isinstance(value, str):
-            raise unexpected(value, name)
+            raise unexpected_type_error(value, name)
         if value not in numbers and is_required:
             raise ConversionError(f"Failed to find enum for '{value}'")
         return numbers.get(value)
@@ -136,36 +138,36 @@ def _enum_reader(name: str, numbers: dict[str, int], *, is_required: bool) -> Re
     return read_enum
 
 
-def _bool_reader(name: str) -> Reader:
-    def read_bool(value: JSON) -> bool:
+def _bool_reader(name: str) -> ValueReader:
+    def read_bool(value: JSONValue) -> bool:
         if isinstance(value, str):
             value = _within(value, name, "boolean")
         if isinstance(value, bool):
             return value
-        raise unexpected(value, name)
+        raise unexpected_type_error(value, name)
 
     return read_bool
 
 
-def _double_reader(name: str) -> Reader:
-    def read_double(value: JSON) -> float:
+def _double_reader(name: str) -> ValueReader:
+    def read_double(value: JSONValue) -> float:
         if isinstance(value, str):
             if value in ("Infinity", "-Infinity"):
                 return float(value)
             value = _within(value, name, "number")
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-        raise unexpected(value, name)
+        raise unexpected_type_error(value, name)
 
     return read_double
 
 
-def _integer_reader(name: str, least: int, end: int) -> Reader:
-    def read_integer(value: JSON) -> int:
+def _integer_reader(name: str, least: int, end: int) -> ValueReader:
+    def read_integer(value: JSONValue) -> int:
         if isinstance(value, str):
             value = _within(value, name, "number")
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise unexpected(value, name)
+            raise unexpected_type_error(value, name)
         if isinstance(value, int) and least <= value < end:
             return value
         # The cast of C++; for a double that does not fit, one of the answers it may give.
@@ -176,10 +178,10 @@ def _integer_reader(name: str, least: int, end: int) -> Reader:
     return read_integer
 
 
-def _within(text: str, name: str, kind: str) -> JSON:
+def _within(text: str, name: str, kind: str) -> JSONValue:
     """Read the number or boolean that a string holds."""
     try:
-        value = parse(text.encode("utf-8", "surrogateescape"))
+        value = parse_json(text.encode("utf-8", "surrogateescape"))
         fits = isinstance(value, bool) if kind == "boolean" else type(value) in (int, float)
         reason = None if fits else "Unexpected JSON type parsed"
     except JSONTextError as error:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     # A value of a field: its Python type depends on the descriptor.
     type Writer = Callable[[Any], str]
 
-LISTED = {
+LISTS_WRITTEN_WHEN_EMPTY = {
     "mesos.v1.master.Response.GetMetrics": ("metrics",),
     "mesos.v1.master.Response.GetAgents": ("agents", "recovered_agents"),
     "mesos.v1.master.Response.GetFrameworks": ("frameworks", "completed_frameworks"),
@@ -63,13 +63,13 @@ src/slave/http.cpp, src/common/http.hpp).
 _ESCAPE = re.compile(r"\\u00[0-9a-f]{2}|\\.")
 
 
-def encode(message: Message, *, defaults: bool = True) -> bytes:
+def encode(message: Message, *, include_defaults: bool = True) -> bytes:
     """Write a message as Mesos does, or without the `defaults` of fields that are not set.
 
     Without them the text tells what was set, so that reading it gives the same message.
     Raises UnicodeDecodeError if a key of a map is no UTF-8, which Mesos would write raw.
     """
-    text = (_AS_MESOS if defaults else _AS_SET).writer(message)(message)
+    text = (_AS_MESOS if include_defaults else _AS_SET).writer(message)(message)
     if "\\u" in text:
         text = _ESCAPE.sub(_upper_hex, text)
     return text.encode("utf-8", "surrogateescape")
@@ -120,7 +120,7 @@ class _Writers:
 
     def _unset(self, field: FieldDescriptor) -> str:
         owner = "" if field.containing_type is None else field.containing_type.full_name
-        if self._defaults and field.name in LISTED.get(owner, ()):
+        if self._defaults and field.name in LISTS_WRITTEN_WHEN_EMPTY.get(owner, ()):
             return f'"{field.name}":[]'
         if self._defaults and field.has_default_value and not field.GetOptions().deprecated:
             return self._of_field(field)(field.default_value)
@@ -187,7 +187,7 @@ def _plain_writer(start: str, field: FieldDescriptor) -> Writer:
         case field.TYPE_BYTES:
             return lambda value: f'{start}"{b2a_base64(value, newline=False).decode()}"'
         case field.TYPE_DOUBLE:
-            return lambda value: start + double(value)
+            return lambda value: start + format_double(value)
         case field.TYPE_BOOL:
             return {True: f"{start}true", False: f"{start}false"}.__getitem__
         case _:
@@ -203,7 +203,7 @@ def _string_writer(start: str) -> Writer:
     return write_string
 
 
-def double(value: float) -> str:
+def format_double(value: float) -> str:
     """Lay out a double as rapidjson does, with the digits of Python's repr."""
     text = repr(value)
     if "e" not in text and "n" not in text:

@@ -12,17 +12,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .json_reader import convert
+from .json_reader import message_from_json_value
 from .json_values import ConversionError
 from .json_writer import encode
-from .picojson import JSONTextError, parse
+from .picojson import JSONTextError, parse_json
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["ConversionError", "JSONTextError", "convert", "decode", "encode", "parse"]
+__all__ = [
+    "ConversionError",
+    "JSONTextError",
+    "decode",
+    "encode",
+    "message_from_json_value",
+    "parse_json",
+]
 
 
 def decode(text: bytes, full_name: str) -> Message:
     """Read a message from JSON text. Raises JSONTextError or ConversionError."""
-    return convert(parse(text), full_name)
+    return message_from_json_value(parse_json(text), full_name)

@@ -8,7 +8,7 @@ what is left out reads as its default anyway.
 from . import descriptors, mapping
 
 
-def shown_message(data: bytes, name: str) -> tuple[bytes, bool]:
+def message_to_text(data: bytes, name: str) -> tuple[bytes, bool]:
     """Decode a message; return its compact text, and whether the text gives the bytes back.
 
     It does unless the message has unknown fields, or was written in another order than that of the
@@ -19,10 +19,10 @@ def shown_message(data: bytes, name: str) -> tuple[bytes, bool]:
     message.ParseFromString(data)
     message.DiscardUnknownFields()
     again = message.SerializeToString(deterministic=True)
-    return mapping.encode(message, defaults=False), again == data
+    return mapping.encode(message, include_defaults=False), again == data
 
 
-def message_bytes(text: bytes, name: str) -> bytes:
+def text_to_message_bytes(text: bytes, name: str) -> bytes:
     """Give the bytes of a shown message back. Raises as `shown_message` does.
 
     Maps are sorted, so that the same text gives the same bytes. In what real servers send, fields

@@ -27,7 +27,7 @@ _DEEPEST = 3
 
 
 @cache
-def shape(full_name: str) -> msgspec.json.Decoder[Any]:
+def msgspec_decoder(full_name: str) -> msgspec.json.Decoder[Any]:
     """Make the decoder of a message. Raises LookupError if there is no such message."""
     return msgspec.json.Decoder(_Builder().struct(message_class(full_name).DESCRIPTOR, ()))
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 import msgspec
 
-type JSON = dict[str, JSON] | list[JSON] | str | int | float | bool | None
+type JSONValue = dict[str, JSONValue] | list[JSONValue] | str | int | float | bool | None
 
 MAX_DEPTH = 200
 
@@ -36,7 +36,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _CURLY_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_LITERALS: dict[int, tuple[bytes, JSON]] = {
+_LITERALS: dict[int, tuple[bytes, JSONValue]] = {
     ord("n"): (b"null", None),
     ord("t"): (b"true", True),
     ord("f"): (b"false", False),
@@ -52,16 +52,16 @@ class JSONTextError(ValueError):
     """
 
 
-def parse(text: bytes) -> JSON:
+def parse_json(text: bytes) -> JSONValue:
     """Read JSON text. Raises JSONTextError."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return parse_exactly(text)
-    return parse_exactly(text) if _differs(text) else value
+        return parse_json_exactly(text)
+    return parse_json_exactly(text) if _differs(text) else value
 
 
-def parse_exactly(text: bytes) -> JSON:
+def parse_json_exactly(text: bytes) -> JSONValue:
     """Read JSON text without msgspec's help. Raises JSONTextError."""
     return _Reader(text).whole()
 
@@ -90,7 +90,7 @@ class _Reader:
         self.at = 0
         self.depth = 0
 
-    def whole(self) -> JSON:
+    def whole(self) -> JSONValue:
         value = self.value()
         rest = self.text[self.at :]
         if rest.strip(b" \t\n\r"):
@@ -98,7 +98,7 @@ class _Reader:
             raise JSONTextError(f"Parsed JSON included non-whitespace trailing characters: {found}")
         return value
 
-    def value(self) -> JSON:
+    def value(self) -> JSONValue:
         match self.skip_blanks():
             case 0x22:  # "
                 self.at += 1
@@ -114,7 +114,7 @@ class _Reader:
             case _:
                 raise self.error()
 
-    def nested(self, read: Callable[[], JSON]) -> JSON:
+    def nested(self, read: Callable[[], JSONValue]) -> JSONValue:
         self.at += 1
         if self.depth == MAX_DEPTH:
             raise self.error()
@@ -123,8 +123,8 @@ class _Reader:
         self.depth -= 1
         return value
 
-    def array(self) -> JSON:
-        items: list[JSON] = []
+    def array(self) -> JSONValue:
+        items: list[JSONValue] = []
         if self.takes(b"]"):
             return items
         while True:
@@ -133,8 +133,8 @@ class _Reader:
                 self.expect(b"]")
                 return items
 
-    def object(self) -> JSON:
-        members: dict[str, JSON] = {}
+    def object(self) -> JSONValue:
+        members: dict[str, JSONValue] = {}
         if self.takes(b"}"):
             return members
         while True:
@@ -146,7 +146,7 @@ class _Reader:
                 self.expect(b"}")
                 return members
 
-    def literal(self, word: bytes, value: JSON) -> JSON:
+    def literal(self, word: bytes, value: JSONValue) -> JSONValue:
         for byte in word:
             if self.peek() != byte:
                 raise self.error()

@@ -33,10 +33,10 @@ _LAST = ("agent", "executor", "framework")
 
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
-type Path = tuple[str, tuple[str, ...]]
+type LabelledPath = tuple[str, tuple[str, ...]]
 
 
-def idents(value: Any, message: str | None, kind: str | None) -> dict[str, str]:
+def collect_summary_fields(value: Any, message: str | None, kind: str | None) -> dict[str, str]:
     """Collect what matters of a message, or a struct of its shape, whose type is `kind`."""
     if message is None or kind is None or value is None or isinstance(value, Mapping):
         return {}
@@ -53,10 +53,10 @@ def idents(value: Any, message: str | None, kind: str | None) -> dict[str, str]:
 
 
 @cache
-def _paths(message: str, kind: str) -> tuple[Path, ...]:
+def _paths(message: str, kind: str) -> tuple[LabelledPath, ...]:
     """Where in a message what matters may be, nearest first."""
     fields = cast("Mapping[str, FieldDescriptor]", message_class(message).DESCRIPTOR.fields_by_name)
-    found: list[tuple[int, Path]] = []
+    found: list[tuple[int, LabelledPath]] = []
     for name, field in fields.items():
         if name.endswith("_id"):
             found.extend(_inside(field, (name,), 1))
@@ -67,7 +67,7 @@ def _paths(message: str, kind: str) -> tuple[Path, ...]:
 
 def _inside(
     field: FieldDescriptor, path: tuple[str, ...], depth: int
-) -> Iterator[tuple[int, Path]]:
+) -> Iterator[tuple[int, LabelledPath]]:
     told = field.message_type
     if field.enum_type is not None:
         if field.name in _ENUMS and not field.is_repeated:

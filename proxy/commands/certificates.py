@@ -6,14 +6,14 @@ from pathlib import Path
 from .console import CommandError
 
 
-def pair(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+def load_server_context(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     """A server's certificate and key (PEM), or None without them. Raises CommandError."""
     if cert is None and key is None:
         return None
     if cert is None or key is None:
         raise CommandError("--tls-cert and --tls-key go together")
-    read(cert)
-    read(key)
+    read_pem_file(cert)
+    read_pem_file(key)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     _load(context, cert, key)
     return context
@@ -21,20 +21,20 @@ def pair(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
 
 def check_client(path: Path) -> None:
     """Check that one PEM file has a certificate and its key. Raises CommandError."""
-    read(path)
+    read_pem_file(path)
     _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), path, None)
 
 
 def check_authority(path: Path) -> None:
     """Check that a PEM file has certificates to trust. Raises CommandError."""
-    read(path)
+    read_pem_file(path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: not a certificate (PEM): {_reason(error)}") from error
 
 
-def read(path: Path) -> bytes:
+def read_pem_file(path: Path) -> bytes:
     """Read a file. Raises CommandError."""
     try:
         return path.read_bytes()

@@ -81,44 +81,44 @@ class PaceType(click.ParamType[str]):
         return "recorded|every:SECONDS|instant|step"
 
 
-class Placed(NamedTuple):
+class CassetteArgument(NamedTuple):
     """A cassette, and the address that is its own if it has one."""
 
     path: Path
     address: Address | None = None
 
 
-class PlacedType(click.ParamType[Placed]):
+class CassetteArgumentType(click.ParamType[CassetteArgument]):
     """CASSETTE, or CASSETTE=HOST:PORT. A file that is there may have any name."""
 
     name = "cassette"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Placed:
+    ) -> CassetteArgument:
         """Turn text into a Placed."""
-        if isinstance(value, Placed):
+        if isinstance(value, CassetteArgument):
             return value
         path, equals, address = str(value).rpartition("=")
         if not equals or not path or Path(str(value)).exists():
-            return Placed(Path(str(value)))
-        return Placed(Path(path), AddressType().convert(address, param, ctx))
+            return CassetteArgument(Path(str(value)))
+        return CassetteArgument(Path(path), AddressType().convert(address, param, ctx))
 
 
-def say(text: str) -> None:
+def print_to_stderr(text: str) -> None:
     """Tell people something that matters."""
     print(f"mesotape: {text}", file=sys.stderr, flush=True)  # click would write across live_counts
 
 
-def announce(
+def announce_ready(
     text: str,
     url: str,
     ready_file: Path | None,
     *,
     as_json: bool,
-    more: Sequence[tuple[str, str]] = (),
+    other_servers: Sequence[tuple[str, str]] = (),
     control: tuple[str, str] | None = None,
-    aside: bool = False,
+    to_stderr: bool = False,
 ) -> None:
     """Write the address to the ready file, whole or not at all, then print the ready line.
 
@@ -126,32 +126,34 @@ def announce(
     the URL and the token of the control, if there is one. With `aside` all goes to stderr, for
     stdout belongs to somebody else.
     """
-    urls = [url, *(each for _, each in more)]
+    urls = [url, *(each for _, each in other_servers)]
     if ready_file is not None:
         lines = urls if control is None else [*urls, "control {} {}".format(*control)]
-        write_whole(ready_file, "".join(f"{line}\n" for line in lines))
+        write_file_atomically(ready_file, "".join(f"{line}\n" for line in lines))
     if as_json:
-        told: dict[str, object] = {"ready": url, "also": urls[1:]} if more else {"ready": url}
+        told: dict[str, object] = (
+            {"ready": url, "also": urls[1:]} if other_servers else {"ready": url}
+        )
         if control is not None:
             told["control"] = {"url": control[0], "token": control[1]}
-        click.echo(msgspec.json.encode(told), err=aside)
+        click.echo(msgspec.json.encode(told), err=to_stderr)
     else:
-        lines = [text, *(each for each, _ in more)]
+        lines = [text, *(each for each, _ in other_servers)]
         if control is not None:
             lines.append("control on {} with token {}".format(*control))
         for line in lines:
-            click.echo(f"mesotape: {line}", err=aside)
+            click.echo(f"mesotape: {line}", err=to_stderr)
     sys.stdout.flush()
 
 
-def cannot_listen(address: Address, error: OSError, option: str = "--listen") -> str:
+def listen_error_text(address: Address, error: OSError, option: str = "--listen") -> str:
     """Say why, without the address that asyncio repeats, and which option takes another."""
     number = error.errno or 0
     reason = os.strerror(number) if number > 0 else error.strerror or str(error)
     return f"cannot listen on {address}: {reason}; {option} takes another address"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_file_atomically(path: Path, text: str) -> None:
     """Write a file that nobody can see half-written; raises CommandError."""
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
@@ -162,7 +164,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def live_counts(counts: Callable[[], str]) -> Generator[None]:
+def show_live_counts(counts: Callable[[], str]) -> Generator[None]:
     """Show what has happened so far, if a person watches."""
     if not sys.stderr.isatty():
         yield

@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
-from ...cassettes.faults.kinds import KINDS, Scope
+from ...cassettes.faults.kinds import FAULT_KINDS, FaultScope
 
-_TITLES: dict[Scope, str] = {
+_TITLES: dict[FaultScope, str] = {
     "record": "Faults of records: @WHICH counts the records of each stream",
     "call": "Faults of calls: @WHICH counts the calls",
 }
@@ -19,7 +19,7 @@ _FORM = """\
 """
 
 
-def show() -> None:
+def print_fault_table() -> None:
     """Print what faults there are: what a client sees, and what that resembles in a cluster."""
     console = Console(highlight=False, markup=False)
     console.print(_FORM, end="", soft_wrap=True)
@@ -30,8 +30,8 @@ def show() -> None:
         table.add_column("fault", no_wrap=True)
         table.add_column("what the client sees", ratio=3)
         table.add_column("what it resembles", ratio=2)
-        for kind in KINDS.values():
+        for kind in FAULT_KINDS.values():
             if kind.scope == scope:
-                table.add_row(kind.usage, kind.sees, kind.resembles)
+                table.add_row(kind.usage, kind.client_effect, kind.resembles)
         console.print(table)
         console.print()

@@ -19,7 +19,7 @@ def is_colorful() -> bool:
     )
 
 
-def painted(text: str) -> str:
+def colorize_miss(text: str) -> str:
     """Paint the text of a miss, or of a refusal with one. The characters stay the same."""
     from rich.console import Console
     from rich.text import Text

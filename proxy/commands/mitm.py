@@ -27,7 +27,7 @@ from OpenSSL import SSL
 
 from ...addons.recorder import Recorder
 from ..http.address import Address
-from .console import cannot_listen, say
+from .console import listen_error_text, print_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ FORCED: dict[str, object] = {
 }
 
 
-class InterceptionError(Exception):
+class ProxyStartError(Exception):
     """mitmproxy cannot start; the text says why, in one line."""
 
 
@@ -57,7 +57,7 @@ class Proxyserver(MitmproxyProxyserver):
         return await self.servers.update(modes)
 
 
-class Door:
+class StartGate:
     """Keeps clients waiting until their calls can be recorded."""
 
     def __init__(self) -> None:
@@ -121,10 +121,10 @@ class Warnings(logging.Handler):
         if record.exc_info is not None and (error := record.exc_info[1]) is not None:
             text = f"{text} ({type(error).__name__}: {error})"
         ours = record.name.startswith("mesotape.")
-        say(text.removeprefix("mesotape: ") if ours else f"mitmproxy: {text}")
+        print_to_stderr(text.removeprefix("mesotape: ") if ours else f"mitmproxy: {text}")
 
 
-class Master(MitmproxyMaster):
+class RecordingProxy(MitmproxyMaster):
     """Runs the proxy and one recorder until `shutdown`."""
 
     def __init__(self, recorder: Recorder, ready: Callable[[list[tuple[str, int]]], None]) -> None:
@@ -132,7 +132,7 @@ class Master(MitmproxyMaster):
         self._recorder, self._ready = recorder, ready
         # What mitmproxy says of its own types is incomplete, hence Any.
         self._proxyserver: Any = Proxyserver()
-        self._door = Door()
+        self._door = StartGate()
         self._warnings = Warnings()
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
@@ -146,7 +146,7 @@ class Master(MitmproxyMaster):
         try:
             for server in self._proxyserver.servers:
                 if not server.is_running:
-                    raise InterceptionError(_cannot_listen(server))
+                    raise ProxyStartError(_cannot_listen(server))
             self._ready([address[:2] for address in self._proxyserver.listen_addrs()])
         except Exception as error:
             self.startup_error = error
@@ -172,7 +172,7 @@ class Master(MitmproxyMaster):
             logging.getLogger(name).removeHandler(self._warnings)
 
 
-async def intercept(
+async def run_proxy(
     recorder: Recorder,
     settings: Mapping[str, object],
     extra: Sequence[str],
@@ -186,13 +186,13 @@ async def intercept(
     what `ready` raises.
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
-    master = Master(recorder, ready)
+    master = RecordingProxy(recorder, ready)
     known: Any = master.options
     try:
         known.update(**FORCED | dict(settings))
         known.set(*extra)
     except (exceptions.OptionsError, TypeError, KeyError) as error:
-        raise InterceptionError(f"mitmproxy refuses an option: {error}") from error
+        raise ProxyStartError(f"mitmproxy refuses an option: {error}") from error
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, master.shutdown)
@@ -217,4 +217,4 @@ def _cannot_listen(server: ServerInstance[Any]) -> str:
     error = error.__cause__ if error is not None and error.__cause__ is not None else error
     if not isinstance(error, OSError) or port is None:
         return f"{server.mode.full_spec}: cannot be started: {error}"
-    return cannot_listen(Address(host, port), error)
+    return listen_error_text(Address(host, port), error)

@@ -11,18 +11,18 @@ from .console import AddressType
 
 LOOPBACK = Address("127.0.0.1", 0)
 
-PATH = click.Path(path_type=Path)
+PATH_TYPE = click.Path(path_type=Path)
 
 
-def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every server has."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print for programs."),
         click.option(
-            "--ready-file", type=PATH, help="Write the address here once it is listened on."
+            "--ready-file", type=PATH_TYPE, help="Write the address here once it is listened on."
         ),
-        click.option("--tls-key", type=PATH, help="Its private key (PEM)."),
-        click.option("--tls-cert", type=PATH, help="Speak TLS with this certificate (PEM)."),
+        click.option("--tls-key", type=PATH_TYPE, help="Its private key (PEM)."),
+        click.option("--tls-cert", type=PATH_TYPE, help="Speak TLS with this certificate (PEM)."),
         click.option(
             "--listen",
             type=AddressType(),
@@ -39,9 +39,9 @@ def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> Non
     """Print what --ignore knows by name, and end."""
     if not asked:
         return
-    from ...cassettes.matching.ignore_rules import NAMES
+    from ...cassettes.matching.ignore_rules import NAMED_RULES
 
-    for name, told in NAMES.items():
+    for name, told in NAMED_RULES.items():
         click.echo(f"{name:<22}{told[0]}")
     context.exit()
 
@@ -50,13 +50,13 @@ def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None
     """Print what faults there are, and end."""
     if not asked:
         return
-    from .fault_table import show
+    from .fault_table import print_fault_table
 
-    show()
+    print_fault_table()
     context.exit()
 
 
-class Running(click.Command):
+class CommandWithChild(click.Command):
     """A command that takes another one, as it stands, after `--`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

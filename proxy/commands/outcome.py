@@ -5,15 +5,15 @@ import sys
 import msgspec
 from msgspec import Struct
 
-from ..control.receipt import Receipt, left_out
+from ..control.receipt import Receipt, describe_left_out
 from ..server.server import ReplayServer
-from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, say
+from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, print_to_stderr
 
 _TOLD = 20
 """Calls that were left out and are told one by one."""
 
 
-class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ReplayCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened in a replay.
 
     `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
@@ -39,19 +39,19 @@ class Counts(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.served} served{refused}, {self.missed} missed, {rest}"
 
 
-class Outcome(Struct, frozen=True):
+class ReplayResult(Struct, frozen=True):
     """How a replay ended: what it did, and the exit code of the command that it ran, if any."""
 
-    counts: Counts
+    counts: ReplayCounts
     receipt: Receipt
-    command: int | None
+    command_exit_code: int | None
 
     @property
-    def code(self) -> int:
+    def exit_code(self) -> int:
         """The exit code: the failure of the command comes first."""
         counts = self.counts
-        if self.command:
-            return self.command
+        if self.command_exit_code:
+            return self.command_exit_code
         if counts.failed:
             return EXIT_FAILURE
         if counts.missed or counts.refused:
@@ -61,33 +61,34 @@ class Outcome(Struct, frozen=True):
         return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
 
 
-def counted(server: ReplayServer, failed: int) -> Counts:
+def collect_counts(server: ReplayServer, failed: int) -> ReplayCounts:
     """Count what a server has done; `failed` are the answers that it owed."""
     playback, journal = server.playback, server.journal
-    return Counts(
-        served=journal.answers,
-        refused=journal.refused,
-        missed=journal.missed,
+    return ReplayCounts(
+        served=journal.served_count,
+        refused=journal.refused_count,
+        missed=journal.missed_count,
         failed=failed,
         unused=tuple(place.exchange for place in server.unused),
         left_out=tuple(place.exchange for place in server.left_out),
-        faults={fault: journal.struck[fault] for fault in playback.faults} or None,
-        seed=playback.options.seed if playback.faults else None,
+        faults={fault: journal.fault_hit_counts[fault] for fault in playback.fault_hit_counts}
+        or None,
+        seed=playback.options.seed if playback.fault_hit_counts else None,
     )
 
 
-def say_left_out(server: ReplayServer) -> None:
+def print_left_out(server: ReplayServer) -> None:
     """Tell people of calls that were left out."""
     places = server.left_out
     for place in places[:_TOLD]:
-        say(left_out(server.playback.cassettes, place))
+        print_to_stderr(describe_left_out(server.playback.cassettes, place))
     if len(places) > _TOLD:
-        say(f"left out: {len(places) - _TOLD} more calls")
+        print_to_stderr(f"left out: {len(places) - _TOLD} more calls")
 
 
-def sum_up(counts: Counts, *, as_json: bool, aside: bool) -> None:
+def print_counts(counts: ReplayCounts, *, as_json: bool, to_stderr: bool) -> None:
     """Tell the counts; those for programs go to stdout, or `aside`, if that is another's."""
     if as_json:
-        print(msgspec.json.encode(counts).decode(), file=sys.stderr if aside else sys.stdout)
+        print(msgspec.json.encode(counts).decode(), file=sys.stderr if to_stderr else sys.stdout)
     else:
-        say(f"replayed: {counts}")
+        print_to_stderr(f"replayed: {counts}")

@@ -19,7 +19,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
 
-from .console import say
+from .console import print_to_stderr
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -34,7 +34,7 @@ _KEYS = (signal.SIGINT, signal.SIGQUIT)
 _PASSED = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Command:
+class ChildProcess:
     """A command, from when it is started."""
 
     def __init__(self, process: Process) -> None:
@@ -59,7 +59,9 @@ class Command:
             self._process.send_signal(number)
 
 
-def variables(urls: Sequence[str], control: tuple[str, str] | None = None) -> dict[str, str]:
+def client_environment(
+    urls: Sequence[str], control: tuple[str, str] | None = None
+) -> dict[str, str]:
     """What a client is told of a replay: where it is, and the URL and token of its control."""
     told = {"MESOTAPE_URL": urls[0], "MESOTAPE_URLS": " ".join(urls)}
     if control is not None:
@@ -67,20 +69,20 @@ def variables(urls: Sequence[str], control: tuple[str, str] | None = None) -> di
     return told
 
 
-async def start(words: Sequence[str], variables: Mapping[str, str]) -> Command | int:
+async def start(words: Sequence[str], variables: Mapping[str, str]) -> ChildProcess | int:
     """Start a command with these environment variables besides; the exit code if that fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             *words, env=os.environ | variables, preexec_fn=_end_with_us()
         )
     except FileNotFoundError:
-        say(f"{words[0]}: there is no such command")
+        print_to_stderr(f"{words[0]}: there is no such command")
         return NOT_FOUND
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        say(f"{words[0]}: cannot be run: {why}")
+        print_to_stderr(f"{words[0]}: cannot be run: {why}")
         return NOT_EXECUTABLE
-    return Command(process)
+    return ChildProcess(process)
 
 
 def _end_with_us() -> Callable[[], None] | None:
@@ -117,7 +119,7 @@ def _has_terminal() -> bool:
 _LOOK_SECONDS = 0.5
 
 
-def is_watched(asked: bool | None) -> bool:
+def is_bound_to_parent(asked: bool | None) -> bool:
     """Whether to end with the parent; None leaves it to how this process was started."""
     if asked is not None:
         return asked
@@ -126,7 +128,7 @@ def is_watched(asked: bool | None) -> bool:
     )
 
 
-async def gone() -> int:
+async def wait_for_parent_exit() -> int:
     """Wait until the parent is gone, and give its process id."""
     parent = os.getppid()
     while os.getppid() == parent:

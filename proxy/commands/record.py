@@ -14,12 +14,12 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ...addons.writer_process import Start, Status, WriterError, WriterProcess
-from ...cassettes.recording.writer import Existing
+from ...addons.writer_process import WriterConfig, WriterError, WriterProcess, WriterStatus
+from ...cassettes.recording.writer import ExistingFilePolicy
 from ...proto.api.apis import ServerKind
 from ..http.address import Address
 from . import certificates, processes
-from .console import EXIT_FAILURE, CommandError, announce, live_counts, say
+from .console import EXIT_FAILURE, CommandError, announce_ready, print_to_stderr, show_live_counts
 
 if TYPE_CHECKING:
     from ...addons.recorder import Recorder
@@ -33,7 +33,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     mode: str | None = None
     listen: Address
     server: ServerKind = "master"
-    existing: Existing = "refuse"
+    existing: ExistingFilePolicy = "refuse"
     only_v1: bool = False
     fail_closed: bool = False
     keep_host: bool = False
@@ -48,7 +48,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     end_with_parent: bool | None = None
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class RecordingCounts(Struct, frozen=True, kw_only=True):
     """What was recorded, in documents."""
 
     exchanges: int
@@ -78,7 +78,7 @@ def check(options: RecordOptions) -> None:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
         if setting.startswith("mesotape_"):
             raise CommandError(f"--set {setting}: there is an option of this command for it")
-    certificates.pair(options.tls_cert, options.tls_key)
+    certificates.load_server_context(options.tls_cert, options.tls_key)
     if options.upstream_ca is not None:
         certificates.check_authority(options.upstream_ca)
     if options.client_cert is not None:
@@ -104,7 +104,10 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
     if options.tls_cert is not None and options.tls_key is not None:
         both = folder / "server.pem"
         both.touch(mode=0o600)
-        key, cert = certificates.read(options.tls_key), certificates.read(options.tls_cert)
+        key, cert = (
+            certificates.read_pem_file(options.tls_key),
+            certificates.read_pem_file(options.tls_cert),
+        )
         both.write_bytes(key + b"\n" + cert)
         settings["certs"] = [f"*={both}"]
     if options.upstream_ca is not None:
@@ -116,27 +119,27 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
 
 async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
     try:  # It takes seconds to import.
-        from .mitm import InterceptionError, Recorder, intercept
+        from .mitm import ProxyStartError, Recorder, run_proxy
     except ImportError as error:
         text = f"recording needs mitmproxy: pip install 'mesotape[record]' ({error})"
         raise CommandError(text) from error
 
     recorder = Recorder()
     if options.end_with_parent:
-        watching = asyncio.create_task(processes.gone())
+        watching = asyncio.create_task(processes.wait_for_parent_exit())
         watching.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGTERM))
     try:
         with contextlib.ExitStack() as shown:
             ready = functools.partial(_begin, options, recorder, shown)
-            await intercept(recorder, settings, options.settings, ready)
-    except (InterceptionError, WriterError) as error:
+            await run_proxy(recorder, settings, options.settings, ready)
+    except (ProxyStartError, WriterError) as error:
         raise CommandError(str(error)) from error
     finally:
         await recorder.done()
     if options.as_json:
-        click.echo(msgspec.json.encode(_counted(recorder.counts)))
+        click.echo(msgspec.json.encode(_counted(recorder.writer_status)))
     else:
-        say(f"recorded {_counted(recorder.counts)} into {options.output}")
+        print_to_stderr(f"recorded {_counted(recorder.writer_status)} into {options.output}")
     return EXIT_FAILURE if recorder.failure is not None else 0
 
 
@@ -151,23 +154,23 @@ def _begin(
     What is `shown` goes on until the end.
     """
     upstream = options.upstream or options.mode
-    start = Start(
+    start = WriterConfig(
         path=str(options.output),
         existing=options.existing,
         server=options.server,
         upstream=upstream,
     )
     for warning in recorder.start(WriterProcess(start)).warnings:
-        say(f"warning: {warning}")
+        print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"
     url = f"{scheme}://{Address(*addresses[0])}"
     text = f"recording {upstream} on {url} into {options.output}"
-    announce(text, url, options.ready_file, as_json=options.as_json)
-    shown.enter_context(live_counts(lambda: str(_counted(recorder.counts))))
+    announce_ready(text, url, options.ready_file, as_json=options.as_json)
+    shown.enter_context(show_live_counts(lambda: str(_counted(recorder.writer_status))))
 
 
-def _counted(status: Status) -> Counts:
-    return Counts(exchanges=status.exchanges, events=status.events, notes=status.notes)
+def _counted(status: WriterStatus) -> RecordingCounts:
+    return RecordingCounts(exchanges=status.exchanges, events=status.events, notes=status.notes)
 
 
 def _check_url(url: str) -> None:

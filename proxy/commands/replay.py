@@ -10,23 +10,30 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.answers.pace import Pace, Stepped, parse
-from ...cassettes.causality.causality import Mode
+from ...cassettes.answers.pace import Pace, Stepped, parse_pace
+from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
-from ...cassettes.matching.servers import unsaid
+from ...cassettes.matching.servers import missing_server_warning
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
-from ..control.controls import Deck
-from ..control.http_api import Control
-from ..control.receipt import Receipt, played, receipt
+from ..control.controls import ReplayControls
+from ..control.http_api import ControlServer
+from ..control.receipt import Receipt, build_receipt, digest_cassettes
 from ..http.address import Address
 from ..server.server import ReplayServer
 from . import certificates, processes
 from . import listen as addresses
-from .console import CommandError, announce, cannot_listen, live_counts, say, write_whole
-from .miss_colors import is_colorful, painted
-from .outcome import Outcome, counted, say_left_out, sum_up
+from .console import (
+    CommandError,
+    announce_ready,
+    listen_error_text,
+    print_to_stderr,
+    show_live_counts,
+    write_file_atomically,
+)
+from .miss_colors import colorize_miss, is_colorful
+from .outcome import ReplayResult, collect_counts, print_counts, print_left_out
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
@@ -38,7 +45,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     """
 
     cassettes: tuple[Path, ...]
-    own: tuple[Address | None, ...] = ()
+    own_addresses: tuple[Address | None, ...] = ()
     listen: Address = Address("127.0.0.1", 0)
     pace: str = "recorded"
     speed: float | None = None
@@ -48,7 +55,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
     repeat: tuple[str, ...] = ()
     rebind: bool = False
-    causality: Mode = "party"
+    causality: CausalityMode = "party"
     faults: tuple[str, ...] = ()
     seed: int = 0
     tls_cert: Path | None = None
@@ -65,30 +72,33 @@ def replay(options: ReplayOptions) -> int:
 
     Raises CommandError.
     """
-    watched = processes.is_watched(options.end_with_parent)
-    plays, tls = _played(options), certificates.pair(options.tls_cert, options.tls_key)
+    watched = processes.is_bound_to_parent(options.end_with_parent)
+    plays, tls = (
+        _played(options),
+        certificates.load_server_context(options.tls_cert, options.tls_key),
+    )
     with _opened(options.cassettes) as cassettes:
         for cassette in cassettes:
             for warning in cassette.warnings:
-                say(f"warning: {warning}")
-            if (text := unsaid(cassette)) is not None:
-                say(f"warning: {text}")
+                print_to_stderr(f"warning: {warning}")
+            if (text := missing_server_warning(cassette)) is not None:
+                print_to_stderr(f"warning: {text}")
         try:
             playback = Playback(cassettes, plays)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         begun = Receipt(cassettes=[])
         if options.receipt is not None:
-            begun = Receipt(cassettes=played(options.cassettes))
-            write_whole(options.receipt, begun.text())
+            begun = Receipt(cassettes=digest_cassettes(options.cassettes))
+            write_file_atomically(options.receipt, begun.text())
         ended = asyncio.run(_replay(playback, options, tls, begun, watched=watched))
     if options.receipt is not None:
         done = msgspec.structs.replace(
-            ended.receipt, ended=True, exit_code=ended.code, command=ended.command
+            ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
         )
-        write_whole(options.receipt, done.text())
-    sum_up(ended.counts, as_json=options.as_json, aside=bool(options.command))
-    return ended.code
+        write_file_atomically(options.receipt, done.text())
+    print_counts(ended.counts, as_json=options.as_json, to_stderr=bool(options.command))
+    return ended.exit_code
 
 
 async def _replay(
@@ -98,73 +108,75 @@ async def _replay(
     begun: Receipt,
     *,
     watched: bool,
-) -> Outcome:
+) -> ReplayResult:
     failures: list[str] = []
 
     def fail(exchange: int, error: Exception) -> None:
         failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
-        say(failures[-1])
+        print_to_stderr(failures[-1])
 
-    orphaned = asyncio.create_task(processes.gone()) if watched else None
+    orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
     server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=_note)
     stopped = _stop_signal()
-    where = addresses.places(options.own or (None,) * len(options.cassettes), options.listen)
+    where = addresses.group_by_address(
+        options.own_addresses or (None,) * len(options.cassettes), options.listen
+    )
     real = await addresses.start(server, where, tls)
     urls = [f"{'http' if tls is None else 'https'}://{address}" for address in real]
-    control: Control | None = None
+    control: ControlServer | None = None
     held: list[str] = []
     try:
         control = await _controlled(server, options.control)
         controlled = None if control is None else (control.url, control.token)
         if options.faults:
-            say(f"faults by seed {options.seed}: {' '.join(playback.faults)}")
+            print_to_stderr(f"faults by seed {options.seed}: {' '.join(playback.fault_hit_counts)}")
         _announce(options, where, urls, controlled)
         if options.command:
-            variables = processes.variables(urls, controlled)
+            variables = processes.client_environment(urls, controlled)
             code = await _run(options.command, variables, stopped, orphaned)
             await server.drain()
         else:
-            with live_counts(lambda: str(counted(server, len(failures)))):
+            with show_live_counts(lambda: str(collect_counts(server, len(failures)))):
                 code = await _stay(stopped, orphaned)
     finally:
         held = _say_held(server)
-        for text in server.playback.faults_report(server.journal.struck):
-            say(text)
+        for text in server.playback.describe_faults(server.journal.fault_hit_counts):
+            print_to_stderr(text)
         if control is not None:
             await control.stop()
         await server.stop()
-    say_left_out(server)
-    summed = receipt(server, begun.cassettes, held=held, failures=failures)
-    return Outcome(counted(server, len(failures)), summed, code)
+    print_left_out(server)
+    summed = build_receipt(server, begun.cassettes, held=held, failures=failures)
+    return ReplayResult(collect_counts(server, len(failures)), summed, code)
 
 
 def _announce(
     options: ReplayOptions,
-    where: Sequence[addresses.Place],
+    where: Sequence[addresses.ListenSpec],
     urls: Sequence[str],
     control: tuple[str, str] | None,
 ) -> None:
     """Tell which cassettes play where; `control` is its URL and its token."""
     told: list[tuple[str, str]] = []
     for place, url in zip(where, urls, strict=True):
-        names = ", ".join(str(options.cassettes[number]) for number in place.cassettes)
+        names = ", ".join(str(options.cassettes[number]) for number in place.cassette_indexes)
         told.append((f"replaying {names} on {url}", url))
-    announce(
+    announce_ready(
         *told[0],
         options.ready_file,
         as_json=options.as_json,
-        more=told[1:],
+        other_servers=told[1:],
         control=control,
-        aside=bool(options.command),
+        to_stderr=bool(options.command),
     )
 
 
 def _say_held(server: ReplayServer) -> list[str]:
     """Tell what is or was waited for; gives the reasons."""
     held = list(server.playback.waiting)
-    held += [f"{each}; its client has left" for each in server.playback.given_up]
+    held += [f"{each}; its client has left" for each in server.playback.abandoned_waits]
     for reason in held:
-        say(f"still held: {reason}")
+        print_to_stderr(f"still held: {reason}")
     return held
 
 
@@ -198,20 +210,20 @@ async def _run(
 def _say_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
     if orphaned is not None and orphaned.done():
         started = f"process {orphaned.result()}, which started this replay, has ended"
-        say(f"{started}; --stay goes on without it")
+        print_to_stderr(f"{started}; --stay goes on without it")
 
 
-async def _controlled(server: ReplayServer, listen: Address | None) -> Control | None:
+async def _controlled(server: ReplayServer, listen: Address | None) -> ControlServer | None:
     """Start the control if there is to be one."""
     if listen is None:
         return None
-    control = Control(Deck(server))
+    control = ControlServer(ReplayControls(server))
     try:
         await control.start(*listen)
     except ValueError as error:
         raise CommandError(f"--control {listen}: {error}") from error
     except OSError as error:
-        raise CommandError(cannot_listen(listen, error, "--control")) from error
+        raise CommandError(listen_error_text(listen, error, "--control")) from error
     return control
 
 
@@ -230,7 +242,7 @@ def _say_miss(miss: Miss) -> None:
 
 
 def _note(text: str) -> None:
-    say(painted(text) if is_colorful() else text)
+    print_to_stderr(colorize_miss(text) if is_colorful() else text)
 
 
 def _played(options: ReplayOptions) -> Options:
@@ -249,7 +261,7 @@ def _played(options: ReplayOptions) -> Options:
 
 
 def _pace(options: ReplayOptions) -> Pace:
-    pace = parse(
+    pace = parse_pace(
         options.pace, speed=options.speed, max_gap=options.max_gap, start_at=options.start_at
     )
     if isinstance(pace, Stepped) and options.control is None:

@@ -6,9 +6,9 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.storage.repair import mend
-from ...cassettes.storage.validation import check
-from .console import EXIT_FAILURE, EXIT_MALFORMED, CommandError, say
+from ...cassettes.storage.repair import cut_damaged_tail
+from ...cassettes.storage.validation import validate_cassette
+from .console import EXIT_FAILURE, EXIT_MALFORMED, CommandError, print_to_stderr
 
 
 class ValidateOptions(Struct, frozen=True, kw_only=True):
@@ -25,11 +25,11 @@ def validate(options: ValidateOptions) -> int:
     wrong = unread = 0
     for path in options.files:
         if not path.is_file():
-            say(f"{path}: there is no such file")
+            print_to_stderr(f"{path}: there is no such file")
             unread += 1
             continue
         cut_off = _mended(path, backup=options.backup) if options.fix else 0
-        problems = check(path)
+        problems = validate_cassette(path)
         wrong += bool(problems)
         _tell(path, problems, cut_off, as_json=options.as_json)
     if unread:
@@ -39,7 +39,7 @@ def validate(options: ValidateOptions) -> int:
 
 def _mended(path: Path, *, backup: bool) -> int:
     try:
-        return mend(path, backup=backup)
+        return cut_damaged_tail(path, backup=backup)
     except OSError as error:
         raise CommandError(f"{path}: cannot be mended: {error.strerror or error}") from error
 

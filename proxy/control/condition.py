@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Watch:
+class Condition:
     """Whoever waits is woken by `notify`, and looks again."""
 
     def __init__(self) -> None:
@@ -16,7 +16,7 @@ class Watch:
             if not future.done():
                 future.set_result(None)
 
-    async def change(self, timeout_seconds: float) -> bool:
+    async def wait_for_change(self, timeout_seconds: float) -> bool:
         """Wait until something happens; whether it did in time."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
@@ -29,11 +29,11 @@ class Watch:
             self._waiting.discard(future)
         return True
 
-    async def until[T](self, look: Callable[[], T | None], timeout_seconds: float) -> T | None:
+    async def wait_for[T](self, look: Callable[[], T | None], timeout_seconds: float) -> T | None:
         """Look whenever something happens, until there is something to see, or time is up."""
         loop = asyncio.get_running_loop()
         deadline_seconds = loop.time() + timeout_seconds
         while (found := look()) is None:
-            if not await self.change(deadline_seconds - loop.time()):
+            if not await self.wait_for_change(deadline_seconds - loop.time()):
                 return look()
         return found

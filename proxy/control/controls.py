@@ -14,18 +14,18 @@ from typing import Any
 from msgspec import Struct
 
 from ...cassettes.answers.pace import Stepped
-from ...cassettes.format.exchange_ref import Place
+from ...cassettes.format.exchange_ref import ExchangeRef
 from ..server.clock import ManualClock
-from ..server.request_journal import Call, summary
+from ..server.request_journal import Call, summarize_calls
 from ..server.server import ReplayServer
 from ..server.stream_registry import StreamState
-from .condition import Watch
+from .condition import Condition
 from .stepper import Stepper
 
-PATIENCE_SECONDS = 10.0
+DEFAULT_TIMEOUT_SECONDS = 10.0
 
 
-class Status(Struct, frozen=True, kw_only=True):
+class ReplayStatus(Struct, frozen=True, kw_only=True):
     """Where a replay is. `position` is in seconds of the recording, at pace `step`."""
 
     calls: int
@@ -41,28 +41,28 @@ class Status(Struct, frozen=True, kw_only=True):
     waiting: list[str]
 
 
-class Deck:
+class ReplayControls:
     """Controls a server. Waiting in vain is a TimeoutError that says what came and what is held."""
 
     def __init__(self, server: ReplayServer) -> None:
         self.server = server
-        self._watch = Watch()
+        self._watch = Condition()
         self._stepper = Stepper(server, self._watch)
         self._given = set[int]()
         self._turn = asyncio.Lock()
-        server.calls.on_call = server.streams.on_progress = self._watch.notify
+        server.request_journal.on_call = server.stream_registry.on_progress = self._watch.notify
 
     # Displays.
 
     @property
     def calls(self) -> list[Call]:
         """The requests so far, as many of the latest as are kept."""
-        return self.server.calls.since(0)
+        return self.server.request_journal.calls_since(0)
 
     @property
     def streams(self) -> list[StreamState]:
         """The streams, also those that are over."""
-        return self.server.streams.states()
+        return self.server.stream_registry.states()
 
     @property
     def waiting(self) -> list[str]:
@@ -73,24 +73,24 @@ class Deck:
         return [*map(str, held), *others]
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ReplayStatus:
         """Counts, and what is held."""
-        playback, streams = self.server.playback, self.server.streams
-        return Status(
-            calls=len(self.server.calls),
-            served=playback.journal.answers,
-            refused=playback.journal.refused,
-            missed=playback.journal.missed,
+        playback, streams = self.server.playback, self.server.stream_registry
+        return ReplayStatus(
+            calls=len(self.server.request_journal),
+            served=playback.journal.served_count,
+            refused=playback.journal.refused_count,
+            missed=playback.journal.missed_count,
             unused=len(playback.unused),
             left_out=len(playback.left_out),
-            streams=sum(1 for _ in streams.open()),
-            events_sent=streams.sent(),
+            streams=sum(1 for _ in streams.open_streams()),
+            events_sent=streams.count_events_sent(),
             position=self._stepper.position_seconds,
-            on_hold=streams.halted,
+            on_hold=streams.is_on_hold,
             waiting=self.waiting,
         )
 
-    def named(self, places: list[Place]) -> list[dict[str, Any]]:
+    def name_exchanges(self, places: list[ExchangeRef]) -> list[dict[str, Any]]:
         """Name exchanges for programs."""
         cassettes = self.server.playback.cassettes
         return [
@@ -99,7 +99,7 @@ class Deck:
         ]
 
     async def await_call(
-        self, call: str | None, timeout_seconds: float = PATIENCE_SECONDS, **fields: Any
+        self, call: str | None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, **fields: Any
     ) -> Call:
         """Wait for a call of a type and with these fields. Each one is given once."""
         fields = fields if call is None else {"type": call, **fields}
@@ -110,25 +110,31 @@ class Deck:
 
         def look() -> Call | None:
             nonlocal seen
-            calls, seen = self.server.calls.since(seen), self.server.calls.count
+            calls, seen = (
+                self.server.request_journal.calls_since(seen),
+                self.server.request_journal.last_number,
+            )
             return next((each for each in calls if self._is_meant(each, fields)), None)
 
-        if (found := await self._watch.until(look, timeout_seconds)) is None:
+        if (found := await self._watch.wait_for(look, timeout_seconds)) is None:
             wanted = ", ".join(f"{name} {value!r}" for name, value in fields.items())
-            came = f"what came: {summary(self.calls)}{self._held()}"
+            came = f"what came: {summarize_calls(self.calls)}{self._held()}"
             raise TimeoutError(f"no call with {wanted} came in {timeout_seconds} s; {came}")
         self._given.add(found.number)
         return found
 
     async def await_events(
-        self, count: int, of: int | str | None = None, timeout_seconds: float = PATIENCE_SECONDS
+        self,
+        count: int,
+        of: int | str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
         """Wait until so many events went out: of a stream, or of those that answer such calls.
 
         Gives how many did.
         """
-        sent = self.server.streams.sent
-        if await self._watch.until(lambda: sent(of) >= count or None, timeout_seconds) is None:
+        sent = self.server.stream_registry.count_events_sent
+        if await self._watch.wait_for(lambda: sent(of) >= count or None, timeout_seconds) is None:
             which = "" if of is None else f" of {f'stream {of}' if isinstance(of, int) else of}"
             text = f"{sent(of)} of {count} events{which} went out in {timeout_seconds} s"
             raise TimeoutError(f"{text}{self._held()}")
@@ -142,7 +148,7 @@ class Deck:
         *,
         seconds: float | None = None,
         until: str | None = None,
-        timeout_seconds: float = PATIENCE_SECONDS,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
         """Let events go out: so many, or those of so many recorded seconds, or up to a type.
 
@@ -157,19 +163,19 @@ class Deck:
             if not isinstance(self.server.playback.options.pace, Stepped):
                 return self._move(seconds)
             if seconds is not None:
-                return await self._stepper.play(seconds, timeout_seconds)
+                return await self._stepper.step_seconds(seconds, timeout_seconds)
             if until is not None:
-                return await self._stepper.until(until, timeout_seconds)
-            return await self._stepper.step(1 if events is None else events, timeout_seconds)
+                return await self._stepper.step_until_type(until, timeout_seconds)
+            return await self._stepper.step_events(1 if events is None else events, timeout_seconds)
 
     def hold(self, stream: int | None = None) -> None:
         """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
-        self.server.streams.halt(stream)
+        self.server.stream_registry.hold(stream)
         self._watch.notify()
 
     def release(self, stream: int | None = None) -> None:
         """Go on with a stream, or with all. Raises LookupError if it is not open."""
-        self.server.streams.go_on(stream)
+        self.server.stream_registry.release(stream)
         self._watch.notify()
 
     async def reset(self) -> None:
@@ -186,9 +192,9 @@ class Deck:
             raise ValueError("advance takes pace step, or a manual clock; here time passes alone")
         if seconds is None:
             raise ValueError("advance takes seconds with a manual clock, and events at pace step")
-        before = self.server.streams.sent()
+        before = self.server.stream_registry.count_events_sent()
         clock.advance(seconds)
-        return self.server.streams.sent() - before
+        return self.server.stream_registry.count_events_sent() - before
 
     def _is_meant(self, call: Call, fields: dict[str, Any]) -> bool:
         return call.number not in self._given and all(

@@ -25,14 +25,20 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from ...cassettes.answers.answer import head
-from ...proto.http.request import Received
+from ...cassettes.answers.answer import render_head
+from ...proto.http.request import HttpRequest
 from ..http.address import Address
-from ..http.http1 import CONTINUE, Arrived, Expected, Limits, RefusedError
-from ..http.request_parser import Requests
-from .controls import PATIENCE_SECONDS, Deck
+from ..http.http1 import (
+    CONTINUE_RESPONSE,
+    CompleteRequest,
+    ConnectionLimits,
+    ContinueExpected,
+    HttpRequestError,
+)
+from ..http.request_parser import RequestParser
+from .controls import DEFAULT_TIMEOUT_SECONDS, ReplayControls
 
-_LIMITS = Limits(head=16 * 1024, body=64 * 1024)
+_LIMITS = ConnectionLimits(max_head_bytes=16 * 1024, max_body_bytes=64 * 1024)
 _IDLE_SECONDS = 60.0
 _LONGEST_SECONDS = 3600.0
 """How long a request may wait."""
@@ -49,7 +55,7 @@ class _Advance(Struct, forbid_unknown_fields=True):
     events: _Count | None = None
     seconds: _Seconds | None = None
     until: str | None = None
-    timeout_seconds: Annotated[float, Meta(ge=0, le=_LONGEST_SECONDS)] = PATIENCE_SECONDS
+    timeout_seconds: Annotated[float, Meta(ge=0, le=_LONGEST_SECONDS)] = DEFAULT_TIMEOUT_SECONDS
 
 
 class _Which(Struct, forbid_unknown_fields=True):
@@ -69,10 +75,10 @@ class _RefusalError(Exception):
         self.headers = headers
 
 
-class Control:
+class ControlServer:
     """Serves a deck, at `url` once it has started. Without `token` it makes one up."""
 
-    def __init__(self, deck: Deck, token: str | None = None) -> None:
+    def __init__(self, deck: ReplayControls, token: str | None = None) -> None:
         self._deck = deck
         self.token = token or secrets.token_urlsafe(24)
         self._listener: asyncio.Server | None = None
@@ -107,7 +113,7 @@ class Control:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        requests, goes_on = Requests(_LIMITS), True
+        requests, goes_on = RequestParser(_LIMITS), True
         coming = _coming(reader)
         try:
             while goes_on:
@@ -128,12 +134,12 @@ class Control:
     async def _take(self, item: object, writer: asyncio.StreamWriter) -> bool:
         """Answer what has come; whether the connection goes on."""
         match item:
-            case Arrived():
+            case CompleteRequest():
                 writer.write(await self._answered(item.request))
                 return item.keep_alive
-            case Expected():
-                writer.write(CONTINUE)
-            case RefusedError():
+            case ContinueExpected():
+                writer.write(CONTINUE_RESPONSE)
+            case HttpRequestError():
                 closes = ("Connection", "close")
                 writer.write(_rendered(item.status, {"error": str(item)}, closes))
                 return False
@@ -141,7 +147,7 @@ class Control:
                 pass
         return True
 
-    async def _answered(self, request: Received) -> bytes:
+    async def _answered(self, request: HttpRequest) -> bytes:
         try:
             self._admit(request)
             return _rendered(200, await self._done(request))
@@ -152,9 +158,9 @@ class Control:
         except (ValueError, LookupError, OSError) as error:
             return _rendered(400, {"error": _line(error)})
 
-    def _admit(self, request: Received) -> None:
+    def _admit(self, request: HttpRequest) -> None:
         """Refuse whoever is no program with the token."""
-        called = [value.lower() for name, value in request.fields if name.lower() == "host"]
+        called = [value.lower() for name, value in request.text_headers if name.lower() == "host"]
         if len(called) != 1 or called[0] not in self._names:
             raise _RefusalError(403, f"Host is not one of {', '.join(sorted(self._names))}")
         if request.header("origin") is not None:
@@ -166,7 +172,7 @@ class Control:
 
     # What it does.
 
-    async def _done(self, request: Received) -> object:
+    async def _done(self, request: HttpRequest) -> object:
         method, target = request.method.decode(), urlsplit(request.target.decode("latin-1"))
         match method, target.path:
             case HTTPMethod.GET, path if path in _GET:
@@ -185,18 +191,18 @@ class Control:
         deck, playback = self._deck, self._deck.server.playback
         match path:
             case "/journal":
-                calls = deck.server.calls
-                return {"calls": calls.since(_since(query)), "last": calls.count}
+                calls = deck.server.request_journal
+                return {"calls": calls.calls_since(_since(query)), "last": calls.last_number}
             case "/misses":
                 journal = playback.journal
                 return {
-                    "missed": journal.missed,
-                    "misses": [miss.facts() for miss in journal.misses],
-                    "refused": journal.refused,
+                    "missed": journal.missed_count,
+                    "misses": [miss.to_dict() for miss in journal.misses],
+                    "refused": journal.refused_count,
                     "refusals": [_line(refused) for refused in journal.refusals],
                 }
             case "/unused":
-                named = deck.named
+                named = deck.name_exchanges
                 return {"unused": named(playback.unused), "left_out": named(playback.left_out)}
             case "/streams":
                 return {"streams": deck.streams}
@@ -273,4 +279,4 @@ def _rendered(status: int, told: object, *headers: tuple[str, str]) -> bytes:
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
     ]
-    return head(status, None, fields) + body
+    return render_head(status, None, fields) + body

@@ -20,9 +20,9 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec.structs import replace
 
-from ...cassettes.format.exchange_ref import Place
+from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.misses import Miss
-from ...cassettes.playback.journal import Refused
+from ...cassettes.playback.journal import RefusedRequest
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
 from ..http.address import Address
@@ -30,13 +30,13 @@ from ..server.clock import Clock, ManualClock
 from ..server.request_journal import Call
 from ..server.server import ReplayServer
 from ..server.stream_registry import StreamState
-from ..server.upstream_relay import Beyond
-from .controls import PATIENCE_SECONDS, Deck, Status
-from .receipt import Receipt, played, problems, receipt
+from ..server.upstream_relay import ResolveUpstream
+from .controls import DEFAULT_TIMEOUT_SECONDS, ReplayControls, ReplayStatus
+from .receipt import Receipt, build_receipt, describe_problems, digest_cassettes
 
 LOOPBACK = Address("127.0.0.1", 0)
 
-type Source = Path | str | Cassette
+type CassetteSource = Path | str | Cassette
 
 
 class Player:
@@ -49,14 +49,14 @@ class Player:
 
     def __init__(
         self,
-        cassettes: Source | Sequence[Source],
+        cassettes: CassetteSource | Sequence[CassetteSource],
         options: Options | None = None,
         *,
         listen: Address = LOOPBACK,
         clock: Clock | Literal["manual"] | None = None,
-        beyond: Beyond | None = None,
+        resolve_upstream: ResolveUpstream | None = None,
     ) -> None:
-        self._beyond = beyond
+        self._beyond = resolve_upstream
         self.failures: list[str] = []
         self._clock = ManualClock() if clock == "manual" else clock
         self._lock = threading.Lock()
@@ -68,7 +68,9 @@ class Player:
             opened = [self._opened(source) for source in sources]
             self._paths = [cassette.path for cassette in opened]
             playback = Playback(opened, options)
-            begun = Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, Deck, Address]]()
+            begun = Future[
+                tuple[asyncio.AbstractEventLoop, asyncio.Event, ReplayControls, Address]
+            ]()
             self._thread = threading.Thread(
                 target=self._run,
                 args=(playback, listen, begun),
@@ -104,7 +106,7 @@ class Player:
         return self._ask(lambda: self._deck.streams)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ReplayStatus:
         """Counts, and what is held."""
         return self._ask(lambda: self._deck.status)
 
@@ -114,17 +116,17 @@ class Player:
         return self._ask(lambda: list(self.playback.journal.misses))
 
     @property
-    def refusals(self) -> list[Refused]:
+    def refusals(self) -> list[RefusedRequest]:
         """Requests that were refused as Mesos does, as many of the first as are kept."""
         return self._ask(lambda: list(self.playback.journal.refusals))
 
     @property
-    def unused(self) -> list[Place]:
+    def unused(self) -> list[ExchangeRef]:
         """Exchanges that nobody has asked for."""
         return self._ask(lambda: self.playback.unused)
 
     @property
-    def left_out(self) -> list[Place]:
+    def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that nobody has made, though their party took part."""
         return self._ask(lambda: self.playback.left_out)
 
@@ -148,11 +150,16 @@ class Player:
 
     def receipt(self) -> dict[str, Any]:
         """What was played since the start, and what was not (receipt.py), for programs."""
-        summed = replace(self._sum()[1], cassettes=played(self._paths), ended=self._closed)
+        summed = replace(
+            self._sum()[1], cassettes=digest_cassettes(self._paths), ended=self._closed
+        )
         return msgspec.to_builtins(summed)
 
     def await_call(
-        self, call: str | None = None, timeout_seconds: float = PATIENCE_SECONDS, **fields: Any
+        self,
+        call: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        **fields: Any,
     ) -> Call:
         """Wait for a call of a type, and with these fields, like `client` or `path`.
 
@@ -162,7 +169,10 @@ class Player:
         return self._do(lambda: self._deck.await_call(call, timeout_seconds, **fields))
 
     def await_events(
-        self, count: int, of: int | str | None = None, timeout_seconds: float = PATIENCE_SECONDS
+        self,
+        count: int,
+        of: int | str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
         """Wait until so many events went out, of all streams, of one by its number, or of a call's.
 
@@ -178,7 +188,7 @@ class Player:
         *,
         seconds: float | None = None,
         until: str | None = None,
-        timeout_seconds: float = PATIENCE_SECONDS,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
         """Let the next events go out, at pace `step`, or `seconds` pass on a manual clock.
 
@@ -221,7 +231,7 @@ class Player:
 
     # The thread.
 
-    def _opened(self, source: Source) -> Cassette:
+    def _opened(self, source: CassetteSource) -> Cassette:
         if isinstance(source, Cassette):
             return source
         return self._files.enter_context(Cassette.open(source))
@@ -236,11 +246,13 @@ class Player:
 
     async def _serve(self, playback: Playback, listen: Address, begun: "Future[Any]") -> None:
         server = ReplayServer(
-            playback, clock=self._clock, on_failure=self._fail, beyond=self._beyond
+            playback, clock=self._clock, on_failure=self._fail, resolve_upstream=self._beyond
         )
         host, port = await server.start(*listen)
         stopped = asyncio.Event()
-        begun.set_result((asyncio.get_running_loop(), stopped, Deck(server), Address(host, port)))
+        begun.set_result(
+            (asyncio.get_running_loop(), stopped, ReplayControls(server), Address(host, port))
+        )
         try:
             await stopped.wait()
             await server.drain()
@@ -257,8 +269,8 @@ class Player:
 
     def _look(self) -> tuple[list[str], Receipt]:
         server, failures = self._deck.server, self.failures
-        summed = receipt(server, [], held=self._deck.waiting, failures=failures)
-        return problems(server, failures), summed
+        summed = build_receipt(server, [], held=self._deck.waiting, failures=failures)
+        return describe_problems(server, failures), summed
 
     def _ask[T](self, look: Callable[[], T]) -> T:
         """Do something in the thread, or here if that is over."""

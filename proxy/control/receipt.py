@@ -20,9 +20,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.format.exchange_ref import Place
+from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.recorded_request import recorded_request
-from ...cassettes.matching.request_key import meaning
+from ...cassettes.matching.request_key import parse_request
 from ...cassettes.playback.journal import Journal
 from ...cassettes.storage.reader import Cassette
 from ..server.server import ReplayServer
@@ -89,12 +89,12 @@ class Receipt(Struct, frozen=True, kw_only=True):
         return f"{msgspec.json.format(msgspec.json.encode(self), indent=2).decode()}\n"
 
 
-def played(paths: Sequence[Path]) -> list[Played]:
+def digest_cassettes(paths: Sequence[Path]) -> list[Played]:
     """Take the digests of cassettes."""
     return [Played(str(path), _digest(path)) for path in paths]
 
 
-def receipt(
+def build_receipt(
     server: ReplayServer,
     cassettes: list[Played],
     *,
@@ -108,8 +108,10 @@ def receipt(
         cassettes=cassettes,
         counts=totals(server, journal, len(failures)),
         served=[_named(opened, place, times=times) for place, times in served],
-        misses=[miss.facts() for miss in journal.misses],
-        refusals=[{"refusal": str(each.refusal), **each.miss.facts()} for each in journal.refusals],
+        misses=[miss.to_dict() for miss in journal.misses],
+        refusals=[
+            {"refusal": str(each.refusal), **each.miss.to_dict()} for each in journal.refusals
+        ],
         failures=list(failures),
         unused=[_named(opened, place) for place in server.unused],
         left_out=[
@@ -117,18 +119,20 @@ def receipt(
             for place in server.left_out
         ],
         held=list(held),
-        faults={fault: journal.struck[fault] for fault in server.playback.faults},
-        seed=server.playback.options.seed if server.playback.faults else None,
-        strikes=[str(strike) for strike in journal.strikes],
+        faults={
+            fault: journal.fault_hit_counts[fault] for fault in server.playback.fault_hit_counts
+        },
+        seed=server.playback.options.seed if server.playback.fault_hit_counts else None,
+        strikes=[str(strike) for strike in journal.fault_hits],
     )
 
 
 def totals(server: ReplayServer, journal: Journal, failed: int) -> Totals:
     """Count what a server has done; `failed` are the answers that it owed."""
     return Totals(
-        served=journal.answers,
-        refused=journal.refused,
-        missed=journal.missed,
+        served=journal.served_count,
+        refused=journal.refused_count,
+        missed=journal.missed_count,
         failed=failed,
         unused=len(server.unused),
         left_out=len(server.left_out),
@@ -138,11 +142,11 @@ def totals(server: ReplayServer, journal: Journal, failed: int) -> Totals:
 def call(cassette: Cassette, exchange: int) -> str:
     """Say which call an exchange was, like `scheduler call ACCEPT`."""
     recorded = cassette.exchange(exchange)
-    what = meaning(recorded_request(cassette, recorded), cassette.header.server).what
+    what = parse_request(recorded_request(cassette, recorded), cassette.header.server).description
     return what or f"{recorded.request.method} {recorded.request.path}"
 
 
-def left_out(cassettes: Sequence[Cassette], place: Place) -> str:
+def describe_left_out(cassettes: Sequence[Cassette], place: ExchangeRef) -> str:
     """Tell people of a call that was left out."""
     cassette = cassettes[place.cassette]
     which = f"exchange {place.exchange}" + (f" of {cassette.path}" if len(cassettes) > 1 else "")
@@ -150,19 +154,24 @@ def left_out(cassettes: Sequence[Cassette], place: Place) -> str:
     return f"left out: {which}, {said}: nobody made it, though others of its party were made"
 
 
-def problems(server: ReplayServer, failures: Sequence[str]) -> list[str]:
+def describe_problems(server: ReplayServer, failures: Sequence[str]) -> list[str]:
     """Tell people what a replay that went well does not have."""
     journal = server.journal
     told = [*map(str, journal.misses), *map(str, journal.refusals), *failures]
-    if more := journal.missed + journal.refused - len(journal.misses) - len(journal.refusals):
+    if (
+        more := journal.missed_count
+        + journal.refused_count
+        - len(journal.misses)
+        - len(journal.refusals)
+    ):
         told.append(f"and {more} more requests without a recorded answer")
-    told += [left_out(server.playback.cassettes, place) for place in server.left_out]
-    return told + server.playback.idle_faults(journal.struck)
+    told += [describe_left_out(server.playback.cassettes, place) for place in server.left_out]
+    return told + server.playback.describe_idle_faults(journal.fault_hit_counts)
 
 
 def _named(
     cassettes: Sequence[Cassette],
-    place: Place,
+    place: ExchangeRef,
     *,
     times: int | None = None,
     call: str | None = None,

@@ -5,35 +5,35 @@ requests.py makes these of the bytes. The limits bound what one connection may t
 
 from msgspec import Struct
 
-from ...cassettes.answers.answer import head
-from ...proto.http.request import Received
+from ...cassettes.answers.answer import render_head
+from ...proto.http.request import HttpRequest
 
 LAST_CHUNK = b"0\r\n\r\n"
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE_RESPONSE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class ConnectionLimits(Struct, frozen=True, kw_only=True):
     """What one connection may take. Sizes are bytes, times are seconds."""
 
-    head: int = 80 * 1024
+    max_head_bytes: int = 80 * 1024
     """llhttp's and so Mesos's limit (HTTP_MAX_HEADER_SIZE)."""
-    body: int = 64 * 1024 * 1024
-    patience: float = 30.0
+    max_body_bytes: int = 64 * 1024 * 1024
+    receive_timeout_seconds: float = 30.0
     """How long a head, or the next piece of a body, may take to arrive."""
-    unsent: int = 256 * 1024
+    max_unsent_bytes: int = 256 * 1024
     """A stream waits while more than this lies unread by its client."""
-    pipelined: int = 16
+    max_pipelined_responses: int = 16
     """Answers that wait behind a stream; more requests are not read."""
 
 
-class RefusedError(ValueError):
+class HttpRequestError(ValueError):
     """A request that is not answered as HTTP asks: the status and one line of why."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
 
-    def answer(self) -> bytes:
+    def render_response(self) -> bytes:
         """Render the refusal; the connection ends after it."""
         body = f"{self}\n".encode()
         headers = [
@@ -41,43 +41,45 @@ class RefusedError(ValueError):
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
         ]
-        return head(self.status, None, headers) + body
+        return render_head(self.status, None, headers) + body
 
 
-class Arrived(Struct, frozen=True):
+class CompleteRequest(Struct, frozen=True):
     """A whole request, and whether the client wants the connection to go on."""
 
-    request: Received
+    request: HttpRequest
     keep_alive: bool
 
 
-class Expected(Struct, frozen=True):
+class ContinueExpected(Struct, frozen=True):
     """The client waits for `100 Continue` before it sends the body.
 
     Mesos never sends one, and curl then waits a second before any body over a KiB; we do.
     """
 
 
-class Begun(Struct, frozen=True):
+class RequestStarted(Struct, frozen=True):
     """A request of which the body comes in parts: `Part`, then `Ended` unless the client leaves."""
 
-    head: Received
+    head: HttpRequest
     keep_alive: bool
 
 
-class Part(Struct, frozen=True):
+class BodyPart(Struct, frozen=True):
     """A piece of the body of a request that has begun."""
 
     data: bytes
 
 
-class Ended(Struct, frozen=True):
+class BodyEnd(Struct, frozen=True):
     """The end of a request that has begun."""
 
 
-type Item = Arrived | Begun | Part | Ended | Expected | RefusedError
+type RequestEvent = (
+    CompleteRequest | RequestStarted | BodyPart | BodyEnd | ContinueExpected | HttpRequestError
+)
 
 
-def chunk(data: bytes) -> bytes:
+def encode_chunk(data: bytes) -> bytes:
     """One HTTP chunk, its size in lower-case hex as libprocess writes it."""
     return b"%x\r\n%b\r\n" % (len(data), data)

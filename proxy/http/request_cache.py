@@ -4,7 +4,7 @@ Clients repeat themselves, and parsing is half of the work of an answer. What co
 time is kept: some clients put a new id into each request.
 """
 
-from .http1 import Arrived, Item
+from .http1 import CompleteRequest, RequestEvent
 
 _KNOWN = 2048
 _KNOWN_BYTES = 8 * 1024
@@ -14,18 +14,18 @@ _SEEN = 1 << 15
 """Requests of which a hash is remembered, to tell which come again."""
 
 
-class Known:
+class RequestCache:
     """What bytes were, if they were whole requests. It may be shared by connections."""
 
     def __init__(self) -> None:
-        self._requests: dict[bytes, list[Item]] = {}
+        self._requests: dict[bytes, list[RequestEvent]] = {}
         self._seen = set[int]()
 
-    def get(self, data: bytes) -> list[Item] | None:
+    def get(self, data: bytes) -> list[RequestEvent] | None:
         """Give the requests that `data` was, if it came to an idle connection before."""
         return self._requests.get(data)
 
-    def keep(self, data: bytes, items: list[Item]) -> None:
+    def put(self, data: bytes, items: list[RequestEvent]) -> None:
         """Remember what `data` was; when there are too many, all are forgotten."""
         if len(data) > _KNOWN_BYTES:
             return
@@ -34,7 +34,7 @@ class Known:
                 self._seen.clear()
             self._seen.add(seen)
             return
-        if not all(isinstance(item, Arrived) and item.keep_alive for item in items):
+        if not all(isinstance(item, CompleteRequest) and item.keep_alive for item in items):
             return
         if len(self._requests) >= _KNOWN:
             self._requests.clear()

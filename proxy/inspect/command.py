@@ -21,17 +21,17 @@ from rich.console import Console
 from ...cassettes.inspection.rows import Row
 from ...proto.api.apis import AGENT, APIS, MASTER, ServerKind
 from ...proto.api.negotiation import Encoding
-from ...proto.diagnosis.content import STREAMED
-from ...proto.diagnosis.problems import Level
-from ...proto.diagnosis.reader_behaviour import reactions
+from ...proto.diagnosis.content import STREAMED_MESSAGES
+from ...proto.diagnosis.problems import Severity
+from ...proto.diagnosis.reader_behaviour import reader_reactions
 from ...proto.messages import mapping
 from ...proto.messages.descriptors import message_class
 from ..commands.console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
 from . import follow, sources
-from .row_lines import Lines
-from .summary import Tally
+from .row_lines import RowFormatter
+from .summary import InspectionSummary
 
-CODES: dict[Level | None, int] = {
+CODES: dict[Severity | None, int] = {
     None: 0,
     "information": 0,
     "warning": EXIT_WARNINGS,
@@ -66,33 +66,33 @@ class InspectOptions(Struct, frozen=True, kw_only=True):
 def inspect(options: InspectOptions) -> int:
     """Inspect the sources; gives the exit code. Raises CommandError."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    tally = Tally()
-    shown = Tally() if _filters(options) else tally
+    tally = InspectionSummary()
+    shown = InspectionSummary() if _filters(options) else tally
     out = Output(options)
     try:
         for number, row in enumerate(_rows(options), 1):
-            tally.add(row)
+            tally.add_row(row)
             if shown is tally:
                 out.row(number, row)
             elif _passes(row, options):
-                shown.add(row)
+                shown.add_row(row)
                 out.row(number, row)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
         # Who reads has seen enough; Python would complain about the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CODES[tally.level]
+        return CODES[tally.worst_severity]
     out.summary(shown)
-    return CODES[tally.level]
+    return CODES[tally.worst_severity]
 
 
 def _rows(options: InspectOptions) -> Iterator[Row]:
-    reading = sources.Reading(
+    reading = sources.SourceHints(
         server=options.server,
-        message=_message(options),
+        message_name=_message(options),
         encoding=options.encoding,
-        max_record=options.max_record,
+        max_record_bytes=options.max_record,
     )
     return chain.from_iterable(
         follow.rows(source, reading, options.api, ca=options.tls_ca, insecure=options.insecure)
@@ -109,17 +109,17 @@ def _message(options: InspectOptions) -> str | None:
             message_class(options.message)
         except LookupError as error:
             raise CommandError(f"--message: {error}, like mesos.v1.master.Event") from error
-        if options.message not in STREAMED:
-            raise CommandError(f"--message: expected one of {', '.join(STREAMED)}")
+        if options.message not in STREAMED_MESSAGES:
+            raise CommandError(f"--message: expected one of {', '.join(STREAMED_MESSAGES)}")
         return options.message
     for api in APIS:
         if options.api == api.name:
-            return api.event
+            return api.event_message
     match options.server:
         case "agent":
-            return AGENT.event
+            return AGENT.event_message
         case "master":
-            return MASTER.event
+            return MASTER.event_message
         case None:
             return None
 
@@ -135,7 +135,9 @@ def _passes(row: Row, options: InspectOptions) -> bool:
         return True
     if options.calls and row.call not in options.calls:
         return False
-    if options.types and (row.what not in ("event", "skipped") or row.type not in options.types):
+    if options.types and (
+        row.row_type not in ("event", "skipped") or row.type not in options.types
+    ):
         return False
     if options.since is not None and (row.at is None or row.at < options.since):
         return False
@@ -145,12 +147,12 @@ def _passes(row: Row, options: InspectOptions) -> bool:
         return False
     if options.text is not None and options.text not in _searched(row):
         return False
-    return not options.bad or row.level in ("warning", "malformed")
+    return not options.bad or row.severity in ("warning", "malformed")
 
 
 def _searched(row: Row) -> str:
     skipped = row.skipped.data.decode(errors="replace") if row.skipped else ""
-    bodies = ((row.request, row.request_message), (row.body, row.message))
+    bodies = ((row.request_body, row.request_message_name), (row.body, row.message_name))
     texts = (
         readable(body, message) if not body.startswith(b"{") else body.decode(errors="replace")
         for body, message in bodies
@@ -167,7 +169,9 @@ class Output:
         self._console = Console(highlight=False)
         terminal = self._console.is_terminal
         colours = terminal and not self._console.no_color
-        self._lines = Lines(width=self._console.width if terminal else None, colours=colours)
+        self._lines = RowFormatter(
+            width=self._console.width if terminal else None, use_color=colours
+        )
         self._flush = terminal or options.follow
 
     def row(self, number: int, row: Row) -> None:
@@ -182,29 +186,32 @@ class Output:
         if options.as_json:
             self._write(msgspec.json.encode(told(number, row)).decode())
         else:
-            self._write("\n".join(self._lines.of(row, number)))
+            self._write("\n".join(self._lines.format_row(row, number)))
 
-    def summary(self, tally: Tally) -> None:
+    def summary(self, tally: InspectionSummary) -> None:
         """Print the summary."""
         if self._options.show:
             return
         if self._options.as_json:
-            self._write(msgspec.json.encode({"summary": tally.told()}).decode())
+            self._write(msgspec.json.encode({"summary": tally.to_dict()}).decode())
             return
         if not self._options.summary:
             self._write("")
-        tally.show(self._console)
+        tally.print_to(self._console)
 
     def _in_full(self, number: int, row: Row) -> None:
         if self._options.as_json:
             whole = told(number, row)
-            if row.request:
-                whole["request"] = readable(row.request, row.request_message)
-            whole["body"] = readable(row.body, row.message)
+            if row.request_body:
+                whole["request"] = readable(row.request_body, row.request_message_name)
+            whole["body"] = readable(row.body, row.message_name)
             self._write(msgspec.json.encode(whole).decode())
             return
-        self._write("\n".join(self._lines.of(row, number)))
-        for body, message in ((row.request, row.request_message), (row.body, row.message)):
+        self._write("\n".join(self._lines.format_row(row, number)))
+        for body, message in (
+            (row.request_body, row.request_message_name),
+            (row.body, row.message_name),
+        ):
             if body:
                 self._write(readable(body, message))
 
@@ -216,21 +223,23 @@ class Output:
 
 def told(number: int, row: Row) -> dict[str, Any]:
     """Give a row for programs."""
-    whole: dict[str, Any] = {"row": number, "what": row.what}
+    whole: dict[str, Any] = {"row": number, "what": row.row_type}
     for name in ("at", "exchange", "number", "client", "peer", "call", "type", "method", "path",
                  "status", "size", "offset", "line", "cause", "text"):  # fmt: skip
         if (value := getattr(row, name)) is not None:
             whole[name] = value
     if row.side == "client":
         whole["from"] = "client"
-    if row.idents:
-        whole["idents"] = row.idents
-    if row.remarks:
-        whole["remarks"] = [{"level": one.level, **msgspec.to_builtins(one)} for one in row.remarks]
+    if row.summary_fields:
+        whole["idents"] = row.summary_fields
+    if row.diagnostics:
+        whole["remarks"] = [
+            {"level": one.severity, **msgspec.to_builtins(one)} for one in row.diagnostics
+        ]
     if (skipped := row.skipped) is not None:
         whole["bytes"] = skipped.data.hex()
         whole["resumes"] = skipped.offset + skipped.size
-    reaction = None if row.finding is None else reactions(row.finding)
+    reaction = None if row.finding is None else reader_reactions(row.finding)
     if reaction is not None:
         whole["readers"] = msgspec.to_builtins(reaction)
     return whole
@@ -240,7 +249,7 @@ def readable(body: bytes, message: str | None) -> str:
     """Show a body indented: JSON, a protobuf message as JSON, text as it is, bytes as hex."""
     if message is not None and not body.startswith(b"{"):
         with contextlib.suppress(DecodeError, ValueError):
-            body = mapping.encode(message_class(message).FromString(body), defaults=False)
+            body = mapping.encode(message_class(message).FromString(body), include_defaults=False)
     try:
         return msgspec.json.format(body, indent=2).decode()
     except (ValueError, RecursionError):

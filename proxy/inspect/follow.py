@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ...cassettes.inspection.rows import Row
-from ...cassettes.inspection.stream_rows import Origin, StreamRows
+from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...proto.api.apis import MASTER
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ...proto.messages.descriptors import message_class
 from ..commands.console import CommandError
-from .sources import Reading
+from .sources import SourceHints
 
 CONNECT_SECONDS = 10.0
 _MEDIA: dict[Encoding, str] = {"json": JSON, "protobuf": PROTOBUF}
 
 
 def rows(
-    url: str, reading: Reading, api_name: str | None, *, ca: str | None, insecure: bool
+    url: str, reading: SourceHints, api_name: str | None, *, ca: str | None, insecure: bool
 ) -> Iterator[Row]:
     """Subscribe to the events of a master and give them until it ends the stream, or Ctrl-C.
 
@@ -34,19 +34,19 @@ def rows(
         response = _answer(connection, urlsplit(url).path, encoding)
         yield _exchange(url, response, time.monotonic() - began)
         stream = StreamRows(
-            Origin(1, 1, call="SUBSCRIBE"),
-            MASTER.event,
+            StreamOrigin(1, 1, call="SUBSCRIBE"),
+            MASTER.event_message,
             encoding,
-            max_record=reading.max_record,
+            max_record_bytes=reading.max_record_bytes,
             patient=False,
         )
         cause = "server"
         try:
             while data := response.read1():
-                yield from stream.take(data, round(time.monotonic() - began, 6))
+                yield from stream.feed(data, round(time.monotonic() - began, 6))
         except (OSError, http.client.HTTPException):
             cause = "server-cut"
-        yield from stream.end(round(time.monotonic() - began, 6), cause)
+        yield from stream.close(round(time.monotonic() - began, 6), cause)
     except (OSError, http.client.HTTPException) as error:
         raise CommandError(f"{url}: cannot be subscribed to: {error}") from error
     finally:
@@ -78,7 +78,7 @@ def _answer(
     media = _MEDIA[encoding]
     body = b'{"type":"SUBSCRIBE"}'
     if encoding == "protobuf":
-        call = message_class(MASTER.call)
+        call = message_class(MASTER.call_message)
         names = call.DESCRIPTOR.enum_types_by_name["Type"].values_by_name
         body = call(type=names["SUBSCRIBE"].number).SerializeToString()
     headers = {"Content-Type": media, "Accept": media}
@@ -96,7 +96,7 @@ def _answer(
 
 def _exchange(url: str, response: http.client.HTTPResponse, after: float) -> Row:
     return Row(
-        what="exchange",
+        row_type="exchange",
         at=round(after, 6),
         exchange=1,
         client=1,

@@ -10,11 +10,11 @@ import textwrap
 import click
 
 from ...cassettes.inspection.rows import Row
-from ...proto.diagnosis.findings import Skipped, Sound
-from ...proto.diagnosis.problems import Level, Remark
-from ...proto.diagnosis.reader_behaviour import reactions
+from ...proto.diagnosis.findings import SkippedBytes, ValidRecord
+from ...proto.diagnosis.problems import Diagnostic, Severity
+from ...proto.diagnosis.reader_behaviour import reader_reactions
 
-COLOURS: dict[Level, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
+COLOURS: dict[Severity, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
 SHOWN_BYTES = 64
 _NARROWEST = 60
 _NAME = 17
@@ -25,19 +25,19 @@ _UUID = re.compile(r"(?<==)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=-)")
 """What the ids of one cluster have in common; it takes a terminal's width."""
 
 
-class Lines:
+class RowFormatter:
     """Writes rows as lines of a `width`, or as long as they get if that is None."""
 
-    def __init__(self, *, width: int | None = None, colours: bool = False) -> None:
+    def __init__(self, *, width: int | None = None, use_color: bool = False) -> None:
         self._width = None if width is None else max(width, _NARROWEST)
-        self._colours = colours
+        self._colours = use_color
 
-    def of(self, row: Row, number: int) -> list[str]:
+    def format_row(self, row: Row, number: int) -> list[str]:
         """Write one row, the `number`th of all."""
         lines = [self._head(row, number)]
-        for remark in row.remarks:
+        for remark in row.diagnostics:
             lines += self._remark(remark)
-        if row.level == "malformed" and row.finding is not None:
+        if row.severity == "malformed" and row.finding is not None:
             lines += self._closer(row)
         return lines
 
@@ -60,9 +60,9 @@ class Lines:
         text = f"{self._dim(start)}{self._paint(name, colour)}{rest}"
         return f"{text}{self._dim(size)}" if size else text.rstrip()
 
-    def _remark(self, remark: Remark) -> list[str]:
-        text = f"{remark.level} ({remark.reason}): {remark.text}"
-        return [self._paint(line, COLOURS[remark.level]) for line in self._wrapped(text)]
+    def _remark(self, remark: Diagnostic) -> list[str]:
+        text = f"{remark.severity} ({remark.reason}): {remark.text}"
+        return [self._paint(line, COLOURS[remark.severity]) for line in self._wrapped(text)]
 
     def _closer(self, row: Row) -> list[str]:
         """What readers do there, and the bytes."""
@@ -71,9 +71,9 @@ class Lines:
         place = f"record {finding.number}, byte {finding.offset} of the stream"
         if row.line is not None:
             place += f", line {row.line} of the file"
-        told = reactions(finding)
+        told = reader_reactions(finding)
         lines = [place]
-        if isinstance(finding, Skipped):
+        if isinstance(finding, SkippedBytes):
             lines.append(
                 f"{finding.size} bytes skipped, reading goes on at {finding.offset + finding.size}"
             )
@@ -89,7 +89,7 @@ class Lines:
         """The bytes around the offending ones, with these underlined."""
         finding = row.finding
         assert finding is not None
-        remark = next((one for one in finding.remarks if one.start is not None), None)
+        remark = next((one for one in finding.diagnostics if one.start is not None), None)
         start = 0 if remark is None or remark.start is None else remark.start - finding.offset
         stop = start if remark is None or remark.stop is None else remark.stop - finding.offset
         first = max(0, (start - 16) // 16 * 16)
@@ -127,9 +127,9 @@ def hex_line(offset: int, data: bytes) -> str:
     return f"{offset:08x}  {data.hex(' '):48}{text}"
 
 
-def piece(finding: Sound | Skipped, start: int, size: int) -> bytes:
+def piece(finding: ValidRecord | SkippedBytes, start: int, size: int) -> bytes:
     """Give bytes of a piece as they are in the stream, framing included."""
-    if isinstance(finding, Skipped):
+    if isinstance(finding, SkippedBytes):
         return finding.data[start : start + size]
     framing = finding.size - len(finding.payload)
     line = str(len(finding.payload)).rjust(framing - 1, "0").encode() + b"\n"
@@ -137,7 +137,7 @@ def piece(finding: Sound | Skipped, start: int, size: int) -> bytes:
 
 
 def _name(row: Row) -> tuple[str, str | None]:
-    match row.what:
+    match row.row_type:
         case "exchange":
             return row.type or row.method or "?", "cyan"
         case "event":
@@ -152,8 +152,8 @@ def _name(row: Row) -> tuple[str, str | None]:
 
 
 def _about(row: Row) -> str:
-    parts = [f"{name}={value}" for name, value in row.idents.items()]
-    match row.what:
+    parts = [f"{name}={value}" for name, value in row.summary_fields.items()]
+    match row.row_type:
         case "exchange":
             status = "no answer" if row.status is None else str(row.status)
             stream = f" {row.text}" if row.text else ""
@@ -165,7 +165,7 @@ def _about(row: Row) -> str:
         case "note":
             return row.text or ""
         case _:
-            kind = [row.type] if row.what == "skipped" and row.type else []
+            kind = [row.type] if row.row_type == "skipped" and row.type else []
             return " ".join([*kind, *parts])
 
 

@@ -12,12 +12,12 @@ from msgspec import Struct
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.inspection import cassette_rows, mitmproxy_flows
 from ...cassettes.inspection.rows import Row
-from ...cassettes.inspection.stream_rows import Origin, StreamRows
+from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...cassettes.matching import servers
 from ...cassettes.storage.reader import Cassette
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import Encoding
-from ...proto.diagnosis.examiner import MAX_RECORD
+from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
 from ..commands.console import CommandError
 
 BLOCK = 1 << 18
@@ -26,16 +26,16 @@ BLOCK = 1 << 18
 _HEAD = 4096
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class SourceHints(Struct, frozen=True, kw_only=True):
     """What is known of a source beforehand. `message` is a full name, if it was said."""
 
     server: ServerKind | None = None
-    message: str | None = None
+    message_name: str | None = None
     encoding: Encoding | None = None
-    max_record: int = MAX_RECORD
+    max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES
 
 
-def rows(source: str, reading: Reading) -> Iterator[Row]:
+def rows(source: str, reading: SourceHints) -> Iterator[Row]:
     """Read a file, or stdin if it is `-`. Raises CommandError if it cannot be read."""
     if source == "-":
         yield from _raw(sys.stdin.buffer, reading)
@@ -47,8 +47,8 @@ def rows(source: str, reading: Reading) -> Iterator[Row]:
             file.seek(0)
             if is_cassette(path, head):
                 yield from _cassette(path)
-            elif mitmproxy_flows.looks_like_flows(head):
-                yield from mitmproxy_flows.rows(file, reading.server or "master")
+            elif mitmproxy_flows.is_flow_file(head):
+                yield from mitmproxy_flows.read_flow_rows(file, reading.server or "master")
             else:
                 yield from _raw(file, reading)
     except OSError as error:
@@ -69,18 +69,23 @@ def is_cassette(path: Path, head: bytes) -> bool:
 def _cassette(path: Path) -> Iterator[Row]:
     with Cassette.open(path, lenient=True) as cassette:
         for warning in cassette.warnings:
-            yield Row(what="note", text=warning)
-        if (unsaid := servers.unsaid(cassette)) is not None:
-            yield Row(what="note", text=unsaid)
-        yield from cassette_rows.rows(cassette)
+            yield Row(row_type="note", text=warning)
+        if (unsaid := servers.missing_server_warning(cassette)) is not None:
+            yield Row(row_type="note", text=unsaid)
+        yield from cassette_rows.read_cassette_rows(cassette)
 
 
-def _raw(file: IO[bytes], reading: Reading) -> Iterator[Row]:
-    stream = StreamRows(Origin(), reading.message, reading.encoding, max_record=reading.max_record)
+def _raw(file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
+    stream = StreamRows(
+        StreamOrigin(),
+        reading.message_name,
+        reading.encoding,
+        max_record_bytes=reading.max_record_bytes,
+    )
     with contextlib.suppress(BrokenPipeError):
         while data := _block(file):
-            yield from stream.take(data)
-    yield from stream.end()
+            yield from stream.feed(data)
+    yield from stream.close()
 
 
 def _block(file: IO[bytes]) -> bytes:

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ...cassettes.inspection.rows import Row
-from ...proto.diagnosis.problems import LEVELS, Level
+from ...proto.diagnosis.problems import SEVERITIES, Severity
 
 
-class Kind(Struct):
+class TypeTally(Struct):
     """What was counted of one type."""
 
     count: int = 0
@@ -37,34 +37,34 @@ class Kind(Struct):
         return (self.count - 1) / (self.last_at - self.first_at)
 
 
-class Tally(Struct):
+class InspectionSummary(Struct):
     """Counts rows."""
 
-    exchanges: dict[str, Kind] = field(default_factory=dict[str, Kind])
-    events: dict[str, Kind] = field(default_factory=dict[str, Kind])
+    exchanges: dict[str, TypeTally] = field(default_factory=dict[str, TypeTally])
+    events: dict[str, TypeTally] = field(default_factory=dict[str, TypeTally])
     endings: Counter[str] = field(default_factory=Counter[str])
     reasons: Counter[str] = field(default_factory=Counter[str])
-    levels: Counter[Level] = field(default_factory=Counter[Level])
+    levels: Counter[Severity] = field(default_factory=Counter[Severity])
     longest_gap: float = 0.0
     skipped_bytes: int = 0
     _last: dict[tuple[int | None, str], float] = field(
         default_factory=dict[tuple[int | None, str], float]
     )
 
-    def add(self, row: Row) -> None:
+    def add_row(self, row: Row) -> None:
         """Count one row."""
-        for remark in row.remarks:
+        for remark in row.diagnostics:
             self.reasons[remark.reason] += 1
-            self.levels[remark.level] += 1
-        match row.what:
+            self.levels[remark.severity] += 1
+        match row.row_type:
             case "exchange":
                 name = f"{row.type or row.method} {row.status or 'no answer'}"
-                self.exchanges.setdefault(name, Kind()).add(row)
+                self.exchanges.setdefault(name, TypeTally()).add(row)
             case "event":
-                self.events.setdefault(row.type or "(record)", Kind()).add(row)
+                self.events.setdefault(row.type or "(record)", TypeTally()).add(row)
                 self._gap(row)
             case "skipped":
-                self.events.setdefault("(malformed)", Kind()).add(row)
+                self.events.setdefault("(malformed)", TypeTally()).add(row)
                 self.skipped_bytes += row.size or 0
                 self._gap(row)
             case "end" if row.cause is not None:
@@ -80,23 +80,23 @@ class Tally(Struct):
         self._last[key] = row.at
 
     @property
-    def level(self) -> Level | None:
+    def worst_severity(self) -> Severity | None:
         """The worst of all."""
-        return next((level for level in reversed(LEVELS) if self.levels[level]), None)
+        return next((level for level in reversed(SEVERITIES) if self.levels[level]), None)
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the summary for programs."""
         return {
             "exchanges": {name: _told(kind) for name, kind in self.exchanges.items()},
             "events": {name: _told(kind) for name, kind in self.events.items()},
             "endings": dict(self.endings),
             "reasons": dict(self.reasons),
-            "level": self.level or "clean",
+            "level": self.worst_severity or "clean",
             "longest_gap": round(self.longest_gap, 6),
             "skipped_bytes": self.skipped_bytes,
         }
 
-    def show(self, out: Console) -> None:
+    def print_to(self, out: Console) -> None:
         """Print the summary for people."""
         for title, kinds in (("calls", self.exchanges), ("events", self.events)):
             if kinds:
@@ -110,19 +110,19 @@ class Tally(Struct):
         if self.reasons:
             text = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common())
             skipped = f"; {self.skipped_bytes} bytes skipped" if self.skipped_bytes else ""
-            out.print(f"{self.level}: {text}{skipped}", highlight=False, soft_wrap=True)
+            out.print(f"{self.worst_severity}: {text}{skipped}", highlight=False, soft_wrap=True)
         else:
             out.print("clean", highlight=False)
 
 
-def _told(kind: Kind) -> dict[str, Any]:
+def _told(kind: TypeTally) -> dict[str, Any]:
     told: dict[str, Any] = {"count": kind.count, "bytes": kind.size, "largest": kind.largest}
     if kind.rate is not None:
         told["per_second"] = round(kind.rate, 3)
     return told
 
 
-def _table(title: str, kinds: dict[str, Kind]) -> Table:
+def _table(title: str, kinds: dict[str, TypeTally]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(title, no_wrap=True, overflow="ellipsis")
     for name in ("count", "bytes", "largest", "per second"):

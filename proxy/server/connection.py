@@ -9,11 +9,20 @@ from collections import deque
 
 from msgspec import Struct
 
-from ...proto.http.request import Received
-from ..http.http1 import CONTINUE, Arrived, Begun, Ended, Expected, Item, Part, RefusedError
-from ..http.request_parser import Requests
-from .outbox import Outbox
-from .ports import Host, Reception
+from ...proto.http.request import HttpRequest
+from ..http.http1 import (
+    CONTINUE_RESPONSE,
+    BodyEnd,
+    BodyPart,
+    CompleteRequest,
+    ContinueExpected,
+    HttpRequestError,
+    RequestEvent,
+    RequestStarted,
+)
+from ..http.request_parser import RequestParser
+from .outbox import ResponseQueue
+from .ports import BodySink, ConnectionHost
 
 _LINGER_SECONDS = 2.0
 """How long a refused client may go on sending, so that it gets to read the refusal."""
@@ -22,7 +31,7 @@ _LINGER_SECONDS = 2.0
 class _Coming(Struct):
     """A request that is on its way."""
 
-    reception: Reception
+    reception: BodySink
     keep_alive: bool
     is_answered: bool = False
 
@@ -32,13 +41,13 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: ConnectionHost) -> None:
         self._host = host
-        self.number = host.number()
-        self._requests = Requests(host.limits, host.known, self._begin)
-        self._out = Outbox(host, self.number, self._finish, self.close, self._work)
-        self._backlog: deque[Item] = deque()
-        self._begun = deque[Reception]()
+        self.number = host.next_connection_number()
+        self._requests = RequestParser(host.limits, host.request_cache, self._begin)
+        self._out = ResponseQueue(host, self.number, self._finish, self.close, self._work)
+        self._backlog: deque[RequestEvent] = deque()
+        self._begun = deque[BodySink]()
         self._coming: _Coming | None = None
         self._unread = False
         self._since: float | None = None
@@ -48,7 +57,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(self._host.limits.unsent)
+        transport.set_write_buffer_limits(self._host.limits.max_unsent_bytes)
         self._transport = self._out.transport = transport
         self._host.connections.add(self)
 
@@ -57,14 +66,14 @@ class Connection(asyncio.Protocol):
         self._out.stop()
         self._backlog.clear()
         if self._coming is not None:
-            self._coming.reception.leave()
+            self._coming.reception.abort()
             self._coming = None
         self._host.connections.discard(self)
-        self._host.left(self.number)
+        self._host.connection_closed(self.number)
 
     def data_received(self, data: bytes) -> None:
         """Answer what is whole."""
-        if self._out.lost:
+        if self._out.is_closed:
             return
         items = self._requests.feed(data)
         self._watch(bool(items))
@@ -74,7 +83,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Wait: the client does not read."""
-        self._out.full = True
+        self._out.is_full = True
 
     def resume_writing(self) -> None:
         """Go on with the stream, then with what else arrived."""
@@ -84,50 +93,53 @@ class Connection(asyncio.Protocol):
     # What the server calls.
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether an answer is on its way, or a request has begun."""
-        return self._out.busy or bool(self._backlog) or self._requests.unfinished
+        return self._out.is_busy or bool(self._backlog) or self._requests.has_unfinished
 
-    def check(self, now_seconds: float) -> None:
+    def check_timeout(self, now_seconds: float) -> None:
         """Give up on a client that has been silent for too long within a request."""
         if self._since is None or self._unread:
             return
         silent_seconds = now_seconds - self._since
-        if self._out.lost:
+        if self._out.is_closed:
             if silent_seconds > _LINGER_SECONDS:
                 self._transport.abort()
-        elif silent_seconds > self._host.limits.patience and not self._requests.patient:
-            self._backlog.append(RefusedError(408, "the request did not arrive in time"))
+        elif (
+            silent_seconds > self._host.limits.receive_timeout_seconds
+            and not self._requests.is_record_stream
+        ):
+            self._backlog.append(HttpRequestError(408, "the request did not arrive in time"))
             self._work()
             self.close()
 
     def close(self) -> None:
         """Close once what was sent has gone out, or soon after if the client does not read."""
-        if not self._out.lost:
-            self._out.lost = True
+        if not self._out.is_closed:
+            self._out.is_closed = True
             self._since = self._host.clock.time()
             self._transport.close()
 
     def abort(self) -> None:
         """Close now."""
-        self._out.lost = True
+        self._out.is_closed = True
         self._transport.abort()
 
     def _watch(self, whole: bool) -> None:
         """Remember since when a head, or the next piece of a body, is awaited."""
-        if not self._requests.unfinished:
+        if not self._requests.has_unfinished:
             self._since = None
-        elif whole or self._since is None or self._requests.in_body:
+        elif whole or self._since is None or self._requests.is_in_body:
             self._since = self._host.clock.time()
 
     def _work(self) -> None:
         """Answer what has arrived; leave the rest, and the client, waiting."""
         out = self._out
-        while self._backlog and not out.lost and not out.full:
-            if out.waiting >= self._host.limits.pipelined:
+        while self._backlog and not out.is_closed and not out.is_full:
+            if out.waiting_count >= self._host.limits.max_pipelined_responses:
                 break
             self._answer(self._backlog.popleft())
-        if out.lost or self._unread == bool(self._backlog):
+        if out.is_closed or self._unread == bool(self._backlog):
             return
         self._unread = bool(self._backlog)
         if self._unread:
@@ -137,55 +149,57 @@ class Connection(asyncio.Protocol):
             self._watch(False)
             self._transport.resume_reading()
 
-    def _begin(self, head: Received) -> bool:
+    def _begin(self, head: HttpRequest) -> bool:
         """Tell whether a request is taken as it comes; its parts follow in the backlog."""
-        reception = self._host.receive(head, self.number)
+        reception = self._host.begin_streamed_request(head, self.number)
         if reception is not None:
             self._begun.append(reception)
         return reception is not None
 
-    def _answer(self, item: Item) -> None:
+    def _answer(self, item: RequestEvent) -> None:
         match item:
-            case Arrived():
-                self._out.give(self._host.answer(item.request, self.number), item.keep_alive)
-            case RefusedError():
+            case CompleteRequest():
+                self._out.enqueue(
+                    self._host.answer_request(item.request, self.number), item.keep_alive
+                )
+            case HttpRequestError():
                 self._refuse(item)
-            case Expected():
-                if not self._out.busy:
-                    self._transport.write(CONTINUE)
+            case ContinueExpected():
+                if not self._out.is_busy:
+                    self._transport.write(CONTINUE_RESPONSE)
             case _:
                 self._receive(item)
 
-    def _receive(self, item: Begun | Part | Ended) -> None:
+    def _receive(self, item: RequestStarted | BodyPart | BodyEnd) -> None:
         """Take a part of a request, and give the answer if it is time."""
-        if isinstance(item, Begun):
+        if isinstance(item, RequestStarted):
             self._coming = _Coming(self._begun.popleft(), item.keep_alive)
             return
         coming = self._coming
         assert coming is not None
-        if isinstance(item, Part):
+        if isinstance(item, BodyPart):
             answer = coming.reception.feed(item.data)
         else:
-            answer = coming.reception.end()
+            answer = coming.reception.close()
             self._coming = None
         if answer is not None:
             coming.is_answered = True
-            self._out.give(answer, coming.keep_alive)
+            self._out.enqueue(answer, coming.keep_alive)
 
     def _finish(self) -> None:
         """End after an answer, be the request at its end or not."""
-        if self._requests.unfinished:
+        if self._requests.has_unfinished:
             self._hang_up()
         else:
             self.close()
 
-    def _refuse(self, refusal: RefusedError) -> None:
+    def _refuse(self, refusal: HttpRequestError) -> None:
         """Say why, then end; a request that is answered already just ends."""
-        if self._out.busy or self._out.waiting:
+        if self._out.is_busy or self._out.waiting_count:
             self.close()
             return
         if self._coming is None or not self._coming.is_answered:
-            self._transport.write(refusal.answer())
+            self._transport.write(refusal.render_response())
         self._hang_up()
 
     def _hang_up(self) -> None:
@@ -194,7 +208,7 @@ class Connection(asyncio.Protocol):
         A socket closed over unread bytes sends a reset, which could overtake the answer.
         """
         if self._transport.can_write_eof():
-            self._out.lost = True
+            self._out.is_closed = True
             self._since = self._host.clock.time()
             self._transport.write_eof()
         else:

@@ -2,23 +2,23 @@
 
 from http import HTTPStatus
 
-from ...cassettes.answers.answer import Answer, head
+from ...cassettes.answers.answer import ReplayResponse, render_head
 from ...cassettes.matching.misses import Miss
 
 
-def missed(miss: Miss, *, bodiless: bool) -> Answer:
+def build_miss_response(miss: Miss, *, bodiless: bool) -> ReplayResponse:
     """Say why nothing recorded answers, to a program and to a person who looks at the header."""
-    report = miss.report()
+    report = miss.to_json()
     headers = [
         ("Mesotape-Miss", miss.reason),
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(report))),
     ]
-    rendered = head(501, "Not Implemented", headers)
-    return Answer(exchange=0, status=501, head=rendered, body=b"" if bodiless else report)
+    rendered = render_head(501, "Not Implemented", headers)
+    return ReplayResponse(exchange=0, status=501, head=rendered, body=b"" if bodiless else report)
 
 
-def failure(error: Exception) -> Answer:
+def build_failure_response(error: Exception) -> ReplayResponse:
     """Say that the cassette does not give what it should."""
     body = f"mesotape could not play the cassette: {error}\n".encode()
     headers = [
@@ -26,4 +26,6 @@ def failure(error: Exception) -> Answer:
         ("Content-Length", str(len(body))),
     ]
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return Answer(exchange=0, status=status, head=head(status, None, headers), body=body)
+    return ReplayResponse(
+        exchange=0, status=status, head=render_head(status, None, headers), body=body
+    )

@@ -12,10 +12,10 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ...cassettes.answers.answer import Answer, StreamAnswer
-from .ports import Host
-from .stream_sender import Holding, Streaming
-from .upstream_relay import Passed, Relay
+from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from .ports import ConnectionHost
+from .stream_sender import HeldResponse, StreamSender
+from .upstream_relay import Forwarded, UpstreamRelay
 
 _SHARED_WRITE = 64 * 1024
 """Bytes. Head and body up to this size go out in one write."""
@@ -24,7 +24,7 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing the socket drops what is unsent, and sends a reset."""
 
 
-class Outbox:
+class ResponseQueue:
     """What one client is to get; the outlet of its streams.
 
     `client` is the number of the connection. `full` tells that it has left so much unread that a
@@ -37,29 +37,29 @@ class Outbox:
 
     def __init__(
         self,
-        host: Host,
+        host: ConnectionHost,
         client: int,
         on_end: Callable[[], object],
         on_close: Callable[[], object],
         on_free: Callable[[], object],
     ) -> None:
-        self.full = self.lost = False
+        self.is_full = self.is_closed = False
         self._host, self._client = host, client
         self._on_end, self._on_close, self._on_free = on_end, on_close, on_free
-        self._queue: deque[tuple[Answer | StreamAnswer, bool]] = deque()
-        self._stream: Streaming | Holding | Relay | None = None
+        self._queue: deque[tuple[ReplayResponse | StreamedResponse, bool]] = deque()
+        self._stream: StreamSender | HeldResponse | UpstreamRelay | None = None
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether a stream or an answer is under way."""
         return self._stream is not None
 
     @property
-    def waiting(self) -> int:
+    def waiting_count(self) -> int:
         """How many answers wait behind it."""
         return len(self._queue)
 
-    def give(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
+    def enqueue(self, answer: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
         """Send an answer, now or when those before it are over."""
         if self._stream is None:
             self._send(answer, keep_alive)
@@ -68,19 +68,19 @@ class Outbox:
 
     def resume(self) -> None:
         """Go on: the client reads again."""
-        self.full = False
+        self.is_full = False
         if self._stream is not None:
             self._stream.resume()
 
     def stop(self) -> None:
         """Send nothing more: the client has left."""
-        self.lost = True
+        self.is_closed = True
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
         for answer, _ in self._queue:
-            if isinstance(answer, StreamAnswer) and answer.live is not None:
-                answer.live.over(left=True)
+            if isinstance(answer, StreamedResponse) and answer.handle is not None:
+                answer.handle.mark_over(client_left=True)
         self._queue.clear()
 
     # What a stream calls.
@@ -89,13 +89,13 @@ class Outbox:
         """Send bytes of the stream."""
         self.transport.write(data)
 
-    def reset(self) -> None:
+    def reset_connection(self) -> None:
         """Break the connection: the client gets a reset (RST), and nothing that is not sent yet."""
         connected = self.transport.get_extra_info("socket")
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._stream = None
-        self.lost = True
+        self.is_closed = True
         self.transport.abort()
 
     def stream_ended(self, *, close: bool) -> None:
@@ -107,22 +107,24 @@ class Outbox:
             self._send_queued()
 
     def _send_queued(self) -> None:
-        while self._queue and self._stream is None and not self.lost:
+        while self._queue and self._stream is None and not self.is_closed:
             self._send(*self._queue.popleft())
         self._on_free()
 
-    def _send(self, answer: Answer | StreamAnswer, keep_alive: bool) -> None:
-        if isinstance(answer, StreamAnswer):
+    def _send(self, answer: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
+        if isinstance(answer, StreamedResponse):
             self.transport.write(answer.head)
-            stream = self._stream = Streaming(self, self._host, answer, keep_alive)
+            stream = self._stream = StreamSender(self, self._host, answer, keep_alive)
             stream.begin()
-            self._host.opened(stream, self._client)
+            self._host.stream_opened(stream, self._client)
             return
-        if isinstance(answer, Passed):
-            relay = self._stream = Relay(self, answer, keep_alive, partial(self._host.failed, 0))
+        if isinstance(answer, Forwarded):
+            relay = self._stream = UpstreamRelay(
+                self, answer, keep_alive, partial(self._host.report_failure, 0)
+            )
             relay.begin()
             return
-        if answer.gates:
+        if answer.latches:
             self._hold(answer, keep_alive)
             return
         if len(answer.body) <= _SHARED_WRITE:
@@ -133,13 +135,13 @@ class Outbox:
         if answer.close or not keep_alive:
             self._on_end()
 
-    def _hold(self, answer: Answer, keep_alive: bool) -> None:
+    def _hold(self, answer: ReplayResponse, keep_alive: bool) -> None:
         """Send an answer when its gates are open."""
 
         def send() -> None:
             self._stream = None
-            self._send(replace(answer, gates=()), keep_alive)
+            self._send(replace(answer, latches=()), keep_alive)
             self._send_queued()
 
-        self._stream = Holding(answer, send)
+        self._stream = HeldResponse(answer, send)
         self._stream.begin()

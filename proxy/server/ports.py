@@ -2,28 +2,28 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from ...cassettes.answers.answer import Answer, StreamAnswer
-from ...proto.http.request import Received
-from ..http.http1 import Limits
-from ..http.request_cache import Known
+from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from ...proto.http.request import HttpRequest
+from ..http.http1 import ConnectionLimits
+from ..http.request_cache import RequestCache
 from .clock import Clock
 from .schedule import Schedule
 
 if TYPE_CHECKING:
     from .connection import Connection
-    from .stream_sender import Streaming
+    from .stream_sender import StreamSender
 
 
-class Outlet(Protocol):
+class ResponseWriter(Protocol):
     """A connection, as a stream sees it."""
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether the client has left too much unread."""
         ...
 
     @property
-    def lost(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether nothing more can be sent."""
         ...
 
@@ -35,12 +35,12 @@ class Outlet(Protocol):
         """Go on without the stream, or close."""
         ...
 
-    def reset(self) -> None:
+    def reset_connection(self) -> None:
         """Break the connection."""
         ...
 
 
-class Stage(Protocol):
+class StreamContext(Protocol):
     """The server, as a stream sees it."""
 
     @property
@@ -54,36 +54,36 @@ class Stage(Protocol):
         ...
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> ConnectionLimits:
         """The bounds of a connection."""
         ...
 
-    def failed(self, exchange: int, error: Exception) -> None:
+    def report_failure(self, exchange: int, error: Exception) -> None:
         """Report that a stream could not be played to its end."""
         ...
 
 
-class Reception(Protocol):
+class BodySink(Protocol):
     """A request that is taken as it comes; one call gives its answer."""
 
-    def feed(self, data: bytes) -> Answer | StreamAnswer | None:
+    def feed(self, data: bytes) -> ReplayResponse | StreamedResponse | None:
         """Take a piece of the body."""
         ...
 
-    def end(self) -> Answer | StreamAnswer | None:
+    def close(self) -> ReplayResponse | StreamedResponse | None:
         """Take the end."""
         ...
 
-    def leave(self) -> None:
+    def abort(self) -> None:
         """Give up: the client has gone."""
         ...
 
 
-class Host(Stage, Protocol):
+class ConnectionHost(StreamContext, Protocol):
     """The server, as a connection sees it."""
 
     @property
-    def known(self) -> Known:
+    def request_cache(self) -> RequestCache:
         """Requests that came before, on any connection."""
         ...
 
@@ -92,22 +92,24 @@ class Host(Stage, Protocol):
         """All that are open."""
         ...
 
-    def number(self) -> int:
+    def next_connection_number(self) -> int:
         """Give a new connection its number, from 1 on."""
         ...
 
-    def answer(self, request: Received, client: int) -> Answer | StreamAnswer:
+    def answer_request(
+        self, request: HttpRequest, client: int
+    ) -> ReplayResponse | StreamedResponse:
         """Answer a connection, by its number, also with the report of a miss or a failure."""
         ...
 
-    def left(self, client: int) -> None:
+    def connection_closed(self, client: int) -> None:
         """Forget a connection that is gone."""
         ...
 
-    def receive(self, head: Received, client: int) -> Reception | None:
+    def begin_streamed_request(self, head: HttpRequest, client: int) -> BodySink | None:
         """Begin to take a request as it comes; None if it is to be taken whole."""
         ...
 
-    def opened(self, stream: "Streaming", client: int) -> None:
+    def stream_opened(self, stream: "StreamSender", client: int) -> None:
         """Note that a stream begins on a connection."""
         ...

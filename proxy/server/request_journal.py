@@ -11,15 +11,15 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.matching.request_key import CallKey, Meaning, meaning
+from ...cassettes.matching.request_key import CallKey, ParsedRequest, parse_request
 from ...proto.api.apis import ServerKind
-from ...proto.http.request import Received
+from ...proto.http.request import HttpRequest
 from ...proto.messages import json_writer
 
 KEPT = 10_000
 KEPT_BYTES = 64 * 1024 * 1024
 
-type Outcome = Literal["served", "refused", "missed", "failed"]
+type CallOutcome = Literal["served", "refused", "missed", "failed"]
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class Call(Struct, frozen=True, kw_only=True):
     api: str | None
     type: str | None
     message: dict[str, Any] | None
-    outcome: Outcome
+    outcome: CallOutcome
     exchange: int | None
 
     def __str__(self) -> str:
@@ -50,13 +50,13 @@ class _Entry(Struct):
     number: int
     at_seconds: float
     client: int
-    request: Received
-    outcome: Outcome
+    request: HttpRequest
+    outcome: CallOutcome
     exchange: int
     call: Call | None = None
 
 
-class Calls:
+class RequestJournal:
     """The requests to servers of these kinds. `on_call` is called after each.
 
     `count` is the number of the last one.
@@ -65,7 +65,7 @@ class Calls:
     def __init__(
         self, servers: Callable[[], Sequence[ServerKind | None]], began_seconds: float
     ) -> None:
-        self.count = 0
+        self.last_number = 0
         self._forgotten = 0
         self.on_call: Callable[[], object] | None = None
         self._servers = servers
@@ -75,34 +75,36 @@ class Calls:
 
     def __len__(self) -> int:
         """Count them, also those that are not kept any more."""
-        return self.count - self._forgotten
+        return self.last_number - self._forgotten
 
-    def take(
+    def record_request(
         self,
-        request: Received,
+        request: HttpRequest,
         client: int,
         now_seconds: float,
-        outcome: Outcome,
+        outcome: CallOutcome,
         exchange: int = 0,
     ) -> None:
         """Take down a request that was answered now."""
-        self.count += 1
+        self.last_number += 1
         self._size += request.size
-        self._entries.append(_Entry(self.count, now_seconds, client, request, outcome, exchange))
+        self._entries.append(
+            _Entry(self.last_number, now_seconds, client, request, outcome, exchange)
+        )
         while len(self._entries) > KEPT or self._size > KEPT_BYTES:
             self._size -= self._entries.popleft().request.size
         if self.on_call is not None:
             self.on_call()
 
-    def since(self, number: int) -> list[Call]:
+    def calls_since(self, number: int) -> list[Call]:
         """Give the calls after this number, those that are kept."""
-        missing = len(self._entries) - (self.count - number)
+        missing = len(self._entries) - (self.last_number - number)
         entries = self._entries if missing <= 0 else list(self._entries)[missing:]
         return [self._read(entry) for entry in entries]
 
     def clear(self) -> None:
         """Forget all; numbers go on."""
-        self._forgotten = self.count
+        self._forgotten = self.last_number
         self._entries.clear()
         self._size = 0
 
@@ -121,25 +123,25 @@ class Calls:
             method=request.method.decode("latin-1"),
             path=request.target.decode("latin-1"),
             api=None if key is None else key.api,
-            type=None if key is None else key.call,
+            type=None if key is None else key.call_name,
             message=None if key is None or not what.calls else _plain(what),
             outcome=entry.outcome,
             exchange=entry.exchange or None,
         )
 
-    def _meaning(self, request: Received) -> Meaning:
+    def _meaning(self, request: HttpRequest) -> ParsedRequest:
         """Read a request as the first kind of server would that it is a call to."""
-        read = [meaning(request, server) for server in self._servers() or [None]]
+        read = [parse_request(request, server) for server in self._servers() or [None]]
         return next((what for what in read if isinstance(what.key, CallKey)), read[0])
 
 
-def summary(calls: Sequence[Call]) -> str:
+def summarize_calls(calls: Sequence[Call]) -> str:
     """Say what came, for people: `SUBSCRIBE, DECLINE x3`."""
     counted = Counter(call.type or f"{call.method} {call.path}" for call in calls)
     told = [name if count == 1 else f"{name} x{count}" for name, count in counted.items()]
     return ", ".join(told) or "nothing"
 
 
-def _plain(what: Meaning) -> dict[str, Any]:
+def _plain(what: ParsedRequest) -> dict[str, Any]:
     """The message as a dict; of a streamed request, its first record."""
-    return msgspec.json.decode(json_writer.encode(what.calls[0], defaults=False))
+    return msgspec.json.decode(json_writer.encode(what.calls[0], include_defaults=False))

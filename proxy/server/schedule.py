@@ -12,17 +12,17 @@ from typing import Protocol
 
 from .clock import Clock, Timer
 
-SHARE = 32
+STREAM_RECORDS_PER_TURN = 32
 """Records of one stream per turn; they share a write."""
 
-BUDGET = 256
+RECORDS_PER_TURN = 256
 """Records of all streams per turn."""
 
 
 class Scheduled(Protocol):
     """A stream as the schedule sees it."""
 
-    def advance(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
+    def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
         """Send at most `limit` steps that are due.
 
         Returns how many went out and the next deadline, or None if there is nothing to wait for.
@@ -47,12 +47,12 @@ class Schedule:
         waiting = self._waiting
         return bool(self._due) or bool(waiting and waiting[0][0] <= self._clock.time())
 
-    def add(self, deadline_seconds: float, stream: Scheduled) -> None:
+    def wake_at(self, deadline_seconds: float, stream: Scheduled) -> None:
         """Wake `stream` at its deadline. It is in the schedule at most once."""
         heapq.heappush(self._waiting, (deadline_seconds, next(self._order), stream))
         self._arm()
 
-    def remove(self, stream: Scheduled) -> None:
+    def cancel_wake(self, stream: Scheduled) -> None:
         """Do not wake `stream`. It takes longer the more streams wait."""
         self._due = deque(each for each in self._due if each is not stream)
         self._waiting = [each for each in self._waiting if each[2] is not stream]
@@ -71,13 +71,15 @@ class Schedule:
         now_seconds = self._clock.time()
         while self._waiting and self._waiting[0][0] <= now_seconds:
             self._due.append(heapq.heappop(self._waiting)[2])
-        budget = BUDGET
+        budget = RECORDS_PER_TURN
         while self._due and budget > 0:
-            budget -= self._serve(self._due.popleft(), now_seconds, min(SHARE, budget))
+            budget -= self._serve(
+                self._due.popleft(), now_seconds, min(STREAM_RECORDS_PER_TURN, budget)
+            )
         self._arm()
 
     def _serve(self, stream: Scheduled, now_seconds: float, limit: int) -> int:
-        sent, deadline = stream.advance(now_seconds, limit)
+        sent, deadline = stream.send_due(now_seconds, limit)
         if deadline is None:
             pass
         elif deadline <= now_seconds:

@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ...cassettes.answers.answer import Answer, StreamAnswer, pointed
-from ...cassettes.format.exchange_ref import Place
+from ...cassettes.answers.answer import ReplayResponse, StreamedResponse, retarget_redirect
+from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import Journal
 from ...cassettes.playback.playback import Playback
 from ...proto.http import redirects
 from ..http.address import Address
-from ..http.http1 import Limits
-from ..http.request_cache import Known
+from ..http.http1 import ConnectionLimits
+from ..http.request_cache import RequestCache
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection
-from .error_answers import failure, missed
-from .ports import Reception
-from .request_journal import Calls
+from .error_answers import build_failure_response, build_miss_response
+from .ports import BodySink
+from .request_journal import RequestJournal
 from .schedule import Schedule
-from .stream_registry import Streams
-from .stream_sender import Streaming
-from .taken import Taken
-from .upstream_relay import Beyond, Passed
+from .stream_registry import StreamRegistry
+from .stream_sender import StreamSender
+from .taken import StreamedRequestSink
+from .upstream_relay import Forwarded, ResolveUpstream
 
 if TYPE_CHECKING:
-    from ...cassettes.playback.streamed_requests import Outcome
-    from ...proto.http.request import Received
+    from ...cassettes.playback.streamed_requests import ReplayOutcome
+    from ...proto.http.request import HttpRequest
 
 _CHECK_SECONDS = 1.0
 
@@ -60,30 +60,30 @@ class ReplayServer:
         playback: Playback,
         *,
         clock: Clock | None = None,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         on_miss: Callable[[Miss], object] | None = None,
         on_failure: Callable[[int, Exception], object] | None = None,
         on_note: Callable[[str], object] | None = None,
-        beyond: Beyond | None = None,
+        resolve_upstream: ResolveUpstream | None = None,
     ) -> None:
         self.playback = playback
         if on_note is not None:
-            playback.journal.tell = on_note
+            playback.journal.on_note = on_note
         self.clock = clock or LoopClock()
         self.schedule = Schedule(self.clock)
-        self.limits = limits or Limits()
-        self.known = Known()
+        self.limits = limits or ConnectionLimits()
+        self.request_cache = RequestCache()
         self.connections = set[Connection]()
         self._before = Journal()
-        self._left_out_before = set[Place]()
-        self.calls = Calls(lambda: self.playback.kinds, self.clock.time())
-        self.streams = Streams()
+        self._left_out_before = set[ExchangeRef]()
+        self.request_journal = RequestJournal(lambda: self.playback.server_kinds, self.clock.time())
+        self.stream_registry = StreamRegistry()
         self._numbers = count(1)
         self._on_miss = on_miss
         self._on_failure = on_failure
-        self._beyond = beyond
+        self._beyond = resolve_upstream
         self._listeners: list[asyncio.Server] = []
-        self._doors: dict[int, Door] = {}
+        self._doors: dict[int, ListenScope] = {}
         self._checks: Timer | None = None
 
     async def start(
@@ -92,13 +92,13 @@ class ReplayServer:
         port: int = 0,
         *,
         tls: ssl.SSLContext | None = None,
-        cassettes: Collection[int] | None = None,
+        cassette_indexes: Collection[int] | None = None,
     ) -> tuple[str, int]:
         """Listen; port 0 takes a free one. Returns the real address. Raises OSError.
 
         With `cassettes` (by their places in the list), only those are played to who comes here.
         """
-        only = None if cassettes is None else frozenset(cassettes)
+        only = None if cassette_indexes is None else frozenset(cassette_indexes)
 
         def connected() -> Connection:
             connection = Connection(self)
@@ -108,7 +108,7 @@ class ReplayServer:
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(connected, host, port, ssl=tls, start_serving=False)
         host, port = listener.sockets[0].getsockname()[:2]
-        door = Door(str(Address(host, port)), only)
+        door = ListenScope(str(Address(host, port)), only)
         self._listeners.append(listener)
         await listener.start_serving()
         if self._checks is None:
@@ -143,12 +143,12 @@ class ReplayServer:
         return journal
 
     @property
-    def unused(self) -> list[Place]:
+    def unused(self) -> list[ExchangeRef]:
         """Exchanges that nobody has asked for since the start."""
         return [place for place in self.playback.unused if place not in self._before.served]
 
     @property
-    def left_out(self) -> list[Place]:
+    def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that a party left out since the start, before a reset or after."""
         found = self._left_out_before | set(self.playback.left_out)
         return sorted(found, key=lambda place: (place.cassette, place.exchange))
@@ -160,83 +160,93 @@ class ReplayServer:
         """
         self._before.absorb(self.playback.journal)
         self._left_out_before.update(self.playback.left_out)
-        tell = self.playback.journal.tell
+        tell = self.playback.journal.on_note
         self.playback = Playback(self.playback.cassettes, self.playback.options)
-        self.playback.journal.tell = tell
-        self.calls.clear()
-        self.streams.clear()
+        self.playback.journal.on_note = tell
+        self.request_journal.clear()
+        self.stream_registry.clear()
         for connection in list(self.connections):
-            if connection.busy:
+            if connection.is_busy:
                 connection.abort()
 
     # What a connection calls.
 
-    def number(self) -> int:
+    def next_connection_number(self) -> int:
         """Number a new connection."""
         return next(self._numbers)
 
-    def left(self, client: int) -> None:
+    def connection_closed(self, client: int) -> None:
         """Tell the playback that a connection is gone."""
         self._doors.pop(client, None)
-        self.playback.leave(client)
+        self.playback.forget_connection(client)
 
-    def answer(self, request: "Received", client: int) -> Answer | StreamAnswer:
+    def answer_request(
+        self, request: "HttpRequest", client: int
+    ) -> ReplayResponse | StreamedResponse:
         """Answer a connection from the cassette, or say why not."""
         now_seconds = self.clock.time()
         try:
             answer = self._play(request, now_seconds, client)
         except (ValueError, LookupError, OSError) as error:
-            self.calls.take(request, client, now_seconds, "failed")
-            return self.told_failure(error)
-        self.took(request, client, now_seconds, answer)
+            self.request_journal.record_request(request, client, now_seconds, "failed")
+            return self.answer_failure(error)
+        self.record_outcome(request, client, now_seconds, answer)
         if self._beyond is not None and (isinstance(answer, Miss) or not answer.exchange):
-            return Passed(exchange=0, status=None, head=b"", request=request, beyond=self._beyond)
+            return Forwarded(
+                exchange=0, status=None, head=b"", request=request, resolve_upstream=self._beyond
+            )
         if not isinstance(answer, Miss):
-            if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, Answer):
+            if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, ReplayResponse):
                 return self._doors[client].pointed(answer, request)
             return answer
-        return self.told_miss(answer, bodiless=request.method == b"HEAD")
+        return self.answer_miss(answer, bodiless=request.method == b"HEAD")
 
     def _play(
-        self, request: "Received", now_seconds: float, client: int
-    ) -> Answer | StreamAnswer | Miss:
+        self, request: "HttpRequest", now_seconds: float, client: int
+    ) -> ReplayResponse | StreamedResponse | Miss:
         at = self._doors[client].cassettes
         if at is None:
             return self.playback.answer(request, now_seconds, client)
         return self.playback.answer(request, now_seconds, client, at)
 
-    def receive(self, head: "Received", client: int) -> Reception | None:
+    def begin_streamed_request(self, head: "HttpRequest", client: int) -> BodySink | None:
         """Begin to take a request as it comes, if the playback takes such a one so."""
         at = self._doors[client].cassettes
-        intake = self.playback.receive(head) if at is None else self.playback.receive(head, at)
-        return None if intake is None else Taken(self, intake, head, client)
+        intake = (
+            self.playback.begin_streamed_request(head)
+            if at is None
+            else self.playback.begin_streamed_request(head, at)
+        )
+        return None if intake is None else StreamedRequestSink(self, intake, head, client)
 
-    def opened(self, stream: Streaming, client: int) -> None:
+    def stream_opened(self, stream: StreamSender, client: int) -> None:
         """Note that a stream begins."""
-        self.streams.add(stream, client)
+        self.stream_registry.register(stream, client)
 
-    def took(
-        self, request: "Received", client: int, now_seconds: float, outcome: "Outcome"
+    def record_outcome(
+        self, request: "HttpRequest", client: int, now_seconds: float, outcome: "ReplayOutcome"
     ) -> None:
         """Take down a request that is answered now."""
         if isinstance(outcome, Miss):
-            self.calls.take(request, client, now_seconds, "missed")
+            self.request_journal.record_request(request, client, now_seconds, "missed")
         else:
             answered = "served" if outcome.exchange else "refused"
-            self.calls.take(request, client, now_seconds, answered, outcome.exchange)
+            self.request_journal.record_request(
+                request, client, now_seconds, answered, outcome.exchange
+            )
 
-    def told_miss(self, miss: Miss, *, bodiless: bool = False) -> Answer:
+    def answer_miss(self, miss: Miss, *, bodiless: bool = False) -> ReplayResponse:
         """Report a miss, also to the client."""
         if self._on_miss is not None:
             self._on_miss(miss)
-        return missed(miss, bodiless=bodiless)
+        return build_miss_response(miss, bodiless=bodiless)
 
-    def told_failure(self, error: Exception) -> Answer:
+    def answer_failure(self, error: Exception) -> ReplayResponse:
         """Report that the cassette could not be played, also to the client."""
-        self.failed(0, error)
-        return failure(error)
+        self.report_failure(0, error)
+        return build_failure_response(error)
 
-    def failed(self, exchange: int, error: Exception) -> None:
+    def report_failure(self, exchange: int, error: Exception) -> None:
         """Report that the cassette could not be played."""
         if self._on_failure is not None:
             self._on_failure(exchange, error)
@@ -244,17 +254,17 @@ class ReplayServer:
     def _check(self) -> None:
         now_seconds = self.clock.time()
         for connection in list(self.connections):
-            connection.check(now_seconds)
+            connection.check_timeout(now_seconds)
         self._checks = self.clock.call_at(now_seconds + _CHECK_SECONDS, self._check)
 
 
-class Door(Struct, frozen=True):
+class ListenScope(Struct, frozen=True):
     """Where a server listens, for which cassettes; None for all."""
 
     address: str
     cassettes: frozenset[int] | None
 
-    def pointed(self, answer: Answer, request: "Received") -> Answer:
+    def pointed(self, answer: ReplayResponse, request: "HttpRequest") -> ReplayResponse:
         """Redirect a client to what it calls this server, or to its address.
 
         One for which this server is a proxy comes back by itself.
@@ -262,5 +272,5 @@ class Door(Struct, frozen=True):
         if not request.target.startswith(b"/"):
             return answer
         called = request.header("host")
-        known = called is not None and redirects.parse(called) is not None
-        return pointed(answer, called if called is not None and known else self.address)
+        known = called is not None and redirects.parse_authority(called) is not None
+        return retarget_redirect(answer, called if called is not None and known else self.address)

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ...cassettes.answers.stepping import Pending
-from .stream_sender import Streaming
+from ...cassettes.answers.stepping import EventLatch
+from .stream_sender import StreamSender
 
 _ENDED = 1000
 """Streams that are over and still told of; their events go on being counted."""
@@ -36,13 +36,13 @@ class StreamState(Struct, frozen=True, kw_only=True):
         return f"{told}, {self.events_sent} events sent, {self.state}{held}"
 
 
-class _Stream(Struct, frozen=True, eq=False):
+class _RegisteredStream(Struct, frozen=True, eq=False):
     number: int
     client: int
-    streaming: Streaming
+    streaming: StreamSender
 
 
-class Streams:
+class StreamRegistry:
     """All streams of a server. `on_progress` is called when one opens, has sent something, or ends.
 
     With `halted`, new ones halt as well.
@@ -50,16 +50,16 @@ class Streams:
 
     def __init__(self) -> None:
         self.count = 0
-        self.halted = False
+        self.is_on_hold = False
         self.on_progress: Callable[[], object] | None = None
-        self._open: dict[int, _Stream] = {}
+        self._open: dict[int, _RegisteredStream] = {}
         self._ended = deque[StreamState]()
         self._sent_before = Counter[str | None]()
 
-    def add(self, streaming: Streaming, client: int) -> None:
+    def register(self, streaming: StreamSender, client: int) -> None:
         """A stream begins."""
         self.count += 1
-        stream = _Stream(self.count, client, streaming)
+        stream = _RegisteredStream(self.count, client, streaming)
         self._open[stream.number] = stream
 
         def progress() -> None:
@@ -69,8 +69,8 @@ class Streams:
                 self.on_progress()
 
         streaming.on_progress = progress
-        if self.halted:
-            streaming.halt()
+        if self.is_on_hold:
+            streaming.hold()
         progress()
 
     def states(self) -> list[StreamState]:
@@ -78,80 +78,82 @@ class Streams:
         told = [*self._ended, *map(_state, self._open.values())]
         return sorted(told, key=lambda state: state.number)
 
-    def open(self) -> Iterator[Streaming]:
+    def open_streams(self) -> Iterator[StreamSender]:
         """Those that are not over."""
         return (stream.streaming for stream in self._open.values())
 
-    def halt(self, number: int | None = None) -> None:
+    def hold(self, number: int | None = None) -> None:
         """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
-        self.halted = self.halted or number is None
+        self.is_on_hold = self.is_on_hold or number is None
         for streaming in self._meant(number):
-            streaming.halt()
+            streaming.hold()
 
-    def go_on(self, number: int | None = None) -> None:
+    def release(self, number: int | None = None) -> None:
         """Go on with a stream, or with all. Raises LookupError if it is not open."""
-        self.halted = self.halted and number is not None
+        self.is_on_hold = self.is_on_hold and number is not None
         for streaming in self._meant(number):
-            streaming.go_on()
+            streaming.release()
 
     def clear(self) -> None:
         """Forget all; numbers go on."""
-        self.halted = False
+        self.is_on_hold = False
         self._open.clear()
         self._ended.clear()
         self._sent_before.clear()
 
-    def told(self, streaming: Streaming) -> str:
+    def describe_stream(self, streaming: StreamSender) -> str:
         """Say what a stream does."""
         found = (each for each in self._open.values() if each.streaming is streaming)
         return next((str(_state(each)) for each in found), "the stream is over")
 
-    def sent(self, of: int | str | None = None) -> int:
+    def count_events_sent(self, of: int | str | None = None) -> int:
         """How many events went out: of a stream, of those that answer such a call, or of all."""
         if isinstance(of, int):
             return next((state.events_sent for state in self.states() if state.number == of), 0)
         before = self._sent_before
         past = before.total() if of is None else before[of]
-        return past + sum(one.sent for one in self.open() if of in (None, one.answer.call))
+        return past + sum(
+            one.events_sent for one in self.open_streams() if of in (None, one.response.call_name)
+        )
 
-    def _meant(self, number: int | None) -> list[Streaming]:
+    def _meant(self, number: int | None) -> list[StreamSender]:
         if number is None:
-            return list(self.open())
+            return list(self.open_streams())
         if number not in self._open:
             are = ", ".join(map(str, self._open)) or "none"
             raise LookupError(f"stream {number} is not open; open are: {are}")
         return [self._open[number].streaming]
 
-    def _end(self, stream: _Stream) -> None:
+    def _end(self, stream: _RegisteredStream) -> None:
         if self._open.pop(stream.number, None) is None:
             return
-        self._sent_before[stream.streaming.answer.call] += stream.streaming.sent
+        self._sent_before[stream.streaming.response.call_name] += stream.streaming.events_sent
         self._ended.append(_state(stream))
         if len(self._ended) > _ENDED:
             self._ended.popleft()
 
 
-def held_by(streaming: Streaming) -> str | None:
+def held_by(streaming: StreamSender) -> str | None:
     """Say what a stream waits for, besides its time."""
-    if streaming.halted:
+    if streaming.is_on_hold:
         return "on hold, until it is released"
-    if isinstance(streaming.gate, Pending):
-        return f"waits to be advanced; next is {streaming.gate.type or 'an event'}"
-    if streaming.gate is not None:
-        return streaming.gate.reason
-    return "its client does not read" if streaming.parked else None
+    if isinstance(streaming.awaited_latch, EventLatch):
+        return f"waits to be advanced; next is {streaming.awaited_latch.type or 'an event'}"
+    if streaming.awaited_latch is not None:
+        return streaming.awaited_latch.reason
+    return "its client does not read" if streaming.is_waiting_for_reader else None
 
 
-def _state(stream: _Stream) -> StreamState:
+def _state(stream: _RegisteredStream) -> StreamState:
     streaming = stream.streaming
     held = None if streaming.is_over else held_by(streaming)
     state: State = "held" if held is not None else "open"
     return StreamState(
         number=stream.number,
-        exchange=streaming.answer.exchange,
-        call=streaming.answer.call,
+        exchange=streaming.response.exchange,
+        call=streaming.response.call_name,
         client=stream.client,
         state="ended" if streaming.is_over else state,
-        events_sent=streaming.sent,
+        events_sent=streaming.events_sent,
         held_by=held,
     )

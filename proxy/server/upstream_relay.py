@@ -9,34 +9,34 @@ from collections.abc import Callable
 
 import httptools
 
-from ...cassettes.answers.answer import Answer, head
-from ...proto.http.request import Received
+from ...cassettes.answers.answer import ReplayResponse, render_head
+from ...proto.http.request import HttpRequest
 from ..http.address import Address
-from .ports import Outlet
+from .ports import ResponseWriter
 
 _DROPPED = (b"transfer-encoding", b"content-length", b"content-encoding", b"expect")
 """Headers of the body as it came; it goes on whole and plain."""
 
-type Beyond = Callable[[], Address]
+type ResolveUpstream = Callable[[], Address]
 """Gives the address to pass requests on to; it may take its time. Raises OSError."""
 
 
-class Passed(Answer, frozen=True, eq=False, kw_only=True):
+class Forwarded(ReplayResponse, frozen=True, eq=False, kw_only=True):
     """What stands for the answer to a request that is passed on."""
 
-    request: Received
-    beyond: Beyond
+    request: HttpRequest
+    resolve_upstream: ResolveUpstream
 
 
-class Relay(asyncio.Protocol):
+class UpstreamRelay(asyncio.Protocol):
     """One request on its way to a server, and the answer on its way back."""
 
     _transport: asyncio.Transport | None = None
 
     def __init__(
         self,
-        outlet: Outlet,
-        passed: Passed,
+        outlet: ResponseWriter,
+        passed: Forwarded,
         keep_alive: bool,
         failed: Callable[[Exception], object],
     ) -> None:
@@ -79,7 +79,7 @@ class Relay(asyncio.Protocol):
             return
         self._begun = True
         self._outlet.write(data)
-        if self._outlet.full and self._transport is not None:
+        if self._outlet.is_full and self._transport is not None:
             self._transport.pause_reading()
         try:
             self._parser.feed_data(data)
@@ -113,7 +113,7 @@ class Relay(asyncio.Protocol):
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            host, port = await asyncio.to_thread(self._passed.beyond)
+            host, port = await asyncio.to_thread(self._passed.resolve_upstream)
             await loop.create_connection(lambda: self, host, port)
         except OSError as error:
             if not self._over:
@@ -125,7 +125,7 @@ class Relay(asyncio.Protocol):
         if not self._begun:
             body = f"{why}\n".encode()
             headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-            self._outlet.write(head(502, "Bad Gateway", headers) + body)
+            self._outlet.write(render_head(502, "Bad Gateway", headers) + body)
         self._end(close=True)
 
     def _end(self, *, close: bool) -> None:
@@ -135,7 +135,7 @@ class Relay(asyncio.Protocol):
         self._outlet.stream_ended(close=close)
 
 
-def rendered(request: Received) -> bytes:
+def rendered(request: HttpRequest) -> bytes:
     """A request as it is passed on."""
     fields = [(name, value) for name, value in request.headers if name.lower() not in _DROPPED]
     if request.body or request.method not in (b"GET", b"HEAD"):

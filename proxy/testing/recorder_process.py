@@ -27,7 +27,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 
 
-class RecordError(OSError):
+class RecordingError(OSError):
     """Recording did not work; the text says why."""
 
 
@@ -43,7 +43,7 @@ class RecorderProcess:
         self._cassette = cassette
         self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}")
         if cassette.suffix == ".gz":
-            raise RecordError(f"{cassette}: cannot be recorded compressed; name it without .gz")
+            raise RecordingError(f"{cassette}: cannot be recorded compressed; name it without .gz")
         self._said = ""
         self._errors = self._output.with_name(f"{self._output.name}.log")
         try:
@@ -53,7 +53,7 @@ class RecorderProcess:
                 shutil.copyfile(cassette, self._output)
             self._errors.write_text("")
         except OSError as error:
-            raise RecordError(f"{cassette}: cannot be recorded: {error.strerror}") from error
+            raise RecordingError(f"{cassette}: cannot be recorded: {error.strerror}") from error
         words = ["record", upstream, "--output", str(self._output), "--server", server]
         words += ["--json", "--end-with-parent", "--append" if append else "--overwrite"]
         with open(self._errors, "w") as errors:
@@ -68,7 +68,7 @@ class RecorderProcess:
         try:
             self.url = self._ready()
         except BaseException:
-            self.drop()
+            self.rollback()
             raise
 
     @property
@@ -83,20 +83,20 @@ class RecorderProcess:
         return self._cassette.with_name(f"{self._cassette.stem}.failed{self._cassette.suffix}")
 
     @property
-    def fate(self) -> str:
+    def failure_note(self) -> str:
         """Say what becomes of the recording of a test that failed."""
         return f"the recording is left in {self.failed}; {self._cassette} is not touched"
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """End, and make the recording the cassette. Raises RecordError if it is not whole."""
         code, said = self._stop()
         if code != 0:
             self._put_aside()
-            raise RecordError(f"recording {self._cassette} failed, exit code {code}: {said}")
+            raise RecordingError(f"recording {self._cassette} failed, exit code {code}: {said}")
         self._output.replace(self._cassette)
         self.failed.unlink(missing_ok=True)
 
-    def drop(self) -> None:
+    def rollback(self) -> None:
         """End, and leave the cassette as it was."""
         self._stop()
         self._put_aside()
@@ -112,11 +112,11 @@ class RecorderProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             if not selector.select(deadline_seconds - time.monotonic()):
-                raise RecordError(f"mesotape record did not start within {_START_SECONDS} s")
+                raise RecordingError(f"mesotape record did not start within {_START_SECONDS} s")
         line = self._process.stdout.readline()
         if not line:
             code, said = self._stop()
-            raise RecordError(said or f"mesotape record ended with code {code}")
+            raise RecordingError(said or f"mesotape record ended with code {code}")
         return str(msgspec.json.decode(line)["ready"])
 
     def _stop(self) -> tuple[int, str]:
@@ -136,7 +136,7 @@ class RecorderProcess:
         return code, self._said.removeprefix("mesotape: ")
 
 
-class LateRecorder:
+class LazyRecorder:
     """Appends to a cassette, from when somebody first asks for its address."""
 
     def __init__(self, upstream: str, cassette: Path, *, server: ServerKind = "master") -> None:
@@ -152,16 +152,16 @@ class LateRecorder:
             return self._started.address
 
     @property
-    def fate(self) -> str:
+    def failure_note(self) -> str:
         """Say what becomes of the recording of a test that failed."""
-        return "" if self._started is None else self._started.fate
+        return "" if self._started is None else self._started.failure_note
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """End, and add what was recorded to the cassette. Raises RecordError."""
         if self._started is not None:
-            self._started.keep()
+            self._started.commit()
 
-    def drop(self) -> None:
+    def rollback(self) -> None:
         """End, and leave the cassette as it was."""
         if self._started is not None:
-            self._started.drop()
+            self._started.rollback()

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ...cassettes.format.exchange_ref import Place
+    from ...cassettes.format.exchange_ref import ExchangeRef
     from ...cassettes.matching.misses import Miss
     from ..control.player import Player
     from ..server.request_journal import Call
     from ..server.stream_registry import StreamState
-    from .recorder_process import LateRecorder, RecorderProcess
+    from .recorder_process import LazyRecorder, RecorderProcess
 
-PATIENCE_SECONDS = 10.0
+DEFAULT_TIMEOUT_SECONDS = 10.0
 
 _TOLD = 20
 """Strikes of faults that the failure of a test shows."""
@@ -31,7 +31,7 @@ class Session:
         cassettes: Sequence[Path],
         *,
         player: "Player | None" = None,
-        recorder: "RecorderProcess | LateRecorder | None" = None,
+        recorder: "RecorderProcess | LazyRecorder | None" = None,
         strict: bool = True,
     ) -> None:
         self.cassettes = list(cassettes)
@@ -100,12 +100,12 @@ class Session:
         return self.player.strikes
 
     @property
-    def unused(self) -> "list[Place]":
+    def unused(self) -> "list[ExchangeRef]":
         """Exchanges that nobody has asked for."""
         return self.player.unused
 
     @property
-    def left_out(self) -> "list[Place]":
+    def left_out(self) -> "list[ExchangeRef]":
         """Mutating calls that nobody has made, though their party took part."""
         return self.player.left_out
 
@@ -115,7 +115,10 @@ class Session:
         return self.player.waiting
 
     def await_call(
-        self, call: str | None = None, timeout_seconds: float = PATIENCE_SECONDS, **fields: Any
+        self,
+        call: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        **fields: Any,
     ) -> "Call":
         """Wait for a call of a type, and with these fields, like `client` or `path`.
 
@@ -125,7 +128,10 @@ class Session:
         return self.player.await_call(call, timeout_seconds, **fields)
 
     def await_events(
-        self, count: int, of: int | str | None = None, timeout_seconds: float = PATIENCE_SECONDS
+        self,
+        count: int,
+        of: int | str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
         """Wait until so many events went out, of all streams, of one by its number, or of a call's.
 
@@ -141,7 +147,7 @@ class Session:
         *,
         seconds: float | None = None,
         until: str | None = None,
-        timeout_seconds: float = PATIENCE_SECONDS,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
         """Let the next events go out, at pace `step`, or `seconds` pass on a manual clock.
 
@@ -171,7 +177,7 @@ class Session:
 
     def report(self) -> str:
         """Say what is wrong, what is held and which faults struck, or nothing."""
-        fate = [] if self._recorder is None else [self._recorder.fate]
+        fate = [] if self._recorder is None else [self._recorder.failure_note]
         if self._player is None:
             return "\n".join(fate)
         held = (f"held: {reason}" for reason in self._player.waiting)
@@ -187,9 +193,9 @@ class Session:
         held = [] if self._player is None else self._player.waiting
         problems = self._stop_player()
         if self._recorder is not None and passed:
-            self._recorder.keep()
+            self._recorder.commit()
         elif self._recorder is not None:
-            self._recorder.drop()
+            self._recorder.rollback()
         if not problems or not self.strict:
             return ""
         return "\n".join([*problems, *(f"held: {reason}" for reason in held)])

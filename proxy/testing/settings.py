@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.answers.pace import parse
-from ...cassettes.causality.causality import Mode
+from ...cassettes.answers.pace import parse_pace
+from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.playback.playback import Options
 from ...proto.api.apis import ServerKind
 
@@ -38,7 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     speed: float | None = None
     max_gap: float | None = None
     start_at: float = 0.0
-    causality: Mode = "party"
+    causality: CausalityMode = "party"
     ignore: Several = []
     repeat: Several = []
     rebind: bool = False
@@ -54,9 +54,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.clock not in (None, "manual"):
             raise ValueError(f"clock is {self.clock!r}, expected 'manual'")
 
-    def options(self) -> Options:
+    def playback_options(self) -> Options:
         """Say it as a playback takes it. Raises ValueError for what makes no sense."""
-        pace = parse(self.pace, speed=self.speed, max_gap=self.max_gap, start_at=self.start_at)
+        pace = parse_pace(self.pace, speed=self.speed, max_gap=self.max_gap, start_at=self.start_at)
         return Options(
             pace=pace,
             causality=self.causality,
@@ -68,7 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def settings(told: Sequence[Mapping[str, Any]]) -> Settings:
+def merge_settings(told: Sequence[Mapping[str, Any]]) -> Settings:
     """Read what was asked for, the last word last. Raises ValueError that names what is wrong."""
     said: dict[str, Any] = {}
     for each in told:
@@ -86,7 +86,7 @@ def settings(told: Sequence[Mapping[str, Any]]) -> Settings:
         raise ValueError(f"{path.rstrip('`')}: {problem}" if path else problem) from None
 
 
-def file_name(test: str) -> str:
+def cassette_file_name(test: str) -> str:
     """Make a name for a cassette from that of a test, another one for each test."""
     safe = _UNSAFE.sub("-", test)[:_LONGEST]
     return safe if safe == test else f"{safe}-{hashlib.sha256(test.encode()).hexdigest()[:8]}"

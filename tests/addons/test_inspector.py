@@ -8,8 +8,8 @@ import pytest
 from mitmproxy import contentviews, ctx, exceptions, http
 from support.mitmproxy_flows import flow, of_response, taddons
 
-from mesotape.addons.inspector import TAIL, Inspector
-from mesotape.addons.kept_body import Part, part
+from mesotape.addons.inspector import DEFAULT_TAIL_BYTES, Inspector
+from mesotape.addons.kept_body import KeptRange, load_kept_range
 from mesotape.addons.recorder import Recorder
 from mesotape.proto.recordio import encode
 
@@ -83,7 +83,7 @@ def test_only_the_tail_is_kept() -> None:
                 tap(made)(HEARTBEAT)
             inspector.response(made)
             assert content(made) == HEARTBEAT * 2
-            assert part(made, "response") == Part(184, 230, 9)
+            assert load_kept_range(made, "response") == KeptRange(184, 230, 9)
 
     asyncio.run(transcript())
 
@@ -247,7 +247,7 @@ def test_a_call_that_the_recorder_lets_pass_still_tells_what_its_answer_is() -> 
             inspector.responseheaders(made)
             tap(made)(HEARTBEAT)
             inspector.error(made)
-            assert part(made, "response") == Part(0, 23)
+            assert load_kept_range(made, "response") == KeptRange(0, 23)
             metadata = of_response(made)
             view = contentviews.registry.get_view(HEARTBEAT, metadata)
             assert view.name == "Mesos RecordIO"
@@ -282,12 +282,12 @@ def test_unset_the_tail_is_for_those_who_look() -> None:
             ctx.master.view = object()
             made = subscription()
             inspector.responseheaders(made)
-            for _ in range(2 * TAIL // len(HEARTBEAT)):
+            for _ in range(2 * DEFAULT_TAIL_BYTES // len(HEARTBEAT)):
                 tap(made)(HEARTBEAT)
             inspector.done()
             kept = content(made)
             assert kept is not None
-            assert TAIL - len(HEARTBEAT) < len(kept) <= TAIL
+            assert DEFAULT_TAIL_BYTES - len(HEARTBEAT) < len(kept) <= DEFAULT_TAIL_BYTES
 
     asyncio.run(transcript())
 

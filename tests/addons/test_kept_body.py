@@ -4,15 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 from mitmproxy.test import tflow
 
-from mesotape.addons.kept_body import Head, Part, Tail, part
+from mesotape.addons.kept_body import HeadBuffer, KeptRange, TailBuffer, load_kept_range
 from mesotape.proto.recordio import Decoder, Record, encode
 
 
-def fed(data: bytes, limit: int, size: int) -> tuple[bytes, Part]:
-    tail = Tail(limit)
+def fed(data: bytes, limit: int, size: int) -> tuple[bytes, KeptRange]:
+    tail = TailBuffer(limit)
     for at in range(0, len(data), size):
         tail.feed(data[at : at + size])
-    return tail.kept()
+    return tail.snapshot()
 
 
 @given(
@@ -28,7 +28,7 @@ def test_a_tail_begins_where_a_record_does(records: list[bytes], limit: int, siz
         assert len(kept) == limit < len(encode(records[-1]))
         assert which.number == len(records)
         return
-    decoder = Decoder(first=which.number, offset=which.offset)
+    decoder = Decoder(first_number=which.number, offset=which.offset)
     pieces = decoder.feed(kept)
     assert decoder.close() == []
     assert [one.payload for one in pieces if isinstance(one, Record)] == records[which.number - 1 :]
@@ -36,40 +36,42 @@ def test_a_tail_begins_where_a_record_does(records: list[bytes], limit: int, siz
 
 def test_a_tail_holds_as_many_records_as_fit() -> None:
     data = encode(b"one") + encode(b"two") + encode(b"three")
-    assert fed(data, 13, 1) == (data[5:], Part(5, 17, 2))
-    assert fed(data, 11, 1) == (data[10:], Part(10, 17, 3))
+    assert fed(data, 13, 1) == (data[5:], KeptRange(5, 17, 2))
+    assert fed(data, 11, 1) == (data[10:], KeptRange(10, 17, 3))
 
 
 def test_a_record_that_is_too_large_is_kept_from_its_middle() -> None:
     data = encode(b"one") + encode(b"x" * 100)
-    assert fed(data, 10, 7) == (b"x" * 10, Part(len(data) - 10, len(data), 2, inside=True))
+    assert fed(data, 10, 7) == (b"x" * 10, KeptRange(len(data) - 10, len(data), 2, inside=True))
 
 
 def test_behind_a_malformed_length_nobody_knows_the_record() -> None:
-    assert fed(encode(b"one") + b"12x\n" + b"y" * 50, 20, 3)[1] == Part(39, 59, 0, inside=True)
+    assert fed(encode(b"one") + b"12x\n" + b"y" * 50, 20, 3)[1] == KeptRange(39, 59, 0, inside=True)
 
 
 def test_a_malformed_length_that_is_kept_has_its_number() -> None:
     data = encode(b"one") * 3 + b"12x\n"
-    assert fed(data, 10, 1) == (data[10:], Part(10, 19, 3))
+    assert fed(data, 10, 1) == (data[10:], KeptRange(10, 19, 3))
 
 
 def test_a_part_of_a_part_counts_from_the_whole() -> None:
-    assert Part(10, 30, 3).behind(Part(100, 140, 7)) == Part(110, 130, 9)
-    assert Part(10, 30, 0, inside=True).behind(Part(100, 140, 7)) == Part(110, 130, 0, inside=True)
+    assert KeptRange(10, 30, 3).offset_by(KeptRange(100, 140, 7)) == KeptRange(110, 130, 9)
+    assert KeptRange(10, 30, 0, inside=True).offset_by(KeptRange(100, 140, 7)) == KeptRange(
+        110, 130, 0, inside=True
+    )
 
 
 def test_a_head_is_the_first_bytes() -> None:
-    head = Head(4)
+    head = HeadBuffer(4)
     for data in (b"ab", b"cde", b"f"):
         head.feed(data)
-    assert head.kept() == (b"abcd", Part(0, 6))
+    assert head.snapshot() == (b"abcd", KeptRange(0, 6))
 
 
 def test_a_flow_knows_which_part_it_has_when_it_comes_from_a_file() -> None:
     flow = tflow.tflow(resp=True)
-    Part(5, 9, 2).note(flow, "response")
+    KeptRange(5, 9, 2).save_to_flow(flow, "response")
     again = type(flow).from_state(flow.get_state())
-    assert part(again, "response") == Part(5, 9, 2)
-    assert part(again, "request") is None
-    assert part(None, "request") is None
+    assert load_kept_range(again, "response") == KeptRange(5, 9, 2)
+    assert load_kept_range(again, "request") is None
+    assert load_kept_range(None, "request") is None

@@ -11,7 +11,7 @@ from support.mitmproxy_flows import JSON, PROTOBUF, flow, of_request, of_respons
 
 from mesotape.addons import display
 from mesotape.addons.inspector import Inspector
-from mesotape.addons.kept_body import Part
+from mesotape.addons.kept_body import KeptRange
 from mesotape.addons.message_view import EditError, MessageView
 
 CALL = b'{"type":"GET_HEALTH"}'
@@ -90,9 +90,9 @@ def test_what_is_no_message_is_marked() -> None:
 def test_a_text_is_bounded() -> None:
     body = b'{"type":"GET_HEALTH","x":[' + b"1," * 1_000_000 + b"1]}"
     text = VIEW.prettify(body, of_response(flow(CALL, body)))
-    assert len(text) < display.MAX_TEXT + 200
-    assert text.splitlines()[-1].startswith(display.CUT)
-    body = protobuf(CALL, "mesos.v1.master.Response") + bytes(display.MAX_PROTOBUF)
+    assert len(text) < display.MAX_TEXT_CHARACTERS + 200
+    assert text.splitlines()[-1].startswith(display.TRUNCATION_MARK)
+    body = protobuf(CALL, "mesos.v1.master.Response") + bytes(display.MAX_PROTOBUF_BYTES)
     text = VIEW.prettify(
         body, of_response(flow(protobuf(CALL, "mesos.v1.master.Call"), body, PROTOBUF))
     )
@@ -102,7 +102,7 @@ def test_a_text_is_bounded() -> None:
 
 def test_a_body_that_was_not_kept_whole_says_so() -> None:
     made = flow(CALL, HEALTHY[:20])
-    Part(0, len(HEALTHY)).note(made, "response")
+    KeptRange(0, len(HEALTHY)).save_to_flow(made, "response")
     assert "# only the first 20 of 51 bytes were kept" in VIEW.prettify(
         HEALTHY[:20], of_response(made)
     )
@@ -145,7 +145,7 @@ def test_what_cannot_be_written_is_an_error() -> None:
     with pytest.raises(EditError, match=r"not a mesos.v1.master.Call, protobuf: Not expecting"):
         VIEW.reencode('{"type": 1}', made)
     with pytest.raises(EditError, match="does not show all of the message"):
-        VIEW.reencode(f'{{"type":"GET_FLAGS"}}\n{display.CUT}9 of 99', made)
+        VIEW.reencode(f'{{"type":"GET_FLAGS"}}\n{display.TRUNCATION_MARK}9 of 99', made)
 
 
 @given(some.binary(max_size=200), some.sampled_from([JSON, PROTOBUF]))

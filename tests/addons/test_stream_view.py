@@ -8,16 +8,16 @@ from hypothesis import strategies as some
 from support.mitmproxy_flows import PROTOBUF, flow, of_request, of_response, protobuf
 
 from mesotape.addons import display, stream_view
-from mesotape.addons.body_type import Subject
-from mesotape.addons.kept_body import Part, Tail
-from mesotape.addons.stream_view import StreamView, render
+from mesotape.addons.body_type import BodyType
+from mesotape.addons.kept_body import KeptRange, TailBuffer
+from mesotape.addons.stream_view import StreamView, render_stream
 from mesotape.proto.recordio import encode
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
 HEARTBEAT = b'{"type":"HEARTBEAT"}'
 SUBSCRIBED = b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0}}'
 EVENT = "mesos.v1.master.Event"
-JSON_EVENTS = Subject(EVENT, "json", stream=True)
+JSON_EVENTS = BodyType(EVENT, "json", is_stream=True)
 
 VIEW = StreamView(lambda: "master")
 
@@ -48,7 +48,7 @@ text: "12x\\n"
 
 
 def text_of(data: bytes, *, running: bool = False) -> str:
-    return render(data, JSON_EVENTS, Part(0, len(data)), running=running)
+    return render_stream(data, JSON_EVENTS, KeptRange(0, len(data)), running=running)
 
 
 def documents(text: str) -> Sequence[object]:
@@ -101,40 +101,42 @@ def test_a_stream_without_a_record_says_so() -> None:
 
 
 def test_a_tail_says_what_came_before() -> None:
-    tail = Tail(50)
+    tail = TailBuffer(50)
     for _ in range(9):
         tail.feed(encode(HEARTBEAT))
-    data, part = tail.kept()
+    data, part = tail.snapshot()
     made = flow(SUBSCRIBE)
-    part.note(made, "response")
+    part.save_to_flow(made, "response")
     text = VIEW.prettify(data, of_response(made))
     assert "# bytes 0 to 160 are not shown, up to record 8\n" in text
     assert "--- # record 8, HEARTBEAT: byte 161, 23 bytes" in text
 
 
 def test_a_tail_inside_a_record_is_no_record() -> None:
-    tail = Tail(50)
+    tail = TailBuffer(50)
     tail.feed(encode(HEARTBEAT) + encode(b'{"type":"SUBSCRIBED","x":"' + b"x" * 900 + b'"}'))
-    data, part = tail.kept()
-    text = render(data, JSON_EVENTS, part, running=True)
+    data, part = tail.snapshot()
+    text = render_stream(data, JSON_EVENTS, part, running=True)
     assert "are not shown; this is inside record 2\n---\ntext: " in text
     assert "MALFORMED" not in text
 
 
 def test_a_tail_behind_a_malformed_length_goes_on_at_the_next_record() -> None:
-    tail = Tail(50)
+    tail = TailBuffer(50)
     tail.feed(encode(HEARTBEAT) + b"12x\n" + encode(HEARTBEAT) * 9)
-    data, part = tail.kept()
-    text = render(data, JSON_EVENTS, part, running=True)
+    data, part = tail.snapshot()
+    text = render_stream(data, JSON_EVENTS, part, running=True)
     assert "what follows a malformed length; records are counted from here" in text
     assert "# 2 HEARTBEAT" in text
 
 
 def test_what_a_process_wrote_is_readable() -> None:
-    subject = Subject("mesos.v1.agent.ProcessIO", "json", stream=True)
+    subject = BodyType("mesos.v1.agent.ProcessIO", "json", is_stream=True)
     output = b'{"type":"DATA","data":{"type":"STDOUT","data":"aGVsbG8K"}}'
     data = encode(output)
-    assert '\n# STDOUT "hello\\n"\n{' in render(data, subject, Part(0, len(data)), running=True)
+    assert '\n# STDOUT "hello\\n"\n{' in render_stream(
+        data, subject, KeptRange(0, len(data)), running=True
+    )
     typed = b'{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":{"type":"PROCESS_IO",'
     typed += b'"process_io":{"type":"DATA","data":{"type":"STDIN","data":"bHMK"}}}}'
     made = flow(encode(typed), kind="application/recordio", path="/slave(1)/api/v1")
@@ -155,12 +157,12 @@ def test_a_text_is_bounded() -> None:
     for record in (HEARTBEAT, large, b"x" * 3_000_000):
         data = encode(record) * (4_000_000 // len(record))
         text = text_of(data)
-        assert len(text) < 2 * display.MAX_TEXT
+        assert len(text) < 2 * display.MAX_TEXT_CHARACTERS
         assert "not shown" in text
 
 
 def test_the_end_of_much_is_counted_from_its_beginning() -> None:
-    count = 2 * stream_view.MAX_EXAMINED // 23
+    count = 2 * stream_view.MAX_EXAMINED_BYTES // 23
     assert f"--- # record {count}, HEARTBEAT: byte {23 * (count - 1)}," in text_of(
         encode(HEARTBEAT) * count
     )
@@ -182,5 +184,5 @@ def test_chosen_by_hand_it_shows_what_it_can() -> None:
 
 @given(some.binary(max_size=300), some.sampled_from(["json", "protobuf"]), some.booleans())
 def test_whatever_comes_is_shown(data: bytes, encoding: str, running: bool) -> None:
-    subject = Subject(EVENT, "json" if encoding == "json" else "protobuf", stream=True)
-    render(encode(HEARTBEAT) + data, subject, Part(0, 23 + len(data)), running=running)
+    subject = BodyType(EVENT, "json" if encoding == "json" else "protobuf", is_stream=True)
+    render_stream(encode(HEARTBEAT) + data, subject, KeptRange(0, 23 + len(data)), running=running)

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.addons.writer_process import MAX_WAITING, Start, WriterError, WriterProcess
+from mesotape.addons.writer_process import (
+    MAX_WAITING_BYTES,
+    WriterConfig,
+    WriterError,
+    WriterProcess,
+)
 from mesotape.cassettes.format.documents import Event, Exchange, Note
 from mesotape.cassettes.recording.observations import (
-    Data,
+    BodyData,
     ExchangeEnd,
+    RecordingStopped,
     RequestEnd,
     RequestHead,
     ResponseHead,
-    Stop,
 )
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import encode
@@ -25,7 +30,7 @@ HEADERS = [("Content-Type", "application/json")]
 
 def start_stream(writer: WriterProcess) -> None:
     writer.send(RequestHead(1, 0.0, 1, None, "POST", "/api/v1", "HTTP/1.1", HEADERS))
-    writer.send(Data(1, 0.0, "client", b'{"type":"SUBSCRIBE"}'))
+    writer.send(BodyData(1, 0.0, "client", b'{"type":"SUBSCRIBE"}'))
     writer.send(RequestEnd(1, 0.0))
     writer.send(ResponseHead(1, 0.1, 200, "OK", [*HEADERS, ("Transfer-Encoding", "chunked")]))
 
@@ -34,12 +39,12 @@ def test_what_is_sent_is_on_disk_when_it_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
 
     async def main() -> None:
-        writer = WriterProcess(Start(str(path), server="master", upstream="http://m:5050"))
-        writer.begin()
+        writer = WriterProcess(WriterConfig(str(path), server="master", upstream="http://m:5050"))
+        writer.wait_until_open()
         start_stream(writer)
-        writer.send(Data(1, 0.2, "server", encode(b'{"type":"HEARTBEAT"}')))
+        writer.send(BodyData(1, 0.2, "server", encode(b'{"type":"HEARTBEAT"}')))
         writer.send(ExchangeEnd(1, 0.3, "server"))
-        writer.send(Stop(0, 0.4))
+        writer.send(RecordingStopped(0, 0.4))
         status = await writer.close()
         assert (status.exchanges, status.events, status.notes) == (1, 1, 0)
 
@@ -55,7 +60,7 @@ def test_a_cassette_that_exists_is_refused_in_one_line(tmp_path: Path) -> None:
 
     async def main() -> None:
         with pytest.raises(WriterError, match="is there already"):
-            WriterProcess(Start(str(path))).begin()
+            WriterProcess(WriterConfig(str(path))).wait_until_open()
 
     asyncio.run(main())
     assert path.read_text() == "precious"
@@ -65,14 +70,14 @@ def test_a_proxy_that_vanishes_leaves_a_cassette_with_ends_and_a_note(tmp_path: 
     path = tmp_path / "a.yaml"
 
     async def main() -> None:
-        writer = WriterProcess(Start(str(path), server="master"))
-        writer.begin()
+        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer.wait_until_open()
         start_stream(writer)
         await writer.close()  # without a Stop before it
 
     asyncio.run(main())
     with Cassette.open(path) as cassette:
-        end = cassette.end(1)
+        end = cassette.stream_end(1)
         assert end is not None
         assert end.cause == "stopped"
         assert [note.note for note in cassette.notes()] == [
@@ -83,20 +88,20 @@ def test_a_proxy_that_vanishes_leaves_a_cassette_with_ends_and_a_note(tmp_path: 
 def test_a_slow_writer_costs_bounded_memory_and_the_loss_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     chunk = encode(b'"%b"' % (b"x" * 100_000))
-    count = 2 * MAX_WAITING // len(chunk)
+    count = 2 * MAX_WAITING_BYTES // len(chunk)
 
     async def main() -> None:
-        writer = WriterProcess(Start(str(path), server="master"))
-        writer.begin()
+        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer.wait_until_open()
         start_stream(writer)
         pid = writer.pid
         os.kill(pid, signal.SIGSTOP)
         for number in range(count):
-            writer.send(Data(1, 1.0 + number / 1e3, "server", chunk))
-            assert writer.waiting_bytes <= MAX_WAITING + 1_000_000
+            writer.send(BodyData(1, 1.0 + number / 1e3, "server", chunk))
+            assert writer.waiting_bytes <= MAX_WAITING_BYTES + 1_000_000
         os.kill(pid, signal.SIGCONT)
-        writer.send(Data(1, 900.0, "server", encode(b'{"type":"HEARTBEAT"}')))
-        writer.send(Stop(0, 901.0))
+        writer.send(BodyData(1, 900.0, "server", encode(b'{"type":"HEARTBEAT"}')))
+        writer.send(RecordingStopped(0, 901.0))
         await writer.close()
 
     asyncio.run(main())
@@ -115,8 +120,8 @@ def test_a_writer_that_is_killed_is_reported_once_and_sending_goes_on(tmp_path: 
     failures: list[str] = []
 
     async def main() -> None:
-        writer = WriterProcess(Start(str(path), server="master"))
-        writer.begin()
+        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer.wait_until_open()
         failed = asyncio.Event()
         writer.on_failure = lambda text: (failures.append(text), failed.set())[0]
         start_stream(writer)
@@ -124,7 +129,7 @@ def test_a_writer_that_is_killed_is_reported_once_and_sending_goes_on(tmp_path: 
         async with asyncio.timeout(30):
             await failed.wait()
         for _ in range(1000):
-            writer.send(Data(1, 1.0, "server", b"x" * 1000))
+            writer.send(BodyData(1, 1.0, "server", b"x" * 1000))
         await writer.close()
 
     asyncio.run(main())

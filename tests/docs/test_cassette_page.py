@@ -9,7 +9,7 @@ from support.paths import ROOT
 from mesotape.cassettes.format import parsing
 from mesotape.cassettes.recording import writer
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.cassettes.storage.validation import check
+from mesotape.cassettes.storage.validation import validate_cassette
 
 TEXT = (ROOT / "docs" / "cassette.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -25,7 +25,7 @@ def in_order(text: str) -> str:
 def test_the_examples_are_a_sound_cassette(tmp_path: Path) -> None:
     path = tmp_path / "docs.yaml"
     path.write_text(in_order("".join(EXAMPLES)))
-    assert check(path) == []
+    assert validate_cassette(path) == []
     with Cassette.open(path) as cassette:
         assert len(cassette) == 4
 
@@ -33,4 +33,6 @@ def test_the_examples_are_a_sound_cassette(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", EXAMPLES[:-1])
 def test_the_layout_is_the_recorders(example: str) -> None:
     for document in re.findall(r"^---\n.*?^\.\.\.\n", example, re.DOTALL | re.MULTILINE):
-        assert writer.document(parsing.parse(document.encode())) == document.encode()
+        assert (
+            writer.format_document(parsing.parse_document(document.encode())) == document.encode()
+        )

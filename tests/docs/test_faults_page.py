@@ -7,8 +7,8 @@ import subprocess
 from support.commands import running
 from support.paths import ROOT
 
-from mesotape.cassettes.faults.fault_spec import parse
-from mesotape.cassettes.faults.kinds import KINDS
+from mesotape.cassettes.faults.fault_spec import parse_fault
+from mesotape.cassettes.faults.kinds import FAULT_KINDS
 
 DOCS = (ROOT / "docs" / "replay.md").read_text()
 SECTION = DOCS.partition("\n## Faults\n")[2].partition("\n## ")[0]
@@ -17,14 +17,16 @@ SECTION = DOCS.partition("\n## Faults\n")[2].partition("\n## ")[0]
 def test_the_kinds_are_told_as_the_command_tells_them():
     rows = re.findall(r"^\| `([^`]+)` \| (.*?) \| (.*?) \|$", SECTION, re.MULTILINE)
     told = [(usage.replace("\\|", "|"), *rest) for usage, *rest in rows]
-    assert told == [(kind.usage, kind.sees, kind.resembles) for kind in KINDS.values()]
+    assert told == [
+        (kind.usage, kind.client_effect, kind.resembles) for kind in FAULT_KINDS.values()
+    ]
 
 
 def test_the_examples_are_faults():
     examples = re.findall(r"^\| `([^`]+)` \| [^|]+ \|$", SECTION, re.MULTILINE)
     assert len(examples) == 6
     for text in examples:
-        assert str(parse(text)) == text
+        assert str(parse_fault(text)) == text
 
 
 def test_the_session_is_true(tmp_path):

@@ -10,7 +10,7 @@ import yaml
 from support.commands import MESOTAPE, run, running
 from support.paths import ROOT
 
-from mesotape.proto.diagnosis.problems import REASONS
+from mesotape.proto.diagnosis.problems import SEVERITY_BY_REASON
 
 TEXT = (ROOT / "docs" / "inspect.md").read_text()
 EXAMPLES = re.findall(r"^```console\n\$ mesotape (.*?)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -62,7 +62,7 @@ def follow(command: str) -> None:
 def test_all_reasons_are_in_the_table() -> None:
     rows = re.findall(r"^\| (`.*?) \| (\w+) \|", TEXT, re.MULTILINE)
     told = {name: level for names, level in rows for name in re.findall("`([a-z0-9-]+)`", names)}
-    assert told == REASONS
+    assert told == SEVERITY_BY_REASON
 
 
 def test_the_hook_of_the_page_is_the_one_there_is() -> None:

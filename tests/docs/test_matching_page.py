@@ -8,9 +8,9 @@ import pytest
 from support.commands import run, running
 from support.paths import DATA, ROOT
 
-from mesotape.cassettes.matching.ignore_rules import NAMES, Ignoring
-from mesotape.cassettes.matching.misses import Reason
-from mesotape.cassettes.matching.repeat_rules import Repeats
+from mesotape.cassettes.matching.ignore_rules import NAMED_RULES, IgnoreRules
+from mesotape.cassettes.matching.misses import MissReason
+from mesotape.cassettes.matching.repeat_rules import RepeatRules
 
 PAGE = ROOT / "docs" / "replay.md"
 GOLDEN = DATA / "misses" / "other-ids.txt"
@@ -54,7 +54,7 @@ def test_there_are_as_many_commands_as_options():
 def test_every_rule_that_is_shown_is_one():
     shown = rows(section("What matches"), "rule")
     assert len(shown) == 5
-    assert Ignoring(shown)
+    assert IgnoreRules(shown)
 
 
 def test_the_names_are_those_that_are_listed():
@@ -64,14 +64,14 @@ def test_the_names_are_those_that_are_listed():
     assert (
         names
         == rows(section("What matches"), "name")
-        == {name: what for name, (what, _) in NAMES.items()}
+        == {name: what for name, (what, _) in NAMED_RULES.items()}
     )
 
 
 def test_the_repeats_that_are_shown_are_rules():
     shown = rows(section("Order and repeats"), "`--repeat`")
     assert len(shown) == 4
-    assert Repeats(shown)
+    assert RepeatRules(shown)
 
 
 def test_the_miss_that_is_shown_is_the_one_that_is_told():
@@ -79,7 +79,7 @@ def test_the_miss_that_is_shown_is_the_one_that_is_told():
 
 
 def test_all_reasons_are_explained():
-    assert set(rows(section("Misses"), "reason")) == set(get_args(Reason.__value__))
+    assert set(rows(section("Misses"), "reason")) == set(get_args(MissReason.__value__))
 
 
 @pytest.mark.parametrize(

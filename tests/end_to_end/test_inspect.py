@@ -27,7 +27,7 @@ from mesotape.cassettes.format import documents as told
 from mesotape.cassettes.recording import writer
 from mesotape.proto.api import endpoints
 from mesotape.proto.api.apis import ServerKind
-from mesotape.proxy.cli import commands
+from mesotape.proxy.cli import cli
 
 GOLDEN = DATA / "golden.yaml"
 SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
@@ -61,15 +61,15 @@ STREAMED = [name for name in names() if name in SUMMARY and summaries(name)]
 
 
 def record_type(summary: dict[str, Any], name: str) -> str:
-    api = endpoints.find(summary["path"], SUMMARY[name]["server_kind"])
+    api = endpoints.find_api(summary["path"], SUMMARY[name]["server_kind"])
     assert api is not None
-    return api.event
+    return api.event_message
 
 
 def objects(*arguments: str | Path, code: int = 0) -> list[dict[str, Any]]:
     """What the command prints for programs; run in this process, because it is run so often."""
     words = ["inspect", "--json", *map(str, arguments)]
-    done = CliRunner().invoke(commands, words, standalone_mode=False)
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
     assert done.return_value == code, (done.exception, done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -160,28 +160,30 @@ def cassette(name: str) -> Iterator[bytes]:
     """The streams of a capture as a cassette, and nothing else."""
     kind = SUMMARY[name]["server_kind"]
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    yield writer.document(told.Header(mesotape=1, server=kind, recorded_at=at))
+    yield writer.format_document(told.Header(mesotape=1, server=kind, recorded_at=at))
     wanted = summaries(name)
     kept = {one.key: one for one in expected(load(name)) if one.key in wanted}
     for number, key in enumerate(sorted(wanted), 1):
         summary, one = wanted[key], kept[key]
-        yield writer.document(as_exchange(number, one, kind))
+        yield writer.format_document(as_exchange(number, one, kind))
         sort = response_kind(one)
         assert one.response is not None
         for count, (record, fact) in enumerate(
             zip(one.response.records, summary["records"], strict=True), 1
         ):
-            body = bodies.shown(record, sort, record_type(summary, name))
-            yield writer.document(told.Event(event=count, of=number, at=fact["at"], **body))
+            body = bodies.decode_body(record, sort, record_type(summary, name))
+            yield writer.format_document(told.Event(event=count, of=number, at=fact["at"], **body))
 
 
 def as_exchange(number: int, one: Exchange, kind: ServerKind) -> told.Exchange:
     assert one.response is not None
     headers = dict(one.request.headers)
     sort = {name.lower(): value for name, value in headers.items()}["content-type"]
-    api = endpoints.find(one.request.target, kind)
+    api = endpoints.find_api(one.request.target, kind)
     assert api is not None
-    body = bodies.shown(one.request.raw_body, "json" if "json" in sort else "proto", api.call)
+    body = bodies.decode_body(
+        one.request.raw_body, "json" if "json" in sort else "proto", api.call_message
+    )
     request = told.Request(
         method=one.request.method, path=one.request.target, headers=headers, **body
     )
@@ -191,7 +193,7 @@ def as_exchange(number: int, one: Exchange, kind: ServerKind) -> told.Exchange:
     return told.Exchange(exchange=number, at=0.0, client=1, request=request, response=response)
 
 
-def response_kind(one: Exchange) -> bodies.Kind:
+def response_kind(one: Exchange) -> bodies.BodyFormat:
     assert one.response is not None
     headers = {name.lower(): value for name, value in one.response.headers}
     sort = headers.get("message-content-type", headers["content-type"])

@@ -160,7 +160,7 @@ def test_what_clients_have_sent_is_taken_in_at_the_end(folder: Path) -> None:
                 connection.sendall(head % len(body) + body)
             await server.drain()
             await server.stop()
-            return server.journal.missed
+            return server.journal.missed_count
 
     assert asyncio.run(main()) == 20
 
@@ -354,12 +354,12 @@ def test_nohup_and_the_background_of_a_script_let_a_replay_live_on() -> None:
         for number in (signal.SIGHUP, signal.SIGINT):
             before = signal.signal(number, signal.SIG_DFL)
             stack.callback(signal.signal, number, before)
-        assert processes.is_watched(None)
+        assert processes.is_bound_to_parent(None)
         for number in (signal.SIGHUP, signal.SIGINT):
             with ignored(number):
-                assert not processes.is_watched(None)
-                assert processes.is_watched(True)
-        assert not processes.is_watched(False)
+                assert not processes.is_bound_to_parent(None)
+                assert processes.is_bound_to_parent(True)
+        assert not processes.is_bound_to_parent(False)
 
 
 # The receipt.

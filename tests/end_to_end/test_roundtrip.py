@@ -14,7 +14,7 @@ from support.commands import running
 
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as cassette_documents
-from mesotape.cassettes.matching.recorded_request import answer_message
+from mesotape.cassettes.matching.recorded_request import response_message_name
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api import calls, endpoints
 from mesotape.proto.api.apis import CallType
@@ -96,12 +96,12 @@ def kept_bodies(cassette: Cassette) -> Iterator[Kept]:
         request, response = one.request, one.response
         if response.status is None:
             continue
-        message = answer_message(one, call_of(cassette, one))
+        message = response_message_name(one, call_of(cassette, one))
         records = tuple(
-            sha256(bodies.wire(event, message)).hexdigest()
+            sha256(bodies.encode_body(event, message)).hexdigest()
             for event in cassette.events(one.exchange)
         )
-        body = "" if records else sha256(bodies.wire(response, message)).hexdigest()
+        body = "" if records else sha256(bodies.encode_body(response, message)).hexdigest()
         yield request.method, request.path, response.status, body, records
 
 
@@ -119,9 +119,9 @@ def kept_places(cassette: Cassette) -> Iterator[str]:
 
 
 def call_of(cassette: Cassette, one: cassette_documents.Exchange) -> CallType | None:
-    api = endpoints.find(one.request.path, cassette.header.server)
+    api = endpoints.find_api(one.request.path, cassette.header.server)
     if api is None:
         return None
     kind = one.request.headers.get("Content-Type")
-    body = bodies.wire(one.request, api.call)
-    return calls.identify(body, kind if isinstance(kind, str) else None, api)
+    body = bodies.encode_body(one.request, api.call_message)
+    return calls.identify_call_type(body, kind if isinstance(kind, str) else None, api)

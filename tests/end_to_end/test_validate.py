@@ -13,8 +13,8 @@ from support.commands import run
 from support.paths import DATA, ROOT
 
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.cassettes.storage.repair import mend
-from mesotape.cassettes.storage.validation import check
+from mesotape.cassettes.storage.repair import cut_damaged_tail
+from mesotape.cassettes.storage.validation import validate_cassette
 
 GOLDEN = DATA / "golden.yaml"
 WHOLE = GOLDEN.read_bytes()
@@ -62,9 +62,9 @@ def test_mending_keeps_what_is_whole_and_nothing_else(
     sound = max(mark for mark in MARKS if mark <= cut)
     # A cut right before a last newline leaves an end mark that counts.
     sound = cut if cut + 1 in MARKS else sound
-    assert mend(path) == cut - sound
+    assert cut_damaged_tail(path) == cut - sound
     assert path.read_bytes() == WHOLE[:sound]
-    assert mend(path) == 0
+    assert cut_damaged_tail(path) == 0
     with Cassette.open(path) as cassette:
         assert not cassette.warnings
 
@@ -121,7 +121,7 @@ def test_a_compressed_cassette_is_mended_too(cut: int, tmp_path: Path) -> None:
     path = tmp_path / "torn.yaml.gz"
     packed = gzip.compress(WHOLE + TORN, mtime=0)
     path.write_bytes(packed[: len(packed) - cut])
-    mend(path)
+    cut_damaged_tail(path)
     with Cassette.open(path) as cassette:
         assert not cassette.warnings
     assert WHOLE.startswith(gzip.decompress(path.read_bytes()))
@@ -139,5 +139,5 @@ def test_the_hook_runs_the_command() -> None:
 def test_a_header_comment_for_editors_does_not_matter(tmp_path: Path) -> None:
     path = tmp_path / "edited.yaml"
     path.write_bytes(b"# yaml-language-server: $schema=../cassettes/cassette.schema.json\n" + WHOLE)
-    assert check(path) == []
-    assert mend(path) == 0
+    assert validate_cassette(path) == []
+    assert cut_damaged_tail(path) == 0

@@ -6,38 +6,39 @@ from hypothesis import strategies as st
 
 from mesotape.proto.recordio import (
     Decoder,
-    Malformed,
-    Piece,
+    MalformedBytes,
     Record,
     RecordIOError,
+    RecordIOPiece,
     decode,
     encode,
 )
 
 
-def pieces(chunks: list[bytes], max_record: int = 1 << 20) -> list[Piece]:
+def pieces(chunks: list[bytes], max_record: int = 1 << 20) -> list[RecordIOPiece]:
     decoder = Decoder(max_record)
     return [piece for chunk in chunks for piece in decoder.feed(chunk)] + decoder.close()
 
 
-def joined(found: list[Piece]) -> list[tuple[int, int, bytes, str]]:
+def joined(found: list[RecordIOPiece]) -> list[tuple[int, int, bytes, str]]:
     """Malformed pieces that only follow another one are one, whatever they were cut into."""
     told: list[tuple[int, int, bytes, str]] = []
     for piece in found:
         match piece:
             case Record():
                 told.append((piece.number, piece.offset, piece.payload, "record"))
-            case Malformed() if told and told[-1][3] == piece.reason:
+            case MalformedBytes() if told and told[-1][3] == piece.reason:
                 number, offset, data, reason = told.pop()
                 told.append((number, offset, data + piece.data, reason))
-            case Malformed():
+            case MalformedBytes():
                 told.append((piece.number, piece.offset, piece.data, piece.reason))
     return told
 
 
-def raw(found: list[Piece]) -> bytes:
+def raw(found: list[RecordIOPiece]) -> bytes:
     return b"".join(
-        piece.data if isinstance(piece, Malformed) else encode(piece.payload) for piece in found
+        piece.data if isinstance(piece, MalformedBytes) else encode(piece.payload)
+        for piece in found
     )
 
 
@@ -135,7 +136,7 @@ def test_what_was_encoded_is_decoded(payloads: list[bytes]) -> None:
 @given(st.binary(max_size=200))
 def test_no_byte_is_lost(data: bytes) -> None:
     found = pieces([data])
-    if all(not isinstance(piece, Record) or piece.canonical for piece in found):
+    if all(not isinstance(piece, Record) or piece.is_canonical for piece in found):
         assert raw(found) == data
     assert sum(p.size if isinstance(p, Record) else len(p.data) for p in found) == len(data)
 
@@ -144,14 +145,14 @@ def test_leading_zeros_are_not_canonical() -> None:
     (zeros, plain) = pieces([b"05\nhello5\nhello"])
     assert isinstance(zeros, Record)
     assert isinstance(plain, Record)
-    assert (zeros.canonical, plain.canonical) == (False, True)
+    assert (zeros.is_canonical, plain.is_canonical) == (False, True)
 
 
 def test_the_decoder_holds_no_more_than_one_record() -> None:
-    decoder = Decoder(max_record=100)
+    decoder = Decoder(max_record_bytes=100)
     for _ in range(1000):
         decoder.feed(b"9" * 50)
-        assert decoder.pending <= 100 + 21
+        assert decoder.pending_bytes <= 100 + 21
 
 
 def test_an_error_names_record_and_byte() -> None:

@@ -7,7 +7,7 @@ import pytest
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.recording.observations import (
-    Data,
+    BodyData,
     ExchangeEnd,
     RequestEnd,
     RequestHead,
@@ -42,19 +42,19 @@ def facts_of(number, each):
         number, at, 1, None, request.method, request.target, "HTTP/1.1", list(request.headers)
     )
     if request.raw_body:
-        yield Data(number, at, "client", request.raw_body)
+        yield BodyData(number, at, "client", request.raw_body)
     yield RequestEnd(number, at)
     yield ResponseHead(number, at, response.status, response.reason, list(response.headers))
     left = response.raw_body
     for _, size in response.chunks or [(0, len(left))]:
         if size:
-            yield Data(number, at, "server", left[:size])
+            yield BodyData(number, at, "server", left[:size])
         left = left[size:]
     yield ExchangeEnd(number, at, CAUSES.get(each.end, each.end))
 
 
 def laid_out(document):
-    return document if isinstance(document, bytes) else yaml_writer.document(document)
+    return document if isinstance(document, bytes) else yaml_writer.format_document(document)
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def recorded(tmp_path):
         at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         recording, path = Recording(server), tmp_path / "cassette.yaml"
         with path.open("wb") as file:
-            file.write(yaml_writer.document(Header(mesotape=1, server=server, recorded_at=at)))
+            file.write(
+                yaml_writer.format_document(Header(mesotape=1, server=server, recorded_at=at))
+            )
             for number, each in enumerate(exchanges, 1):
                 for fact in facts_of(number, each):
                     file.writelines(map(laid_out, recording.feed(fact)))

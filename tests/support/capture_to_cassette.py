@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import Cause, Header
+from mesotape.cassettes.format.documents import EndCause, Header
 from mesotape.cassettes.recording.observations import (
-    AnyFact,
-    Data,
+    AnyObservation,
+    BodyData,
     ExchangeEnd,
     RequestEnd,
     RequestHead,
@@ -28,16 +28,18 @@ def taped(capture: Capture, path: Path, server: ServerKind = "master") -> Path:
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     recording = Recording(server)
     with path.open("wb") as file:
-        file.write(yaml_writer.document(Header(mesotape=1, server=server, recorded_at=at)))
+        file.write(yaml_writer.format_document(Header(mesotape=1, server=server, recorded_at=at)))
         for fact in _facts(capture):
             for document in recording.feed(fact):
                 file.write(
-                    document if isinstance(document, bytes) else yaml_writer.document(document)
+                    document
+                    if isinstance(document, bytes)
+                    else yaml_writer.format_document(document)
                 )
     return path
 
 
-def _facts(capture: Capture) -> Iterator[AnyFact]:
+def _facts(capture: Capture) -> Iterator[AnyObservation]:
     taps: dict[int, _Tap] = {}
     count = 0
     for line in capture.lines:
@@ -62,7 +64,7 @@ class _Tap:
         self.exchanges: list[int] = []
         self.asked = self.heads = self.answered = self.told = 0
 
-    def ask(self, data: bytes, at: float, count: int) -> Iterator[AnyFact]:
+    def ask(self, data: bytes, at: float, count: int) -> Iterator[AnyObservation]:
         self.said.say("client", data, at)
         for message in self.said.messages("client")[len(self.exchanges) :]:
             self.exchanges.append(count := count + 1)
@@ -75,10 +77,10 @@ class _Tap:
                 number = self.exchanges[self.asked]
                 self.asked += 1
                 if message.body:
-                    yield Data(number, at, "client", bytes(message.body))
+                    yield BodyData(number, at, "client", bytes(message.body))
                 yield RequestEnd(number, at)
 
-    def answer(self, data: bytes, at: float) -> Iterator[AnyFact]:
+    def answer(self, data: bytes, at: float) -> Iterator[AnyObservation]:
         self.said.say("server", data, at)
         for message in self.said.messages("server")[self.answered :]:
             number = self.exchanges[self.answered]
@@ -86,7 +88,7 @@ class _Tap:
                 self.heads += 1
                 _, status, reason = message.words
                 yield ResponseHead(number, at, int(status), reason, list(message.headers))
-            yield from (Data(number, at, "server", piece) for piece in self._pieces(message))
+            yield from (BodyData(number, at, "server", piece) for piece in self._pieces(message))
             if message.complete:
                 self.answered, self.told = self.answered + 1, 0
                 yield ExchangeEnd(number, at, "server")
@@ -102,7 +104,7 @@ class _Tap:
                 yield bytes(message.body[self.told : end])
                 self.told = end
 
-    def end(self, at: float, cause: Cause) -> Iterator[AnyFact]:
+    def end(self, at: float, cause: EndCause) -> Iterator[AnyObservation]:
         for number in self.exchanges[self.answered :]:
             yield ExchangeEnd(number, at, cause)
         self.answered = len(self.exchanges)

@@ -64,5 +64,5 @@ def written(path: Path, *parts: list[Document], later: float = 0.0, server: str 
     """Write a cassette that began so many seconds after others."""
     header = Header(mesotape=1, server=server, recorded_at=AT + datetime.timedelta(seconds=later))
     documents = [header, *(document for part in parts for document in part)]
-    path.write_bytes(b"".join(map(yaml_writer.document, documents)))
+    path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
     return path

@@ -28,7 +28,7 @@ class Kept(NamedTuple):
 
 def wire(body: Body) -> bytes:
     """The bytes of a body that is no protobuf."""
-    return bodies.wire(body, None)
+    return bodies.encode_body(body, None)
 
 
 def kept(path: Path) -> list[Kept]:
@@ -39,7 +39,7 @@ def kept(path: Path) -> list[Kept]:
                 one,
                 list(cassette.events(one.exchange)),
                 list(cassette.events(one.exchange, "client")),
-                cassette.end(one.exchange),
+                cassette.stream_end(one.exchange),
             )
             for one in cassette.exchanges()
         ]

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 HEADER = """\
 ---
@@ -116,11 +116,11 @@ def request(text, **headers):
     """A call that comes whole."""
     told = {"Content-Type": JSON, "Accept": JSON} | headers
     pairs = tuple((name.encode(), value.encode()) for name, value in told.items())
-    return Received(b"POST", b"/api/v1", pairs, text.encode())
+    return HttpRequest(b"POST", b"/api/v1", pairs, text.encode())
 
 
 def begun(kind=JSON):
     """The head of an input."""
     told = {"Content-Type": RECORDIO, "Message-Content-Type": kind}
     pairs = tuple((name.encode(), value.encode()) for name, value in told.items())
-    return Received(b"POST", b"/api/v1", pairs)
+    return HttpRequest(b"POST", b"/api/v1", pairs)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.bodies import Shown
+from mesotape.cassettes.format.bodies import BodyFields
 from mesotape.cassettes.format.documents import (
     Document,
     End,
@@ -108,5 +108,5 @@ def documents(draw: st.DrawFn) -> Document:
             )
 
 
-def event(form: Shown) -> bytes:
-    return yaml_writer.event(Event(event=7, of=3, at=1.25, **form))
+def event(form: BodyFields) -> bytes:
+    return yaml_writer.format_event(Event(event=7, of=3, at=1.25, **form))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.answer import ReplayResponse
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 HEADER = """\
 ---
@@ -87,11 +87,11 @@ def request(body=GET_HEALTH, *, method="POST", path="/api/v1", content_type=JSON
     pairs = [
         (n.replace("_", "-").encode(), v.encode()) for n, v in headers.items() if v is not None
     ]
-    return Received(method.encode(), path.encode(), tuple(pairs), body)
+    return HttpRequest(method.encode(), path.encode(), tuple(pairs), body)
 
 
 def body_of(answer):
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ReplayResponse)
     return answer.body
 
 

@@ -90,7 +90,11 @@ def types(name: str) -> list[str]:
 
 def names() -> Iterator[str]:
     for api in APIS:
-        yield from (name for name in (api.call, api.event, api.response) if name is not None)
+        yield from (
+            name
+            for name in (api.call_message, api.event_message, api.response_message)
+            if name is not None
+        )
 
 
 def filled(name: str, kind: str, *, everything: bool) -> Iterator[Message]:

@@ -7,12 +7,12 @@ call(2, 2.0, decline("f", "o"))    a call, as exchange 2, at such a time
 import datetime
 import json
 
-from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
-from mesotape.cassettes.answers.gates import Wait
+from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse
+from mesotape.cassettes.answers.gates import WaitFor
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'
 """Events, as short as they can be."""
@@ -100,13 +100,13 @@ def written(path, parts, server="master"):
     """Write exchanges as a cassette, and open it."""
     header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
     documents = [header, *(document for part in parts for document in part)]
-    path.write_bytes(b"".join(map(yaml_writer.document, documents)))
+    path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
     return Cassette.open(path)
 
 
 def request(text, path=SCHEDULER):
     headers = ((b"Content-Type", JSON.encode()), (b"Accept", JSON.encode()))
-    return Received(b"POST", path.encode(), headers, text.encode())
+    return HttpRequest(b"POST", path.encode(), headers, text.encode())
 
 
 def wake():
@@ -121,12 +121,12 @@ class Client:
 
     def make(self, text, path=SCHEDULER):
         answer = self._playback.answer(request(text, path), 0.0)
-        assert isinstance(answer, Answer), str(answer)
+        assert isinstance(answer, ReplayResponse), str(answer)
         return answer.status
 
     def subscribe(self, text, path=SCHEDULER):
         answer = self._playback.answer(request(text, path), 0.0)
-        assert isinstance(answer, StreamAnswer), str(answer)
+        assert isinstance(answer, StreamedResponse), str(answer)
         return Reading(answer)
 
 
@@ -138,23 +138,23 @@ class Reading:
 
     @property
     def held(self):
-        return self._wait.gate.reason if self._wait is not None else None
+        return self._wait.latch.reason if self._wait is not None else None
 
     def stay(self):
         """Read, and wait at the gate that holds the stream."""
         self.read()
-        self._wait.gate.wait(wake)
-        return self._wait.gate
+        self._wait.latch.add_open_callback(wake)
+        return self._wait.latch
 
     def read(self):
         """Events that go out now: those behind a closed gate do not."""
         events = []
-        if self._wait is not None and not self._wait.gate.is_open:
+        if self._wait is not None and not self._wait.latch.is_open:
             return events
         self._wait = None
         for _, step in self._steps:
-            if isinstance(step, Wait):
-                if not step.gate.is_open:
+            if isinstance(step, WaitFor):
+                if not step.latch.is_open:
                     self._wait = step
                     break
             else:

@@ -2,7 +2,7 @@
 
 import json
 
-from mesotape.cassettes.answers.answer import StreamAnswer
+from mesotape.cassettes.answers.answer import StreamedResponse
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.proto.api.apis import SCHEDULER
 from mesotape.proto.messages import mapping
@@ -58,7 +58,7 @@ class Client:
     def send(self, message):
         body = text(message)
         if self.kind == PROTOBUF:
-            body = mapping.decode(body, SCHEDULER.call).SerializeToString()
+            body = mapping.decode(body, SCHEDULER.call_message).SerializeToString()
         headers = {"content_type": self.kind, "Accept": self.kind}
         if message["type"] != "SUBSCRIBE":
             headers["Mesos_Stream_Id"] = self.stream_id
@@ -72,12 +72,12 @@ class Client:
     def events(self, message):
         """What a stream says, each event read when it is asked for."""
         answer = self.send(message)
-        assert isinstance(answer, StreamAnswer), str(answer)
+        assert isinstance(answer, StreamedResponse), str(answer)
         for _, step in answer.steps:
             if isinstance(step, bytes):
                 yield self.read(step.partition(b"\n")[2])
 
-    def read(self, data, message=SCHEDULER.event):
+    def read(self, data, message=SCHEDULER.event_message):
         if self.kind == JSON:
             return json.loads(data)
         return json.loads(mapping.encode(message_class(message).FromString(data)))

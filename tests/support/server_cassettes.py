@@ -1,9 +1,9 @@
 """Cassettes of several servers, as documents."""
 
-from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.answer import ReplayResponse
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Playback
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 HEALTH = '{"type":"GET_HEALTH"}'
 
@@ -36,14 +36,14 @@ def said(
     headers = [] if host is None else [(b"Host", host.encode())]
     headers += [(b"Content-Type", b"application/json")] if body else []
     method = b"POST" if body else b"GET"
-    request = Received(method, target.encode(), tuple(headers), body.encode())
-    answer = playback.answer(request, 0.0, at=at)
+    request = HttpRequest(method, target.encode(), tuple(headers), body.encode())
+    answer = playback.answer(request, 0.0, cassette_scope=at)
     match answer:
         case Miss():
             return answer.reason
-        case Answer(exchange=0):
+        case ReplayResponse(exchange=0):
             return f"refused {answer.status}"
-        case Answer():
+        case ReplayResponse():
             return answer.body.decode()
         case _:
             raise AssertionError(answer)

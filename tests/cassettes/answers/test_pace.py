@@ -10,7 +10,7 @@ from mesotape.cassettes.answers.pace import (
     Recorded,
     Stepped,
     cap,
-    parse,
+    parse_pace,
     relative,
     scale,
 )
@@ -122,7 +122,7 @@ def test_every_has_what_came_before_the_start_all_at_once():
 
 def test_only_where_time_passes_do_heartbeats_come_that_were_not_recorded():
     paces = [Recorded(speed=3), Every(0.1), Instant(), Stepped()]
-    assert [pace.heartbeats(15.0) for pace in paces] == [5.0, 15.0, None, None]
+    assert [pace.heartbeat_interval_seconds(15.0) for pace in paces] == [5.0, 15.0, None, None]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_only_where_time_passes_do_heartbeats_come_that_were_not_recorded():
     ],
 )
 def test_a_pace_is_read(text, options, pace):
-    assert parse(text, **options) == pace
+    assert parse_pace(text, **options) == pace
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_a_pace_is_read(text, options, pace):
 )
 def test_a_pace_that_makes_no_sense_is_one_line(text, options, error):
     with pytest.raises(ValueError, match=f"^{re.escape(error)}[^\n]*$"):
-        parse(text, **options)
+        parse_pace(text, **options)

@@ -1,10 +1,10 @@
 from mesotape.cassettes.answers.answer import Ending
-from mesotape.cassettes.answers.gates import Gate, Reach, Wait
-from mesotape.cassettes.answers.stepping import END, Pending, stepped
+from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
+from mesotape.cassettes.answers.stepping import END_TYPE, EventLatch, insert_event_latches
 
 
 def step(*steps, start_at=0.0, offset=0.0):
-    return stepped(
+    return insert_event_latches(
         iter(steps),
         exchange=7,
         start_at=start_at,
@@ -18,13 +18,13 @@ def told(steps):
     """The gates by the times of their events, and everything else as it is."""
     for at_seconds, each in steps:
         assert at_seconds == 50.0
-        pending = isinstance(each, Wait) and isinstance(each.gate, Pending)
-        yield (each.gate.at_seconds, each.gate.type) if pending else each
+        pending = isinstance(each, WaitFor) and isinstance(each.latch, EventLatch)
+        yield (each.latch.at_seconds, each.latch.type) if pending else each
 
 
 def test_each_event_and_the_end_has_a_gate_of_its_own():
     steps = step((1.0, b"a"), (1.0, b"b"), (2.5, Ending.CUT))
-    assert list(told(steps)) == [(1.0, "A"), b"a", (1.0, "B"), b"b", (2.5, END), Ending.CUT]
+    assert list(told(steps)) == [(1.0, "A"), b"a", (1.0, "B"), b"b", (2.5, END_TYPE), Ending.CUT]
 
 
 def test_times_are_those_of_the_first_cassette():
@@ -37,12 +37,12 @@ def test_what_came_before_the_start_has_no_gate():
 
 
 def test_what_else_holds_an_event_comes_behind_its_gate():
-    wait = Wait(Gate("input"))
+    wait = WaitFor(Latch("input"))
     assert list(told(step((1.0, wait), (1.0, b"a")))) == [(1.0, "A"), wait, b"a"]
 
 
 def test_others_do_not_wait_for_the_next_event():
-    reach = Reach(Gate("the answer"))
+    reach = Signal(Latch("the answer"))
     assert list(told(step((1.0, b"a"), (1.0, reach), (4.0, b"b")))) == [
         (1.0, "A"),
         b"a",
@@ -53,7 +53,7 @@ def test_others_do_not_wait_for_the_next_event():
 
 
 def test_what_is_reached_behind_something_that_holds_stays_behind_it():
-    wait, reach = Wait(Gate("input")), Reach(Gate("the answer"))
+    wait, reach = WaitFor(Latch("input")), Signal(Latch("the answer"))
     steps = step((4.0, wait), (1.0, reach), (4.0, b"b"))
     assert list(told(steps)) == [(4.0, "B"), wait, reach, b"b"]
 
@@ -63,10 +63,10 @@ def test_events_are_read_one_by_one():
         while True:
             yield 1.0, b"a"
 
-    steps = stepped(
+    steps = insert_event_latches(
         endless(), exchange=1, start_at=0.0, offset_seconds=0.0, now_seconds=50.0, type_of=str
     )
-    assert isinstance(next(steps)[1], Wait)
+    assert isinstance(next(steps)[1], WaitFor)
 
 
 def test_an_event_at_the_very_start_has_one():

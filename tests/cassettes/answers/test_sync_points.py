@@ -1,26 +1,26 @@
-from mesotape.cassettes.answers.gates import Gate, Reach, Wait, cued
+from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor, insert_sync_points
 from mesotape.cassettes.answers.pace import Instant, Recorded
 
 
 def steps(events, cues, pace, until=float("inf")):
     """Set cues between events (recorded at, event) of a request at 0.0, replayed at 100.0."""
     timed = pace.deadlines(((at, (at, event)) for at, event in events), 0.0, 100.0)
-    return list(cued(timed, iter(cues), pace, now_seconds=100.0, until_seconds=until))
+    return list(insert_sync_points(timed, iter(cues), pace, now_seconds=100.0, until_seconds=until))
 
 
 def shown(found):
-    return [(at, step.lead if isinstance(step, Wait) else step) for at, step in found]
+    return [(at, step.delay_seconds if isinstance(step, WaitFor) else step) for at, step in found]
 
 
 def test_a_wait_stands_right_before_the_next_event_and_knows_how_far_it_is():
-    wait = Wait(Gate("input"))
+    wait = WaitFor(Latch("input"))
     found = steps([(1.0, "a"), (4.0, "b")], [(2.5, wait)], Recorded())
     assert shown(found) == [(101.0, "a"), (104.0, 1.5), (104.0, "b")]
-    assert found[1][1].gate is wait.gate
+    assert found[1][1].latch is wait.latch
 
 
 def test_the_distance_is_scaled_and_capped_like_the_gaps():
-    cues = [(2.0, Wait(Gate("input")))]
+    cues = [(2.0, WaitFor(Latch("input")))]
     events = [(0.0, "a"), (12.0, "b")]
     assert shown(steps(events, cues, Recorded(speed=2.0)))[1] == (106.0, 5.0)
     assert shown(steps(events, cues, Recorded(speed=2.0, max_gap=4.0)))[1] == (102.0, 2.0)
@@ -29,13 +29,13 @@ def test_the_distance_is_scaled_and_capped_like_the_gaps():
 
 def test_cues_do_not_change_when_events_come():
     pace, events = Recorded(max_gap=1.0), [(0.0, "a"), (9.0, "b"), (9.5, "c")]
-    cues = [(3.0, Reach(Gate("r"))), (5.0, Wait(Gate("w"))), (9.2, Reach(Gate("r")))]
+    cues = [(3.0, Signal(Latch("r"))), (5.0, WaitFor(Latch("w"))), (9.2, Signal(Latch("r")))]
     found = [step for step in steps(events, cues, pace) if isinstance(step[1], str)]
     assert found == steps(events, [], pace)
 
 
 def test_what_a_stream_reaches_stands_right_behind_the_event_before_it():
-    reach = Reach(Gate("r"))
+    reach = Signal(Latch("r"))
     assert steps([(1.0, "a"), (4.0, "b")], [(2.5, reach)], Recorded()) == [
         (101.0, "a"),
         (101.0, reach),
@@ -45,16 +45,16 @@ def test_what_a_stream_reaches_stands_right_behind_the_event_before_it():
 
 
 def test_a_cue_at_the_time_of_an_event_comes_before_it():
-    cues = [(1.0, Wait(Gate("w"))), (1.0, Reach(Gate("r")))]
+    cues = [(1.0, WaitFor(Latch("w"))), (1.0, Signal(Latch("r")))]
     assert [type(step).__name__ for _, step in steps([(1.0, "a")], cues, Instant())] == [
-        "Wait",
-        "Reach",
+        "WaitFor",
+        "Signal",
         "str",
     ]
 
 
 def test_behind_the_last_event_nothing_is_waited_at_and_the_end_bounds_what_is_reached():
-    early, late = Reach(Gate("early")), Reach(Gate("late"))
-    cues = [(2.0, Wait(Gate("w"))), (3.0, early), (5.0, late)]
+    early, late = Signal(Latch("early")), Signal(Latch("late"))
+    cues = [(2.0, WaitFor(Latch("w"))), (3.0, early), (5.0, late)]
     assert steps([(1.0, "a")], cues, Recorded(), until=4.0) == [(101.0, "a"), (101.0, early)]
     assert [step for _, step in steps([], cues, Recorded())] == [early, late]

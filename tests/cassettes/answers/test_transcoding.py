@@ -5,16 +5,16 @@ import pytest
 from google.protobuf.message import Message
 from support.sample_messages import filled, types
 
-from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.answers.transcoding import TranscodingError, labelled, transcode
+from mesotape.cassettes.answers.transcoding import TranscodingError, relabel_headers, transcode
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.apis import AGENT, APIS, Api, CallType
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, RECORDIO, ResponseType
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.recordio import Decoder, Record
@@ -125,7 +125,7 @@ def test_what_is_no_message_cannot_be_given_otherwise(data, to, why):
     ],
 )  # fmt: skip
 def test_labels_change_in_their_place(headers, target, expected):
-    assert list(labelled(headers, target).items()) == list(expected.items())
+    assert list(relabel_headers(headers, target).items()) == list(expected.items())
 
 
 # Every response and event of the schema, through a playback, from the one encoding to the other.
@@ -169,10 +169,10 @@ def decoded(data: bytes, name: str, kind: str) -> Message:
     return mapping.decode(data, name) if kind == JSON else message_class(name).FromString(data)
 
 
-def request(api: Api, kind: CallType, accept: str, **headers: str) -> Received:
+def request(api: Api, kind: CallType, accept: str, **headers: str) -> HttpRequest:
     told = {"Content-Type": JSON, "Accept": accept} | headers
     pairs = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in told.items())
-    return Received(b"POST", f"/{api.route}".encode(), pairs, call_of(api, kind))
+    return HttpRequest(b"POST", f"/{api.route}".encode(), pairs, call_of(api, kind))
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def recorded(tmp_path):
         told = Request(method="POST", path=f"/{api.route}", headers=asked, text=text)
         answer = {"Content-Type": encoding} if headers is None else headers
         bodies = [{"base64": encoded(message, encoding)} for message in messages]
-        if kind.record is None:
+        if kind.record_message is None:
             response = Response(after=0.0, status=200, headers=answer, **bodies[0])
         else:
             response = Response(after=0.0, status=200, headers=answer, stream="recordio")
@@ -195,11 +195,11 @@ def recorded(tmp_path):
             Header(mesotape=1, server=api.server, recorded_at=at),
             Exchange(exchange=1, at=0.0, client=1, request=told, response=response),
         ]
-        if kind.record is not None:
+        if kind.record_message is not None:
             documents += [Event(event=n, of=1, at=0.0, **body) for n, body in enumerate(bodies, 1)]
             documents.append(End(end=1, at=0.0, cause="server"))
         path = tmp_path / f"{len(opened)}.yaml"
-        path.write_bytes(b"".join(map(yaml_writer.document, documents)))
+        path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
         opened.append(Cassette.open(path))
         return Playback(opened[-1], Options(pace=Instant()))
 
@@ -209,7 +209,7 @@ def recorded(tmp_path):
 
 
 def records_of(answer) -> list[bytes]:
-    assert isinstance(answer, StreamAnswer)
+    assert isinstance(answer, StreamedResponse)
     steps = [step for _, step in answer.steps]
     assert steps[-1] is Ending.FINAL_CHUNK
     pieces = Decoder().feed(b"".join(step for step in steps if isinstance(step, bytes)))
@@ -217,8 +217,18 @@ def records_of(answer) -> list[bytes]:
     return [piece.payload for piece in pieces]
 
 
-ANSWERED = [(api, kind) for api in APIS for kind in api.calls.values() if kind.response is not None]
-STREAMED = [(api, kind) for api in APIS for kind in api.calls.values() if kind.record is not None]
+ANSWERED = [
+    (api, kind)
+    for api in APIS
+    for kind in api.call_types.values()
+    if kind.response_message is not None
+]
+STREAMED = [
+    (api, kind)
+    for api in APIS
+    for kind in api.call_types.values()
+    if kind.record_message is not None
+]
 
 
 @pytest.mark.parametrize("encoding", [JSON, PROTOBUF])
@@ -229,14 +239,14 @@ STREAMED = [(api, kind) for api in APIS for kind in api.calls.values() if kind.r
 )
 def test_every_response_can_be_had_in_the_other_encoding(recorded, api, kind, encoding):
     for everything in (True, False):
-        for message in filled(kind.response, kind.name, everything=everything):
+        for message in filled(kind.response_message, kind.name, everything=everything):
             playback = recorded(api, kind, encoding, message)
             answer = playback.answer(request(api, kind, TO[encoding]), 0.0)
-            assert isinstance(answer, Answer)
-            assert decoded(answer.body, kind.response, TO[encoding]) == message
+            assert isinstance(answer, ReplayResponse)
+            assert decoded(answer.body, kind.response_message, TO[encoding]) == message
             assert f"Content-Type: {TO[encoding]}\r\n" in answer.head.decode()
             assert f"Content-Length: {len(answer.body)}\r\n" in answer.head.decode()
-            assert playback.journal.lost == {}
+            assert playback.journal.lost_fields == {}
 
 
 @pytest.mark.parametrize("encoding", [JSON, PROTOBUF])
@@ -248,18 +258,18 @@ def test_every_response_can_be_had_in_the_other_encoding(recorded, api, kind, en
 def test_every_event_can_be_had_in_the_other_encoding(recorded, api, kind, encoding):
     messages = [
         message
-        for name in types(kind.record)
+        for name in types(kind.record_message)
         for everything in (True, False)
-        for message in filled(kind.record, name, everything=everything)
+        for message in filled(kind.record_message, name, everything=everything)
     ]
     playback = recorded(api, kind, encoding, *messages)
     answer = playback.answer(request(api, kind, TO[encoding]), 0.0)
-    served = [decoded(record, kind.record, TO[encoding]) for record in records_of(answer)]
+    served = [decoded(record, kind.record_message, TO[encoding]) for record in records_of(answer)]
     assert served == messages
     assert f"Content-Type: {TO[encoding]}\r\n" in answer.head.decode()
 
 
-OUTPUT = AGENT.calls["ATTACH_CONTAINER_OUTPUT"]
+OUTPUT = AGENT.call_types["ATTACH_CONTAINER_OUTPUT"]
 
 
 @pytest.mark.parametrize(
@@ -274,11 +284,11 @@ OUTPUT = AGENT.calls["ATTACH_CONTAINER_OUTPUT"]
 )  # fmt: skip
 @pytest.mark.parametrize("encoding", [JSON, PROTOBUF])
 def test_the_output_of_a_container_comes_in_any_of_four_labels(recorded, encoding, asked, labels):
-    (message,) = filled(OUTPUT.record, "CONTROL", everything=False)
+    (message,) = filled(OUTPUT.record_message, "CONTROL", everything=False)
     headers = {"Content-Type": RECORDIO, "Message-Content-Type": encoding}
     recorded_with = {"Accept": RECORDIO, "Message-Accept": encoding}
     playback = recorded(AGENT, OUTPUT, encoding, message, headers=headers, asked=recorded_with)
     answer = playback.answer(request(AGENT, OUTPUT, **asked), 0.0)
     wanted = PROTOBUF if PROTOBUF in labels else JSON
-    assert [decoded(one, OUTPUT.record, wanted) for one in records_of(answer)] == [message]
+    assert [decoded(one, OUTPUT.record_message, wanted) for one in records_of(answer)] == [message]
     assert labels in answer.head.decode()

@@ -34,7 +34,7 @@ from support.scheduler_cassettes import (
 from support.sockets import connect, get, post
 
 from mesotape.cassettes.answers.answer import Ending
-from mesotape.cassettes.answers.gates import Wait
+from mesotape.cassettes.answers.gates import WaitFor
 from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Header
@@ -125,11 +125,11 @@ def test_what_a_client_that_left_had_waited_for_is_told_until_it_happens(play):
     client = Client(playback)
     gate = client.subscribe(subscription()).stay()
     reason = "events wait for DECLINE of framework f, as in exchange 2"
-    assert (playback.waiting, playback.given_up) == ([reason], [])
-    gate.forget(wake)
-    assert (playback.waiting, playback.given_up) == ([], [reason])
+    assert (playback.waiting, playback.abandoned_waits) == ([reason], [])
+    gate.remove_open_callback(wake)
+    assert (playback.waiting, playback.abandoned_waits) == ([], [reason])
     client.make(decline("f", "o"))
-    assert playback.given_up == []
+    assert playback.abandoned_waits == []
 
 
 def test_calls_that_only_ask_for_events_hold_them_too(play):
@@ -297,8 +297,8 @@ def test_heartbeats_go_on_while_a_stream_is_held_at_the_recorded_pace(play):
     call_two = call(2, 18.0, decline("f", "o"))
     playback = play(scheduler(*events), call_two, pace=Recorded(speed=2.0))
     answer = playback.answer(request(subscription()), 100.0)
-    wait = next(step for _, step in answer.steps if isinstance(step, Wait))
-    assert wait.lead == pytest.approx(1.0)
+    wait = next(step for _, step in answer.steps if isinstance(step, WaitFor))
+    assert wait.delay_seconds == pytest.approx(1.0)
     beats = [next(wait.heartbeats) for _ in range(2)]
     assert [at for at, _ in beats] == [115.5, 123.0]
     assert {payload(step) for _, step in beats} == {beat}
@@ -310,7 +310,7 @@ def test_no_heartbeats_are_added_at_once(play):
         scheduler((1.0, beat), (16.0, beat), (20.0, A)), call(2, 18.0, decline("f", "o"))
     )
     answer = playback.answer(request(subscription()), 0.0)
-    wait = next(step for _, step in answer.steps if isinstance(step, Wait))
+    wait = next(step for _, step in answer.steps if isinstance(step, WaitFor))
     assert list(wait.heartbeats) == []
 
 
@@ -337,7 +337,7 @@ def test_what_is_held_is_printed_at_the_end_as_documented(tmp_path):
     header = Header(mesotape=1, server="master", recorded_at=RECORDED_AT)
     parts = [header, *scheduler((3.0, A), framework="f-0001"), *call(2, 2.0, accept)]
     path = tmp_path / "cassette.yaml"
-    path.write_bytes(b"".join(map(yaml_writer.document, parts)))
+    path.write_bytes(b"".join(map(yaml_writer.format_document, parts)))
     said = [held_line(path, leaves=leaves) for leaves in (False, True)]
     assert "".join(f"    {line}\n" for line in said) in DOCS.read_text()
 

@@ -21,7 +21,7 @@ from support.container_sessions import (
 )
 
 from mesotape.cassettes.answers.answer import Ending
-from mesotape.cassettes.answers.gates import Reach, Wait
+from mesotape.cassettes.answers.gates import Signal, WaitFor
 from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
@@ -57,40 +57,40 @@ class Session:
     def read(self):
         """Give what comes now, a text for each record."""
         said = []
-        while not self.is_over and (self.held is None or self.held.gate.is_open):
+        while not self.is_over and (self.held is None or self.held.latch.is_open):
             match next(self.answer.steps, (0.0, None))[1]:
-                case Wait() as wait:
+                case WaitFor() as wait:
                     self.held = wait
-                    if not wait.gate.is_open:
-                        wait.gate.wait(lambda: None)
-                case Reach(gate=gate):
+                    if not wait.latch.is_open:
+                        wait.latch.add_open_callback(lambda: None)
+                case Signal(latch=gate):
                     gate.open()
                 case bytes() as step:
                     said += [json.loads(record)["data"]["data"] for record in decode(step)]
                 case Ending():
-                    self.over(left=False)
+                    self.mark_over(client_left=False)
                 case _:
                     break
         return [base64.b64decode(text) for text in said]
 
-    def over(self, *, left):
+    def mark_over(self, *, client_left):
         self.is_over = True
-        self.answer.live.over(left=left)
+        self.answer.handle.mark_over(client_left=client_left)
 
 
 class Input:
     """An input that is typed record by record."""
 
     def __init__(self, playback, *texts):
-        self.intake = playback.receive(begun())
+        self.intake = playback.begin_streamed_request(begun())
         self.type(*texts)
 
     def type(self, *texts):
         for text in texts:
             assert self.intake.feed(encode(text.encode()), 0.0) is None
 
-    def end(self):
-        return self.intake.end(0.0)
+    def close(self):
+        return self.intake.close(0.0)
 
 
 def outputs(**changes):
@@ -133,7 +133,7 @@ def test_what_is_waited_for_is_told(play):
 def test_input_that_has_come_is_not_waited_for(play):
     playback = play(outputs(), inputs())
     typed = Input(playback, names(), data(b"onetwo"), END_OF_INPUT)
-    assert typed.end().status == 200
+    assert typed.close().status == 200
     session = Session(playback)
     assert session.read() == [b"ready", b"one", b"two"]
     assert session.is_over
@@ -143,7 +143,7 @@ def test_output_comes_as_long_after_its_input_as_it_did(play):
     playback = play(outputs(), inputs(), pace=Recorded(speed=2.0))
     session = Session(playback)
     session.read()
-    assert session.held.lead == pytest.approx(0.05)
+    assert session.held.delay_seconds == pytest.approx(0.05)
 
 
 def test_heartbeats_release_nothing(play):
@@ -206,7 +206,7 @@ def test_two_viewers_wait_each_for_himself(play):
     playback = play(outputs(name=ATTACHED), inputs())
     one, two = Session(playback, ATTACHED), Session(playback, ATTACHED)
     assert one.read() == two.read() == [b"ready"]
-    one.over(left=True)
+    one.mark_over(client_left=True)
     Input(playback, names(), data(b"one"))
     assert two.read() == [b"one"]
 
@@ -215,7 +215,7 @@ def test_a_wait_is_answered_when_the_session_has_ended(play):
     playback = play(outputs(), inputs(), recorded_wait(3, at=5.5, answered=6.5))
     session = Session(playback)
     answer = playback.answer(WAIT, 0.0)
-    (gate,) = answer.gates
+    (gate,) = answer.latches
     typed = Input(playback, names(), data(b"onetwo"))
     session.read()
     assert not gate.is_open
@@ -223,18 +223,18 @@ def test_a_wait_is_answered_when_the_session_has_ended(play):
     session.read()
     assert session.is_over
     assert gate.is_open
-    assert playback.answer(WAIT, 0.0).gates == ()
+    assert playback.answer(WAIT, 0.0).latches == ()
 
 
 def test_a_wait_that_was_answered_before_the_end_waits_for_what_came_before_it(play):
     playback = play(outputs(), recorded_wait(3, at=0.5, answered=3.5))
     session = Session(playback)
-    (gate,) = playback.answer(WAIT, 0.0).gates
-    gate.wait(lambda: seen.append("answered"))
+    (gate,) = playback.answer(WAIT, 0.0).latches
+    gate.add_open_callback(lambda: seen.append("answered"))
     seen = []
     for step in session.answer.steps:
         match step[1]:
-            case Reach(gate=reached):
+            case Signal(latch=reached):
                 reached.open()
             case bytes():
                 seen.append("record")
@@ -245,16 +245,16 @@ def test_a_wait_that_was_answered_before_the_end_waits_for_what_came_before_it(p
 
 def test_a_wait_does_not_wait_for_a_session_that_nobody_asked_for(play):
     playback = play(outputs(), recorded_wait(3, at=5.5, answered=6.5))
-    assert playback.answer(WAIT, 0.0).gates == ()
+    assert playback.answer(WAIT, 0.0).latches == ()
 
 
 def test_a_wait_is_answered_when_the_client_has_left_the_session(play):
     playback = play(outputs(ended=6.0, cause="client"), recorded_wait(3, at=6.1, answered=6.2))
     session = Session(playback)
     assert session.read() == [b"ready", b"one", b"two"]
-    (gate,) = playback.answer(WAIT, 0.0).gates
+    (gate,) = playback.answer(WAIT, 0.0).latches
     assert not gate.is_open
-    session.over(left=True)
+    session.mark_over(client_left=True)
     assert gate.is_open
 
 
@@ -262,7 +262,7 @@ def test_a_wait_is_answered_while_a_session_stays_open_that_the_recorder_left(pl
     playback = play(outputs(ended=7.0, cause="stopped"), recorded_wait(3, at=6.1, answered=6.2))
     session = Session(playback)
     session.read()
-    assert playback.answer(WAIT, 0.0).gates == ()
+    assert playback.answer(WAIT, 0.0).latches == ()
 
 
 def test_the_answer_of_an_input_waits_for_what_the_session_said_before_it(play):
@@ -272,7 +272,7 @@ def test_the_answer_of_an_input_waits_for_what_the_session_said_before_it(play):
     typed = Input(playback, names(), data(b"one"))
     answer = typed.intake.feed(encode(data(b"two").encode()), 0.0)
     assert answer.status == 500
-    (gate,) = answer.gates
+    (gate,) = answer.latches
     assert not gate.is_open
     assert session.read() == [b"one", b"two"]
     assert gate.is_open

@@ -6,14 +6,14 @@ import json
 import pytest
 from support.captures import expected, load
 
-from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer
+from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 from mesotape.proto.messages import mapping
 from mesotape.proto.recordio import decode
 
@@ -77,7 +77,7 @@ def play(tmp_path):
         at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         path = tmp_path / f"{len(opened)}.yaml"
         header = Header(mesotape=1, server=server, recorded_at=at)
-        path.write_bytes(b"".join(map(yaml_writer.document, [header, *documents])))
+        path.write_bytes(b"".join(map(yaml_writer.format_document, [header, *documents])))
         opened.append(Cassette.open(path))
         return Playback(opened[-1], Options(pace=Instant()))
 
@@ -90,11 +90,11 @@ def call(playback, text, stream_id=None, *, path=SCHEDULER, accept=JSON):
     headers = {"Content-Type": JSON, "Accept": accept}
     headers |= {"Mesos-Stream-Id": stream_id} if stream_id is not None else {}
     pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
-    return playback.answer(Received(b"POST", path.encode(), pairs, text.encode()), 5.0)
+    return playback.answer(HttpRequest(b"POST", path.encode(), pairs, text.encode()), 5.0)
 
 
 def told(answer):
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ReplayResponse)
     return answer.status, answer.body
 
 
@@ -102,15 +102,15 @@ class Server:
     """Keeps the streams that a playback gave, and what it made of them."""
 
     def __init__(self, answer):
-        assert isinstance(answer, StreamAnswer)
+        assert isinstance(answer, StreamedResponse)
         self.answer, self.instead = answer, None
-        answer.live.begin(self.turn)
+        answer.handle.attach(self.turn)
 
     def turn(self, steps):
         self.instead = list(steps)
 
     def leave(self):
-        self.answer.live.over(left=True)
+        self.answer.handle.mark_over(client_left=True)
 
 
 LIFE = [*stream(1, subscribe(), ONE, [subscribed()]), accepted(2, said("REVIVE"), ONE)]
@@ -127,8 +127,8 @@ def test_a_call_without_an_id_is_refused(play):
     playback = play(*LIFE)
     Server(call(playback, subscribe()))
     assert told(call(playback, said("REVIVE"))) == (400, MISSING)
-    assert playback.journal.missed == 0
-    assert playback.journal.refused == 1
+    assert playback.journal.missed_count == 0
+    assert playback.journal.refused_count == 1
     assert "Mesos-Stream-Id" in str(playback.journal.refusals[0])
     assert told(call(playback, said("REVIVE"), ONE)) == (202, b"")
 
@@ -166,7 +166,7 @@ def test_a_framework_that_left_its_stream_is_not_subscribed(play):
 
 def test_a_stream_that_was_played_to_its_end_still_counts(play):
     playback = play(*LIFE)
-    Server(call(playback, subscribe())).answer.live.over(left=False)
+    Server(call(playback, subscribe())).answer.handle.mark_over(client_left=False)
     assert told(call(playback, said("REVIVE"), ONE)) == (202, b"")
 
 
@@ -242,15 +242,15 @@ def test_a_recorded_refusal_wins(play):
     assert told(call(playback, said("REVIVE"), "x")) == (400, other.encode())
     assert told(call(playback, said("REVIVE")))[1].endswith(b"!")
     assert told(call(playback, said("REVIVE"), ONE)) == (202, b"")
-    assert playback.journal.refused == 0
+    assert playback.journal.refused_count == 0
     assert told(call(playback, said("REVIVE"))) == (400, MISSING)
-    assert playback.journal.refused == 1
+    assert playback.journal.refused_count == 1
 
 
 def test_what_was_recorded_after_a_stream_had_ended_comes_after_the_rest(play):
     gone = refused(4, said("REVIVE"), ONE, "Framework is not subscribed", status=403)
     playback = play(*LIFE, gone)
-    Server(call(playback, subscribe())).answer.live.over(left=False)
+    Server(call(playback, subscribe())).answer.handle.mark_over(client_left=False)
     assert told(call(playback, said("REVIVE"), ONE))[0] == 202
     assert told(call(playback, said("REVIVE"), ONE))[0] == 403
     assert isinstance(call(playback, said("REVIVE"), ONE), Miss)

@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesotape.cassettes.faults.fault_spec import Fault, FaultError, parse
-from mesotape.cassettes.faults.kinds import KINDS, NOT_TAKEN
-from mesotape.cassettes.faults.seeded_random import Dice
-from mesotape.cassettes.faults.selector import ALL, Which
+from mesotape.cassettes.faults.fault_spec import Fault, FaultError, parse_fault
+from mesotape.cassettes.faults.kinds import FAULT_KINDS, PREEMPTIVE_FAULTS
+from mesotape.cassettes.faults.seeded_random import SeededRandom
+from mesotape.cassettes.faults.selector import SELECT_ALL, Selector
 from mesotape.proto.api.apis import APIS
 
 WHICHES = st.one_of(
-    st.just(ALL),
-    st.integers(1, 999_999_999).map(lambda n: Which(n, n)),
-    st.integers(2, 999).map(Which),
-    st.tuples(st.integers(1, 999), st.integers(1, 999)).map(lambda p: Which(p[0], sum(p))),
-    st.integers(1, 100_000_000).map(lambda n: Which(share=float(f"{n / 1_000_000:f}") / 100)),
+    st.just(SELECT_ALL),
+    st.integers(1, 999_999_999).map(lambda n: Selector(n, n)),
+    st.integers(2, 999).map(Selector),
+    st.tuples(st.integers(1, 999), st.integers(1, 999)).map(lambda p: Selector(p[0], sum(p))),
+    st.integers(1, 100_000_000).map(lambda n: Selector(share=float(f"{n / 1_000_000:f}") / 100)),
 )
 VALUES = {
     "SECONDS": st.floats(0, 86400).map(abs),
@@ -31,23 +31,23 @@ CALLS = [*STREAMED, "ACCEPT", "agent", "executor.UPDATE"]
 
 @st.composite
 def faults(draw):
-    kind = draw(st.sampled_from(list(KINDS.values())))
+    kind = draw(st.sampled_from(list(FAULT_KINDS.values())))
     value = st.none() if kind.unit is None else VALUES[kind.unit]
-    if kind.unit is not None and not kind.required:
+    if kind.unit is not None and not kind.is_value_required:
         value = st.none() | value
     of_records = kind.scope == "record"
     return Fault(
         kind=kind,
         value=draw(value),
-        which=draw(WHICHES),
+        selector=draw(WHICHES),
         call=draw(st.sampled_from(STREAMED if of_records else CALLS)),
-        calls=draw(WHICHES) if of_records else ALL,
+        call_selector=draw(WHICHES) if of_records else SELECT_ALL,
     )
 
 
 @given(faults())
 def test_a_fault_is_read_as_it_is_written(fault):
-    assert parse(str(fault)) == fault
+    assert parse_fault(str(fault)) == fault
 
 
 @given(st.text() | st.text(string.printable, max_size=12).map(lambda text: f"drop{text}"))
@@ -62,10 +62,10 @@ def test_what_is_no_fault_is_refused_in_one_line(text):
 def refusal(text):
     """What is said of a text that is no fault; one that is, is read as it is written."""
     try:
-        fault = parse(text)
+        fault = parse_fault(text)
     except FaultError as error:
         return str(error)
-    assert parse(str(fault)) == fault
+    assert parse_fault(str(fault)) == fault
     return None
 
 
@@ -88,10 +88,10 @@ def refusal(text):
     ],
 )
 def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, strikes):
-    fault = parse(text)
+    fault = parse_fault(text)
     assert fault.is_for(*called) == (strikes is not None)
     if strikes is not None:
-        assert [n for n in range(1, 6) if fault.which.hits(n, lambda: 0.999)] == strikes
+        assert [n for n in range(1, 6) if fault.selector.is_selected(n, lambda: 0.999)] == strikes
 
 
 @pytest.mark.parametrize(
@@ -125,35 +125,39 @@ def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, str
 )
 def test_what_is_wrong_with_a_fault_is_told(text, says):
     with pytest.raises(FaultError) as raised:
-        parse(text)
+        parse_fault(text)
     assert str(raised.value).startswith(f"fault {text}: {says}")
 
 
 def test_every_kind_says_what_it_is():
-    for name, kind in KINDS.items():
+    for name, kind in FAULT_KINDS.items():
         assert kind.name == name
-        assert kind.sees.endswith(".")
+        assert kind.client_effect.endswith(".")
         assert kind.resembles.endswith(".")
-        assert parse(f"{name}={3 if kind.unit == 'SECONDS' else 1}" if kind.required else name)
-    assert set(KINDS) > NOT_TAKEN
+        assert parse_fault(
+            f"{name}={3 if kind.unit == 'SECONDS' else 1}" if kind.is_value_required else name
+        )
+    assert set(FAULT_KINDS) > PREEMPTIVE_FAULTS
 
 
 def test_records_are_struck_only_of_calls_that_streams_answer():
     for api in APIS:
-        for name, call in api.calls.items():
-            if call.record is not None:
-                assert parse(f"{api.name}.{name}:drop").call == f"{api.name}.{name}"
+        for name, call in api.call_types.items():
+            if call.record_message is not None:
+                assert parse_fault(f"{api.name}.{name}:drop").call == f"{api.name}.{name}"
             else:
                 with pytest.raises(FaultError):
-                    parse(f"{api.name}.{name}:drop")
+                    parse_fault(f"{api.name}.{name}:drop")
 
 
 def test_dice_give_the_same_for_the_same_whatever_was_drawn_before():
-    one, same, other = Dice("0 drop"), Dice("0 drop"), Dice("1 drop")
-    drawn = [one.share("exchange", number) for number in range(1000)]
-    assert [same.share("exchange", number) for number in reversed(range(1000))] == drawn[::-1]
-    assert [other.share("exchange", number) for number in range(1000)] != drawn
+    one, same, other = SeededRandom("0 drop"), SeededRandom("0 drop"), SeededRandom("1 drop")
+    drawn = [one.random_fraction("exchange", number) for number in range(1000)]
+    assert [same.random_fraction("exchange", number) for number in reversed(range(1000))] == drawn[
+        ::-1
+    ]
+    assert [other.random_fraction("exchange", number) for number in range(1000)] != drawn
     assert all(0 <= each < 1 for each in drawn)
     assert 0.4 < sum(drawn) / 1000 < 0.6
-    assert {one.below(3, number) for number in range(100)} == {0, 1, 2}
-    assert len(one.octets(1000, "x")) == 1000
+    assert {one.random_below(3, number) for number in range(100)} == {0, 1, 2}
+    assert len(one.random_bytes(1000, "x")) == 1000

@@ -16,26 +16,23 @@ from support.playback_cassettes import (
     end,
     event,
     exchange,
-    play,
     reason_of,
     request,
 )
 from support.sockets import LAST_CHUNK, connect, post
 
-from mesotape.cassettes.answers.answer import Answer, Ending, Raw
-from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.answer import Ending, RawBytes, ReplayResponse
+from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.faults.answer_faults import AnswerDamage
-from mesotape.cassettes.faults.fault_spec import FaultError, parse
-from mesotape.cassettes.faults.kinds import KINDS
-from mesotape.cassettes.faults.seeded_random import Dice
+from mesotape.cassettes.faults.answer_faults import AnswerFaults
+from mesotape.cassettes.faults.fault_spec import FaultError, parse_fault
+from mesotape.cassettes.faults.kinds import FAULT_KINDS
+from mesotape.cassettes.faults.seeded_random import SeededRandom
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 from mesotape.proxy.control.player import Player
-
-__all__ = ["play"]
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
 AGENTS = b'{"type":"GET_AGENTS"}'
@@ -45,25 +42,25 @@ RECORD = b'20\n{"type":"HEARTBEAT"}'
 
 def went_out(answer):
     """The bytes of an answer, without chunks of events, when they are due, and how it ends."""
-    if isinstance(answer, Answer):
+    if isinstance(answer, ReplayResponse):
         return answer.head + answer.body, [0.0], None
     data, dues = answer.head, [0.0] if answer.head else []
     for at, step in answer.steps:
         match step:
-            case bytes() | Raw():
+            case bytes() | RawBytes():
                 data += step if isinstance(step, bytes) else step.data
                 dues.append(at)
-            case Reach():
-                step.gate.open()
+            case Signal():
+                step.latch.open()
             case Ending():
                 return data, dues, step
-            case Wait():
+            case WaitFor():
                 pass
     return data, dues, None
 
 
 def status(answer):
-    return answer.status if isinstance(answer, Answer) else went_out(answer)
+    return answer.status if isinstance(answer, ReplayResponse) else went_out(answer)
 
 
 def streaming(number, at=0.0, records=3):
@@ -76,7 +73,7 @@ def streaming(number, at=0.0, records=3):
 def test_without_faults_nothing_is_told(play):
     playback = play(exchange(1, response=answering("well")))
     assert playback.answer(request(), 0.0).body == b"well"
-    assert (playback.faults, playback.journal.strikes) == ({}, [])
+    assert (playback.fault_hit_counts, playback.journal.fault_hits) == ({}, [])
 
 
 def test_what_is_no_fault_is_refused_when_the_options_are_made():
@@ -87,7 +84,7 @@ def test_what_is_no_fault_is_refused_when_the_options_are_made():
 def test_one_fault_may_stand_alone(play):
     playback = play(exchange(1), faults="GET_HEALTH:503")
     assert playback.answer(request(), 0.0).status == 503
-    assert playback.faults == {"GET_HEALTH:503": 1}
+    assert playback.fault_hit_counts == {"GET_HEALTH:503": 1}
 
 
 def test_a_call_that_is_refused_is_not_taken(play):
@@ -96,9 +93,9 @@ def test_a_call_that_is_refused_is_not_taken(play):
     assert [status(each) for each in tries[:3]] == [503, 503, 202]
     assert reason_of(tries[3]) == "already played"
     assert tries[0].body == b"No leader elected"
-    assert playback.journal.answers == 1
-    assert playback.journal.refused == 0
-    assert [str(each) for each in playback.journal.strikes] == [
+    assert playback.journal.served_count == 1
+    assert playback.journal.refused_count == 0
+    assert [str(each) for each in playback.journal.fault_hits] == [
         "fault TEARDOWN:503@1-2 struck: TEARDOWN: 503 Service Unavailable"
     ] * 2
 
@@ -139,15 +136,15 @@ def test_a_307_names_the_leader_as_mesos_does(play, target, location):
     assert lines[2:] == [
         f"Location: //leader.example:5051{location}", "Content-Length: 0", "", ""
     ]  # fmt: skip
-    assert ending is Ending.WHOLE
+    assert ending is Ending.RAW_COMPLETE
 
 
 def test_a_lost_call_may_be_made_again_and_a_lost_answer_not(play):
     playback = play(exchange(1, TEARDOWN), faults=["lost-call@1", "lost-answer@2"])
     assert went_out(playback.answer(request(TEARDOWN), 0.0)) == (b"", [], Ending.RESET)
-    assert playback.journal.answers == 0
+    assert playback.journal.served_count == 0
     assert went_out(playback.answer(request(TEARDOWN), 0.0)) == (b"", [], Ending.RESET)
-    assert playback.journal.answers == 1
+    assert playback.journal.served_count == 1
     assert reason_of(playback.answer(request(TEARDOWN), 0.0)) == "already played"
 
 
@@ -178,15 +175,15 @@ def test_an_answer_comes_without_its_body(play):
         b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
     )
     playback.answer(request(TEARDOWN), 0.0)
-    assert playback.faults == {"empty-answer": 1}
+    assert playback.fault_hit_counts == {"empty-answer": 1}
 
 
 def test_an_answer_comes_late_whole_and_in_its_place(play):
     playback = play(exchange(1, response=answering("well")), faults=["late=2.5", "late=1"])
     data, dues, ending = went_out(playback.answer(request(), 10.0))
     assert data.endswith(b"\r\n\r\nwell")
-    assert (dues, ending) == ([13.5], Ending.WHOLE)
-    assert playback.faults == {"late=2.5": 1, "late=1": 1}
+    assert (dues, ending) == ([13.5], Ending.RAW_COMPLETE)
+    assert playback.fault_hit_counts == {"late=2.5": 1, "late=1": 1}
 
 
 def test_a_stream_begins_late(play):
@@ -201,12 +198,14 @@ def test_a_stream_begins_late(play):
 
 
 def test_an_answer_that_waits_is_struck_when_it_goes_out():
-    told, gate = [], Gate("other things")
-    damage = AnswerDamage(
-        [parse("late=1")], 5.0, lambda _: Dice(""), lambda *what: told.append(what)
+    told, gate = [], Latch("other things")
+    damage = AnswerFaults(
+        [parse_fault("late=1")], 5.0, lambda _: SeededRandom(""), lambda *what: told.append(what)
     )
-    waits, *rest = damage.of_whole(Answer(exchange=1, status=202, head=b"", gates=(gate,))).steps
-    assert waits[1].gate is gate
+    waits, *rest = damage.apply_to_whole_answer(
+        ReplayResponse(exchange=1, status=202, head=b"", latches=(gate,))
+    ).steps
+    assert waits[1].latch is gate
     assert told == []
     assert [at for at, _ in rest] == [6.0, 6.0, 6.0]
 
@@ -230,13 +229,13 @@ def test_another_path_is_struck_by_its_name(play):
     playback = play(document, faults=["/version:503@2"])
     asked = request(b"", method="GET", path="/version")
     assert [status(playback.answer(asked, 0.0)) for _ in range(3)] == [200, 503, 200]
-    assert str(playback.journal.strikes[0]).endswith("struck: /version: 503 Service Unavailable")
+    assert str(playback.journal.fault_hits[0]).endswith("struck: /version: 503 Service Unavailable")
 
 
 def test_a_miss_stays_a_miss(play):
     playback = play(exchange(1), faults=["late=1", "cut-answer"])
     assert reason_of(playback.answer(request(AGENTS), 0.0)) == "nothing recorded for this call"
-    assert playback.faults == {"late=1": 0, "cut-answer": 0}
+    assert playback.fault_hit_counts == {"late=1": 0, "cut-answer": 0}
 
 
 def calls_struck(play, seed, order):
@@ -263,8 +262,8 @@ def test_faults_that_never_struck_are_told(play):
     playback = play(*streaming(1), exchange(2), faults=faults, pace=Instant())
     playback.answer(request(), 0.0)
     went_out(playback.answer(request(SUBSCRIBE), 0.0))
-    assert playback.faults == {faults[0]: 0, faults[1]: 0, faults[2]: 0, "503@1": 1}
-    assert playback.faults_report(playback.journal.struck) == [
+    assert playback.fault_hit_counts == {faults[0]: 0, faults[1]: 0, faults[2]: 0, "503@1": 1}
+    assert playback.describe_faults(playback.journal.fault_hit_counts) == [
         "fault SUBSCRIBE:drop@9 never struck: 1 such call came",
         "fault GET_AGENTS:503 never struck: no such call came",
         "fault GET_HEALTH:503@7 never struck: 1 such call came",
@@ -274,12 +273,14 @@ def test_faults_that_never_struck_are_told(play):
 
 def test_strikes_are_told_one_by_one_up_to_a_number_and_all_counted(play):
     playback, said = play(exchange(1), faults=["503"]), []
-    playback.journal.tell = said.append
+    playback.journal.on_note = said.append
     for _ in range(1500):
         playback.answer(request(), 0.0)
     assert len(said) == 20
-    assert len(playback.journal.strikes) == 1000
-    assert playback.faults_report(playback.journal.struck) == ["fault 503 struck 1500 times"]
+    assert len(playback.journal.fault_hits) == 1000
+    assert playback.describe_faults(playback.journal.fault_hit_counts) == [
+        "fault 503 struck 1500 times"
+    ]
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -293,13 +294,13 @@ def test_the_answer_to_an_input_is_struck_once_in_whatever_way_it_comes(tmp_path
         playback = Playback(cassette, Options(faults=faults))
         head = begun()
         if whole:
-            answer = playback.answer(Received(head.method, head.target, head.headers, said), 0.0)
+            answer = playback.answer(HttpRequest(head.method, head.target, head.headers, said), 0.0)
         else:
-            intake = playback.receive(head)
+            intake = playback.begin_streamed_request(head)
             assert intake.feed(said, 0.0) is None
-            answer = intake.end(0.0)
+            answer = intake.close(0.0)
         assert went_out(answer) == (b"", [], Ending.RESET)
-        assert playback.faults == {faults[0]: 1, "503@2": 0}
+        assert playback.fault_hit_counts == {faults[0]: 1, "503@2": 0}
 
 
 def test_a_player_tells_what_faults_did_through_all_resets(cassette):
@@ -442,7 +443,7 @@ def test_a_fault_that_makes_no_sense_is_one_line(cassette):
 def test_the_faults_are_listed():
     done = run("replay", "--list-faults", env={"COLUMNS": "200"})
     assert done.returncode == 0
-    for kind in KINDS.values():
+    for kind in FAULT_KINDS.values():
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{kind.usage} ")]
-        assert kind.sees in line
+        assert kind.client_effect in line
         assert kind.resembles in line

@@ -8,12 +8,16 @@ from support.capture_requests import sent
 from support.capture_to_cassette import taped
 from support.captures import expected, load
 
-from mesotape.cassettes.answers.answer import Ending, Raw, StreamAnswer
-from mesotape.cassettes.answers.gates import Gate, Reach, Wait
+from mesotape.cassettes.answers.answer import Ending, RawBytes, StreamedResponse
+from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
 from mesotape.cassettes.answers.pace import Instant, Recorded
-from mesotape.cassettes.faults.fault_spec import parse
-from mesotape.cassettes.faults.seeded_random import Dice
-from mesotape.cassettes.faults.stream_faults import StreamDamage, numbered, plain
+from mesotape.cassettes.faults.fault_spec import parse_fault
+from mesotape.cassettes.faults.seeded_random import SeededRandom
+from mesotape.cassettes.faults.stream_faults import (
+    StreamFault,
+    number_records,
+    strip_record_numbers,
+)
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto import recordio
@@ -42,16 +46,16 @@ class Heard:
             match step:
                 case bytes():
                     self.pieces.append((at, step))
-                case Raw():
+                case RawBytes():
                     size, _, data = step.data.partition(b"\r\n")
                     assert data[-2:] == b"\r\n"
                     assert int(size, 16) == len(data) - 2
                     self.pieces.append((at, data[:-2]))
                 case Ending():
                     self.end = step
-                case Reach():
-                    step.gate.open()
-                case Wait():
+                case Signal():
+                    step.latch.open()
+                case WaitFor():
                     self.waits += 1
         self.body = b"".join(piece for _, piece in self.pieces)
 
@@ -60,7 +64,7 @@ def heard(streamed, *faults, seed=0, pace=None):
     cassette, request, _ = streamed
     playback = Playback(cassette, Options(pace=pace or Instant(), faults=faults, seed=seed))
     answer = playback.answer(request, 0.0)
-    assert isinstance(answer, StreamAnswer)
+    assert isinstance(answer, StreamedResponse)
     return Heard(answer.steps, 300 if pace else 5000), playback
 
 
@@ -68,7 +72,7 @@ def inspected(body):
     """The first piece of a stream that is malformed."""
     examiner = Examiner(EVENT, "json" if b"{" in body[:9] else "protobuf")
     found = [*examiner.feed(body), *examiner.close()]
-    return next(each for each in found if each.level == "malformed")
+    return next(each for each in found if each.severity == "malformed")
 
 
 def part(record, size):
@@ -124,9 +128,11 @@ def test_a_fault_gives_these_bytes(streamed, fault, pieces, end):
     assert sound.body == b"".join(records)
     assert got.body == b"".join(pieces(records))
     assert got.end is (sound.end if end is ALL_OF_IT else end)
-    struck = playback.faults[fault]
+    struck = playback.fault_hit_counts[fault]
     assert struck == {"drop@3+": len(records) - 2, "drop@3-5": 3}.get(fault, 1)
-    assert str(playback.journal.strikes[0]).startswith(f"fault {fault} struck: exchange 1, SUBSCR")
+    assert str(playback.journal.fault_hits[0]).startswith(
+        f"fault {fault} struck: exchange 1, SUBSCR"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_inspection_names_what_is_wrong(streamed, fault, reason):
         return
     bad = inspected(got.body)
     assert (bad.number, bad.offset) == (3, sum(map(len, streamed[2][:2])))
-    assert reason in [remark.reason for remark in bad.remarks]
+    assert reason in [remark.reason for remark in bad.diagnostics]
 
 
 def test_garbage_is_no_length_and_stands_before_its_record(streamed):
@@ -235,7 +241,7 @@ def test_heartbeats_stop_and_all_else_goes_on(streamed):
     got, playback = heard(streamed, "no-heartbeats")
     assert beats
     assert got.body == b"".join(record for record in records if record not in beats)
-    assert playback.faults == {"no-heartbeats": len(beats)}
+    assert playback.fault_hit_counts == {"no-heartbeats": len(beats)}
     late, playback = heard(streamed, "no-heartbeats@3+")
     assert late.body.count(beats[0]) == 1
 
@@ -249,19 +255,19 @@ def test_heartbeats_after_the_last_event_stop_too(tmp_path):
         told, sizes = 0, []
         while told < 50:
             _, step = next(steps)
-            told += isinstance(step, Reach)
+            told += isinstance(step, Signal)
             sizes += [len(step)] if isinstance(step, bytes) else []
     assert len(sizes) == 4
 
 
 def damaged(fault, *steps):
     told = []
-    damage = StreamDamage(parse(fault), Dice("0"), told.append, EVENT)
-    return list(plain(damage.steps(numbered(steps)))), told
+    damage = StreamFault(parse_fault(fault), SeededRandom("0"), told.append, EVENT)
+    return list(strip_record_numbers(damage.apply_to_steps(number_records(steps)))), told
 
 
 def test_a_held_stream_sends_no_heartbeats_either():
-    wait = Wait(Gate("a call"), heartbeats=iter([(1.0, b"beat")]))
+    wait = WaitFor(Latch("a call"), heartbeats=iter([(1.0, b"beat")]))
     (_, (_, held)), told = damaged("no-heartbeats", (0.0, b"1\na"), (0.0, wait))
     assert told == []
     assert list(held.heartbeats) == []
@@ -269,13 +275,13 @@ def test_a_held_stream_sends_no_heartbeats_either():
 
 
 def test_a_record_goes_behind_the_next_one_whatever_gates_are_between():
-    gate = Gate("a call")
-    steps, _ = damaged("reorder@1", (0.0, b"1\na"), (1.0, Wait(gate)), (1.0, b"1\nb"))
+    gate = Latch("a call")
+    steps, _ = damaged("reorder@1", (0.0, b"1\na"), (1.0, WaitFor(gate)), (1.0, b"1\nb"))
     assert [(at, step) for at, step in steps if isinstance(step, bytes)] == [
         (1.0, b"1\nb"),
         (1.0, b"1\na"),
     ]
-    assert isinstance(steps[0][1], Wait)
+    assert isinstance(steps[0][1], WaitFor)
 
 
 @pytest.mark.parametrize("end", [(), ((1.0, Ending.CUT),)])
@@ -298,7 +304,7 @@ def test_a_strike_is_told_when_it_goes_out_and_not_before():
     assert told == []
     at, reach = steps[0]
     assert at == 0.0
-    reach.gate.open()
+    reach.latch.open()
     assert told == ["record 1: left out"]
 
 

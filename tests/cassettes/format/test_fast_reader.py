@@ -14,9 +14,9 @@ exchanges = documents().filter(lambda told: isinstance(told, Exchange))
 
 
 def carefully(data):
-    told = parsing.parse(data)
+    told = parsing.parse_document(data)
     assert isinstance(told, Exchange)
-    return parsing.without_answer(told)
+    return parsing.without_response_body(told)
 
 
 def is_body(data):
@@ -26,18 +26,18 @@ def is_body(data):
 
 
 def quickly(data):
-    return head_reader.head(data, ends_in_body=is_body(data))
+    return head_reader.match_exchange_head(data, ends_in_body=is_body(data))
 
 
 @given(exchanges)
 def test_what_is_written_is_read_the_same(told):
-    data = yaml_writer.document(told)
+    data = yaml_writer.format_document(told)
     assert quickly(data) in (None, carefully(data))
 
 
 @given(exchanges, st.data())
 def test_what_is_changed_is_read_the_same(told, how):
-    data = bytearray(yaml_writer.document(told))
+    data = bytearray(yaml_writer.format_document(told))
     place = how.draw(st.integers(0, len(data) - 1))
     data[place : place + how.draw(st.integers(0, 2))] = how.draw(
         st.sampled_from([b"", b" ", b"\n", b'"', b":", b"0", b"- ", b"\n  ", b"    ", b"\xc3"])
@@ -64,16 +64,18 @@ def test_usual_exchanges_are_read_quickly(headers, asked, answered):
         request=Request(method="POST", path="/api/v1", headers=headers, **asked),
         response=Response(after=0.25, headers=headers, **answered),
     )
-    assert quickly(yaml_writer.document(told)) == parsing.without_answer(told)
+    assert quickly(yaml_writer.format_document(told)) == parsing.without_response_body(told)
 
 
 def test_a_head_that_is_cut_off_in_its_body_is_whole():
     response = Response(after=0.5, status=200, text="line\n" * 100 + "end")
     request = Request(method="GET", path="/state")
     told = Exchange(exchange=1, at=0.0, client=1, request=request, response=response)
-    data = yaml_writer.document(told)
-    assert head_reader.head(data[:-50], ends_in_body=True) == parsing.without_answer(told)
-    assert head_reader.head(data[:-50], ends_in_body=False) is None
+    data = yaml_writer.format_document(told)
+    assert head_reader.match_exchange_head(
+        data[:-50], ends_in_body=True
+    ) == parsing.without_response_body(told)
+    assert head_reader.match_exchange_head(data[:-50], ends_in_body=False) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"---\n", b"\xff" * 100, b"---\nexchange: 1\n"])

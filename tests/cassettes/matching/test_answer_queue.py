@@ -1,25 +1,27 @@
 import pytest
 
-from mesotape.cassettes.format.exchange_ref import Place
-from mesotape.cassettes.matching.answer_queue import Track, Turn
-from mesotape.cassettes.matching.connections import Clients, Signs, Source
-from mesotape.cassettes.matching.repeat_rules import Repeat, RepeatError, Repeats
+from mesotape.cassettes.format.exchange_ref import ExchangeRef
+from mesotape.cassettes.matching.answer_queue import AnswerQueue, Selection
+from mesotape.cassettes.matching.connections import ClientHints, ConnectionMap, RecordedConnection
+from mesotape.cassettes.matching.repeat_rules import RepeatError, RepeatMode, RepeatRules
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, ResponseType
 
 ENCODINGS = {"j": ResponseType(JSON), "p": ResponseType(PROTOBUF), "-": None}
 
 
-def track(recorded: str, *, mutating: bool = False, repeat: Repeat | None = None) -> Track:
-    made = Track(mutating=mutating, repeat=repeat)
+def track(
+    recorded: str, *, mutating: bool = False, repeat: RepeatMode | None = None
+) -> AnswerQueue:
+    made = AnswerQueue(mutating=mutating, repeat=repeat)
     for number, letter in enumerate(recorded, 1):
-        made.add(Place(0, number), ENCODINGS[letter])
+        made.add_exchange(ExchangeRef(0, number), ENCODINGS[letter])
     return made
 
 
-def shown(turn: Turn | None) -> str:
+def shown(turn: Selection | None) -> str:
     if turn is None:
         return "none"
-    return f"{turn.place.exchange}{'' if turn.target is None else ' transcoded'}"
+    return f"{turn.exchange_ref.exchange}{'' if turn.target_type is None else ' transcoded'}"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def shown(turn: Turn | None) -> str:
 )
 def test_a_read_gets_what_was_recorded_in_its_encoding_or_else_all(recorded, wanted, taken):
     made = track(recorded)
-    assert ", ".join(shown(made.line(ENCODINGS[each]).take()) for each in wanted) == taken
+    assert ", ".join(shown(made.view(ENCODINGS[each]).select_next()) for each in wanted) == taken
 
 
 @pytest.mark.parametrize(
@@ -50,12 +52,12 @@ def test_a_read_gets_what_was_recorded_in_its_encoding_or_else_all(recorded, wan
 )
 def test_a_mutation_is_given_once_in_whatever_encoding(recorded, wanted, taken):
     made = track(recorded, mutating=True)
-    assert ", ".join(shown(made.line(ENCODINGS[each]).take()) for each in wanted) == taken
+    assert ", ".join(shown(made.view(ENCODINGS[each]).select_next()) for each in wanted) == taken
 
 
 def test_what_nobody_took_is_unused():
     made = track("jpj")
-    made.line(ENCODINGS["j"]).take()
+    made.view(ENCODINGS["j"]).select_next()
     assert [place.exchange for place in made.unused] == [2, 3]
 
 
@@ -73,25 +75,25 @@ def test_what_follows_the_last_answer_is_what_was_asked_for(
     repeat, recorded, wanted, taken, mutating
 ):
     made = track(recorded, mutating=mutating, repeat=repeat)
-    assert ", ".join(shown(made.line(ENCODINGS[each]).take()) for each in wanted) == taken
+    assert ", ".join(shown(made.view(ENCODINGS[each]).select_next()) for each in wanted) == taken
 
 
 def test_a_cycle_of_a_mutation_is_one_for_all_encodings():
     made = track("jp", mutating=True, repeat="cycle")
-    taken = [shown(made.line(ENCODINGS[each]).take()) for each in "jppjj"]
+    taken = [shown(made.view(ENCODINGS[each]).select_next()) for each in "jppjj"]
     assert taken == ["1", "2", "2", "1", "1"]
 
 
 def test_reads_of_the_two_encodings_start_again_by_themselves():
     made = track("jjp", repeat="cycle")
-    taken = [shown(made.line(ENCODINGS[each]).take()) for each in "jppjj"]
+    taken = [shown(made.view(ENCODINGS[each]).select_next()) for each in "jppjj"]
     assert taken == ["1", "3", "3", "2", "1"]
 
 
 def test_what_was_given_in_an_earlier_round_is_not_unused():
     made = track("jj", repeat="cycle")
     for _ in range(3):
-        made.line(ENCODINGS["j"]).take()
+        made.view(ENCODINGS["j"]).select_next()
     assert made.unused == []
 
 
@@ -108,15 +110,15 @@ def test_what_was_given_in_an_earlier_round_is_not_unused():
     ],
 )
 def test_rules_are_for_all_or_for_a_call(rules, read, write, named):
-    repeats = Repeats(rules)
-    assert repeats.of("GET_STATE", mutating=False) == read
-    assert repeats.of(None, mutating=False) == read
-    assert repeats.of("KILL", mutating=True) == write
-    assert repeats.of("GET_TASKS", mutating=False) == named
+    repeats = RepeatRules(rules)
+    assert repeats.mode_for("GET_STATE", mutating=False) == read
+    assert repeats.mode_for(None, mutating=False) == read
+    assert repeats.mode_for("KILL", mutating=True) == write
+    assert repeats.mode_for("GET_TASKS", mutating=False) == named
 
 
 def test_who_names_a_mutating_call_has_its_last_answer_again():
-    assert Repeats(["DECLINE=last"]).of("DECLINE", mutating=True) == "last"
+    assert RepeatRules(["DECLINE=last"]).mode_for("DECLINE", mutating=True) == "last"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_who_names_a_mutating_call_has_its_last_answer_again():
 )
 def test_a_rule_that_makes_no_sense_is_an_error(rule, text):
     with pytest.raises(RepeatError, match=text) as error:
-        Repeats([rule])
+        RepeatRules([rule])
     assert len(str(error.value)) < 300
 
 
@@ -140,33 +142,33 @@ class Crowd:
     """Recorded connections that said things, `1:v 2:s …`, and tracks by what was said."""
 
     def __init__(self, said: str, *, mutating: bool = False) -> None:
-        self.clients = Clients()
-        self.tracks: dict[str, Track] = {}
+        self.clients = ConnectionMap()
+        self.tracks: dict[str, AnswerQueue] = {}
         for number, each in enumerate(said.split(), 1):
             name, _, (what, *signs) = each.partition(":")
-            source = Source(0, int(name))
+            source = RecordedConnection(0, int(name))
             if what not in self.tracks:
-                self.tracks[what] = Track(mutating=mutating, clients=self.clients)
-            part = self.clients.part(source, self.signs(signs))
-            self.tracks[what].add(Place(0, number), None, part)
+                self.tracks[what] = AnswerQueue(mutating=mutating, connections=self.clients)
+            part = self.clients.add_step(source, self.signs(signs))
+            self.tracks[what].add_exchange(ExchangeRef(0, number), None, part)
 
-    def signs(self, said) -> Signs:
+    def signs(self, said) -> ClientHints:
         """A capital letter is a User-Agent, a digit a stream id."""
         agents = [each for each in said if each.isalpha()]
         streams = [each for each in said if each.isdigit()]
-        return Signs("".join(streams) or None, "".join(agents) or None)
+        return ClientHints("".join(streams) or None, "".join(agents) or None)
 
     def play(self, said: str) -> str:
         """Who says what gets which exchange; `x!` leaves."""
         got = []
         for each in said.split():
             if each.endswith("!"):
-                self.clients.leave(ord(each[0]))
+                self.clients.forget_connection(ord(each[0]))
                 continue
             name, _, (what, *signs) = each.partition(":")
-            turn = self.tracks[what].line(None).take(ord(name), self.signs(signs))
+            turn = self.tracks[what].view(None).select_next(ord(name), self.signs(signs))
             if turn is not None:
-                self.clients.play(ord(name), turn.part)
+                self.clients.record_played(ord(name), turn.connection_step)
             got.append(shown(turn))
         return " ".join(got)
 
@@ -224,8 +226,8 @@ def test_a_stream_id_decides_before_all_else():
 
 def test_a_connection_that_nobody_knows_gets_the_order_of_the_recording():
     crowd = Crowd("1:v 1:s 2:s")
-    line = crowd.tracks["s"].line(None)
-    assert [shown(line.take()) for _ in range(3)] == ["2", "3", "3"]
+    line = crowd.tracks["s"].view(None)
+    assert [shown(line.select_next()) for _ in range(3)] == ["2", "3", "3"]
 
 
 def test_no_answer_to_a_mutation_is_lost_whoever_asks():

@@ -3,16 +3,14 @@ from base64 import b64encode
 from uuid import UUID
 
 import pytest
-from support.playback_cassettes import PROTOBUF, body_of, exchange, play, reason_of, request
+from support.playback_cassettes import PROTOBUF, body_of, exchange, reason_of, request
 
-from mesotape.cassettes.answers.answer import Answer
-from mesotape.cassettes.matching.ignore_rules import NAMES, IgnoreError, Ignoring
+from mesotape.cassettes.answers.answer import ReplayResponse
+from mesotape.cassettes.matching.ignore_rules import NAMED_RULES, IgnoreError, IgnoreRules
 from mesotape.cassettes.playback.playback import Options
 from mesotape.proto.api.apis import APIS, SCHEDULER
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
-
-__all__ = ["play"]
 
 SCHEDULER_PATH = "/api/v1/scheduler"
 DECLINE = b'{"framework_id":{"value":"f"},"type":"DECLINE","decline":{"offer_ids":[%b]%b}}'
@@ -31,7 +29,7 @@ def calling(body, **headers):
 
 
 def in_protobuf(body):
-    data = mapping.decode(body, SCHEDULER.call).SerializeToString()
+    data = mapping.decode(body, SCHEDULER.call_message).SerializeToString()
     return calling(data, content_type=PROTOBUF)
 
 
@@ -133,21 +131,21 @@ def test_what_is_typed_matches_whatever_the_container_is_called(play):
     strict = play(recorded, shown, server="agent")
     assert reason_of(strict.answer(other, 0.0)) == "differs"
     ignoring = play(recorded, shown, server="agent", ignore=["container-ids"])
-    assert isinstance(ignoring.answer(other, 0.0), Answer)
+    assert isinstance(ignoring.answer(other, 0.0), ReplayResponse)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMED_RULES)
 def test_every_name_fits_some_call(name):
-    assert str(Ignoring([name]))
-    what, _ = NAMES[name]
+    assert str(IgnoreRules([name]))
+    what, _ = NAMED_RULES[name]
     assert what
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_the_calls_that_are_given_stay_as_they_are(api):
-    call = message_class(api.call)(type=1)
+    call = message_class(api.call_message)(type=1)
     before = call.SerializePartialToString()
-    Ignoring([*NAMES, "*:type"]).counts((call,), api)
+    IgnoreRules([*NAMED_RULES, "*:type"]).comparable_calls((call,), api)
     assert call.SerializePartialToString() == before
 
 

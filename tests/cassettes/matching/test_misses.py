@@ -5,13 +5,11 @@ import json
 
 import pytest
 from support.paths import TESTS
-from support.playback_cassettes import GET_HEALTH, TEARDOWN, answering, exchange, play, request
+from support.playback_cassettes import GET_HEALTH, TEARDOWN, answering, exchange, request
 from support.scheduler_client import Client, accept, call, ident, kill, subscribe, text
 
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.matching.shortening import around
-
-__all__ = ["play"]
+from mesotape.cassettes.matching.shortening import truncate_around_difference
 
 GOLDEN = TESTS / "data" / "misses"
 PATH = "/api/v1/scheduler"
@@ -95,7 +93,7 @@ def told(play, name):
     """What a person reads of the last of some requests."""
     playback, sent = TYPICAL[name](play)
     said = []
-    playback.journal.tell = said.append
+    playback.journal.on_note = said.append
     client = Client(playback)
     for each in sent:
         answer = client.send(each) if isinstance(each, dict) else playback.answer(each, 0.0)
@@ -122,7 +120,7 @@ def test_every_golden_text_is_one_of_a_typical_miss():
 def test_a_report_has_the_advice_of_the_text(play):
     playback = play(*scheduled(kill("a")))
     miss = Client(playback).send(kill("b"))
-    assert json.loads(miss.report())["advice"] == miss.advice
+    assert json.loads(miss.to_json())["advice"] == miss.advice
     assert "--rebind" in miss.advice
     assert "--ignore task-ids" in miss.advice
 
@@ -208,4 +206,4 @@ def test_a_long_target_is_cut(play):
     ],
 )
 def test_long_values_are_cut_around_the_place_that_differs(old, new, shown):
-    assert around(old, new) == shown
+    assert truncate_around_difference(old, new) == shown

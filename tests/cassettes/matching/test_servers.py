@@ -8,10 +8,10 @@ import pytest
 from support.server_cassettes import HEALTH, exchange, header, said
 
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.matching.servers import unsaid
+from mesotape.cassettes.matching.servers import missing_server_warning
 from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 
 class Play(Protocol):
@@ -83,7 +83,7 @@ def test_a_miss_at_an_address_shows_nothing_of_other_cassettes(play: Play) -> No
     playback = play(
         header() + exchange(1, "/state?x=1", "a"), header() + exchange(1, "/state?x=2", "b")
     )
-    answer = playback.answer(Received(b"GET", b"/state"), 0.0, at=frozenset([1]))
+    answer = playback.answer(HttpRequest(b"GET", b"/state"), 0.0, cassette_scope=frozenset([1]))
     assert isinstance(answer, Miss)
     assert [near.differences[0].recorded for near in answer.nearest] == ["x=2"]
 
@@ -149,7 +149,7 @@ def test_a_header_that_does_not_name_the_server_is_told_of_if_it_matters(
         f"{cassette.path}: the header does not say `server: master` or `server: agent`, "
         "so calls to /api/v1 are taken for mere bytes, from exchange 2 on"
     )
-    assert unsaid(cassette) == (told if said else None)
+    assert missing_server_warning(cassette) == (told if said else None)
 
 
 def test_calls_to_who_knows_whom_match_as_bytes(play: Play) -> None:

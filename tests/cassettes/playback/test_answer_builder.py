@@ -2,14 +2,14 @@ import gzip
 
 import pytest
 
-from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.answer import ReplayResponse
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.answers.transcoding import TranscodingError, transcode
-from mesotape.cassettes.format.exchange_ref import Place
+from mesotape.cassettes.format.exchange_ref import ExchangeRef
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 RESPONSE = "mesos.v1.master.Response"
@@ -79,8 +79,8 @@ def ask(playback, call=GET_VERSION, *, method="POST", path="/api/v1", accept=JSO
     if coding is not None:
         headers["Accept-Encoding"] = coding
     pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
-    answer = playback.answer(Received(method.encode(), path.encode(), pairs, call.encode()), 0.0)
-    assert isinstance(answer, Answer | Miss)
+    answer = playback.answer(HttpRequest(method.encode(), path.encode(), pairs, call.encode()), 0.0)
+    assert isinstance(answer, ReplayResponse | Miss)
     return answer
 
 
@@ -162,11 +162,11 @@ def test_a_refusal_of_one_accept_answers_no_other(play):
 def test_what_is_lost_is_told_once_for_each_exchange(play):
     more = '{"type":"GET_VERSION","new":1,"get_version":{"version_info":{"version":"1"},"x":2}}'
     playback, told = play(exchange(answer=more), exchange(2)), []
-    playback.journal.tell = told.append
+    playback.journal.on_note = told.append
     for coding in (None, "gzip", None, "identity"):
         ask(playback, accept=PROTOBUF, coding=coding)
     assert told == ["exchange 1: left out in the other encoding: new, get_version.x"]
-    assert playback.journal.lost == {Place(0, 1): {"new", "get_version.x"}}
+    assert playback.journal.lost_fields == {ExchangeRef(0, 1): {"new", "get_version.x"}}
     assert ask(play(exchange(answer=more))).body == more.encode()
 
 
@@ -179,4 +179,4 @@ def test_a_refused_request_may_be_made_again(play):
     refused = {"call": "{}", "status": 400, "answer_type": TEXT, "answer": "as recorded"}
     playback = play(exchange(**refused))
     assert [ask(playback, "{}").body for _ in range(2)] == [b"as recorded"] * 2
-    assert playback.journal.refused == 0
+    assert playback.journal.refused_count == 0

@@ -16,14 +16,14 @@ from support.playback_cassettes import (
     request,
 )
 
-from mesotape.cassettes.answers.answer import Ending, StreamAnswer
+from mesotape.cassettes.answers.answer import Ending, StreamedResponse
 from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.proto.messages.descriptors import message_class
 
 
 def steps_of(answer, limit=100):
-    assert isinstance(answer, StreamAnswer)
+    assert isinstance(answer, StreamedResponse)
     return [step for step, _ in zip(answer.steps, range(limit), strict=False)]
 
 
@@ -68,7 +68,7 @@ def test_a_client_gets_what_was_recorded_of_the_one_that_said_the_same(play, ord
 def test_a_client_that_has_left_is_stood_for_by_another(play):
     playback = dashboards(play)
     playback.answer(request(b'{"type":"GET_VERSION"}'), 0.0, 7)
-    playback.leave(7)
+    playback.forget_connection(7)
     assert body_of(playback.answer(request(), 0.0, 8)) == b"first"
 
 
@@ -153,7 +153,7 @@ def test_a_call_that_mesos_would_refuse_says_why_it_is_none(play, sent, differen
     assert [str(d) for near in refused.miss.nearest for d in near.differences] == (
         [difference] if difference else []
     )
-    assert playback.journal.missed == 0
+    assert playback.journal.missed_count == 0
 
 
 def test_an_answer_recorded_in_the_wanted_encoding_is_preferred(play):
@@ -353,7 +353,7 @@ def test_a_call_that_differs_shows_where(play):
     )
     miss = playback.answer(request(accept % (b"O3", filters), path=path), 0.0)
     assert reason_of(miss) == "differs"
-    report = json.loads(miss.report())
+    report = json.loads(miss.to_json())
     assert [near["exchange"] for near in report["nearest"]] == [2, 1]
     assert report["nearest"][0]["differences"] == [
         {"path": "accept.offer_ids[0].value", "recorded": '"O2"', "received": '"O3"'}
@@ -381,7 +381,7 @@ def test_what_was_not_asked_for_is_unused(play):
     playback = play(exchange(1), exchange(2), exchange(3, TEARDOWN))
     playback.answer(request(), 0.0)
     assert [place.exchange for place in playback.unused] == [2, 3]
-    assert playback.journal.answers == 1
+    assert playback.journal.served_count == 1
 
 
 def test_several_cassettes_play_as_one(play):

@@ -7,7 +7,7 @@ from support.capture_cassettes import playable
 from support.capture_requests import sent
 from support.captures import capture
 
-from mesotape.cassettes.answers.answer import StreamAnswer
+from mesotape.cassettes.answers.answer import StreamedResponse
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
@@ -20,7 +20,7 @@ def played(answer, response):
     assert not isinstance(answer, Miss), str(answer)
     status, *fields = answer.head.decode("latin-1").split("\r\n")[:-2]
     headers = [tuple(field.split(": ", 1)) for field in fields]
-    if isinstance(answer, StreamAnswer):
+    if isinstance(answer, StreamedResponse):
         steps = [step for _, step in answer.steps]
         body = b"".join(step for step in steps if isinstance(step, bytes))
     elif ("Content-Encoding", "gzip") in headers:
@@ -45,4 +45,4 @@ def test_every_answer_comes_back(name, recorded):
             assert headers == [(n, v.strip()) for n, v in response.headers]
             assert body == response.body
     assert playback.unused == []
-    assert playback.journal.missed == 0
+    assert playback.journal.missed_count == 0

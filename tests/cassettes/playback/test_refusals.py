@@ -14,8 +14,8 @@ from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import is_actor_message
-from mesotape.proto.http.gzip_coding import inflate
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.gzip_coding import gzip_decompress
+from mesotape.proto.http.request import HttpRequest
 
 JSON, PROTOBUF, RECORDIO = "application/json", "application/x-protobuf", "application/recordio"
 DATE = "Sun, 22 Nov 2026 12:18:29 GMT"
@@ -73,7 +73,9 @@ def playback(tmp_path):
         header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
         told = Request(method="GET", path="/files/debug")
         exchange = Exchange(exchange=1, at=0.0, client=1, request=told, response=Response(after=0))
-        path.write_bytes(yaml_writer.document(header) + yaml_writer.document(exchange))
+        path.write_bytes(
+            yaml_writer.format_document(header) + yaml_writer.format_document(exchange)
+        )
         opened.append(Cassette.open(path))
         return Playback(opened[-1])
 
@@ -108,7 +110,7 @@ def said(answer, *, bodiless):
     assert bodiless or ("Content-Length", str(len(answer.body))) in headers
     body = answer.body
     with contextlib.suppress(ValueError, zlib.error):
-        body = inflate(body) if ("Content-Encoding", "gzip") in headers else body
+        body = gzip_decompress(body) if ("Content-Encoding", "gzip") in headers else body
     kept = [pair for pair in headers if pair[0] not in ("Date", "Content-Length")]
     return line.removeprefix("HTTP/1.1 "), kept, body
 
@@ -128,8 +130,8 @@ def test_what_a_real_server_refuses_is_refused_in_its_words(name, each, playback
         assert isinstance(answer, Miss)
         return
     assert not isinstance(answer, Miss)
-    assert played.journal.refused == 1
-    assert played.journal.missed == 0
+    assert played.journal.refused_count == 1
+    assert played.journal.missed_count == 0
     told = said(answer, bodiless=each.request.method == "HEAD")
     if each.key in DIFFERENT.get(name, {}):
         assert told != captured(each)
@@ -161,7 +163,7 @@ CONTAINER = '{"type":"%s","%s":{"container_id":{"value":"%s"}}}'
 def request(path, body, *, kind=JSON, **headers):
     pairs = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
     pairs.append((b"Content-Type", kind.encode()))
-    return Received(b"POST", path.encode(), tuple(pairs), body.encode())
+    return HttpRequest(b"POST", path.encode(), tuple(pairs), body.encode())
 
 
 def call(name, text="", **headers):
@@ -244,15 +246,15 @@ def test_what_the_sources_refuse_is_refused_in_their_words(server, sent, status,
 @pytest.mark.parametrize(
     ("server", "sent"),
     [
-        ("master", Received(b"GET", b"/state")),
-        ("master", Received(b"GET", b"/")),
-        ("master", Received(b"GET", b"/master/")),
-        ("master", Received(b"GET", b"/static/js/app.js")),
-        ("agent", Received(b"GET", b"/slave(1)/state")),
-        ("agent", Received(b"GET", b"/files/browse?path=/")),
+        ("master", HttpRequest(b"GET", b"/state")),
+        ("master", HttpRequest(b"GET", b"/")),
+        ("master", HttpRequest(b"GET", b"/master/")),
+        ("master", HttpRequest(b"GET", b"/static/js/app.js")),
+        ("agent", HttpRequest(b"GET", b"/slave(1)/state")),
+        ("agent", HttpRequest(b"GET", b"/files/browse?path=/")),
         ("agent", request("/api/v1", "0x2\n{}", kind=RECORDIO, Message_Content_Type=JSON)),
         (None, call("GET_HEALTH")),
-        (None, Received(b"GET", b"/nope")),
+        (None, HttpRequest(b"GET", b"/nope")),
         ("master", scheduler("UNKNOWN")),
     ],
 )
@@ -269,8 +271,8 @@ def test_what_only_one_of_two_servers_refuses_is_a_miss(playback):
 
 def test_a_refusal_says_what_would_have_come_near(playback):
     played, told = playback("master"), []
-    played.journal.tell = told.append
-    played.answer(Received(b"PUT", b"/api/v1"), 0.0)
+    played.journal.on_note = told.append
+    played.answer(HttpRequest(b"PUT", b"/api/v1"), 0.0)
     assert told == [
         "refused as Mesos does, 405 Method Not Allowed. "
         "Expecting one of { 'POST' }, but received 'PUT'.\n"
@@ -284,7 +286,7 @@ def broken(body, **headers):
     """A call of which the body is not what its Content-Encoding says."""
     headers = {"Content-Type": JSON, "Content-Encoding": "gzip"} | headers
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return Received(b"POST", b"/api/v1", tuple(pairs), body, broken=True)
+    return HttpRequest(b"POST", b"/api/v1", tuple(pairs), body, has_undecodable_body=True)
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ from support.container_sessions import (
     window,
 )
 
-from mesotape.cassettes.answers.answer import Answer
+from mesotape.cassettes.answers.answer import ReplayResponse
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.apis import AGENT
-from mesotape.proto.http.request import Received
+from mesotape.proto.http.request import HttpRequest
 from mesotape.proto.messages import mapping
 from mesotape.proto.recordio import encode
 
@@ -47,7 +47,7 @@ def play(tmp_path):
 
 
 def begin(playback, kind=JSON):
-    intake = playback.receive(begun(kind))
+    intake = playback.begin_streamed_request(begun(kind))
     assert intake is not None
     return intake
 
@@ -58,7 +58,7 @@ def feed(intake, *texts):
 
 
 def status(outcome):
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, ReplayResponse)
     return outcome.status
 
 
@@ -68,8 +68,8 @@ CAT = [(1.0, names()), (2.0, data(b"one")), (3.0, data(b"two")), (4.0, END_OF_IN
 def test_an_input_that_was_answered_at_its_end_is_answered_at_its_end(play):
     intake = begin(play(recorded_input(1, CAT)))
     assert feed(intake, names(), data(b"one"), data(b"two"), END_OF_INPUT) == [None] * 4
-    assert status(intake.end(0.0)) == 200
-    assert intake.end(0.0) is None
+    assert status(intake.close(0.0)) == 200
+    assert intake.close(0.0) is None
 
 
 def test_an_input_that_was_answered_before_its_end_is_answered_when_as_much_has_come(play):
@@ -78,13 +78,13 @@ def test_an_input_that_was_answered_before_its_end_is_answered_when_as_much_has_
     (answer,) = feed(intake, data(b"e"))
     assert status(answer) == 500
     assert feed(intake, data(b"whatever follows")) == [None]
-    assert intake.end(0.0) is None
+    assert intake.close(0.0) is None
 
 
 def test_heartbeats_and_cuts_do_not_count(play):
     intake = begin(play(recorded_input(1, CAT)))
     feed(intake, names(), BEAT, data(b"onet"), BEAT, data(b"w"), data(b"o"), END_OF_INPUT, BEAT)
-    assert status(intake.end(0.0)) == 200
+    assert status(intake.close(0.0)) == 200
 
 
 @pytest.fixture(scope="module")
@@ -103,15 +103,15 @@ def test_bytes_may_come_in_any_pieces(cat, cuts):
     ends = sorted({min(cut, len(sent)) for cut in cuts} | {0, len(sent)})
     for start, end in pairwise(ends):
         assert intake.feed(sent[start:end], 0.0) is None
-    assert status(intake.end(0.0)) == 200
+    assert status(intake.close(0.0)) == 200
 
 
 def test_the_encoding_of_the_messages_does_not_count(play):
     intake = begin(play(recorded_input(1, CAT)), PROTOBUF)
     for _, text in CAT:
-        record = mapping.decode(text.encode(), AGENT.call).SerializeToString()
+        record = mapping.decode(text.encode(), AGENT.call_message).SerializeToString()
         assert intake.feed(encode(record), 0.0) is None
-    assert status(intake.end(0.0)) == 200
+    assert status(intake.close(0.0)) == 200
 
 
 def test_a_second_input_to_a_container_is_refused_at_once_if_that_was_recorded_input(play):
@@ -125,7 +125,7 @@ def test_a_second_input_to_a_container_is_refused_at_once_if_that_was_recorded_i
     assert feed(first, names(), data(b"one")) == [None, None]
     assert status(feed(second, names())[0]) == 409
     assert feed(first, data(b"two"), END_OF_INPUT) == [None, None]
-    assert status(first.end(0.0)) == 200
+    assert status(first.close(0.0)) == 200
     assert playback.unused == []
 
 
@@ -134,18 +134,18 @@ def test_an_input_goes_on_with_the_next_recorded_one_that_it_fits(play):
     playback = play(probe, recorded_input(2, CAT))
     intake = begin(playback)
     feed(intake, *(text for _, text in CAT))
-    assert status(intake.end(0.0)) == 200
+    assert status(intake.close(0.0)) == 200
     assert [place.exchange for place in playback.unused] == [1]
     again = begin(playback)
     feed(again, names())
-    assert status(again.end(0.0)) == 500
+    assert status(again.close(0.0)) == 500
 
 
 def test_an_input_that_ends_early_is_not_the_longer_one(play):
     playback = play(recorded_input(1, CAT), recorded_input(2, CAT[:2], status=202))
     intake = begin(playback)
     feed(intake, names(), data(b"one"))
-    assert status(intake.end(0.0)) == 202
+    assert status(intake.close(0.0)) == 202
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_other_input_is_a_miss_as_soon_as_it_comes(play, sent, path):
     assert isinstance(miss, Miss)
     assert miss.reason == "differs"
     assert any(path.rpartition(".")[0] in near.path for near in miss.nearest[0].differences)
-    assert playback.journal.missed == 1
+    assert playback.journal.missed_count == 1
 
 
 def test_an_input_to_a_container_that_was_not_recorded_is_a_miss_at_once(play):
@@ -175,7 +175,7 @@ def test_an_input_is_played_once(play):
     playback = play(recorded_input(1, CAT[:2]))
     intake = begin(playback)
     feed(intake, names(), data(b"one"))
-    assert status(intake.end(0.0)) == 200
+    assert status(intake.close(0.0)) == 200
     (miss,) = feed(begin(playback), names())
     assert isinstance(miss, Miss)
     assert miss.reason == "already played"
@@ -185,24 +185,24 @@ def test_a_client_that_left_may_come_again(play):
     playback = play(recorded_input(1, CAT[:2]))
     gone = begin(playback)
     feed(gone, names())
-    gone.leave(0.0)
+    gone.abort(0.0)
     intake = begin(playback)
     assert feed(intake, names(), data(b"one")) == [None, None]
-    assert status(intake.end(0.0)) == 200
+    assert status(intake.close(0.0)) == 200
 
 
 def test_a_client_that_left_where_the_recorded_one_did_is_served(play):
     playback = play(recorded_input(1, CAT[:2], ended=10.0, status=None))
     intake = begin(playback)
     feed(intake, names(), data(b"one"))
-    intake.leave(0.0)
+    intake.abort(0.0)
     assert playback.unused == []
-    assert playback.journal.missed == 0
+    assert playback.journal.missed_count == 0
 
 
 def test_a_request_without_a_record_is_answered_as_recorded_input(play):
     playback = play(recorded_input(1, [], status=400), recorded_input(2, CAT))
-    assert status(begin(playback).end(0.0)) == 400
+    assert status(begin(playback).close(0.0)) == 400
 
 
 def test_bytes_that_are_no_record_are_compared_as_they_come(play):
@@ -221,14 +221,16 @@ def test_an_endless_input_is_forgotten_once_it_is_answered(play):
     for _ in range(1000):
         assert feed(intake, data(b"x" * 1000)) == [None]
     assert len(intake._told) < 1000
-    assert intake._decoder.pending == 0
+    assert intake._decoder.pending_bytes == 0
 
 
 def test_other_requests_are_taken_whole(play):
     playback = play(recorded_input(1, CAT))
     for headers in ({}, {"Content-Type": JSON}):
         pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
-        assert playback.receive(Received(b"POST", b"/api/v1", pairs)) is None
+        assert playback.begin_streamed_request(HttpRequest(b"POST", b"/api/v1", pairs)) is None
     recordio = ((b"Content-Type", b"application/recordio"),)
-    assert playback.receive(Received(b"POST", b"/api/v1/executor", recordio)) is None
-    assert playback.receive(Received(b"GET", b"/api/v1", recordio)) is None
+    assert (
+        playback.begin_streamed_request(HttpRequest(b"POST", b"/api/v1/executor", recordio)) is None
+    )
+    assert playback.begin_streamed_request(HttpRequest(b"GET", b"/api/v1", recordio)) is None

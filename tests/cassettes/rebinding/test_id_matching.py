@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.capture_cassettes import playable, recorded
+from support.capture_cassettes import playable
 from support.capture_requests import sent
 from support.playback_cassettes import (
     HEADER,
@@ -16,7 +16,6 @@ from support.playback_cassettes import (
     STREAM,
     event,
     exchange,
-    play,
     reason_of,
     request,
 )
@@ -36,22 +35,20 @@ from support.scheduler_client import (
 )
 from support.sockets import connect, post, record
 
-from mesotape.cassettes.answers.answer import StreamAnswer
+from mesotape.cassettes.answers.answer import StreamedResponse
 from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.matching.ignore_rules import Ignoring
+from mesotape.cassettes.matching.ignore_rules import IgnoreRules
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
-from mesotape.cassettes.rebinding.id_bindings import Bindings, Id
-from mesotape.cassettes.rebinding.id_matching import Rebinding
-from mesotape.cassettes.rebinding.id_rewriting import Renaming
+from mesotape.cassettes.rebinding.id_bindings import IdBindings, ScopedId
+from mesotape.cassettes.rebinding.id_matching import IdMatcher
+from mesotape.cassettes.rebinding.id_rewriting import IdRewriter
 from mesotape.proto import recordio
 from mesotape.proto.api.apis import AGENT, APIS, SCHEDULER
 from mesotape.proto.messages import mapping
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proto.messages.ids import KINDS, slots
+from mesotape.proto.messages.ids import ID_KINDS, id_fields
 from mesotape.proxy.control.player import Player
-
-__all__ = ["play", "recorded"]
 
 SUBSCRIBED = STREAM.replace("Content-Type", f"Mesos-Stream-Id: {STREAM_ID}\n    Content-Type")
 
@@ -133,7 +130,7 @@ def test_what_a_client_invents_comes_back_to_it(play, kind):
     assert client.made(kill("new.b")) == 202
     assert client.made(acknowledge("new.b", 2)) == 202
     assert playback.unused == []
-    assert playback.journal.missed == 0
+    assert playback.journal.missed_count == 0
 
 
 def test_ids_that_differ_are_a_miss_without_rebind(play):
@@ -406,25 +403,32 @@ def test_a_session_and_its_input_go_by_the_container_of_this_run(play):
     assert playback.answer(mine, 0.0).status == 202
 
 
-MESSAGES = [name for api in APIS for name in (api.call, api.event, api.response) if name]
+MESSAGES = [
+    name
+    for api in APIS
+    for name in (api.call_message, api.event_message, api.response_message)
+    if name
+]
 
 
 def filled(name):
     message = message_class(name)()
     Builder(0, True).fill(message)
-    for number, slot in enumerate(slots(message)):
-        slot.put(b"%d" % (number % 7) if slot.kind == "uuid" else f"{slot.kind} {number % 7}")
+    for number, slot in enumerate(id_fields(message)):
+        slot.set_value(b"%d" % (number % 7) if slot.kind == "uuid" else f"{slot.kind} {number % 7}")
     return message
 
 
 def renamings(message, suffix):
     """Pairs for all ids of a message, there and back."""
-    pairs = {Id(s.kind, s.scope, s.value): s.value + suffix(s.value) for s in slots(message)}
-    there, back = Bindings(), Bindings()
+    pairs = {
+        ScopedId(s.kind, s.scope, s.value): s.value + suffix(s.value) for s in id_fields(message)
+    }
+    there, back = IdBindings(), IdBindings()
     there.bind(pairs.items())
     for each, live in pairs.items():
-        framework = pairs.get(Id("framework-id", "", each.scope), "")
-        back.bind([(Id(each.kind, framework, live), each.value)])
+        framework = pairs.get(ScopedId("framework-id", "", each.scope), "")
+        back.bind([(ScopedId(each.kind, framework, live), each.value)])
     return there, back
 
 
@@ -434,20 +438,22 @@ def test_renaming_there_and_back_changes_nothing(name, encoding):
     message = filled(name)
     data = mapping.encode(message) if encoding == "json" else message.SerializePartialToString()
     there, back = renamings(message, lambda value: b"!" if isinstance(value, bytes) else "!")
-    renamed = Renaming(there, name, encoding).body(data)
-    assert (renamed == data) == (not list(slots(message)))
-    assert Renaming(back, name, encoding).body(renamed) == data
+    renamed = IdRewriter(there, name, encoding).rewrite_body(data)
+    assert (renamed == data) == (not list(id_fields(message)))
+    assert IdRewriter(back, name, encoding).rewrite_body(renamed) == data
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_a_call_is_said_in_recorded_ids_and_the_given_one_stays(api):
-    message = filled(api.call)
+    message = filled(api.call_message)
     there, _ = renamings(message, lambda value: b"!" if isinstance(value, bytes) else "!")
-    renamed = Renaming(there, api.call, "protobuf").body(message.SerializePartialToString())
-    call = message_class(api.call).FromString(renamed)
-    rebinding = Rebinding(Ignoring())
+    renamed = IdRewriter(there, api.call_message, "protobuf").rewrite_body(
+        message.SerializePartialToString()
+    )
+    call = message_class(api.call_message).FromString(renamed)
+    rebinding = IdMatcher(IgnoreRules())
     rebinding.bindings = there
-    (said,) = rebinding.counts((call,), api)
+    (said,) = rebinding.comparable_calls((call,), api)
     assert said == message
     assert call.SerializePartialToString() == renamed
 
@@ -457,37 +463,37 @@ values = st.sampled_from("abc")
 
 @given(st.lists(st.tuples(values, values)))
 def test_bindings_stay_one_to_one(pairs):
-    bindings, kept = Bindings(), {}
+    bindings, kept = IdBindings(), {}
     for old, live in pairs:
-        pair = (Id("task-id", "f", old), live)
+        pair = (ScopedId("task-id", "f", old), live)
         fits = kept.get(old, live) == live and all(
             live != other or old == one for one, other in kept.items()
         )
-        assert bindings.fit([pair]) == fits
+        assert bindings.can_bind([pair]) == fits
         if fits:
             bindings.bind([pair])
             kept[old] = live
     for old, live in kept.items():
-        assert bindings.live(Id("task-id", "f", old)) == live
-        assert bindings.recorded(Id("task-id", "f", live)) == old
+        assert bindings.live_value(ScopedId("task-id", "f", old)) == live
+        assert bindings.recorded_value(ScopedId("task-id", "f", live)) == old
 
 
 @given(st.lists(st.tuples(values, values)))
 def test_pairs_fit_together_if_they_fit_one_after_the_other(pairs):
-    together, one_by_one = Bindings(), Bindings()
-    named = [(Id("task-id", "f", old), live) for old, live in pairs]
+    together, one_by_one = IdBindings(), IdBindings()
+    named = [(ScopedId("task-id", "f", old), live) for old, live in pairs]
     fits = True
     for pair in named:
-        fits = fits and one_by_one.fit([pair])
+        fits = fits and one_by_one.can_bind([pair])
         if fits:
             one_by_one.bind([pair])
-    assert together.fit(named) == fits
+    assert together.can_bind(named) == fits
 
 
 def test_every_kind_of_id_is_found_in_calls():
-    found = {slot.kind for api in APIS for slot in slots(filled(api.call))}
-    assert found == set(KINDS.values())
-    assert {slot.kind for slot in slots(filled(AGENT.call))} == {
+    found = {slot.kind for api in APIS for slot in id_fields(filled(api.call_message))}
+    assert found == set(ID_KINDS.values())
+    assert {slot.kind for slot in id_fields(filled(AGENT.call_message))} == {
         "container-id",
         "resource-provider-id",
     }
@@ -500,18 +506,18 @@ def renamed(body, kind):
     """A call in which every task, executor and container has another id."""
     if kind == JSON:
         return NAMED.sub(rb"\g<0>my own ", body)
-    call = message_class(SCHEDULER.call).FromString(body)
-    for slot in slots(call):
+    call = message_class(SCHEDULER.call_message).FromString(body)
+    for slot in id_fields(call):
         if slot.kind in ("task-id", "executor-id", "container-id"):
-            slot.put(f"my own {slot.value}")
+            slot.set_value(f"my own {slot.value}")
     return call.SerializeToString()
 
 
 def told_names(data, kind):
     """The ids of tasks in a record."""
-    event = mapping.decode(data, SCHEDULER.event) if kind == JSON else None
-    event = message_class(SCHEDULER.event).FromString(data) if event is None else event
-    return [slot.value for slot in slots(event) if slot.kind == "task-id"]
+    event = mapping.decode(data, SCHEDULER.event_message) if kind == JSON else None
+    event = message_class(SCHEDULER.event_message).FromString(data) if event is None else event
+    return [slot.value for slot in id_fields(event) if slot.kind == "task-id"]
 
 
 @pytest.mark.parametrize(
@@ -530,7 +536,7 @@ def test_a_real_scheduler_may_call_its_tasks_otherwise(recorded, name, kind):
         answer = playback.answer(told, 0.0)
         assert not isinstance(answer, Miss), str(answer)
         assert answer.status == each.response.status
-        if isinstance(answer, StreamAnswer):
+        if isinstance(answer, StreamedResponse):
             streams.append((answer, each.response.records))
     assert playback.unused == []
     for answer, records in streams:

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from mesotape.cassettes.format import parsing, yaml_writer
 from mesotape.cassettes.format.documents import Document, End, Event, Exchange, Note
 from mesotape.cassettes.recording.observations import (
-    AnyFact,
-    Data,
+    AnyObservation,
+    BatchDecoder,
+    BodyData,
+    DroppedData,
     ExchangeEnd,
-    Lost,
-    Pairs,
-    Remark,
+    HeaderFields,
+    RecorderNote,
+    RecordingStopped,
     RequestEnd,
     RequestHead,
     ResponseHead,
-    Stop,
-    Unpacker,
-    pack,
+    encode_batch,
 )
 from mesotape.cassettes.recording.recording import Recording
 from mesotape.proto.messages.descriptors import message_class
@@ -33,20 +33,21 @@ PROTOBUF = ("Content-Type", "application/x-protobuf")
 CHUNKED = ("Transfer-Encoding", "chunked")
 
 
-def record(facts: Iterable[AnyFact], server: str | None = "master") -> list[Document]:
+def record(facts: Iterable[AnyObservation], server: str | None = "master") -> list[Document]:
     """The documents, read back from what would be in the file."""
     recording = Recording(server)  # type: ignore[arg-type]
     made = [document for fact in facts for document in recording.feed(fact)]
     return [
-        parsing.parse(one if isinstance(one, bytes) else yaml_writer.document(one)) for one in made
+        parsing.parse_document(one if isinstance(one, bytes) else yaml_writer.format_document(one))
+        for one in made
     ]
 
 
 def request(
     body: bytes, *headers: tuple[str, str], number: int = 1, path: str = "/api/v1"
-) -> list[AnyFact]:
+) -> list[AnyObservation]:
     head = RequestHead(number, 1.0, 1, "127.0.0.1:9", "POST", path, "HTTP/1.1", list(headers))
-    return [head, Data(number, 1.0, "client", body), RequestEnd(number, 1.0)]
+    return [head, BodyData(number, 1.0, "client", body), RequestEnd(number, 1.0)]
 
 
 def response(*headers: tuple[str, str], status: int = 200, number: int = 1) -> ResponseHead:
@@ -57,7 +58,7 @@ def unary(call: bytes, answer: bytes, kind: tuple[str, str], *more: tuple[str, s
     facts = [
         *request(call, kind),
         response(kind, *more),
-        Data(1, 1.6, "server", answer),
+        BodyData(1, 1.6, "server", answer),
         ExchangeEnd(1, 1.7, "server"),
     ]
     (exchange,) = record(facts)
@@ -65,7 +66,9 @@ def unary(call: bytes, answer: bytes, kind: tuple[str, str], *more: tuple[str, s
     return exchange
 
 
-def stream(kind: tuple[str, str] = JSON, call: bytes = b'{"type":"SUBSCRIBE"}') -> list[AnyFact]:
+def stream(
+    kind: tuple[str, str] = JSON, call: bytes = b'{"type":"SUBSCRIBE"}'
+) -> list[AnyObservation]:
     return [*request(call, kind), response(kind, CHUNKED)]
 
 
@@ -73,8 +76,8 @@ def events(
     chunks: Iterable[bytes], kind: tuple[str, str] = JSON, call: bytes | None = None
 ) -> list[Event]:
     facts = stream(kind, call or b'{"type":"SUBSCRIBE"}')
-    facts += [Data(1, 2.0 + n, "server", chunk) for n, chunk in enumerate(chunks)]
-    return [one for one in record([*facts, Stop(0, 9.0)]) if isinstance(one, Event)]
+    facts += [BodyData(1, 2.0 + n, "server", chunk) for n, chunk in enumerate(chunks)]
+    return [one for one in record([*facts, RecordingStopped(0, 9.0)]) if isinstance(one, Event)]
 
 
 def test_a_unary_exchange_is_one_document_when_it_is_complete() -> None:
@@ -95,7 +98,7 @@ def test_a_protobuf_answer_is_shown_as_the_message_of_its_call() -> None:
 
 
 def test_a_protobuf_body_of_an_unknown_server_kind_is_kept_as_bytes() -> None:
-    exchange, *_ = record([*request(b"\x08\x01", PROTOBUF), Stop(0, 2.0)], server=None)
+    exchange, *_ = record([*request(b"\x08\x01", PROTOBUF), RecordingStopped(0, 2.0)], server=None)
     assert isinstance(exchange, Exchange)
     assert exchange.request.proto is None
     assert exchange.request.text == "\x08\x01"
@@ -132,12 +135,12 @@ def test_credentials_do_not_get_through() -> None:
         ExchangeEnd(1, 2.0, "server"),
     ]
     (exchange,) = record(facts)
-    assert b"c2VjcmV0" not in yaml_writer.document(exchange)
-    assert b"secret" not in yaml_writer.document(exchange)
+    assert b"c2VjcmV0" not in yaml_writer.format_document(exchange)
+    assert b"secret" not in yaml_writer.format_document(exchange)
 
 
 def test_a_repeated_header_keeps_all_its_values() -> None:
-    facts = [*request(b"", ("A", "1"), ("B", "2"), ("A", "3")), Stop(0, 2.0)]
+    facts = [*request(b"", ("A", "1"), ("B", "2"), ("A", "3")), RecordingStopped(0, 2.0)]
     (exchange,) = record(facts)
     assert isinstance(exchange, Exchange)
     assert exchange.request.headers == {"A": ["1", "3"], "B": "2"}
@@ -148,7 +151,7 @@ def test_a_stream_is_known_by_call_status_and_framing_and_not_by_its_type() -> N
         (stream(), "recordio"),
         ([*request(b'{"type":"GET_STATE"}', JSON), response(JSON, CHUNKED)], "chunks"),
         ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON, CHUNKED, status=503)], "chunks"),
-        ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON), Stop(0, 2.0)], None),
+        ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON), RecordingStopped(0, 2.0)], None),
         ([*request(b"", path="/state"), response(CHUNKED)], "chunks"),
     ):
         exchange = record(facts)[0]
@@ -160,9 +163,9 @@ def test_an_event_is_written_when_it_is_complete() -> None:
     recording = Recording("master")
     for fact in stream():
         recording.feed(fact)
-    assert not recording.feed(Data(1, 2.0, "server", b"2"))
-    assert not recording.feed(Data(1, 2.1, "server", b"\n{"))
-    (event,) = recording.feed(Data(1, 2.2, "server", b"}"))
+    assert not recording.feed(BodyData(1, 2.0, "server", b"2"))
+    assert not recording.feed(BodyData(1, 2.1, "server", b"\n{"))
+    (event,) = recording.feed(BodyData(1, 2.2, "server", b"}"))
     assert isinstance(event, Event)
     assert (event.at, event.json) == (2.2, "{}")
     assert event.chunks == [(1, 2.0), (2, 2.1), (1, 2.2)]
@@ -229,7 +232,7 @@ def test_a_stream_ends_with_its_cause(cause: str) -> None:
 
 def test_what_is_open_when_the_recording_stops_is_ended_as_stopped() -> None:
     waiting = request(b'{"type":"GET_STATE"}', JSON, number=2)
-    exchange, end, answerless = record([*stream(), *waiting, Stop(0, 5.0)])
+    exchange, end, answerless = record([*stream(), *waiting, RecordingStopped(0, 5.0)])
     assert isinstance(exchange, Exchange)
     assert end == End(end=1, at=5.0, cause="stopped")
     assert isinstance(answerless, Exchange)
@@ -250,10 +253,10 @@ def test_a_streamed_request_is_events_of_the_client() -> None:
     )
     kind = ("Content-Type", "application/recordio"), ("Message-Content-Type", "application/json")
     head, *_ = request(b"", *kind)
-    facts: list[AnyFact] = [
+    facts: list[AnyObservation] = [
         head,
-        Data(1, 1.1, "client", encode(attach)),
-        Data(1, 1.2, "client", encode(b"{}")),
+        BodyData(1, 1.1, "client", encode(attach)),
+        BodyData(1, 1.2, "client", encode(b"{}")),
         ResponseHead(1, 1.3, 200, "OK", [("Content-Length", "0")]),
         RequestEnd(1, 1.4),
         ExchangeEnd(1, 1.4, "server"),
@@ -270,9 +273,9 @@ def test_a_streamed_request_is_events_of_the_client() -> None:
 def test_bytes_that_were_lost_leave_a_note_and_the_stream_goes_on() -> None:
     facts = [
         *stream(),
-        Data(1, 2.0, "server", b"9\nhalf"),
-        Lost(1, 3.0, "server", 2, 100),
-        Data(1, 4.0, "server", encode(b"{}")),
+        BodyData(1, 2.0, "server", b"9\nhalf"),
+        DroppedData(1, 3.0, "server", 2, 100),
+        BodyData(1, 4.0, "server", encode(b"{}")),
     ]
     _, broken, note, event = record(facts)
     assert isinstance(broken, Event)
@@ -284,36 +287,36 @@ def test_bytes_that_were_lost_leave_a_note_and_the_stream_goes_on() -> None:
 
 
 def test_a_remark_is_a_note() -> None:
-    assert record([Remark(0, 1.0, "x"), Remark(3, 1.0, "y")]) == [
+    assert record([RecorderNote(0, 1.0, "x"), RecorderNote(3, 1.0, "y")]) == [
         Note(note="x", at=1.0),
         Note(note="y", at=1.0, of=3),
     ]
 
 
 def test_facts_of_an_exchange_that_has_ended_are_nothing() -> None:
-    facts = [*stream(), ExchangeEnd(1, 3.0, "client"), Data(1, 4.0, "server", b"2\n{}")]
+    facts = [*stream(), ExchangeEnd(1, 3.0, "client"), BodyData(1, 4.0, "server", b"2\n{}")]
     assert len(record(facts)) == 2
     assert not record([RequestEnd(7, 1.0), ExchangeEnd(7, 1.0, "server"), response(number=7)])
 
 
-PAIRS: Pairs = [("A", "é"), ("A", "\xff")]
-FACTS: list[AnyFact] = [
+PAIRS: HeaderFields = [("A", "é"), ("A", "\xff")]
+FACTS: list[AnyObservation] = [
     RequestHead(1, 0.5, 1, None, "POST", "/api/v1", "HTTP/1.1", PAIRS),
-    Data(1, 1.0, "client", b"\0\xff"),
+    BodyData(1, 1.0, "client", b"\0\xff"),
     RequestEnd(1, 1.0),
     ResponseHead(1, 1.0, 200, "OK", []),
-    Data(1, 1.0, "server", b""),
-    Lost(1, 1.0, "server", 1, 2),
-    Remark(0, 1.0, "text"),
+    BodyData(1, 1.0, "server", b""),
+    DroppedData(1, 1.0, "server", 1, 2),
+    RecorderNote(0, 1.0, "text"),
     ExchangeEnd(1, 1.0, "server-cut"),
-    Stop(0, 1.0),
+    RecordingStopped(0, 1.0),
 ]
 
 
 @given(st.lists(st.integers(0, 400), max_size=10), st.integers(1, 9))
 def test_facts_pass_a_pipe_whatever_it_is_cut_into(cuts: list[int], batch: int) -> None:
-    data = b"".join(pack(FACTS[at : at + batch]) for at in range(0, len(FACTS), batch))
+    data = b"".join(encode_batch(FACTS[at : at + batch]) for at in range(0, len(FACTS), batch))
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    unpacker = Unpacker()
+    unpacker = BatchDecoder()
     got = [fact for a, b in itertools.pairwise(places) for fact in unpacker.feed(data[a:b])]
     assert got == FACTS

@@ -1,4 +1,4 @@
-from mesotape.cassettes.recording.redaction import RULES, redacted_headers
+from mesotape.cassettes.recording.redaction import REDACTION_RULE_IDS, redact_headers
 
 
 def test_credentials_are_replaced() -> None:
@@ -10,7 +10,7 @@ def test_credentials_are_replaced() -> None:
         "Set-Cookie": ["a=b", "c=d"],
         "X-Cookie": ["kept", "too"],
     }
-    assert redacted_headers(headers) == {
+    assert redact_headers(headers) == {
         "Host": "master.example",
         "authorization": "REDACTED",
         "Proxy-Authorization": "REDACTED",
@@ -18,8 +18,8 @@ def test_credentials_are_replaced() -> None:
         "Set-Cookie": ["REDACTED", "REDACTED"],
         "X-Cookie": ["kept", "too"],
     }
-    assert list(redacted_headers(headers)) == list(headers)
+    assert list(redact_headers(headers)) == list(headers)
 
 
 def test_rule_ids_are_stable() -> None:
-    assert RULES == ("authorization", "proxy-authorization", "cookie", "set-cookie")
+    assert REDACTION_RULE_IDS == ("authorization", "proxy-authorization", "cookie", "set-cookie")

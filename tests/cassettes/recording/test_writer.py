@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from support.document_strategies import TEXT, documents, event
 
 from mesotape.cassettes.format import fast_reader, parsing, yaml_writer
-from mesotape.cassettes.format.bodies import SHOWN_INDENTED, plain_json, plain_proto, shown
+from mesotape.cassettes.format.bodies import (
+    MAX_INDENTED_BYTES,
+    ascii_proto_formatter,
+    decode_body,
+    format_ascii_json,
+)
 from mesotape.cassettes.format.documents import (
     CassetteError,
     Document,
@@ -33,10 +38,10 @@ from mesotape.proto.messages.descriptors import message_class
 
 def assert_readers_agree(data: bytes) -> None:
     slow = Composition(data).root
-    fast = fast_reader.document(data)
+    fast = fast_reader.parse_document_nodes(data)
     assert fast is None or fast == slow
-    event = fast_reader.event(data)
-    assert event is None or event == parsing.typed(slow)
+    event = fast_reader.parse_event(data)
+    assert event is None or event == parsing.document_from_nodes(slow)
     # With the base loader, which like us leaves every scalar the text it is, in C and in Python.
     plain = yaml.load(data, Loader=yaml.CBaseLoader)
     assert plain == slow
@@ -45,15 +50,15 @@ def assert_readers_agree(data: bytes) -> None:
 
 @given(documents())
 def test_what_is_written_is_read(told: Document) -> None:
-    data = writer.document(told)
-    assert parsing.parse(data) == told
+    data = writer.format_document(told)
+    assert parsing.parse_document(data) == told
     assert_readers_agree(data)
 
 
 @given(documents())
 def test_what_is_plain_is_text_to_the_safe_loader_too(told: Document) -> None:
     if isinstance(told, Exchange):
-        loaded = yaml.load(writer.document(told), Loader=yaml.CSafeLoader)
+        loaded = yaml.load(writer.format_document(told), Loader=yaml.CSafeLoader)
         assert loaded["request"]["path"] == told.request.path
         assert loaded["request"].get("headers", {}) == told.request.headers
         assert loaded["response"].get("headers", {}) == told.response.headers
@@ -61,39 +66,41 @@ def test_what_is_plain_is_text_to_the_safe_loader_too(told: Document) -> None:
 
 @given(documents())
 def test_the_same_facts_are_the_same_bytes(told: Document) -> None:
-    assert writer.document(parsing.parse(writer.document(told))) == writer.document(told)
+    assert writer.format_document(
+        parsing.parse_document(writer.format_document(told))
+    ) == writer.format_document(told)
 
 
 @given(documents(), st.data())
 def test_an_edited_document_is_read_as_yaml_reads_it(told: Document, data: st.DataObject) -> None:
-    text = writer.document(told)
+    text = writer.format_document(told)
     at = data.draw(st.integers(4, len(text)))
     edited = text[:at] + data.draw(TEXT).encode() + text[at:]
-    fast = fast_reader.document(edited)
-    event = fast_reader.event(edited)
+    fast = fast_reader.parse_document_nodes(edited)
+    event = fast_reader.parse_event(edited)
     if fast is not None:
         assert fast == Composition(edited).root
     if event is not None:
-        assert event == parsing.typed(Composition(edited).root)
+        assert event == parsing.document_from_nodes(Composition(edited).root)
 
 
 @pytest.mark.parametrize("size", [1 << 20])
 @pytest.mark.parametrize("what", ["x", "é", "\x7f", "a\n", " \n", "\n", "\u2028"])
 def test_long_texts_come_back(what: str, size: int) -> None:
     told = Event(event=1, of=1, at=0.0, text=what * (size // len(what)))
-    assert parsing.parse(writer.event(told)) == told
+    assert parsing.parse_document(writer.format_event(told)) == told
 
 
 def test_a_long_header_name_comes_back() -> None:
     request = Request(method="GET", path="/", headers={"X" * 5000: "a", "é" * 5000: ["b", "c"]})
     told = Exchange(exchange=1, at=0.0, client=1, request=request, response=Response(after=0.0))
-    assert parsing.parse(writer.document(told)) == told
+    assert parsing.parse_document(writer.format_document(told)) == told
 
 
 def test_most_events_take_the_fast_way() -> None:
     for body in ({"json": '{\n  "a": "é"\n}'}, {"proto": "{}", "chunks": [(5, 0.5)]}):
         told = Event(event=1, of=1, at=1.5, **body)
-        assert fast_reader.event(writer.event(told)) == told
+        assert fast_reader.parse_event(writer.format_event(told)) == told
 
 
 def test_most_exchanges_take_the_fast_way() -> None:
@@ -103,9 +110,9 @@ def test_most_exchanges_take_the_fast_way() -> None:
     told = Exchange(
         exchange=1, at=0.0, client=1, peer="127.0.0.1:5", request=request, response=response
     )
-    fast = fast_reader.document(writer.document(told))
+    fast = fast_reader.parse_document_nodes(writer.format_document(told))
     assert fast is not None
-    assert parsing.typed(fast) == told
+    assert parsing.document_from_nodes(fast) == told
 
 
 HEADER = Header(mesotape=1, recorded_at=datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC))
@@ -150,7 +157,7 @@ HEADER = Header(mesotape=1, recorded_at=datetime.datetime(2026, 11, 22, tzinfo=d
     ],
 )
 def test_the_layout(told: Document, lines: str) -> None:
-    assert writer.document(told).decode() == f"---\n{lines}...\n"
+    assert writer.format_document(told).decode() == f"---\n{lines}...\n"
 
 
 def test_plain_and_quoted_header_values() -> None:
@@ -165,7 +172,7 @@ def test_plain_and_quoted_header_values() -> None:
         "Z": "",
     }
     request = Request(method="GET", path="/", headers=headers)
-    assert yaml_writer.exchange(
+    assert yaml_writer.format_exchange(
         Exchange(exchange=1, at=0.0, client=1, request=request, response=Response(after=0.0))
     ).decode().splitlines()[8:-3] == [
         "    Date: Sun, 22 Nov 2026 12:18:29 GMT",
@@ -180,7 +187,7 @@ def test_plain_and_quoted_header_values() -> None:
 
 
 def test_a_lone_surrogate_is_no_character() -> None:
-    told = parsing.parse(writer.note(Note(note="\udc80", at=0.0)))
+    told = parsing.parse_document(writer.format_note(Note(note="\udc80", at=0.0)))
     assert told == Note(note="\ufffd", at=0.0)
 
 
@@ -196,9 +203,9 @@ EXCHANGE = Exchange(
 
 def test_a_tape_is_a_cassette(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
-    with writer.Tape.open(path, server="master", upstream="http://m:5050") as tape:
+    with writer.CassetteWriter.open(path, server="master", upstream="http://m:5050") as tape:
         tape.write([EXCHANGE, *EVENTS])
-        assert tape.length == path.stat().st_size
+        assert tape.length_bytes == path.stat().st_size
     with Cassette.open(path) as cassette:
         assert cassette.header.server == "master"
         assert cassette.header.upstream == "http://m:5050"
@@ -209,7 +216,7 @@ def test_a_tape_belongs_to_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
     before = os.umask(0)
     try:
-        writer.Tape.open(path).close()
+        writer.CassetteWriter.open(path).close()
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -217,13 +224,13 @@ def test_a_tape_belongs_to_its_owner(tmp_path: Path) -> None:
 
 def test_appending_goes_on_behind_the_last_whole_document(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
-    with writer.Tape.open(path, server="master") as tape:
+    with writer.CassetteWriter.open(path, server="master") as tape:
         tape.write([EXCHANGE, EVENTS[0]])
     with path.open("ab") as file:
-        file.write(writer.event(EVENTS[1])[:-4])
-    with writer.Tape.open(path, "append", "master") as tape:
-        assert (tape.last_exchange, tape.last_client) == (1, 3)
-        assert tape.elapsed >= 1.0
+        file.write(writer.format_event(EVENTS[1])[:-4])
+    with writer.CassetteWriter.open(path, "append", "master") as tape:
+        assert (tape.last_exchange_number, tape.last_client_number) == (1, 3)
+        assert tape.elapsed_seconds >= 1.0
         assert len(tape.warnings) == 1
         tape.write([EVENTS[2]])
     with Cassette.open(path) as cassette:
@@ -232,14 +239,14 @@ def test_appending_goes_on_behind_the_last_whole_document(tmp_path: Path) -> Non
 
 
 def test_appending_to_nothing_begins(tmp_path: Path) -> None:
-    writer.Tape.open(tmp_path / "new.yaml", "append").close()
+    writer.CassetteWriter.open(tmp_path / "new.yaml", "append").close()
     assert len(Cassette.open(tmp_path / "new.yaml")) == 0
 
 
 def test_appending_minds_a_missing_line_end(tmp_path: Path) -> None:
     path = tmp_path / "hand.yaml"
     path.write_bytes(b"---\nmesotape: 1\nrecorded_at: 2026-11-22T00:00:00Z\n...")
-    with writer.Tape.open(path, "append") as tape:
+    with writer.CassetteWriter.open(path, "append") as tape:
         tape.write([EXCHANGE])
     assert len(Cassette.open(path)) == 1
 
@@ -247,31 +254,31 @@ def test_appending_minds_a_missing_line_end(tmp_path: Path) -> None:
 def test_overwriting_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     path.write_bytes(b"x" * 10000)
-    writer.Tape.open(path, "overwrite").close()
+    writer.CassetteWriter.open(path, "overwrite").close()
     assert path.stat().st_size < 1000
     Cassette.open(path).close()
 
 
 def test_errors_of_opening(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
-    with writer.Tape.open(path, server="master"):
+    with writer.CassetteWriter.open(path, server="master"):
         with pytest.raises(CassetteError, match="is there already: choose another file"):
-            writer.Tape.open(path)
+            writer.CassetteWriter.open(path)
         with pytest.raises(CassetteError, match="another recorder is writing to it"):
-            writer.Tape.open(path, "append", "master")
+            writer.CassetteWriter.open(path, "append", "master")
     with pytest.raises(CassetteError, match="expected a cassette of a agent, found one of a"):
-        writer.Tape.open(path, "append", "agent")
+        writer.CassetteWriter.open(path, "append", "agent")
     with pytest.raises(CassetteError, match="cannot be created: No such file or directory"):
-        writer.Tape.open(tmp_path / "no" / "x.yaml")
+        writer.CassetteWriter.open(tmp_path / "no" / "x.yaml")
     with pytest.raises(CassetteError, match="cannot be created: Is a directory"):
-        writer.Tape.open(tmp_path, "overwrite")
+        writer.CassetteWriter.open(tmp_path, "overwrite")
 
 
 def test_a_full_disk_is_an_error() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     with pytest.raises(CassetteError, match="/dev/full: cannot be "):
-        writer.Tape.open("/dev/full", "overwrite")
+        writer.CassetteWriter.open("/dev/full", "overwrite")
 
 
 @given(
@@ -284,11 +291,14 @@ def test_a_full_disk_is_an_error() -> None:
     )
 )
 def test_the_quick_way_to_write_a_json_event_is_the_other_way(data: bytes) -> None:
-    quick, form = plain_json(data), shown(data, "json")
+    quick, form = format_ascii_json(data), decode_body(data, "json")
     if quick is not None:
-        assert yaml_writer.plain_event(3, 7, 1.25, b"json", quick) == event(form)
+        assert yaml_writer.format_ascii_event(3, 7, 1.25, b"json", quick) == event(form)
     assert (quick is None) == (
-        "json" not in form or not data.isascii() or b"\x7f" in data or len(data) > SHOWN_INDENTED
+        "json" not in form
+        or not data.isascii()
+        or b"\x7f" in data
+        or len(data) > MAX_INDENTED_BYTES
     )
 
 
@@ -300,15 +310,15 @@ def test_the_quick_way_to_write_a_protobuf_event_is_the_other_way(text: str, mor
     message.type = 8
     message.error.message = text.encode(errors="replace").decode()
     data = message.SerializeToString() + more
-    quick = plain_proto("mesos.v1.scheduler.Event")(data)
-    form = shown(data, "proto", "mesos.v1.scheduler.Event")
+    quick = ascii_proto_formatter("mesos.v1.scheduler.Event")(data)
+    form = decode_body(data, "proto", "mesos.v1.scheduler.Event")
     if quick is not None:
-        assert yaml_writer.plain_event(3, 7, 1.25, b"proto", quick) == event(form)
+        assert yaml_writer.format_ascii_event(3, 7, 1.25, b"proto", quick) == event(form)
     assert (quick is None) == (
         "proto" not in form or "wire" in form or not form["proto"].isascii() or "\x7f" in text
     )
 
 
 def test_an_empty_record_has_no_body_in_either_way() -> None:
-    assert shown(b"", "proto", "mesos.v1.master.Event") == {}
-    assert plain_proto("mesos.v1.master.Event")(b"") is None
+    assert decode_body(b"", "proto", "mesos.v1.master.Event") == {}
+    assert ascii_proto_formatter("mesos.v1.master.Event")(b"") is None

@@ -43,7 +43,7 @@ def hand(tmp_path: Path):
 
 
 def test_the_golden_cassette_is_what_the_writer_writes() -> None:
-    assert b"".join(map(writer.document, whole())) == GOLDEN.read_bytes()
+    assert b"".join(map(writer.format_document, whole())) == GOLDEN.read_bytes()
 
 
 def test_exchanges_come_by_number_and_documents_by_place() -> None:
@@ -65,26 +65,26 @@ def test_streams_come_by_side() -> None:
         assert [told.of for told in cassette.events(4, "client")] == [4]
         assert list(cassette.events(4)) == []
         assert list(cassette.events(99)) == []
-        ended, by_client = cassette.end(1), cassette.end(4, "client")
+        ended, by_client = cassette.stream_end(1), cassette.stream_end(4, "client")
         assert ended is not None
         assert ended.cause == "client"
         assert by_client is not None
         assert by_client.from_ == "client"
-        assert cassette.end(2) is None
+        assert cassette.stream_end(2) is None
         assert [told.of for told in cassette.notes()] == [1]
 
 
 def test_what_appending_needs() -> None:
     with Cassette.open(GOLDEN) as cassette:
-        assert (cassette.last_exchange, cassette.last_client) == (4, 3)
-        assert cassette.last_at == 31.201944
-        assert cassette.sound_length == GOLDEN.stat().st_size
+        assert (cassette.last_exchange_number, cassette.last_client_number) == (4, 3)
+        assert cassette.last_at_seconds == 31.201944
+        assert cassette.intact_bytes == GOLDEN.stat().st_size
         assert cassette.warnings == []
 
 
 def test_requests_leave_out_the_bodies_of_answers() -> None:
     with Cassette.open(GOLDEN) as cassette:
-        for told, request in zip(cassette.exchanges(), cassette.requests(), strict=True):
+        for told, request in zip(cassette.exchanges(), cassette.exchange_heads(), strict=True):
             assert request.request == told.request
             assert request.response.headers == told.response.headers
             assert request.response.status == told.response.status
@@ -98,11 +98,11 @@ def test_requests_of_long_exchanges(hand, body: str, question: str) -> None:
     request = Request(method="POST", path="/", json=question)
     response = Response(after=0.5, status=200, headers={"A": "b"}, text=body)
     told = Exchange(exchange=1, at=0.0, client=1, request=request, response=response)
-    with Cassette.open(hand(START.encode() + writer.exchange(told))) as cassette:
+    with Cassette.open(hand(START.encode() + writer.format_exchange(told))) as cassette:
         assert list(cassette.exchanges()) == [told]
         empty = Response(after=0.5, status=200, headers={"A": "b"})
-        assert [one.response for one in cassette.requests()] == [empty]
-        assert [one.request for one in cassette.requests()] == [request]
+        assert [one.response for one in cassette.exchange_heads()] == [empty]
+        assert [one.request for one in cassette.exchange_heads()] == [request]
 
 
 def test_keys_behind_the_body_of_the_answer_count(hand) -> None:
@@ -111,7 +111,7 @@ def test_keys_behind_the_body_of_the_answer_count(hand) -> None:
         "response:\n  after: 0.000000\n  json: |-\n    {}\npeer: somebody\n...\n"
     )
     with Cassette.open(hand(START + text)) as cassette:
-        assert next(cassette.requests()).peer == "somebody"
+        assert next(cassette.exchange_heads()).peer == "somebody"
 
 
 def test_a_cassette_cut_off_anywhere_loads_up_to_there(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_cassette_cut_off_anywhere_loads_up_to_there(tmp_path: Path) -> None:
             continue
         with Cassette.open(path) as cassette:
             assert [told for told, _ in cassette.documents()] == documents[: len(sound)]
-            assert cassette.sound_length == min(sound[-1], length)
+            assert cassette.intact_bytes == min(sound[-1], length)
             assert bool(cassette.warnings) == (length > sound[-1])
 
 
@@ -144,13 +144,13 @@ def test_a_document_without_end_mark_in_the_middle_is_left_out(hand) -> None:
     with Cassette.open(hand(cut)) as cassette:
         assert [told.note for told in cassette.notes()] == ["whole"]
         assert len(cassette.warnings) == 1
-        assert cassette.sound_length == len(cut)
+        assert cassette.intact_bytes == len(cut)
 
 
 @pytest.mark.parametrize("block", [16, 64, 1000])
 def test_blocks_of_any_size_give_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = whole()
-    monkeypatch.setattr(index, "BLOCK", block)
+    monkeypatch.setattr(index, "BLOCK_BYTES", block)
     assert whole() == expected
 
 
@@ -161,7 +161,7 @@ def test_long_documents_are_found(tmp_path_factory: pytest.TempPathFactory, size
     events = [
         Event(event=n, of=1, at=float(n), text="x" * size) for n, size in enumerate(sizes, start=1)
     ]
-    path.write_bytes(START.encode() + b"".join(map(writer.event, events)))
+    path.write_bytes(START.encode() + b"".join(map(writer.format_event, events)))
     with Cassette.open(path) as cassette:
         assert list(cassette.events(1)) == events
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from support.paths import DATA
 
-from mesotape.cassettes.storage.validation import check
+from mesotape.cassettes.storage.validation import validate_cassette
 
 GOLDEN = DATA / "golden.yaml"
 START = """\
@@ -40,7 +40,7 @@ def exchange(number: int, at: float, request: str = "", response: str = "") -> s
 
 
 def test_the_golden_cassette_is_sound() -> None:
-    assert check(GOLDEN) == []
+    assert validate_cassette(GOLDEN) == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_the_golden_cassette_is_sound() -> None:
 def test_problems(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "master.yaml"
     path.write_text(START + text)
-    found = check(path)
+    found = validate_cassette(path)
     line, _, rest = found[0].removeprefix(f"{path}:").partition(": ")
     assert rest.startswith(problem)
     assert FIRST <= int(line) < FIRST + 4
@@ -105,14 +105,16 @@ def test_problems(tmp_path: Path, text: str, problem: str) -> None:
 def test_an_event_before_its_exchange_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "master.yaml"
     path.write_text(START.replace("at: 2\n", "at: 0.5\n"))
-    assert check(path) == [f"{path}:15: stream of exchange 1: at 0.5 is before its exchange (at 1)"]
+    assert validate_cassette(path) == [
+        f"{path}:15: stream of exchange 1: at 0.5 is before its exchange (at 1)"
+    ]
 
 
 def test_an_event_behind_the_end_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "master.yaml"
     end = document("end: 1", "at: 3", "cause: server")
     path.write_text(START + end + document("event: 2", "of: 1", "at: 4") + end)
-    assert check(path) == [
+    assert validate_cassette(path) == [
         f"{path}:{FIRST + 5}: event 2 of exchange 1: stands behind the end of its stream",
         f"{path}:{FIRST + 10}: end of exchange 1: its stream has ended already",
         f"{path}:{FIRST + 10}: end of exchange 1: at 3 is before event 2 (at 4)",
@@ -128,9 +130,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         + document("event: 1", "of: 8", "at: 3")
         + "---\n"
     )
-    lines = [int(text.removeprefix(f"{path}:").partition(":")[0]) for text in check(path)]
+    lines = [
+        int(text.removeprefix(f"{path}:").partition(":")[0]) for text in validate_cassette(path)
+    ]
     assert len(lines) == 4
 
 
 def test_what_is_no_cassette_is_one_problem(tmp_path: Path) -> None:
-    assert check(tmp_path / "no.yaml") == [f"{tmp_path}/no.yaml: there is no such file"]
+    assert validate_cassette(tmp_path / "no.yaml") == [f"{tmp_path}/no.yaml: there is no such file"]

@@ -10,9 +10,9 @@ from mesotape.proto.api.apis import (
     Api,
     ServerKind,
 )
-from mesotape.proto.api.endpoints import find, is_actor_message
+from mesotape.proto.api.endpoints import find_api, is_actor_message
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proto.messages.fields import call_type
+from mesotape.proto.messages.fields import type_enum_name
 
 # Paths that were sent to a real master and a real agent, with the API that answered.
 SENT: list[tuple[ServerKind, str, Api | None]] = [
@@ -52,7 +52,7 @@ SENT: list[tuple[ServerKind, str, Api | None]] = [
 
 @pytest.mark.parametrize(("server", "path", "api"), SENT)
 def test_paths_lead_where_mesos_leads_them(server: ServerKind, path: str, api: Api | None) -> None:
-    assert find(path, server) is api
+    assert find_api(path, server) is api
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_paths_lead_where_mesos_leads_them(server: ServerKind, path: str, api: A
 def test_what_a_server_does_not_know_is_its_operators(
     server: ServerKind, path: str, api: Api
 ) -> None:
-    assert find(path, server) is api
+    assert find_api(path, server) is api
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_what_a_server_does_not_know_is_its_operators(
     ],
 )
 def test_without_a_server_kind_the_path_has_to_tell(path: str, api: Api | None) -> None:
-    assert find(path, None) is api
+    assert find_api(path, None) is api
 
 
 def test_an_agent_may_share_the_port_of_a_master() -> None:
-    assert find("/slave(1)/api/v1", "master") is AGENT
+    assert find_api("/slave(1)/api/v1", "master") is AGENT
 
 
 def fields(name: str) -> set[str]:
@@ -109,38 +109,47 @@ def types(name: str) -> set[str]:
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_every_call_of_the_schema_is_known(api: Api) -> None:
-    assert set(api.calls) == types(api.call) - {"UNKNOWN"}
+    assert set(api.call_types) == types(api.call_message) - {"UNKNOWN"}
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_a_call_has_a_body_field_iff_the_schema_has_one(api: Api) -> None:
-    bodies = {call.body_field for call in api.calls.values() if call.body_field}
-    ids = {name for name in fields(api.call) if name.endswith("_id")}
-    assert bodies == fields(api.call) - ids - {"type"}
+    bodies = {call.body_field for call in api.call_types.values() if call.body_field}
+    ids = {name for name in fields(api.call_message) if name.endswith("_id")}
+    assert bodies == fields(api.call_message) - ids - {"type"}
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_calls_are_answered_by_messages_of_the_schema(api: Api) -> None:
-    answered = {call.name for call in api.calls.values() if call.response is not None}
-    expected = types(api.response) - {"UNKNOWN"} if api.response is not None else set[str]()
+    answered = {call.name for call in api.call_types.values() if call.response_message is not None}
+    expected = (
+        types(api.response_message) - {"UNKNOWN"}
+        if api.response_message is not None
+        else set[str]()
+    )
     assert answered == expected
-    for call in api.calls.values():
-        assert call.response in (None, api.response)
-        assert call.record in (None, api.event)
-    assert fields(api.event) >= {"type"}
+    for call in api.call_types.values():
+        assert call.response_message in (None, api.response_message)
+        assert call.record_message in (None, api.event_message)
+    assert fields(api.event_message) >= {"type"}
 
 
 def test_reads_are_not_mutations() -> None:
     for api in APIS:
-        for call in api.calls.values():
+        for call in api.call_types.values():
             if call.name.startswith(("GET_", "LIST_", "READ_", "WAIT_")):
-                assert not call.mutating
-                assert call.response is not None
-            assert not (call.mutating and call.causes_events)
+                assert not call.is_mutating
+                assert call.response_message is not None
+            assert not (call.is_mutating and call.causes_events)
 
 
 def test_only_these_calls_are_streams() -> None:
-    streams = {(api.name, call.name) for api in APIS for call in api.calls.values() if call.record}
+    streams = {
+        (api.name, call.name)
+        for api in APIS
+        for call in api.call_types.values()
+        if call.record_message
+    }
     assert streams == {
         ("master", "SUBSCRIBE"),
         ("scheduler", "SUBSCRIBE"),
@@ -149,16 +158,18 @@ def test_only_these_calls_are_streams() -> None:
         ("agent", "ATTACH_CONTAINER_OUTPUT"),
         ("agent", "LAUNCH_NESTED_CONTAINER_SESSION"),
     }
-    inward = [call.name for api in APIS for call in api.calls.values() if call.streamed_request]
+    inward = [
+        call.name for api in APIS for call in api.call_types.values() if call.has_streamed_request
+    ]
     assert inward == ["ATTACH_CONTAINER_INPUT"]
 
 
 def test_the_type_of_a_call_is_its_name_or_nothing() -> None:
     call = message_class("mesos.v1.scheduler.Call")
-    assert call_type(call(type=2)) == "TEARDOWN"
-    assert call_type(call(type=0)) == "UNKNOWN"
-    assert call_type(call()) is None
-    assert call_type(call.FromString(b"\x10\xe7\x07")) is None
+    assert type_enum_name(call(type=2)) == "TEARDOWN"
+    assert type_enum_name(call(type=0)) == "UNKNOWN"
+    assert type_enum_name(call()) is None
+    assert type_enum_name(call.FromString(b"\x10\xe7\x07")) is None
 
 
 @pytest.mark.parametrize(

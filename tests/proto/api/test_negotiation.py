@@ -9,11 +9,11 @@ from mesotape.proto.api.negotiation import (
     PROTOBUF,
     RECORDIO,
     ResponseType,
-    accepts,
     accepts_gzip,
+    accepts_media_type,
     is_negotiated,
+    negotiate_response_type,
     request_encoding,
-    response_type,
 )
 
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
@@ -22,9 +22,9 @@ VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 @pytest.mark.parametrize("case", VECTORS["accept_header"], ids=lambda case: case["accept"])
 def test_accept_is_read_as_mesos_reads_it(case: dict[str, str | bool]) -> None:
     header = str(case["accept"])
-    assert accepts(header, JSON) is case["json"]
-    assert accepts(header, PROTOBUF) is case["protobuf"]
-    assert accepts(header, RECORDIO) is case["recordio"]
+    assert accepts_media_type(header, JSON) is case["json"]
+    assert accepts_media_type(header, PROTOBUF) is case["protobuf"]
+    assert accepts_media_type(header, RECORDIO) is case["recordio"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_accept_is_read_as_mesos_reads_it(case: dict[str, str | bool]) -> None:
     ],
 )
 def test_accept_of_json(header: str | None, accepted: bool) -> None:
-    assert accepts(header, JSON) is accepted
+    assert accepts_media_type(header, JSON) is accepted
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_content_type_of_a_request_counts_to_the_letter(
 
 def test_of_a_repeated_header_the_last_counts() -> None:
     assert request_encoding([("Content-Type", JSON), ("content-type", PROTOBUF)]) == "protobuf"
-    accepted = response_type(MASTER, [("Accept", JSON), ("ACCEPT", PROTOBUF)])
+    accepted = negotiate_response_type(MASTER, [("Accept", JSON), ("ACCEPT", PROTOBUF)])
     assert accepted == ResponseType(PROTOBUF)
 
 
@@ -114,7 +114,7 @@ def test_of_a_repeated_header_the_last_counts() -> None:
 def test_json_is_tried_first_whatever_the_weights(
     api: Api, headers: dict[str, str], expected: ResponseType | None
 ) -> None:
-    assert response_type(api, headers.items()) == expected
+    assert negotiate_response_type(api, headers.items()) == expected
 
 
 def test_the_messages_of_an_answer_have_an_encoding() -> None:
@@ -126,7 +126,7 @@ def test_only_some_calls_are_negotiated() -> None:
     negotiated = {
         (api.name, call)
         for api in APIS
-        for call in api.calls
+        for call in api.call_types
         if api.name not in ("master", "agent") and is_negotiated(api, call)
     }
     assert negotiated == {

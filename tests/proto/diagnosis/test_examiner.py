@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.captures.capture import expected, load, names
 from support.corruptions import CORPUS
 
-from mesotape.proto.diagnosis.examiner import Examiner, Finding, Skipped, Sound
+from mesotape.proto.diagnosis.examiner import Examiner, Finding, SkippedBytes, ValidRecord
 
 CASES: list[dict[str, Any]] = json.loads(gzip.decompress(CORPUS.read_bytes()))
 HEARTBEAT = b'20\n{"type":"HEARTBEAT"}'
@@ -35,9 +35,9 @@ def facts(one: Finding) -> tuple[Any, ...]:
         one.offset,
         one.size,
         one.payload,
-        one.remarks,
+        one.diagnostics,
         one.content.type,
-        one.content.remarks,
+        one.content.diagnostics,
     )
 
 
@@ -51,12 +51,12 @@ def test_a_damage_is_told_as_it_was_made(case: dict[str, Any]) -> None:
     data = base64.b64decode(case["data"])
     findings = found(data, None, case["message"], case["encoding"])
     assert sum(one.size for one in findings) == len(data)
-    (bad,) = [one for one in findings if one.remarks]
-    told = (bad.number, bad.offset, bad.size, bad.remarks[0].reason)
+    (bad,) = [one for one in findings if one.diagnostics]
+    told = (bad.number, bad.offset, bad.size, bad.diagnostics[0].reason)
     assert told == (case["number"], case["offset"], case["size"], case["reason"])
-    assert len(bad.remarks) == 1
+    assert len(bad.diagnostics) == 1
     left = findings[bad.number :]
-    assert all(isinstance(one, Sound) for one in left)
+    assert all(isinstance(one, ValidRecord) for one in left)
     assert [one.offset for one in left[:1]] == [case["resumes"]] * bool(left)
     assert len(left) == case["left"]
     assert zlib.crc32(b"".join(one.payload or b"" for one in left)) == case["crc"]
@@ -75,7 +75,7 @@ def test_how_the_bytes_were_cut_changes_nothing(case: dict[str, Any]) -> None:
 def test_an_offending_byte_is_inside_its_piece(case: dict[str, Any]) -> None:
     data = base64.b64decode(case["data"])
     for one in found(data, None, case["message"], case["encoding"]):
-        for remark in one.remarks:
+        for remark in one.diagnostics:
             if remark.start is not None and remark.stop is not None:
                 assert one.offset <= remark.start <= remark.stop <= one.offset + one.size
 
@@ -109,9 +109,9 @@ def test_findings_cover_any_bytes_however_cut(
     for number, one in enumerate(findings, 1):
         assert (one.number, one.offset) == (number, at)
         assert one.size > 0
-        if isinstance(one, Skipped):
+        if isinstance(one, SkippedBytes):
             assert one.data == data[at : at + one.size][:4096]
-            assert one.level == "malformed"
+            assert one.severity == "malformed"
         at += one.size
     assert at == len(data)
     assert [facts(one) for one in found(data, size, *about)] == [facts(one) for one in findings]
@@ -119,8 +119,8 @@ def test_findings_cover_any_bytes_however_cut(
 
 def test_a_record_over_the_limit_is_skipped_without_being_held() -> None:
     data = HEARTBEAT + b"1000000\n" + b"x" * 1_000_000 + HEARTBEAT
-    findings = found(data, 4096, MASTER, max_record=1000)
-    assert [one.remarks[0].reason if one.remarks else None for one in findings] == [
+    findings = found(data, 4096, MASTER, max_record_bytes=1000)
+    assert [one.diagnostics[0].reason if one.diagnostics else None for one in findings] == [
         None,
         "over-limit",
         None,
@@ -144,7 +144,7 @@ def test_the_records_of_real_streams_are_sound(name: str) -> None:
             data = b"".join(b"%d\n%b" % (len(r), r) for r in exchange.response.records)
             findings = found(data, 65536, message(exchange.request.target, exchange))
             assert [f.payload for f in findings] == list(exchange.response.records)
-            assert not any(f.remarks for f in findings)
+            assert not any(f.diagnostics for f in findings)
             assert all(f.content.type for f in findings)
 
 

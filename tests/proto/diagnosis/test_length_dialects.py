@@ -5,8 +5,12 @@ import json
 import pytest
 from support.paths import DATA
 
-from mesotape.proto.diagnosis.length_dialects import cpp, python, strict
-from mesotape.proto.diagnosis.length_errors import judge
+from mesotape.proto.diagnosis.length_dialects import (
+    parse_length_cpp,
+    parse_length_python,
+    parse_length_strict,
+)
+from mesotape.proto.diagnosis.length_errors import diagnose_length_line
 
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 HUGE = 2**64 - 1
@@ -41,14 +45,18 @@ HUGE = 2**64 - 1
 def test_readers_take_a_length_each_in_their_way(
     line: bytes, strictly: int | None, in_cpp: int | None, in_python: int | None
 ) -> None:
-    assert (strict(line), cpp(line), python(line)) == (strictly, in_cpp, in_python)
+    assert (parse_length_strict(line), parse_length_cpp(line), parse_length_python(line)) == (
+        strictly,
+        in_cpp,
+        in_python,
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS["recordio_decode_cpp"])
 def test_cpp_is_what_mesos_did(vector: dict[str, list[str]]) -> None:
     data = bytes.fromhex("".join(vector["chunks_hex"]))
     failed = any("error" in result for result in vector["results"])
-    assert (cpp(data.partition(b"\n")[0]) is None) == failed
+    assert (parse_length_cpp(data.partition(b"\n")[0]) is None) == failed
 
 
 @pytest.mark.parametrize(
@@ -68,5 +76,5 @@ def test_cpp_is_what_mesos_did(vector: dict[str, list[str]]) -> None:
     ],
 )
 def test_a_reason_names_the_bytes(line: bytes, reason: str, start: int, stop: int) -> None:
-    remark = judge(line, 100)
+    remark = diagnose_length_line(line, 100)
     assert (remark.reason, remark.start, remark.stop) == (reason, start, stop)

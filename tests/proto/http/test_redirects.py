@@ -12,7 +12,7 @@ import pytest
 from support.commands import running
 from support.sockets import connect
 
-from mesotape.cassettes.answers.answer import Answer, pointed
+from mesotape.cassettes.answers.answer import ReplayResponse, retarget_redirect
 from mesotape.proto.http import redirects
 
 HEALTH = b'{"type":"GET_HEALTH"}'
@@ -138,8 +138,10 @@ MOVED = (
 
 
 def test_a_redirect_is_pointed_elsewhere_and_keeps_all_else() -> None:
-    answer = Answer(exchange=1, status=307, head=MOVED, body=b"\r\nLocation: //a\r\n", close=True)
-    moved = pointed(answer, "[::1]:80")
+    answer = ReplayResponse(
+        exchange=1, status=307, head=MOVED, body=b"\r\nLocation: //a\r\n", close=True
+    )
+    moved = retarget_redirect(answer, "[::1]:80")
     assert moved.head == MOVED.replace(b"//leader:5050/", b"//[::1]:80/")
     assert (moved.exchange, moved.status, moved.body, moved.close) == (1, 307, answer.body, True)
 
@@ -149,8 +151,8 @@ def test_a_redirect_is_pointed_elsewhere_and_keeps_all_else() -> None:
 )
 def test_what_no_master_writes_stays(location: str) -> None:
     head = b"HTTP/1.1 307 X\r\nLocation: %b\r\n\r\n" % location.encode()
-    assert pointed(Answer(exchange=1, status=307, head=head), "b:1").head == head
-    assert redirects.split(location) is None
+    assert retarget_redirect(ReplayResponse(exchange=1, status=307, head=head), "b:1").head == head
+    assert redirects.split_location(location) is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_what_no_master_writes_stays(location: str) -> None:
 def test_an_authority_is_a_host_and_maybe_a_port(
     authority: str, place: tuple[str, int | None] | None
 ) -> None:
-    assert redirects.parse(authority) == place
+    assert redirects.parse_authority(authority) == place
 
 
 def test_each_client_of_a_replay_is_sent_to_what_it_calls_the_server(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pb2 import (
 from support.paths import DATA
 
 import mesotape.proto
-from mesotape.proto.messages.descriptors import UNDECLARED, message_class
+from mesotape.proto.messages.descriptors import UNDECLARED_FIELDS, message_class
 
 PROTO = Path(mesotape.proto.__file__).parent
 SHIPPED = FileDescriptorSet.FromString((PROTO / "mesos.binpb").read_bytes())
@@ -169,7 +169,7 @@ def test_fields_that_only_servers_know_are_declared_in_the_place_where_they_writ
         ("hostname", "h"),
         ("checkpoint", True),
     ]
-    assert [extra.message for extra in UNDECLARED] == ["mesos.v1.AgentInfo"]
+    assert [extra.message for extra in UNDECLARED_FIELDS] == ["mesos.v1.AgentInfo"]
 
 
 OTHERS = """
@@ -206,6 +206,10 @@ def test_generated_classes_of_the_same_names_do_not_clash(theirs_first: bool) ->
 
 
 def test_importing_the_floor_does_not_import_protobuf() -> None:
-    modules = "apis, endpoints, json_reader, json_writer, mapping, messages, negotiation, recordio"
-    script = f"from mesotape.proto import {modules}; import sys; assert 'google' not in sys.modules"
+    script = (
+        "import sys; from mesotape.proto import recordio;"
+        " from mesotape.proto.api import apis, endpoints, negotiation;"
+        " from mesotape.proto.messages import descriptors, json_reader, json_writer, mapping;"
+        " assert 'google' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.paths import DATA
 
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proto.messages.json_writer import LISTED, double, encode
+from mesotape.proto.messages.json_writer import LISTS_WRITTEN_WHEN_EMPTY, encode, format_double
 
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 
@@ -29,10 +29,10 @@ OTHER_DIGITS = {
 )
 def test_doubles_are_laid_out_as_mesos_does(value: float, text: str) -> None:
     if text in OTHER_DIGITS:
-        assert float(double(value)) == float(text)
-        assert double(value).partition("e")[2] == text.partition("e")[2]
+        assert float(format_double(value)) == float(text)
+        assert format_double(value).partition("e")[2] == text.partition("e")[2]
     else:
-        assert double(value) == text
+        assert format_double(value) == text
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_doubles_are_laid_out_as_mesos_does(value: float, text: str) -> None:
     ],
 )
 def test_doubles_near_the_borders_of_the_layouts(value: float, text: str) -> None:
-    assert double(value) == text
+    assert format_double(value) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_double_reads_back_as_itself(value: float) -> None:
-    text = double(value)
+    text = format_double(value)
     assert float(text) == value
     assert "." in text or "e" in text
     assert not text.endswith(".")
@@ -116,7 +116,7 @@ def test_unset_defaults_can_be_left_out() -> None:
     framework = message_class("mesos.v1.FrameworkInfo")(
         user="u", name="n", checkpoint=False, roles=["r"]
     )
-    assert encode(framework, defaults=False) == text
+    assert encode(framework, include_defaults=False) == text
     assert encode(framework) == text.replace(b'"check', b'"failover_timeout":0.0,"check')
 
 
@@ -178,10 +178,10 @@ def test_a_key_that_is_no_utf8_cannot_be_written() -> None:
 def test_lists_that_servers_write_by_hand_are_written_when_empty(name: str, text: str) -> None:
     message = message_class(f"mesos.v1.{name}")()
     assert encode(message).decode() == text
-    assert encode(message, defaults=False) == b"{}"
+    assert encode(message, include_defaults=False) == b"{}"
 
 
 def test_every_list_that_is_written_when_empty_is_a_list_of_the_schema() -> None:
-    for message, names in LISTED.items():
+    for message, names in LISTS_WRITTEN_WHEN_EMPTY.items():
         fields = message_class(message).DESCRIPTOR.fields_by_name
         assert all(fields[name].is_repeated for name in names)

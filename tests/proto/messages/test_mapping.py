@@ -6,9 +6,15 @@ from support.paths import DATA
 from support.sample_messages import filled, names, types
 
 from mesotape.proto.messages.descriptors import message_class
-from mesotape.proto.messages.fields import call_type
+from mesotape.proto.messages.fields import type_enum_name
 from mesotape.proto.messages.json_values import base64_decode
-from mesotape.proto.messages.mapping import ConversionError, JSONTextError, convert, decode, encode
+from mesotape.proto.messages.mapping import (
+    ConversionError,
+    JSONTextError,
+    decode,
+    encode,
+    message_from_json_value,
+)
 
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 
@@ -117,9 +123,9 @@ def test_of_a_oneof_the_last_name_in_the_alphabet_stays() -> None:
 
 
 def test_a_value_that_is_parsed_already_converts_too() -> None:
-    assert convert({"value": "a"}, "mesos.v1.AgentID") == message_class("mesos.v1.AgentID")(
-        value="a"
-    )
+    assert message_from_json_value({"value": "a"}, "mesos.v1.AgentID") == message_class(
+        "mesos.v1.AgentID"
+    )(value="a")
 
 
 @pytest.mark.parametrize(
@@ -158,11 +164,11 @@ EVERY_TYPE = [(name, kind) for name in names() for kind in types(name)]
 @pytest.mark.parametrize(("name", "kind"), EVERY_TYPE, ids=lambda part: part)
 def test_every_message_survives_both_encodings(name: str, kind: str, everything: bool) -> None:
     for message in filled(name, kind, everything=everything):
-        assert call_type(message) == kind
+        assert type_enum_name(message) == kind
         text = encode(message)
         assert json.loads(text)["type"] == kind
         assert decode(text, name) == message
-        assert decode(encode(message, defaults=False), name) == message
+        assert decode(encode(message, include_defaults=False), name) == message
         wire = message.SerializeToString()
         assert message_class(name).FromString(wire) == message
         assert encode(message_class(name).FromString(wire)) == text

@@ -5,20 +5,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.paths import DATA
 
-from mesotape.proto.messages.picojson import JSON, JSONTextError, parse, parse_exactly
+from mesotape.proto.messages.picojson import (
+    JSONTextError,
+    JSONValue,
+    parse_json,
+    parse_json_exactly,
+)
 
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 CASES = [(case["in"].encode(), case.get("ok"), case.get("error")) for case in VECTORS["json_parse"]]
 
 
-def outcome(text: bytes, exactly: bool) -> tuple[str, JSON]:
+def outcome(text: bytes, exactly: bool) -> tuple[str, JSONValue]:
     try:
-        return "value", (parse_exactly if exactly else parse)(text)
+        return "value", (parse_json_exactly if exactly else parse_json)(text)
     except JSONTextError as error:
         return "error", str(error)
 
 
-def in_doubles(value: JSON) -> JSON:
+def in_doubles(value: JSONValue) -> JSONValue:
     """A value as Mesos holds it, which has doubles for integers outside int64."""
     match value:
         case dict():
@@ -43,7 +48,7 @@ def test_text_is_read_as_mesos_reads_it(
         assert sorted_text(in_doubles(found)) == sorted_text(json.loads(ok))
 
 
-def sorted_text(value: JSON) -> str:
+def sorted_text(value: JSONValue) -> str:
     return json.dumps(value, sort_keys=True)
 
 
@@ -66,9 +71,9 @@ def sorted_text(value: JSON) -> str:
         (b"[" * 200 + b"]" * 200, json.loads("[" * 200 + "]" * 200)),
     ],
 )
-def test_what_mesos_accepts(text: bytes, value: JSON) -> None:
-    assert parse(text) == value
-    assert parse_exactly(text) == value
+def test_what_mesos_accepts(text: bytes, value: JSONValue) -> None:
+    assert parse_json(text) == value
+    assert parse_json_exactly(text) == value
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_what_mesos_refuses(text: bytes, error: str) -> None:
 
 def test_brackets_in_strings_are_no_depth() -> None:
     value = [["[" * 300], {"}": '"[{\\' * 300}] + [[]] * 300
-    assert parse(json.dumps(value).encode()) == value
+    assert parse_json(json.dumps(value).encode()) == value
 
 
 @pytest.mark.parametrize("pair", [b"[]", b"[[],[]]", b'{"a":[{}]}'])
@@ -130,15 +135,15 @@ json_values = st.recursive(
 
 @given(json_values, st.sampled_from([None, 1]), st.booleans())
 def test_sound_json_reads_alike_with_and_without_msgspec(
-    value: JSON, indent: int | None, ensure_ascii: bool
+    value: JSONValue, indent: int | None, ensure_ascii: bool
 ) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii).encode()
-    assert parse(text) == parse_exactly(text) == value
+    assert parse_json(text) == parse_json_exactly(text) == value
 
 
 @given(json_values, st.data())
 def test_damaged_json_reads_alike_with_and_without_msgspec(
-    value: JSON, data: st.DataObject
+    value: JSONValue, data: st.DataObject
 ) -> None:
     text = json.dumps(value).encode()
     place = data.draw(st.integers(0, len(text)))

@@ -8,7 +8,7 @@ from support.commands import run, running
 from support.server_cassettes import HEALTH, exchange, header
 from support.sockets import Wire, connect, post
 
-from mesotape.proxy.commands.listen import Place, places
+from mesotape.proxy.commands.listen import ListenSpec, group_by_address
 from mesotape.proxy.http.address import Address
 
 LISTEN = Address("127.0.0.1", 0)
@@ -70,20 +70,20 @@ def test_each_address_is_announced(cassettes: list[Path]) -> None:
 
 
 def test_cassettes_at_one_address_are_one_server() -> None:
-    assert places([None, None], LISTEN) == [Place(LISTEN, (0, 1))]
-    assert places([OTHER, None, OTHER, FIXED], FIXED) == [
-        Place(OTHER, (0, 2)),
-        Place(FIXED, (1, 3)),
+    assert group_by_address([None, None], LISTEN) == [ListenSpec(LISTEN, (0, 1))]
+    assert group_by_address([OTHER, None, OTHER, FIXED], FIXED) == [
+        ListenSpec(OTHER, (0, 2)),
+        ListenSpec(FIXED, (1, 3)),
     ]
-    assert places([LISTEN, LISTEN, None], LISTEN) == [
-        Place(LISTEN, (0,)),
-        Place(LISTEN, (1,)),
-        Place(LISTEN, (2,)),
+    assert group_by_address([LISTEN, LISTEN, None], LISTEN) == [
+        ListenSpec(LISTEN, (0,)),
+        ListenSpec(LISTEN, (1,)),
+        ListenSpec(LISTEN, (2,)),
     ]
 
 
 def test_without_cassettes_the_replay_still_listens() -> None:
-    assert places([], LISTEN) == [Place(LISTEN, ())]
+    assert group_by_address([], LISTEN) == [ListenSpec(LISTEN, ())]
 
 
 def test_a_file_may_have_an_equals_sign_in_its_name(cassettes: list[Path]) -> None:

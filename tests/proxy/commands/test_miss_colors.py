@@ -9,7 +9,7 @@ import pytest
 from support.commands import running
 from support.paths import DATA, ROOT
 
-from mesotape.proxy.commands.miss_colors import painted
+from mesotape.proxy.commands.miss_colors import colorize_miss
 
 GOLDEN = sorted((DATA / "misses").glob("*.txt"))
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -20,17 +20,17 @@ RED, GREEN = "\x1b[31m", "\x1b[32m"
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_colours_change_no_character(path):
     text = path.read_text().rstrip("\n")
-    assert COLOR.sub("", painted(text)) == text
+    assert COLOR.sub("", colorize_miss(text)) == text
 
 
 def test_what_was_recorded_is_red_and_what_came_is_green():
     text = (GOLDEN[0].parent / "other-ids.txt").read_text()
-    assert f'{RED}"b5ed-O6"' in painted(text)
-    assert f'{GREEN}"b5ed-O7"' in painted(text)
+    assert f'{RED}"b5ed-O6"' in colorize_miss(text)
+    assert f'{GREEN}"b5ed-O7"' in colorize_miss(text)
 
 
 def test_other_texts_have_no_colour():
-    assert painted("exchange 4: left out in the other encoding: 7") == (
+    assert colorize_miss("exchange 4: left out in the other encoding: 7") == (
         "exchange 4: left out in the other encoding: 7"
     )
 

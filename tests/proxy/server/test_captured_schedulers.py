@@ -51,7 +51,7 @@ async def lived(cassette, lives, options, seed):
     finally:
         await server.stop()
     assert playback.waiting == []
-    assert playback.journal.missed == 0
+    assert playback.journal.missed_count == 0
     return [scheduler.log for scheduler in schedulers]
 
 

@@ -1,5 +1,5 @@
 from mesotape.proxy.server.clock import ManualClock
-from mesotape.proxy.server.schedule import BUDGET, SHARE, Schedule
+from mesotape.proxy.server.schedule import RECORDS_PER_TURN, STREAM_RECORDS_PER_TURN, Schedule
 
 
 class Script:
@@ -8,7 +8,7 @@ class Script:
     def __init__(self, name, deadlines, log):
         self.name, self.deadlines, self.log = name, list(deadlines), log
 
-    def advance(self, now_seconds, limit):
+    def send_due(self, now_seconds, limit):
         sent = 0
         while self.deadlines and self.deadlines[0] <= now_seconds and sent < limit:
             self.log.append((now_seconds, self.name, self.deadlines.pop(0)))
@@ -20,7 +20,7 @@ def schedule(**scripts):
     clock, log = ManualClock(), []
     streams = Schedule(clock)
     for name, deadlines in scripts.items():
-        streams.add(deadlines[0], Script(name, deadlines, log))
+        streams.wake_at(deadlines[0], Script(name, deadlines, log))
     return clock, log, streams
 
 
@@ -34,7 +34,7 @@ def test_nothing_goes_out_before_its_deadline():
 
 def test_a_nearer_deadline_moves_the_timer_forward():
     clock, log, streams = schedule(a=[100.0])
-    streams.add(1.0, Script("b", [1.0], log))
+    streams.wake_at(1.0, Script("b", [1.0], log))
     clock.advance(1.0)
     assert log == [(1.0, "b", 1.0)]
 
@@ -42,15 +42,15 @@ def test_a_nearer_deadline_moves_the_timer_forward():
 def test_streams_that_are_due_take_turns():
     _, log, streams = schedule(a=[0.0] * 100, b=[0.0] * 100)
     streams._turn()
-    assert [name for _, name, _ in log[: 3 * SHARE]] == ["a"] * SHARE + ["b"] * SHARE + [
+    assert [name for _, name, _ in log[: 3 * STREAM_RECORDS_PER_TURN]] == [
         "a"
-    ] * SHARE
+    ] * STREAM_RECORDS_PER_TURN + ["b"] * STREAM_RECORDS_PER_TURN + ["a"] * STREAM_RECORDS_PER_TURN
 
 
 def test_a_turn_has_a_budget_and_the_rest_comes_in_the_next():
     clock, log, streams = schedule(a=[0.0] * 2000)
     streams._turn()
-    assert len(log) == BUDGET
+    assert len(log) == RECORDS_PER_TURN
     clock.advance(0)
     assert len(log) == 2000
 

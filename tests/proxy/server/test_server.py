@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from mesotape.cassettes.answers.answer import Answer, Ending, StreamAnswer, head
-from mesotape.cassettes.answers.gates import Gate
+from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse, render_head
+from mesotape.cassettes.answers.gates import Latch
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.proxy.http.http1 import Limits
+from mesotape.proxy.http.http1 import ConnectionLimits
 from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
 
@@ -20,8 +20,8 @@ def get(path, *headers):
 
 
 def unary(body, close=False):
-    rendered = head(200, None, [("Content-Length", str(len(body)))])
-    return Answer(exchange=1, status=200, head=rendered, body=body, close=close)
+    rendered = render_head(200, None, [("Content-Length", str(len(body)))])
+    return ReplayResponse(exchange=1, status=200, head=rendered, body=body, close=close)
 
 
 class Script:
@@ -30,11 +30,11 @@ class Script:
     def __init__(self, answers):
         self.answers, self.seen = answers, []
 
-    def receive(self, head):
+    def begin_streamed_request(self, head):
         answer = self.answers.get(head.target)
         return answer if isinstance(answer, Input) else None
 
-    def leave(self, client):
+    def forget_connection(self, client):
         pass
 
     def answer(self, request, now_seconds, client):
@@ -45,7 +45,7 @@ class Script:
         if not isinstance(answer, list):
             return answer
         steps = iter([(now_seconds + at, step) for at, step in answer])
-        return StreamAnswer(exchange=1, status=200, head=STREAM_HEAD, steps=steps)
+        return StreamedResponse(exchange=1, status=200, head=STREAM_HEAD, steps=steps)
 
 
 class Input:
@@ -62,10 +62,10 @@ class Input:
             return None
         return self.answer if before < self.after <= len(self.got) else None
 
-    def end(self, now_seconds):
+    def close(self, now_seconds):
         return None if self.after is not None and len(self.got) >= self.after else self.answer
 
-    def leave(self, now_seconds):
+    def abort(self, now_seconds):
         self.left = True
 
 
@@ -175,7 +175,7 @@ def test_an_answer_that_never_came_closes_the_connection():
         await client.send(get(b"/a"))
         assert await client.rest() == b""
 
-    serve({b"/a": Answer(exchange=1, status=None, head=b"", close=True)}, scenario)
+    serve({b"/a": ReplayResponse(exchange=1, status=None, head=b"", close=True)}, scenario)
 
 
 def test_records_go_out_each_in_its_own_chunk_when_they_are_due():
@@ -249,7 +249,7 @@ def test_many_requests_behind_a_stream_are_left_unread():
         await client.expect(b"0\r\n\r\n" + (unary(b"A").head + b"A") * 50)
 
     answers = {b"/s": [(1.0, Ending.FINAL_CHUNK)], b"/a": unary(b"A")}
-    serve(answers, scenario, clock=clock, limits=Limits(pipelined=4))
+    serve(answers, scenario, clock=clock, limits=ConnectionLimits(max_pipelined_responses=4))
 
 
 def test_two_streams_keep_their_own_time():
@@ -286,7 +286,7 @@ def test_a_client_that_does_not_read_makes_its_stream_wait():
             pass
 
         def answer(self, request, now_seconds, client):
-            return StreamAnswer(exchange=1, status=200, head=STREAM_HEAD, steps=steps())
+            return StreamedResponse(exchange=1, status=200, head=STREAM_HEAD, steps=steps())
 
     async def scenario(connect, server):
         server.playback = Playback()
@@ -371,7 +371,7 @@ def test_a_stream_that_cannot_be_read_on_is_cut_and_a_failure():
             pass
 
         def answer(self, request, now_seconds, client):
-            return StreamAnswer(exchange=7, status=200, head=STREAM_HEAD, steps=steps())
+            return StreamedResponse(exchange=7, status=200, head=STREAM_HEAD, steps=steps())
 
     async def scenario(connect, server):
         server.playback = Playback()
@@ -400,7 +400,7 @@ def test_a_refusal_is_read_before_the_connection_ends(data, status):
         assert b"\r\nConnection: close\r\n" in answer
         assert answer.endswith(b"\n")
 
-    serve({}, scenario, limits=Limits(body=98))
+    serve({}, scenario, limits=ConnectionLimits(max_body_bytes=98))
 
 
 def test_what_came_before_a_malformed_request_is_answered():
@@ -585,9 +585,9 @@ def test_an_answer_behind_a_gate_waits_and_so_do_those_behind_it():
         await client.expect(unary(b"W").head + b"W")
 
     held = set()
-    gate = Gate("the end", held)
+    gate = Latch("the end", held)
     answer = unary(b"W")
-    gated = Answer(exchange=1, status=200, head=answer.head, body=b"W", gates=(gate,))
+    gated = ReplayResponse(exchange=1, status=200, head=answer.head, body=b"W", latches=(gate,))
     serve({b"/wait": gated, b"/a": unary(b"A")}, scenario)
 
 
@@ -600,5 +600,5 @@ def test_nobody_waits_for_a_client_that_has_left():
         await until(lambda: gate not in held)
 
     held = set()
-    gate = Gate("the end", held)
-    serve({b"/wait": Answer(exchange=1, status=200, head=b"", gates=(gate,))}, scenario)
+    gate = Latch("the end", held)
+    serve({b"/wait": ReplayResponse(exchange=1, status=200, head=b"", latches=(gate,))}, scenario)

@@ -12,7 +12,7 @@ from support.cassette_builder import BEAT, SCHEDULER, call, said, stream, writte
 
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
-from mesotape.proxy.testing.settings import file_name, settings
+from mesotape.proxy.testing.settings import cassette_file_name, merge_settings
 
 pytest_plugins = ["pytester", "support.pytest_runs"]
 
@@ -61,13 +61,13 @@ def test_classes_and_parameters_are_in_the_name(tested: Run, folder: Path) -> No
 
 def test_parameters_make_safe_names_and_each_another() -> None:
     names = [f"test_it[{text}]" for text in ("a/b", "a:b", "../../c", "ü", "x" * 999, "x" * 998)]
-    made = [file_name(name) for name in names]
+    made = [cassette_file_name(name) for name in names]
     assert len(set(made)) == len(names)
     for name in made:
         assert "/" not in name
         assert len(name.encode()) < 200
     assert made[0].startswith("test_it[a-b]-")
-    assert file_name("test_it[a.b-c]") == "test_it[a.b-c]"
+    assert cassette_file_name("test_it[a.b-c]") == "test_it[a.b-c]"
 
 
 def test_the_marker_names_cassettes_and_several_play_as_one(tested: Run, folder: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_bad_cassette_is_said_in_a_line(tested: Run, folder: Path) -> None:
     ],
 )
 def test_what_a_marker_says_is_how_it_plays(told: dict[str, Any], options: Options) -> None:
-    assert settings([told]).options() == options
+    assert merge_settings([told]).playback_options() == options
 
 
 @pytest.mark.parametrize(
