@@ -7,6 +7,7 @@ is looser than the structs in one place: a header `Content-Length: 20` is a numb
 to us. And it says what the structs cannot: that a body has one form.
 """
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ def build_json_schema() -> Schema:
     """Make the schema, in draft 2020-12."""
     kinds = (Header, Exchange, Event, End, Note)
     references, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    _clean_descriptions(parts)
     for name in ("Request", "Response", "Event"):
         _refine_body(parts[name])
     for name in ("Request", "Response"):
@@ -33,6 +35,13 @@ def build_json_schema() -> Schema:
         "oneOf": list(references),
         "$defs": parts,
     }
+
+
+def _clean_descriptions(parts: Schema) -> None:
+    """Remove the indentation of docstrings, in place: msgspec does so from 0.23 on."""
+    for part in parts.values():
+        if "description" in part:
+            part["description"] = cleandoc(part["description"])
 
 
 def _refine_body(part: Schema) -> None:
