@@ -13,10 +13,10 @@ _LABEL = re.compile(r"((?:  )?(?:[a-z ]+ as Mesos does,|no recorded answer:|what
 
 
 def is_colorful() -> bool:
-    """Whether stderr is a terminal that shows colours, and nobody minds."""
-    return (
-        sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+    """Return whether stderr is a terminal that shows colours, and NO_COLOR is not set."""
+    # rich stands in for stderr while a status line is shown; before 15.0, it is never a terminal.
+    stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def colorize_miss(text: str) -> str:
