@@ -1,23 +1,62 @@
 # Everything installs itself: each target first makes what it needs.
-PYTHON ?= python3
+#
+#     make demo                     what a user gets, and a tour of it
+#     make test                     the tools of developers too
+#     make demo PYTHON=python3.13   with another Python
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+DEMO := $(VENV)/.installed-demo
+DEV := $(VENV)/.installed-dev
 CHECKED := build/types
 CLIENTS := .venv-clients
 
-.PHONY: install demo chromium test clients test-clients lint types bench fuzz protos clean
+# The first of these that is new enough makes the virtual environments.
+PYTHONS := $(or $(PYTHON),python3 python3.12 python3.13 python3.14)
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 
-install: $(INSTALLED)
-
+PIP_INSTALL := install --quiet --disable-pip-version-check
 # setuptools warns that an editable install of this layout may shadow the folders' names; it does not.
-$(INSTALLED): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[record]' --group dev
-	touch $@
+EDITABLE := PYTHONWARNINGS=ignore $(BIN)/pip $(PIP_INSTALL) --editable '.[record]'
 
-demo: install
+# A virtual environment is of no use if its Python is gone or too old, if it was interrupted while it
+# was made, or if the folder was moved: scripts have absolute paths.
+USABLE := { $(BIN)/python -c '$(NEW_ENOUGH)' && grep -qF '$(abspath $(BIN))/' $(BIN)/pip; } 2>/dev/null
+STALE := $(shell test ! -e $(VENV) || { $(USABLE); } || echo FORCE)
+
+# $(call make_venv,FOLDER) is a command that ends the shell.
+define make_venv
+found=; for python in $(PYTHONS); do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && exec $$python -m venv --clear $(1); \
+	found="$$found $$python ($$($$python --version 2>/dev/null || echo missing)),"; \
+done; \
+echo "Python 3.12 or newer is needed, found:$${found%,}. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1
+endef
+
+define make_usable_venv
+@$(USABLE) || { \
+	test ! -e $(VENV) || \
+		echo "$(VENV): its Python is gone or older than 3.12, or the folder was moved: making it anew"; \
+	$(call make_venv,$(VENV)); }
+@$(BIN)/python -m pip $(PIP_INSTALL) --upgrade 'pip>=25.3'
+endef
+
+.PHONY: install demo chromium test clients test-clients lint types bench fuzz \
+	protos clean FORCE
+.NOTPARALLEL:
+
+install: $(DEV)
+
+$(DEMO): pyproject.toml $(STALE)
+	$(make_usable_venv)
+	$(EDITABLE)
+	@touch $@
+
+$(DEV): pyproject.toml $(STALE)
+	$(make_usable_venv)
+	$(EDITABLE) --group dev
+	@touch $(DEMO) $@
+
+demo: $(DEMO)
 	@$(BIN)/mesotape demo
 
 test: install
@@ -27,8 +66,8 @@ test: install
 clients: $(CLIENTS)/.installed
 
 $(CLIENTS)/.installed: tests/end_to_end/clients/requirements.txt
-	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
-	$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@test -x $(CLIENTS)/bin/python || { $(call make_venv,$(CLIENTS)); }
+	$(CLIENTS)/bin/pip $(PIP_INSTALL) --requirement $<
 	npm install --silent --no-audit --no-fund --prefix $(CLIENTS)/node mesos-framework@0.5.3
 	touch $@
 
@@ -49,7 +88,7 @@ chromium:
 # Type checkers do not follow an editable install, so a copy is installed for them.
 types: install
 	rm -rf build
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(CHECKED) .
+	$(BIN)/pip $(PIP_INSTALL) --no-deps --target $(CHECKED) .
 	$(BIN)/pyright --project pyproject.toml
 
 bench: install
