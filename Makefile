@@ -9,14 +9,17 @@ DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
 CHECKED := build/types
 CLIENTS := .venv-clients
+UV := .venv-uv
 
 # The first of these that is new enough makes the virtual environments.
 PYTHONS := $(or $(PYTHON),python3 python3.12 python3.13 python3.14)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 
+# Exact versions of everything, also of what builds the package.
 PIP_INSTALL := install --quiet --disable-pip-version-check
+PINNED := $(PIP_INSTALL) --constraint constraints.txt --build-constraint constraints.txt
 # setuptools warns that an editable install of this layout may shadow the folders' names; it does not.
-EDITABLE := PYTHONWARNINGS=ignore $(BIN)/pip $(PIP_INSTALL) --editable '.[record]'
+EDITABLE := PYTHONWARNINGS=ignore $(BIN)/pip $(PINNED) --editable '.[record]'
 
 # A virtual environment is of no use if its Python is gone or too old, if it was interrupted while it
 # was made, or if the folder was moved: scripts have absolute paths.
@@ -37,21 +40,21 @@ define make_usable_venv
 	test ! -e $(VENV) || \
 		echo "$(VENV): its Python is gone or older than 3.12, or the folder was moved: making it anew"; \
 	$(call make_venv,$(VENV)); }
-@$(BIN)/python -m pip $(PIP_INSTALL) --upgrade 'pip>=25.3'
+@$(BIN)/python -m pip $(PIP_INSTALL) --upgrade --constraint constraints.txt pip
 endef
 
 .PHONY: install demo chromium test clients test-clients lint types bench fuzz \
-	protos clean FORCE
+	protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
 install: $(DEV)
 
-$(DEMO): pyproject.toml $(STALE)
+$(DEMO): pyproject.toml constraints.txt $(STALE)
 	$(make_usable_venv)
 	$(EDITABLE)
 	@touch $@
 
-$(DEV): pyproject.toml $(STALE)
+$(DEV): pyproject.toml constraints.txt $(STALE)
 	$(make_usable_venv)
 	$(EDITABLE) --group dev
 	@touch $(DEMO) $@
@@ -61,6 +64,20 @@ demo: $(DEMO)
 
 test: install
 	$(BIN)/pytest -n 3
+
+# Pin what pyproject.toml names and nothing pins yet; `make upgrade` takes the newest of everything.
+constraints: $(UV)/.installed
+	$(UV)/bin/uv pip compile --quiet --universal --python-version 3.12 --all-extras --group dev --group constraints \
+		--no-python-downloads --only-binary :all: --custom-compile-command 'make constraints, or make upgrade' \
+		$(UPGRADE) --output-file constraints.txt pyproject.toml
+
+upgrade: UPGRADE := --upgrade
+upgrade: constraints
+
+$(UV)/.installed:
+	@$(call make_venv,$(UV))
+	$(UV)/bin/pip $(PIP_INSTALL) --constraint constraints.txt uv
+	touch $@
 
 # Schedulers that others wrote, Python and Node, each with old packages of its own.
 clients: $(CLIENTS)/.installed
@@ -88,7 +105,7 @@ chromium:
 # Type checkers do not follow an editable install, so a copy is installed for them.
 types: install
 	rm -rf build
-	$(BIN)/pip $(PIP_INSTALL) --no-deps --target $(CHECKED) .
+	$(BIN)/pip $(PINNED) --no-deps --target $(CHECKED) .
 	$(BIN)/pyright --project pyproject.toml
 
 bench: install
@@ -104,4 +121,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) build *.egg-info
+	rm -rf $(VENV) $(CLIENTS) $(UV) build *.egg-info
