@@ -43,7 +43,7 @@ define make_usable_venv
 @$(BIN)/python -m pip $(PIP_INSTALL) --upgrade --constraint constraints.txt pip
 endef
 
-.PHONY: install demo chromium test clients test-clients lint types bench fuzz \
+.PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types bench fuzz \
 	protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
@@ -64,6 +64,16 @@ demo: $(DEMO)
 
 test: install
 	$(BIN)/pytest -n 3
+
+# The lower bounds of pyproject.toml, and the newest versions that it allows; constraints.txt has no say here.
+test-oldest test-newest: test-%:
+	@$(call make_venv,.venv-$*)
+	.venv-$*/bin/pip $(PIP_INSTALL) --upgrade pip
+	@if [ $* = oldest ]; then .venv-$*/bin/python .ci/lower_bounds.py; fi > .venv-$*/bounds.txt
+	PYTHONWARNINGS=ignore .venv-$*/bin/pip $(PIP_INSTALL) --constraint .venv-$*/bounds.txt \
+		--build-constraint .venv-$*/bounds.txt --editable '.[record]' --group test
+	.venv-$*/bin/pip list --disable-pip-version-check
+	.venv-$*/bin/pytest -n 3 $(TESTS)
 
 # Pin what pyproject.toml names and nothing pins yet; `make upgrade` takes the newest of everything.
 constraints: $(UV)/.installed
@@ -121,4 +131,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) $(UV) build *.egg-info
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) build *.egg-info

@@ -1,5 +1,7 @@
 """constraints.txt pins everything that pyproject.toml names, and everything that those need."""
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -66,3 +68,16 @@ def test_what_the_named_packages_need_is_pinned() -> None:
             seen.add(str(requirement))
             waiting += needed(requirement)
     assert "mitmproxy" in " ".join(seen)
+
+
+def test_every_requirement_of_users_and_tests_has_a_lower_bound_to_test() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "lower_bounds.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    bounds = [Requirement(line) for line in done.stdout.splitlines()]
+    assert {"click", "mitmproxy", "pytest"} <= {bound.name for bound in bounds}
+    assert all(str(bound.specifier).startswith("==") for bound in bounds)
