@@ -1,36 +1,63 @@
-"""The wheel: one name, all data, and a replay without mitmproxy."""
+"""The sdist: everything kept. The wheel: one name, all data, a replay without mitmproxy."""
 
 import shutil
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from support.paths import ROOT
 
 FOLDERS = ("proto", "cassettes", "addons", "proxy")
-FILES = ("pyproject.toml", "README.md", "__init__.py", "py.typed")
+NOT_SOURCE = (
+    ".git",
+    ".venv*",
+    "build",
+    "dist",
+    "*.egg-info",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+)
+BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> None:
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, check=False, cwd=cwd
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, source / name, ignore=ignore)
-    for name in FILES:
-        shutil.copy(ROOT / name, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
-    built = subprocess.run(
-        [*command, "--quiet", "--wheel-dir", str(out), str(source)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source, out = tmp_path_factory.mktemp("source") / "mesotape", tmp_path_factory.mktemp("sdist")
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    run("-c", BUILD_SDIST, out, cwd=source)
+    (found,) = out.glob("*.tar.gz")
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel as it is released: from the sdist."""
+    out = tmp_path_factory.mktemp("wheel")
+    options = ("--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir")
+    run("-m", "pip", "wheel", *options, out, sdist)
     (found,) = out.glob("*.whl")
     return found
+
+
+def test_the_wheel_has_the_license_and_the_notice(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (folder,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        metadata = message_from_bytes(archive.read(f"{folder}/METADATA"))
+        assert metadata["License-Expression"] == "Apache-2.0"
+        assert metadata.get_all("License-File") == ["LICENSE", "NOTICE"]
+        for name in ("LICENSE", "NOTICE"):
+            assert archive.read(f"{folder}/licenses/{name}") == (ROOT / name).read_bytes()
 
 
 def test_the_wheel_installs_one_name(wheel: Path) -> None:
