@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -48,6 +49,19 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("-m", "pip", "wheel", *options, out, sdist)
     (found,) = out.glob("*.whl")
     return found
+
+
+def test_the_sdist_has_all_that_is_kept_but_the_settings_of_the_host(sdist: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode != 0:
+        pytest.skip("this is no clone")
+    kept = {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
+    with tarfile.open(sdist) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    missing = {name for name in kept - packed if not name.startswith(".git")}
+    assert missing == set()
 
 
 def test_the_wheel_has_the_license_and_the_notice(wheel: Path) -> None:
