@@ -7,6 +7,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,13 @@ def test_only_the_script_says_mesotape(name: str) -> None:
 def test_nothing_but_the_package_stands_at_the_root() -> None:
     assert sorted(path.name for path in ROOT.glob("*.py")) == ["__init__.py", "__main__.py"]
     assert (ROOT / "py.typed").exists()
+
+
+def test_the_package_runs_as_a_module(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mesotape", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"mesotape, version {version('mesotape')}\n"
 
 
 def test_no_addon_bears_the_name_of_a_standard_module() -> None:

@@ -88,7 +88,7 @@ def test_the_wheel_has_every_file_of_the_four_floors(wheel: Path) -> None:
         for kind in kinds:
             for path in (ROOT / folder).rglob(kind):
                 assert f"mesotape/{path.relative_to(ROOT)}" in packed
-    assert "mesotape/py.typed" in packed
+    assert {"mesotape/py.typed", "mesotape/__main__.py"} <= packed
 
 
 def test_replaying_needs_nothing_of_mitmproxy(tmp_path: Path) -> None:
