@@ -1,6 +1,6 @@
-"""The command line: a thin layer that turns text into objects and calls what does the work.
+"""The command line: turns options into objects and calls the commands.
 
-Heavy imports happen inside the commands, so that `mesotape --help` stays quick.
+Heavy imports happen inside the commands, so that `mesotape --help` stays fast.
 """
 
 import sys
@@ -39,30 +39,32 @@ def cli() -> None:
 @click.argument("upstream", required=False)
 @click.option("-o", "--output", type=PATH_TYPE, required=True, help="The cassette to write.")
 @click.option("--overwrite", "existing", flag_value="overwrite", help="Replace the cassette.")
-@click.option("--append", "existing", flag_value="append", help="Go on in the cassette.")
+@click.option("--append", "existing", flag_value="append", help="Append to the cassette.")
 @click.option(
     "--server",
     type=click.Choice(["master", "agent"]),
     default="master",
     show_default=True,
-    help="What UPSTREAM is: it decides the schema of /api/v1.",
+    help="Kind of UPSTREAM: decides the schema of /api/v1.",
 )
-@click.option("--only-v1", is_flag=True, help="Leave out paths other than the v1 APIs.")
-@click.option("--fail-closed", is_flag=True, help="End the proxy if recording has to stop.")
-@click.option("--mode", help="Any mode of mitmproxy instead of UPSTREAM, like regular or socks5.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Option of mitmproxy.")
+@click.option("--only-v1", is_flag=True, help="Record only the v1 APIs, no other paths.")
+@click.option("--fail-closed", is_flag=True, help="Stop the proxy if recording fails.")
+@click.option("--mode", help="A mode of mitmproxy instead of UPSTREAM: regular, socks5, …")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an option of mitmproxy."
+)
 @click.option("--keep-host", is_flag=True, help="Do not rewrite the Host header.")
 @click.option("--upstream-ca", type=PATH_TYPE, help="Trust this CA (PEM) for UPSTREAM.")
 @click.option(
-    "--client-cert", type=PATH_TYPE, help="Certificate and key (PEM) to show to UPSTREAM."
+    "--client-cert", type=PATH_TYPE, help="Client certificate and key (PEM) for UPSTREAM."
 )
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
 @end_with_parent
 @server_options
 def record(existing: Any, **options: Any) -> int:
-    """Record what clients say to UPSTREAM, the URL of a Mesos master or agent.
+    """Record the traffic between clients and UPSTREAM, the URL of a Mesos master or agent.
 
-    Point the clients at the address that is printed. Ctrl-C ends the recording.
+    Point the clients at the address that is printed. Press Ctrl-C to stop recording.
     """
     from .commands.record import RecordOptions, record
 
@@ -76,34 +78,34 @@ def record(existing: Any, **options: Any) -> int:
     type=PaceType(),
     default="recorded",
     show_default=True,
-    help="When the next event of a stream goes out; step is when the control says so.",
+    help="When the events of streams are sent; step: when the control API releases them.",
 )
-@click.option("--speed", type=float, help="Play streams so many times faster than recorded.")
-@click.option("--max-gap", type=float, help="Let no two events be further apart, in seconds.")
+@click.option("--speed", type=float, help="Factor by which streams are faster than recorded.")
+@click.option("--max-gap", type=float, help="Longest gap between two events, in seconds.")
 @click.option(
     "--start-at",
     type=float,
     default=0.0,
     metavar="SECONDS",
-    help="Have what was streamed before this time of the recording come at once.",
+    help="Send events recorded before this time at once.",
 )
 @click.option(
     "--control",
     type=AddressType(),
-    help="Let programs control the replay there, on loopback, with a token that is printed.",
+    help="Serve the control API on this loopback address; its token is printed.",
 )
 @click.option(
     "--causality",
     type=click.Choice(["party", "all", "off"]),
     default="party",
     show_default=True,
-    help="Hold events until these clients have made the calls recorded before them.",
+    help="Whose calls an event waits for, if they were recorded before it.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="RULE",
-    help="Do not compare this: TYPE:path of a call's field, query.NAME, or a name that is listed.",
+    help="Ignore a value when matching: TYPE:path of a field, query.NAME, or a listed name.",
 )
 @click.option(
     "--list-ignores",
@@ -111,49 +113,47 @@ def record(existing: Any, **options: Any) -> int:
     is_eager=True,
     expose_value=False,
     callback=list_ignores,
-    help="Print the names for --ignore.",
+    help="List the names for --ignore.",
 )
 @click.option(
     "--repeat",
     multiple=True,
     metavar="[TYPE=]last|cycle|never",
-    help="What equal requests get after the last recorded answer; the last again, if it is a read.",
+    help="Answer to equal requests after the last recorded one (reads: last, others: never).",
 )
 @click.option(
     "--rebind",
     is_flag=True,
-    help="Match calls that differ in ids alone, and translate these ids from then on.",
+    help="Match calls that differ only in ids, and translate these ids from then on.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="[CALL:]KIND[=VALUE][@WHICH]",
-    help="Make a fault, like cut-record@3 or ACCEPT:503@1.",
+    help="Inject a fault: cut-record@3, ACCEPT:503@1, …",
 )
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="What chance decides in faults."
-)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed for faults.")
 @click.option(
     "--list-faults",
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=list_faults,
-    help="Explain the faults.",
+    help="List the faults.",
 )
-@click.option("--receipt", type=PATH_TYPE, help="Write what was played and missed here, as JSON.")
+@click.option("--receipt", type=PATH_TYPE, help="Write a JSON report of the replay to this file.")
 @end_with_parent
 @server_options
 def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
-    """Answer from CASSETTES, byte for byte, streams in their recorded rhythm.
+    """Serve CASSETTES: answers byte for byte, streams with their recorded timing.
 
-    They play on one address, but for those with one of their own, CASSETTE=HOST:PORT. A request
-    that nothing recorded answers gets a 501 that says what differs. Ctrl-C ends it, or the end of
-    COMMAND, which finds the address in MESOTAPE_URL.
+    All cassettes share one address, except those given as CASSETTE=HOST:PORT. A request without a
+    recorded answer gets a 501 with a report of what differs. Press Ctrl-C to stop; with COMMAND,
+    the replay ends when COMMAND does. COMMAND finds the address in MESOTAPE_URL.
 
-    The exit code is that of COMMAND if it fails, else 3 if requests were not answered, 6 if a
-    client left out calls that it made when it was recorded, and 7 if a fault never struck.
+    The exit code is that of COMMAND if it fails. Otherwise it is 3 if a request had no recorded
+    answer, 6 if a client left out calls that it made when recorded, and 7 if a fault never fired.
     """
     from .commands.replay import ReplayOptions, replay
 
@@ -162,9 +162,9 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
 
 
 @cli.command()
-@click.option("-o", "--output", type=PATH_TYPE, help="Keep the recorded cassette here.")
+@click.option("-o", "--output", type=PATH_TYPE, help="Write the recorded cassette to this file.")
 def demo(output: Path | None) -> int:
-    """Record a cluster that is itself a recording, replay that, and compare."""
+    """Record a replayed cluster, replay the new cassette, and compare."""
     from .commands.demo import demo
 
     return demo(output)
@@ -172,38 +172,44 @@ def demo(output: Path | None) -> int:
 
 @cli.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--follow", is_flag=True, help="Print events as they come; SOURCE is a URL or -.")
-@click.option("--server", type=click.Choice(["master", "agent"]), help="Whose raw bytes these are.")
+@click.option("--follow", is_flag=True, help="Print events as they arrive; SOURCE is a URL or -.")
+@click.option(
+    "--server", type=click.Choice(["master", "agent"]), help="Kind of server that sent raw bytes."
+)
 @click.option(
     "--api",
     type=click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"]),
-    help="Of which API raw bytes are.",
+    help="API that raw bytes belong to.",
 )
-@click.option("--message", help="What raw records are, like mesos.v1.master.Event.")
+@click.option("--message", help="Message type of raw records, like mesos.v1.master.Event.")
 @click.option(
-    "--encoding", type=click.Choice(["json", "protobuf"]), help="Of raw bytes, or to ask for."
+    "--encoding",
+    type=click.Choice(["json", "protobuf"]),
+    help="Encoding of raw bytes, or to request.",
 )
 @click.option(
     "--max-record",
     type=click.IntRange(1),
     default=1 << 27,
     show_default=True,
-    help="Take no longer length for one, in bytes.",
+    help="Longest record in bytes; a larger length is an error.",
 )
-@click.option("--call", "calls", multiple=True, help="Only what belongs to a call of this type.")
+@click.option("--call", "calls", multiple=True, help="Only rows of calls of this type.")
 @click.option("--type", "types", multiple=True, help="Only events of this type.")
-@click.option("--since", type=float, help="Only from here on, in seconds of the recording.")
-@click.option("--until", type=float, help="Only up to here, in seconds of the recording.")
-@click.option("--client", help="Only of this client: its number or address.")
-@click.option("--text", help="Only what has this text in it.")
-@click.option("--bad", is_flag=True, help="Only what has warnings or is malformed.")
-@click.option("--show", type=int, multiple=True, help="Print the row of this number in full.")
-@click.option("--summary", is_flag=True, help="Print the summary alone.")
+@click.option(
+    "--since", type=float, help="Only rows from this time on, in seconds of the recording."
+)
+@click.option("--until", type=float, help="Only rows up to this time, in seconds of the recording.")
+@click.option("--client", help="Only rows of this client: its number or address.")
+@click.option("--text", help="Only rows that contain this text.")
+@click.option("--bad", is_flag=True, help="Only rows with warnings or malformed data.")
+@click.option("--show", type=int, multiple=True, help="Print the row with this number in full.")
+@click.option("--summary", is_flag=True, help="Print only the summary.")
 @click.option("--tls-ca", type=click.Path(), help="Trust this CA (PEM).")
 @click.option("--insecure", is_flag=True, help="Do not verify the server's certificate.")
-@click.option("--json", "as_json", is_flag=True, help="Print for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(**options: Any) -> int:
-    """Tell what is in SOURCE, and what is broken.
+    """List the contents of SOURCE, and report what is broken.
 
     SOURCE is a cassette, the raw bytes of a stream (- is stdin), a flow file of mitmproxy, or the
     URL of a running master. The exit code is 0 if all is clean, 4 if there are warnings, 5 if
@@ -216,11 +222,11 @@ def inspect(**options: Any) -> int:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("--fix", is_flag=True, help="Cut off a damaged tail; what is sound stays.")
-@click.option("--backup", is_flag=True, help="Keep the file as it was beside it, as .bak.")
-@click.option("--json", "as_json", is_flag=True, help="Print for programs.")
+@click.option("--fix", is_flag=True, help="Cut off a damaged tail; the sound part stays.")
+@click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(**options: Any) -> int:
-    """Check cassettes, and list all that is wrong with file, line and place.
+    """Check cassettes, and list every problem with file and line.
 
     The exit code is 0 if all are sound, 5 if not.
     """
@@ -230,7 +236,7 @@ def validate(**options: Any) -> int:
 
 
 def _refuse(error: click.ClickException) -> None:
-    """Say in one line what makes no sense; without any arguments the text is the whole help."""
+    """Print a usage error in one line; without any arguments, click's text is the whole help."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     text = error.format_message()
     if context is None or "\n" in text:
@@ -240,7 +246,7 @@ def _refuse(error: click.ClickException) -> None:
 
 
 def main() -> None:
-    """Run a command; what it gives is the exit code, and what it refuses is one line."""
+    """Run a command and exit with its code; an error is one line on stderr."""
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

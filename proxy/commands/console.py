@@ -1,7 +1,7 @@
-"""What all commands say to people and programs: addresses, the ready line, errors, live counts.
+"""What all commands share: exit codes, parameter types, messages, the ready line, live counts.
 
-People are spoken to on stderr, but for the ready line and what a command was asked for, which go to
-stdout; `--json` turns that into one JSON object a line.
+Messages go to stderr. The ready line, and the output that a command is for, go to stdout; with
+`--json` these are one JSON object per line.
 """
 
 import contextlib
@@ -19,29 +19,26 @@ import msgspec
 from ..http.address import Address
 
 EXIT_FAILURE = 1
-"""mesotape could not do what it was asked to: bad input, a busy port, a full disk."""
-
-EXIT_USAGE = 2
-"""The command line makes no sense."""
+"""The command failed: bad input, a busy port, a full disk."""
 
 EXIT_MISS = 3
-"""A request came that the cassette does not answer."""
+"""A request had no recorded answer."""
 
 EXIT_WARNINGS = 4
-"""What was inspected can be read, but is not all as it should be."""
+"""The inspected source can be read, but has warnings."""
 
 EXIT_MALFORMED = 5
-"""What was inspected has parts that cannot be read, or say something wrong."""
+"""The inspected source has malformed parts."""
 
 EXIT_LEFT_OUT = 6
-"""A client that took part in a replay left out calls that were recorded of it."""
+"""A client that took part in the replay left out calls that were recorded of it."""
 
 EXIT_IDLE_FAULT = 7
-"""All was well, but a fault that was asked for never struck."""
+"""All went well, but a requested fault never fired."""
 
 
 class CommandError(Exception):
-    """A command cannot go on; the text says why and what to do, in one line."""
+    """A command failed; the text gives the reason and the way out, in one line."""
 
 
 class AddressType(click.ParamType[Address]):
@@ -52,7 +49,7 @@ class AddressType(click.ParamType[Address]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Address:
-        """Turn text into an Address."""
+        """Parse an address."""
         if isinstance(value, Address):
             return value
         host, _, port = str(value).rpartition(":")
@@ -62,14 +59,14 @@ class AddressType(click.ParamType[Address]):
 
 
 class PaceType(click.ParamType[str]):
-    """A pace as people write it (cassettes/answers/pace.py)."""
+    """A pace as written on the command line (cassettes/answers/pace.py)."""
 
     name = "pace"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Take only what is one."""
+        """Accept only valid paces."""
         text = str(value)
         if not re.fullmatch(r"recorded|every:[0-9.]+|instant|step", text):
             self.fail(f"{text!r} is not recorded, every:0.1 (seconds), instant or step", param, ctx)
@@ -77,26 +74,26 @@ class PaceType(click.ParamType[str]):
 
     @override
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Show it as it is written."""
+        """Return the syntax of a pace."""
         return "recorded|every:SECONDS|instant|step"
 
 
 class CassetteArgument(NamedTuple):
-    """A cassette, and the address that is its own if it has one."""
+    """A cassette, and its own address if one is given."""
 
     path: Path
     address: Address | None = None
 
 
 class CassetteArgumentType(click.ParamType[CassetteArgument]):
-    """CASSETTE, or CASSETTE=HOST:PORT. A file that is there may have any name."""
+    """CASSETTE or CASSETTE=HOST:PORT. The name of an existing file may contain `=`."""
 
     name = "cassette"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> CassetteArgument:
-        """Turn text into a Placed."""
+        """Split the path and the address."""
         if isinstance(value, CassetteArgument):
             return value
         path, equals, address = str(value).rpartition("=")
@@ -106,8 +103,9 @@ class CassetteArgumentType(click.ParamType[CassetteArgument]):
 
 
 def print_to_stderr(text: str) -> None:
-    """Tell people something that matters."""
-    print(f"mesotape: {text}", file=sys.stderr, flush=True)  # click would write across live_counts
+    """Print a message on stderr."""
+    # Not click.echo: it would write across show_live_counts.
+    print(f"mesotape: {text}", file=sys.stderr, flush=True)
 
 
 def announce_ready(
@@ -120,11 +118,11 @@ def announce_ready(
     control: tuple[str, str] | None = None,
     to_stderr: bool = False,
 ) -> None:
-    """Write the address to the ready file, whole or not at all, then print the ready line.
+    """Write the address to the ready file, atomically, then print the ready line.
 
-    `more` are the texts and URLs of other addresses, each for a line of its own, and `control` is
-    the URL and the token of the control, if there is one. With `aside` all goes to stderr, for
-    stdout belongs to somebody else.
+    `other_servers` are the texts and URLs of further addresses, one line each. `control` is the URL
+    and the token of the control API, if there is one. With `to_stderr` all goes to stderr, because
+    stdout belongs to the command that runs beside the replay.
     """
     urls = [url, *(each for _, each in other_servers)]
     if ready_file is not None:
@@ -147,14 +145,14 @@ def announce_ready(
 
 
 def listen_error_text(address: Address, error: OSError, option: str = "--listen") -> str:
-    """Say why, without the address that asyncio repeats, and which option takes another."""
+    """Format an error of listening: without the address that asyncio repeats, with the option."""
     number = error.errno or 0
     reason = os.strerror(number) if number > 0 else error.strerror or str(error)
     return f"cannot listen on {address}: {reason}; {option} takes another address"
 
 
 def write_file_atomically(path: Path, text: str) -> None:
-    """Write a file that nobody can see half-written; raises CommandError."""
+    """Write a file beside its destination, then rename it. Raises CommandError."""
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
             file.write(text)
@@ -165,7 +163,7 @@ def write_file_atomically(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def show_live_counts(counts: Callable[[], str]) -> Generator[None]:
-    """Show what has happened so far, if a person watches."""
+    """Show counts while the block runs, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield
         return

@@ -1,4 +1,4 @@
-"""Options of the command line: those that commands share, and what is more than a value."""
+"""Options that commands share, and options that need more than a value."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +15,14 @@ PATH_TYPE = click.Path(path_type=Path)
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that every server has."""
+    """Add the options of every command that listens."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print for programs."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option(
-            "--ready-file", type=PATH_TYPE, help="Write the address here once it is listened on."
+            "--ready-file", type=PATH_TYPE, help="Write the address to this file when listening."
         ),
-        click.option("--tls-key", type=PATH_TYPE, help="Its private key (PEM)."),
-        click.option("--tls-cert", type=PATH_TYPE, help="Speak TLS with this certificate (PEM)."),
+        click.option("--tls-key", type=PATH_TYPE, help="Private key (PEM) of --tls-cert."),
+        click.option("--tls-cert", type=PATH_TYPE, help="Serve TLS with this certificate (PEM)."),
         click.option(
             "--listen",
             type=AddressType(),
@@ -36,7 +36,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print what --ignore knows by name, and end."""
+    """Print the names that --ignore accepts, and exit."""
     if not asked:
         return
     from ...cassettes.matching.ignore_rules import NAMED_RULES
@@ -47,7 +47,7 @@ def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> Non
 
 
 def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print what faults there are, and end."""
+    """Print the table of faults, and exit."""
     if not asked:
         return
     from .fault_table import print_fault_table
@@ -57,10 +57,10 @@ def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None
 
 
 class CommandWithChild(click.Command):
-    """A command that takes another one, as it stands, after `--`."""
+    """A command that takes another command line, unparsed, after `--`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Leave the other one to itself."""
+        """Split off the words after `--`."""
         command: list[str] = []
         if "--" in args:
             at = args.index("--")
@@ -72,12 +72,12 @@ class CommandWithChild(click.Command):
         return rest
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Show it."""
+        """Add the command to the usage line."""
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND [ARGS]...]"]
 
 
 end_with_parent = click.option(
     "--end-with-parent/--stay",
     default=None,
-    help="End when the process that started this ends, or stay.",
+    help="End when the parent process ends, or stay.",
 )
