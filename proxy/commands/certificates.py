@@ -1,4 +1,4 @@
-"""Certificates and keys, checked before anything starts: who uses them says late what is wrong."""
+"""Certificates and keys, checked before anything starts, while the error can still be clear."""
 
 import ssl
 from pathlib import Path
@@ -7,11 +7,11 @@ from .console import CommandError
 
 
 def load_server_context(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """A server's certificate and key (PEM), or None without them. Raises CommandError."""
+    """Load a server's certificate and key (PEM). Return None without them; raises CommandError."""
     if cert is None and key is None:
         return None
     if cert is None or key is None:
-        raise CommandError("--tls-cert and --tls-key go together")
+        raise CommandError("--tls-cert and --tls-key must be given together")
     read_pem_file(cert)
     read_pem_file(key)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -20,7 +20,7 @@ def load_server_context(cert: Path | None, key: Path | None) -> ssl.SSLContext |
 
 
 def check_client(path: Path) -> None:
-    """Check that one PEM file has a certificate and its key. Raises CommandError."""
+    """Check that a PEM file has a certificate and its key. Raises CommandError."""
     read_pem_file(path)
     _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), path, None)
 

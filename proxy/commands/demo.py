@@ -1,8 +1,8 @@
-"""`mesotape demo`: the whole tour without a cluster.
+"""`mesotape demo`: record and replay without a cluster.
 
-A cassette that ships plays the cluster, the recorder runs in front of it, a client asks for things
-in both encodings and subscribes for a few seconds. Then the new cassette is replayed to the same
-client, and what it got the second time is compared with what it got the first time.
+The cassette that ships plays the cluster, with the recorder in front of it. A client makes calls in
+both encodings and subscribes for a few seconds. Then the new cassette is replayed to the same
+client, and both sets of answers are compared.
 """
 
 import contextlib
@@ -43,8 +43,8 @@ VISIT = (
 )
 
 
-class Got(Struct):
-    """What the client got for one call: a body, or the records of a stream."""
+class ClientResult(Struct):
+    """The answer to one call: a body, or the records of a stream."""
 
     call: str
     media: str
@@ -54,12 +54,12 @@ class Got(Struct):
 
     @property
     def digest(self) -> str:
-        """Equal for equal payloads in equal order."""
+        """SHA-256 of the payloads, in hex; equal for equal payloads in equal order."""
         return sha256(b"".join(b"%d\n%b" % (len(one), one) for one in self.payloads)).hexdigest()
 
 
 def demo(output: Path | None) -> int:
-    """Run the tour; gives 0 if both plays were the same. Raises CommandError."""
+    """Run the demo. Return 0 if both sets of answers are equal; raises CommandError."""
     folder = Path(tempfile.mkdtemp(prefix="mesotape-demo-"))
     cassette = output or folder / "demo.yaml"
     out = Console(soft_wrap=True, highlight=False)
@@ -69,18 +69,18 @@ def demo(output: Path | None) -> int:
         with _running(folder, "record", cluster, "-o", str(cassette), "--overwrite") as recorder:
             out.print(f"2. The recorder listens in front of it on {recorder}")
             out.print("3. A client calls and subscribes, through the recorder …")
-            first = _visit(recorder)
+            first = _make_calls(recorder)
     with _running(folder, "replay", str(cassette)) as player:
         out.print(f"4. The new cassette plays on {player}, and the client does the same again …\n")
-        again = _visit(player)
-    same = _compare(out, first, again)
+        second = _make_calls(player)
+    same = _compare(out, first, second)
     out.print(f"\nThe cassette: {cassette}\nPlay it:      mesotape replay {cassette}")
     return 0 if same else EXIT_FAILURE
 
 
 @contextlib.contextmanager
 def _running(folder: Path, command: str, *arguments: str) -> Generator[str]:
-    """Run a command until the block ends; gives its address once it listens."""
+    """Run a command until the block ends. Yield its URL when it listens."""
     ready = folder / f"{command}-{time.monotonic_ns()}"
     process = subprocess.Popen(
         [sys.executable, "-m", "mesotape.proxy.cli", command, *arguments, "--ready-file", ready],
@@ -97,27 +97,27 @@ def _running(folder: Path, command: str, *arguments: str) -> Generator[str]:
             time.sleep(0.02)
         yield ready.read_text().strip()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=STOP_SECONDS)
+        _, stderr = process.communicate(timeout=STOP_SECONDS)
         if process.returncode != 0:
-            raise CommandError(f"{command} failed: {said.strip()}")
+            raise CommandError(f"{command} failed: {stderr.strip()}")
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
 
 
-def _visit(url: str) -> list[Got]:
-    """Make all calls at once, each on a connection of its own."""
-    gots = [Got(call, media) for call, media in VISIT]
-    threads = [threading.Thread(target=_call, args=(url, got)) for got in gots]
+def _make_calls(url: str) -> list[ClientResult]:
+    """Make all calls at the same time, each on its own connection."""
+    results = [ClientResult(call, media) for call, media in VISIT]
+    threads = [threading.Thread(target=_call, args=(url, got)) for got in results]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return gots
+    return results
 
 
-def _call(url: str, got: Got) -> None:
+def _call(url: str, got: ClientResult) -> None:
     deadline = time.monotonic() + SUBSCRIBED_SECONDS
     address = urlsplit(url)
     assert address.hostname is not None
@@ -152,10 +152,10 @@ def _body(call: str, media: str) -> bytes:
     return kind(type=number).SerializeToString()
 
 
-def _compare(out: Console, first: list[Got], again: list[Got]) -> bool:
+def _compare(out: Console, first: list[ClientResult], second: list[ClientResult]) -> bool:
     table = Table("call", "encoding", "status", "recorded", "bytes", "replayed", box=None)
     same = True
-    for one, two in zip(first, again, strict=True):
+    for one, two in zip(first, second, strict=True):
         equal = one.status == two.status == 200 and one.digest == two.digest and one.payloads
         same = same and bool(equal)
         count = f"{len(one.payloads)} events" if one.call == "SUBSCRIBE" else "1 answer"

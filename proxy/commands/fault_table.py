@@ -1,4 +1,4 @@
-"""The faults that a replay can make, as a table for people."""
+"""The table of faults for `--list-faults`."""
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,7 @@ _TITLES: dict[FaultScope, str] = {
     "call": "Faults of calls: @WHICH counts the calls",
 }
 _FORM = """\
---fault '[CALL[#WHICH]:]KIND[=VALUE][@WHICH]', as often as wanted
+--fault '[CALL[#WHICH]:]KIND[=VALUE][@WHICH]', which may be repeated
 
   CALL    a type (SUBSCRIBE), an API (master, agent, scheduler, executor, resource_provider),
           both (scheduler.ACCEPT), or a path (/version)
@@ -20,7 +20,7 @@ _FORM = """\
 
 
 def print_fault_table() -> None:
-    """Print what faults there are: what a client sees, and what that resembles in a cluster."""
+    """Print each fault with its effect on a client, and what causes that in a cluster."""
     console = Console(highlight=False, markup=False)
     console.print(_FORM, end="", soft_wrap=True)
     for scope, title in _TITLES.items():

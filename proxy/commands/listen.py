@@ -1,9 +1,9 @@
-"""Addresses: where a replay listens, and for which cassettes.
+"""The addresses of a replay, and the cassettes that each serves.
 
     mesotape replay master.yaml agent.yaml                      both on --listen
-    mesotape replay master.yaml agent.yaml=127.0.0.1:5051       the agent on an address of its own
+    mesotape replay master.yaml agent.yaml=127.0.0.1:5051       the agent on its own address
 
-They are one replay all the same: one clock, one journal, one causality.
+All addresses belong to one replay: one clock, one journal, one causality.
 """
 
 import ssl
@@ -16,38 +16,39 @@ from .console import CommandError, listen_error_text
 
 
 class ListenSpec(NamedTuple):
-    """An address to listen on, and the cassettes there, by their places in the list."""
+    """An address to listen on, and the indexes of the cassettes that it serves."""
 
     address: Address
     cassette_indexes: tuple[int, ...]
 
 
 def group_by_address(own: Sequence[Address | None], listen: Address) -> list[ListenSpec]:
-    """Where to listen: on an address of its own for each cassette that has one, else on `listen`.
+    """Group cassettes by address: their own in `own`, or else `listen`.
 
-    Cassettes at the same address are one server, unless its port is 0, which is another each time.
+    Cassettes with the same address share a server, unless its port is 0: that is a new port for
+    each.
     """
-    found: dict[object, ListenSpec] = {}
-    for number, address in enumerate(own):
-        where = listen if address is None else address
-        key = number if address is not None and address.port == 0 else where
-        _, before = found.get(key, (where, ()))
-        found[key] = ListenSpec(where, (*before, number))
-    return list(found.values()) or [ListenSpec(listen, ())]
+    specs: dict[object, ListenSpec] = {}
+    for index, own_address in enumerate(own):
+        address = listen if own_address is None else own_address
+        key = index if own_address is not None and own_address.port == 0 else address
+        _, before = specs.get(key, (address, ()))
+        specs[key] = ListenSpec(address, (*before, index))
+    return list(specs.values()) or [ListenSpec(listen, ())]
 
 
 async def start(
-    server: ReplayServer, listened: Sequence[ListenSpec], tls: ssl.SSLContext | None
+    server: ReplayServer, specs: Sequence[ListenSpec], tls: ssl.SSLContext | None
 ) -> list[Address]:
-    """Listen on all of them; gives the real addresses. Raises CommandError."""
+    """Listen on all addresses. Return the real ones; raises CommandError."""
     real: list[Address] = []
-    for place in listened:
-        only = place.cassette_indexes if len(listened) > 1 else None
+    for spec in specs:
+        indexes = spec.cassette_indexes if len(specs) > 1 else None
         try:
             real.append(
-                Address(*await server.start(*place.address, tls=tls, cassette_indexes=only))
+                Address(*await server.start(*spec.address, tls=tls, cassette_indexes=indexes))
             )
         except OSError as error:
             await server.stop()
-            raise CommandError(listen_error_text(place.address, error)) from error
+            raise CommandError(listen_error_text(spec.address, error)) from error
     return real

@@ -1,9 +1,9 @@
-"""mitmproxy, embedded: the only module of this floor that imports it.
+"""mitmproxy, embedded: the only module of `proxy/` that imports it.
 
-`Master` does less than mitmdump, and therefore costs about half: no other addons, no script
-reloading, no configuration file, nothing in the home folder. It differs in four points from what
-its base class does: a port that cannot be bound is an error, `done` closes the listeners and the
-connections, the recorder is stopped before it does, and warnings go to stderr, one line each.
+`RecordingProxy` does less than mitmdump, and costs about half of its CPU: no other addons, no
+script reloading, no configuration file, nothing in the home folder. It differs from its base class
+in four points: a port that cannot be bound is an error, `done` closes the listeners and the
+connections, the recorder is stopped before that, and warnings go to stderr, one line each.
 """
 
 import asyncio
@@ -32,21 +32,21 @@ from .console import listen_error_text, print_to_stderr
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
-"""How long connections get to end by themselves when the proxy stops."""
+"""Time for connections to end by themselves when the proxy stops."""
 
 FORCED: dict[str, object] = {
-    "connection_strategy": "lazy",  # eager: a dead upstream is seen by no addon
+    "connection_strategy": "lazy",  # with eager, addons do not see a dead upstream
     "tcp_timeout": 10**9,  # a quiet stream is not a dead one
     "http2": False,  # Mesos speaks HTTP/1.1 only
 }
 
 
 class ProxyStartError(Exception):
-    """mitmproxy cannot start; the text says why, in one line."""
+    """mitmproxy cannot start; the text gives the reason in one line."""
 
 
 class Proxyserver(MitmproxyProxyserver):
-    """Listens on TCP alone where mitmproxy would also take QUIC: in front of an https upstream."""
+    """Listens on TCP only; in front of an https upstream, mitmproxy would also listen for QUIC."""
 
     async def setup_servers(self) -> bool:
         """Start the servers of all modes."""
@@ -58,14 +58,14 @@ class Proxyserver(MitmproxyProxyserver):
 
 
 class StartGate:
-    """Keeps clients waiting until their calls can be recorded."""
+    """Holds clients back until their calls can be recorded."""
 
     def __init__(self) -> None:
         self._opened = asyncio.Event()
         self._closed = False
 
     async def client_connected(self, client: Client) -> None:
-        """Hold back a client; one that came too late is sent away."""
+        """Hold a client back; refuse it if the proxy has been stopped."""
         await self._opened.wait()
         if self._closed:
             client.error = "the proxy was stopped"
@@ -81,14 +81,14 @@ class StartGate:
 
 
 class Alerts:
-    """Takes a TLS alert for the end of a connection.
+    """Treats a TLS alert as the end of the connection.
 
-    mitmproxy takes no notice of one that comes after the handshake, which is how TLS 1.3 refuses a
-    client's certificate, nor of the close after it: the other side would wait for ever.
+    mitmproxy ignores an alert after the handshake, which is how TLS 1.3 refuses a client's
+    certificate, and the close after it: the other side would wait without end.
     """
 
     def tls_start_server(self, start: TlsData) -> None:
-        """Watch what an upstream sends."""
+        """Watch the connection to an upstream."""
         connection: Any = start.ssl_conn
         receive: Callable[[int], bytes] = connection.recv
 
@@ -98,25 +98,25 @@ class Alerts:
             except (SSL.WantReadError, SSL.ZeroReturnError):
                 raise
             except SSL.Error as error:
-                host, port, *_ = start.conn.peername or ("nobody", 0)
+                host, port, *_ = start.conn.peername or ("unknown", 0)
                 logger.warning("TLS with %s ended: %s", Address(host, port), _reason(error))
                 raise SSL.ZeroReturnError from error
 
         connection.recv = recv
 
     def tls_start_client(self, start: TlsData) -> None:
-        """Watch what a client sends."""
+        """Watch the connection to a client."""
         self.tls_start_server(start)
 
 
 class Warnings(logging.Handler):
-    """Says what went wrong while the proxy runs."""
+    """Prints warnings of mitmproxy and of the addons on stderr."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say the first line, and which exception was behind it."""
+        """Print the first line, with the exception that caused it."""
         text = record.getMessage().partition("\n")[0]
         if record.exc_info is not None and (error := record.exc_info[1]) is not None:
             text = f"{text} ({type(error).__name__}: {error})"
@@ -130,18 +130,18 @@ class RecordingProxy(MitmproxyMaster):
     def __init__(self, recorder: Recorder, ready: Callable[[list[tuple[str, int]]], None]) -> None:
         super().__init__(options.Options(), asyncio.get_running_loop())
         self._recorder, self._ready = recorder, ready
-        # What mitmproxy says of its own types is incomplete, hence Any.
+        # mitmproxy's own types are incomplete, hence Any.
         self._proxyserver: Any = Proxyserver()
-        self._door = StartGate()
+        self._start_gate = StartGate()
         self._warnings = Warnings()
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
         manager: Any = self.addons
         tls = TlsConfig(), Alerts()
-        manager.add(Core(), self._proxyserver, NextLayer(), *tls, self._door, recorder)
+        manager.add(Core(), self._proxyserver, NextLayer(), *tls, self._start_gate, recorder)
 
     async def running(self) -> None:
-        """Report the addresses, or what kept a server from starting."""
+        """Report the addresses, or the error that kept a server from starting."""
         await super().running()
         try:
             for server in self._proxyserver.servers:
@@ -153,12 +153,12 @@ class RecordingProxy(MitmproxyMaster):
             self.shutdown()
         else:
             logging.getLogger("mitmproxy").addHandler(self._warnings)
-            self._door.open()
+            self._start_gate.open()
 
     async def done(self) -> None:
         """Stop the recorder, the listeners and the connections, in that order."""
         self._recorder.stop()
-        self._door.close()
+        self._start_gate.close()
         await self._proxyserver.servers.update([])
         for connection in list(self._proxyserver.connections.values()):
             if (client := connection.transports.get(connection.client)) and client.handler:
@@ -180,17 +180,17 @@ async def run_proxy(
 ) -> None:
     """Run the proxy with options of mitmproxy until SIGINT or SIGTERM.
 
-    `settings` are typed values, `extra` is NAME=VALUE text that comes on top. `ready` is called
-    once with the (host, port) pairs that are listened on, and clients wait until it returns. Raises
-    InterceptionError for an option that mitmproxy refuses, or an address that cannot be bound, and
-    what `ready` raises.
+    `settings` are typed values; `extra` is NAME=VALUE text, which wins. `ready` is called once with
+    the (host, port) pairs of the listeners, and clients wait until it returns. Raises
+    ProxyStartError for an option that mitmproxy refuses, or an address that cannot be bound, and
+    whatever `ready` raises.
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
     master = RecordingProxy(recorder, ready)
-    known: Any = master.options
+    mitmproxy_options: Any = master.options
     try:
-        known.update(**FORCED | dict(settings))
-        known.set(*extra)
+        mitmproxy_options.update(**FORCED | dict(settings))
+        mitmproxy_options.set(*extra)
     except (exceptions.OptionsError, TypeError, KeyError) as error:
         raise ProxyStartError(f"mitmproxy refuses an option: {error}") from error
     loop = asyncio.get_running_loop()
@@ -202,7 +202,7 @@ async def run_proxy(
 
 
 def _reason(error: SSL.Error) -> str:
-    """The last part of what OpenSSL says, like: tlsv13 alert certificate required."""
+    """Return the last part of an OpenSSL error, like: tlsv13 alert certificate required."""
     match error.args:
         case ([(*_, str(reason)), *_],):
             return reason

@@ -1,4 +1,4 @@
-"""How a replay went: in counts, in words, and as the exit code."""
+"""The result of a replay: counts, messages and the exit code."""
 
 import sys
 
@@ -9,17 +9,17 @@ from ..control.receipt import Receipt, describe_left_out
 from ..server.server import ReplayServer
 from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, print_to_stderr
 
-_TOLD = 20
-"""Calls that were left out and are told one by one."""
+_MAX_PRINTED = 20
+"""Calls left out that are printed one by one."""
 
 
 class ReplayCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What happened in a replay.
+    """The counts of a replay, as `--json` prints them.
 
-    `refused` counts requests that Mesos would refuse and no recorded exchange answers; `unused`
-    names exchanges that nobody asked for, and `left_out` those of them that are mutating calls of a
-    party that took part. If there were to be faults, `faults` says how often each
-    struck, and `seed` what they were made with.
+    `refused` counts requests without a recorded answer that Mesos would refuse. `unused` has the
+    numbers of exchanges that no request used, and `left_out` those of them that are mutating calls
+    of a party that took part. With faults, `faults` counts how often each fired, and `seed` is
+    their seed.
     """
 
     served: int
@@ -40,7 +40,7 @@ class ReplayCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReplayResult(Struct, frozen=True):
-    """How a replay ended: what it did, and the exit code of the command that it ran, if any."""
+    """The counts and the receipt of a replay, and the exit code of its command, if any."""
 
     counts: ReplayCounts
     receipt: Receipt
@@ -48,7 +48,7 @@ class ReplayResult(Struct, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """The exit code: the failure of the command comes first."""
+        """The exit code of the replay; a failure of the command comes first."""
         counts = self.counts
         if self.command_exit_code:
             return self.command_exit_code
@@ -62,7 +62,7 @@ class ReplayResult(Struct, frozen=True):
 
 
 def collect_counts(server: ReplayServer, failed: int) -> ReplayCounts:
-    """Count what a server has done; `failed` are the answers that it owed."""
+    """Collect the counts of a server; `failed` counts answers that could not be played."""
     playback, journal = server.playback, server.journal
     return ReplayCounts(
         served=journal.served_count,
@@ -78,16 +78,16 @@ def collect_counts(server: ReplayServer, failed: int) -> ReplayCounts:
 
 
 def print_left_out(server: ReplayServer) -> None:
-    """Tell people of calls that were left out."""
+    """Print the calls that were left out."""
     places = server.left_out
-    for place in places[:_TOLD]:
+    for place in places[:_MAX_PRINTED]:
         print_to_stderr(describe_left_out(server.playback.cassettes, place))
-    if len(places) > _TOLD:
-        print_to_stderr(f"left out: {len(places) - _TOLD} more calls")
+    if len(places) > _MAX_PRINTED:
+        print_to_stderr(f"left out: {len(places) - _MAX_PRINTED} more calls")
 
 
 def print_counts(counts: ReplayCounts, *, as_json: bool, to_stderr: bool) -> None:
-    """Tell the counts; those for programs go to stdout, or `aside`, if that is another's."""
+    """Print the counts on stderr, or as JSON on stdout unless `to_stderr`."""
     if as_json:
         print(msgspec.json.encode(counts).decode(), file=sys.stderr if to_stderr else sys.stdout)
     else:

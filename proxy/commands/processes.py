@@ -23,38 +23,38 @@ from .console import print_to_stderr
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
-"""What shells give for a command that there is not, or that cannot be run."""
+"""The exit codes of shells for a command that does not exist, or cannot be run."""
 
 _PR_SET_PDEATHSIG = 1
 """linux/prctl.h"""
 
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
-"""What a terminal sends by itself to all processes in its foreground."""
+"""Signals that a terminal sends to all processes in its foreground by itself."""
 
-_PASSED = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_FORWARDED = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class ChildProcess:
-    """A command, from when it is started."""
+    """A running command, to which the signals of this process are forwarded."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         loop = asyncio.get_running_loop()
-        for number in _PASSED:
+        for number in _FORWARDED:
             if number in _KEYS or signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self._pass_on, number)
+                loop.add_signal_handler(number, self._forward, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
 
     async def wait(self) -> int:
-        """Wait for its end; gives its exit code, or 128 and the signal that killed it."""
+        """Wait for the end. Return the exit code, or 128 plus the number of the signal."""
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
 
-    def _pass_on(self, number: signal.Signals) -> None:
+    def _forward(self, number: signal.Signals) -> None:
         if self._process.returncode is None and not (number in _KEYS and _has_terminal()):
             self._process.send_signal(number)
 
@@ -62,15 +62,15 @@ class ChildProcess:
 def client_environment(
     urls: Sequence[str], control: tuple[str, str] | None = None
 ) -> dict[str, str]:
-    """What a client is told of a replay: where it is, and the URL and token of its control."""
-    told = {"MESOTAPE_URL": urls[0], "MESOTAPE_URLS": " ".join(urls)}
+    """Return the environment variables that name the replay and its control API."""
+    variables = {"MESOTAPE_URL": urls[0], "MESOTAPE_URLS": " ".join(urls)}
     if control is not None:
-        told["MESOTAPE_CONTROL_URL"], told["MESOTAPE_CONTROL_TOKEN"] = control
-    return told
+        variables["MESOTAPE_CONTROL_URL"], variables["MESOTAPE_CONTROL_TOKEN"] = control
+    return variables
 
 
 async def start(words: Sequence[str], variables: Mapping[str, str]) -> ChildProcess | int:
-    """Start a command with these environment variables besides; the exit code if that fails."""
+    """Start a command with further environment variables. Return an exit code if that fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             *words, env=os.environ | variables, preexec_fn=_end_with_us()
@@ -86,9 +86,9 @@ async def start(words: Sequence[str], variables: Mapping[str, str]) -> ChildProc
 
 
 def _end_with_us() -> Callable[[], None] | None:
-    """What a new process has to do so that it gets a SIGTERM when this one is killed.
+    """Return a function that makes a new process get a SIGTERM when this one is killed.
 
-    The kernel means the thread that started it, which is the main one here.
+    The kernel watches the thread that started the process, which is the main thread here.
     """
     if sys.platform != "linux":
         return None
@@ -103,7 +103,7 @@ def _end_with_us() -> Callable[[], None] | None:
 
 
 def _has_terminal() -> bool:
-    """Whether we are in the foreground of a terminal, and the command with us."""
+    """Return whether this process, and so the command, is in the foreground of a terminal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
@@ -116,11 +116,11 @@ def _has_terminal() -> bool:
         os.close(terminal)
 
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 def is_bound_to_parent(asked: bool | None) -> bool:
-    """Whether to end with the parent; None leaves it to how this process was started."""
+    """Return whether to end with the parent; None decides by how this process was started."""
     if asked is not None:
         return asked
     return not any(
@@ -129,8 +129,8 @@ def is_bound_to_parent(asked: bool | None) -> bool:
 
 
 async def wait_for_parent_exit() -> int:
-    """Wait until the parent is gone, and give its process id."""
+    """Wait until the parent process has ended. Return its id."""
     parent = os.getppid()
     while os.getppid() == parent:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
     return parent

@@ -1,4 +1,4 @@
-"""`mesotape record`: a proxy in front of a Mesos master or agent that keeps what is said."""
+"""`mesotape record`: a recording proxy in front of a Mesos master or agent."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RecordOptions(Struct, frozen=True, kw_only=True):
-    """What to record, from where, into what; without `upstream` there is a mitmproxy `mode`."""
+    """The options of `mesotape record`. Either `upstream` or a mitmproxy `mode` is given."""
 
     output: Path
     upstream: str | None = None
@@ -49,7 +49,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
 
 
 class RecordingCounts(Struct, frozen=True, kw_only=True):
-    """What was recorded, in documents."""
+    """Counts of recorded documents."""
 
     exchanges: int
     events: int
@@ -60,7 +60,7 @@ class RecordingCounts(Struct, frozen=True, kw_only=True):
 
 
 def record(options: RecordOptions) -> int:
-    """Record until SIGINT or SIGTERM; gives the exit code. Raises CommandError."""
+    """Record until SIGINT or SIGTERM. Return the exit code; raises CommandError."""
     check(options)
     with tempfile.TemporaryDirectory(prefix="mesotape-") as folder:
         settings = mitmproxy_options(options, Path(folder))
@@ -68,7 +68,7 @@ def record(options: RecordOptions) -> int:
 
 
 def check(options: RecordOptions) -> None:
-    """Refuse what mitmproxy would find out too late, or would not say clearly."""
+    """Check what mitmproxy would report too late or not clearly. Raises CommandError."""
     if (options.upstream is None) == (options.mode is None):
         raise CommandError("give either the URL of a master or agent, or --mode")
     if options.upstream is not None:
@@ -77,18 +77,18 @@ def check(options: RecordOptions) -> None:
         if "=" not in setting:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
         if setting.startswith("mesotape_"):
-            raise CommandError(f"--set {setting}: there is an option of this command for it")
+            raise CommandError(f"--set {setting}: use the option of this command instead")
     certificates.load_server_context(options.tls_cert, options.tls_key)
     if options.upstream_ca is not None:
         certificates.check_authority(options.upstream_ca)
     if options.client_cert is not None:
         certificates.check_client(options.client_cert)
     if options.ready_file is not None and not options.ready_file.absolute().parent.is_dir():
-        raise CommandError(f"{options.ready_file}: cannot be written: there is no such folder")
+        raise CommandError(f"{options.ready_file}: cannot be written: the folder does not exist")
 
 
 def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]:
-    """Say the same in mitmproxy's options; certificates are put together in a private folder."""
+    """Translate the options to mitmproxy's; the certificate and its key are joined in `folder`."""
     host, port = options.listen
     settings: dict[str, object] = {
         "mode": [options.mode or f"reverse:{options.upstream}"],
@@ -118,7 +118,7 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
 
 
 async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
-    try:  # It takes seconds to import.
+    try:  # The import takes seconds.
         from .mitm import ProxyStartError, Recorder, run_proxy
     except ImportError as error:
         text = f"recording needs mitmproxy: pip install 'mesotape[record]' ({error})"
@@ -149,9 +149,9 @@ def _begin(
     shown: contextlib.ExitStack,
     addresses: list[tuple[str, int]],
 ) -> None:
-    """Begin the cassette once the proxy listens, so that a busy port costs no cassette.
+    """Open the cassette after the proxy listens, so that a busy port does not touch the file.
 
-    What is `shown` goes on until the end.
+    `shown` keeps the live counts on the terminal until the recording ends.
     """
     upstream = options.upstream or options.mode
     start = WriterConfig(

@@ -1,4 +1,4 @@
-"""`mesotape replay`: a server that answers from a cassette."""
+"""`mesotape replay`: serve cassettes."""
 
 import asyncio
 import contextlib
@@ -37,11 +37,12 @@ from .outcome import ReplayResult, collect_counts, print_counts, print_left_out
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
-    """What to replay, how, and where. `pace` is as people write it (cassettes/answers/pace.py).
+    """The options of `mesotape replay`.
 
-    `own` are the addresses of those cassettes that have one of their own, in the same order.
-    `command` is what to run meanwhile, word by word. With `end_with_parent`, the replay ends when
-    the process that started it does; None leaves that to how it was started (processes.py).
+    `own_addresses` has, for each cassette, its own address or None. `pace` is the text of the
+    option (cassettes/answers/pace.py). `command` is the command to run beside the replay, as words.
+    `end_with_parent` ends the replay with its parent process; None decides by how the process was
+    started (processes.py).
     """
 
     cassettes: tuple[Path, ...]
@@ -68,23 +69,21 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
 
 
 def replay(options: ReplayOptions) -> int:
-    """Replay until SIGINT or SIGTERM, or until the command ends; gives the exit code.
+    """Replay until SIGINT or SIGTERM, or until the command ends. Return the exit code.
 
     Raises CommandError.
     """
     watched = processes.is_bound_to_parent(options.end_with_parent)
-    plays, tls = (
-        _played(options),
-        certificates.load_server_context(options.tls_cert, options.tls_key),
-    )
-    with _opened(options.cassettes) as cassettes:
+    playback_options = _playback_options(options)
+    tls = certificates.load_server_context(options.tls_cert, options.tls_key)
+    with _open_all(options.cassettes) as cassettes:
         for cassette in cassettes:
             for warning in cassette.warnings:
                 print_to_stderr(f"warning: {warning}")
             if (text := missing_server_warning(cassette)) is not None:
                 print_to_stderr(f"warning: {text}")
         try:
-            playback = Playback(cassettes, plays)
+            playback = Playback(cassettes, playback_options)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         begun = Receipt(cassettes=[])
@@ -116,7 +115,7 @@ async def _replay(
         print_to_stderr(failures[-1])
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
-    server = ReplayServer(playback, on_miss=_say_miss, on_failure=fail, on_note=_note)
+    server = ReplayServer(playback, on_miss=_print_miss, on_failure=fail, on_note=_print_note)
     stopped = _stop_signal()
     where = addresses.group_by_address(
         options.own_addresses or (None,) * len(options.cassettes), options.listen
@@ -126,28 +125,28 @@ async def _replay(
     control: ControlServer | None = None
     held: list[str] = []
     try:
-        control = await _controlled(server, options.control)
-        controlled = None if control is None else (control.url, control.token)
+        control = await _start_control(server, options.control)
+        access = None if control is None else (control.url, control.token)
         if options.faults:
             print_to_stderr(f"faults by seed {options.seed}: {' '.join(playback.fault_hit_counts)}")
-        _announce(options, where, urls, controlled)
+        _announce(options, where, urls, access)
         if options.command:
-            variables = processes.client_environment(urls, controlled)
-            code = await _run(options.command, variables, stopped, orphaned)
+            variables = processes.client_environment(urls, access)
+            code = await _run_command(options.command, variables, stopped, orphaned)
             await server.drain()
         else:
             with show_live_counts(lambda: str(collect_counts(server, len(failures)))):
-                code = await _stay(stopped, orphaned)
+                code = await _wait_for_stop(stopped, orphaned)
     finally:
-        held = _say_held(server)
+        held = _print_held(server)
         for text in server.playback.describe_faults(server.journal.fault_hit_counts):
             print_to_stderr(text)
         if control is not None:
             await control.stop()
         await server.stop()
     print_left_out(server)
-    summed = build_receipt(server, begun.cassettes, held=held, failures=failures)
-    return ReplayResult(collect_counts(server, len(failures)), summed, code)
+    result = build_receipt(server, begun.cassettes, held=held, failures=failures)
+    return ReplayResult(collect_counts(server, len(failures)), result, code)
 
 
 def _announce(
@@ -156,23 +155,23 @@ def _announce(
     urls: Sequence[str],
     control: tuple[str, str] | None,
 ) -> None:
-    """Tell which cassettes play where; `control` is its URL and its token."""
-    told: list[tuple[str, str]] = []
-    for place, url in zip(where, urls, strict=True):
-        names = ", ".join(str(options.cassettes[number]) for number in place.cassette_indexes)
-        told.append((f"replaying {names} on {url}", url))
+    """Print where each cassette plays; `control` is the URL and token of the control API."""
+    lines: list[tuple[str, str]] = []
+    for spec, url in zip(where, urls, strict=True):
+        names = ", ".join(str(options.cassettes[number]) for number in spec.cassette_indexes)
+        lines.append((f"replaying {names} on {url}", url))
     announce_ready(
-        *told[0],
+        *lines[0],
         options.ready_file,
         as_json=options.as_json,
-        other_servers=told[1:],
+        other_servers=lines[1:],
         control=control,
         to_stderr=bool(options.command),
     )
 
 
-def _say_held(server: ReplayServer) -> list[str]:
-    """Tell what is or was waited for; gives the reasons."""
+def _print_held(server: ReplayServer) -> list[str]:
+    """Print what is still held, or was when its client left. Return the reasons."""
     held = list(server.playback.waiting)
     held += [f"{each}; its client has left" for each in server.playback.abandoned_waits]
     for reason in held:
@@ -180,21 +179,21 @@ def _say_held(server: ReplayServer) -> list[str]:
     return held
 
 
-async def _stay(stopped: asyncio.Event, orphaned: "asyncio.Task[int] | None") -> None:
-    """Wait for the end of a replay that runs no command."""
+async def _wait_for_stop(stopped: asyncio.Event, orphaned: "asyncio.Task[int] | None") -> None:
+    """Wait for a signal, or for the end of the parent process."""
     if orphaned is not None:
         orphaned.add_done_callback(lambda _: stopped.set())
     await stopped.wait()
-    _say_orphaned(orphaned)
+    _print_orphaned(orphaned)
 
 
-async def _run(
+async def _run_command(
     words: Sequence[str],
     variables: dict[str, str],
     stopped: asyncio.Event,
     orphaned: "asyncio.Task[int] | None",
 ) -> int:
-    """Run a command to its end, which comes sooner if this replay is to end; gives its code."""
+    """Run the command, and terminate it if the replay has to end. Return its exit code."""
     running = await processes.start(words, variables)
     if isinstance(running, int):
         return running
@@ -203,18 +202,18 @@ async def _run(
     if orphaned is not None:
         orphaned.add_done_callback(lambda _: running.terminate())
     code = await running.wait()
-    _say_orphaned(orphaned)
+    _print_orphaned(orphaned)
     return code
 
 
-def _say_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
+def _print_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
     if orphaned is not None and orphaned.done():
-        started = f"process {orphaned.result()}, which started this replay, has ended"
-        print_to_stderr(f"{started}; --stay goes on without it")
+        started = f"the parent process {orphaned.result()} has ended"
+        print_to_stderr(f"{started}, and so does the replay; --stay prevents that")
 
 
-async def _controlled(server: ReplayServer, listen: Address | None) -> ControlServer | None:
-    """Start the control if there is to be one."""
+async def _start_control(server: ReplayServer, listen: Address | None) -> ControlServer | None:
+    """Start the control API if an address is given."""
     if listen is None:
         return None
     control = ControlServer(ReplayControls(server))
@@ -228,7 +227,7 @@ async def _controlled(server: ReplayServer, listen: Address | None) -> ControlSe
 
 
 def _stop_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set, and SIGHUP unless it is ignored (nohup)."""
+    """Return an event that SIGINT and SIGTERM set, and SIGHUP unless it is ignored (nohup)."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -237,15 +236,15 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
-def _say_miss(miss: Miss) -> None:
-    _note(str(miss))
+def _print_miss(miss: Miss) -> None:
+    _print_note(str(miss))
 
 
-def _note(text: str) -> None:
+def _print_note(text: str) -> None:
     print_to_stderr(colorize_miss(text) if is_colorful() else text)
 
 
-def _played(options: ReplayOptions) -> Options:
+def _playback_options(options: ReplayOptions) -> Options:
     try:
         return Options(
             pace=_pace(options),
@@ -265,13 +264,13 @@ def _pace(options: ReplayOptions) -> Pace:
         options.pace, speed=options.speed, max_gap=options.max_gap, start_at=options.start_at
     )
     if isinstance(pace, Stepped) and options.control is None:
-        raise ValueError("pace step takes --control HOST:PORT, where it is told to go on")
+        raise ValueError("pace step needs --control HOST:PORT, to release the events")
     return pace
 
 
 @contextlib.contextmanager
-def _opened(paths: Sequence[Path]) -> Generator[list[Cassette]]:
-    """Open cassettes until the block ends."""
+def _open_all(paths: Sequence[Path]) -> Generator[list[Cassette]]:
+    """Open cassettes, and close them when the block ends."""
     with contextlib.ExitStack() as stack:
         try:
             yield [stack.enter_context(Cassette.open(path)) for path in paths]

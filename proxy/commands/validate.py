@@ -1,4 +1,4 @@
-"""`mesotape validate`: all that is wrong with cassettes, and the repair of a damaged tail."""
+"""`mesotape validate`: report every problem of cassettes, and repair a damaged tail."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from .console import EXIT_FAILURE, EXIT_MALFORMED, CommandError, print_to_stderr
 
 
 class ValidateOptions(Struct, frozen=True, kw_only=True):
-    """What the command line says."""
+    """The options of `mesotape validate`."""
 
     files: tuple[Path, ...]
     fix: bool = False
@@ -21,35 +21,35 @@ class ValidateOptions(Struct, frozen=True, kw_only=True):
 
 
 def validate(options: ValidateOptions) -> int:
-    """Check the cassettes; gives the exit code. Raises CommandError."""
+    """Check the cassettes. Return the exit code; raises CommandError."""
     wrong = unread = 0
     for path in options.files:
         if not path.is_file():
             print_to_stderr(f"{path}: there is no such file")
             unread += 1
             continue
-        cut_off = _mended(path, backup=options.backup) if options.fix else 0
+        cut_off = _repair(path, backup=options.backup) if options.fix else 0
         problems = validate_cassette(path)
         wrong += bool(problems)
-        _tell(path, problems, cut_off, as_json=options.as_json)
+        _print_result(path, problems, cut_off, as_json=options.as_json)
     if unread:
         return EXIT_FAILURE
     return EXIT_MALFORMED if wrong else 0
 
 
-def _mended(path: Path, *, backup: bool) -> int:
+def _repair(path: Path, *, backup: bool) -> int:
     try:
         return cut_damaged_tail(path, backup=backup)
     except OSError as error:
-        raise CommandError(f"{path}: cannot be mended: {error.strerror or error}") from error
+        raise CommandError(f"{path}: cannot be repaired: {error.strerror or error}") from error
 
 
-def _tell(path: Path, problems: list[str], cut_off: int, *, as_json: bool) -> None:
+def _print_result(path: Path, problems: list[str], cut_off: int, *, as_json: bool) -> None:
     if as_json:
-        told = {"file": str(path), "problems": problems, "cut_off": cut_off}
-        click.echo(msgspec.json.encode(told))
+        result = {"file": str(path), "problems": problems, "cut_off": cut_off}
+        click.echo(msgspec.json.encode(result))
         return
     if cut_off:
-        click.echo(f"{path}: cut off {cut_off} bytes behind the last whole document")
+        click.echo(f"{path}: cut off {cut_off} bytes after the last whole document")
     for problem in problems:
         click.echo(problem)

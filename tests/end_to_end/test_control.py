@@ -284,7 +284,7 @@ def test_the_address_and_the_token_are_printed(tmp_path):
     [
         (["--control", "0.0.0.0:0"], "--control 0.0.0.0:0: 0.0.0.0 is not loopback"),
         (["--control", "example.org:0"], "example.org is not loopback, like 127.0.0.1"),
-        (["--pace", "step"], "--pace step takes --control HOST:PORT, where it is told to go on"),
+        (["--pace", "step"], "--pace step needs --control HOST:PORT, to release the events"),
         (["--pace", "every:x"], "'every:x' is not recorded, every:0.1 (seconds), instant or step"),
         (["--pace", "instant", "--start-at", "3"], "--start-at makes no sense at pace instant"),
         (["--start-at", "-3"], "--start-at is -3.0, expected 0 seconds or more"),

@@ -76,7 +76,7 @@ def test_a_damaged_tail_is_cut_off(tail: bytes, tmp_path: Path) -> None:
     path = tmp_path / "torn.yaml"
     path.write_bytes(WHOLE + tail)
     done = run("validate", "--fix", path)
-    assert done.stdout == f"{path}: cut off {len(tail)} bytes behind the last whole document\n"
+    assert done.stdout == f"{path}: cut off {len(tail)} bytes after the last whole document\n"
     assert done.returncode == 0
     assert path.read_bytes() == WHOLE
     assert list(tmp_path.iterdir()) == [path]
