@@ -1,4 +1,4 @@
-"""The pytest plugin: a cassette plays, or is recorded, while a test runs.
+"""The pytest plugin: plays or records a cassette while a test runs.
 
     def test_the_agents(mesotape):
         assert len(agents(mesotape.url)) == 3
@@ -6,7 +6,7 @@
     @pytest.mark.mesotape("two-frameworks.yaml", pace="step")
     def test_step_by_step(mesotape): ...
 
-Every run of pytest loads this, so what takes time to import is imported by the fixture.
+Every run of pytest loads this module, so the fixture does the slow imports.
 """
 
 import os
@@ -37,9 +37,9 @@ _failed = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, each for the command line and the ini file."""
+    """Add the options, for the command line and the ini file."""
     group = parser.getgroup("mesotape", "playing and recording Mesos")
-    modes = "play alone (none), or also record: once, new_episodes, all"
+    modes = "record mode, as in vcrpy: none, once, new_episodes, all"
     group.addoption("--mesotape-record", choices=MODES, default=None, help=modes)
     group.addoption(
         "--mesotape-upstream", metavar="URL", default=None, help="the Mesos server to record from"
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker. Raises UsageError for a mode that there is not."""
+    """Register the marker. Raises UsageError for an unknown mode."""
     config.addinivalue_line("markers", _MARKER)
     if (mode := config.getini("mesotape_record")) not in MODES:
         raise pytest.UsageError(f"mesotape_record is {mode!r}, expected one of {', '.join(MODES)}")
@@ -57,13 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def mesotape_cassette_dir(request: pytest.FixtureRequest) -> Path | str:
-    """The folder of a test's cassettes: `cassettes/MODULE` beside the module."""
+    """Return the folder of a test's cassettes: `cassettes/MODULE` beside the module."""
     return request.path.parent / "cassettes" / request.path.stem
 
 
 @pytest.fixture
 def mesotape_cassette_name(request: pytest.FixtureRequest) -> str:
-    """The file name of a test's cassette: that of its classes and its own, made safe."""
+    """Return the file name of a test's cassette, made of its class names and its own name."""
     from .testing.settings import cassette_file_name
 
     classes = [each.name for each in request.node.listchain() if isinstance(each, pytest.Class)]
@@ -72,7 +72,7 @@ def mesotape_cassette_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def mesotape_config() -> dict[str, Any]:
-    """What the marker takes, for all tests; what a marker says counts more."""
+    """Return default settings for all tests; those of a marker win."""
     return {}
 
 
@@ -83,21 +83,21 @@ def mesotape(
     mesotape_cassette_name: str,
     mesotape_config: dict[str, Any],
 ) -> "Generator[Session]":
-    """A Mesos that answers from the test's cassette; clients find its URL in `MESOTAPE_URL`."""
+    """Serve the test's cassette; its URL is `mesotape.url`, and in the variable `MESOTAPE_URL`."""
     asked = _settings(request.node, mesotape_config)
     names = _names(request.node) or (mesotape_cassette_name,)
     cassettes = [Path(mesotape_cassette_dir) / name for name in names]
-    session = _begun(request, cassettes, asked)
+    session = _start_session(request, cassettes, asked)
     request.node.stash[_session], request.node.stash[_failed] = session, False
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MESOTAPE_URL", session.url)
         yield session
-    _end(request.node, session)
+    _end_session(request.node, session)
 
 
 @pytest.fixture(autouse=True)
 def _mesotape_marked(request: pytest.FixtureRequest) -> None:  # pyright: ignore[reportUnusedFunction]
-    """Play for a test with the marker also if it does not ask for the fixture."""
+    """Start the fixture for a test that has the marker and does not request it."""
     if request.node.get_closest_marker("mesotape") is not None:
         request.getfixturevalue("mesotape")
 
@@ -106,13 +106,13 @@ def _mesotape_marked(request: pytest.FixtureRequest) -> None:  # pyright: ignore
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say in a test's failure what the replay missed and holds."""
+    """Add the problems of the replay to the report of a failed test."""
     report = yield
     if call.excinfo is not None:
         item.stash[_failed] = True
     session = item.stash.get(_session, None)
-    if report.failed and call.when == "call" and session is not None and (told := session.report()):
-        report.sections.append(("mesotape", told))
+    if report.failed and call.when == "call" and session is not None and (text := session.report()):
+        report.sections.append(("mesotape", text))
     return report
 
 
@@ -124,39 +124,43 @@ def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
         asked = merge_settings([config, *reversed(markers)])
         asked.playback_options()
     except ValueError as error:
-        what = "@pytest.mark.mesotape" if markers else "mesotape_config"
-        raise _failure(f"{what}: {error}") from None
+        source = "@pytest.mark.mesotape" if markers else "mesotape_config"
+        raise _failure(f"{source}: {error}") from None
     return asked
 
 
 def _names(node: pytest.Item) -> tuple[str, ...]:
-    """The cassettes that the closest marker with any names."""
+    """Return the cassettes of the closest marker that names any."""
     names = next((mark.args for mark in node.iter_markers("mesotape") if mark.args), ())
     for name in names:
         if not isinstance(name, str | os.PathLike):
-            raise _failure(f"@pytest.mark.mesotape: {name!r} is no file name of a cassette")
+            raise _failure(f"@pytest.mark.mesotape: {name!r} is not the file name of a cassette")
     return names
 
 
-def _begun(request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings") -> "Session":
-    """Play or record, as the mode and the cassettes have it."""
+def _start_session(
+    request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
+) -> "Session":
+    """Play or record, depending on the mode and on the cassettes that exist."""
     from .testing.recorder_process import LazyRecorder
 
     mode = _mode(request.config)
     missing = [path for path in cassettes if not path.exists()]
     if mode == "all" or (missing and mode != "none"):
-        return _recorded(request, cassettes, asked)
+        return _start_recording(request, cassettes, asked)
     if missing:
-        raise _failure(_nothing(request, missing[0], asked))
+        raise _failure(_missing_cassette(request, missing[0], asked))
     recorder = None
     if mode == "new_episodes":
-        upstream = _source(request.config, cassettes, asked)
+        upstream = _recording_upstream(request.config, cassettes, asked)
         recorder = LazyRecorder(upstream, cassettes[0], server=asked.server)
-    return _played(cassettes, asked, recorder)
+    return _start_playing(cassettes, asked, recorder)
 
 
-def _played(cassettes: list[Path], asked: "Settings", recorder: "LazyRecorder | None") -> "Session":
-    """Play; what the cassettes do not answer goes to the recorder, if there is one."""
+def _start_playing(
+    cassettes: list[Path], asked: "Settings", recorder: "LazyRecorder | None"
+) -> "Session":
+    """Play; requests without a recorded answer go to the recorder, if there is one."""
     from .control.player import Player
     from .testing.session import Session
 
@@ -169,13 +173,13 @@ def _played(cassettes: list[Path], asked: "Settings", recorder: "LazyRecorder | 
     return Session(cassettes, player=player, recorder=recorder, strict=asked.strict)
 
 
-def _recorded(
+def _start_recording(
     request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
 ) -> "Session":
     from .testing.recorder_process import RecorderProcess, RecordingError
     from .testing.session import Session
 
-    upstream = _source(request.config, cassettes, asked)
+    upstream = _recording_upstream(request.config, cassettes, asked)
     try:
         recorder = RecorderProcess(upstream, cassettes[0], server=asked.server)
     except RecordingError as error:
@@ -183,38 +187,38 @@ def _recorded(
     return Session(cassettes, recorder=recorder, strict=asked.strict)
 
 
-def _source(config: pytest.Config, cassettes: list[Path], asked: "Settings") -> str:
-    """Where to record from, if that is clear, and what it is recorded into."""
+def _recording_upstream(config: pytest.Config, cassettes: list[Path], asked: "Settings") -> str:
+    """Return the URL to record from; fail the test if there is none."""
     if len(cassettes) > 1:
         names = ", ".join(map(str, cassettes))
         raise _failure(f"a test records one cassette, and this one has {names}")
     upstream = _upstream(config, asked)
     if not upstream:
-        where = "--mesotape-upstream=URL names a Mesos server"
-        raise _failure(f"nothing to record {cassettes[0]} from: {where}")
+        advice = "pass --mesotape-upstream=URL, the URL of a Mesos server"
+        raise _failure(f"nothing to record {cassettes[0]} from: {advice}")
     return upstream
 
 
-def _end(node: pytest.Item, session: "Session") -> None:
-    """Close; what is wrong fails a test that has passed so far."""
+def _end_session(node: pytest.Item, session: "Session") -> None:
+    """Close the session; problems fail a test that has passed so far."""
     from .testing.recorder_process import RecordingError
 
     passed = not node.stash.get(_failed, False)
     try:
-        wrong = session.close(passed=passed)
+        problems = session.close(passed=passed)
     except RecordingError as error:
-        wrong = str(error)
-    if wrong and passed:
-        raise _failure(wrong)
+        problems = str(error)
+    if problems and passed:
+        raise _failure(problems)
 
 
 def _failure(why: str) -> BaseException:
-    """A failure of the test that is said in words, without a traceback."""
+    """Return an exception that fails the test with a text, without a traceback."""
     return pytest.fail.Exception(why, pytrace=False)
 
 
 def _mode(config: pytest.Config) -> RecordMode:
-    """In CI, only the command line makes a test record."""
+    """Return the record mode; in CI the one of the ini file does not count."""
     asked = config.getoption("--mesotape-record")
     if asked is None:
         asked = "none" if os.environ.get("CI") else config.getini("mesotape_record")
@@ -226,7 +230,7 @@ def _upstream(config: pytest.Config, asked: "Settings") -> str:
     return asked.upstream or option or config.getini("mesotape_upstream")
 
 
-def _nothing(request: pytest.FixtureRequest, cassette: Path, asked: "Settings") -> str:
+def _missing_cassette(request: pytest.FixtureRequest, cassette: Path, asked: "Settings") -> str:
     upstream = _upstream(request.config, asked) or _EXAMPLE
     words = ["pytest", request.node.nodeid, "--mesotape-record=once"]
     record = shlex.join([*words, f"--mesotape-upstream={upstream}"])

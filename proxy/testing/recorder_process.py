@@ -1,10 +1,10 @@
-"""`mesotape record` in a process of its own, for a test that records.
+"""`mesotape record` as a child process, for a test that records.
 
-It records beside the cassette, which stays as it is until the test has passed:
+It records beside the cassette, which is not changed until the test has passed:
 
     cassettes/test_scheduler/test_accept.yaml                  the cassette
     cassettes/test_scheduler/.test_accept.yaml.recording-…     while the test runs
-    cassettes/test_scheduler/test_accept.failed.yaml           what a test that failed has left
+    cassettes/test_scheduler/test_accept.failed.yaml           the recording of a failed test
 """
 
 import os
@@ -28,13 +28,13 @@ _STOP_SECONDS = 30.0
 
 
 class RecordingError(OSError):
-    """Recording did not work; the text says why."""
+    """Recording failed; the text gives the reason."""
 
 
 class RecorderProcess:
-    """Records from when it is made until `keep` or `drop`. Raises RecordError.
+    """Records from its creation until `commit` or `rollback`. Raises RecordingError.
 
-    With `append`, what the cassette has stays, and what is recorded now comes after it.
+    With `append`, new documents are added to those of the cassette.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RecorderProcess:
         self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}")
         if cassette.suffix == ".gz":
             raise RecordingError(f"{cassette}: cannot be recorded compressed; name it without .gz")
-        self._said = ""
+        self._stderr = ""
         self._errors = self._output.with_name(f"{self._output.name}.log")
         try:
             cassette.parent.mkdir(parents=True, exist_ok=True)
@@ -73,31 +73,31 @@ class RecorderProcess:
 
     @property
     def address(self) -> Address:
-        """Where it listens."""
+        """The address on which it listens."""
         host, _, port = self.url.rpartition("//")[2].rpartition(":")
         return Address(host, int(port))
 
     @property
     def failed(self) -> Path:
-        """Where `drop` leaves what was recorded."""
+        """The file to which `rollback` moves the recording."""
         return self._cassette.with_name(f"{self._cassette.stem}.failed{self._cassette.suffix}")
 
     @property
     def failure_note(self) -> str:
-        """Say what becomes of the recording of a test that failed."""
-        return f"the recording is left in {self.failed}; {self._cassette} is not touched"
+        """Where the recording of a failed test is left."""
+        return f"the recording is left in {self.failed}; {self._cassette} is not changed"
 
     def commit(self) -> None:
-        """End, and make the recording the cassette. Raises RecordError if it is not whole."""
-        code, said = self._stop()
+        """Stop, and replace the cassette by the recording. Raises RecordingError if that failed."""
+        code, stderr = self._stop()
         if code != 0:
             self._put_aside()
-            raise RecordingError(f"recording {self._cassette} failed, exit code {code}: {said}")
+            raise RecordingError(f"recording {self._cassette} failed, exit code {code}: {stderr}")
         self._output.replace(self._cassette)
         self.failed.unlink(missing_ok=True)
 
     def rollback(self) -> None:
-        """End, and leave the cassette as it was."""
+        """Stop, and leave the cassette unchanged."""
         self._stop()
         self._put_aside()
 
@@ -106,7 +106,7 @@ class RecorderProcess:
             self._output.replace(self.failed)
 
     def _ready(self) -> str:
-        """Wait for the ready line, which has the address."""
+        """Wait for the ready line, and return its URL."""
         deadline_seconds = time.monotonic() + _START_SECONDS
         assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
@@ -115,12 +115,12 @@ class RecorderProcess:
                 raise RecordingError(f"mesotape record did not start within {_START_SECONDS} s")
         line = self._process.stdout.readline()
         if not line:
-            code, said = self._stop()
-            raise RecordingError(said or f"mesotape record ended with code {code}")
+            code, stderr = self._stop()
+            raise RecordingError(stderr or f"mesotape record ended with code {code}")
         return str(msgspec.json.decode(line)["ready"])
 
     def _stop(self) -> tuple[int, str]:
-        """End the process; gives its exit code and what it said."""
+        """Stop the process. Return its exit code and its stderr."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         try:
@@ -131,13 +131,13 @@ class RecorderProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
         if self._errors.exists():
-            self._said = self._errors.read_text(errors="replace").strip()
+            self._stderr = self._errors.read_text(errors="replace").strip()
             self._errors.unlink()
-        return code, self._said.removeprefix("mesotape: ")
+        return code, self._stderr.removeprefix("mesotape: ")
 
 
 class LazyRecorder:
-    """Appends to a cassette, from when somebody first asks for its address."""
+    """Appends to a cassette; the recorder starts when its address is first asked for."""
 
     def __init__(self, upstream: str, cassette: Path, *, server: ServerKind = "master") -> None:
         self._start = partial(RecorderProcess, upstream, cassette, server=server, append=True)
@@ -145,7 +145,7 @@ class LazyRecorder:
         self._lock = threading.Lock()
 
     def address(self) -> Address:
-        """Where it listens; starts it if need be. Raises RecordError. Any thread may ask."""
+        """Return the address; start the recorder if needed. Thread-safe; raises RecordingError."""
         with self._lock:
             if self._started is None:
                 self._started = self._start()
@@ -153,15 +153,15 @@ class LazyRecorder:
 
     @property
     def failure_note(self) -> str:
-        """Say what becomes of the recording of a test that failed."""
+        """Where the recording of a failed test is left."""
         return "" if self._started is None else self._started.failure_note
 
     def commit(self) -> None:
-        """End, and add what was recorded to the cassette. Raises RecordError."""
+        """Stop, and add the recording to the cassette. Raises RecordingError."""
         if self._started is not None:
             self._started.commit()
 
     def rollback(self) -> None:
-        """End, and leave the cassette as it was."""
+        """Stop, and leave the cassette unchanged."""
         if self._started is not None:
             self._started.rollback()

@@ -1,4 +1,4 @@
-"""The session: what a test gets from the fixture `mesotape`, a replay or a recording."""
+"""The session: the value of the fixture `mesotape`, a replay or a recording."""
 
 import os
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
-_TOLD = 20
-"""Strikes of faults that the failure of a test shows."""
+_MAX_FAULT_HITS = 20
+"""Fault hits shown in the failure of a test."""
 
 
 class Session:
-    """A server at `url` for the clients of one test, and the cassettes behind it.
+    """A server at `url` for the clients of one test.
 
-    A replay has a `player`, and what is asked for here is asked of it; a recording has none, and
-    refuses with a RuntimeError.
+    A replay has a `player`, to which most members forward. A recording has none: these members
+    raise RuntimeError.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Session:
         self._recorder = recorder
 
     def __repr__(self) -> str:
-        does = "records" if self._player is None else "plays"
-        return f"<mesotape {does} {', '.join(map(str, self.cassettes))} on {self.url}>"
+        action = "records" if self._player is None else "plays"
+        return f"<mesotape {action} {', '.join(map(str, self.cassettes))} on {self.url}>"
 
     @property
     def url(self) -> str:
-        """Where clients go, like `http://127.0.0.1:41485`."""
+        """The URL of the server, like `http://127.0.0.1:41485`."""
         if self._player is not None:
             return self._player.url
         assert self._recorder is not None
@@ -53,31 +53,31 @@ class Session:
 
     @property
     def address(self) -> tuple[str, int]:
-        """The same as host and port."""
+        """The host and port of `url`."""
         host, _, port = self.url.rpartition("//")[2].rpartition(":")
         return host.strip("[]"), int(port)
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment for a client that is a process of its own: `MESOTAPE_URL` is set."""
+        """The environment of a client process: this one, with `MESOTAPE_URL` set."""
         return os.environ | {"MESOTAPE_URL": self.url}
 
     @property
     def recording(self) -> bool:
-        """Whether this test records, from a real server."""
+        """Whether this test records from a real server."""
         return self._player is None
 
     @property
     def player(self) -> "Player":
-        """What plays."""
+        """The player. Raises RuntimeError while recording."""
         if self._player is None:
             raise RuntimeError(
-                "this test records now, so there is nothing to step or to ask about; "
-                "see mesotape.recording"
+                "this test is recording, so there is no replay to control or to ask; "
+                "check mesotape.recording"
             )
         return self._player
 
-    # Displays.
+    # State.
 
     @property
     def calls(self) -> "list[Call]":
@@ -86,32 +86,32 @@ class Session:
 
     @property
     def streams(self) -> "list[StreamState]":
-        """The streams, also those that are over."""
+        """The streams, including those that have ended."""
         return self.player.streams
 
     @property
     def misses(self) -> "list[Miss]":
-        """Requests that nothing recorded answers."""
+        """Requests without a recorded answer."""
         return self.player.misses
 
     @property
     def strikes(self) -> list[str]:
-        """What faults did, in words."""
+        """Descriptions of fault hits."""
         return self.player.strikes
 
     @property
     def unused(self) -> "list[ExchangeRef]":
-        """Exchanges that nobody has asked for."""
+        """Exchanges that no request has used."""
         return self.player.unused
 
     @property
     def left_out(self) -> "list[ExchangeRef]":
-        """Mutating calls that nobody has made, though their party took part."""
+        """Mutating calls that were not made, though their party took part."""
         return self.player.left_out
 
     @property
     def waiting(self) -> list[str]:
-        """What is held, and what it waits for."""
+        """Descriptions of what is held, and of what it waits for."""
         return self.player.waiting
 
     def await_call(
@@ -120,10 +120,10 @@ class Session:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         **fields: Any,
     ) -> "Call":
-        """Wait for a call of a type, and with these fields, like `client` or `path`.
+        """Wait for a call of this type, with these `fields`, like `client` or `path`.
 
-        Each is given once, also one that came before. Raises TimeoutError with what came and
-        what is held.
+        Each call is returned once, including calls made before. Raises TimeoutError, which lists
+        the calls made and what is held.
         """
         return self.player.await_call(call, timeout_seconds, **fields)
 
@@ -133,13 +133,14 @@ class Session:
         of: int | str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
-        """Wait until so many events went out, of all streams, of one by its number, or of a call's.
+        """Wait until `count` events have been sent, and return how many have.
 
-        Gives how many did. Raises TimeoutError with what is held.
+        `of` is the number of a stream or the type of its call; None counts all streams. Raises
+        TimeoutError, which lists what is held.
         """
         return self.player.await_events(count, of, timeout_seconds)
 
-    # Buttons.
+    # Control.
 
     def advance(
         self,
@@ -149,46 +150,50 @@ class Session:
         until: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
-        """Let the next events go out, at pace `step`, or `seconds` pass on a manual clock.
+        """Release the next `events` at pace `step`, or let `seconds` pass on a manual clock.
 
-        Gives how many were written. Raises TimeoutError with what the next one waits for.
+        `until` is the type of the last event to release. Returns how many were sent. Raises
+        TimeoutError, which names what the next event waits for.
         """
         return self.player.advance(
             events, seconds=seconds, until=until, timeout_seconds=timeout_seconds
         )
 
     def hold(self, stream: int | None = None) -> None:
-        """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
+        """Hold a stream, or all, including new ones. Raises LookupError if it is not open."""
         self.player.hold(stream)
 
     def release(self, stream: int | None = None) -> None:
-        """Go on with a stream, or with all. Raises LookupError if it is not open."""
+        """Release a stream, or all. Raises LookupError if it is not open."""
         self.player.release(stream)
 
     def reset(self) -> None:
-        """Begin anew, as if nobody had asked for anything yet; open streams are cut."""
+        """Reset the replay to its start; open streams are cut."""
         self.player.reset()
 
     def receipt(self) -> dict[str, Any]:
-        """What was played so far, and what was not, as `mesotape replay --receipt` writes it."""
+        """Return the receipt so far, as `mesotape replay --receipt` writes it."""
         return self.player.receipt()
 
-    # What the plugin calls.
+    # Called by the plugin.
 
     def report(self) -> str:
-        """Say what is wrong, what is held and which faults struck, or nothing."""
-        fate = [] if self._recorder is None else [self._recorder.failure_note]
+        """Return problems, held streams and fault hits, one per line; empty if there are none."""
+        notes = [] if self._recorder is None else [self._recorder.failure_note]
         if self._player is None:
-            return "\n".join(fate)
+            return "\n".join(notes)
         held = (f"held: {reason}" for reason in self._player.waiting)
-        strikes = self._player.strikes
-        more = [f"and {len(strikes) - _TOLD} more strikes"] if len(strikes) > _TOLD else []
-        return "\n".join([*self._problems(), *held, *strikes[:_TOLD], *more, *filter(None, fate)])
+        hits = self._player.strikes
+        omitted = len(hits) - _MAX_FAULT_HITS
+        more = [f"and {omitted} more fault hits"] if omitted > 0 else []
+        return "\n".join(
+            [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
+        )
 
     def close(self, *, passed: bool) -> str:
-        """End; gives what is wrong, if it is to be. A recording becomes the cassette if all passed.
+        """Close the server. Return the problems if `strict`, one per line.
 
-        Raises RecordError.
+        A recording replaces the cassette if the test `passed`. Raises RecordingError.
         """
         held = [] if self._player is None else self._player.waiting
         problems = self._stop_player()
@@ -201,14 +206,14 @@ class Session:
         return "\n".join([*problems, *(f"held: {reason}" for reason in held)])
 
     def _stop_player(self) -> list[str]:
-        """Stop; what clients have sent still counts."""
+        """Stop the player, after it has handled what clients have sent. Return the problems."""
         if self._player is None:
             return []
         self._player.close()
         return self._problems()
 
     def _problems(self) -> list[str]:
-        """What the replay missed; nothing of it is missing if the recorder has it."""
+        """Return the problems; with a recorder, misses are none, because they were recorded."""
         if self._player is None:
             return []
         return self._player.problems if self._recorder is None else self._player.failures

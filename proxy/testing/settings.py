@@ -1,8 +1,8 @@
-"""What a test asks for: the marker, over what `mesotape_config` says for all tests.
+"""The settings of a test: those of the marker, over those of the fixture `mesotape_config`.
 
     @pytest.mark.mesotape("two.yaml", pace="step", ignore=["offer-ids"], strict=False)
 
-Cassettes are named from their folder on; without a name, the test's own decides.
+Names of cassettes are relative to the cassette folder; without a name, the test's own name is used.
 """
 
 import difflib
@@ -20,18 +20,18 @@ from ...cassettes.playback.playback import Options
 from ...proto.api.apis import ServerKind
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
-_LONGEST = 150
-"""Characters of a file name made from that of a test; file systems take 255 bytes."""
+_MAX_NAME_CHARACTERS = 150
+"""Of a file name made from the name of a test; file systems allow 255 bytes."""
 
-type Several = str | list[str]
+type OneOrMore = str | list[str]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to play for a test, as options of `mesotape replay`.
+    """How to play for a test; the fields are options of `mesotape replay`.
 
-    With `strict`, what the cassette does not answer fails the test, as do calls that its client
-    left out, and faults that never struck. `clock` is `manual` for one that `advance` moves.
-    `server` and `upstream` are for recording.
+    With `strict`, a test fails for requests without a recorded answer, for calls that its client
+    left out, and for faults that never fired. A `manual` `clock` is moved by `advance`. `server`
+    and `upstream` are for recording.
     """
 
     pace: str = "instant"
@@ -39,10 +39,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_gap: float | None = None
     start_at: float = 0.0
     causality: CausalityMode = "party"
-    ignore: Several = []
-    repeat: Several = []
+    ignore: OneOrMore = []
+    repeat: OneOrMore = []
     rebind: bool = False
-    fault: Several = []
+    fault: OneOrMore = []
     seed: int = 0
     strict: bool = True
     clock: str | None = None
@@ -50,47 +50,47 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upstream: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a clock that there is not."""
+        """Raise ValueError for an unknown clock."""
         if self.clock not in (None, "manual"):
             raise ValueError(f"clock is {self.clock!r}, expected 'manual'")
 
     def playback_options(self) -> Options:
-        """Say it as a playback takes it. Raises ValueError for what makes no sense."""
+        """Return the options of the playback. Raises ValueError for a bad value."""
         pace = parse_pace(self.pace, speed=self.speed, max_gap=self.max_gap, start_at=self.start_at)
         return Options(
             pace=pace,
             causality=self.causality,
-            ignore=_several(self.ignore),
-            repeat=_several(self.repeat),
+            ignore=_as_tuple(self.ignore),
+            repeat=_as_tuple(self.repeat),
             rebind=self.rebind,
-            faults=_several(self.fault),
+            faults=_as_tuple(self.fault),
             seed=self.seed,
         )
 
 
-def merge_settings(told: Sequence[Mapping[str, Any]]) -> Settings:
-    """Read what was asked for, the last word last. Raises ValueError that names what is wrong."""
-    said: dict[str, Any] = {}
-    for each in told:
-        said.update(each)
+def merge_settings(layers: Sequence[Mapping[str, Any]]) -> Settings:
+    """Merge settings; later ones win. Raises ValueError, which names the setting."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged.update(layer)
     known = Settings.__struct_fields__
-    for name in said:
+    for name in merged:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
-            meant = f", did you mean {near[0]}" if near else ""
-            raise ValueError(f"there is no {name}{meant}? It takes {', '.join(known)}")
+            hint = f", did you mean {near[0]}" if near else ""
+            raise ValueError(f"there is no {name}{hint}? It takes {', '.join(known)}")
     try:
-        return msgspec.convert(said, Settings)
+        return msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$.")
         raise ValueError(f"{path.rstrip('`')}: {problem}" if path else problem) from None
 
 
 def cassette_file_name(test: str) -> str:
-    """Make a name for a cassette from that of a test, another one for each test."""
-    safe = _UNSAFE.sub("-", test)[:_LONGEST]
+    """Return a safe file name for the cassette of a test; different tests get different names."""
+    safe = _UNSAFE.sub("-", test)[:_MAX_NAME_CHARACTERS]
     return safe if safe == test else f"{safe}-{hashlib.sha256(test.encode()).hexdigest()[:8]}"
 
 
-def _several(said: Several) -> tuple[str, ...]:
-    return (said,) if isinstance(said, str) else tuple(said)
+def _as_tuple(value: OneOrMore) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -150,7 +150,11 @@ def test_what_cannot_be_replayed_is_said_in_one_line(
         ([UPSTREAM, "--client-cert", "none.pem"], 1, "none.pem: No such file or directory"),
         ([UPSTREAM, "--client-cert", "good.yaml"], 1, "good.yaml: not a certificate and its "),
         ([UPSTREAM, "--set", "anticache"], 1, "--set anticache: expected NAME=VALUE"),
-        ([UPSTREAM, "--set", "mesotape_server=agent"], 1, "--set mesotape_server=agent: use the option "),
+        (
+            [UPSTREAM, "--set", "mesotape_server=agent"],
+            1,
+            "--set mesotape_server=agent: use the option ",
+        ),
         ([UPSTREAM, "--ready-file", "none/ready"], 1, "none/ready: cannot be written: "),
         # These are found by mitmproxy, which takes a second to import.
         ([UPSTREAM, "--set", "no_such=1"], 1, "mitmproxy refuses an option: Unknown option(s): "),

@@ -134,7 +134,10 @@ def test_a_stream_that_is_open_does_not_hold_up_the_end(replay, folder):
         (["none.yaml"], "mesotape: none.yaml: "),
         (["cassette.yaml", "--speed", "0"], "mesotape: --speed is 0.0, expected a number above 0"),
         (["cassette.yaml", "--max-gap", "-1"], "mesotape: --max-gap is -1.0, expected 0 seconds"),
-        (["cassette.yaml", "--tls-key", "a"], "mesotape: --tls-cert and --tls-key must be given together"),
+        (
+            ["cassette.yaml", "--tls-key", "a"],
+            "mesotape: --tls-cert and --tls-key must be given together",
+        ),
         (
             ["cassette.yaml", "--tls-cert", "a", "--tls-key", "b"],
             "mesotape: a: No such file or directory",

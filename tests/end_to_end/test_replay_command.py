@@ -317,7 +317,9 @@ def test_a_replay_ends_when_its_parent_is_killed(folder: Path) -> None:
     with fostered(folder, *words, ready="mesotape: replaying") as process:
         process.kill()
         _, errors = process.communicate(timeout=STOP_SECONDS)
-    assert f"mesotape: the parent process {process.pid} has ended, and so does the replay;" in errors
+    assert (
+        f"mesotape: the parent process {process.pid} has ended, and so does the replay;" in errors
+    )
     assert errors.endswith("mesotape: replayed: 0 served, 0 missed, 1 unused\n")
     assert json.loads((folder / "receipt.json").read_text())["ended"] is True
 

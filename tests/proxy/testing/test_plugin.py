@@ -176,7 +176,7 @@ def test_what_a_marker_says_is_how_it_plays(told: dict[str, Any], options: Optio
     ("told", "text"),
     [
         ("pase='step'", "there is no pase, did you mean pace? It takes pace, speed, max_gap, *"),
-        ("3", "3 is no file name of a cassette"),
+        ("3", "3 is not the file name of a cassette"),
         ("pace='quick'", "pace is 'quick', expected recorded, every:SECONDS *"),
         ("pace=3", "pace: Expected `str`, got `int`"),
         ("speed=2", "speed makes no sense at pace instant"),

@@ -13,7 +13,7 @@ type Run = Callable[..., pytest.RunResult]
 
 AGENTS = "def test_new(mesotape):\n    assert get(mesotape.url, 'GET_AGENTS')[0] == 200\n"
 CALL_PLAYER = (
-    "    with pytest.raises(RuntimeError, match='this test records now'): mesotape.calls\n"
+    "    with pytest.raises(RuntimeError, match='this test is recording'): mesotape.calls\n"
 )
 
 
@@ -95,7 +95,7 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
 @pytest.mark.parametrize(
     ("text", "arguments", "said"),
     [
-        (AGENTS, ["once"], "nothing to record *test_new.yaml from: --mesotape-upstream=URL *"),
+        (AGENTS, ["once"], "nothing to record *test_new.yaml from: pass --mesotape-upstream=URL*"),
         (AGENTS, ["once", "here"], "cannot record: here: expected a URL like http://*"),
         (
             "@pytest.mark.mesotape('a.yaml', 'b.yaml')\ndef test_it(mesotape): pass",
