@@ -29,7 +29,7 @@ def commands(page: str, name: str) -> list[list[str]]:
 
 
 CONFTEST = next(block for block in blocks(PAGE, "python") if "conftest.py" in block)
-PROGRAM = next(block for block in blocks(PAGE, "python") if "import Player" in block)
+PROGRAM = next(block for block in blocks(PAGE, "python") if "with Player(" in block)
 TESTS = [block for block in blocks(PAGE, "python") if block not in (CONFTEST, PROGRAM)]
 MISSES = "def test_health("
 CLIENT = """
