@@ -1,8 +1,8 @@
-"""`mesotape inspect`: what is in a cassette, a stream, a flow file or a running server.
+"""`mesotape inspect`: list a cassette, a stream, a flow file or a running server.
 
-People get a line for each thing and a summary, programs one JSON object a line, the summary last.
-The exit code tells whether it was clean (0), had warnings (4) or malformed pieces (5), whatever the
-filters show of it.
+The output is one line per row and a summary; with `--json`, one JSON object per line, the summary
+last. The exit code is 0 for a clean source, 4 for warnings and 5 for malformed data, whatever the
+filters leave out.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from . import follow, sources
 from .row_lines import RowFormatter
 from .summary import InspectionSummary
 
-CODES: dict[Severity | None, int] = {
+_EXIT_CODES: dict[Severity | None, int] = {
     None: 0,
     "information": 0,
     "warning": EXIT_WARNINGS,
@@ -40,7 +40,7 @@ CODES: dict[Severity | None, int] = {
 
 
 class InspectOptions(Struct, frozen=True, kw_only=True):
-    """What the command line says; times are seconds, `show` is the number of a row."""
+    """The options of `mesotape inspect`. Times are seconds; `show` has numbers of rows."""
 
     sources: tuple[str, ...]
     server: ServerKind | None = None
@@ -64,46 +64,47 @@ class InspectOptions(Struct, frozen=True, kw_only=True):
 
 
 def inspect(options: InspectOptions) -> int:
-    """Inspect the sources; gives the exit code. Raises CommandError."""
+    """Inspect the sources. Return the exit code; raises CommandError."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    tally = InspectionSummary()
-    shown = InspectionSummary() if _filters(options) else tally
-    out = Output(options)
+    total = InspectionSummary()
+    shown = InspectionSummary() if _has_filters(options) else total
+    output = _Output(options)
     try:
-        for number, row in enumerate(_rows(options), 1):
-            tally.add_row(row)
-            if shown is tally:
-                out.row(number, row)
-            elif _passes(row, options):
+        for number, row in enumerate(_read_rows(options), 1):
+            total.add_row(row)
+            if shown is total:
+                output.print_row(number, row)
+            elif _passes_filters(row, options):
                 shown.add_row(row)
-                out.row(number, row)
+                output.print_row(number, row)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
-        # Who reads has seen enough; Python would complain about the rest at its end.
+        # The reader, like `head`, has closed the pipe. Without this, Python reports at exit that it
+        # cannot flush stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CODES[tally.worst_severity]
-    out.summary(shown)
-    return CODES[tally.worst_severity]
+        return _EXIT_CODES[total.worst_severity]
+    output.print_summary(shown)
+    return _EXIT_CODES[total.worst_severity]
 
 
-def _rows(options: InspectOptions) -> Iterator[Row]:
-    reading = sources.SourceHints(
+def _read_rows(options: InspectOptions) -> Iterator[Row]:
+    hints = sources.SourceHints(
         server=options.server,
-        message_name=_message(options),
+        message_name=_record_message(options),
         encoding=options.encoding,
         max_record_bytes=options.max_record,
     )
     return chain.from_iterable(
-        follow.rows(source, reading, options.api, ca=options.tls_ca, insecure=options.insecure)
+        follow.rows(source, hints, options.api, ca=options.tls_ca, insecure=options.insecure)
         if source.startswith(("http://", "https://"))
-        else sources.rows(source, reading)
+        else sources.rows(source, hints)
         for source in options.sources
     )
 
 
-def _message(options: InspectOptions) -> str | None:
-    """Name what raw records are, as far as the options say it."""
+def _record_message(options: InspectOptions) -> str | None:
+    """Return the full name of the message of raw records; None if the options do not say it."""
     if options.message is not None:
         try:
             message_class(options.message)
@@ -124,13 +125,12 @@ def _message(options: InspectOptions) -> str | None:
             return None
 
 
-def _filters(options: InspectOptions) -> bool:
-    """Whether rows are left out."""
-    wanted = (options.since, options.until, options.client, options.text)
-    return bool(options.calls or options.types or options.bad) or wanted != (None,) * len(wanted)
+def _has_filters(options: InspectOptions) -> bool:
+    values = (options.since, options.until, options.client, options.text)
+    return bool(options.calls or options.types or options.bad) or values != (None,) * len(values)
 
 
-def _passes(row: Row, options: InspectOptions) -> bool:
+def _passes_filters(row: Row, options: InspectOptions) -> bool:
     if options.show:
         return True
     if options.calls and row.call not in options.calls:
@@ -145,67 +145,66 @@ def _passes(row: Row, options: InspectOptions) -> bool:
         return False
     if options.client is not None and options.client not in (str(row.client), row.peer):
         return False
-    if options.text is not None and options.text not in _searched(row):
+    if options.text is not None and options.text not in _searchable_text(row):
         return False
     return not options.bad or row.severity in ("warning", "malformed")
 
 
-def _searched(row: Row) -> str:
+def _searchable_text(row: Row) -> str:
     skipped = row.skipped.data.decode(errors="replace") if row.skipped else ""
     bodies = ((row.request_body, row.request_message_name), (row.body, row.message_name))
     texts = (
-        readable(body, message) if not body.startswith(b"{") else body.decode(errors="replace")
+        _format_body(body, message) if not body.startswith(b"{") else body.decode(errors="replace")
         for body, message in bodies
         if body
     )
     return "\n".join((*texts, skipped, row.path or "", row.text or ""))
 
 
-class Output:
-    """Prints what is asked for, to people or to programs."""
+class _Output:
+    """Prints rows and the summary, as text or as JSON."""
 
     def __init__(self, options: InspectOptions) -> None:
         self._options = options
         self._console = Console(highlight=False)
         terminal = self._console.is_terminal
-        colours = terminal and not self._console.no_color
+        use_color = terminal and not self._console.no_color
         self._lines = RowFormatter(
-            width=self._console.width if terminal else None, use_color=colours
+            width=self._console.width if terminal else None, use_color=use_color
         )
         self._flush = terminal or options.follow
 
-    def row(self, number: int, row: Row) -> None:
-        """Print one row; with `--show` only that of a number, in full."""
+    def print_row(self, number: int, row: Row) -> None:
+        """Print one row; with `--show` only the rows with these numbers, in full."""
         options = self._options
         if options.show:
             if number in options.show:
-                self._in_full(number, row)
+                self._print_in_full(number, row)
             return
         if options.summary:
             return
         if options.as_json:
-            self._write(msgspec.json.encode(told(number, row)).decode())
+            self._write(msgspec.json.encode(_row_to_dict(number, row)).decode())
         else:
             self._write("\n".join(self._lines.format_row(row, number)))
 
-    def summary(self, tally: InspectionSummary) -> None:
-        """Print the summary."""
+    def print_summary(self, summary: InspectionSummary) -> None:
         if self._options.show:
             return
         if self._options.as_json:
-            self._write(msgspec.json.encode({"summary": tally.to_dict()}).decode())
+            self._write(msgspec.json.encode({"summary": summary.to_dict()}).decode())
             return
         if not self._options.summary:
             self._write("")
-        tally.print_to(self._console)
+        summary.print_to(self._console)
 
-    def _in_full(self, number: int, row: Row) -> None:
+    def _print_in_full(self, number: int, row: Row) -> None:
         if self._options.as_json:
-            whole = told(number, row)
+            fields = _row_to_dict(number, row)
             if row.request_body:
-                whole["request"] = readable(row.request_body, row.request_message_name)
-            whole["body"] = readable(row.body, row.message_name)
-            self._write(msgspec.json.encode(whole).decode())
+                fields["request"] = _format_body(row.request_body, row.request_message_name)
+            fields["body"] = _format_body(row.body, row.message_name)
+            self._write(msgspec.json.encode(fields).decode())
             return
         self._write("\n".join(self._lines.format_row(row, number)))
         for body, message in (
@@ -213,7 +212,7 @@ class Output:
             (row.body, row.message_name),
         ):
             if body:
-                self._write(readable(body, message))
+                self._write(_format_body(body, message))
 
     def _write(self, text: str) -> None:
         sys.stdout.write(f"{text}\n")
@@ -221,32 +220,32 @@ class Output:
             sys.stdout.flush()
 
 
-def told(number: int, row: Row) -> dict[str, Any]:
-    """Give a row for programs."""
-    whole: dict[str, Any] = {"row": number, "what": row.row_type}
+def _row_to_dict(number: int, row: Row) -> dict[str, Any]:
+    """Return a row as `--json` prints it."""
+    fields: dict[str, Any] = {"row": number, "what": row.row_type}
     for name in ("at", "exchange", "number", "client", "peer", "call", "type", "method", "path",
                  "status", "size", "offset", "line", "cause", "text"):  # fmt: skip
         if (value := getattr(row, name)) is not None:
-            whole[name] = value
+            fields[name] = value
     if row.side == "client":
-        whole["from"] = "client"
+        fields["from"] = "client"
     if row.summary_fields:
-        whole["idents"] = row.summary_fields
+        fields["idents"] = row.summary_fields
     if row.diagnostics:
-        whole["remarks"] = [
+        fields["remarks"] = [
             {"level": one.severity, **msgspec.to_builtins(one)} for one in row.diagnostics
         ]
     if (skipped := row.skipped) is not None:
-        whole["bytes"] = skipped.data.hex()
-        whole["resumes"] = skipped.offset + skipped.size
+        fields["bytes"] = skipped.data.hex()
+        fields["resumes"] = skipped.offset + skipped.size
     reaction = None if row.finding is None else reader_reactions(row.finding)
     if reaction is not None:
-        whole["readers"] = msgspec.to_builtins(reaction)
-    return whole
+        fields["readers"] = msgspec.to_builtins(reaction)
+    return fields
 
 
-def readable(body: bytes, message: str | None) -> str:
-    """Show a body indented: JSON, a protobuf message as JSON, text as it is, bytes as hex."""
+def _format_body(body: bytes, message: str | None) -> str:
+    """Format a body: JSON and protobuf as indented JSON, text unchanged, bytes as hex."""
     if message is not None and not body.startswith(b"{"):
         with contextlib.suppress(DecodeError, ValueError):
             body = mapping.encode(message_class(message).FromString(body), include_defaults=False)

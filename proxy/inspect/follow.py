@@ -1,4 +1,4 @@
-"""A running server, subscribed to: rows as the events come."""
+"""Subscribe to a running master, and make rows of its events as they arrive."""
 
 import http.client
 import ssl
@@ -19,25 +19,25 @@ _MEDIA: dict[Encoding, str] = {"json": JSON, "protobuf": PROTOBUF}
 
 
 def rows(
-    url: str, reading: SourceHints, api_name: str | None, *, ca: str | None, insecure: bool
+    url: str, hints: SourceHints, api_name: str | None, *, ca: str | None, insecure: bool
 ) -> Iterator[Row]:
-    """Subscribe to the events of a master and give them until it ends the stream, or Ctrl-C.
+    """Yield the events of a master until it ends the stream.
 
-    Raises CommandError if there is no server, or it does not answer with a stream.
+    Raises CommandError if the server cannot be reached, or does not answer with a stream.
     """
-    if api_name not in (None, "master") or reading.server == "agent":
-        raise CommandError(f"{url}: only the operator API of a master can be subscribed to")
-    encoding = reading.encoding or "json"
-    connection = _connected(url, ca, insecure=insecure)
+    if api_name not in (None, "master") or hints.server == "agent":
+        raise CommandError(f"{url}: only the operator API of a master can be followed")
+    encoding = hints.encoding or "json"
+    connection = _connection_to(url, ca, insecure=insecure)
     try:
         began = time.monotonic()
-        response = _answer(connection, urlsplit(url).path, encoding)
-        yield _exchange(url, response, time.monotonic() - began)
+        response = _subscribe(connection, urlsplit(url).path, encoding)
+        yield _exchange_row(url, response, time.monotonic() - began)
         stream = StreamRows(
             StreamOrigin(1, 1, call="SUBSCRIBE"),
             MASTER.event_message,
             encoding,
-            max_record_bytes=reading.max_record_bytes,
+            max_record_bytes=hints.max_record_bytes,
             patient=False,
         )
         cause = "server"
@@ -48,12 +48,12 @@ def rows(
             cause = "server-cut"
         yield from stream.close(round(time.monotonic() - began, 6), cause)
     except (OSError, http.client.HTTPException) as error:
-        raise CommandError(f"{url}: cannot be subscribed to: {error}") from error
+        raise CommandError(f"{url}: cannot subscribe: {error}") from error
     finally:
         connection.close()
 
 
-def _connected(url: str, ca: str | None, *, insecure: bool) -> http.client.HTTPConnection:
+def _connection_to(url: str, ca: str | None, *, insecure: bool) -> http.client.HTTPConnection:
     address = urlsplit(url)
     if address.hostname is None:
         raise CommandError(f"{url}: expected the URL of a master, like http://127.0.0.1:5050")
@@ -62,17 +62,17 @@ def _connected(url: str, ca: str | None, *, insecure: bool) -> http.client.HTTPC
             address.hostname, address.port or 80, timeout=CONNECT_SECONDS
         )
     try:
-        trust = ssl.create_default_context(cafile=ca)
+        tls = ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise CommandError(f"{ca}: cannot be read: {error.strerror}") from error
     if insecure:
-        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     return http.client.HTTPSConnection(
-        address.hostname, address.port or 443, timeout=CONNECT_SECONDS, context=trust
+        address.hostname, address.port or 443, timeout=CONNECT_SECONDS, context=tls
     )
 
 
-def _answer(
+def _subscribe(
     connection: http.client.HTTPConnection, path: str, encoding: Encoding
 ) -> http.client.HTTPResponse:
     media = _MEDIA[encoding]
@@ -86,15 +86,16 @@ def _answer(
     response = connection.getresponse()
     if response.status != 200:
         text = response.read(300).decode(errors="replace").strip()
-        place = response.getheader("Location")
-        more = f"; it names {place} as the leader" if place else ""
-        raise CommandError(f"subscribing gave {response.status} {response.reason}: {text}{more}")
+        leader = response.getheader("Location")
+        hint = f"; the leader is at {leader}" if leader else ""
+        status = f"{response.status} {response.reason}"
+        raise CommandError(f"SUBSCRIBE was answered with {status}: {text}{hint}")
     if connection.sock is not None:
         connection.sock.settimeout(None)
     return response
 
 
-def _exchange(url: str, response: http.client.HTTPResponse, after: float) -> Row:
+def _exchange_row(url: str, response: http.client.HTTPResponse, after: float) -> Row:
     return Row(
         row_type="exchange",
         at=round(after, 6),

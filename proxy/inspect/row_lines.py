@@ -1,4 +1,4 @@
-"""Rows for people: one line each, and under a malformed one what is known about it.
+"""Rows as text: one line each; after a malformed one, its diagnosis.
 
 12.345678  1  #3   TASK_UPDATED  task=t-1 state=TASK_RUNNING          1.2 KB
 12.345678  1  #4   malformed     length is b'12x', expected …
@@ -14,35 +14,35 @@ from ...proto.diagnosis.findings import SkippedBytes, ValidRecord
 from ...proto.diagnosis.problems import Diagnostic, Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
 
-COLOURS: dict[Severity, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
-SHOWN_BYTES = 64
+_COLORS: dict[Severity, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
+_HEX_DUMP_BYTES = 64
 _NARROWEST = 60
 _NAME = 17
 _WIDE = 120
 _INDENT = " " * 6
 _HEX = " " * 4
 _UUID = re.compile(r"(?<==)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=-)")
-"""What the ids of one cluster have in common; it takes a terminal's width."""
+"""The part that the ids of one cluster share, which is shortened on a terminal."""
 
 
 class RowFormatter:
-    """Writes rows as lines of a `width`, or as long as they get if that is None."""
+    """Formats rows as lines of at most `width` characters; None does not limit them."""
 
     def __init__(self, *, width: int | None = None, use_color: bool = False) -> None:
         self._width = None if width is None else max(width, _NARROWEST)
-        self._colours = use_color
+        self._use_color = use_color
 
     def format_row(self, row: Row, number: int) -> list[str]:
-        """Write one row, the `number`th of all."""
+        """Format one row; `number` counts all rows from 1."""
         lines = [self._head(row, number)]
-        for remark in row.diagnostics:
-            lines += self._remark(remark)
+        for diagnostic in row.diagnostics:
+            lines += self._format_diagnostic(diagnostic)
         if row.severity == "malformed" and row.finding is not None:
-            lines += self._closer(row)
+            lines += self._format_damage(row)
         return lines
 
     def _head(self, row: Row, count: int) -> str:
-        name, colour = _name(row)
+        name, color = _name(row)
         place = "" if row.offset is None else str(row.offset)
         if row.at is not None:
             place = (
@@ -57,49 +57,54 @@ class RowFormatter:
             room = max(8, self._width - len(start) - len(name) - len(size))
             rest = _cut(_UUID.sub("…", rest), room)
             rest = f"{rest:{room}}" if size else rest
-        text = f"{self._dim(start)}{self._paint(name, colour)}{rest}"
+        text = f"{self._dim(start)}{self._paint(name, color)}{rest}"
         return f"{text}{self._dim(size)}" if size else text.rstrip()
 
-    def _remark(self, remark: Diagnostic) -> list[str]:
-        text = f"{remark.severity} ({remark.reason}): {remark.text}"
-        return [self._paint(line, COLOURS[remark.severity]) for line in self._wrapped(text)]
+    def _format_diagnostic(self, diagnostic: Diagnostic) -> list[str]:
+        text = f"{diagnostic.severity} ({diagnostic.reason}): {diagnostic.text}"
+        color = _COLORS[diagnostic.severity]
+        return [self._paint(line, color) for line in self._wrap(text)]
 
-    def _closer(self, row: Row) -> list[str]:
-        """What readers do there, and the bytes."""
+    def _format_damage(self, row: Row) -> list[str]:
+        """Format the place of the damage, what readers do there, and the bytes."""
         finding = row.finding
         assert finding is not None
         place = f"record {finding.number}, byte {finding.offset} of the stream"
         if row.line is not None:
             place += f", line {row.line} of the file"
-        told = reader_reactions(finding)
+        reactions = reader_reactions(finding)
         lines = [place]
         if isinstance(finding, SkippedBytes):
             lines.append(
                 f"{finding.size} bytes skipped, reading goes on at {finding.offset + finding.size}"
             )
-        if told is not None:
+        if reactions is not None:
             lines += [
-                f"strict reader: {told.strict}",
-                f"Mesos's C++:   {told.cpp}",
-                f"Mesos's CLI:   {told.python}",
+                f"strict reader: {reactions.strict}",
+                f"Mesos's C++:   {reactions.cpp}",
+                f"Mesos's CLI:   {reactions.python}",
             ]
-        return [part for line in lines for part in self._wrapped(line)] + self._bytes(row)
+        return [part for line in lines for part in self._wrap(line)] + self._hex_dump(row)
 
-    def _bytes(self, row: Row) -> list[str]:
-        """The bytes around the offending ones, with these underlined."""
+    def _hex_dump(self, row: Row) -> list[str]:
+        """Format the bytes around those at fault, and underline these."""
         finding = row.finding
         assert finding is not None
-        remark = next((one for one in finding.diagnostics if one.start is not None), None)
-        start = 0 if remark is None or remark.start is None else remark.start - finding.offset
-        stop = start if remark is None or remark.stop is None else remark.stop - finding.offset
+        ranges = (
+            (one.start - finding.offset, one.start if one.stop is None else one.stop)
+            for one in finding.diagnostics
+            if one.start is not None
+        )
+        start, stop = next(ranges, (0, finding.offset))
+        stop -= finding.offset
         first = max(0, (start - 16) // 16 * 16)
-        data = piece(finding, first, SHOWN_BYTES)
-        if not data:  # The place is behind what was kept of skipped bytes.
-            first, data = 0, piece(finding, 0, SHOWN_BYTES)
+        data = _stream_bytes(finding, first, _HEX_DUMP_BYTES)
+        if not data:  # The fault is after the part of the skipped bytes that was kept.
+            first, data = 0, _stream_bytes(finding, 0, _HEX_DUMP_BYTES)
         lines: list[str] = []
-        for at in range(0, len(data), 16):
-            here = first + at
-            lines.append(f"{_HEX}{hex_line(finding.offset + here, data[at : at + 16])}")
+        for position in range(0, len(data), 16):
+            here = first + position
+            lines.append(f"{_HEX}{hex_line(finding.offset + here, data[position : position + 16])}")
             marks = "".join(
                 "^^ " if start <= here + n < max(stop, start + 1) else "   " for n in range(16)
             )
@@ -107,28 +112,28 @@ class RowFormatter:
                 lines.append(self._paint(f"{_HEX}{'':10}{marks}".rstrip(), "red"))
         return lines
 
-    def _wrapped(self, text: str) -> list[str]:
-        """Indent a line, and on a terminal break it where the width ends."""
+    def _wrap(self, text: str) -> list[str]:
+        """Indent a line, and wrap it at the width."""
         if self._width is None:
             return [_INDENT + text]
         further = " " * (len(_INDENT) + 2)
         return textwrap.wrap(text, self._width, initial_indent=_INDENT, subsequent_indent=further)
 
-    def _paint(self, text: str, colour: str | None) -> str:
-        return click.style(text, fg=colour) if self._colours and colour else text
+    def _paint(self, text: str, color: str | None) -> str:
+        return click.style(text, fg=color) if self._use_color and color else text
 
     def _dim(self, text: str) -> str:
-        return click.style(text, dim=True) if self._colours else text
+        return click.style(text, dim=True) if self._use_color else text
 
 
 def hex_line(offset: int, data: bytes) -> str:
-    """Write sixteen bytes as hex and as text."""
+    """Format sixteen bytes as hex and as text."""
     text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
     return f"{offset:08x}  {data.hex(' '):48}{text}"
 
 
-def piece(finding: ValidRecord | SkippedBytes, start: int, size: int) -> bytes:
-    """Give bytes of a piece as they are in the stream, framing included."""
+def _stream_bytes(finding: ValidRecord | SkippedBytes, start: int, size: int) -> bytes:
+    """Return bytes of a piece as in the stream, framing included."""
     if isinstance(finding, SkippedBytes):
         return finding.data[start : start + size]
     framing = finding.size - len(finding.payload)

@@ -1,4 +1,4 @@
-"""The summary of an inspection: how many of what, how large, how often, and how streams ended."""
+"""The summary of an inspection: counts, sizes and rates by type, and the ends of streams."""
 
 from collections import Counter
 from typing import Any
@@ -12,7 +12,7 @@ from ...proto.diagnosis.problems import SEVERITIES, Severity
 
 
 class TypeTally(Struct):
-    """What was counted of one type."""
+    """Count, sizes in bytes and times in seconds of one type."""
 
     count: int = 0
     size: int = 0
@@ -21,7 +21,7 @@ class TypeTally(Struct):
     last_at: float | None = None
 
     def add(self, row: Row) -> None:
-        """Count one more."""
+        """Count a row."""
         self.count += 1
         self.size += row.size or 0
         self.largest = max(self.largest, row.size or 0)
@@ -31,14 +31,14 @@ class TypeTally(Struct):
 
     @property
     def rate(self) -> float | None:
-        """How many there are in a second."""
+        """Rows per second, or None if there is no interval."""
         if self.first_at is None or self.last_at is None or self.last_at <= self.first_at:
             return None
         return (self.count - 1) / (self.last_at - self.first_at)
 
 
 class InspectionSummary(Struct):
-    """Counts rows."""
+    """Counts of all rows, by type."""
 
     exchanges: dict[str, TypeTally] = field(default_factory=dict[str, TypeTally])
     events: dict[str, TypeTally] = field(default_factory=dict[str, TypeTally])
@@ -53,26 +53,26 @@ class InspectionSummary(Struct):
 
     def add_row(self, row: Row) -> None:
         """Count one row."""
-        for remark in row.diagnostics:
-            self.reasons[remark.reason] += 1
-            self.levels[remark.severity] += 1
+        for diagnostic in row.diagnostics:
+            self.reasons[diagnostic.reason] += 1
+            self.levels[diagnostic.severity] += 1
         match row.row_type:
             case "exchange":
                 name = f"{row.type or row.method} {row.status or 'no answer'}"
                 self.exchanges.setdefault(name, TypeTally()).add(row)
             case "event":
                 self.events.setdefault(row.type or "(record)", TypeTally()).add(row)
-                self._gap(row)
+                self._measure_gap(row)
             case "skipped":
                 self.events.setdefault("(malformed)", TypeTally()).add(row)
                 self.skipped_bytes += row.size or 0
-                self._gap(row)
+                self._measure_gap(row)
             case "end" if row.cause is not None:
                 self.endings[row.cause] += 1
             case _:
                 pass
 
-    def _gap(self, row: Row) -> None:
+    def _measure_gap(self, row: Row) -> None:
         if row.at is None:
             return
         key = row.exchange, row.side
@@ -81,14 +81,14 @@ class InspectionSummary(Struct):
 
     @property
     def worst_severity(self) -> Severity | None:
-        """The worst of all."""
+        """The worst severity of all rows, or None."""
         return next((level for level in reversed(SEVERITIES) if self.levels[level]), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the summary for programs."""
+        """Return the summary as `--json` prints it."""
         return {
-            "exchanges": {name: _told(kind) for name, kind in self.exchanges.items()},
-            "events": {name: _told(kind) for name, kind in self.events.items()},
+            "exchanges": {name: _tally_to_dict(tally) for name, tally in self.exchanges.items()},
+            "events": {name: _tally_to_dict(tally) for name, tally in self.events.items()},
             "endings": dict(self.endings),
             "reasons": dict(self.reasons),
             "level": self.worst_severity or "clean",
@@ -97,10 +97,10 @@ class InspectionSummary(Struct):
         }
 
     def print_to(self, out: Console) -> None:
-        """Print the summary for people."""
-        for title, kinds in (("calls", self.exchanges), ("events", self.events)):
-            if kinds:
-                out.print(_table(title, kinds), soft_wrap=not out.is_terminal)
+        """Print the summary as tables."""
+        for title, tallies in (("calls", self.exchanges), ("events", self.events)):
+            if tallies:
+                out.print(_table(title, tallies), soft_wrap=not out.is_terminal)
         facts = [f"{sum(self.endings.values())} streams ended"] if self.endings else []
         facts += [f"{count} by {cause}" for cause, count in self.endings.most_common()]
         if self.longest_gap:
@@ -115,19 +115,23 @@ class InspectionSummary(Struct):
             out.print("clean", highlight=False)
 
 
-def _told(kind: TypeTally) -> dict[str, Any]:
-    told: dict[str, Any] = {"count": kind.count, "bytes": kind.size, "largest": kind.largest}
-    if kind.rate is not None:
-        told["per_second"] = round(kind.rate, 3)
-    return told
+def _tally_to_dict(tally: TypeTally) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "count": tally.count,
+        "bytes": tally.size,
+        "largest": tally.largest,
+    }
+    if tally.rate is not None:
+        fields["per_second"] = round(tally.rate, 3)
+    return fields
 
 
-def _table(title: str, kinds: dict[str, TypeTally]) -> Table:
+def _table(title: str, tallies: dict[str, TypeTally]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(title, no_wrap=True, overflow="ellipsis")
     for name in ("count", "bytes", "largest", "per second"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, kind in sorted(kinds.items(), key=lambda one: -one[1].count):
-        rate = "" if kind.rate is None else f"{kind.rate:.2f}"
-        table.add_row(name, str(kind.count), str(kind.size), str(kind.largest), rate)
+    for name, tally in sorted(tallies.items(), key=lambda one: -one[1].count):
+        rate = "" if tally.rate is None else f"{tally.rate:.2f}"
+        table.add_row(name, str(tally.count), str(tally.size), str(tally.largest), rate)
     return table

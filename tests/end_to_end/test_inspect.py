@@ -339,7 +339,7 @@ def test_a_running_master_is_followed(encoding: str) -> None:
 def test_a_server_that_is_not_there_is_an_error() -> None:
     done = run("inspect", "http://127.0.0.1:9", "--follow")
     assert done.returncode == 1
-    assert "http://127.0.0.1:9: cannot be subscribed to" in done.stderr
+    assert "http://127.0.0.1:9: cannot subscribe" in done.stderr
 
 
 def tnetstring(value: Any) -> bytes:
