@@ -1,73 +1,23 @@
-"""The standard reason phrase of each status (RFC 9110, 15, and the IANA registry).
+"""The standard reason phrase of each status (RFC 9110, section 15, and the IANA registry).
 
-Python has such a table too, but a few phrases differ between its versions, and a cassette must mean
-the same under all of them: it names a reason only if that is not the one of this table.
+A cassette names the reason of a response only if it is not the standard phrase, so the phrases must
+be the same under all versions of Python. `http.HTTPStatus` has most of them; those that differ
+between its versions, or from the registry, are fixed here.
 """
 
-REASON_PHRASES = {
-    100: "Continue",
-    101: "Switching Protocols",
-    102: "Processing",
-    103: "Early Hints",
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    203: "Non-Authoritative Information",
-    204: "No Content",
-    205: "Reset Content",
-    206: "Partial Content",
-    207: "Multi-Status",
-    208: "Already Reported",
-    226: "IM Used",
-    300: "Multiple Choices",
-    301: "Moved Permanently",
-    302: "Found",
-    303: "See Other",
-    304: "Not Modified",
-    305: "Use Proxy",
-    307: "Temporary Redirect",
-    308: "Permanent Redirect",
-    400: "Bad Request",
-    401: "Unauthorized",
-    402: "Payment Required",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    407: "Proxy Authentication Required",
-    408: "Request Timeout",
-    409: "Conflict",
-    410: "Gone",
-    411: "Length Required",
-    412: "Precondition Failed",
+from http import HTTPStatus
+
+_FIXED_PHRASES = {
     413: "Content Too Large",
     414: "URI Too Long",
-    415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
-    417: "Expectation Failed",
-    421: "Misdirected Request",
+    418: "",  # reserved: the registry has no phrase for it
     422: "Unprocessable Content",
-    423: "Locked",
-    424: "Failed Dependency",
-    425: "Too Early",
-    426: "Upgrade Required",
-    428: "Precondition Required",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    451: "Unavailable For Legal Reasons",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
-    505: "HTTP Version Not Supported",
-    506: "Variant Also Negotiates",
-    507: "Insufficient Storage",
-    508: "Loop Detected",
-    511: "Network Authentication Required",
+    510: "",  # obsolete
 }
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | _FIXED_PHRASES
 
 
 def reason_phrase(status: int) -> str:
-    """Give the standard phrase of a status, or nothing if it has none."""
-    return REASON_PHRASES.get(status, "")
+    """Return the standard phrase of a status, or an empty text if it has none."""
+    return _PHRASES.get(status, "")
