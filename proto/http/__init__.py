@@ -1,5 +1,6 @@
-"""The HTTP that Mesos needs, without I/O: requests, headers, gzip, redirects.
+"""HTTP as Mesos uses it, without I/O: requests, headers, gzip, redirects.
 
-Start with request.py, the request that the layers above receive, match and answer. redirects.py
-has the rules of Mesos for pointing a client at the leading master.
+Start with request.py, the request that the layers above receive, match and answer. headers.py
+looks up header fields. redirects.py has the rules by which Mesos points a client at the leading
+master.
 """

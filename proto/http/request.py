@@ -1,10 +1,12 @@
-"""A request as it came to a replay."""
+"""The HTTP request that a replay server receives and matches."""
 
 from functools import cached_property
 
 from msgspec import Struct
 
-_MEANT = (
+from .headers import last_header_values
+
+_RELEVANT_HEADERS = (
     b"content-type",
     b"message-content-type",
     b"accept",
@@ -16,13 +18,14 @@ _MEANT = (
     b"user-agent",
     b"libprocess-from",
 )
-"""Headers that an answer can depend on."""
+"""Headers that can change the answer."""
 
 
 class HttpRequest(Struct, frozen=True, dict=True):
-    """A request as it came: content coding undone, header names as spelled.
+    """A request with its Content-Encoding undone; header names keep their spelling.
 
-    `broken` is a body that is not what its Content-Encoding says; it is as it came.
+    `has_undecodable_body` is true if the body does not decode by its Content-Encoding; then `body`
+    has the received bytes.
     """
 
     method: bytes
@@ -38,12 +41,12 @@ class HttpRequest(Struct, frozen=True, dict=True):
 
     @cached_property
     def headers_by_name(self) -> dict[bytes, bytes]:
-        """The last value of each header, as libprocess takes it, by name in lower case."""
-        return {name.lower(): value for name, value in self.headers}
+        """The last value of each header, by its name in lower case."""
+        return last_header_values(self.headers)
 
     @cached_property
     def text_headers_by_name(self) -> dict[str, str]:
-        """The same as text."""
+        """`headers_by_name` as text."""
         return {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in self.headers_by_name.items()
@@ -51,7 +54,7 @@ class HttpRequest(Struct, frozen=True, dict=True):
 
     @cached_property
     def cache_key(self) -> tuple[object, ...]:
-        """What is equal for requests that are answered alike, whatever else their headers say."""
+        """A key that is equal for requests that get the same answer."""
         return (
             self.method,
             self.target,
@@ -62,18 +65,20 @@ class HttpRequest(Struct, frozen=True, dict=True):
 
     @cached_property
     def relevant_headers(self) -> tuple[bytes | None, ...]:
-        """The headers that an answer can depend on."""
+        """The last values of the headers that can change the answer."""
         values = self.headers_by_name
-        return tuple([values.get(name) for name in _MEANT])
+        return tuple([values.get(name) for name in _RELEVANT_HEADERS])
 
     @cached_property
     def size(self) -> int:
-        """Bytes of what the headers and the body say."""
+        """Bytes of the body and of the header names and values."""
         return len(self.body) + sum([len(name) + len(value) for name, value in self.headers])
 
     def with_body(self, body: bytes) -> "HttpRequest":
-        """Give a request with the same head; what is known of that need not be found again."""
+        """Return a request with the same head and another body."""
         other = HttpRequest(self.method, self.target, self.headers, body)
+        # Cached properties that depend on the head alone are computed once for all bodies. They are
+        # set by name, past the frozen struct: rename a property here too.
         vars(other).update(
             headers_by_name=self.headers_by_name,
             relevant_headers=self.relevant_headers,
@@ -82,5 +87,5 @@ class HttpRequest(Struct, frozen=True, dict=True):
         return other
 
     def header(self, name: str) -> str | None:
-        """The last value of a header, by its name in lower case."""
+        """Return the last value of a header, or None if absent. `name` is in lower case."""
         return self.text_headers_by_name.get(name)

@@ -1,0 +1,62 @@
+"""Header fields, looked up by name (RFC 9110, section 5).
+
+Headers have one of three forms:
+
+    [("Accept", "*/*"), ("X", "1"), ("X", "2")]          pairs of str
+    [(b"Accept", b"*/*"), (b"X", b"1"), (b"X", b"2")]    pairs of bytes, as HTTP/1 parsers make them
+    {"Accept": "*/*", "X": ["1", "2"]}                   a mapping, as cassettes hold them
+
+Names are case-insensitive. If a field is repeated, libprocess uses its last value
+(3rdparty/libprocess/src/decoder.hpp); so do `header_value` and `last_header_values`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, overload
+
+type HeaderPairs = Iterable[tuple[str, str]]
+type HeaderMapping = Mapping[str, str | list[str]]
+
+
+def header_pairs(headers: HeaderMapping) -> list[tuple[str, str]]:
+    """Return the pairs of a mapping, in order; all values of a repeated name at its first place."""
+    return [
+        (name, value)
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+
+
+@overload
+def header_values(headers: HeaderMapping | HeaderPairs, name: str) -> list[str]: ...
+@overload
+def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]: ...
+def header_values(headers: Any, name: Any) -> list[Any]:
+    """Return all values of a header, in order; the first one is `header_values(…)[0]`."""
+    name = name.lower()
+    return [value for spelling, value in _pairs(headers) if spelling.lower() == name]
+
+
+@overload
+def header_value(headers: HeaderMapping | HeaderPairs, name: str) -> str | None: ...
+@overload
+def header_value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None: ...
+def header_value(headers: Any, name: Any) -> Any:
+    """Return the last value of a header, or None if it is absent."""
+    values = header_values(headers, name)
+    return values[-1] if values else None
+
+
+@overload
+def last_header_values(headers: HeaderMapping | HeaderPairs) -> dict[str, str]: ...
+@overload
+def last_header_values(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]: ...
+def last_header_values(headers: Any) -> dict[Any, Any]:
+    """Return the last value of each header, by its name in lower case.
+
+    This is the fast form if several headers of the same message are looked up.
+    """
+    return {name.lower(): value for name, value in _pairs(headers)}
+
+
+def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
+    return header_pairs(headers) if isinstance(headers, Mapping) else headers
