@@ -10,6 +10,7 @@ what `keep_host_header` stands for is done here too.
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from mitmproxy import ctx, http
@@ -72,7 +73,11 @@ class LeaderRedirect:
     def rewrite_location(self, flow: http.HTTPFlow) -> None:
         """Take note of a leader that a response names, and put the recorder in its place."""
         response, mode = flow.response, self._reverse(flow)
-        if response is None or response.status_code != redirects.TEMPORARY_REDIRECT or mode is None:
+        if (
+            response is None
+            or response.status_code != HTTPStatus.TEMPORARY_REDIRECT
+            or mode is None
+        ):
             return
         match response.headers.get_all("Location"):
             case [location] if (found := redirects.split_location(location)) is not None:

@@ -16,6 +16,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from ...proto.api.refusals import MesosRefusal
+from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
 from ..answers import answer as answers
 from ..answers.answer import Ending, RawBytes, ReplayResponse, StreamedResponse, StreamStep
@@ -28,7 +29,6 @@ type AnswerSteps = Iterator[Timed[StreamStep | RawBytes]]
 
 _LENGTH = re.compile(rb"(?i)(?<=\r\n)(content-length:[ \t]*)\d+")
 _CODING = re.compile(rb"(?i)(?<=\r\n)content-encoding:[^\r\n]*\r\n")
-_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _MASTER = re.compile(r"/master(?=/|$)")
 _NOBODY = "leader.invalid"
 
@@ -47,7 +47,7 @@ def build_redirect(
     request: HttpRequest, leader: str | None, date: str
 ) -> ReplayResponse | StreamedResponse:
     """The answer of a master that does not lead; without a leader, one that is to be `pointed`."""
-    target = _HOST.sub("", request.target.decode("latin-1"))
+    target = redirects.strip_origin(request.target.decode("latin-1"))
     path = target if _MASTER.match(target) else f"/master{target}"
     location = f"//{leader or _NOBODY}{path}"
     headers = [("Date", date), ("Location", location), ("Content-Length", "0")]

@@ -28,6 +28,7 @@ from ...proto.api import calls, endpoints, negotiation
 from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.negotiation import ResponseType
 from ...proto.api.refusals import MesosRefusal, check_request
+from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
 from ...proto.messages.fields import field_at, type_enum_name, type_enum_name_at
 from .ignore_rules import IGNORE_NOTHING, IgnoreRules
@@ -37,7 +38,6 @@ type AcceptedType = ResponseType | None
 
 _READ_ONLY = frozenset({"GET", "HEAD"})
 _DIGEST_BYTES = 16
-_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _DELEGATE = {"master": re.compile(r"/master(?=/|$)"), "agent": re.compile(r"/slave\(\d+\)(?=/|$)")}
 
 
@@ -94,7 +94,7 @@ def parse_request(
     request: HttpRequest, server: ServerKind | None, ignoring: IgnoreRules = IGNORE_NOTHING
 ) -> ParsedRequest:
     """Read a request as a server of this kind would, leaving out what does not count."""
-    path, _, query = _HOST.sub("", request.target.decode("latin-1")).partition("?")
+    path, _, query = redirects.strip_origin(request.target.decode("latin-1")).partition("?")
     found = check_request(request, path, query, server)
     api, why, said = endpoints.find_api(path, server), found.refusal, ()
     path, sent = folded(path, server), request.header("content-type")

@@ -8,6 +8,7 @@ All streams share one schedule, and all connections one periodic check for silen
 import asyncio
 import ssl
 from collections.abc import Callable, Collection
+from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -196,7 +197,8 @@ class ReplayServer:
                 exchange=0, status=None, head=b"", request=request, resolve_upstream=self._beyond
             )
         if not isinstance(answer, Miss):
-            if answer.status == redirects.TEMPORARY_REDIRECT and isinstance(answer, ReplayResponse):
+            is_redirect = answer.status == HTTPStatus.TEMPORARY_REDIRECT
+            if is_redirect and isinstance(answer, ReplayResponse):
                 return self._doors[client].pointed(answer, request)
             return answer
         return self.answer_miss(answer, bodiless=request.method == b"HEAD")

@@ -64,6 +64,7 @@ def test_paths_lead_where_mesos_leads_them(server: ServerKind, path: str, api: A
         ("master", "/api/v1/scheduler/x//", SCHEDULER),
         ("master", "/api/v1/schedulers", MASTER),
         ("master", "/api/v1//scheduler", MASTER),
+        ("master", "/api/v1/scheduler?x=http://host/x", SCHEDULER),
     ],
 )
 def test_what_a_server_does_not_know_is_its_operators(
@@ -86,6 +87,7 @@ def test_what_a_server_does_not_know_is_its_operators(
         ("*", None),
         ("", None),
         ("http://host:5050", None),
+        ("/http://host/master/api/v1", None),
         ("host:5050", None),
     ],
 )
@@ -179,6 +181,7 @@ def test_the_type_of_a_call_is_its_name_or_nothing() -> None:
         ([("libprocess-from", "slave(1)@127.0.0.1:5051")], True),
         ([("User-Agent", "curl/8")], False),
         ([("User-Agent", "my libprocess/1")], False),
+        ([("User-Agent", "libprocess/a@b:1"), ("user-agent", "curl/8")], False),
         ([], False),
     ],
 )
