@@ -24,7 +24,7 @@ class BodyType(Struct, frozen=True):
 def request_body_type(request: http.Request, server: ServerKind) -> BodyType | None:
     """Tell what a request holds, by its head alone; None if it is no call of the v1 APIs."""
     api = _api(request, server)
-    encoding = request_encoding(_headers(request).items())
+    encoding = request_encoding(_headers(request))
     if api is None or encoding is None:
         return None
     return BodyType(api.call_message, encoding, _headers(request).get("content-type") == RECORDIO)

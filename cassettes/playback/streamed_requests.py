@@ -245,5 +245,5 @@ def _beginning(head: HttpRequest, first: InputItem | None) -> _Beginning:
     Of bytes that are no record nobody knows how many come at once, so they all begin alike.
     """
     kind = head.header("message-content-type")
-    accepted = negotiation.negotiate_response_type(AGENT, head.text_headers) is not None
+    accepted = negotiation.negotiate_response_type(AGENT, head.text_headers_by_name) is not None
     return None if kind in _READ else kind or "", accepted, b"" if first is None else first.envelope

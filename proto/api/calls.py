@@ -1,13 +1,13 @@
-"""Calls as they come in bodies, in either encoding."""
+"""Calls in request bodies, in either encoding."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..messages import descriptors, json_reader, mapping
 from ..messages.fields import type_enum_name
+from ..messages.mapping import decode_message
 from .apis import Api, CallType
-from .negotiation import JSON, PROTOBUF
+from .negotiation import ENCODINGS, JSON, PROTOBUF
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -16,26 +16,16 @@ if TYPE_CHECKING:
 def decode_call(body: bytes, content_type: str | None, api: Api) -> Message:
     """Decode one call. Raises ValueError where Mesos would refuse it (src/common/http.hpp).
 
-    Nothing of the Content-Type is forgiven: a parameter or another case is another type.
+    The Content-Type is compared exactly: with a parameter or in another case it is another type.
     """
-    if content_type == JSON:
-        return mapping.decode(body, api.call_message)
-    if content_type != PROTOBUF:
+    encoding = ENCODINGS.get(content_type)
+    if encoding is None:
         raise ValueError(f"Content-Type is {content_type}, expected {JSON} or {PROTOBUF}")
-    from google.protobuf.message import DecodeError
-
-    try:
-        message = descriptors.message_class(api.call_message).FromString(body)
-    except DecodeError as error:
-        raise ValueError(f"not a {api.call_message}: {error}") from error
-    if not message.IsInitialized():
-        missing = ", ".join(json_reader.missing_required_fields(message))
-        raise ValueError(f"not a {api.call_message}: missing required fields: {missing}")
-    return message
+    return decode_message(body, api.call_message, encoding)
 
 
 def identify_call_type(body: bytes, content_type: str | None, api: Api) -> CallType | None:
-    """The type of the call in a body, or None if there is none that Mesos knows."""
+    """Return the type of the call in a body, or None if it is not a call that Mesos knows."""
     try:
         return api.call_types.get(type_enum_name(decode_call(body, content_type, api)) or "")
     except ValueError:

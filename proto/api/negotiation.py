@@ -1,81 +1,68 @@
-"""Media types: what a request is in, and what its answer is to be in.
+"""Media types of requests and responses, and their encodings.
 
 Mesos reads these headers in its own way (3rdparty/libprocess/src/http.cpp, src/slave/http.cpp):
 
-    Content-Type     the whole value counts, case included: a charset behind it makes it unknown
-    Accept           absent: everything; empty: nothing. The first entry that fits a type decides,
-                     looked for as `type/subtype`, then `type/*`, then `*/*`; it refuses only by
+    Content-Type     compared as a whole and case-sensitively: with a charset it is unknown
+    Accept           absent: everything; empty: nothing. The first entry that matches a type
+                     decides, first by `type/subtype`, then `type/*`, then `*/*`; it refuses only by
                      exactly one `q` that is not a number above 0. Weights are not compared: JSON
-                     is tried first, then protobuf, then, by an agent, RecordIO
+                     is tried first, then protobuf, then, on agents, RecordIO
     Message-Accept   the same for the messages in RecordIO, and an error without RecordIO
     Accept-Encoding  absent or empty: no gzip; else as Accept, `gzip` before `*`
 
-A repeated header counts as its last. Header names are in any case.
+`headers` are the last values by lower-case name, as `headers.last_header_values` returns them.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
 
 from msgspec import Struct
 
+from ..messages.descriptors import Encoding as Encoding
 from .apis import Api
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
 RECORDIO = "application/recordio"
 
-type HeaderPairs = Iterable[tuple[str, str]]
-type Encoding = Literal["json", "protobuf"]
+ENCODINGS: Mapping[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
+"""Encoding of a message by its media type. RecordIO has none: see Message-Content-Type."""
+
+type LastHeaders = Mapping[str, str]
 
 _NO_BLANKS = str.maketrans("", "", " \t\n")
-_ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
 class ResponseType(Struct, frozen=True):
-    """What an answer is labelled: its Content-Type, and its Message-Content-Type if it has one."""
+    """The Content-Type of a response, and its Message-Content-Type, which only RecordIO has."""
 
     content_type: str
     message_content_type: str | None = None
 
     @property
     def encoding(self) -> Encoding:
-        """Say how messages are written in it."""
-        return _ENCODINGS[self.message_content_type or self.content_type]
+        """The encoding of the message or, in RecordIO, of the messages."""
+        return ENCODINGS[self.message_content_type or self.content_type]
 
 
-def request_encoding(headers: HeaderPairs) -> Encoding | None:
-    """Say how the message or, in RecordIO, the messages of a request are written; None: unknown."""
-    last = _last_values(headers)
-    content_type = last.get("content-type")
+def request_encoding(headers: LastHeaders) -> Encoding | None:
+    """Return the encoding of a request's message or messages, or None if Mesos knows none."""
+    content_type = headers.get("content-type")
     if content_type == RECORDIO:
-        content_type = last.get("message-content-type")
-    return _ENCODINGS.get(content_type)
+        content_type = headers.get("message-content-type")
+    return ENCODINGS.get(content_type)
 
 
-def negotiate_response_type(api: Api, headers: HeaderPairs) -> ResponseType | None:
-    """Choose the media type of an answer; None is a 406.
-
-    `Accept-Type`, the name in documents of 2016, counts if there is no Accept; Mesos ignores it.
-    """
-    last = _last_values(headers)
-    return choose_response_type(
-        api, last.get("accept", last.get("accept-type")), last.get("message-accept")
-    )
-
-
-def choose_response_type(
-    api: Api, accept: str | None, message_accept: str | None
-) -> ResponseType | None:
-    """Choose as `response_type` does, by the values of the headers, None for absent ones."""
-    return _chosen(api.name == "agent", accept, message_accept)
+def negotiate_response_type(api: Api, headers: LastHeaders) -> ResponseType | None:
+    """Choose the media type of a response; None means a 406."""
+    return _choose(api.name == "agent", _accept(headers), headers.get("message-accept"))
 
 
 @lru_cache(maxsize=256)
-def _chosen(by_agent: bool, accept: str | None, message_accept: str | None) -> ResponseType | None:
+def _choose(is_agent: bool, accept: str | None, message_accept: str | None) -> ResponseType | None:
     chosen = _first_accepted(accept, (JSON, PROTOBUF))
-    if not by_agent:
+    if not is_agent:
         return ResponseType(chosen) if chosen else None
     if chosen:
         return ResponseType(chosen) if message_accept is None else None
@@ -87,14 +74,13 @@ def _chosen(by_agent: bool, accept: str | None, message_accept: str | None) -> R
     )
 
 
-def first_accepted_media_type(headers: HeaderPairs, media_types: tuple[str, ...]) -> str | None:
-    """Find the first media type that Accept, or without it `Accept-Type`, allows."""
-    last = _last_values(headers)
-    return _first_accepted(last.get("accept", last.get("accept-type")), media_types)
+def first_accepted_media_type(headers: LastHeaders, media_types: tuple[str, ...]) -> str | None:
+    """Return the first of the media types that the client accepts."""
+    return _first_accepted(_accept(headers), media_types)
 
 
 def is_negotiated(api: Api, call_type: str | None) -> bool:
-    """Whether the server looks at Accept for this call; if not, no Accept makes it a 406."""
+    """Return whether the server reads Accept for this call; otherwise it never answers 406."""
     match api.name:
         case "master" | "agent":
             return True
@@ -105,30 +91,39 @@ def is_negotiated(api: Api, call_type: str | None) -> bool:
 
 
 def accepts_media_type(header: str | None, media_type: str) -> bool:
-    """Whether an Accept or Message-Accept header, None if absent, allows a media type."""
+    """Return whether an Accept or Message-Accept header, None if absent, allows a media type."""
     if header is None:
         return True
-    kind = media_type.partition("/")[0]
-    return _allows(header, (media_type, f"{kind}/*", "*/*"))
+    main_type = media_type.partition("/")[0]
+    return _allows(header, (media_type, f"{main_type}/*", "*/*"))
 
 
 def accepts_gzip(header: str | None) -> bool:
-    """Whether an Accept-Encoding header, None if absent, allows gzip."""
+    """Return whether an Accept-Encoding header, None if absent, allows gzip."""
     return header is not None and _allows(header, ("gzip", "*"))
 
 
-def _last_values(headers: HeaderPairs) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers}
+def _accept(headers: LastHeaders) -> str | None:
+    """Return Accept, or without it Accept-Type: documents of 2016 name it so; Mesos ignores it."""
+    return headers.get("accept", headers.get("accept-type"))
 
 
 @lru_cache(maxsize=256)
 def _first_accepted(accept: str | None, media_types: tuple[str, ...]) -> str | None:
-    return next(
-        (candidate for candidate in media_types if accepts_media_type(accept, candidate)), None
-    )
+    return next((each for each in media_types if accepts_media_type(accept, each)), None)
 
 
 def _allows(header: str, candidates: tuple[str, ...]) -> bool:
+    """Return whether an Accept-like header allows a type, of which `candidates` are the spellings.
+
+    This is `acceptsMediaType` and `acceptsEncoding` of libprocess, not RFC 9110:
+
+    - Blanks are removed everywhere, also inside names; empty entries and parameters are skipped.
+    - Candidates are in the order from the exact type to the wildcard. The first candidate that any
+      entry names decides by the first such entry: a later one is not read, and a wildcard
+      cannot allow again what the exact type refused.
+    - Entries are compared in lower case. An entry that is not named is not allowed.
+    """
     entries = [entry for entry in header.translate(_NO_BLANKS).split(",") if entry.strip(";")]
     for candidate in candidates:
         for entry in entries:
@@ -139,7 +134,13 @@ def _allows(header: str, candidates: tuple[str, ...]) -> bool:
 
 
 def _has_weight(parts: list[str]) -> bool:
-    """Whether `q` is above 0, or not given exactly once."""
+    """Return whether the `;`-separated parts of an entry have a `q` above 0, or no single `q`.
+
+    libprocess splits every part, the name included, at `=`, skips empty sides, and reads `q` (in
+    lower case only) if there is exactly one pair of it: without a `q`, or with two, the entry
+    allows. A `q` that is not a number refuses, and so does NaN, because it is not above 0. Python's
+    float() takes digits grouped by `_`, which C++ does not: they are not a number.
+    """
     pairs = [[side for side in part.split("=") if side] for part in parts]
     weights = [pair[1] for pair in pairs if len(pair) == 2 and pair[0] == "q"]
     if len(weights) != 1:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from .descriptors import message_class
+from .descriptors import child_messages, map_value_field, message_class
 from .json_values import ConversionError, unexpected_type_error, value_reader
 
 if TYPE_CHECKING:
@@ -51,34 +51,21 @@ def message_from_json_value(value: JSONValue, full_name: str) -> Message:
     return message
 
 
-def missing_required_fields(message: Message, place: str = "") -> Iterator[str]:
-    """Name the required fields that are unset, such as `reserve_resources.resources[1].type`.
+def missing_required_fields(message: Message, path: str = "") -> Iterator[str]:
+    """Iterate over the unset required fields, such as `reserve_resources.resources[1].type`.
 
     The entries of a map are numbered in the order of their keys.
     """
     for field in message.DESCRIPTOR.fields:
         if field.is_required and not message.HasField(field.name):
-            yield place + field.name
-    for field, value in message.ListFields():
-        for part, child in _children(field, value):
-            yield from missing_required_fields(child, f"{place}{part}.")
-
-
-def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Message]]:
-    """Name the messages in the value of a field."""
-    map_value = _map_value(field)
-    if map_value is not None:
-        if map_value.message_type is not None:
-            for index, key in enumerate(sorted(value)):
-                if value[key].SerializePartialToString() != _NULL_ENTRY:
-                    yield f"{field.name}[{index}].value", value[key]
-    elif field.message_type is None:
-        return
-    elif field.is_repeated:
-        for index, element in enumerate(value):
-            yield f"{field.name}[{index}]", element
-    else:
-        yield field.name, value
+            yield path + field.name
+    for child in child_messages(message):
+        index = "" if child.index is None else f"[{child.index}]"
+        value = "" if child.key is None else ".value"
+        if not (value and child.message.SerializePartialToString() == _NULL_ENTRY):
+            yield from missing_required_fields(
+                child.message, f"{path}{child.field.name}{index}{value}."
+            )
 
 
 def _fill(message: Message, members: dict[str, JSONValue]) -> None:
@@ -92,16 +79,8 @@ def _fill(message: Message, members: dict[str, JSONValue]) -> None:
             fillers[name](message, value)
 
 
-def _map_value(field: FieldDescriptor) -> FieldDescriptor | None:
-    """Find the field that holds the values of a map; None if the field is no map."""
-    entry = field.message_type
-    if entry is None or not entry.GetOptions().map_entry:
-        return None
-    return entry.fields_by_name["value"]
-
-
 def _filler(field: FieldDescriptor) -> Filler:
-    map_value = _map_value(field)
+    map_value = map_value_field(field)
     if map_value is not None:
         return _each(field, _map_filler(field, map_value))
     if field.message_type is not None:

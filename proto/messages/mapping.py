@@ -1,18 +1,21 @@
-"""The JSON mapping of Mesos, both ways. It is not protobuf's own.
+"""Messages to and from bytes, in JSON and in protobuf.
 
-    encode(message)            JSON text as Mesos writes it
-    decode(text, full_name)    a message from JSON text, as Mesos takes it
-    convert(value, full_name)  a message from a JSON value that is parsed already
+    encode(message)                            JSON text as Mesos writes it
+    decode(text, full_name)                    a message from JSON text that Mesos accepts
+    decode_message(data, full_name, encoding)  a message from either encoding
+    message_from_json_value(value, full_name)  a message from a parsed JSON value
 
-What Mesos refuses is refused with the text that Mesos gives: JSONTextError for what is no JSON,
-ConversionError for JSON that is not the message.
+The JSON mapping is that of Mesos, not protobuf's own. What Mesos refuses raises an error with the
+text of Mesos: JSONTextError if the text is not JSON, ConversionError if the JSON is not the
+message.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .json_reader import message_from_json_value
+from .descriptors import message_class
+from .json_reader import message_from_json_value, missing_required_fields
 from .json_values import ConversionError
 from .json_writer import encode
 from .picojson import JSONTextError, parse_json
@@ -20,16 +23,50 @@ from .picojson import JSONTextError, parse_json
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from .descriptors import Encoding
+
 __all__ = [
     "ConversionError",
     "JSONTextError",
+    "WireFormatError",
     "decode",
+    "decode_message",
+    "decode_protobuf",
     "encode",
     "message_from_json_value",
     "parse_json",
 ]
 
 
+class WireFormatError(ValueError):
+    """Bytes that are not the message in protobuf; the text says why."""
+
+
+def decode_message(data: bytes, full_name: str, encoding: Encoding) -> Message:
+    """Decode a message with all its required fields.
+
+    Raises ValueError if Mesos would refuse it: JSONTextError or ConversionError for JSON,
+    WireFormatError for protobuf. Raises LookupError if there is no such message type.
+    """
+    if encoding == "json":
+        return decode(data, full_name)
+    message = decode_protobuf(data, full_name)
+    if not message.IsInitialized():
+        missing = ", ".join(missing_required_fields(message))
+        raise WireFormatError(f"not a {full_name}: missing required fields: {missing}")
+    return message
+
+
 def decode(text: bytes, full_name: str) -> Message:
-    """Read a message from JSON text. Raises JSONTextError or ConversionError."""
+    """Decode a message from JSON text. Raises JSONTextError or ConversionError."""
     return message_from_json_value(parse_json(text), full_name)
+
+
+def decode_protobuf(data: bytes, full_name: str) -> Message:
+    """Decode a message from protobuf; required fields may be missing. Raises WireFormatError."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        return message_class(full_name).FromString(data)
+    except DecodeError as error:
+        raise WireFormatError(f"not a {full_name}: {error}") from error
