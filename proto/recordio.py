@@ -4,33 +4,33 @@ A record is its length in ASCII decimal, a newline, then that many bytes, and no
 
     5\nhello3\nfoo
 
-Feed bytes as they come; records come out as soon as they are whole, and what is not RecordIO comes
-out as malformed pieces, so that no byte is lost. How the bytes were cut changes nothing but the
-pieces that follow a malformed length, which are handed on as they come.
-The decoder holds at most one unfinished record, and `max_record` bounds it.
+Feed bytes in chunks of any size; each record is returned as soon as it is complete. Bytes that are
+not RecordIO are returned as malformed pieces, so that no byte is lost. The pieces do not depend on
+the chunks, except that the bytes after a malformed length are returned chunk by chunk.
+The decoder holds at most one unfinished record, and `max_record_bytes` limits its size.
 
-Mesos writes lengths without sign, blanks or leading zeros (stout/recordio.hpp). This decoder takes
-leading zeros too, as both of Mesos's decoders do, and nothing else that only one of them takes.
-A bad length is final, as in Mesos: where the next record would begin is anybody's guess.
+Mesos writes lengths without sign, blanks or leading zeros (stout/recordio.hpp). This decoder also
+accepts leading zeros, as both decoders of Mesos do, and nothing that only one of them accepts.
+A malformed length is final, as in Mesos: where the next record begins is unknown.
 """
 
 from msgspec import Struct
 
 MAX_RECORD_BYTES = 1 << 30
-"""Bytes. A snapshot of the state of a large cluster is one record of tens of megabytes."""
+"""Default limit. The state of a large cluster is one record of tens of megabytes."""
 
 MAX_LENGTH_DIGITS = 20
-"""As many as 2**64 has."""
+"""Digits of 2**64."""
 
-_SHOWN = 32
+_SHOWN_BYTES = 32
 
 
 class RecordIOError(ValueError):
-    """A piece of a stream is not RecordIO; the text says which, where, and why."""
+    """A stream has a malformed piece; the text has its record number, offset and reason."""
 
 
 class Record(Struct, frozen=True, gc=False):
-    """A whole record: `offset` and `size` in bytes of the stream, framing included."""
+    """A complete record; `offset` and `size` are in bytes of the stream, framing included."""
 
     number: int
     offset: int
@@ -39,7 +39,7 @@ class Record(Struct, frozen=True, gc=False):
 
     @property
     def is_canonical(self) -> bool:
-        """Whether framing the payload again gives the bytes of the stream."""
+        """Whether encoding the payload gives the bytes of the stream: no leading zeros."""
         length = len(self.payload)
         return self.size == length + len(str(length)) + 1
 
@@ -50,7 +50,7 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class MalformedBytes(Struct, frozen=True, gc=False):
-    """Bytes that are no record: `number` is what the record would have had."""
+    """Bytes that are not a record; `number` is the one that a record here would have."""
 
     number: int
     offset: int
@@ -59,7 +59,7 @@ class MalformedBytes(Struct, frozen=True, gc=False):
 
     @property
     def size(self) -> int:
-        """How many bytes of the stream it is."""
+        """Bytes of the stream."""
         return len(self.data)
 
     def __str__(self) -> str:
@@ -70,12 +70,12 @@ type RecordIOPiece = Record | MalformedBytes
 
 
 def encode(payload: bytes) -> bytes:
-    """Frame one record."""
+    """Frame one payload as a record."""
     return b"%d\n%b" % (len(payload), payload)
 
 
 def decode(data: bytes) -> list[bytes]:
-    """Split a whole stream into payloads; raises RecordIOError at the first malformed piece."""
+    """Return the payloads of a whole stream. Raises RecordIOError at the first malformed piece."""
     decoder = Decoder()
     payloads: list[bytes] = []
     for piece in decoder.feed(data) + decoder.close():
@@ -86,10 +86,10 @@ def decode(data: bytes) -> list[bytes]:
 
 
 class Decoder:
-    """Cuts a stream into records, from pieces of any size.
+    """Decodes a stream of records, fed in chunks of any size.
 
-    After a malformed length everything that follows is malformed too. `close` tells what was left
-    unfinished. Records are counted from `first`, bytes from `offset`.
+    After a malformed length all further bytes are malformed too, and `has_failed` is true. `close`
+    returns an unfinished record. The first record has `first_number`, the first byte `offset`.
     """
 
     def __init__(
@@ -105,13 +105,29 @@ class Decoder:
 
     @property
     def pending_bytes(self) -> int:
-        """How many bytes of an unfinished record are held."""
+        """Bytes held of an unfinished record."""
         return len(self._buffer)
 
+    # State between two calls of `feed`. The decoder is in one of three states:
+    #
+    #     in a length     _length is None;  _buffer has the digits received so far, if any
+    #     in a payload    _length is set;   _buffer begins with the _header bytes of the length line
+    #     failed          has_failed;       _buffer is empty, all input is malformed
+    #
+    # Most chunks are exactly one record, because Mesos writes each record as one HTTP chunk: they
+    # are decoded without the buffer. For all other chunks the loop below decodes all complete
+    # records in `data`, which is the buffer and the new chunk, and puts the rest back. If it did
+    # so for every chunk of a large payload, copying would take quadratic time; so while a payload
+    # is known to be incomplete, its chunks are only appended to the buffer.
+    #
+    # A length is checked as soon as its newline, a wrong byte, or more than MAX_LENGTH_DIGITS
+    # digits are received; until then it stays in the buffer. A failure returns the records before
+    # it, then the malformed length (up to its first wrong byte), then the rest of the data.
+
     def feed(self, data: bytes) -> list[RecordIOPiece]:
-        """Take the next bytes; give the pieces that they complete."""
+        """Decode the next bytes; return the pieces that they complete."""
         if self.has_failed:
-            return self._rest(data)
+            return self._after_failure(data)
         if self._buffer:
             self._buffer += data
             if self._length is not None and len(self._buffer) < self._header + self._length:
@@ -127,13 +143,13 @@ class Decoder:
                 end = data.find(b"\n", used, used + MAX_LENGTH_DIGITS + 1)
                 text = data[used : end if end >= 0 else used + MAX_LENGTH_DIGITS + 1]
                 if not text.isdigit() or (end < 0 and len(text) > MAX_LENGTH_DIGITS):
-                    return pieces + self._lose(data[used:], _bad_length(text))
+                    return pieces + self._fail(data[used:], *_malformed_length(text))
                 if end < 0:
                     break
                 self._length, self._header = int(text), end + 1 - used
                 if self._length > self._max_record:
                     reason = f"length is {self._length}, the limit is {self._max_record}"
-                    return pieces + self._lose(data[used:], (data[used : end + 1], reason))
+                    return pieces + self._fail(data[used:], data[used : end + 1], reason)
             stop = used + self._header + self._length
             if stop > len(data):
                 break
@@ -146,9 +162,9 @@ class Decoder:
         return pieces
 
     def feed_whole_record(self, data: bytes) -> bytes | None:
-        """Give the payload if the next bytes are exactly one record, as Mesos sends them.
+        """Decode the next bytes if they are exactly one record, as Mesos sends it.
 
-        Otherwise they are not taken.
+        Returns the payload. Otherwise returns None, and the decoder is unchanged.
         """
         if self._buffer or self.has_failed:
             return None
@@ -161,25 +177,24 @@ class Decoder:
         return data[end + 1 :]
 
     def close(self) -> list[RecordIOPiece]:
-        """End the stream; an unfinished record is a malformed piece."""
+        """End the stream; return an unfinished record as a malformed piece."""
         if not self._buffer:
             return []
         data = bytes(self._buffer)
         self._buffer.clear()
         if self._length is None:
-            reason = f"stream ends inside a length, {_show(data)}, expected a newline"
+            reason = f"stream ends inside a length, {_format(data)}, expected a newline"
         else:
-            got = len(data) - self._header
-            reason = f"stream ends after {got} of {self._length} bytes of a record"
+            received = len(data) - self._header
+            reason = f"stream ends after {received} of {self._length} bytes of a record"
         return self._piece(data, reason)
 
-    def _lose(self, data: bytes, bad: tuple[bytes, str]) -> list[RecordIOPiece]:
-        """Give the bad length as one piece and what follows it as another; bad is (bytes, why)."""
+    def _fail(self, data: bytes, length: bytes, reason: str) -> list[RecordIOPiece]:
+        """Return the malformed length at the start of `data` as one piece, the rest as another."""
         self.has_failed = True
-        length, reason = bad
-        return self._piece(length, reason) + self._rest(data[len(length) :])
+        return self._piece(length, reason) + self._after_failure(data[len(length) :])
 
-    def _rest(self, data: bytes) -> list[RecordIOPiece]:
+    def _after_failure(self, data: bytes) -> list[RecordIOPiece]:
         return self._piece(data, "follows a malformed length") if data else []
 
     def _piece(self, data: bytes, reason: str) -> list[RecordIOPiece]:
@@ -188,17 +203,17 @@ class Decoder:
         return [piece]
 
 
-def _bad_length(text: bytes) -> tuple[bytes, str]:
-    """Cut what stands for a length behind its first bad byte, and say what is wrong."""
+def _malformed_length(text: bytes) -> tuple[bytes, str]:
+    """Return a malformed length, up to its first wrong byte, and the reason."""
     if not text:
         return b"\n", "length is empty, expected decimal digits"
     digits = len(text) - len(text.lstrip(b"0123456789"))
     if digits > MAX_LENGTH_DIGITS:
-        reason = f"length is {_show(text)}, expected at most {MAX_LENGTH_DIGITS} digits"
+        reason = f"length is {_format(text)}, expected at most {MAX_LENGTH_DIGITS} digits"
         return text, reason
-    bad = text[: digits + 1]
-    return bad, f"length is {_show(bad)}, expected decimal digits"
+    length = text[: digits + 1]
+    return length, f"length is {_format(length)}, expected decimal digits"
 
 
-def _show(data: bytes) -> str:
-    return repr(data if len(data) <= _SHOWN else data[:_SHOWN] + b"...")
+def _format(data: bytes) -> str:
+    return repr(data if len(data) <= _SHOWN_BYTES else data[:_SHOWN_BYTES] + b"...")

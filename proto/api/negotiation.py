@@ -10,7 +10,7 @@ Mesos reads these headers in its own way (3rdparty/libprocess/src/http.cpp, src/
     Message-Accept   the same for the messages in RecordIO, and an error without RecordIO
     Accept-Encoding  absent or empty: no gzip; else as Accept, `gzip` before `*`
 
-`headers` are the last values by lower-case name, as `headers.last_header_values` returns them.
+`headers` are those that `last_header_values` returns.
 """
 
 import math
@@ -19,6 +19,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from ..http.headers import HeadersByName
 from ..messages.descriptors import Encoding as Encoding
 from .apis import Api
 
@@ -28,8 +29,6 @@ RECORDIO = "application/recordio"
 
 ENCODINGS: Mapping[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 """Encoding of a message by its media type. RecordIO has none: see Message-Content-Type."""
-
-type LastHeaders = Mapping[str, str]
 
 _NO_BLANKS = str.maketrans("", "", " \t\n")
 
@@ -46,7 +45,7 @@ class ResponseType(Struct, frozen=True):
         return ENCODINGS[self.message_content_type or self.content_type]
 
 
-def request_encoding(headers: LastHeaders) -> Encoding | None:
+def request_encoding(headers: HeadersByName) -> Encoding | None:
     """Return the encoding of a request's message or messages, or None if Mesos knows none."""
     content_type = headers.get("content-type")
     if content_type == RECORDIO:
@@ -54,7 +53,7 @@ def request_encoding(headers: LastHeaders) -> Encoding | None:
     return ENCODINGS.get(content_type)
 
 
-def negotiate_response_type(api: Api, headers: LastHeaders) -> ResponseType | None:
+def negotiate_response_type(api: Api, headers: HeadersByName) -> ResponseType | None:
     """Choose the media type of a response; None means a 406."""
     return _choose(api.name == "agent", _accept(headers), headers.get("message-accept"))
 
@@ -74,7 +73,7 @@ def _choose(is_agent: bool, accept: str | None, message_accept: str | None) -> R
     )
 
 
-def first_accepted_media_type(headers: LastHeaders, media_types: tuple[str, ...]) -> str | None:
+def first_accepted_media_type(headers: HeadersByName, media_types: tuple[str, ...]) -> str | None:
     """Return the first of the media types that the client accepts."""
     return _first_accepted(_accept(headers), media_types)
 
@@ -103,7 +102,7 @@ def accepts_gzip(header: str | None) -> bool:
     return header is not None and _allows(header, ("gzip", "*"))
 
 
-def _accept(headers: LastHeaders) -> str | None:
+def _accept(headers: HeadersByName) -> str | None:
     """Return Accept, or without it Accept-Type: documents of 2016 name it so; Mesos ignores it."""
     return headers.get("accept", headers.get("accept-type"))
 

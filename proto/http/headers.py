@@ -15,6 +15,8 @@ from typing import Any, overload
 
 type HeaderPairs = Iterable[tuple[str, str]]
 type HeaderMapping = Mapping[str, str | list[str]]
+type HeadersByName = Mapping[str, str]
+"""The last value of each header, by its name in lower case."""
 
 
 def header_pairs(headers: HeaderMapping) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Fields of messages by path, `process_io.control.type`."""
+"""Fields of messages by path, such as `process_io.control.type`."""
 
 from functools import cache
 
@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 
 
 def field_at(message: Message, path: str) -> object:
-    """Give a field of a field …, or None if it or what it is in is not set."""
+    """Return the value at a dotted path; None if it or a message on the way to it is not set."""
     value: object = message
     for name in path.split("."):
         if not isinstance(value, Message) or name not in value.DESCRIPTOR.fields_by_name:
@@ -18,13 +18,13 @@ def field_at(message: Message, path: str) -> object:
 
 
 def type_enum_name_at(message: Message, path: str) -> str | None:
-    """Name the type of the message at a path, or None if there is none."""
-    held = field_at(message, path) if path else message
-    return type_enum_name(held) if isinstance(held, Message) else None
+    """Return the type name of the message at a path, itself if empty; None if it has none."""
+    inner = field_at(message, path) if path else message
+    return type_enum_name(inner) if isinstance(inner, Message) else None
 
 
 def type_enum_name(message: Message) -> str | None:
-    """Name the type of a call or an event; None if it is unset, as with a type of the future."""
+    """Return the type name of a call or an event; None if unset, or not in the schema."""
     names = _type_names(type(message))
     if not names or not message.HasField("type"):
         return None
@@ -33,9 +33,8 @@ def type_enum_name(message: Message) -> str | None:
 
 
 @cache
-def _type_names(kind: type[Message]) -> dict[int, str]:
-    """Name the values of the enum `type` of a message, if it has one."""
-    field = kind.DESCRIPTOR.fields_by_name.get("type")
+def _type_names(message_class: type[Message]) -> dict[int, str]:
+    field = message_class.DESCRIPTOR.fields_by_name.get("type")
     if field is None or field.enum_type is None or field.is_repeated:
         return {}
     return {value.number: value.name for value in field.enum_type.values}

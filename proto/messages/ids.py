@@ -1,11 +1,11 @@
-"""Ids in messages: where they are and of what kind, by the schema alone.
+"""Ids in messages, found by the schema.
 
-    FrameworkID, TaskID, …    a message with a `value`; of a ContainerID also those of its parents
-    uuid                      of a status or an operation: 16 bytes, bare or in a message UUID
+    FrameworkID, TaskID, …    a message with a `value`; a ContainerID also has those of its parents
+    uuid                      of a status or an operation: 16 bytes, alone or in a message UUID
 
-A task, an executor and an operation are known within their framework, so their ids have a scope:
-the `framework_id` of the message that they are in, or of one around it. Ids inside of other text
-(paths, labels, names) are not found.
+Ids of tasks, executors and operations are unique within their framework only, so they have a scope:
+the `framework_id` of the message that contains them, or of the nearest one around it. Ids inside
+other text (paths, labels, names) are not found.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +15,8 @@ from typing import Any, Literal, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from msgspec import Struct
+
+from .descriptors import map_value_field, reachable_types
 
 type IdKind = Literal[
     "agent-id",
@@ -39,23 +41,27 @@ ID_KINDS: dict[str, IdKind] = {
     "mesos.v1.TaskID": "task-id",
     "mesos.v1.UUID": "uuid",
 }
-"""Messages that are an id."""
+"""Kinds of ids, by the full name of their message."""
 
-_BARE = {
+_UUID_FIELDS = {
     ("mesos.v1.Task", "status_update_uuid"),
     ("mesos.v1.TaskStatus", "uuid"),
     ("mesos.v1.executor.Event.Acknowledged", "uuid"),
     ("mesos.v1.scheduler.Call.Acknowledge", "uuid"),
     ("mesos.v1.scheduler.Call.AcknowledgeOperationStatus", "uuid"),
 }
-"""Fields that are the bytes of a uuid."""
+"""Bytes fields that are a uuid, by message and name."""
 
-_SCOPED = ("task-id", "executor-id", "operation-id")
-_OWNER = "framework_id"
+_SCOPED_KINDS = ("task-id", "executor-id", "operation-id")
+_SCOPE_FIELD = "framework_id"
 
 
 class IdField(Struct, frozen=True, eq=False):
-    """An id in a message. `scope` is the framework that it is known in, as the message says it."""
+    """An id in a message: the field `field` of `message`.
+
+    `scope` is the framework of an id of a task, an executor or an operation, as the messages around
+    it name it; empty if none does, and for other ids.
+    """
 
     kind: IdKind
     scope: str
@@ -64,98 +70,113 @@ class IdField(Struct, frozen=True, eq=False):
 
     @property
     def value(self) -> str | bytes:
-        """The id itself."""
+        """The id: bytes if it is a uuid."""
         return getattr(self.message, self.field)
 
     def set_value(self, value: str | bytes) -> None:
-        """Set it."""
+        """Replace the id."""
         setattr(self.message, self.field, value)
 
     def blank(self) -> None:
-        """Empty it; that there is an id stays to be seen."""
+        """Empty the id; the field stays set."""
         self.set_value(b"" if self.kind == "uuid" else "")
 
 
-class _Plan(Struct, frozen=True):
-    """What to look at in a message type: itself, fields that are ids, and fields with ids in them.
+type _Repetition = Literal["one", "list", "map"]
 
-    Types without ids in them, however deep, have an empty plan and are never entered.
-    """
+
+class _Plan(Struct, frozen=True):
+    """The ids of a message type: its own kind, its uuid fields, and the fields to descend into."""
 
     kind: IdKind | None
-    bare: tuple[str, ...]
-    into: tuple[tuple[str, "_Many"], ...]
-    has_owner: bool
-
-
-type _Many = Literal["one", "list", "map"]
+    uuid_fields: tuple[str, ...]
+    descents: tuple[tuple[str, _Repetition], ...]
+    has_scope: bool
 
 
 def id_fields(message: Message, scope: str = "") -> Iterator[IdField]:
-    """The ids in a message, in the order of the schema. `scope` is the framework around it."""
+    """Iterate over the ids in a message, in the order of the schema.
+
+    `scope` is the framework id of the surrounding messages, if any. It is inherited from the top
+    down: a message whose own `framework_id` is set replaces it for all ids inside itself, whatever
+    the order of the fields, and everything else passes it on unchanged. So in
+
+        Event.update.status { task_id }                    no framework_id around it: scope ""
+        Task { framework_id: F, task_id, statuses[] … }    every task and executor id below: scope F
+        Call { framework_id: F, acknowledge { task_id } }  from the call, one level up: scope F
+
+    only ids of _SCOPED_KINDS keep the scope.
+    """
     plan = _plan(cast("Descriptor", message.DESCRIPTOR))
-    if plan.has_owner and message.HasField(_OWNER):
+    if plan.has_scope and message.HasField(_SCOPE_FIELD):
         scope = cast("Any", message).framework_id.value
     if plan.kind is not None and message.HasField("value"):
-        yield IdField(plan.kind, scope if plan.kind in _SCOPED else "", message, "value")
-    for name in plan.bare:
+        yield IdField(plan.kind, scope if plan.kind in _SCOPED_KINDS else "", message, "value")
+    for name in plan.uuid_fields:
         if message.HasField(name):
             yield IdField("uuid", "", message, name)
-    for name, many in plan.into:
-        if many == "one":
+    for name, repetition in plan.descents:
+        if repetition == "one":
             if message.HasField(name):
                 yield from id_fields(getattr(message, name), scope)
             continue
-        held = getattr(message, name)
-        for child in held if many == "list" else [held[key] for key in sorted(held)]:
+        values = getattr(message, name)
+        children = values if repetition == "list" else [values[key] for key in sorted(values)]
+        for child in children:
             yield from id_fields(child, scope)
 
 
-def copy_messages(calls: Iterable[Message]) -> tuple[Message, ...]:
-    """Copy messages."""
-    copied = tuple((type(call)(), call) for call in calls)
-    for copy, call in copied:
-        copy.CopyFrom(call)
-    return tuple(copy for copy, _ in copied)
+def copy_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Return copies that can be changed."""
+    copies: list[Message] = []
+    for message in messages:
+        copies.append(type(message)())
+        copies[-1].CopyFrom(message)
+    return tuple(copies)
 
 
-def with_blank_ids(calls: Iterable[Message]) -> tuple[Message, ...]:
-    """Give messages as they would be if all their ids were empty; those given stay as they are."""
-    blank = copy_messages(calls)
-    for call in blank:
-        for slot in id_fields(call):
-            slot.blank()
-    return blank
+def with_blank_ids(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Return copies of messages, with all their ids empty."""
+    copies = copy_messages(messages)
+    for copy in copies:
+        for each in id_fields(copy):
+            each.blank()
+    return copies
 
 
 @cache
-def _plan(of: Descriptor) -> _Plan:
-    kind = ID_KINDS.get(of.full_name)
-    bare = tuple(field.name for field in of.fields if (of.full_name, field.name) in _BARE)
-    into: list[tuple[str, _Many]] = [
-        (field.name, _many(field)) for field in of.fields if _reaches(field)
-    ]
-    has_owner = any(name == _OWNER and many == "one" for name, many in into)
-    return _Plan(kind, bare, tuple(into), has_owner)
+def _plan(descriptor: Descriptor) -> _Plan:
+    """Plan the search for ids in a message type, once for each type.
+
+    A message is searched field by field for each call and event, so fields without ids below them
+    are left out: a type that cannot contain an id, at any depth, has an empty plan, and no message
+    of it is entered. Types contain themselves (ContainerID.parent), so the plan names fields, and
+    the plans of their types are looked up when a message is there: messages are finite.
+    """
+    descents = [(field.name, _repetition(field)) for field in descriptor.fields if _has_ids(field)]
+    return _Plan(
+        kind=ID_KINDS.get(descriptor.full_name),
+        uuid_fields=tuple(
+            name for of, name in _fields_of(descriptor) if (of, name) in _UUID_FIELDS
+        ),
+        descents=tuple(descents),
+        has_scope=(_SCOPE_FIELD, "one") in descents,
+    )
 
 
-def _many(field: FieldDescriptor) -> _Many:
+def _repetition(field: FieldDescriptor) -> _Repetition:
     if not field.is_repeated:
         return "one"
-    held = field.message_type
-    return "map" if held is not None and held.GetOptions().map_entry else "list"
+    return "list" if map_value_field(field) is None else "map"
 
 
-def _reaches(field: FieldDescriptor) -> bool:
-    """Whether there can be ids in a field, at any depth."""
-    left, seen = [field.message_type], set[str]()
-    while left:
-        held = left.pop()
-        if held is None or held.full_name in seen:
-            continue
-        seen.add(held.full_name)
-        bare = any((held.full_name, each.name) in _BARE for each in held.fields)
-        if bare or held.full_name in ID_KINDS:
-            return True
-        left += [each.message_type for each in held.fields]
-    return False
+def _has_ids(field: FieldDescriptor) -> bool:
+    """Return whether a field can contain ids, at any depth."""
+    return field.message_type is not None and any(
+        descriptor.full_name in ID_KINDS or not _UUID_FIELDS.isdisjoint(_fields_of(descriptor))
+        for descriptor in reachable_types(field.message_type)
+    )
+
+
+def _fields_of(descriptor: Descriptor) -> list[tuple[str, str]]:
+    return [(descriptor.full_name, field.name) for field in descriptor.fields]
