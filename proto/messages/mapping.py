@@ -39,7 +39,7 @@ __all__ = [
 
 
 class WireFormatError(ValueError):
-    """Bytes that are not the message in protobuf; the text says why."""
+    """Bytes that are not the message in protobuf. The text does not name the message."""
 
 
 def decode_message(data: bytes, full_name: str, encoding: Encoding) -> Message:
@@ -53,7 +53,7 @@ def decode_message(data: bytes, full_name: str, encoding: Encoding) -> Message:
     message = decode_protobuf(data, full_name)
     if not message.IsInitialized():
         missing = ", ".join(missing_required_fields(message))
-        raise WireFormatError(f"not a {full_name}: missing required fields: {missing}")
+        raise WireFormatError(f"Missing required fields: {missing}")
     return message
 
 
@@ -69,4 +69,4 @@ def decode_protobuf(data: bytes, full_name: str) -> Message:
     try:
         return message_class(full_name).FromString(data)
     except DecodeError as error:
-        raise WireFormatError(f"not a {full_name}: {error}") from error
+        raise WireFormatError(str(error)) from error

@@ -1,31 +1,30 @@
-"""Protobuf messages as text that gives their bytes back.
+"""Protobuf messages as text from which their bytes can be restored.
 
-The text is Mesos JSON, with one difference: Mesos also writes fields that are not set but have a
-default, and from such text the bytes could not be told. So only the fields that are set are shown;
-what is left out reads as its default anyway.
+The text is Mesos JSON, with one difference: Mesos also writes unset fields that have a default, and
+then the bytes could not be restored. So only the fields that are set are written; a reader takes
+the defaults for the others anyway.
 """
 
-from . import descriptors, mapping
+from . import mapping
 
 
 def message_to_text(data: bytes, name: str) -> tuple[bytes, bool]:
-    """Decode a message; return its compact text, and whether the text gives the bytes back.
+    """Decode a message; return its compact text, and whether the text restores the bytes.
 
-    It does unless the message has unknown fields, or was written in another order than that of the
-    field numbers. Raises LookupError if there is no such message; ValueError or protobuf's Error if
-    it does not decode, or misses a required field, or has text that is not UTF-8.
+    It does not if the message has unknown fields, or was not written in the order of the field
+    numbers. Raises LookupError if there is no such message, ValueError if the data does not decode
+    or has text that is not UTF-8, and protobuf's EncodeError if a required field is missing.
     """
-    message = descriptors.message_class(name)()
-    message.ParseFromString(data)
+    message = mapping.decode_protobuf(data, name)
     message.DiscardUnknownFields()
-    again = message.SerializeToString(deterministic=True)
-    return mapping.encode(message, include_defaults=False), again == data
+    restored = message.SerializeToString(deterministic=True)
+    return mapping.encode(message, include_defaults=False), restored == data
 
 
 def text_to_message_bytes(text: bytes, name: str) -> bytes:
-    """Give the bytes of a shown message back. Raises as `shown_message` does.
+    """Restore the bytes from a text of `message_to_text`.
 
-    Maps are sorted, so that the same text gives the same bytes. In what real servers send, fields
-    are in the order of their numbers, as here.
+    Fields are in the order of their numbers, as real servers write them, and maps are sorted, so
+    that the same text gives the same bytes. Raises LookupError or ValueError.
     """
     return mapping.decode(text, name).SerializeToString(deterministic=True)

@@ -1,11 +1,10 @@
-"""Messages as types that a JSON decoder checks while it decodes: fast, and stricter than Mesos.
+"""JSON decoders for messages: fast, and stricter than Mesos.
 
-What fits the shape of a message, Mesos takes, and with the same meaning. What does not fit may
-still be taken: for that, and for what is wrong, ask `mapping`. So a sound record costs one pass:
+    msgspec_decoder("mesos.v1.master.Event").decode(b'{"type":"HEARTBEAT"}').type  ->  "HEARTBEAT"
 
-    shape("mesos.v1.master.Event").decode(b'{"type":"HEARTBEAT"}').type  ->  "HEARTBEAT"
-
-Unknown names are skipped, enums are their names, and what is not there is None.
+Text that such a decoder accepts, Mesos accepts too, with the same meaning. Text that it refuses,
+Mesos may still accept: use `mapping` to find out, and for the error. So a valid record takes one
+pass. Unknown members are skipped, an enum is the name of its value, and absent members are None.
 """
 
 from __future__ import annotations
@@ -15,55 +14,62 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .descriptors import message_class
+from .descriptors import map_value_field, message_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-_DEEPEST = 3
-"""How often a message may be inside its own kind (ContainerID.parent); deeper does not fit."""
+_MAX_NESTING = 3
+"""How often a message may contain its own type (ContainerID.parent); deeper text is refused."""
 
 
 @cache
 def msgspec_decoder(full_name: str) -> msgspec.json.Decoder[Any]:
-    """Make the decoder of a message. Raises LookupError if there is no such message."""
-    return msgspec.json.Decoder(_Builder().struct(message_class(full_name).DESCRIPTOR, ()))
+    """Return the decoder of a message. Raises LookupError if there is no such message."""
+    return msgspec.json.Decoder(_TypeBuilder().struct(message_class(full_name).DESCRIPTOR, ()))
 
 
-class _Builder:
+class _TypeBuilder:
+    """Builds a struct for each message type and each number of times that it contains itself.
+
+    `outer` has the full names of the types around a field, from the outermost on.
+    """
+
     def __init__(self) -> None:
-        self._made: dict[tuple[str, int], type[msgspec.Struct]] = {}
+        self._structs: dict[tuple[str, int], type[msgspec.Struct]] = {}
 
-    def struct(self, told: Any, inside: tuple[str, ...]) -> type[msgspec.Struct]:
-        inside = (*inside, told.full_name)
-        key = told.full_name, inside.count(told.full_name)
-        if key not in self._made:
-            fields: Sequence[FieldDescriptor] = told.fields
-            required = [(one.name, self._type(one, inside)) for one in fields if one.is_required]
-            others = [
-                (one.name, self._type(one, inside) | None, None)
+    def struct(self, descriptor: Descriptor, outer: tuple[str, ...]) -> type[msgspec.Struct]:
+        outer = (*outer, descriptor.full_name)
+        key = descriptor.full_name, outer.count(descriptor.full_name)
+        if key not in self._structs:
+            fields: Sequence[FieldDescriptor] = descriptor.fields
+            required = [(one.name, self._type(one, outer)) for one in fields if one.is_required]
+            optional = [
+                (one.name, self._type(one, outer) | None, None)
                 for one in fields
                 if not one.is_required
             ]
-            self._made[key] = msgspec.defstruct(told.name, [*required, *others], gc=False)
-        return self._made[key]
+            self._structs[key] = msgspec.defstruct(
+                descriptor.name, [*required, *optional], gc=False
+            )
+        return self._structs[key]
 
-    def _type(self, field: FieldDescriptor, inside: tuple[str, ...]) -> Any:
-        entry = field.message_type
-        if entry is not None and entry.GetOptions().map_entry:
-            return dict[str, self._single(entry.fields_by_name["value"], inside)]
-        one = self._single(field, inside)
-        return list[one] if field.is_repeated else one
+    def _type(self, field: FieldDescriptor, outer: tuple[str, ...]) -> Any:
+        map_value = map_value_field(field)
+        if map_value is not None:
+            return dict[str, self._element_type(map_value, outer)]
+        element_type = self._element_type(field, outer)
+        return list[element_type] if field.is_repeated else element_type
 
-    def _single(self, field: FieldDescriptor, inside: tuple[str, ...]) -> Any:
+    def _element_type(self, field: FieldDescriptor, outer: tuple[str, ...]) -> Any:
         if field.enum_type is not None:
             return Literal[tuple(value.name for value in field.enum_type.values)]
         if field.message_type is not None:
-            if inside.count(field.message_type.full_name) >= _DEEPEST:
+            if outer.count(field.message_type.full_name) >= _MAX_NESTING:
                 return type(None)
-            return self.struct(field.message_type, inside)
+            return self.struct(field.message_type, outer)
         match field.type:
             case field.TYPE_STRING:
                 return str

@@ -1,11 +1,11 @@
-"""The few values of a message that tell people what it is about.
+"""The few values of a message that summarize it for people.
 
     TASK_UPDATED   task=t-1 state=TASK_RUNNING agent=…-S1 framework=…
     OFFERS         offers=3
     DATA           type=STDOUT
 
-Which they are follows from the schema: ids, states, and the lengths of lists in the body that the
-type names, those nearest to the top first.
+They are chosen by the schema: the ids of the message, and the ids, states and lengths of lists in
+the body that its type names, the least nested ones first.
 """
 
 from __future__ import annotations
@@ -17,78 +17,90 @@ from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf.message import Message
 
-from .descriptors import message_class
+from .descriptors import map_value_field, message_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from google.protobuf.descriptor import FieldDescriptor
 
-_DEEPEST = 3
-_MOST = 5
-_ENUMS = ("state", "type", "reason")
-_DULL = ("capabilities", "resources", "total_resources", "attributes", "labels")
-_LAST = ("agent", "executor", "framework")
-"""The long ones, which the others are in."""
+_MAX_DEPTH = 3
+_MAX_FIELDS = 5
+_ENUM_FIELDS = ("state", "type", "reason")
+_SKIPPED_LISTS = ("capabilities", "resources", "total_resources", "attributes", "labels")
+_LAST_LABELS = ("agent", "executor", "framework")
+"""Long ids, and those that the others belong to."""
 
-_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
-type LabelledPath = tuple[str, tuple[str, ...]]
+type _LabelledPath = tuple[str, tuple[str, ...]]
 
 
-def collect_summary_fields(value: Any, message: str | None, kind: str | None) -> dict[str, str]:
-    """Collect what matters of a message, or a struct of its shape, whose type is `kind`."""
-    if message is None or kind is None or value is None or isinstance(value, Mapping):
+def collect_summary_fields(
+    value: Any, message_name: str | None, type_name: str | None
+) -> dict[str, str]:
+    """Return up to five summary values by label.
+
+    `value` is a message, or a struct of the decoder in msgspec_types.py; `type_name` is the name of
+    its type.
+    """
+    if message_name is None or type_name is None or value is None or isinstance(value, Mapping):
         return {}
-    found: dict[str, str] = {}
-    for label, path in _paths(message, kind):
-        if label not in found and (text := _text(value, path)) is not None:
-            found[label] = text
-            if len(found) == _MOST:
+    values: dict[str, str] = {}
+    for label, path in _paths(message_name, type_name):
+        if label not in values and (text := _text_at(value, path)) is not None:
+            values[label] = text
+            if len(values) == _MAX_FIELDS:
                 break
-    for label in _LAST:
-        if label in found:
-            found[label] = found.pop(label)
-    return found
+    for label in _LAST_LABELS:
+        if label in values:
+            values[label] = values.pop(label)
+    return values
 
 
 @cache
-def _paths(message: str, kind: str) -> tuple[LabelledPath, ...]:
-    """Where in a message what matters may be, nearest first."""
-    fields = cast("Mapping[str, FieldDescriptor]", message_class(message).DESCRIPTOR.fields_by_name)
-    found: list[tuple[int, LabelledPath]] = []
+def _paths(message_name: str, type_name: str) -> tuple[_LabelledPath, ...]:
+    """Return the labelled paths in a message, the least nested ones first."""
+    descriptor = message_class(message_name).DESCRIPTOR
+    fields = cast("Mapping[str, FieldDescriptor]", descriptor.fields_by_name)
+    paths: list[tuple[int, _LabelledPath]] = []
     for name, field in fields.items():
         if name.endswith("_id"):
-            found.extend(_inside(field, (name,), 1))
-    if (body := fields.get(kind.lower())) is not None:
-        found.extend(_inside(body, (body.name,), 0))
-    return tuple(path for _, path in sorted(found, key=lambda one: one[0]))
+            paths.extend(_paths_in(field, (name,), 1))
+    if (body := fields.get(type_name.lower())) is not None:
+        paths.extend(_paths_in(body, (body.name,), 0))
+    return tuple(path for _, path in sorted(paths, key=lambda ranked: ranked[0]))
 
 
-def _inside(
+def _paths_in(
     field: FieldDescriptor, path: tuple[str, ...], depth: int
-) -> Iterator[tuple[int, LabelledPath]]:
-    told = field.message_type
+) -> Iterator[tuple[int, _LabelledPath]]:
+    """Iterate over the labelled paths from a field down, each with its rank."""
+    descriptor = field.message_type
     if field.enum_type is not None:
-        if field.name in _ENUMS and not field.is_repeated:
+        if field.name in _ENUM_FIELDS and not field.is_repeated:
             yield depth, (field.name, path)
-    elif told is None or told.GetOptions().map_entry:
+    elif descriptor is None or map_value_field(field) is not None:
         return
     elif field.is_repeated:
-        if field.name not in _DULL:
+        if field.name not in _SKIPPED_LISTS:
             yield depth + 1, (field.name, path)
-    elif told.name.endswith("ID") and told.name != "UUID" and "value" in told.fields_by_name:
-        label = _CAPITAL.sub("_", told.name.removesuffix("ID")).lower()
+    elif (
+        (name := descriptor.name).endswith("ID")
+        and name != "UUID"
+        and ("value" in descriptor.fields_by_name)
+    ):
+        label = _WORD_BOUNDARY.sub("_", name.removesuffix("ID")).lower()
         yield depth, (label, (*path, "value"))
-    elif depth < _DEEPEST:
-        for inner in told.fields:
-            yield from _inside(inner, (*path, inner.name), depth + 1)
+    elif depth < _MAX_DEPTH:
+        for inner in descriptor.fields:
+            yield from _paths_in(inner, (*path, inner.name), depth + 1)
 
 
-def _text(value: Any, path: tuple[str, ...]) -> str | None:
-    """Read one place as text: an id, the name of an enum, or how many there are."""
+def _text_at(value: Any, path: tuple[str, ...]) -> str | None:
+    """Format the value at a path: an id, the name of an enum value, or the length of a list."""
     for name in path:
-        value = _of(value, name) if isinstance(value, Message) else getattr(value, name, None)
+        value = _field(value, name) if isinstance(value, Message) else getattr(value, name, None)
         if value is None:
             return None
     if isinstance(value, str):
@@ -96,7 +108,7 @@ def _text(value: Any, path: tuple[str, ...]) -> str | None:
     return str(len(value)) if len(value) else None
 
 
-def _of(message: Message, name: str) -> Any:
+def _field(message: Message, name: str) -> Any:
     field = message.DESCRIPTOR.fields_by_name[name]
     if field.is_repeated:
         return getattr(message, name)
