@@ -1,1 +1,1 @@
-"""What Mesos says: RecordIO, messages, both encodings, endpoints. Imports nothing of ours."""
+"""The protocol of Mesos: RecordIO, messages, encodings, endpoints. Imports no other folder."""

@@ -1,4 +1,4 @@
-"""The five v1 APIs: where they are, and what their calls are.
+"""The five v1 APIs: their routes, messages and calls.
 
     master  /api/v1                     the operator API of a master
     master  /api/v1/scheduler           schedulers
@@ -6,7 +6,7 @@
     agent   /api/v1/executor            executors
     agent   /api/v1/resource_provider   resource providers
 
-How a path leads to one of them is in endpoints.py. Sources: src/master/http.cpp,
+endpoints.py finds the API of a path. Sources: src/master/http.cpp,
 src/slave/http.cpp, src/resource_provider/manager.cpp.
 """
 
@@ -21,14 +21,14 @@ PROCESS_IO = "mesos.v1.agent.ProcessIO"
 
 
 class CallType(Struct, frozen=True, kw_only=True):
-    """What a call is and how it is answered. UNKNOWN, which every API answers with 501, has none.
+    """A type of call and its properties. UNKNOWN, which every API answers with 501, is none.
 
-    `response`           full name of the message in a 200; None if the answer is empty or a stream
-    `record`             full name of the messages in the stream that answers
-    `streamed_request`   the request is a stream of calls too
-    `mutating`           changes the state of the cluster
-    `causes_events`      changes nothing itself, but makes events or keeps something alive
-    `body_field`         the field of the call that holds its contents, and whether it must be there
+    `response_message`       full name of the message in a 200; None if it is empty or a stream
+    `record_message`         full name of the messages in the stream that answers the call
+    `has_streamed_request`   the request is a stream of calls, too
+    `is_mutating`            changes the state of the cluster
+    `causes_events`          changes no state, but makes events or keeps something alive
+    `body_field`             the field of the call with its parameters, and whether it must be set
     """
 
     name: str
@@ -42,11 +42,11 @@ class CallType(Struct, frozen=True, kw_only=True):
 
 
 class Api(Struct, frozen=True, kw_only=True):
-    """One API: its server, the names of its messages, and its calls by type name.
+    """One API: its server, the full names of its messages, and its calls by type name.
 
-    `route` is the path without the actor's name and without slashes at its ends. The `event` of an
-    agent is ProcessIO, a record of an attached container. Executors and resource providers have no
-    `response`: they are answered by a stream, or by nothing.
+    `route` is the path without the name of the actor and without slashes at its ends. The
+    `event_message` of an agent is ProcessIO, a record of an attached container. Executors and
+    resource providers have no `response_message`: a call is answered by a stream or an empty body.
     """
 
     name: Literal["master", "agent", "scheduler", "executor", "resource_provider"]
@@ -58,10 +58,11 @@ class Api(Struct, frozen=True, kw_only=True):
     call_types: dict[str, CallType]
 
 
-# A line for each call: its type, and words.
-#     answer   a Response          stream   a stream          streams-in   and so is the request
-#     mutates  a mutating call     causes   makes events without changing anything itself
-#     body     its field must be there      body?    its field may be there
+# A line for each call: its type, then its properties.
+#     answer      answered by a Response    stream    answered by a stream
+#     streams-in  the request is a stream   mutates   changes the state of the cluster
+#     causes      makes events without changing state
+#     body        its field must be set     body?     its field may be set
 _MASTER = """
 GET_HEALTH answer
 GET_FLAGS answer
@@ -176,17 +177,17 @@ UPDATE_PUBLISH_RESOURCES_STATUS mutates body
 
 
 def _call_type(line: str, *, response: str, record: str) -> CallType:
-    name, *words = line.split()
+    name, *properties = line.split()
     body: BodyPresence | None = (
-        "required" if "body" in words else "optional" if "body?" in words else None
+        "required" if "body" in properties else "optional" if "body?" in properties else None
     )
     return CallType(
         name=name,
-        response_message=response if "answer" in words else None,
-        record_message=record if "stream" in words else None,
-        has_streamed_request="streams-in" in words,
-        is_mutating="mutates" in words,
-        causes_events="causes" in words,
+        response_message=response if "answer" in properties else None,
+        record_message=record if "stream" in properties else None,
+        has_streamed_request="streams-in" in properties,
+        is_mutating="mutates" in properties,
+        causes_events="causes" in properties,
         body_field=name.lower() if body else None,
         body_presence=body,
     )

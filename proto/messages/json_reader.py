@@ -1,16 +1,16 @@
-"""JSON values into messages, as Mesos fills them (stout/protobuf.hpp).
+"""JSON values to messages, as Mesos converts them (stout/protobuf.hpp).
 
-Mesos takes more than it writes:
+Mesos accepts more than it writes:
 
     null             leaves a field unset; unknown names are ignored, at every level
-    [[1], 2, null]   is the list [1, 2], and so is a lone value a list of one
+    [[1], 2, null]   is the list [1, 2], and a value outside a list is a list of one
     [{..}, {..}]     is one map
 
-Members are visited in the order of their sorted names. The first that does not fit is reported, and
-of a `oneof` the last stays. Required fields are looked at last, for the whole message at once.
+Members are read in the order of their sorted names. The first one that does not fit is reported;
+the last one of a `oneof` remains. Required fields are checked at the end, for the whole message.
 
-What plain fields take is in json_values.py. A string that is no UTF-8 (lone surrogates, see
-picojson.py) keeps its bytes, except in a map, where it is refused.
+Values of fields that are not messages are read in json_values.py. A string that is not UTF-8 (lone
+surrogates, see picojson.py) keeps its bytes, except in a map, where it is an error.
 """
 
 from __future__ import annotations
@@ -33,13 +33,20 @@ if TYPE_CHECKING:
 
 _FILLERS: dict[type[Message], dict[str, Filler]] = {}
 
-_NULL_ENTRY = (
-    b"\xf8\xff\xff\xff\x0f\x01"  # unknown field 2**29-1: marks a map's value that was null
-)
+# For Mesos the entry `"cpus": null` of a map lacks its value. If the value is a message with
+# required fields, the whole message is refused, but without naming a field: "Missing required
+# fields: ". An empty object, `"cpus": {}`, is named: `limits[0].value.value`.
+#
+# In Python an entry cannot lack its value: looking up the key creates an empty message, which is
+# equal to that of an empty object. So a null is marked in it by an unknown field: number 2**29-1,
+# the largest one, which no Mesos message declares, with the varint 1. `missing_required_fields`
+# recognizes the value by its bytes: nothing else was read into it. The mark cannot leave this
+# module, because it is set only where a required field is missing, and then no message is returned.
+_NULL_ENTRY = b"\xf8\xff\xff\xff\x0f\x01"
 
 
 def message_from_json_value(value: JSONValue, full_name: str) -> Message:
-    """Make a message of a JSON value. Raises ConversionError."""
+    """Convert a JSON value to a message. Raises ConversionError."""
     if not isinstance(value, dict):
         raise ConversionError("Expecting a JSON object")
     message = message_class(full_name)()
@@ -60,12 +67,13 @@ def missing_required_fields(message: Message, path: str = "") -> Iterator[str]:
         if field.is_required and not message.HasField(field.name):
             yield path + field.name
     for child in child_messages(message):
+        if child.key is not None and child.message.SerializePartialToString() == _NULL_ENTRY:
+            continue
         index = "" if child.index is None else f"[{child.index}]"
         value = "" if child.key is None else ".value"
-        if not (value and child.message.SerializePartialToString() == _NULL_ENTRY):
-            yield from missing_required_fields(
-                child.message, f"{path}{child.field.name}{index}{value}."
-            )
+        yield from missing_required_fields(
+            child.message, f"{path}{child.field.name}{index}{value}."
+        )
 
 
 def _fill(message: Message, members: dict[str, JSONValue]) -> None:
@@ -120,7 +128,7 @@ def _adder(field: FieldDescriptor, read: ValueReader) -> Filler:
 
 
 def _wire(number: int, content: str) -> bytes:
-    """Encode a string field whose content is no UTF-8; protobuf takes it from the wire only."""
+    """Encode a string field that is not UTF-8: protobuf accepts it from the wire only."""
     raw = content.encode("utf-8", "surrogateescape")
     return _varint(number << 3 | 2) + _varint(len(raw)) + raw
 
@@ -159,7 +167,7 @@ def _message_adder(field: FieldDescriptor) -> Filler:
 
 
 def _each(field: FieldDescriptor, fill: Filler) -> Filler:
-    """Take a list apart, and the lists in it, and leave out nulls."""
+    """Fill with each element of a list, and of the lists in it, except nulls."""
 
     def fill_each(message: Message, value: JSONValue) -> None:
         if not isinstance(value, list):
@@ -173,7 +181,7 @@ def _each(field: FieldDescriptor, fill: Filler) -> Filler:
 
 
 def _map_filler(field: FieldDescriptor, value_field: FieldDescriptor) -> Filler:
-    """Put entries into a map; one that is null lacks its value, which may be an error later."""
+    """Fill a map; a null entry lacks its value, which may be an error later (_NULL_ENTRY)."""
     name = field.name
     put = _message_entry if value_field.message_type is not None else _plain_entry(value_field)
 
@@ -201,7 +209,7 @@ def _plain_entry(value_field: FieldDescriptor) -> Callable[[Any, str, JSONValue]
 
 
 def _message_entry(entries: dict[str, Message], key: str, value: JSONValue) -> None:
-    entry = entries[key]  # made if it is not there
+    entry = entries[key]  # created if it is absent
     entry.Clear()
     match value:
         case None:

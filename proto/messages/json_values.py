@@ -1,13 +1,14 @@
-"""JSON values as those of plain fields, as Mesos takes them (stout/protobuf.hpp, stout/base64.hpp).
+"""Values of fields that are not messages, from JSON values, as Mesos converts them.
 
-    "5"  5.9  1e3    are integers: a string may hold a number, a fraction is cut off, and what does
-                     not fit wraps around
+    "5"  5.9  1e3    are integers: a string may hold a number, a fraction is cut off, and a value
+                     out of range wraps around
     "true"           is a boolean, but 1 is not
     "Infinity"       is a double, but "NaN" is not
-    "NO_SUCH"        is dropped where an enum is not required; a number is never an enum
-    "aG k="          is base64: blanks and missing padding do not matter
+    "NO_SUCH"        is ignored unless the enum field is required; a number is never an enum
+    "aG k="          is base64: blanks and missing padding are accepted
 
-An integer up to 2**64-1 in a uint64 field is exact here, where Mesos goes through a double.
+Sources: stout/protobuf.hpp, stout/base64.hpp. An integer up to 2**64-1 in a uint64 field is exact
+here, where Mesos converts it through a double.
 """
 
 from __future__ import annotations
@@ -22,24 +23,26 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import FieldDescriptor
 
-    type ValueReader = Callable[
-        [JSONValue], Any
-    ]  # the Python type of a field is up to its descriptor
+    # The Python type of a field depends on its descriptor.
+    type ValueReader = Callable[[JSONValue], Any]
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _BLANKS = frozenset(" \t\n\v\f\r")
 
 
 class ConversionError(ValueError):
-    """JSON that does not fit the message; the text is Mesos's own.
+    """JSON that is not the message; the text is Mesos's own.
 
-    A server puts `Failed to convert JSON into Call protobuf: ` before it, save for the operator API
-    of an agent, which puts nothing.
+    In the response of a server, `Failed to convert JSON into Call protobuf: ` precedes it, except
+    in the operator API of an agent.
     """
 
 
 def value_reader(field: FieldDescriptor) -> ValueReader:
-    """Find what turns a JSON value into that of a plain field; None leaves the field unset."""
+    """Return the function that converts a JSON value for a field that is not a message.
+
+    It raises ConversionError, or returns None to leave the field unset.
+    """
     if field.enum_type is not None:
         numbers = {value.name: value.number for value in field.enum_type.values}
         return _enum_reader(field.name, numbers, is_required=field.is_required)
@@ -65,19 +68,19 @@ def value_reader(field: FieldDescriptor) -> ValueReader:
 
 
 def unexpected_type_error(value: JSONValue, name: str) -> ConversionError:
-    """Say that a value has the wrong kind, in the words of Mesos."""
+    """Return the error for a value of the wrong JSON type, with the text of Mesos."""
     match value:
         case dict():
-            kind = "object"
+            json_type = "object"
         case list():
-            kind = "array"
+            json_type = "array"
         case str():
-            kind = "string"
+            json_type = "string"
         case bool():
-            kind = "boolean"
+            json_type = "boolean"
         case _:
-            kind = "number"
-    return ConversionError(f"Not expecting a JSON {kind} for field '{name}'")
+            json_type = "number"
+    return ConversionError(f"Not expecting a JSON {json_type} for field '{name}'")
 
 
 def _string_reader(name: str) -> ValueReader:
@@ -104,7 +107,7 @@ def _bytes_reader(name: str) -> ValueReader:
 
 
 def base64_decode(text: str) -> bytes:
-    """Decode as Mesos does (stout/base64.hpp). Raises ValueError with its text."""
+    """Decode base64 as Mesos does (stout/base64.hpp). Raises ValueError with the text of Mesos."""
     try:
         return a2b_base64(text, strict_mode=True)
     except ValueError:
@@ -120,10 +123,10 @@ def _lenient_base64(text: str) -> bytes:
             digits.append(character)
         elif character not in _BLANKS:
             first = character.encode("utf-8", "surrogateescape")[:1]
-            found = first.decode("utf-8", "surrogateescape")
-            raise ValueError(f"Invalid character '{found}'")
+            shown = first.decode("utf-8", "surrogateescape")
+            raise ValueError(f"Invalid character '{shown}'")
     if len(digits) % 4 == 1:
-        digits.pop()  # six bits are no byte
+        digits.pop()  # six bits are less than a byte
     return a2b_base64("".join(digits) + "=" * (-len(digits) % 4))
 
 
@@ -141,7 +144,7 @@ def _enum_reader(name: str, numbers: dict[str, int], *, is_required: bool) -> Va
 def _bool_reader(name: str) -> ValueReader:
     def read_bool(value: JSONValue) -> bool:
         if isinstance(value, str):
-            value = _within(value, name, "boolean")
+            value = _parse_inside(value, name, "boolean")
         if isinstance(value, bool):
             return value
         raise unexpected_type_error(value, name)
@@ -154,7 +157,7 @@ def _double_reader(name: str) -> ValueReader:
         if isinstance(value, str):
             if value in ("Infinity", "-Infinity"):
                 return float(value)
-            value = _within(value, name, "number")
+            value = _parse_inside(value, name, "number")
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         raise unexpected_type_error(value, name)
@@ -165,12 +168,12 @@ def _double_reader(name: str) -> ValueReader:
 def _integer_reader(name: str, least: int, end: int) -> ValueReader:
     def read_integer(value: JSONValue) -> int:
         if isinstance(value, str):
-            value = _within(value, name, "number")
+            value = _parse_inside(value, name, "number")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise unexpected_type_error(value, name)
         if isinstance(value, int) and least <= value < end:
             return value
-        # The cast of C++; for a double that does not fit, one of the answers it may give.
+        # The cast of C++; for a double out of range its result is undefined, and this is one.
         if not -(2**63) <= value < 2**63:
             value = float(value)
         return least + (int(value) - least) % (end - least)
@@ -178,14 +181,16 @@ def _integer_reader(name: str, least: int, end: int) -> ValueReader:
     return read_integer
 
 
-def _within(text: str, name: str, kind: str) -> JSONValue:
-    """Read the number or boolean that a string holds."""
+def _parse_inside(text: str, name: str, json_type: str) -> JSONValue:
+    """Parse the number or boolean in a string."""
     try:
         value = parse_json(text.encode("utf-8", "surrogateescape"))
-        fits = isinstance(value, bool) if kind == "boolean" else type(value) in (int, float)
+        fits = isinstance(value, bool) if json_type == "boolean" else type(value) in (int, float)
         reason = None if fits else "Unexpected JSON type parsed"
     except JSONTextError as error:
         value, reason = None, str(error)
     if reason is None:
         return value
-    raise ConversionError(f"Failed to parse '{text}' as a JSON {kind} for field '{name}': {reason}")
+    raise ConversionError(
+        f"Failed to parse '{text}' as a JSON {json_type} for field '{name}': {reason}"
+    )

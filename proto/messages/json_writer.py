@@ -1,4 +1,4 @@
-r"""Messages as JSON text, as Mesos writes them (stout/protobuf.hpp, stout/jsonify.hpp).
+r"""Messages to JSON text, as Mesos writes it (stout/protobuf.hpp, stout/jsonify.hpp).
 
 This is not protobuf's own JSON mapping. The text is compact, and
 
@@ -7,18 +7,20 @@ This is not protobuf's own JSON mapping. The text is compact, and
     order       as declared in the .proto file, not by number
     names       as declared
     fields      those that are set, repeated ones that are not empty, and unset ones that have an
-                explicit default, unless deprecated; in a few messages empty lists too, see LISTED
-    integers    bare, 64 bits too
+                explicit default, unless deprecated; also the empty lists of a few messages, see
+                LISTS_WRITTEN_WHEN_EMPTY
+    integers    bare, also 64-bit ones
     doubles     always with a point or an exponent: 15.0, 0.00001, 1e-7, 1e21; the infinities are
-                strings, and not a number is the bare token NaN, which is no JSON
+                strings, and not-a-number is the bare token NaN, which is not JSON
     enums       the name
     bytes       base64
-    strings     only `"`, `\` and bytes below 0x20 are escaped; bytes that are no UTF-8 stay
+    strings     only `"`, `\` and bytes below 0x20 are escaped; bytes that are not UTF-8 stay
 
-Unknown fields are left out. Two things are looser in Mesos: the last digit of its doubles is not
+Unknown fields are left out. Mesos differs in two things: the last digit of its doubles is not
 always the nearest one, and its maps have no order; here they are sorted.
 
-A writer is built for each message type when it is first met, so that an event costs microseconds.
+The writer of a message type is built when the first such message is encoded, so that an event takes
+microseconds.
 """
 
 from __future__ import annotations
@@ -28,13 +30,15 @@ from binascii import b2a_base64
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, cast
 
+from .descriptors import map_value_field
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
-    # A value of a field: its Python type depends on the descriptor.
+    # The Python type of a field depends on its descriptor.
     type Writer = Callable[[Any], str]
 
 LISTS_WRITTEN_WHEN_EMPTY = {
@@ -54,20 +58,20 @@ LISTS_WRITTEN_WHEN_EMPTY = {
         "completed_tasks",
     ),
 }
-"""Lists that are written when they are empty too.
+"""Lists that are written even if they are empty.
 
-The servers write these messages by hand, wherever they stand (src/master/readonly_handler.cpp,
-src/slave/http.cpp, src/common/http.hpp).
+The servers have code of their own for these messages, also inside others
+(src/master/readonly_handler.cpp, src/slave/http.cpp, src/common/http.hpp).
 """
 
 _ESCAPE = re.compile(r"\\u00[0-9a-f]{2}|\\.")
 
 
 def encode(message: Message, *, include_defaults: bool = True) -> bytes:
-    """Write a message as Mesos does, or without the `defaults` of fields that are not set.
+    """Encode a message as Mesos does, or without the defaults of unset fields.
 
-    Without them the text tells what was set, so that reading it gives the same message.
-    Raises UnicodeDecodeError if a key of a map is no UTF-8, which Mesos would write raw.
+    Without the defaults the text has the fields that are set, and decoding it gives an equal
+    message. Raises UnicodeDecodeError if the key of a map is not UTF-8; Mesos writes its bytes.
     """
     text = (_AS_MESOS if include_defaults else _AS_SET).writer(message)(message)
     if "\\u" in text:
@@ -80,85 +84,96 @@ def _upper_hex(escape: re.Match[str]) -> str:
     return text[:2] + text[2:].upper()
 
 
-# Each writer below returns its text with `start` before it: the name of a member, or nothing. That
-# saves a call for each value.
+# Each writer below prepends `start`, the name of the member or nothing, to the text that it
+# returns. That saves one call for each value.
 
 
 class _Members:
-    """What is known about the fields of a message type: unset texts, places, and writers."""
+    """The fields of a message type: writers, positions, and the texts of unset fields."""
 
     def __init__(self, fields: Sequence[FieldDescriptor], unset: list[str]) -> None:
         self.unset = unset
         numbers = [field.number for field in fields]
-        self.as_listed = numbers == sorted(numbers) and not any(unset)
-        self.places = {field: place for place, field in enumerate(fields)}
+        # ListFields() gives the set fields by number: often the order of declaration, too.
+        self.is_number_order = numbers == sorted(numbers) and not any(unset)
+        self.positions = {field: position for position, field in enumerate(fields)}
         self.writers: dict[FieldDescriptor, Writer] = {}
 
 
 class _Writers:
-    """The writers of all message types that were met, with or without unset defaults."""
+    """The writers of all message types that were encoded, with or without unset defaults."""
 
-    def __init__(self, *, defaults: bool) -> None:
-        self._defaults = defaults
+    def __init__(self, *, include_defaults: bool) -> None:
+        self._include_defaults = include_defaults
         self._members: dict[Descriptor, _Members] = {}
         self._writers: dict[type[Message], Writer] = {}
 
     def writer(self, message: Message) -> Writer:
-        found = self._writers.get(type(message))
-        if found is None:
-            found = self._of_message("", cast("Descriptor", message.DESCRIPTOR))
-            self._writers[type(message)] = found
-        return found
+        writer = self._writers.get(type(message))
+        if writer is None:
+            writer = self._message_writer("", cast("Descriptor", message.DESCRIPTOR))
+            self._writers[type(message)] = writer
+        return writer
 
     def _members_of(self, descriptor: Descriptor) -> _Members:
-        """Look at a message type, once; the writers come last, because types contain each other."""
+        # Message types contain each other and themselves (ContainerID.parent), so the writers of a
+        # type cannot be finished before those of its fields, nor the other way round. The members
+        # are therefore registered first, with `writers` empty, and filled then. When the recursion
+        # comes back to the same type, it finds them here, and the writer that it builds keeps a
+        # reference to that very dict: `writers` is full when a message is written, and must be
+        # filled in place, never replaced.
+        #
+        # Texts of unset fields come before, because _Members needs them. They may be built early:
+        # defaults are plain values, so their writers never need the members of a message.
         if descriptor not in self._members:
-            unset = [self._unset(field) for field in descriptor.fields]
+            unset = [self._unset_text(field) for field in descriptor.fields]
             members = self._members[descriptor] = _Members(descriptor.fields, unset)
-            members.writers |= {field: self._of_field(field) for field in descriptor.fields}
+            members.writers |= {field: self._field_writer(field) for field in descriptor.fields}
         return self._members[descriptor]
 
-    def _unset(self, field: FieldDescriptor) -> str:
+    def _unset_text(self, field: FieldDescriptor) -> str:
+        """Return the text of a field that is not set; empty if it is left out."""
         owner = "" if field.containing_type is None else field.containing_type.full_name
-        if self._defaults and field.name in LISTS_WRITTEN_WHEN_EMPTY.get(owner, ()):
+        if self._include_defaults and field.name in LISTS_WRITTEN_WHEN_EMPTY.get(owner, ()):
             return f'"{field.name}":[]'
-        if self._defaults and field.has_default_value and not field.GetOptions().deprecated:
-            return self._of_field(field)(field.default_value)
+        has_default = field.has_default_value and not field.GetOptions().deprecated
+        if self._include_defaults and has_default:
+            return self._field_writer(field)(field.default_value)
         return ""
 
-    def _of_message(self, start: str, descriptor: Descriptor) -> Writer:
+    def _message_writer(self, start: str, descriptor: Descriptor) -> Writer:
         members = self._members_of(descriptor)
-        writers, places, unset = members.writers, members.places, members.unset
+        writers, positions, unset = members.writers, members.positions, members.unset
         start += "{"
 
-        def write_as_listed(message: Message) -> str:
+        def write_by_number(message: Message) -> str:
             return start + ",".join([writers[field](v) for field, v in message.ListFields()]) + "}"
 
         def write_as_declared(message: Message) -> str:
             texts = unset.copy()
             for field, value in message.ListFields():
-                texts[places[field]] = writers[field](value)
+                texts[positions[field]] = writers[field](value)
             return start + ",".join(filter(None, texts)) + "}"
 
-        return write_as_listed if members.as_listed else write_as_declared
+        return write_by_number if members.is_number_order else write_as_declared
 
-    def _of_field(self, field: FieldDescriptor) -> Writer:
+    def _field_writer(self, field: FieldDescriptor) -> Writer:
         start = f'"{field.name}":'
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            value = field.message_type.fields_by_name["value"]
-            return _map_writer(start, self._of_value("", value))
+        map_value = map_value_field(field)
+        if map_value is not None:
+            return _map_writer(start, self._value_writer("", map_value))
         if field.is_repeated:
-            return _list_writer(start, self._of_value("", field))
-        return self._of_value(start, field)
+            return _list_writer(start, self._value_writer("", field))
+        return self._value_writer(start, field)
 
-    def _of_value(self, start: str, field: FieldDescriptor) -> Writer:
+    def _value_writer(self, start: str, field: FieldDescriptor) -> Writer:
         if field.message_type is not None:
-            return self._of_message(start, field.message_type)
+            return self._message_writer(start, field.message_type)
         return _plain_writer(start, field)
 
 
-_AS_MESOS = _Writers(defaults=True)
-_AS_SET = _Writers(defaults=False)
+_AS_MESOS = _Writers(include_defaults=True)
+_AS_SET = _Writers(include_defaults=False)
 
 
 def _list_writer(start: str, write: Writer) -> Writer:
@@ -170,7 +185,7 @@ def _list_writer(start: str, write: Writer) -> Writer:
 
 def _map_writer(start: str, write: Writer) -> Writer:
     def write_map(values: Mapping[str | bytes, object]) -> str:
-        # protobuf cannot look up a key that is no UTF-8, so it is refused.
+        # protobuf cannot look up a key that is not UTF-8, so str() raises.
         keys = sorted([str(key, "utf-8") if isinstance(key, bytes) else key for key in values])
         texts = [encode_basestring(key) + ":" + write(values[key]) for key in keys]
         return start + "{" + ",".join(texts) + "}"
@@ -196,7 +211,7 @@ def _plain_writer(start: str, field: FieldDescriptor) -> Writer:
 
 def _string_writer(start: str) -> Writer:
     def write_string(value: str | bytes) -> str:
-        if isinstance(value, bytes):  # protobuf's value of a string that is no UTF-8
+        if isinstance(value, bytes):  # a string that is not UTF-8 is bytes in protobuf
             value = value.decode("utf-8", "surrogateescape")
         return start + encode_basestring(value)
 
@@ -204,10 +219,10 @@ def _string_writer(start: str) -> Writer:
 
 
 def format_double(value: float) -> str:
-    """Lay out a double as rapidjson does, with the digits of Python's repr."""
+    """Format a double as rapidjson does, with the digits of Python's repr."""
     text = repr(value)
     if "e" not in text and "n" not in text:
-        return text  # from 0.0001 to 1e16 the layouts agree
+        return text  # from 0.0001 to 1e16 both formats are the same
     if text == "nan":
         return "NaN"
     if text.endswith("inf"):
@@ -219,7 +234,7 @@ def format_double(value: float) -> str:
 
 
 def _scientific(digits: str, point: int) -> str:
-    """Lay out 0.DIGITS times ten to the power of `point`."""
+    """Format 0.DIGITS times ten to the power of `point`."""
     if len(digits) <= point <= 21:
         return digits.ljust(point, "0") + ".0"
     if -6 < point <= 0:

@@ -1,20 +1,20 @@
-r"""JSON text as Mesos reads it: picojson 1.3.0, as Mesos patches it.
+r"""JSON text as Mesos parses it: picojson 1.3.0 with the patch of Mesos.
 
-It is JSON with these differences (3rdparty/picojson-1.3.0.patch, stout/json.hpp):
+It differs from JSON in this (3rdparty/picojson-1.3.0.patch, stout/json.hpp):
 
     01  1.      are numbers, but +1 and .5 are not
-    "\xff"      is a string: bytes from 0x20 up are not looked at. Here such a byte is a lone
-                surrogate (the surrogateescape of PEP 383), so that no byte is lost
+    "\xff"      is a string: bytes from 0x20 on are not checked. Here a byte that is not UTF-8 is a
+                lone surrogate (the surrogateescape of PEP 383), so that no byte is lost
     "\ud83d"    is an error: half a surrogate pair
     {"a":1,"a":2}  is {"a":2}
     1e400       is an error
-    [[[...]]]   may be 200 deep
+    [[[...]]]   may be nested 200 deep
 
-This reader is exact and slow. `parse` asks msgspec first, and turns here for what msgspec refuses
-or would read otherwise.
+The parser here is exact and slow. `parse_json` tries msgspec first, and uses this parser for text
+that msgspec refuses or might parse differently.
 
-An integer outside int64 is a double to Mesos. Here it stays an integer, so that a field that has
-room for it can keep its value.
+An integer outside int64 is a double in Mesos. Here it stays an integer, so that it is exact in a
+field that is large enough.
 """
 
 import re
@@ -45,15 +45,15 @@ _ESCAPES = dict(zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True))
 
 
 class JSONTextError(ValueError):
-    """Text that Mesos does not take for JSON; the message is Mesos's own.
+    """Text that Mesos does not accept as JSON; the message is Mesos's own.
 
-    A server puts `Failed to parse body into JSON: ` before it. Bytes of the text that are no UTF-8
-    stand in it as lone surrogates: encode it with `surrogateescape`.
+    In the response of a server, `Failed to parse body into JSON: ` precedes it. Bytes that are not
+    UTF-8 are lone surrogates in it: encode it with `surrogateescape`.
     """
 
 
 def parse_json(text: bytes) -> JSONValue:
-    """Read JSON text. Raises JSONTextError."""
+    """Parse JSON text. Raises JSONTextError."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -62,12 +62,12 @@ def parse_json(text: bytes) -> JSONValue:
 
 
 def parse_json_exactly(text: bytes) -> JSONValue:
-    """Read JSON text without msgspec's help. Raises JSONTextError."""
-    return _Reader(text).whole()
+    """Parse JSON text without msgspec. Raises JSONTextError."""
+    return _Parser(text).document()
 
 
 def _differs(text: bytes) -> bool:
-    """Whether sound JSON text may be more than picojson takes: too deep, or a number too large."""
+    """Return whether picojson may refuse valid JSON: nested too deep, or a number too large."""
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(text):
         return True
     return len(text) > 308 and b"0" * 309 in text.translate(_DIGITS_TO_ZERO)
@@ -78,30 +78,31 @@ def _is_deep(text: bytes) -> bool:
     for _ in range(MAX_DEPTH):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"")  # the innermost level of all
+        brackets = brackets.replace(b"[]", b"")  # removes the innermost level
     return bool(brackets)
 
 
-class _Reader:
-    """Reads one value. `at` is the next byte."""
+class _Parser:
+    """Parses one value; `position` is that of the next byte."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.at = 0
+        self.position = 0
         self.depth = 0
 
-    def whole(self) -> JSONValue:
+    def document(self) -> JSONValue:
         value = self.value()
-        rest = self.text[self.at :]
+        rest = self.text[self.position :]
         if rest.strip(b" \t\n\r"):
-            found = _lossless(rest)
-            raise JSONTextError(f"Parsed JSON included non-whitespace trailing characters: {found}")
+            raise JSONTextError(
+                f"Parsed JSON included non-whitespace trailing characters: {_lossless(rest)}"
+            )
         return value
 
     def value(self) -> JSONValue:
         match self.skip_blanks():
             case 0x22:  # "
-                self.at += 1
+                self.position += 1
                 return self.string()
             case 0x5B:  # [
                 return self.nested(self.array)
@@ -115,7 +116,7 @@ class _Reader:
                 raise self.error()
 
     def nested(self, read: Callable[[], JSONValue]) -> JSONValue:
-        self.at += 1
+        self.position += 1
         if self.depth == MAX_DEPTH:
             raise self.error()
         self.depth += 1
@@ -125,24 +126,24 @@ class _Reader:
 
     def array(self) -> JSONValue:
         items: list[JSONValue] = []
-        if self.takes(b"]"):
+        if self.skip(b"]"):
             return items
         while True:
             items.append(self.value())
-            if not self.takes(b","):
+            if not self.skip(b","):
                 self.expect(b"]")
                 return items
 
     def object(self) -> JSONValue:
         members: dict[str, JSONValue] = {}
-        if self.takes(b"}"):
+        if self.skip(b"}"):
             return members
         while True:
             self.expect(b'"')
             name = self.string()
             self.expect(b":")
             members[name] = self.value()
-            if not self.takes(b","):
+            if not self.skip(b","):
                 self.expect(b"}")
                 return members
 
@@ -150,7 +151,7 @@ class _Reader:
         for byte in word:
             if self.peek() != byte:
                 raise self.error()
-            self.at += 1
+            self.position += 1
         return value
 
     def number(self) -> int | float:
@@ -164,16 +165,16 @@ class _Reader:
         return int(integer[1] + integer[2]) if integer else number
 
     def string(self) -> str:
-        """Read on behind the opening quote."""
+        """Parse a string after its opening quote."""
         pieces = bytearray()
         while True:
             pieces += self.take(_PLAIN)
             match self.peek():
                 case 0x22:  # "
-                    self.at += 1
+                    self.position += 1
                     return _lossless(pieces)
                 case 0x5C:  # \
-                    self.at += 1
+                    self.position += 1
                     pieces += self.escaped()
                 case _:
                     raise self.error()
@@ -181,12 +182,12 @@ class _Reader:
     def escaped(self) -> bytes:
         byte = self.peek()
         if byte == ord("u"):
-            self.at += 1
+            self.position += 1
             return self.codepoint().encode()
         if byte not in _ESCAPES:
-            # picojson has read the byte before it refuses it, but has not counted its line yet.
+            # picojson consumes the byte before it refuses it, but does not count its line.
             raise self.error(skip=1)
-        self.at += 1
+        self.position += 1
         return bytes([_ESCAPES[byte]])
 
     def codepoint(self) -> str:
@@ -198,7 +199,7 @@ class _Reader:
         for byte in b"\\u":
             if self.peek() != byte:
                 raise self.error()
-            self.at += 1
+            self.position += 1
         second = self.quadhex()
         if not 0xDC00 <= second <= 0xDFFF:
             raise self.error()
@@ -211,32 +212,32 @@ class _Reader:
         return int(digits, 16)
 
     def peek(self) -> int:
-        """Look at the next byte; -1 at the end."""
-        return self.text[self.at] if self.at < len(self.text) else -1
+        """Return the next byte, or -1 at the end."""
+        return self.text[self.position] if self.position < len(self.text) else -1
 
     def take(self, pattern: re.Pattern[bytes]) -> bytes:
-        found = pattern.match(self.text, self.at)
-        if found is None:
+        match = pattern.match(self.text, self.position)
+        if match is None:
             return b""
-        self.at = found.end()
-        return found.group()
+        self.position = match.end()
+        return match.group()
 
     def skip_blanks(self) -> int:
         self.take(_BLANKS)
         return self.peek()
 
-    def takes(self, byte: bytes) -> bool:
+    def skip(self, byte: bytes) -> bool:
         taken = self.skip_blanks() == byte[0]
-        self.at += taken
+        self.position += taken
         return taken
 
     def expect(self, byte: bytes) -> None:
-        if not self.takes(byte):
+        if not self.skip(byte):
             raise self.error()
 
     def error(self, skip: int = 0) -> JSONTextError:
-        line = 1 + self.text.count(b"\n", 0, self.at)
-        rest, _, _ = self.text[self.at + skip :].partition(b"\n")
+        line = 1 + self.text.count(b"\n", 0, self.position)
+        rest, _, _ = self.text[self.position + skip :].partition(b"\n")
         near = _lossless(bytes(byte for byte in rest if byte >= 0x20))
         return JSONTextError(f"syntax error at line {line} near: {near}")
 
