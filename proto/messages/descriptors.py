@@ -54,7 +54,7 @@ def message_class(full_name: str) -> type[Message]:
     try:
         return GetMessageClass(_pool().FindMessageTypeByName(full_name))
     except KeyError:
-        raise LookupError(f"{full_name!r} is no message of the Mesos v1 APIs") from None
+        raise LookupError(f"{full_name!r} is not a message of the Mesos v1 APIs") from None
 
 
 @cache

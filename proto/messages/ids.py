@@ -95,7 +95,7 @@ class _Plan(Struct, frozen=True):
 
 
 def id_fields(message: Message, scope: str = "") -> Iterator[IdField]:
-    """Iterate over the ids in a message, in the order of the schema.
+    """Iterate over the ids in a message: uuids first, the others in the order of the schema.
 
     `scope` is the framework id of the surrounding messages, if any. It is inherited from the top
     down: a message whose own `framework_id` is set replaces it for all ids inside itself, whatever

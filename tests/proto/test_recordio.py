@@ -15,31 +15,24 @@ from mesotape.proto.recordio import (
 )
 
 
-def pieces(chunks: list[bytes], max_record: int = 1 << 20) -> list[RecordIOPiece]:
-    decoder = Decoder(max_record)
+def decode_chunks(chunks: list[bytes], max_record_bytes: int = 1 << 20) -> list[RecordIOPiece]:
+    decoder = Decoder(max_record_bytes)
     return [piece for chunk in chunks for piece in decoder.feed(chunk)] + decoder.close()
 
 
-def joined(found: list[RecordIOPiece]) -> list[tuple[int, int, bytes, str]]:
-    """Malformed pieces that only follow another one are one, whatever they were cut into."""
-    told: list[tuple[int, int, bytes, str]] = []
-    for piece in found:
+def joined(pieces: list[RecordIOPiece]) -> list[tuple[int, int, bytes, str]]:
+    """Pieces as tuples; those after a malformed length are joined, as they depend on the chunks."""
+    rows: list[tuple[int, int, bytes, str]] = []
+    for piece in pieces:
         match piece:
             case Record():
-                told.append((piece.number, piece.offset, piece.payload, "record"))
-            case MalformedBytes() if told and told[-1][3] == piece.reason:
-                number, offset, data, reason = told.pop()
-                told.append((number, offset, data + piece.data, reason))
+                rows.append((piece.number, piece.offset, piece.payload, "record"))
+            case MalformedBytes() if rows and rows[-1][3] == piece.reason:
+                number, offset, data, reason = rows.pop()
+                rows.append((number, offset, data + piece.data, reason))
             case MalformedBytes():
-                told.append((piece.number, piece.offset, piece.data, piece.reason))
-    return told
-
-
-def raw(found: list[RecordIOPiece]) -> bytes:
-    return b"".join(
-        piece.data if isinstance(piece, MalformedBytes) else encode(piece.payload)
-        for piece in found
-    )
+                rows.append((piece.number, piece.offset, piece.data, piece.reason))
+    return rows
 
 
 CASES = {
@@ -104,11 +97,11 @@ CASES = {
 
 
 @pytest.mark.parametrize(("data", "expected"), CASES.values(), ids=CASES.keys())
-def test_a_stream_gives_its_pieces_whole_and_byte_by_byte(
+def test_a_stream_has_the_same_pieces_whole_and_byte_by_byte(
     data: bytes, expected: list[tuple[int, int, bytes, str]]
 ) -> None:
-    assert joined(pieces([data])) == expected
-    assert joined(pieces([bytes([byte]) for byte in data])) == expected
+    assert joined(decode_chunks([data])) == expected
+    assert joined(decode_chunks([bytes([byte]) for byte in data])) == expected
 
 
 streams = st.lists(
@@ -123,36 +116,56 @@ streams = st.lists(
 
 @given(streams, st.lists(st.integers(0, 200), max_size=12))
 def test_any_split_gives_the_same_pieces(data: bytes, cuts: list[int]) -> None:
-    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    split = [data[a:b] for a, b in itertools.pairwise(places)]
-    assert joined(pieces(split)) == joined(pieces([data]))
+    offsets = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    split = [data[a:b] for a, b in itertools.pairwise(offsets)]
+    assert joined(decode_chunks(split)) == joined(decode_chunks([data]))
 
 
 @given(st.lists(st.binary(max_size=300)))
-def test_what_was_encoded_is_decoded(payloads: list[bytes]) -> None:
+def test_encoded_payloads_are_decoded(payloads: list[bytes]) -> None:
     assert decode(b"".join(map(encode, payloads))) == payloads
 
 
-@given(st.binary(max_size=200))
+@given(streams)
 def test_no_byte_is_lost(data: bytes) -> None:
-    found = pieces([data])
-    if all(not isinstance(piece, Record) or piece.is_canonical for piece in found):
-        assert raw(found) == data
-    assert sum(p.size if isinstance(p, Record) else len(p.data) for p in found) == len(data)
+    pieces = decode_chunks([data])
+    assert b"".join(piece.data for piece in pieces) == data
+    assert sum(piece.size for piece in pieces) == len(data)
 
 
 def test_leading_zeros_are_not_canonical() -> None:
-    (zeros, plain) = pieces([b"05\nhello5\nhello"])
+    (zeros, plain) = decode_chunks([b"05\nhello5\nhello"])
     assert isinstance(zeros, Record)
     assert isinstance(plain, Record)
     assert (zeros.is_canonical, plain.is_canonical) == (False, True)
 
 
-def test_the_decoder_holds_no_more_than_one_record() -> None:
+def test_the_decoder_holds_at_most_one_record() -> None:
     decoder = Decoder(max_record_bytes=100)
-    for _ in range(1000):
+    stream = encode(b"9" * 100) * 30
+    for start in range(0, len(stream), 7):
+        assert all(isinstance(piece, Record) for piece in decoder.feed(stream[start : start + 7]))
+        assert decoder.pending_bytes < len(encode(b"9" * 100))
+    assert decoder.close() == []
+
+
+def test_a_failed_decoder_holds_nothing() -> None:
+    decoder = Decoder(max_record_bytes=100)
+    assert not decoder.has_failed
+    for _ in range(10):
         decoder.feed(b"9" * 50)
-        assert decoder.pending_bytes <= 100 + 21
+        assert decoder.has_failed
+        assert decoder.pending_bytes == 0
+
+
+def test_a_whole_record_is_decoded_alone_or_not_at_all() -> None:
+    decoder = Decoder(max_record_bytes=5)
+    for data in (b"", b"5\nhell", b"5\nhello5", b"05\nhello", b"\nhello", b"6\nhello!"):
+        assert decoder.feed_whole_record(data) is None
+    assert decoder.feed_whole_record(b"5\nhello") == b"hello"
+    assert decoder.feed(b"3\nf") == []
+    assert decoder.feed_whole_record(b"5\nhello") is None
+    assert decoder.feed(b"oo") == [Record(number=2, offset=7, size=5, payload=b"foo")]
 
 
 def test_an_error_names_record_and_byte() -> None:

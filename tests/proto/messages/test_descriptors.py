@@ -17,7 +17,14 @@ from google.protobuf.descriptor_pb2 import (
 from support.paths import DATA
 
 import mesotape.proto
-from mesotape.proto.messages.descriptors import UNDECLARED_FIELDS, message_class
+from mesotape.proto.messages import mapping
+from mesotape.proto.messages.descriptors import (
+    UNDECLARED_FIELDS,
+    child_messages,
+    map_value_field,
+    message_class,
+    reachable_types,
+)
 
 PROTO = Path(mesotape.proto.__file__).parent
 SHIPPED = FileDescriptorSet.FromString((PROTO / "mesos.binpb").read_bytes())
@@ -33,7 +40,7 @@ def test_the_shipped_descriptors_are_those_of_the_proto_files(tmp_path: Path) ->
     assert FileDescriptorSet.FromString(compiled.read_bytes()) == SHIPPED
 
 
-# What a descriptor says, in the terms of the schema table.
+# Descriptors in the terms of the schema table.
 
 LABELS = {1: "optional", 2: "required", 3: "repeated"}
 
@@ -67,44 +74,44 @@ def described_message(message: DescriptorProto, scope: str) -> dict[str, Any]:
         ],
         "enums": [described_enum(enum, name) for enum in message.enum_type],
     }
-    said = {key: value for key, value in parts.items() if value or key == "fields"}
-    return {"name": message.name, "full_name": name, **said}
+    present = {key: value for key, value in parts.items() if value or key == "fields"}
+    return {"name": message.name, "full_name": name, **present}
 
 
 def described_field(
     field: FieldDescriptorProto, message: DescriptorProto, entries: dict[str, DescriptorProto]
 ) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    row: dict[str, Any] = {
         "name": field.name,
         "number": field.number,
         "label": LABELS[field.label],
-        "type": kind(field),
+        "type": type_name(field),
     }
     if field.type_name:
-        said["type_name"] = field.type_name.removeprefix(".")
+        row["type_name"] = field.type_name.removeprefix(".")
     if field.HasField("default_value"):
-        said["default"] = typed_default(field)
+        row["default"] = typed_default(field)
     if field.HasField("oneof_index"):
-        said["oneof"] = message.oneof_decl[field.oneof_index].name
+        row["oneof"] = message.oneof_decl[field.oneof_index].name
     if field.options.HasField("packed"):
-        said["packed"] = field.options.packed
+        row["packed"] = field.options.packed
     if field.options.deprecated:
-        said["deprecated"] = True
+        row["deprecated"] = True
     entry = entries.get(field.type_name.rpartition(".")[2])
     if entry is not None:
         key, value = entry.field
-        said["map"] = {"key_type": kind(key), "value_type": kind(value)}
+        row["map"] = {"key_type": type_name(key), "value_type": type_name(value)}
         if value.type_name:
-            said["map"]["value_type_name"] = value.type_name.removeprefix(".")
-    return said
+            row["map"]["value_type_name"] = value.type_name.removeprefix(".")
+    return row
 
 
-def kind(field: FieldDescriptorProto) -> str:
+def type_name(field: FieldDescriptorProto) -> str:
     return FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
 
 
 def typed_default(field: FieldDescriptorProto) -> object:
-    match kind(field):
+    match type_name(field):
         case "bool":
             return field.default_value == "true"
         case "double":
@@ -156,12 +163,12 @@ def test_a_class_is_made_once() -> None:
     assert message_class(name) is message_class(name)
 
 
-def test_a_name_that_is_no_message_is_a_lookup_error() -> None:
-    with pytest.raises(LookupError, match=r"'mesos\.v1\.Nothing' is no message"):
+def test_a_name_that_is_not_a_message_is_a_lookup_error() -> None:
+    with pytest.raises(LookupError, match=r"'mesos\.v1\.Nothing' is not a message"):
         message_class("mesos.v1.Nothing")
 
 
-def test_fields_that_only_servers_know_are_declared_in_the_place_where_they_write_them() -> None:
+def test_undeclared_fields_of_servers_are_in_the_order_of_their_json() -> None:
     fields = [field.name for field in message_class("mesos.v1.AgentInfo").DESCRIPTOR.fields]
     assert fields[fields.index("id") + 1] == "checkpoint"
     agent = message_class("mesos.v1.AgentInfo").FromString(b"\x0a\x01h\x38\x01")
@@ -170,6 +177,38 @@ def test_fields_that_only_servers_know_are_declared_in_the_place_where_they_writ
         ("checkpoint", True),
     ]
     assert [extra.message for extra in UNDECLARED_FIELDS] == ["mesos.v1.AgentInfo"]
+
+
+def test_a_map_has_a_field_of_its_values_and_a_list_has_none() -> None:
+    fields = message_class("mesos.v1.quota.QuotaConfig").DESCRIPTOR.fields_by_name
+    limits = map_value_field(fields["limits"])
+    assert limits is not None
+    assert limits.message_type is not None
+    assert limits.message_type.full_name == "mesos.v1.Value.Scalar"
+    assert map_value_field(fields["role"]) is None
+    tasks = message_class("mesos.v1.TaskGroupInfo").DESCRIPTOR.fields_by_name["tasks"]
+    assert map_value_field(tasks) is None
+
+
+def test_types_that_contain_themselves_are_reached_once() -> None:
+    reached = [
+        each.name for each in reachable_types(message_class("mesos.v1.ContainerID").DESCRIPTOR)
+    ]
+    assert reached == ["ContainerID"]
+    quota = message_class("mesos.v1.quota.QuotaConfig").DESCRIPTOR
+    names = sorted(each.name for each in reachable_types(quota))
+    assert names == ["GuaranteesEntry", "LimitsEntry", "QuotaConfig", "Scalar"]
+
+
+def test_children_are_numbered_in_lists_and_named_in_maps() -> None:
+    text = b'{"role":"r","limits":{"mem":{"value":2},"cpus":{"value":1}}}'
+    quota = mapping.decode(text, "mesos.v1.quota.QuotaConfig")
+    children = [(each.field.name, each.index, each.key) for each in child_messages(quota)]
+    assert children == [("limits", 0, "cpus"), ("limits", 1, "mem")]
+    labels = mapping.decode(b'{"labels":[{"key":"a"},{"key":"b"}]}', "mesos.v1.Labels")
+    assert [(each.index, each.key) for each in child_messages(labels)] == [(0, None), (1, None)]
+    port = mapping.decode(b'{"number":1,"labels":{}}', "mesos.v1.Port")
+    assert [(each.field.name, each.index) for each in child_messages(port)] == [("labels", None)]
 
 
 OTHERS = """

@@ -11,7 +11,10 @@ from mesotape.proto.messages.json_values import base64_decode
 from mesotape.proto.messages.mapping import (
     ConversionError,
     JSONTextError,
+    WireFormatError,
     decode,
+    decode_message,
+    decode_protobuf,
     encode,
     message_from_json_value,
 )
@@ -69,7 +72,7 @@ def test_base64_is_decoded_as_mesos_does(case: dict[str, str]) -> None:
          '{"task_id":{"value":""},"state":"TASK_LOST"}'),
     ],
 )  # fmt: skip
-def test_what_mesos_takes_beyond_what_it_writes(name: str, text: str, written: str) -> None:
+def test_mesos_accepts_more_than_it_writes(name: str, text: str, written: str) -> None:
     assert encode(decode(text.encode(), f"mesos.v1.{name}")).decode() == written
 
 
@@ -105,27 +108,47 @@ def test_what_mesos_takes_beyond_what_it_writes(name: str, text: str, written: s
         ("executor.Call", "{}", "Missing required fields: executor_id, framework_id"),
     ],
 )  # fmt: skip
-def test_what_mesos_refuses(name: str, text: str, error: str) -> None:
+def test_json_that_mesos_refuses_is_an_error(name: str, text: str, error: str) -> None:
     with pytest.raises(ConversionError) as refused:
         decode(text.encode(), f"mesos.v1.{name}")
     assert str(refused.value) == error
 
 
-def test_what_is_no_json_is_another_error() -> None:
+def test_text_that_is_not_json_is_another_error() -> None:
     with pytest.raises(JSONTextError, match=r"^syntax error at line 1 near: \}$"):
         decode(b'{"type":}', "mesos.v1.master.Call")
 
 
-def test_of_a_oneof_the_last_name_in_the_alphabet_stays() -> None:
+def test_the_last_member_of_a_oneof_in_the_alphabet_remains() -> None:
     name = "mesos.v1.scheduler.AttributeConstraint.Predicate"
     text = b'{"text_equals":{"value":"x"},"exists":{},"not_exists":{}}'
     assert encode(decode(text, name)) == b'{"text_equals":{"value":"x"}}'
 
 
-def test_a_value_that_is_parsed_already_converts_too() -> None:
+def test_a_parsed_value_is_converted_too() -> None:
     assert message_from_json_value({"value": "a"}, "mesos.v1.AgentID") == message_class(
         "mesos.v1.AgentID"
     )(value="a")
+
+
+def test_a_message_is_decoded_from_both_encodings() -> None:
+    name = "mesos.v1.AgentID"
+    expected = message_class(name)(value="a")
+    assert decode_message(b'{"value":"a"}', name, "json") == expected
+    assert decode_message(b"\x0a\x01a", name, "protobuf") == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [(b"", "^Missing required fields: value$"), (b"\x0a\x02a", "^Error parsing message")],
+)
+def test_protobuf_that_mesos_refuses_is_an_error(data: bytes, error: str) -> None:
+    with pytest.raises(WireFormatError, match=error):
+        decode_message(data, "mesos.v1.AgentID", "protobuf")
+
+
+def test_protobuf_may_lack_required_fields_where_that_is_allowed() -> None:
+    assert decode_protobuf(b"", "mesos.v1.AgentID") == message_class("mesos.v1.AgentID")()
 
 
 @pytest.mark.parametrize(
@@ -137,14 +160,14 @@ def test_a_value_that_is_parsed_already_converts_too() -> None:
         ("AgentID", b'{"value":"' + b"\xff" * 200 + b'"}', b"\x0a\xc8\x01" + b"\xff" * 200),
     ],
 )
-def test_a_string_that_is_no_utf8_survives(name: str, text: bytes, wire: bytes) -> None:
+def test_a_string_that_is_not_utf8_survives(name: str, text: bytes, wire: bytes) -> None:
     message = decode(text, f"mesos.v1.{name}")
     assert message.SerializeToString() == wire
     assert encode(message) == text
     assert encode(message_class(f"mesos.v1.{name}").FromString(wire)) == text
 
 
-def test_a_key_that_is_no_utf8_is_refused() -> None:
+def test_a_key_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(ConversionError, match="'limits' has a key or a value that is no UTF-8"):
         decode(b'{"role":"r","limits":{"\xff":{"value":1}}}', "mesos.v1.quota.QuotaConfig")
 
@@ -157,16 +180,16 @@ def test_not_a_number_is_written_but_not_read() -> None:
 
 # Every call, event and response of the schema, with all fields and with the required ones only.
 
-EVERY_TYPE = [(name, kind) for name in names() for kind in types(name)]
+EVERY_TYPE = [(name, type_name) for name in names() for type_name in types(name)]
 
 
 @pytest.mark.parametrize("everything", [True, False], ids=["all", "required"])
-@pytest.mark.parametrize(("name", "kind"), EVERY_TYPE, ids=lambda part: part)
-def test_every_message_survives_both_encodings(name: str, kind: str, everything: bool) -> None:
-    for message in filled(name, kind, everything=everything):
-        assert type_enum_name(message) == kind
+@pytest.mark.parametrize(("name", "type_name"), EVERY_TYPE, ids=lambda part: part)
+def test_every_message_survives_both_encodings(name: str, type_name: str, everything: bool) -> None:
+    for message in filled(name, type_name, everything=everything):
+        assert type_enum_name(message) == type_name
         text = encode(message)
-        assert json.loads(text)["type"] == kind
+        assert json.loads(text)["type"] == type_name
         assert decode(text, name) == message
         assert decode(encode(message, include_defaults=False), name) == message
         wire = message.SerializeToString()
