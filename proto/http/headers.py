@@ -11,7 +11,7 @@ Names are case-insensitive. If a field is repeated, libprocess uses its last val
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, overload
+from typing import Any, cast, overload
 
 type HeaderPairs = Iterable[tuple[str, str]]
 type HeaderMapping = Mapping[str, str | list[str]]
@@ -44,7 +44,7 @@ def header_value(headers: HeaderMapping | HeaderPairs, name: str) -> str | None:
 def header_value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None: ...
 def header_value(headers: Any, name: Any) -> Any:
     """Return the last value of a header, or None if it is absent."""
-    values = header_values(headers, name)
+    values = cast("list[Any]", header_values(headers, name))
     return values[-1] if values else None
 
 
@@ -61,4 +61,8 @@ def last_header_values(headers: Any) -> dict[Any, Any]:
 
 
 def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
-    return header_pairs(headers) if isinstance(headers, Mapping) else headers
+    pairs: Any = headers
+    # Each request passes here, with a tuple; the check for an abstract class is slow.
+    if isinstance(headers, (tuple, list)) or not isinstance(headers, Mapping):
+        return pairs
+    return header_pairs(pairs)

@@ -113,13 +113,13 @@ def reachable_types(descriptor: Descriptor) -> Iterator[Descriptor]:
 class ChildMessage(NamedTuple):
     """A message inside another one.
 
-    `index` is its position in a list, or in the order of the keys of a map; None in a plain field.
+    `position` is its index in a list, or in the sorted keys of a map; None in a singular field.
     `key` is its key in a map, else None.
     """
 
     field: FieldDescriptor
     message: Message
-    index: int | None = None
+    position: int | None = None
     key: Any = None
 
 
@@ -131,8 +131,8 @@ def child_messages(message: Message) -> Iterator[ChildMessage]:
         if not field.is_repeated:
             yield ChildMessage(field, value)
         elif (map_value := map_value_field(field)) is None:
-            for index, element in enumerate(value):
-                yield ChildMessage(field, element, index)
+            for position, element in enumerate(value):
+                yield ChildMessage(field, element, position)
         elif map_value.message_type is not None:
-            for index, key in enumerate(sorted(value)):
-                yield ChildMessage(field, value[key], index, key)
+            for position, key in enumerate(sorted(value)):
+                yield ChildMessage(field, value[key], position, key)

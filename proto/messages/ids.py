@@ -153,7 +153,9 @@ def _plan(descriptor: Descriptor) -> _Plan:
     of it is entered. Types contain themselves (ContainerID.parent), so the plan names fields, and
     the plans of their types are looked up when a message is there: messages are finite.
     """
-    descents = [(field.name, _repetition(field)) for field in descriptor.fields if _has_ids(field)]
+    descents: list[tuple[str, _Repetition]] = [
+        (field.name, _repetition(field)) for field in descriptor.fields if _has_ids(field)
+    ]
     return _Plan(
         kind=ID_KINDS.get(descriptor.full_name),
         uuid_fields=tuple(

@@ -69,7 +69,7 @@ def missing_required_fields(message: Message, path: str = "") -> Iterator[str]:
     for child in child_messages(message):
         if child.key is not None and child.message.SerializePartialToString() == _NULL_ENTRY:
             continue
-        index = "" if child.index is None else f"[{child.index}]"
+        index = "" if child.position is None else f"[{child.position}]"
         value = "" if child.key is None else ".value"
         yield from missing_required_fields(
             child.message, f"{path}{child.field.name}{index}{value}."

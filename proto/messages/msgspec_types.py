@@ -10,7 +10,7 @@ pass. Unknown members are skipped, an enum is the name of its value, and absent 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -28,7 +28,8 @@ _MAX_NESTING = 3
 @cache
 def msgspec_decoder(full_name: str) -> msgspec.json.Decoder[Any]:
     """Return the decoder of a message. Raises LookupError if there is no such message."""
-    return msgspec.json.Decoder(_TypeBuilder().struct(message_class(full_name).DESCRIPTOR, ()))
+    descriptor = cast("Descriptor", message_class(full_name).DESCRIPTOR)
+    return msgspec.json.Decoder(_TypeBuilder().struct(descriptor, ()))
 
 
 class _TypeBuilder:

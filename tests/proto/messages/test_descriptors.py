@@ -203,12 +203,12 @@ def test_types_that_contain_themselves_are_reached_once() -> None:
 def test_children_are_numbered_in_lists_and_named_in_maps() -> None:
     text = b'{"role":"r","limits":{"mem":{"value":2},"cpus":{"value":1}}}'
     quota = mapping.decode(text, "mesos.v1.quota.QuotaConfig")
-    children = [(each.field.name, each.index, each.key) for each in child_messages(quota)]
+    children = [(each.field.name, each.position, each.key) for each in child_messages(quota)]
     assert children == [("limits", 0, "cpus"), ("limits", 1, "mem")]
     labels = mapping.decode(b'{"labels":[{"key":"a"},{"key":"b"}]}', "mesos.v1.Labels")
-    assert [(each.index, each.key) for each in child_messages(labels)] == [(0, None), (1, None)]
+    assert [(each.position, each.key) for each in child_messages(labels)] == [(0, None), (1, None)]
     port = mapping.decode(b'{"number":1,"labels":{}}', "mesos.v1.Port")
-    assert [(each.field.name, each.index) for each in child_messages(port)] == [("labels", None)]
+    assert [(each.field.name, each.position) for each in child_messages(port)] == [("labels", None)]
 
 
 OTHERS = """
