@@ -119,9 +119,9 @@ def _allows(header: str, candidates: tuple[str, ...]) -> bool:
 
     - Blanks are removed everywhere, also inside names; empty entries and parameters are skipped.
     - Candidates are in the order from the exact type to the wildcard. The first candidate that any
-      entry names decides by the first such entry: a later one is not read, and a wildcard
-      cannot allow again what the exact type refused.
-    - Entries are compared in lower case. An entry that is not named is not allowed.
+      entry names decides, by the first such entry. Later entries are not read, so a wildcard does
+      not allow a type that its exact entry refuses.
+    - Names of entries are compared in lower case. A type that no entry names is not allowed.
     """
     entries = [entry for entry in header.translate(_NO_BLANKS).split(",") if entry.strip(";")]
     for candidate in candidates:
@@ -138,7 +138,7 @@ def _has_weight(parts: list[str]) -> bool:
     libprocess splits every part, the name included, at `=`, skips empty sides, and reads `q` (in
     lower case only) if there is exactly one pair of it: without a `q`, or with two, the entry
     allows. A `q` that is not a number refuses, and so does NaN, because it is not above 0. Python's
-    float() takes digits grouped by `_`, which C++ does not: they are not a number.
+    float() accepts digits grouped by `_`, C++ does not: here they are not a number.
     """
     pairs = [[side for side in part.split("=") if side] for part in parts]
     weights = [pair[1] for pair in pairs if len(pair) == 2 and pair[0] == "q"]

@@ -1,7 +1,7 @@
 """Protobuf messages as text from which their bytes can be restored.
 
 The text is Mesos JSON, with one difference: Mesos also writes unset fields that have a default, and
-then the bytes could not be restored. So only the fields that are set are written; a reader takes
+then the bytes could not be restored. So only the fields that are set are written; a reader uses
 the defaults for the others anyway.
 """
 

@@ -51,7 +51,9 @@ SENT: list[tuple[ServerKind, str, Api | None]] = [
 
 
 @pytest.mark.parametrize(("server", "path", "api"), SENT)
-def test_paths_lead_where_mesos_leads_them(server: ServerKind, path: str, api: Api | None) -> None:
+def test_paths_lead_to_the_api_that_answered(
+    server: ServerKind, path: str, api: Api | None
+) -> None:
     assert find_api(path, server) is api
 
 
@@ -67,7 +69,7 @@ def test_paths_lead_where_mesos_leads_them(server: ServerKind, path: str, api: A
         ("master", "/api/v1/scheduler?x=http://host/x", SCHEDULER),
     ],
 )
-def test_what_a_server_does_not_know_is_its_operators(
+def test_an_unknown_route_below_the_operator_api_leads_to_it(
     server: ServerKind, path: str, api: Api
 ) -> None:
     assert find_api(path, server) is api
@@ -91,7 +93,7 @@ def test_what_a_server_does_not_know_is_its_operators(
         ("host:5050", None),
     ],
 )
-def test_without_a_server_kind_the_path_has_to_tell(path: str, api: Api | None) -> None:
+def test_without_a_server_kind_the_path_decides(path: str, api: Api | None) -> None:
     assert find_api(path, None) is api
 
 
@@ -104,9 +106,9 @@ def fields(name: str) -> set[str]:
 
 
 def types(name: str) -> set[str]:
-    kinds = message_class(name).DESCRIPTOR.fields_by_name["type"].enum_type
-    assert kinds is not None
-    return {value.name for value in kinds.values}
+    enum = message_class(name).DESCRIPTOR.fields_by_name["type"].enum_type
+    assert enum is not None
+    return {value.name for value in enum.values}
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
@@ -185,7 +187,7 @@ def test_the_type_of_a_call_is_its_name_or_nothing() -> None:
         ([], False),
     ],
 )
-def test_actor_messages_are_known_by_their_headers(
+def test_actor_messages_are_recognized_by_their_headers(
     headers: list[tuple[str, str]], expected: bool
 ) -> None:
     assert is_actor_message(headers) is expected

@@ -63,7 +63,7 @@ def test_accept_of_json(header: str | None, accepted: bool) -> None:
         ("deflate", False),
     ],
 )
-def test_gzip_has_to_be_asked_for(header: str | None, accepted: bool) -> None:
+def test_gzip_must_be_accepted_explicitly(header: str | None, accepted: bool) -> None:
     assert accepts_gzip(header) is accepted
 
 
@@ -81,7 +81,7 @@ def test_gzip_has_to_be_asked_for(header: str | None, accepted: bool) -> None:
         ({"Content-Type": RECORDIO, "Message-Content-Type": PROTOBUF}, "protobuf"),
     ],
 )
-def test_the_content_type_of_a_request_counts_to_the_letter(
+def test_the_content_type_of_a_request_is_compared_exactly(
     headers: dict[str, str], encoding: str | None
 ) -> None:
     assert request_encoding(last_header_values(headers)) == encoding
@@ -119,7 +119,7 @@ def test_json_is_tried_first_whatever_the_weights(
     assert negotiate_response_type(api, last_header_values(headers)) == expected
 
 
-def test_the_messages_of_an_answer_have_an_encoding() -> None:
+def test_a_response_type_has_the_encoding_of_its_messages() -> None:
     assert ResponseType(PROTOBUF).encoding == "protobuf"
     assert ResponseType(RECORDIO, JSON).encoding == "json"
 

@@ -1,4 +1,4 @@
-"""Redirects of masters: what they are, and how clients follow them, recorded and replayed."""
+"""Redirects of masters, and clients that follow them, recorded and replayed."""
 
 import http.server
 import subprocess
@@ -21,7 +21,7 @@ STATE = b'{"leader":"me"}'
 
 
 class Master(http.server.ThreadingHTTPServer):
-    """A master on loopback that leads, unless it knows a leader."""
+    """A master on loopback that leads, unless it has another leader."""
 
     def __init__(self, leader: "Master | None" = None) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
@@ -53,15 +53,15 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.answer(HEALTHY if asked == HEALTH else b"?")
 
     def answer(self, body: bytes) -> None:
-        if self.path == "/nobody":
-            self.tell(503, b"No leader elected")
+        if self.path == "/no-leader":
+            self.send(503, b"No leader elected")
         elif self.server.leader is None:
-            self.tell(200, body)
+            self.send(200, body)
         else:
             path = self.path if self.path.startswith("/master") else f"/master{self.path}"
-            self.tell(307, b"", f"//{self.server.leader.place}{path}")
+            self.send(307, b"", f"//{self.server.leader.place}{path}")
 
-    def tell(self, status: int, body: bytes, location: str | None = None) -> None:
+    def send(self, status: int, body: bytes, location: str | None = None) -> None:
         self.send_response(status)
         if location is not None:
             self.send_header("Location", location)
@@ -74,7 +74,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
 
 def by_curl(url: str) -> str:
-    """Where the answer to a call came from in the end, after how many redirects, and the answer."""
+    """The last URL of a call that follows redirects, the number of redirects, and the answer."""
     command = [
         "curl",
         "-sS",
@@ -86,8 +86,8 @@ def by_curl(url: str) -> str:
     ]
     command += ["-H", "Content-Type: application/json", "--data-binary", HEALTH.decode()]
     done = subprocess.run([*command, f"{url}/api/v1"], capture_output=True, check=True, text=True)
-    body, _, told = done.stdout.rpartition("\n")
-    return f"{told} {body}"
+    body, _, summary = done.stdout.rpartition("\n")
+    return f"{summary} {body}"
 
 
 def by_python(url: str) -> str:
@@ -97,7 +97,7 @@ def by_python(url: str) -> str:
 
 def no_leader(url: str) -> str:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{url}/nobody", timeout=30)
+        urllib.request.urlopen(f"{url}/no-leader", timeout=30)
     with refused.value as response:
         return f"{response.code} {response.read().decode()}"
 
@@ -115,14 +115,14 @@ def test_clients_that_follow_redirects_stay_at_the_recorder_and_then_at_the_repl
         recorded = no_leader(recorder.url), by_python(recorder.url)
         first.leader = second
         recorded = *recorded, by_curl(recorder.url)
-        assert [recorder.url in told for told in recorded[1:]] == [True, True]
+        assert [recorder.url in answer for answer in recorded[1:]] == [True, True]
     text = path.read_text()
     assert f"Location: //{first.place}/master/state?x=1\n" in text
     assert f"Location: //{second.place}/master/api/v1\n" in text
     with running("replay", path) as player:
         replayed = no_leader(player.url), by_python(player.url), by_curl(player.url)
     assert player.code == 0
-    assert recorded == tuple(told.replace(player.url, recorder.url) for told in replayed)
+    assert recorded == tuple(answer.replace(player.url, recorder.url) for answer in replayed)
     assert recorded == (
         "503 No leader elected",
         f"{recorder.url}/master/state?x=1 {STATE.decode()}",
@@ -137,7 +137,7 @@ MOVED = (
 )
 
 
-def test_a_redirect_is_pointed_elsewhere_and_keeps_all_else() -> None:
+def test_a_redirect_to_another_server_keeps_all_else() -> None:
     answer = ReplayResponse(
         exchange=1, status=307, head=MOVED, body=b"\r\nLocation: //a\r\n", close=True
     )
@@ -149,7 +149,7 @@ def test_a_redirect_is_pointed_elsewhere_and_keeps_all_else() -> None:
 @pytest.mark.parametrize(
     "location", ["/x", "x", "http://a/x", "//", "///x", "//a b/x", "//u@a/x", "//a:0", "//a:65536"]
 )
-def test_what_no_master_writes_stays(location: str) -> None:
+def test_a_location_that_no_master_writes_is_unchanged(location: str) -> None:
     head = b"HTTP/1.1 307 X\r\nLocation: %b\r\n\r\n" % location.encode()
     assert retarget_redirect(ReplayResponse(exchange=1, status=307, head=head), "b:1").head == head
     assert redirects.split_location(location) is None
@@ -178,12 +178,26 @@ def test_an_authority_is_a_host_and_maybe_a_port(
     assert redirects.parse_authority(authority) == place
 
 
-def test_each_client_of_a_replay_is_sent_to_what_it_calls_the_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "stripped"),
+    [
+        ("http://h:1/x?u=http://i/y", "/x?u=http://i/y"),
+        ("http://h", ""),
+        ("/x?u=http://i/y", "/x?u=http://i/y"),
+        ("//h/x", "//h/x"),
+        ("*", "*"),
+    ],
+)
+def test_only_a_target_in_absolute_form_has_an_origin(target: str, stripped: str) -> None:
+    assert redirects.strip_origin(target) == stripped
+
+
+def test_each_client_of_a_replay_is_redirected_to_the_host_that_it_named(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     path.write_text(REDIRECTED)
     with running("replay", path) as player:
         own = player.url.removeprefix("http://")
-        for said, place in [
+        for header, place in [
             (b"Host: one:1", "one:1"),
             (b"Host: two", "two"),
             (b"Host: one:1", "one:1"),
@@ -193,7 +207,7 @@ def test_each_client_of_a_replay_is_sent_to_what_it_calls_the_server(tmp_path: P
             (b"Host: one:1\r\nHost: two", "two"),
         ]:
             with connect(player.address) as client:
-                client.send(b"GET /state HTTP/1.1\r\n%b\r\n\r\n" % said)
+                client.send(b"GET /state HTTP/1.1\r\n%b\r\n\r\n" % header)
                 assert f"\r\nLocation: //{place}/master/state\r\n".encode() in client.message()
 
 

@@ -153,9 +153,9 @@ def names(messages: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def test_every_message_has_a_class() -> None:
-    found = [name for file in SCHEMA["files"] for name in names(file["messages"])]
-    assert len(found) == 351
-    assert [message_class(name).DESCRIPTOR.full_name for name in found] == found
+    declared = [name for file in SCHEMA["files"] for name in names(file["messages"])]
+    assert len(declared) == 351
+    assert [message_class(name).DESCRIPTOR.full_name for name in declared] == declared
 
 
 def test_a_class_is_made_once() -> None:

@@ -14,7 +14,7 @@ VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 Label = message_class("mesos.v1.Label")
 Scalar = message_class("mesos.v1.Value.Scalar")
 
-# Mesos's last digit is not always the nearest; the layout around the digits is what counts.
+# Mesos's last digit is not always the nearest; only the layout of the digits is compared.
 OTHER_DIGITS = {
     "1516965410.3180426",
     "1661990783.5282832",
@@ -85,7 +85,7 @@ def test_only_what_json_needs_is_escaped(value: str, text: str) -> None:
     assert encode(Label(key=value)).decode() == f'{{"key":{text}}}'
 
 
-def test_members_stand_in_the_order_of_declaration() -> None:
+def test_members_are_in_the_order_of_declaration() -> None:
     reservation = message_class("mesos.v1.Resource.ReservationInfo")
     numbers = {field.name: field.number for field in reservation.DESCRIPTOR.fields}
     assert numbers == {"type": 4, "role": 3, "principal": 1, "labels": 2}
@@ -156,7 +156,7 @@ def test_a_duration_of_protobuf_is_an_ordinary_message() -> None:
     assert encode(duration) == b'{"seconds":600}'
 
 
-def test_a_key_that_is_no_utf8_cannot_be_written() -> None:
+def test_a_key_that_is_not_utf8_cannot_be_written() -> None:
     provisioning = message_class("mesos.v1.Volume.Source.CSIVolume.StaticProvisioning")
     number = provisioning.DESCRIPTOR.fields_by_name["volume_context"].number
     entry = b"\x0a\x01\xff\x12\x01v"

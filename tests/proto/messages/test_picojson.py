@@ -39,13 +39,13 @@ def in_doubles(value: JSONValue) -> JSONValue:
 def test_text_is_read_as_mesos_reads_it(
     text: bytes, ok: str | None, error: str | None, exactly: bool
 ) -> None:
-    kind, found = outcome(text, exactly)
-    assert kind == ("error" if ok is None else "value")
+    result, value = outcome(text, exactly)
+    assert result == ("error" if ok is None else "value")
     if ok is None:
-        assert found == error
+        assert value == error
     else:
         # As text, because 1 is not 1.0 here.
-        assert sorted_text(in_doubles(found)) == sorted_text(json.loads(ok))
+        assert sorted_text(in_doubles(value)) == sorted_text(json.loads(ok))
 
 
 def sorted_text(value: JSONValue) -> str:
@@ -104,7 +104,7 @@ def test_what_mesos_accepts(text: bytes, value: JSONValue) -> None:
         (b'{"":' * 200 + b"[]", "syntax error at line 1 near: ]"),
     ],
 )
-def test_what_mesos_refuses(text: bytes, error: str) -> None:
+def test_text_that_mesos_refuses_is_an_error(text: bytes, error: str) -> None:
     assert outcome(text, exactly=False) == ("error", error)
     assert outcome(text, exactly=True) == ("error", error)
 
