@@ -17,7 +17,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...proto.api.apis import APIS, ServerKind
+from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..causality.container_input import ComparableCalls
@@ -37,8 +37,6 @@ from .selector import Selector
 from .stream_faults import StreamFault, number_records, strip_record_numbers
 
 type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
-
-_APIS = {api.name: api for api in APIS}
 
 
 class FaultTarget(Struct, frozen=True, kw_only=True):
@@ -76,7 +74,7 @@ def fault_target_of(
 def _call(
     request: HttpRequest, what: ParsedRequest, key: CallKey, counts: ComparableCalls
 ) -> FaultTarget:
-    api = _APIS[key.api]
+    api = APIS_BY_NAME[key.api]
     return FaultTarget(
         request=request,
         server=api.server,

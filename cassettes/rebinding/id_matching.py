@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...proto.api.apis import APIS, Api
+from ...proto.api.apis import APIS_BY_NAME, Api
 from ...proto.messages.ids import IdField, copy_messages, id_fields, with_blank_ids
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.request_key import CallKey, ParsedRequest, RequestKey, digest_calls
@@ -26,8 +26,6 @@ from .id_bindings import IdBindings, IdPair, IdValue, ScopedId
 
 _COMPARED = 64
 """Recorded calls of one shape that a call is compared with."""
-
-_APIS = {api.name: api for api in APIS}
 
 
 class _Recorded(Struct, frozen=True):
@@ -116,7 +114,7 @@ class IdMatcher:
         if not isinstance(what.key, CallKey):
             return what
         calls = _named(what.calls, known)
-        compared = self._ignoring.comparable_calls(calls, _APIS[what.key.api])
+        compared = self._ignoring.comparable_calls(calls, APIS_BY_NAME[what.key.api])
         key = replace(what.key, message_digest=digest_calls(compared))
         return replace(what, calls=calls, compared_calls=compared, key=key)
 

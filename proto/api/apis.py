@@ -248,3 +248,4 @@ RESOURCE_PROVIDER = Api(
     call_types=_calls(_RESOURCE_PROVIDER, record="mesos.v1.resource_provider.Event"),
 )
 APIS = (MASTER, AGENT, SCHEDULER, EXECUTOR, RESOURCE_PROVIDER)
+APIS_BY_NAME: dict[str, Api] = {api.name: api for api in APIS}
