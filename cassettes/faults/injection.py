@@ -11,7 +11,7 @@ it came.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -24,9 +24,9 @@ from ..causality.container_input import ComparableCalls
 from ..matching.misses import Miss
 from ..matching.request_key import (
     CallKey,
+    MatchableRequest,
     ParsedRequest,
     digest_calls,
-    parse_request,
     request_accepts_gzip,
 )
 from .answer_faults import AnswerFaults, build_redirect, build_reset, build_unavailable
@@ -59,16 +59,15 @@ class FaultTarget(Struct, frozen=True, kw_only=True):
 
 
 def fault_target_of(
-    request: HttpRequest, kinds: Iterable[ServerKind | None], counts: ComparableCalls
+    request: MatchableRequest, kinds: Sequence[ServerKind | None], counts: ComparableCalls
 ) -> FaultTarget:
     """Read a request as the first of some kinds of servers that takes it for a call."""
-    asked: list[ServerKind | None] = [*kinds] or [None]
-    found = [parse_request(request, kind) for kind in asked]
-    for what in found:
-        if isinstance(what.key, CallKey):
-            return _call(request, what, what.key, counts)
-    plain = found[0]
-    return FaultTarget(request=request, server=asked[0], path=plain.path, draw_key=repr(plain.key))
+    what, http = request.parsed_as_call(kinds), request.http
+    if isinstance(what.key, CallKey):
+        return _call(http, what, what.key, counts)
+    return FaultTarget(
+        request=http, server=what.key.server, path=what.path, draw_key=repr(what.key)
+    )
 
 
 def _call(

@@ -1,6 +1,6 @@
-"""Explanations: why a request has no answer, what came near, and the way out.
+"""Miss reports: why no recorded exchange answers a request, the nearest ones, and what to do.
 
-The way out names the option that would have the nearest exchange answer, if there is one.
+If an option of the replay would make the nearest exchange the answer, the report names it.
 """
 
 import re
@@ -11,200 +11,205 @@ from msgspec import Struct
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages.ids import id_fields, with_blank_ids
-from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..storage.reader import Cassette
-from .ignore_rules import IgnoreRules
 from .misses import Difference, Miss, MissReason, NearMiss
 from .near_misses import OPAQUE_BODY_DIFFERENCE, NearMissIndex, diff_requests
-from .recorded_request import recorded_request
-from .request_key import CallKey, ParsedRequest, PlainKey, RequestKey, parse_request
+from .recorded_request import RecordedRequests
+from .request_key import CallKey, MatchableRequest, ParsedRequest, PlainKey, RequestKey
 from .shortening import truncate, truncate_around_difference
 
-_NEAREST = 3
-_DIFFERENCES = 8
-"""How much of what came near a miss shows."""
+_MAX_NEAREST = 3
+_MAX_DIFFERENCES = 8
+"""Recorded exchanges in a report, and differences of each."""
 
-_IGNORED = 3
-_LONGEST = 300
-"""Paths that may be proposed to be ignored, and characters of them together; who differs in more
-sends something else."""
+_MAX_IGNORE_RULES = 3
+_MAX_IGNORE_CHARACTERS = 300
+"""Rules of --ignore that are proposed together, and characters of them. A request that differs in
+more is another request."""
 
-_TARGET = 200
-"""Characters of the target of a request that are shown."""
+_MAX_TARGET_CHARACTERS = 200
+"""Characters of the target of a request in a report."""
 
-_NUMBER = re.compile(r"\[[^\]]*\]")
-_TEXT = re.compile(r"[^\x00-\x08\x0e-\x1f]*")
+_LIST_INDEX = re.compile(r"\[[^\]]*\]")
+_PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f]*")
 
 
-class _Compared(Struct, frozen=True):
-    """A recorded exchange beside a request."""
+class _Comparison(Struct, frozen=True):
+    """A recorded exchange, compared with a request."""
 
     near: NearMiss
     recorded: ParsedRequest
 
     @property
-    def distance(self) -> tuple[int, bool, int]:
-        """Few differences first, of equal ones those that were not played, then the earlier."""
+    def rank(self) -> tuple[int, bool, int]:
+        """The smallest is the nearest: fewest differences, then not played, then the earliest."""
         return len(self.near.differences) + self.near.more, self.near.played, self.near.exchange
 
 
 class MissReporter:
-    """Explains what the exchanges of some cassettes do not answer.
+    """Reports requests that no exchange of some cassettes answers.
 
-    `served` counts how often each was served. `said` says a request in the ids of the recording, as
-    far as that is asked for (rebinding/).
+    `served` counts how often each exchange was served. `to_recorded_ids` replaces ids of this run
+    by the recorded ones (rebinding/); it is None without --rebind.
     """
 
     def __init__(
         self,
         cassettes: Sequence[Cassette],
         served: Mapping[ExchangeRef, int],
-        ignoring: IgnoreRules,
-        said: Callable[[ParsedRequest], ParsedRequest] | None,
+        requests: RecordedRequests,
+        to_recorded_ids: Callable[[ParsedRequest], ParsedRequest] | None,
     ) -> None:
         self._cassettes = cassettes
         self._served = served
-        self._ignoring = ignoring
-        self._said = said
+        self._requests = requests
+        self._to_recorded_ids = to_recorded_ids
         self._index = NearMissIndex()
 
-    def add_exchange(self, key: RequestKey, path: str, place: ExchangeRef) -> None:
-        """File an exchange under what it is."""
-        self._index.add_exchange(key, path, place)
+    def add_exchange(self, key: RequestKey, path: str, ref: ExchangeRef) -> None:
+        """Add an exchange by the key and the folded path of its request."""
+        self._index.add_exchange(key, path, ref)
 
     def explain(
         self,
-        request: HttpRequest,
+        request: MatchableRequest,
         reason: MissReason,
         server: ServerKind | None,
-        belongs: Callable[[ExchangeRef, HttpRequest], bool],
+        is_in_scope: Callable[[ExchangeRef, HttpRequest], bool],
         cassettes: frozenset[int] | None = None,
     ) -> Miss:
-        """Say why there is no answer to a request to a server of a kind, in some cassettes or all.
+        """Report a request to a server of a kind that nothing in some cassettes, or all, answers.
 
-        `belongs` tells whether an exchange is one of the server that the request is for.
+        `is_in_scope` tells whether an exchange was recorded of a server that the request may be
+        for. Raises CassetteError or OSError if a cassette cannot be read.
         """
-        what = parse_request(request, server, self._ignoring)
-        what = what if self._said is None else self._said(what)
-        places, same = self._index.candidates(what.key, what.path, self._served, cassettes)
-        near = [
-            self._compared(place, exchange, recorded, what, request)
-            for place in places
-            for exchange, recorded in [self._recorded(place)]
-            if belongs(place, recorded)
+        received = request.parsed_by(server)
+        if self._to_recorded_ids is not None:
+            received = self._to_recorded_ids(received)
+        refs, is_same_call = self._index.candidates(
+            received.key, received.path, self._served, cassettes
+        )
+        comparisons = [
+            self._compare(ref, recorded, received, request.http)
+            for ref in refs
+            for recorded in [self._requests.request(ref)]
+            if is_in_scope(ref, recorded.http)
         ]
-        near = sorted(near, key=lambda each: each.distance)[:_NEAREST]
-        if near and same and reason == "nothing recorded for this call":
+        comparisons.sort(key=lambda comparison: comparison.rank)
+        if comparisons and is_same_call and reason == "nothing recorded for this call":
             reason = "differs"
         return Miss(
             reason=reason,
-            method=request.method.decode("latin-1"),
-            path=truncate(request.target.decode("latin-1"), _TARGET),
-            what=what.description,
-            nearest=tuple(each.near for each in near),
-            option=self._option(reason, what, near[0] if near else None),
+            method=request.http.method.decode("latin-1"),
+            path=truncate(request.http.target.decode("latin-1"), _MAX_TARGET_CHARACTERS),
+            what=received.description,
+            nearest=tuple(comparison.near for comparison in comparisons[:_MAX_NEAREST]),
+            option=self._option(reason, received, comparisons[0] if comparisons else None),
         )
 
-    def _recorded(self, place: ExchangeRef) -> tuple[Exchange, HttpRequest]:
-        cassette = self._cassettes[place.cassette]
-        exchange = cassette.exchange(place.exchange)
-        return exchange, recorded_request(cassette, exchange)
-
-    def _compared(
+    def _compare(
         self,
-        place: ExchangeRef,
-        exchange: Exchange,
-        request: HttpRequest,
+        ref: ExchangeRef,
+        request: MatchableRequest,
         received: ParsedRequest,
-        sent: HttpRequest,
-    ) -> _Compared:
-        """Compare an exchange with a request."""
-        server = self._cassettes[place.cassette].header.server
-        recorded = parse_request(request, server, self._ignoring)
-        found = [_in_full(each, request, sent) for each in diff_requests(recorded, received)]
+        received_http: HttpRequest,
+    ) -> _Comparison:
+        http = request.http
+        recorded = request.parsed_by(self._cassettes[ref.cassette].header.server)
+        differences = [
+            _with_text_bodies(difference, http, received_http)
+            for difference in diff_requests(recorded, received)
+        ]
+        method_and_path = f"{http.method.decode('latin-1')} {http.target.decode('latin-1')}"
         near = NearMiss(
-            exchange=place.exchange,
-            what=recorded.description
-            or truncate(f"{exchange.request.method} {exchange.request.path}", _TARGET),
-            played=place in self._served,
-            differences=tuple(found[:_DIFFERENCES]),
-            more=max(0, len(found) - _DIFFERENCES),
+            exchange=ref.exchange,
+            what=recorded.description or truncate(method_and_path, _MAX_TARGET_CHARACTERS),
+            played=ref in self._served,
+            differences=tuple(differences[:_MAX_DIFFERENCES]),
+            more=max(0, len(differences) - _MAX_DIFFERENCES),
         )
-        return _Compared(near, recorded)
+        return _Comparison(near, recorded)
 
     def _option(
-        self, reason: MissReason, what: ParsedRequest, nearest: _Compared | None
+        self, reason: MissReason, received: ParsedRequest, nearest: _Comparison | None
     ) -> str | None:
-        """Name the option of a replay by which the nearest exchange would answer."""
-        call = what.key.call_name if isinstance(what.key, CallKey) else None
+        """Name the option of a replay with which the nearest exchange would be the answer."""
+        call_name = received.key.call_name if isinstance(received.key, CallKey) else None
         match reason:
-            case "already played" if call is not None:
-                return f"--repeat {call}=last gives the last answer again."
+            case "already played" if call_name is not None:
+                return f"--repeat {call_name}=last gives the last answer again."
             case "already played":
                 return "--repeat cycle gives the recorded answers again."
             case "differs" if nearest is not None and not (
-                nearest.near.played and what.is_mutating
+                nearest.near.played and received.is_mutating
             ):
-                return self._comparing(call, what, nearest)
+                return self._option_to_match(call_name, received, nearest)
             case _:
                 return None
 
-    def _comparing(self, call: str | None, what: ParsedRequest, nearest: _Compared) -> str | None:
-        if call is None:
-            return _ignoring_query(what.key, nearest.recorded.key)
-        if kinds := _kinds_that_differ(nearest.recorded, what):
+    def _option_to_match(
+        self, call_name: str | None, received: ParsedRequest, nearest: _Comparison
+    ) -> str | None:
+        """Name the option with which a request and a recorded one would be equal."""
+        if call_name is None:
+            return _option_to_ignore_query(received.key, nearest.recorded.key)
+        if kinds := _differing_id_kinds(nearest.recorded, received):
             ignore = " ".join(f"--ignore {kind}s" for kind in kinds)
-            if self._said is None:
+            if self._to_recorded_ids is None:
                 rebind = "--rebind lets ids of this run stand for the recorded ones"
                 return f"Only ids differ: {rebind}, {ignore} leaves them out."
             return f"Only ids differ, and they stand for others already; {ignore} leaves them out."
-        paths = {_NUMBER.sub("[]", each.path) for each in nearest.near.differences}
-        if nearest.near.more or len(paths) > _IGNORED or len(what.calls) > 1:
+        paths = {_LIST_INDEX.sub("[]", each.path) for each in nearest.near.differences}
+        if nearest.near.more or len(paths) > _MAX_IGNORE_RULES or len(received.calls) > 1:
             return None
         if paths & {"refusal", "type", "body", "Content-Type"}:
             return None
-        return _ignoring_all(f"{call}:{path}" for path in sorted(paths))
+        return _option_to_ignore(f"{call_name}:{path}" for path in sorted(paths))
 
 
-def _kinds_that_differ(recorded: ParsedRequest, received: ParsedRequest) -> list[str]:
-    """The kinds of ids that differ, if nothing else does."""
+def _differing_id_kinds(recorded: ParsedRequest, received: ParsedRequest) -> list[str]:
+    """Return the kinds of the ids that differ, or none if anything else differs."""
     if with_blank_ids(recorded.compared_calls) != with_blank_ids(received.compared_calls):
         return []
     pairs = zip(
-        (slot for call in recorded.compared_calls for slot in id_fields(call)),
-        (slot for call in received.compared_calls for slot in id_fields(call)),
+        (field for call in recorded.compared_calls for field in id_fields(call)),
+        (field for call in received.compared_calls for field in id_fields(call)),
         strict=True,
     )
     return sorted({old.kind for old, new in pairs if old.value != new.value})
 
 
-def _ignoring_query(received: RequestKey, recorded: RequestKey) -> str | None:
-    """How to ignore parameters, if nothing but a few of these differ."""
+def _option_to_ignore_query(received: RequestKey, recorded: RequestKey) -> str | None:
+    """Name the option to ignore the parameters that differ, if there are only a few of them."""
     match recorded, received:
         case PlainKey(query=old), PlainKey(query=new) if old != new:
             parts = set(old.split("&")) ^ set(new.split("&"))
             names = sorted({part.partition("=")[0] for part in parts if part})
-            if 0 < len(names) <= _IGNORED:
-                return _ignoring_all(f"query.{name}" for name in names)
+            if 0 < len(names) <= _MAX_IGNORE_RULES:
+                return _option_to_ignore(f"query.{name}" for name in names)
         case _:
             pass
     return None
 
 
-def _ignoring_all(rules: Iterable[str]) -> str | None:
+def _option_to_ignore(rules: Iterable[str]) -> str | None:
     options = " ".join(f"--ignore {rule}" for rule in rules)
-    return f"If what differs does not matter: {options}" if len(options) <= _LONGEST else None
+    if len(options) > _MAX_IGNORE_CHARACTERS:
+        return None
+    return f"If what differs does not matter: {options}"
 
 
-def _in_full(difference: Difference, recorded: HttpRequest, sent: HttpRequest) -> Difference:
-    """Show bodies of text, of which the comparison knows no more than that they differ."""
+def _with_text_bodies(
+    difference: Difference, recorded: HttpRequest, received: HttpRequest
+) -> Difference:
+    """Replace the difference of two bodies, which keys know as digests only, by their texts."""
     if difference != OPAQUE_BODY_DIFFERENCE:
         return difference
     try:
-        old, new = recorded.body.decode(), sent.body.decode()
+        old, new = recorded.body.decode(), received.body.decode()
     except UnicodeDecodeError:
         return difference
-    if old == new or not _TEXT.fullmatch(old + new):
+    if old == new or not _PRINTABLE.fullmatch(old + new):
         return difference
     return Difference("body", *truncate_around_difference(repr(old), repr(new)))

@@ -1,5 +1,6 @@
-"""Recorded requests as they would come in again, and the names of recorded messages."""
+"""Recorded requests as a client would send them again, and the names of recorded messages."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -12,32 +13,75 @@ from ...proto.http.request import HttpRequest
 from ..answers.answer import header_pairs
 from ..format.bodies import encode_body
 from ..format.documents import Exchange
+from ..format.exchange_ref import ExchangeRef
 from ..storage.reader import Cassette
+from .ignore_rules import IgnoreRules
+from .request_key import MatchableRequest, ParsedRequest
 
 INPUT_PREFIX_BYTES = 64 * 1024
-"""Bytes of an input, to know what it is and to explain a miss."""
+"""Bytes of a streamed container input that are read to recognise it and to report a miss."""
 
-_KEPT_PATH = _KEPT_VALUE = 1024
-"""Characters of paths and header values that are looked at once if they come again."""
+_CACHED_HEAD_CHARACTERS = 1024
+"""Length of the longest path and header value of a head that is built once and shared."""
+
+_CACHED_REQUESTS = 128
+_CACHED_BODY_BYTES = 16 * 1024
+"""Requests that stay parsed after they were asked for, and the longest body among them."""
+
+
+class RecordedRequests:
+    """The requests of some cassettes as a replay reads them.
+
+    The latest small ones are cached: a client that repeats a miss has the same exchanges compared
+    with its request again and again.
+    """
+
+    def __init__(self, cassettes: Sequence[Cassette], ignoring: IgnoreRules) -> None:
+        self._cassettes = cassettes
+        self._ignoring = ignoring
+        self._cached: dict[ExchangeRef, MatchableRequest] = {}
+
+    def request(self, ref: ExchangeRef, exchange: Exchange | None = None) -> MatchableRequest:
+        """Return the request of an exchange, which is read from the cassette if it is not given.
+
+        Raises CassetteError or OSError if the cassette cannot be read.
+        """
+        request = self._cached.get(ref)
+        if request is not None:
+            return request
+        cassette = self._cassettes[ref.cassette]
+        exchange = cassette.exchange(ref.exchange) if exchange is None else exchange
+        request = MatchableRequest(recorded_request(cassette, exchange), self._ignoring)
+        if len(request.http.body) <= _CACHED_BODY_BYTES:
+            if len(self._cached) >= _CACHED_REQUESTS:
+                self._cached.clear()
+            self._cached[ref] = request
+        return request
+
+    def parsed(self, ref: ExchangeRef, exchange: Exchange | None = None) -> ParsedRequest:
+        """Return the same as the recorded server reads it. Raises as `request`."""
+        return self.request(ref, exchange).parsed_by(self._cassettes[ref.cassette].header.server)
 
 
 def recorded_request(cassette: Cassette, exchange: Exchange) -> HttpRequest:
-    """Give a recorded request as it would come in again, content coding undone.
+    """Return a recorded request as a client would send it again, its content coding undone.
 
-    A gzipped body was kept as it came if it could not be undone, or because of what was inside.
-    Of an input to a container, which is compared as it comes (intake.py), only the beginning is
-    given.
+    A body that cannot be decoded as its Content-Encoding stays as it was recorded. Of a container
+    input, which is compared while it arrives (streamed_requests.py), only the first
+    `INPUT_PREFIX_BYTES` are read.
     """
-    told = exchange.request
-    api = endpoints.find_api(told.path, cassette.header.server)
-    message = None if api is None else api.call_message
-    streamed = told.stream is not None
-    most = INPUT_PREFIX_BYTES if api is AGENT else None
-    body = _streamed(cassette, exchange, message, most) if streamed else encode_body(told, message)
-    headers = tuple(told.headers.items())
-    known = _known_head if len(told.path) <= _KEPT_PATH and _are_texts(headers) else _head
-    request = known(told.method, told.path, headers).with_body(body)
-    if told.malformed is None or request.header("content-encoding") != "gzip":
+    recorded = exchange.request
+    api = endpoints.find_api(recorded.path, cassette.header.server)
+    message_name = None if api is None else api.call_message
+    if recorded.stream is None:
+        body = encode_body(recorded, message_name)
+    else:
+        limit = INPUT_PREFIX_BYTES if api is AGENT else None
+        body = _streamed_body(cassette, exchange, message_name, limit)
+    headers = tuple(recorded.headers.items())
+    build_head = _cached_head if _is_small_head(recorded.path, headers) else _build_head
+    request = build_head(recorded.method, recorded.path, headers).with_body(body)
+    if recorded.malformed is None or request.header("content-encoding") != "gzip":
         return request
     try:
         return request.with_body(gzip_decompress(body))
@@ -45,7 +89,10 @@ def recorded_request(cassette: Cassette, exchange: Exchange) -> HttpRequest:
         return replace(request, has_undecodable_body=True)
 
 
-def _head(method: str, path: str, headers: tuple[tuple[str, str | list[str]], ...]) -> HttpRequest:
+type _Headers = tuple[tuple[str, str | list[str]], ...]
+
+
+def _build_head(method: str, path: str, headers: _Headers) -> HttpRequest:
     fields = [
         (name.encode("latin-1"), value.encode("latin-1"))
         for name, value in header_pairs(dict(headers))
@@ -53,29 +100,34 @@ def _head(method: str, path: str, headers: tuple[tuple[str, str | list[str]], ..
     return HttpRequest(method.encode("latin-1"), path.encode("latin-1"), tuple(fields))
 
 
-_known_head = lru_cache(maxsize=256)(_head)
+_cached_head = lru_cache(maxsize=256)(_build_head)
 
 
-def _are_texts(headers: tuple[tuple[str, str | list[str]], ...]) -> bool:
-    return all(isinstance(value, str) and len(value) <= _KEPT_VALUE for _, value in headers)
+def _is_small_head(path: str, headers: _Headers) -> bool:
+    """Return whether a head may be cached; lists of header values cannot be hashed."""
+    return len(path) <= _CACHED_HEAD_CHARACTERS and all(
+        isinstance(value, str) and len(value) <= _CACHED_HEAD_CHARACTERS for _, value in headers
+    )
 
 
-def response_message_name(exchange: Exchange, call: CallType | None) -> str | None:
-    """Name the message of a unary answer, or of a stream's records."""
-    if call is None:
+def response_message_name(exchange: Exchange, call_type: CallType | None) -> str | None:
+    """Return the full name of the message in a unary answer, or of the records of a stream."""
+    if call_type is None:
         return None
-    return call.response_message if exchange.response.stream is None else call.record_message
+    if exchange.response.stream is None:
+        return call_type.response_message
+    return call_type.record_message
 
 
-def _streamed(
-    cassette: Cassette, exchange: Exchange, message: str | None, most: int | None
+def _streamed_body(
+    cassette: Cassette, exchange: Exchange, message_name: str | None, limit: int | None
 ) -> bytes:
-    """The records of a streamed request, framed again, at least one and then `most` bytes."""
+    """Return the records of a streamed request, framed: the first, and more up to `limit` bytes."""
     body = bytearray()
     for event in cassette.events(exchange.exchange, "client"):
-        data = encode_body(event, message)
+        data = encode_body(event, message_name)
         piece = data if event.offset is not None else recordio.encode(data)
-        if body and most is not None and len(body) + len(piece) > most:
+        if body and limit is not None and len(body) + len(piece) > limit:
             break
         body += piece
     return bytes(body)

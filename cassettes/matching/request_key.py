@@ -1,21 +1,24 @@
-"""Matching: what a request means, as a key that is equal for equal requests.
+"""The key of a request: equal for two requests that a server would not tell apart.
 
-A v1 call is its API, its type and its message, however that was written: JSON in any order and
-spacing, or protobuf. A call that Mesos refuses as it stands (its Accept allows nothing, its
-contents are missing) is another one than the same call that it takes:
+The key of a v1 call is its API, its type and a digest of its message. The digest does not depend on
+how the message was written: JSON in any order and spacing, or protobuf. A call that Mesos refuses
+without looking at its state (its Accept allows no type that Mesos writes, a required field is
+missing) has another key than the same call that Mesos accepts:
 
-    CallKey(api="scheduler", call="DECLINE", message=<digest>, refusal="")
+    CallKey(api="scheduler", call_name="DECLINE", message_digest=b"…", refusal="")
 
-The encoding of the answer is beside it: the other one can be made from it. What does not decode (a
-wrong Content-Type, broken JSON) and all other traffic of a server is plain, and matches byte by
-byte:
+The response type that the client asks for is not part of the key: an answer in one encoding can be
+transcoded to the other. All other requests, and bodies that do not decode as a call (a wrong
+Content-Type, broken JSON), match byte by byte:
 
-    PlainKey("GET", path="/version", query="", content_type=None, body=<digest>, server="master")
+    PlainKey("GET", path="/version", query="", content_type=None, body_digest=b"", server="master")
 
-Keys are computed from one request alone: finding an exchange takes as long in any cassette.
+A key is computed from one request alone, so the time to find an exchange does not depend on the
+size of the cassette.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import unquote
@@ -34,15 +37,21 @@ from ...proto.messages.fields import field_at, type_enum_name, type_enum_name_at
 from .ignore_rules import IGNORE_NOTHING, IgnoreRules
 
 type AcceptedType = ResponseType | None
-"""What an answer is labelled; None if it has no message, so that its encoding is no matter."""
+"""The response type that a client asks for; None if the answer has no message to encode."""
 
-_READ_ONLY = frozenset({"GET", "HEAD"})
+_READ_ONLY_METHODS = frozenset({"GET", "HEAD"})
 _DIGEST_BYTES = 16
-_DELEGATE = {"master": re.compile(r"/master(?=/|$)"), "agent": re.compile(r"/slave\(\d+\)(?=/|$)")}
+_DEFAULT_ACTOR = {
+    "master": re.compile(r"/master(?=/|$)"),
+    "agent": re.compile(r"/slave\(\d+\)(?=/|$)"),
+}
 
 
 class CallKey(Struct, frozen=True):
-    """A v1 call by its meaning; `message` is a digest, so that keys of large calls are small."""
+    """The key of a v1 call. It holds a digest of the message, so keys of large calls are small.
+
+    `refusal` is the text with which Mesos refuses the call, or empty.
+    """
 
     api: str
     call_name: str
@@ -51,7 +60,7 @@ class CallKey(Struct, frozen=True):
 
 
 class PlainKey(Struct, frozen=True):
-    """Any other request, by its bytes; `body` is a digest."""
+    """The key of any other request. `body_digest` is empty for an empty body."""
 
     method: str
     path: str
@@ -65,11 +74,12 @@ type RequestKey = CallKey | PlainKey
 
 
 class ParsedRequest(Struct, frozen=True, kw_only=True):
-    """What a request is: its key, and what a miss needs to explain itself.
+    """A request as a server of one kind reads it.
 
-    `wanted` is what the answer is to be labelled. `refusal` is what Mesos answers if it refuses the
-    request as it stands. `calls` are the decoded call, or all records of a streamed one; none for a
-    plain request. `compared` is what counts of them.
+    `path` is folded as libprocess does. `accepted_type` is the response type to answer with.
+    `refusal` is the answer of Mesos if it refuses the request without looking at its state.
+    `calls` has the decoded call, or all records of a streamed request; it is empty for a plain
+    request. `compared_calls` are the same without ignored fields.
     """
 
     key: RequestKey
@@ -84,82 +94,119 @@ class ParsedRequest(Struct, frozen=True, kw_only=True):
 
     @property
     def description(self) -> str | None:
-        """The call, for people."""
-        return (
-            f"{self.key.api} call {self.key.call_name}" if isinstance(self.key, CallKey) else None
-        )
+        """The API and the type of a call, `scheduler call ACCEPT`; None for a plain request."""
+        if not isinstance(self.key, CallKey):
+            return None
+        return f"{self.key.api} call {self.key.call_name}"
+
+
+class MatchableRequest:
+    """A request to be matched. It is parsed at most once for each kind of server.
+
+    Servers of different kinds read the same bytes differently, and a replay may stand for several.
+    Those who match a request, inject faults, refuse it or report a miss share one of these.
+    """
+
+    __slots__ = ("_ignoring", "_parsed", "http")
+
+    def __init__(self, http: HttpRequest, ignoring: IgnoreRules = IGNORE_NOTHING) -> None:
+        self.http = http
+        self._ignoring = ignoring
+        self._parsed: dict[ServerKind | None, ParsedRequest] = {}
+
+    def parsed_by(self, server: ServerKind | None) -> ParsedRequest:
+        """Return the request as a server of this kind reads it."""
+        parsed = self._parsed.get(server)
+        if parsed is None:
+            parsed = self._parsed[server] = parse_request(self.http, server, self._ignoring)
+        return parsed
+
+    def parsed_as_call(self, servers: Sequence[ServerKind | None]) -> ParsedRequest:
+        """Return the request as the first server reads it that takes it for a call of its API.
+
+        If none does, it is read as by the first server.
+        """
+        for server in servers:
+            parsed = self.parsed_by(server)
+            if isinstance(parsed.key, CallKey):
+                return parsed
+        return self.parsed_by(servers[0] if servers else None)
 
 
 def parse_request(
     request: HttpRequest, server: ServerKind | None, ignoring: IgnoreRules = IGNORE_NOTHING
 ) -> ParsedRequest:
-    """Read a request as a server of this kind would, leaving out what does not count."""
+    """Parse a request as a server of this kind would, and leave out what is ignored."""
     path, _, query = redirects.strip_origin(request.target.decode("latin-1")).partition("?")
-    found = check_request(request, path, query, server)
-    api, why, said = endpoints.find_api(path, server), found.refusal, ()
-    path, sent = folded(path, server), request.header("content-type")
-    if api is not None and found.call is not None:
-        said = _streamed(request, api) if sent == negotiation.RECORDIO else (found.call,)
-    call = type_enum_name(said[0]) if said else None
-    if api is None or call is None or call not in api.call_types:
-        key = _plain(request, path, ignoring.comparable_query(query), server)
-        mutating = key.method not in _READ_ONLY and why is None
+    check = check_request(request, path, query, server)
+    api, refusal, decoded = endpoints.find_api(path, server), check.refusal, ()
+    path, content_type = _folded_path(path, server), request.header("content-type")
+    if api is not None and check.call is not None:
+        is_streamed = content_type == negotiation.RECORDIO
+        decoded = _decode_streamed_calls(request, api) if is_streamed else (check.call,)
+    call_name = type_enum_name(decoded[0]) if decoded else None
+    if api is None or call_name is None or call_name not in api.call_types:
+        key = _plain_key(request, path, ignoring.comparable_query(query), server)
         return ParsedRequest(
-            key=key, is_mutating=mutating, path=path, refusal=why, content_type=sent
+            key=key,
+            is_mutating=key.method not in _READ_ONLY_METHODS and refusal is None,
+            path=path,
+            refusal=refusal,
+            content_type=content_type,
         )
-    kind, compared = api.call_types[call], ignoring.comparable_calls(said, api)
+    call_type, compared = api.call_types[call_name], ignoring.comparable_calls(decoded, api)
+    has_message = call_type.record_message or call_type.response_message
+    refusal_text = "" if refusal is None else str(refusal)
     return ParsedRequest(
-        key=CallKey(api.name, call, digest_calls(compared), "" if why is None else str(why)),
-        is_mutating=kind.is_mutating and why is None,
+        key=CallKey(api.name, call_name, digest_calls(compared), refusal_text),
+        is_mutating=call_type.is_mutating and refusal is None,
         path=path,
-        accepted_type=found.response_type
-        if why is None and (kind.record_message or kind.response_message)
-        else None,
-        refusal=why,
-        content_type=sent,
-        call_type=kind,
-        calls=said,
+        accepted_type=check.response_type if refusal is None and has_message else None,
+        refusal=refusal,
+        content_type=content_type,
+        call_type=call_type,
+        calls=decoded,
         compared_calls=compared,
     )
 
 
 @lru_cache(maxsize=256)
-def folded(path: str, server: ServerKind | None) -> str:
-    """One spelling of a path: the actor that serves by default is left out, as are end slashes.
+def _folded_path(path: str, server: ServerKind | None) -> str:
+    """Return one spelling of a path: without the default actor, and without slashes at its end.
 
     libprocess rewrites `/state` to `/master/state` (3rdparty/libprocess/src/process.cpp).
     """
-    delegate = _DELEGATE.get(server or "")
+    default_actor = _DEFAULT_ACTOR.get(server or "")
     plain = unquote(path)
-    if delegate is not None:
-        plain = delegate.sub("", plain, count=1) if delegate.match(plain) else plain
+    if default_actor is not None and default_actor.match(plain):
+        plain = default_actor.sub("", plain, count=1)
     return plain.rstrip("/") or "/"
 
 
 def request_accepts_gzip(request: HttpRequest) -> bool:
-    """Whether the client takes a gzipped answer, as libprocess decides it (src/http.cpp)."""
+    """Return whether the client accepts a gzipped answer, as libprocess decides it (http.cpp)."""
     return negotiation.accepts_gzip(request.header("accept-encoding"))
 
 
-def _plain(request: HttpRequest, path: str, query: str, server: ServerKind | None) -> PlainKey:
-    method, body = request.method.decode("latin-1"), _digest(request.body)
-    kind = request.header("content-type") if request.body else None
-    return PlainKey(method, path, query, kind, body, server)
+def _plain_key(request: HttpRequest, path: str, query: str, server: ServerKind | None) -> PlainKey:
+    method, digest = request.method.decode("latin-1"), _digest(request.body)
+    content_type = request.header("content-type") if request.body else None
+    return PlainKey(method, path, query, content_type, digest, server)
 
 
-def _streamed(request: HttpRequest, api: Api) -> tuple[Message, ...]:
-    """Decode all calls of a streamed request; none if one of them is not sound."""
-    kind = request.header("message-content-type")
+def _decode_streamed_calls(request: HttpRequest, api: Api) -> tuple[Message, ...]:
+    """Decode all calls of a streamed request. Return none if one of them does not decode."""
+    content_type = request.header("message-content-type")
     try:
         return merge_terminal_input(
-            [calls.decode_call(record, kind, api) for record in _records(request.body)]
+            [calls.decode_call(record, content_type, api) for record in _records(request.body)]
         )
     except ValueError:
         return ()
 
 
 def _records(body: bytes) -> list[bytes]:
-    """The records of a streamed request. Raises ValueError if it is not whole RecordIO."""
+    """Return the records of a streamed request. Raises ValueError if the body is not RecordIO."""
     decoder = recordio.Decoder()
     pieces = [*decoder.feed(body), *decoder.close()]
     if not all(isinstance(piece, recordio.Record) for piece in pieces):
@@ -167,15 +214,15 @@ def _records(body: bytes) -> list[bytes]:
     return [piece.payload for piece in pieces if isinstance(piece, recordio.Record)]
 
 
-def digest_calls(said: tuple[Message, ...]) -> bytes:
-    """A digest of what was said, in whatever encoding.
+def digest_calls(messages: tuple[Message, ...]) -> bytes:
+    """Return a digest of calls that does not depend on their encoding.
 
-    Unknown fields are left out, because Mesos's JSON parser drops them (stout/protobuf.hpp).
-    Required ones may be missing, if they do not count.
+    Unknown fields are dropped from the messages, as Mesos's JSON parser does (stout/protobuf.hpp).
+    Required fields may be missing, because they may be ignored.
     """
-    for call in said:
-        call.DiscardUnknownFields()
-    data = [call.SerializePartialToString(deterministic=True) for call in said]
+    for message in messages:
+        message.DiscardUnknownFields()
+    data = [message.SerializePartialToString(deterministic=True) for message in messages]
     return _digest(data[0] if len(data) == 1 else b"".join(map(recordio.encode, data)))
 
 
@@ -185,28 +232,29 @@ def _digest(data: bytes) -> bytes:
 
 _DATA = "data"
 
-_IO = "attach_container_input.process_io"
+_PROCESS_IO = "attach_container_input.process_io"
 
 
 def merge_terminal_input(calls: list[Message]) -> tuple[Message, ...]:
-    """Leave out heartbeats, and join data that was typed in a row. The calls given may change.
+    """Drop heartbeats from the records of ATTACH_CONTAINER_INPUT, and join adjacent data records.
 
-    These are the records of ATTACH_CONTAINER_INPUT. When a terminal sends heartbeats, and where it
-    splits what was typed into records, differs on every run. What counts is the container, the
-    bytes, and where the window changed or the input ended.
+    When a terminal sends heartbeats, and where it splits the typed bytes into records, differs on
+    every run. What is compared is the container, the bytes, and where the window size changed or
+    the input ended. The messages in `calls` may be changed.
     """
-    kept: list[Message] = []
+    merged: list[Message] = []
     for call in calls:
-        if type_enum_name_at(call, f"{_IO}.control") == "HEARTBEAT":
+        if type_enum_name_at(call, f"{_PROCESS_IO}.control") == "HEARTBEAT":
             continue
-        if kept and _bytes(call) and _bytes(kept[-1]):
-            setattr(field_at(kept[-1], f"{_IO}.data"), _DATA, _bytes(kept[-1]) + _bytes(call))
+        data = _typed_data(call)
+        if merged and data and (previous := _typed_data(merged[-1])):
+            setattr(field_at(merged[-1], f"{_PROCESS_IO}.data"), _DATA, previous + data)
         else:
-            kept.append(call)
-    return tuple(kept)
+            merged.append(call)
+    return tuple(merged)
 
 
-def _bytes(call: Message) -> bytes:
-    """What a call types; empty data is the end of the input."""
-    data = field_at(call, f"{_IO}.data.data")
+def _typed_data(call: Message) -> bytes:
+    """Return the typed bytes in a record, or nothing; empty data marks the end of the input."""
+    data = field_at(call, f"{_PROCESS_IO}.data.data")
     return data if isinstance(data, bytes) else b""

@@ -23,8 +23,8 @@ from ..format.bodies import encode_body
 from ..format.documents import Event, Exchange, Headers, Response
 from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import Selection
-from ..matching.recorded_request import recorded_request, response_message_name
-from ..matching.request_key import AcceptedType, parse_request
+from ..matching.recorded_request import RecordedRequests, response_message_name
+from ..matching.request_key import AcceptedType
 from ..rebinding.id_bindings import IdBindings
 from ..rebinding.id_rewriting import IdRewriter
 from ..storage.reader import Cassette
@@ -68,6 +68,7 @@ class AnswerBuilder:
         pace: Pace,
         journal: Journal,
         ties: ReplayConstraints,
+        requests: RecordedRequests,
         bindings: IdBindings | None = None,
     ) -> None:
         self._cassettes = cassettes
@@ -75,6 +76,7 @@ class AnswerBuilder:
         self._offsets = [at_seconds - min(began) for at_seconds in began]
         self._pace = pace
         self._ties = ties
+        self._requests = requests
         self._bindings = bindings
         self._begun = set[ExchangeRef]()
         self._ready = _Ready()
@@ -96,7 +98,7 @@ class AnswerBuilder:
         place = turn.exchange_ref
         cassette = self._cassettes[place.cassette]
         exchange = cassette.exchange(place.exchange)
-        told = _told(cassette, exchange, turn.target_type, names=self._bindings is not None)
+        told = self._told(turn, exchange)
         response, renaming = told.response, self._renaming(told, place)
         if response.stream is not None and response.status is not None and not client.bodiless:
             timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
@@ -123,6 +125,25 @@ class AnswerBuilder:
             return answer
         self._ready.put((turn, client.bodiless, client.accepts_gzip), answer)
         return answer
+
+    def _told(self, turn: Selection, exchange: Exchange) -> _Told:
+        """Look up how to tell an answer; one in which ids may be replaced is read in any case."""
+        response, target = exchange.response, turn.target_type
+        is_plain = response.stream is None and response.proto is None
+        if self._bindings is None and target is None and is_plain:
+            return _Told(response)
+        what = self._requests.parsed(turn.exchange_ref, exchange)
+        message = response_message_name(exchange, what.call_type)
+        call = what.call_type and what.call_type.name
+        framework = str(field_at(what.calls[0], "framework_id.value") or "") if what.calls else ""
+        source = _label(response.headers, what.accepted_type)
+        if target is None or source is None or message is None or response.status != _OK:
+            return _Told(response, message, call=call, framework=framework)
+        labelled_response = replace(response, headers=relabel_headers(response.headers, target))
+        other = source.encoding != target.encoding
+        return _Told(
+            labelled_response, message, target.encoding if other else None, call, framework
+        )
 
     def _renaming(self, told: _Told, place: ExchangeRef) -> IdRewriter | None:
         """Give what puts other ids into the answer of an exchange, if that is asked for."""
@@ -152,25 +173,6 @@ class AnswerBuilder:
             )
 
         return retell
-
-
-def _told(cassette: Cassette, exchange: Exchange, target: AcceptedType, *, names: bool) -> _Told:
-    """Look up how to tell an answer; what has `names` in it is read, also to tell it as it is."""
-    response = exchange.response
-    if not names and target is None and response.stream is None and response.proto is None:
-        return _Told(response)
-    what = parse_request(recorded_request(cassette, exchange), cassette.header.server)
-    message, call = (
-        response_message_name(exchange, what.call_type),
-        what.call_type and what.call_type.name,
-    )
-    framework = str(field_at(what.calls[0], "framework_id.value") or "") if what.calls else ""
-    source = _label(response.headers, what.accepted_type)
-    if target is None or source is None or message is None or response.status != _OK:
-        return _Told(response, message, call=call, framework=framework)
-    labelled_response = replace(response, headers=relabel_headers(response.headers, target))
-    other = source.encoding != target.encoding
-    return _Told(labelled_response, message, target.encoding if other else None, call, framework)
 
 
 def _label(headers: Headers, asked: AcceptedType) -> AcceptedType:

@@ -24,18 +24,21 @@ from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import AnswerQueue, QueueView
 from ..matching.connections import ClientHints, ConnectionMap, RecordedConnection, client_hints
-from ..matching.ignore_rules import IgnoreRules
 from ..matching.repeat_rules import RepeatRules
-from ..matching.request_key import ParsedRequest, RequestKey, parse_request, request_accepts_gzip
+from ..matching.request_key import (
+    MatchableRequest,
+    ParsedRequest,
+    RequestKey,
+    request_accepts_gzip,
+)
 from ..matching.servers import RecordedServers, ServerScope
 from ..rebinding.id_bindings import IdPair
 from ..rebinding.id_matching import IdMatch, IdMatcher
 from ..storage.reader import Cassette
 from .answer_builder import ResponseOptions
 
-_KEPT = 4096
 _KEPT_BODY = 64 * 1024
-"""Matches that are kept, and bytes of the longest body among their requests."""
+"""Bytes of the longest body among requests whose matches are cached."""
 
 
 class ExchangeMatch(Struct, frozen=True):
@@ -64,18 +67,18 @@ class ExchangeIndex:
         self,
         servers: RecordedServers,
         subscriptions: Subscriptions,
-        ignoring: IgnoreRules,
         repeats: RepeatRules,
         rebinding: IdMatcher | None,
+        max_cached_matches: int = 4096,
     ) -> None:
         self.connections = ConnectionMap()
         self.cached_matches: dict[object, ExchangeMatch] = {}
         self._tracks: dict[RequestKey, AnswerQueue] = {}
         self._servers = servers
         self._subscriptions = subscriptions
-        self._ignoring = ignoring
         self._repeats = repeats
         self._rebinding = rebinding
+        self._max_cached_matches = max_cached_matches
 
     @property
     def unused(self) -> list[ExchangeRef]:
@@ -116,7 +119,7 @@ class ExchangeIndex:
             self._rebinding.add_call(what)
 
     def find_match(
-        self, request: HttpRequest, which: object, scope: ServerScope
+        self, request: MatchableRequest, which: object, scope: ServerScope
     ) -> ExchangeMatch | MesosRefusal | None:
         """Find what answers a request, as each kind of server in the scope would read it.
 
@@ -124,17 +127,15 @@ class ExchangeIndex:
         was recorded answers it.
         """
         for server in self._servers.server_kinds(scope):
-            found = self._found(parse_request(request, server, self._ignoring), scope)
-            what, client = (
-                found.parsed,
-                ResponseOptions(request.method == b"HEAD", request_accepts_gzip(request)),
-            )
-            who = self._caller(request, what)
+            found = self._found(request.parsed_by(server), scope)
+            what, http = found.parsed, request.http
+            client = ResponseOptions(http.method == b"HEAD", request_accepts_gzip(http))
+            who = self._caller(http, what)
             astray = {} if who is None else self._astray(what, scope)
             line = self._line(what.key, what, scope)
             if line is not None or astray:
-                match = ExchangeMatch(line, client, client_hints(request), who, astray, found.pairs)
-                if len(request.body) <= _KEPT_BODY and not found.has_ids:
+                match = ExchangeMatch(line, client, client_hints(http), who, astray, found.pairs)
+                if len(http.body) <= _KEPT_BODY and not found.has_ids:
                     self._keep(which, match)
                 return match
             if who is not None and self._subscriptions.has_subscribed(who):
@@ -176,6 +177,6 @@ class ExchangeIndex:
         return lines
 
     def _keep(self, which: object, match: ExchangeMatch) -> None:
-        if len(self.cached_matches) >= _KEPT:
+        if len(self.cached_matches) >= self._max_cached_matches:
             self.cached_matches.clear()
         self.cached_matches[which] = match

@@ -34,10 +34,15 @@ from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import QueueView, Selection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
-from ..matching.misses import Miss
-from ..matching.recorded_request import recorded_request
+from ..matching.misses import Miss, MissReason
+from ..matching.recorded_request import RecordedRequests, recorded_request
 from ..matching.repeat_rules import RepeatRules
-from ..matching.request_key import ParsedRequest, parse_request, request_accepts_gzip
+from ..matching.request_key import (
+    MatchableRequest,
+    ParsedRequest,
+    parse_request,
+    request_accepts_gzip,
+)
 from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
 from ..rebinding.id_matching import IdMatcher
 from ..storage.reader import Cassette
@@ -95,10 +100,10 @@ class Playback:
         )
         self._ignoring = IgnoreRules(self.options.ignore)
         self._rebinding = IdMatcher(self._ignoring) if self.options.rebind else None
+        requests = RecordedRequests(self.cassettes, self._ignoring)
         self._catalogue = ExchangeIndex(
             self._servers,
             self._ties.subscriptions,
-            self._ignoring,
             RepeatRules(self.options.repeat),
             self._rebinding,
         )
@@ -107,17 +112,18 @@ class Playback:
             self.options.pace,
             self.journal,
             self._ties,
+            requests,
             None if self._rebinding is None else self._rebinding.bindings,
         )
         self._counts = (self._rebinding or self._ignoring).comparable_calls
         said = None if self._rebinding is None else self._rebinding.to_recorded_ids
-        self._explanations = MissReporter(self.cassettes, self.journal.served, self._ignoring, said)
+        self._explanations = MissReporter(self.cassettes, self.journal.served, requests, said)
         self._denials = UnansweredRequests(
             self.journal, self._servers, self._explanations, self._date
         )
         self._inputs = RecordedInputs(
             self._answer_input,
-            self._denials.refuse_or_miss,
+            self._miss_input,
             self._ties.container_sessions.record_input_progress,
             self._ignoring.comparable_calls,
             self._counts,
@@ -196,10 +202,11 @@ class Playback:
         """
         if self._injection is None or self._is_input(request, cassette_scope):
             return self._play(request, now_seconds, client, cassette_scope)
+        matchable = self._matchable(request)
         call = fault_target_of(
-            request, self._servers.server_kinds(ServerScope(cassette_scope)), self._counts
+            matchable, self._servers.server_kinds(ServerScope(cassette_scope)), self._counts
         )
-        play = partial(self._play, request, now_seconds, client, cassette_scope)
+        play = partial(self._play, request, now_seconds, client, cassette_scope, matchable)
         return self._injection.answer_with_faults(call, now_seconds, play)
 
     def _play(
@@ -208,6 +215,7 @@ class Playback:
         now_seconds: float,
         client: int,
         at: frozenset[int] | None,
+        matchable: MatchableRequest | None = None,
     ) -> ReplayResponse | StreamedResponse | Miss:
         """Answer without faults."""
         scope = ANY_SERVER if at is None and self._alike else self._servers.scope_of(request, at)
@@ -216,25 +224,28 @@ class Playback:
         if found is None:
             if (intake := self.begin_streamed_request(request, at)) is not None:
                 return intake.feed_all(request.body, now_seconds)
+            matchable = matchable or self._matchable(request)
             if endpoints.is_actor_message(request.text_headers):
-                return self._denials.report_miss(request, "actor message", scope)
-            found = self._catalogue.find_match(request, which, scope)
+                return self._denials.report_miss(matchable, "actor message", scope)
+            found = self._catalogue.find_match(matchable, which, scope)
             if found is None:
-                return self._denials.refuse_or_miss(request, _NOTHING, scope)
+                return self._denials.refuse_or_miss(matchable, _NOTHING, scope)
             if isinstance(found, MesosRefusal):
-                return self._denials.refuse_request(request, found, _NOTHING, scope)
+                return self._denials.refuse_request(matchable, found, _NOTHING, scope)
         if (
             found.subscriber is not None
             and (why := self._ties.subscriptions.refusal_for(found.subscriber)) is not None
         ):
-            return self._go_astray(request, found, why, now_seconds, scope)
+            matchable = matchable or self._matchable(request)
+            return self._go_astray(matchable, found, why, now_seconds, scope)
         turn = (
             None
             if found.queue_view is None
             else found.queue_view.select_next(client, found.client_hints)
         )
         if turn is None and (turn := _first(found.mismatch_views.values())) is None:
-            return self._denials.refuse_or_miss(request, "already played", scope)
+            matchable = matchable or self._matchable(request)
+            return self._denials.refuse_or_miss(matchable, "already played", scope)
         if self._shares:
             self._catalogue.connections.record_played(client, turn.connection_step)
         if self._rebinding is not None:
@@ -282,7 +293,7 @@ class Playback:
 
     def _go_astray(
         self,
-        request: HttpRequest,
+        request: MatchableRequest,
         found: ExchangeMatch,
         why: MesosRefusal,
         now_seconds: float,
@@ -300,6 +311,12 @@ class Playback:
         """Take down that a recorded exchange is the answer; what waited for its request goes on."""
         self.journal.record_served(place)
         self._ties.mark_played(place)
+
+    def _matchable(self, request: HttpRequest) -> MatchableRequest:
+        return MatchableRequest(request, self._ignoring)
+
+    def _miss_input(self, request: HttpRequest, reason: MissReason) -> ReplayResponse | Miss:
+        return self._denials.refuse_or_miss(self._matchable(request), reason)
 
     def _answer_input(
         self, place: ExchangeRef, request: HttpRequest, now_seconds: float

@@ -13,7 +13,7 @@ from ..answers.answer import ReplayResponse
 from ..format.exchange_ref import ExchangeRef
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason
-from ..matching.request_key import parse_request, request_accepts_gzip
+from ..matching.request_key import MatchableRequest, request_accepts_gzip
 from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
 from .journal import Journal, RefusedRequest
 
@@ -30,31 +30,31 @@ class UnansweredRequests:
         self._date = date
 
     def refuse_or_miss(
-        self, request: HttpRequest, reason: MissReason, scope: ServerScope = ANY_SERVER
+        self, request: MatchableRequest, reason: MissReason, scope: ServerScope = ANY_SERVER
     ) -> ReplayResponse | Miss:
         """Refuse what every kind of server there would refuse as it stands; else it is a miss."""
-        refusals = [
-            parse_request(request, kind).refusal for kind in self._servers.server_kinds(scope)
-        ]
+        refusals = [request.parsed_by(kind).refusal for kind in self._servers.server_kinds(scope)]
         if not refusals or refusals[0] is None or None in refusals:
             return self.report_miss(request, reason, scope)
         return self.refuse_request(request, refusals[0], reason, scope)
 
     def refuse_request(
-        self, request: HttpRequest, why: MesosRefusal, reason: MissReason, scope: ServerScope
+        self, request: MatchableRequest, why: MesosRefusal, reason: MissReason, scope: ServerScope
     ) -> ReplayResponse:
         """Answer as Mesos refuses, and take it down."""
         self._journal.record_refusal(RefusedRequest(why, self._explained(request, reason, scope)))
-        bodiless, gzips = request.method == b"HEAD", request_accepts_gzip(request)
+        bodiless, gzips = request.http.method == b"HEAD", request_accepts_gzip(request.http)
         return answer.build_refusal(why, self._date, bodiless=bodiless, accepts_gzip=gzips)
 
-    def report_miss(self, request: HttpRequest, reason: MissReason, scope: ServerScope) -> Miss:
+    def report_miss(
+        self, request: MatchableRequest, reason: MissReason, scope: ServerScope
+    ) -> Miss:
         """Explain why there is no answer, and take it down."""
         miss = self._explained(request, reason, scope)
         self._journal.record_miss(miss)
         return miss
 
-    def _explained(self, request: HttpRequest, reason: MissReason, scope: ServerScope) -> Miss:
+    def _explained(self, request: MatchableRequest, reason: MissReason, scope: ServerScope) -> Miss:
         """Say why there is no answer, with what comes nearest."""
         kinds = self._servers.server_kinds(scope)
 

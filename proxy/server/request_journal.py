@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.matching.request_key import CallKey, ParsedRequest, parse_request
+from ...cassettes.matching.request_key import CallKey, MatchableRequest, ParsedRequest
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages import json_writer
@@ -114,7 +114,8 @@ class RequestJournal:
         return entry.call
 
     def _told(self, entry: _Entry) -> Call:
-        request, what = entry.request, self._meaning(entry.request)
+        request = entry.request
+        what = MatchableRequest(request).parsed_as_call(self._servers())
         key = what.key if isinstance(what.key, CallKey) else None
         return Call(
             number=entry.number,
@@ -128,11 +129,6 @@ class RequestJournal:
             outcome=entry.outcome,
             exchange=entry.exchange or None,
         )
-
-    def _meaning(self, request: HttpRequest) -> ParsedRequest:
-        """Read a request as the first kind of server would that it is a call to."""
-        read = [parse_request(request, server) for server in self._servers() or [None]]
-        return next((what for what in read if isinstance(what.key, CallKey)), read[0])
 
 
 def summarize_calls(calls: Sequence[Call]) -> str:
