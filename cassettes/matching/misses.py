@@ -1,4 +1,4 @@
-"""Misses: a request that the cassette does not answer, and what would have come near.
+"""Misses: requests that the cassette does not answer, and the recorded exchanges nearest to them.
 
 As text, for people and test failures:
 
@@ -8,9 +8,11 @@ As text, for people and test failures:
       what to do: …
       or: …
 
-`report()` says the same as JSON. Every path reads *recorded → received*.
+`to_json()` has the same as JSON. Every difference reads *recorded → received*. The text is made of
+lines of spans with styles, which a terminal can show as colours.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -19,6 +21,12 @@ from msgspec import Struct
 type MissReason = Literal[
     "nothing recorded for this call", "already played", "differs", "actor message"
 ]
+
+type SpanStyle = Literal[
+    "plain", "error", "label", "nearest", "nearest-played", "path", "recorded", "arrow", "received"
+]
+type ReportLine = list[tuple[str, SpanStyle]]
+"""A line of a report as spans: a text and its style."""
 
 _ADVICE: dict[MissReason, str] = {
     "nothing recorded for this call": (
@@ -42,21 +50,30 @@ _ABSENT = "(absent)"
 
 
 class Difference(Struct, frozen=True):
-    """One field, header or part of the request; None is absent."""
+    """One field, header or part of a request, as recorded and as received; None if absent."""
 
     path: str
     recorded: str | None
     received: str | None
 
+    def report_line(self) -> ReportLine:
+        """Format the difference as spans."""
+        return [
+            (f"{self.path}: ", "path"),
+            (_ABSENT if self.recorded is None else self.recorded, "recorded"),
+            (" → ", "arrow"),
+            (_ABSENT if self.received is None else self.received, "received"),
+        ]
+
     def __str__(self) -> str:
-        recorded, received = (
-            _ABSENT if text is None else text for text in (self.recorded, self.received)
-        )
-        return f"{self.path}: {recorded} → {received}"
+        return format_report([self.report_line()])
 
 
 class NearMiss(Struct, frozen=True, kw_only=True):
-    """A recorded exchange that came near; `more` differences are not listed."""
+    """A recorded exchange that is similar to a request without an answer.
+
+    `what` names its call, or has its method and path. `more` counts further differences.
+    """
 
     exchange: int
     what: str
@@ -64,19 +81,24 @@ class NearMiss(Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...] = ()
     more: int = 0
 
-    def __str__(self) -> str:
-        played = ", already played" if self.played else ""
-        lines = [f"nearest: exchange {self.exchange}, {self.what}{played}"]
-        lines += [f"    {difference}" for difference in self.differences]
+    def report_lines(self) -> Iterator[ReportLine]:
+        """Format the exchange and its differences as lines of spans."""
+        text = f"  nearest: exchange {self.exchange}, {self.what}"
+        if self.played:
+            yield [(f"{text}, already played", "nearest-played")]
+        else:
+            yield [(text, "nearest")]
+        for difference in self.differences:
+            yield [("      ", "plain"), *difference.report_line()]
         if self.more:
-            lines.append(f"    and {self.more} more")
-        return "\n  ".join(lines)
+            yield [(f"      and {self.more} more", "plain")]
 
 
 class Miss(Struct, frozen=True, kw_only=True):
     """A request without an answer. `what` names the call, or is None for a plain request.
 
-    `option` is a sentence about the option of a replay that would give it one, if there is any.
+    `option` is a sentence that names the option of a replay with which the nearest exchange would
+    be the answer, if there is one.
     """
 
     reason: MissReason
@@ -88,27 +110,38 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     @property
     def advice(self) -> str:
-        """What to do."""
+        """What the user can do, in one to three sentences."""
         advice = _ADVICE[self.reason]
         return advice if self.option is None else f"{advice} {self.option}"
 
-    def __str__(self) -> str:
+    def report_lines(self) -> Iterator[ReportLine]:
+        """Format the report as lines of spans."""
         call = "" if self.what is None else f", {self.what}"
-        lines = [f"no recorded answer: {self.method} {self.path}{call}: {self.reason}"]
-        lines += [str(near) for near in self.nearest]
-        lines.append(f"what to do: {_ADVICE[self.reason]}")
-        lines += [] if self.option is None else [f"or: {self.option}"]
-        return "\n  ".join(lines)
+        request = f" {self.method} {self.path}{call}: {self.reason}"
+        yield [("no recorded answer:", "error"), (request, "plain")]
+        for near in self.nearest:
+            yield from near.report_lines()
+        yield [("  what to do:", "label"), (f" {_ADVICE[self.reason]}", "plain")]
+        if self.option is not None:
+            yield [("  or:", "label"), (f" {self.option}", "plain")]
+
+    def __str__(self) -> str:
+        return format_report(self.report_lines())
 
     def to_json(self) -> bytes:
-        """Render as indented JSON."""
+        """Return the report as indented JSON."""
         return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=2) + b"\n"
 
     def to_dict(self) -> dict[str, object]:
-        """Give what the report holds."""
+        """Return the report as the JSON object has it."""
         return {
             "miss": self.reason,
             "request": {"method": self.method, "path": self.path, "call": self.what},
             "nearest": self.nearest,
             "advice": self.advice,
         }
+
+
+def format_report(lines: Iterable[ReportLine]) -> str:
+    """Return a report as plain text."""
+    return "\n".join("".join(text for text, _ in line) for line in lines)

@@ -1,14 +1,14 @@
 """The journal of a replay: what was served, what was refused, and what was missed."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
 from ...proto.api.refusals import MesosRefusal
 from ..faults.fault_spec import FaultHit
 from ..format.exchange_ref import ExchangeRef
-from ..matching.misses import Miss
+from ..matching.misses import Miss, ReportLine, format_report
 
 _KEPT = 1000
 """A client that retries for ever must not fill the memory; the counts go on counting."""
@@ -23,15 +23,26 @@ class RefusedRequest(Struct, frozen=True):
     refusal: MesosRefusal
     miss: Miss
 
+    def report_lines(self) -> Iterator[ReportLine]:
+        """Format the refusal and the miss as lines of spans."""
+        yield [("refused as Mesos does,", "label"), (f" {self.refusal}", "plain")]
+        first, *others = self.miss.report_lines()
+        yield [("  ", "plain"), *first]
+        yield from others
+
     def __str__(self) -> str:
-        return f"refused as Mesos does, {self.refusal}\n  {self.miss}"
+        return format_report(self.report_lines())
+
+
+type Note = str | RefusedRequest
+"""What a replay reports to people while it runs; `str()` gives the text."""
 
 
 class Journal:
     """Counts by exchange, and the first refusals and misses in full.
 
     `lost` are the paths of what transcoding the answers of an exchange left out, and `struck`
-    counts the strikes of each fault. `tell` is called with a text for people for every refusal, for
+    counts the strikes of each fault. `on_note` is called for every refusal, for
     the first strikes of a fault, and the first time that an exchange loses something.
     """
 
@@ -44,7 +55,7 @@ class Journal:
         self.lost_fields: dict[ExchangeRef, set[str]] = {}
         self.fault_hits: list[FaultHit] = []
         self.fault_hit_counts = Counter[str]()
-        self.on_note: Callable[[str], object] | None = None
+        self.on_note: Callable[[Note], object] | None = None
 
     @property
     def served_count(self) -> int:
@@ -60,7 +71,7 @@ class Journal:
         self.refused_count += 1
         if len(self.refusals) < _KEPT:
             self.refusals.append(refused)
-        self._say(str(refused))
+        self._say(refused)
 
     def record_miss(self, miss: Miss) -> None:
         """Take down a miss."""
@@ -96,6 +107,6 @@ class Journal:
         for place, paths in other.lost_fields.items():
             self.lost_fields.setdefault(place, set()).update(paths)
 
-    def _say(self, text: str) -> None:
+    def _say(self, note: Note) -> None:
         if self.on_note is not None:
-            self.on_note(text)
+            self.on_note(note)

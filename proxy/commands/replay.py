@@ -15,6 +15,7 @@ from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
 from ...cassettes.matching.servers import missing_server_warning
+from ...cassettes.playback.journal import Note
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
 from ..control.controls import ReplayControls
@@ -32,7 +33,7 @@ from .console import (
     show_live_counts,
     write_file_atomically,
 )
-from .miss_colors import colorize_miss, is_colorful
+from .miss_colors import colorize_report, is_colorful
 from .outcome import ReplayResult, collect_counts, print_counts, print_left_out
 
 
@@ -115,7 +116,7 @@ async def _replay(
         print_to_stderr(failures[-1])
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
-    server = ReplayServer(playback, on_miss=_print_miss, on_failure=fail, on_note=_print_note)
+    server = ReplayServer(playback, on_miss=_print_note, on_failure=fail, on_note=_print_note)
     stopped = _stop_signal()
     where = addresses.group_by_address(
         options.own_addresses or (None,) * len(options.cassettes), options.listen
@@ -236,12 +237,11 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
-def _print_miss(miss: Miss) -> None:
-    _print_note(str(miss))
-
-
-def _print_note(text: str) -> None:
-    print_to_stderr(colorize_miss(text) if is_colorful() else text)
+def _print_note(note: Miss | Note) -> None:
+    if isinstance(note, str) or not is_colorful():
+        print_to_stderr(str(note))
+    else:
+        print_to_stderr(colorize_report(note.report_lines()))
 
 
 def _playback_options(options: ReplayOptions) -> Options:

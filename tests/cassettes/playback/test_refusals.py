@@ -273,7 +273,7 @@ def test_a_refusal_says_what_would_have_come_near(playback):
     played, told = playback("master"), []
     played.journal.on_note = told.append
     played.answer(HttpRequest(b"PUT", b"/api/v1"), 0.0)
-    assert told == [
+    assert [str(note) for note in told] == [
         "refused as Mesos does, 405 Method Not Allowed. "
         "Expecting one of { 'POST' }, but received 'PUT'.\n"
         "  no recorded answer: PUT /api/v1: nothing recorded for this call\n"
