@@ -1,17 +1,18 @@
-"""Tracks: the recorded answers to equal requests, and whose turn it is.
+"""Answer queues: the recorded answers to equal requests, and which of them is next.
 
-A request is equal to a recorded one if it means the same, whatever encoding it comes in and asks
-for. Of the answers of a track, each is given once; after the last, one that only reads gets the
-last again, or what else is asked for (repeats.py). A client gets the answers that were recorded in
-its own encoding, if there are any:
+Equal requests share a queue, whatever encoding they are written in and ask for. Each answer is
+given once. After the last, a request that only reads gets the last answer again, unless `--repeat`
+asks for something else (repeat_rules.py). A client prefers answers that were recorded in the
+encoding that it accepts:
 
-    recorded   1 json   2 protobuf   3 json
-    json       1  3  3  3 …                   reading: never an answer that lost or gained something
-    json       1  3  2  (already played)      mutating: each is still given once, its own first
-    protobuf   2  2  2 …
-    neither    1  2  3  3 …                   all others, in order, transcoded
+    recorded    1 json   2 protobuf   3 json
+    json        1  3  3  3 …                   read: only answers in its own encoding
+    json        1  3  2  (already played)      mutating call: all answers, its own encoding first
+    protobuf    2  2  2 …
+    other       1  2  3  3 …                   none in its own encoding: all in order, transcoded
 
-Of answers to several clients, each gets those of the one that it stands for (clients.py).
+If several clients made the requests, each gets the answers of the recorded client that it stands
+for (connections.py).
 """
 
 from collections import defaultdict
@@ -34,27 +35,47 @@ from .repeat_rules import RepeatMode
 from .request_key import AcceptedType
 from .servers import ANY_SERVER, RecordedServer, ServerScope
 
-_COMPARED = 64
-"""Answers that are looked at to find out which one is meant."""
+_MAX_RANKED = 64
+"""Answers not given yet that are ranked for a request, besides those of claimed connections."""
 
-_NOBODY = ConnectionStep(RecordedConnection(0, 0))
+_NO_STEP = ConnectionStep(RecordedConnection(0, 0))
 
 
 class Selection(Struct, frozen=True, eq=False):
-    """An exchange to play; `target` is what its answer is to be transcoded to, if it is.
+    """An exchange to play. `target_type` is what its answer is transcoded to; None if it is not.
 
-    The same clients get the same object again, which makes it a quick key.
+    A queue returns the same object for the same exchange and type, so it is a fast key of a cache.
     """
 
     exchange_ref: ExchangeRef
     target_type: AcceptedType = None
-    connection_step: ConnectionStep = _NOBODY
+    connection_step: ConnectionStep = _NO_STEP
+
+
+class _Progress:
+    """Which answers of a queue were given in this round, and which in any.
+
+    A round ends when all are given and they repeat from the first (`--repeat cycle`).
+    """
+
+    def __init__(self) -> None:
+        self.round = 0
+        self.given = bytearray()
+        self.played = bytearray()
+
+    def add(self) -> None:
+        self.given.append(False)
+        self.played.append(False)
+
+    def give(self, index: int) -> None:
+        self.given[index] = self.played[index] = True
 
 
 class AnswerQueue:
     """The recorded exchanges of equal requests, in order.
 
-    `is_shared` tells whether they came on several connections; then `clients` decide.
+    `is_shared` is true if they were recorded on several connections, which `connections` then tells
+    apart.
     """
 
     def __init__(
@@ -64,89 +85,111 @@ class AnswerQueue:
         repeat: RepeatMode | None = None,
         connections: ConnectionMap | None = None,
     ) -> None:
-        self.mutating = mutating
-        self.repeat: RepeatMode = repeat or ("never" if mutating else "last")
-        self.clients = ConnectionMap() if connections is None else connections
         self.is_shared = False
-        self.round = 0
-        self.given = bytearray()
-        self._played = bytearray()
-        self._asked: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
+        self._mutating = mutating
+        self._repeat: RepeatMode = repeat or ("never" if mutating else "last")
+        self._connections = ConnectionMap() if connections is None else connections
+        self._progress = _Progress()
+        self._exchanges: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
         self._servers: list[RecordedServer] = []
-        self._lines: dict[tuple[AcceptedType, ServerScope], QueueView] = {}
+        self._views: dict[tuple[AcceptedType, ServerScope], QueueView] = {}
 
     def add_exchange(
         self,
-        place: ExchangeRef,
-        asked: AcceptedType,
-        part: ConnectionStep = _NOBODY,
+        exchange_ref: ExchangeRef,
+        accepted_type: AcceptedType,
+        step: ConnectionStep = _NO_STEP,
         server: RecordedServer | None = None,
     ) -> None:
-        """Add an exchange, with what its client asked for, whose it was, and of which server."""
+        """Add an exchange: the type that its client accepted, its connection, and its server.
+
+        All exchanges are added before the first view is made.
+        """
         self.is_shared = self.is_shared or (
-            bool(self._asked) and self._asked[0][2].connection != part.connection
+            bool(self._exchanges) and self._exchanges[0][2].connection != step.connection
         )
-        self._asked.append((place, asked, part))
-        self._servers.append(server or RecordedServer(place.cassette))
-        self.given.append(False)
-        self._played.append(False)
+        self._exchanges.append((exchange_ref, accepted_type, step))
+        self._servers.append(server or RecordedServer(exchange_ref.cassette))
+        self._progress.add()
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were never played."""
-        pairs = zip(self._asked, self._played, strict=True)
-        return [place for (place, _, _), played in pairs if not played]
+        pairs = zip(self._exchanges, self._progress.played, strict=True)
+        return [exchange_ref for (exchange_ref, _, _), played in pairs if not played]
 
-    def view(self, wanted: AcceptedType, scope: ServerScope = ANY_SERVER) -> "QueueView | None":
-        """What a client gets that wants this of these servers; all that want the same share it.
+    def view(
+        self, accepted_type: AcceptedType, scope: ServerScope = ANY_SERVER
+    ) -> "QueueView | None":
+        """Return the queue for one response type and server scope, shared by all who ask for it.
 
-        None if there is nothing of these servers.
+        None if no exchange is of a server in the scope.
         """
-        if (wanted, scope) not in self._lines:
-            if not (order := self._order(wanted, scope)):
+        if (accepted_type, scope) not in self._views:
+            order = self._order(accepted_type, scope)
+            if not order:
                 return None
-            self._lines[wanted, scope] = QueueView(self, order)
-        return self._lines[wanted, scope]
+            connections = self._connections if self.is_shared else None
+            self._views[accepted_type, scope] = QueueView(
+                order, self._progress, self._repeat, connections
+            )
+        return self._views[accepted_type, scope]
 
-    def give(self, index: int) -> None:
-        """An exchange is given, and not again in this round."""
-        self.given[index] = self._played[index] = True
-
-    def _order(self, wanted: AcceptedType, scope: ServerScope) -> list[tuple[int, Selection]]:
+    def _order(
+        self, accepted_type: AcceptedType, scope: ServerScope
+    ) -> list[tuple[int, Selection]]:
+        # All views of a queue share its progress, so each entry has its index in the queue.
+        #
+        # A read gets only answers in its own encoding if there are any. The two encodings of a
+        # master do not have the same contents (its protobuf GET_STATE lacks completed frameworks),
+        # so with a mixture, tasks would vanish and come back from one answer to the next. Without
+        # any, it gets all others transcoded, in the order of the recording.
+        #
+        # Each answer to a mutating call stands for one change of the cluster, so none is left out:
+        # those in its own encoding first, because they need no transcoding, then the others.
         own: list[tuple[int, Selection]] = []
         others: list[tuple[int, Selection]] = []
-        for index, (place, asked, part) in enumerate(self._asked):
+        for index, (exchange_ref, recorded_type, step) in enumerate(self._exchanges):
             if scope is not ANY_SERVER and self._servers[index] not in scope:
                 continue
-            if asked == wanted:
-                own.append((index, Selection(place, connection_step=part)))
+            if recorded_type == accepted_type:
+                own.append((index, Selection(exchange_ref, connection_step=step)))
             else:
-                others.append((index, Selection(place, wanted, part)))
-        return own + others if self.mutating or not own else own
+                others.append((index, Selection(exchange_ref, accepted_type, step)))
+        return own + others if self._mutating or not own else own
 
 
 class QueueView:
-    """The turns of clients that want the same."""
+    """The answers that clients get who accept the same type, in order.
 
-    def __init__(self, track: AnswerQueue, order: list[tuple[int, Selection]]) -> None:
-        self._track = track
+    A position is an index into that order; `_next` is the position before which all are given.
+    """
+
+    def __init__(
+        self,
+        order: list[tuple[int, Selection]],
+        progress: _Progress,
+        repeat: RepeatMode,
+        connections: ConnectionMap | None,
+    ) -> None:
         self._order = order
+        self._progress = progress
+        self._repeat: RepeatMode = repeat
+        self._connections = connections
         self._next = 0
         self._round = 0
-        self._of: dict[RecordedConnection, list[int]] | None = None
-        signs = (
-            {turn.connection_step.hints for _, turn in order}
-            if track.is_shared
-            else set[ClientHints]()
-        )
-        self._stream_ids = {each.stream_id for each in signs}
-        self._user_agents = {each.user_agent for each in signs}
+        self._positions: dict[RecordedConnection, list[int]] | None = None
+        hints = set[ClientHints]()
+        if connections is not None:
+            hints = {selection.connection_step.hints for _, selection in order}
+        self._stream_ids = {each.stream_id for each in hints}
+        self._user_agents = {each.user_agent for each in hints}
 
     @property
     def has_new(self) -> bool:
-        """Whether there is an answer that was not given."""
-        given = self._track.given
-        if self._round != self._track.round:
+        """Whether there is an answer that was not given in this round."""
+        given = self._progress.given
+        if self._round != self._progress.round:
             self._restart()
         while self._next < len(self._order) and given[self._order[self._next][0]]:
             self._next += 1
@@ -154,64 +197,91 @@ class QueueView:
 
     @property
     def can_repeat(self) -> bool:
-        """Whether there is an answer when all were given."""
-        return self._track.repeat != "never"
+        """Whether there is an answer even if all were given."""
+        return self._repeat != "never"
 
-    def select_next(self, client: int = 0, signs: ClientHints = NO_HINTS) -> Selection | None:
-        """The next exchange to play, or None: all are played, and none may be again."""
-        track = self._track
+    def select_next(self, client: int = 0, hints: ClientHints = NO_HINTS) -> Selection | None:
+        """Return the next exchange to play for a connection, and mark it as given.
+
+        None if all were given and none may be repeated.
+        """
+        progress = self._progress
         if not self.has_new:
-            if track.repeat == "last":
+            if self._repeat == "last":
                 return self._order[-1][1]
-            if track.repeat == "never":
+            if self._repeat == "never":
                 return None
             for index, _ in self._order:
-                track.given[index] = False
-            track.round += 1
+                progress.given[index] = False
+            progress.round += 1
             self._restart()
-        place = self._meant(client, signs) if track.is_shared else self._next
-        index, turn = self._order[place]
-        track.give(index)
-        return turn
+        connections = self._connections
+        position = (
+            self._next if connections is None else self._best_position(connections, client, hints)
+        )
+        index, selection = self._order[position]
+        progress.give(index)
+        return selection
 
     def _restart(self) -> None:
-        self._round, self._next, self._of = self._track.round, 0, None
+        self._round, self._next, self._positions = self._progress.round, 0, None
 
-    def _meant(self, client: int, signs: ClientHints) -> int:
-        """Where in the order the exchange is that a client means, by what is least strange."""
-        clients, known = self._track.clients, self._known(signs)
-        meant, least = self._next, None
-        for place in chain(sorted(self._own(client)), islice(self._new(), _COMPARED)):
-            strange = clients.mismatch_rank(client, known, self._order[place][1].connection_step)
-            if least is None or strange < least:
-                meant, least = place, strange
-            if least in (BEST_RANK, BEST_UNCLAIMED_RANK):
+    def _best_position(self, connections: ConnectionMap, client: int, hints: ClientHints) -> int:
+        # Rank the answers that were not given, and take the first with the smallest mismatch rank.
+        # To rank all of them would make a long replay slow, since many clients may poll for the
+        # same thing. So two kinds of candidates are ranked:
+        #
+        # - of each recorded connection that the client claims, the first answer not given, however
+        #   far away it is: without these, a client that is far ahead of the others would lose its
+        #   place;
+        # - the first 64 answers not given, of any connection.
+        #
+        # The claimed ones come first, sorted by position, so that of equal ranks the order of the
+        # recording decides. The search ends at BEST_RANK, which nothing beats, and at
+        # BEST_UNCLAIMED_RANK, which only a claimed connection beats: the next answer of each was
+        # ranked before.
+        known_hints = self._recorded_hints(hints)
+        best, best_rank = self._next, None
+        candidates = chain(
+            sorted(self._claimed_positions(connections, client)),
+            islice(self._new_positions(), _MAX_RANKED),
+        )
+        for position in candidates:
+            step = self._order[position][1].connection_step
+            rank = connections.mismatch_rank(client, known_hints, step)
+            if best_rank is None or rank < best_rank:
+                best, best_rank = position, rank
+            if best_rank in (BEST_RANK, BEST_UNCLAIMED_RANK):
                 break
-        return meant
+        return best
 
-    def _known(self, signs: ClientHints) -> ClientHints:
-        """Leave out what none of the recorded clients said."""
+    def _recorded_hints(self, hints: ClientHints) -> ClientHints:
+        """Leave out values that no recorded client of these requests sent."""
         return ClientHints(
-            signs.stream_id if signs.stream_id in self._stream_ids else None,
-            signs.user_agent if signs.user_agent in self._user_agents else None,
+            hints.stream_id if hints.stream_id in self._stream_ids else None,
+            hints.user_agent if hints.user_agent in self._user_agents else None,
         )
 
-    def _own(self, client: int) -> Iterator[int]:
-        """The first of each recorded connection that a client stands for."""
-        if self._of is None:
-            self._of = defaultdict(list)
-            for place in reversed(range(len(self._order))):
-                self._of[self._order[place][1].connection_step.connection].append(place)
-        given = self._track.given
-        for source in self._track.clients.claimed_by(client):
-            places = self._of.get(source, [])
-            while places and given[self._order[places[-1]][0]]:
-                places.pop()
-            yield from places[-1:]
+    def _claimed_positions(self, connections: ConnectionMap, client: int) -> Iterator[int]:
+        # The first answer not given of each recorded connection that the client claims. The
+        # positions of a connection are listed in reverse, so that given ones are popped off the
+        # end: over a round each is looked at once, however many there are. Another view of the
+        # queue, or the ranking of unclaimed answers, may have given some of them meanwhile; such
+        # positions are popped when they are met. A new round builds the lists again.
+        if self._positions is None:
+            self._positions = defaultdict(list)
+            for position in reversed(range(len(self._order))):
+                step = self._order[position][1].connection_step
+                self._positions[step.connection].append(position)
+        given = self._progress.given
+        for recorded in connections.claimed_by(client):
+            positions = self._positions.get(recorded, [])
+            while positions and given[self._order[positions[-1]][0]]:
+                positions.pop()
+            yield from positions[-1:]
 
-    def _new(self) -> Iterator[int]:
-        """Those that were not given, in order."""
-        given = self._track.given
-        for place in range(self._next, len(self._order)):
-            if not given[self._order[place][0]]:
-                yield place
+    def _new_positions(self) -> Iterator[int]:
+        given = self._progress.given
+        for position in range(self._next, len(self._order)):
+            if not given[self._order[position][0]]:
+                yield position

@@ -1,14 +1,14 @@
-"""Clients: which recorded connection each connection of this replay stands for.
+"""Connections: which recorded connection each connection of a replay stands for.
 
-Several clients may say the same, and each shall get what the one it stands for got. Who that is
-shows in what else it says:
+Several clients may send equal requests, and each is to get what its recorded counterpart got. The
+other requests on the same connection tell which one that is:
 
     recorded   1: GET_VERSION, GET_STATE → a    2: GET_STATE → b
     replayed   x: GET_STATE → b                 y: GET_VERSION, GET_STATE → a
 
-A connection stands for those whose exchanges it has played, and nobody else does while it is there.
-One that has played nothing stands for none that began otherwise. Where that does not decide, the
-order of the recording does.
+A connection claims the recorded connections whose exchanges it has played, until it closes; no
+other connection claims them meanwhile. A connection that has played nothing yet does not stand for
+one that began with another request. If that leaves a choice, the order of the recording decides.
 """
 
 from collections import defaultdict
@@ -19,19 +19,20 @@ from msgspec import Struct
 
 from ...proto.http.request import HttpRequest
 
-_KEPT = 16
-"""Recorded connections that one may stand for, the latest: one that is kept may replay many."""
+_MAX_CLAIMS = 16
+"""Recorded connections that one connection claims, the latest ones. A client with one keep-alive
+connection may replay what many short connections recorded."""
 
 
 class RecordedConnection(Struct, frozen=True):
-    """A recorded connection, by the cassette's place in the list and its number."""
+    """A recorded connection: the cassette by its position in the list, and the client's number."""
 
     cassette: int
     client: int
 
 
 class ClientHints(Struct, frozen=True):
-    """What a request says about who sends it; None is nothing."""
+    """Headers by which a client can be recognised; None if the request lacks the header."""
 
     stream_id: str | None = None
     user_agent: str | None = None
@@ -40,24 +41,28 @@ class ClientHints(Struct, frozen=True):
 NO_HINTS = ClientHints()
 
 BEST_RANK = (False, False, False, False, False)
+"""The smallest `ConnectionMap.mismatch_rank`."""
+
 BEST_UNCLAIMED_RANK = (False, True, False, False, False)
-"""The least `Clients.strangeness` that there is, and the least of what one does not stand for."""
+"""The smallest rank of an exchange on a recorded connection that the client has not claimed."""
 
 
 def client_hints(request: HttpRequest) -> ClientHints:
-    """What a request says about who sends it."""
+    """Return the headers of a request by which its client can be recognised."""
     values = request.headers_by_name
-    return _signs(values.get(b"mesos-stream-id"), values.get(b"user-agent"))
+    return _decode_hints(values.get(b"mesos-stream-id"), values.get(b"user-agent"))
 
 
 @lru_cache(maxsize=256)
-def _signs(stream_id: bytes | None, user_agent: bytes | None) -> ClientHints:
-    said = (None if value is None else value.decode("latin-1") for value in (stream_id, user_agent))
-    return ClientHints(*said)
+def _decode_hints(stream_id: bytes | None, user_agent: bytes | None) -> ClientHints:
+    return ClientHints(
+        None if stream_id is None else stream_id.decode("latin-1"),
+        None if user_agent is None else user_agent.decode("latin-1"),
+    )
 
 
 class ConnectionStep(Struct, frozen=True, eq=False):
-    """A recorded exchange as a part of what was said: on which connection, behind how many."""
+    """The position of a recorded exchange: its connection, and how many came before it there."""
 
     connection: RecordedConnection
     before: int = 0
@@ -65,56 +70,81 @@ class ConnectionStep(Struct, frozen=True, eq=False):
 
 
 class ConnectionMap:
-    """Who has played what. Connections are numbers; 0 is one that nobody knows."""
+    """Which connection has played what. Connections are numbers; 0 is an unknown connection."""
 
     def __init__(self) -> None:
-        self._stands_for = defaultdict[int, dict[RecordedConnection, None]](dict)
-        self._claimed: dict[RecordedConnection, int] = {}
-        self._played = defaultdict[RecordedConnection, int](int)
-        self._recorded = defaultdict[RecordedConnection, int](int)
+        self._claims = defaultdict[int, dict[RecordedConnection, None]](dict)
+        self._claimant: dict[RecordedConnection, int] = {}
+        self._played_steps = defaultdict[RecordedConnection, int](int)
+        self._recorded_steps = defaultdict[RecordedConnection, int](int)
 
-    def add_step(self, source: RecordedConnection, signs: ClientHints) -> ConnectionStep:
-        """File the next exchange of a recorded connection."""
-        self._recorded[source] += 1
-        return ConnectionStep(source, self._recorded[source] - 1, signs)
+    def add_step(self, connection: RecordedConnection, hints: ClientHints) -> ConnectionStep:
+        """Add the next exchange of a recorded connection, and return its position."""
+        self._recorded_steps[connection] += 1
+        return ConnectionStep(connection, self._recorded_steps[connection] - 1, hints)
 
-    def record_played(self, client: int, part: ConnectionStep) -> None:
-        """A connection has played an exchange."""
-        source = part.connection
-        self._played[source] = max(self._played[source], part.before + 1)
-        if client == 0 or self._claimed.setdefault(source, client) != client:
+    def record_played(self, client: int, step: ConnectionStep) -> None:
+        """Record that a connection has played an exchange; it claims the recorded connection."""
+        recorded = step.connection
+        self._played_steps[recorded] = max(self._played_steps[recorded], step.before + 1)
+        if client == 0 or self._claimant.setdefault(recorded, client) != client:
             return
-        own = self._stands_for[client]
-        own.pop(source, None)
-        own[source] = None
-        if len(own) > _KEPT:
-            self._release(client, next(iter(own)))
+        claims = self._claims[client]
+        claims.pop(recorded, None)
+        claims[recorded] = None
+        if len(claims) > _MAX_CLAIMS:
+            self._release(client, next(iter(claims)))
 
     def forget_connection(self, client: int) -> None:
-        """A connection is gone: others may stand for what it stood for."""
-        for source in list(self._stands_for.get(client, ())):
-            self._release(client, source)
-        self._stands_for.pop(client, None)
+        """Release the claims of a connection that has closed."""
+        for recorded in list(self._claims.get(client, ())):
+            self._release(client, recorded)
+        self._claims.pop(client, None)
 
     def claimed_by(self, client: int) -> Iterable[RecordedConnection]:
-        """What a connection stands for."""
-        return self._stands_for.get(client, ())
+        """Return the recorded connections that a connection claims, the latest played last.
+
+        There may be several: a client may replay with one connection what it recorded with many.
+        A recorded connection has one claimant at most. A claim ends when the claimant closes, or
+        when it has played exchanges of `_MAX_CLAIMS` others since.
+        """
+        return self._claims.get(client, ())
 
     def mismatch_rank(
-        self, client: int, signs: ClientHints, part: ConnectionStep
+        self, client: int, hints: ClientHints, step: ConnectionStep
     ) -> tuple[bool, ...]:
-        """Of the exchanges that a request may mean, the one with the least of this is meant."""
-        own = self._stands_for.get(client, ())
-        claimed = client != 0 and self._claimed.get(part.connection, client) != client
-        began = client == 0 or bool(own) or part.before <= self._played[part.connection]
+        """Rank a recorded exchange as the one that a client's request stands for.
+
+        The smallest tuple wins; of equal ones, the exchange that was recorded first. Most
+        significant first:
+
+        1. The stream id differs. A call with the id of another subscription belongs to another
+           scheduler, whatever else speaks for it.
+        2. It is on another connection than those that the client claims. A client that has begun
+           to replay a recorded connection goes on with it.
+        3. The User-Agent differs. It identifies a program but not one of its instances, so it
+           counts less than a claim.
+        4. Another connection claims it. Two live clients should not share a recorded one, but they
+           may have to, if there are more clients now than there were then.
+        5. It is out of order: the client has claimed nothing yet, and on the recorded connection
+           there were requests before this one that nobody has sent so far.
+
+        A header counts only if some recorded client of an equal request sent the same value, so
+        the caller leaves other values out of `hints`.
+        """
+        claims = self._claims.get(client, ())
+        is_claimed_by_other = client != 0 and self._claimant.get(step.connection, client) != client
+        is_in_order = (
+            client == 0 or bool(claims) or step.before <= self._played_steps[step.connection]
+        )
         return (
-            signs.stream_id is not None and part.hints.stream_id != signs.stream_id,
-            part.connection not in own,
-            signs.user_agent is not None and part.hints.user_agent != signs.user_agent,
-            claimed,
-            not began,
+            hints.stream_id is not None and step.hints.stream_id != hints.stream_id,
+            step.connection not in claims,
+            hints.user_agent is not None and step.hints.user_agent != hints.user_agent,
+            is_claimed_by_other,
+            not is_in_order,
         )
 
-    def _release(self, client: int, source: RecordedConnection) -> None:
-        del self._stands_for[client][source]
-        del self._claimed[source]
+    def _release(self, client: int, recorded: RecordedConnection) -> None:
+        del self._claims[client][recorded]
+        del self._claimant[recorded]
