@@ -1,7 +1,7 @@
 """Which recorded exchange answers a request, and why none does.
 
-Start with request_key.py, the parsed request and the key under which it is found.
-answer_queue.py hands out the answers to equal requests in order, connections.py and servers.py
-narrow the choice, and misses.py, near_misses.py and miss_reports.py describe a request without
-an answer.
+Start with request_key.py: the parsed request, and the key by which its exchanges are found.
+answer_queue.py selects among the answers to equal requests, helped by connections.py, servers.py
+and repeat_rules.py; ignore_rules.py leaves out what differs in every run. misses.py is the report
+of a request without an answer, which miss_reports.py and near_misses.py make.
 """

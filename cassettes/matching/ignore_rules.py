@@ -1,18 +1,18 @@
-"""What does not count when requests are compared, because it is another in every run.
+"""Rules for what is ignored when requests are compared, because it differs in every run.
 
     ACKNOWLEDGE:acknowledge.uuid     a field of a call, by its path in the message
-    ACCEPT:accept.offer_ids[].value  in all elements of a list
-    *:framework_id                   of every call that has it
-    offer-ids                        ids of a kind, wherever they are; or another name of NAMES
-    query.jsonp                      a parameter of a request that is no v1 call
+    ACCEPT:accept.offer_ids[].value  a field in all elements of a list
+    *:framework_id                   a field of every call that has it
+    offer-ids                        all ids of a kind, or another name of NAMED_RULES
+    query.jsonp                      a parameter of a request that is not a v1 call
 
-A field that is ignored may be there or not. Of an id that is ignored by the name of its kind only
-the value does not count: two offers are not one.
+A field that is ignored by its path may be present or absent. Of ids that are ignored by name, only
+the values are: two offers do not match one.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 from itertools import islice
 from typing import cast
 
@@ -23,22 +23,24 @@ from ...proto.api.apis import APIS, Api
 from ...proto.messages import descriptors
 from ...proto.messages.fields import type_enum_name
 from ...proto.messages.ids import ID_KINDS, IdKind, copy_messages, id_fields
+from .shortening import closest, truncate
 
-_SEARCHED = 20_000
-_DEPTH = 7
-_SHOWN = 100
-"""Paths that are looked at to find what may have been meant, steps in the longest of them, and how
-much of a rule is shown that fits nothing."""
+_MAX_PATHS = 20_000
+_MAX_STEPS = 7
+"""Paths that are compared to find the nearest one, and steps in the longest of them."""
+
+_MAX_RULE_CHARACTERS = 100
+"""Characters of a wrong rule in an error text."""
 
 _PATH = re.compile(r"[A-Za-z0-9_]+(?:\[\])?(?:\.[A-Za-z0-9_]+(?:\[\])?)*")
 
-_KINDS: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
+_ID_RULES: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
     f"{kind}s": (f"every {kind.replace('-', ' ')} in a call", kind)
     for kind in sorted(set(ID_KINDS.values()))
 }
-_RULES: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
+_FIELD_RULES: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
     "filters": (
-        "how long a scheduler refuses what it declines",
+        "how long a scheduler refuses declined offers",
         (
             "ACCEPT:accept.filters",
             "DECLINE:decline.filters",
@@ -47,84 +49,90 @@ _RULES: dict[str, tuple[str, IdKind | tuple[str, ...]]] = {
         ),
     ),
     "metrics-timeout": ("how long GET_METRICS may take", ("GET_METRICS:get_metrics.timeout",)),
-    "timestamps": ("when an executor says that a status came", ("UPDATE:update.status.timestamp",)),
+    "timestamps": (
+        "timestamps in the status updates of an executor",
+        ("UPDATE:update.status.timestamp",),
+    ),
 }
 
-NAMED_RULES = _KINDS | _RULES
-"""What is volatile by nature, by name: what it is in words, and a kind of id or rules."""
+NAMED_RULES = _ID_RULES | _FIELD_RULES
+"""Rules that have a name, with a description: all ids of a kind, or the paths of fields."""
 
 
 class IgnoreError(ValueError):
-    """A rule that fits nothing; the text says what may have been meant."""
+    """A rule that fits nothing. The text has the rule and the nearest one that fits."""
 
 
 class IgnoreRules:
-    """Rules by API and call. Raises IgnoreError for a rule that fits no call."""
+    """What is ignored, by API and call. Raises IgnoreError for a rule that fits no call."""
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
-        self._kinds = set[IdKind]()
+        self._id_kinds = set[IdKind]()
         self._paths: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._parameters = set[str]()
         for rule in [rules] if isinstance(rules, str) else rules:
             self._add(rule)
 
     def comparable_calls(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
-        """Give calls without what does not count; those given stay as they are."""
-        if not self._kinds and not self._paths:
+        """Return calls of an API without what is ignored. The given messages are not changed."""
+        if not self._id_kinds and not self._paths:
             return calls
-        return tuple(self._counts(call, api) for call in calls)
+        return tuple(self._comparable_call(call, api) for call in calls)
 
     def comparable_query(self, query: str) -> str:
-        """Give a query without the parameters that do not count."""
+        """Return a query, the part of a target after `?`, without the ignored parameters."""
         if not self._parameters:
             return query
         parts = query.split("&")
         return "&".join(p for p in parts if p.partition("=")[0] not in self._parameters)
 
-    def _counts(self, call: Message, api: Api) -> Message:
+    def _comparable_call(self, call: Message, api: Api) -> Message:
         paths = self._paths.get((api.name, type_enum_name(call) or ""), ())
-        if not self._kinds and not paths:
+        if not self._id_kinds and not paths:
             return call
         (copy,) = copy_messages((call,))
         for path in paths:
             _clear(copy, path)
-        if self._kinds:
-            for slot in id_fields(copy):
-                if slot.kind in self._kinds:
-                    slot.blank()
+        if self._id_kinds:
+            for field in id_fields(copy):
+                if field.kind in self._id_kinds:
+                    field.blank()
         return copy
 
     def _add(self, rule: str) -> None:
-        kind, colon, path = rule.partition(":")
+        call_name, colon, path = rule.partition(":")
         if rule in NAMED_RULES:
-            _, what = NAMED_RULES[rule]
-            if isinstance(what, tuple):
-                for each in what:
+            _, ignored = NAMED_RULES[rule]
+            if isinstance(ignored, tuple):
+                for each in ignored:
                     self._add(each)
             else:
-                self._kinds.add(what)
+                self._id_kinds.add(ignored)
         elif rule.startswith("query.") and rule != "query.":
             self._parameters.add(rule.removeprefix("query."))
         elif colon:
-            self._add_path(rule, kind, path)
+            self._add_path(rule, call_name, path)
         else:
             text = f"expected TYPE:path, query.NAME or one of {', '.join(NAMED_RULES)}"
-            raise IgnoreError(f"ignore {_cut(rule)}: {text}{_nearest(rule, NAMED_RULES)}")
+            raise IgnoreError(f"ignore {_cut(rule)}: {text}{_hint(rule, NAMED_RULES)}")
 
-    def _add_path(self, rule: str, kind: str, path: str) -> None:
-        apis = [api for api in APIS if kind in ("*", *api.call_types)]
+    def _add_path(self, rule: str, call_name: str, path: str) -> None:
+        apis = [api for api in APIS if call_name in ("*", *api.call_types)]
         if not apis:
-            near = _nearest(kind, [name for api in APIS for name in api.call_types])
-            raise IgnoreError(f"ignore {_cut(rule)}: no v1 API has a call {_cut(kind)!r}{near}")
+            hint = _hint(call_name, [name for api in APIS for name in api.call_types])
+            text = f"no v1 API has a call {_cut(call_name)!r}{hint}"
+            raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         if not _PATH.fullmatch(path):
             text = f"{_cut(path)!r} is no path, expected one like accept.offer_ids[].value"
             raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         steps = tuple(path.replace("[]", "").split("."))
-        fitting = [api for api in apis if _fits(_descriptor(api), steps, path)]
+        fitting = [api for api in apis if _has_path(_call_descriptor(api), steps, path)]
         if not fitting:
-            raise IgnoreError(f"ignore {_cut(rule)}: {_no_path(apis, kind, path)}")
+            raise IgnoreError(
+                f"ignore {_cut(rule)}: {_describe_missing_path(apis, call_name, path)}"
+            )
         for api in fitting:
-            for name in api.call_types if kind == "*" else (kind,):
+            for name in api.call_types if call_name == "*" else (call_name,):
                 self._paths.setdefault((api.name, name), []).append(steps)
 
 
@@ -132,7 +140,7 @@ IGNORE_NOTHING = IgnoreRules()
 """Ignores nothing."""
 
 
-def _descriptor(api: Api) -> Descriptor:
+def _call_descriptor(api: Api) -> Descriptor:
     return cast("Descriptor", descriptors.message_class(api.call_message).DESCRIPTOR)
 
 
@@ -146,8 +154,8 @@ def _clear(message: Message, path: Sequence[str]) -> None:
         if message.HasField(name):
             _clear(getattr(message, name), rest)
         return
-    held = getattr(message, name)
-    for child in [held[key] for key in held] if _is_map(field) else held:
+    container = getattr(message, name)
+    for child in [container[key] for key in container] if _is_map(field) else container:
         _clear(child, rest)
 
 
@@ -155,60 +163,62 @@ def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-def _held(field: FieldDescriptor) -> Descriptor | None:
-    """The message type of a field's values."""
-    held = field.message_type
-    return held.fields_by_name["value"].message_type if held and _is_map(field) else held
+def _value_type(field: FieldDescriptor) -> Descriptor | None:
+    """Return the message type of a field, or of the values of a map."""
+    value_type = field.message_type
+    if value_type and _is_map(field):
+        return value_type.fields_by_name["value"].message_type
+    return value_type
 
 
-def _fits(of: Descriptor, steps: Sequence[str], path: str) -> bool:
-    """Whether a path leads to a field; `[]` stands behind lists only, and may be left out."""
-    held: Descriptor | None = of
+def _has_path(root: Descriptor, steps: Sequence[str], path: str) -> bool:
+    """Return whether a path leads to a field. Only lists may have `[]`, but need not have it."""
+    message_type: Descriptor | None = root
     for step, written in zip(steps, path.split("."), strict=True):
-        field = None if held is None else held.fields_by_name.get(step)
+        field = None if message_type is None else message_type.fields_by_name.get(step)
         if field is None or (written.endswith("[]") and not field.is_repeated):
             return False
-        held = _held(field)
+        message_type = _value_type(field)
     return True
 
 
-def _no_path(apis: Sequence[Api], kind: str, path: str) -> str:
-    """Say that nothing is there, and what is near."""
+def _describe_missing_path(apis: Sequence[Api], call_name: str, path: str) -> str:
     api = apis[0]
-    what = "no v1 call" if kind == "*" else f"{api.name} call {kind}"
-    known = islice(_known(_descriptor(api), None if kind == "*" else kind), _SEARCHED)
-    last = path.rpartition(".")[2]
+    any_call = call_name == "*"
+    calls = "no v1 call has" if any_call else f"{api.name} call {call_name} has no"
+    known = islice(_known_paths(_call_descriptor(api), None if any_call else call_name), _MAX_PATHS)
+    last_step = path.rpartition(".")[2]
 
-    def likeness(other: str) -> float:
-        same = other.rpartition(".")[2].removesuffix("[]") == last.removesuffix("[]")
-        return SequenceMatcher(None, path[:_SHOWN], other).ratio() + same
+    def similarity(other: str) -> float:
+        is_same = other.rpartition(".")[2].removesuffix("[]") == last_step.removesuffix("[]")
+        return SequenceMatcher(None, path[:_MAX_RULE_CHARACTERS], other).ratio() + is_same
 
-    near = max(known, key=likeness, default=None)
-    verb = "has" if kind == "*" else "has no"
-    return f"{what} {verb} field {_cut(path)}{'' if near is None else f'; the nearest is {near}'}"
+    near = max(known, key=similarity, default=None)
+    return f"{calls} field {_cut(path)}{'' if near is None else f'; the nearest is {near}'}"
 
 
-def _known(of: Descriptor, kind: str | None) -> Iterator[str]:
-    """Paths in a call, the short ones first; of a type's own field and of what all calls have."""
-    others = set[str]()
-    if kind is not None and (typed := of.fields_by_name.get("type")) is not None:
-        assert typed.enum_type is not None
-        others = {name.lower() for name in typed.enum_type.values_by_name} - {kind.lower()}
-    level = [(field, field.name) for field in of.fields if field.name not in others]
-    for _ in range(_DEPTH):
+def _known_paths(root: Descriptor, call_name: str | None) -> Iterator[str]:
+    """Yield the paths in a call, short ones first: of its own body, and of what all calls have."""
+    other_bodies = set[str]()
+    if call_name is not None and (type_field := root.fields_by_name.get("type")) is not None:
+        assert type_field.enum_type is not None
+        bodies = {name.lower() for name in type_field.enum_type.values_by_name}
+        other_bodies = bodies - {call_name.lower()}
+    level = [(field, field.name) for field in root.fields if field.name not in other_bodies]
+    for _ in range(_MAX_STEPS):
         deeper: list[tuple[FieldDescriptor, str]] = []
         for field, name in level:
             path = f"{name}[]" if field.is_repeated else name
             yield path
-            if (held := _held(field)) is not None:
-                deeper += [(each, f"{path}.{each.name}") for each in held.fields]
+            if (value_type := _value_type(field)) is not None:
+                deeper += [(each, f"{path}.{each.name}") for each in value_type.fields]
         level = deeper
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word[:_SHOWN], list(known), n=1, cutoff=0.5)
-    return f"; the nearest is {near[0]}" if near else ""
+def _hint(word: str, known: Iterable[str]) -> str:
+    near = closest(word, known)
+    return "" if near is None else f"; the nearest is {near}"
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return truncate(text, _MAX_RULE_CHARACTERS)

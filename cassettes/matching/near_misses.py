@@ -1,7 +1,8 @@
-"""The recorded exchanges that come nearest to a request, and where they differ from it.
+"""The recorded exchanges that are most similar to a request, and how they differ from it.
 
 Differences of calls are field paths, `accept.offer_ids[0].value`; other requests differ in their
-`query`, `Content-Type` or `body`. The work is bounded: a few candidates, a few thousand fields.
+`query`, `Content-Type` or `body`. The work is bounded: a few candidates with a few
+thousand fields each.
 """
 
 import base64
@@ -18,33 +19,35 @@ from .misses import Difference
 from .request_key import CallKey, ParsedRequest, PlainKey, RequestKey
 from .shortening import truncate_around_difference
 
-CANDIDATES = 32
-"""Exchanges that are compared with a missed request."""
+_MAX_CANDIDATES = 32
+"""Exchanges that are compared with a request."""
 
-_FIELDS = 4000
-_NO_CALL = "no call that Mesos takes"
+_MAX_FIELDS = 4000
+"""Fields of a message that are compared."""
+
+_NOT_A_CALL = "no call that Mesos accepts"
 
 OPAQUE_BODY_DIFFERENCE = Difference("body", "other bytes", "these")
-"""Of bodies that are no calls it is not known here what is in them."""
+"""The difference of two bodies of which only the digests are known."""
 
 
 class NearMissIndex:
-    """Places of a cassette by what a miss compares: the call, the API, the path."""
+    """The exchanges of a replay by what is compared first: the call, the API, the path."""
 
     def __init__(self) -> None:
         self._added: list[tuple[RequestKey, str, ExchangeRef]] = []
-        self._by_kind = defaultdict[tuple[str, ...], list[ExchangeRef]](list)
-        self._equal: dict[RequestKey, ExchangeRef] = {}
+        self._by_group = defaultdict[tuple[str, ...], list[ExchangeRef]](list)
+        self._by_key: dict[RequestKey, ExchangeRef] = {}
 
-    def add_exchange(self, key: RequestKey, path: str, place: ExchangeRef) -> None:
-        """Add an exchange. It is filed when something is looked for: most replays miss nothing."""
-        self._added.append((key, path, place))
+    def add_exchange(self, key: RequestKey, path: str, ref: ExchangeRef) -> None:
+        """Add an exchange. It is indexed at the first miss, because most replays have none."""
+        self._added.append((key, path, ref))
 
-    def _file(self) -> None:
-        for key, path, place in self._added:
-            self._equal[key] = place
-            for kind in _kinds(key, path):
-                self._by_kind[kind].append(place)
+    def _index_added(self) -> None:
+        for key, path, ref in self._added:
+            self._by_key[key] = ref
+            for group in _groups(key, path):
+                self._by_group[group].append(ref)
         self._added.clear()
 
     def candidates(
@@ -54,38 +57,38 @@ class NearMissIndex:
         played: Container[ExchangeRef],
         cassettes: frozenset[int] | None = None,
     ) -> tuple[list[ExchangeRef], bool]:
-        """Up to `CANDIDATES` exchanges of the most special kind that has any in these cassettes.
+        """Return up to 32 similar exchanges of some cassettes, or of all.
 
-        An equal one comes first, then those that were not `played`. The flag says whether they are
-        the same call, or the same method and path.
+        They are of the narrowest group that has any: the same call, else the same API, else the
+        same path. One with an equal key comes first, then those that were not `played`. The flag
+        is true for the narrowest group: the same call, or the same method and path.
         """
-        self._file()
-        for closeness, kind in enumerate(_kinds(key, path)):
-            places = [
-                place
-                for place in self._by_kind.get(kind, ())
-                if cassettes is None or place.cassette in cassettes
+        self._index_added()
+        for closeness, group in enumerate(_groups(key, path)):
+            refs = [
+                ref
+                for ref in self._by_group.get(group, ())
+                if cassettes is None or ref.cassette in cassettes
             ]
-            if places:
-                equal = (place for place in [self._equal.get(key)] if place in places)
-                return _first(chain(equal, _fresh_first(places, played))), closeness == 0
+            if refs:
+                equal = (ref for ref in [self._by_key.get(key)] if ref in refs)
+                return _first_distinct(chain(equal, _unplayed_first(refs, played))), closeness == 0
         return [], False
 
 
-def _first(places: Iterable[ExchangeRef | None]) -> list[ExchangeRef]:
-    """The first of them, each once."""
-    return list(islice(dict.fromkeys(place for place in places if place is not None), CANDIDATES))
+def _first_distinct(refs: Iterable[ExchangeRef | None]) -> list[ExchangeRef]:
+    return list(islice(dict.fromkeys(ref for ref in refs if ref is not None), _MAX_CANDIDATES))
 
 
-def _fresh_first(
-    places: list[ExchangeRef], played: Container[ExchangeRef]
+def _unplayed_first(
+    refs: list[ExchangeRef], played: Container[ExchangeRef]
 ) -> Iterator[ExchangeRef]:
-    yield from (place for place in places if place not in played)
-    yield from reversed(places)
+    yield from (ref for ref in refs if ref not in played)
+    yield from reversed(refs)
 
 
-def _kinds(key: RequestKey, path: str) -> list[tuple[str, ...]]:
-    """What an exchange is, the most special first."""
+def _groups(key: RequestKey, path: str) -> list[tuple[str, ...]]:
+    """Return the groups that an exchange belongs to, the narrowest first."""
     match key:
         case CallKey():
             return [("call", key.api, key.call_name), ("api", key.api), ("POST", path)]
@@ -94,28 +97,28 @@ def _kinds(key: RequestKey, path: str) -> list[tuple[str, ...]]:
 
 
 def diff_requests(recorded: ParsedRequest, received: ParsedRequest) -> Iterator[Difference]:
-    """Where two requests differ, as recorded and received."""
+    """Compare two requests, and yield each difference as recorded and received."""
     match recorded.key, received.key:
         case CallKey() as old, CallKey() as new if (old.api, old.call_name) == (
             new.api,
             new.call_name,
         ):
-            yield from _fields(recorded.compared_calls, received.compared_calls)
+            yield from _diff_fields(recorded.compared_calls, received.compared_calls)
             if old.refusal != new.refusal:
                 yield Difference("refusal", old.refusal or None, new.refusal or None)
         case CallKey() as old, CallKey() as new:
             yield Difference("type", old.call_name, new.call_name)
         case PlainKey() as old, PlainKey() as new:
-            yield from _parts(old, new)
+            yield from _diff_plain(old, new)
         case _ if recorded.content_type != received.content_type:
             yield Difference("Content-Type", recorded.content_type, received.content_type)
         case _:
             yield Difference(
-                "body", recorded.description or _NO_CALL, received.description or _NO_CALL
+                "body", recorded.description or _NOT_A_CALL, received.description or _NOT_A_CALL
             )
 
 
-def _parts(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
+def _diff_plain(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
     if old.path != new.path:
         yield _difference("path", old.path, new.path)
     if old.query != new.query:
@@ -130,8 +133,8 @@ def _parts(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
         )
 
 
-def _fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
-    recorded, received = _flat(old), _flat(new)
+def _diff_fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
+    recorded, received = _leaves_by_path(old), _leaves_by_path(new)
     for path in recorded | received:
         before, after = recorded.get(path), received.get(path)
         if before != after:
@@ -142,12 +145,12 @@ def _difference(path: str, old: str | None, new: str | None) -> Difference:
     return Difference(path, *truncate_around_difference(old, new))
 
 
-def _flat(messages: tuple[Message, ...]) -> dict[str, str]:
-    """The leaves of messages by path; those of a streamed request's records are numbered."""
+def _leaves_by_path(messages: tuple[Message, ...]) -> dict[str, str]:
+    """Format the leaves of messages by path. Paths in a streamed request begin with `[n]`."""
     if len(messages) == 1:
-        return dict(islice(_leaves(messages[0], ""), _FIELDS))
+        return dict(islice(_leaves(messages[0], ""), _MAX_FIELDS))
     leaves = (leaf for n, message in enumerate(messages) for leaf in _leaves(message, f"[{n}]."))
-    return dict(islice(leaves, _FIELDS))
+    return dict(islice(leaves, _MAX_FIELDS))
 
 
 def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, str]]:
@@ -166,14 +169,14 @@ def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _leaf(field: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, str]]:
     if not isinstance(value, Message):
-        yield path, _text(field, value)
+        yield path, _format_scalar(field, value)
     elif value.ListFields():
         yield from _leaves(value, path + ".")
     else:
         yield path, "{}"
 
 
-def _text(field: FieldDescriptor, value: object) -> str:
+def _format_scalar(field: FieldDescriptor, value: object) -> str:
     if field.enum_type is not None and isinstance(value, int):
         return field.enum_type.values_by_number[value].name
     if isinstance(value, bytes):

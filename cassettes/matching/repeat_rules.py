@@ -1,59 +1,64 @@
-"""What equal requests get after the last recorded answer to them.
+"""Rules for what equal requests get after the last recorded answer (`--repeat`).
 
-    last     what only reads gets the last answer again; what changes something is a miss
-    cycle    the first answer again, and so on
-    never    nothing: each answer is given once
+    last     a request that only reads gets the last answer again; a mutating call is a miss
+    cycle    the answers start again from the first
+    never    a miss: each answer is given once
 
-For all, or for the calls of a type: `last`, `GET_TASKS=cycle`. Who names a call that changes
-something has its last answer given again, too: `DECLINE=last`.
+A rule is for all requests, `last`, or for the calls of one type, `GET_TASKS=cycle`. A mutating call
+that is named gets its last answer again, too: `DECLINE=last`.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Literal, cast, get_args
 
 from ...proto.api.apis import APIS
+from .shortening import closest, truncate
 
 type RepeatMode = Literal["last", "cycle", "never"]
 
-_WORDS: tuple[str, ...] = get_args(RepeatMode.__value__)
-_SHOWN = 60
+_MODES: tuple[str, ...] = get_args(RepeatMode.__value__)
+_MAX_RULE_CHARACTERS = 60
+"""Characters of a wrong rule in an error text."""
 
 
 class RepeatError(ValueError):
-    """A rule that makes no sense; the text says what was expected."""
+    """A rule that is not valid. The text has the rule and what was expected."""
 
 
 class RepeatRules:
-    """Rules for all requests and for call types; of two for the same, the last one counts.
+    """Repeat modes for all requests and for call types. The last of two rules for the same wins.
 
-    Raises RepeatError for what is no rule.
+    Raises RepeatError for a rule that is not valid.
     """
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
-        self._all: RepeatMode = "last"
-        self._of: dict[str, RepeatMode] = {}
+        self._default: RepeatMode = "last"
+        self._by_call: dict[str, RepeatMode] = {}
         for rule in [rules] if isinstance(rules, str) else rules:
-            call, named, word = rule.rpartition("=")
-            if word not in _WORDS:
-                text = f"expected {', '.join(_WORDS)}, or one of them for a call: GET_TASKS=cycle"
-                raise RepeatError(f"repeat {rule[:_SHOWN]}: {text}")
-            if named:
-                self._of[_known(rule, call)] = cast("RepeatMode", word)
+            call_name, equals_sign, mode = rule.rpartition("=")
+            if mode not in _MODES:
+                text = f"expected {', '.join(_MODES)}, or one of them for a call: GET_TASKS=cycle"
+                raise RepeatError(f"repeat {_cut(rule)}: {text}")
+            if equals_sign:
+                _check_call_name(rule, call_name)
+                self._by_call[call_name] = cast("RepeatMode", mode)
             else:
-                self._all = cast("RepeatMode", word)
+                self._default = cast("RepeatMode", mode)
 
-    def mode_for(self, call: str | None, *, mutating: bool) -> RepeatMode:
-        """What becomes of a call of a type, or of a plain request."""
-        if call is not None and call in self._of:
-            return self._of[call]
-        return "never" if mutating and self._all == "last" else self._all
+    def mode_for(self, call_name: str | None, *, mutating: bool) -> RepeatMode:
+        """Return the mode for calls of a type, or for a plain request if it is None."""
+        if call_name is not None and call_name in self._by_call:
+            return self._by_call[call_name]
+        return "never" if mutating and self._default == "last" else self._default
 
 
-def _known(rule: str, call: str) -> str:
-    names = {name for api in APIS for name in api.call_types}
-    if call not in names:
-        near = get_close_matches(call[:_SHOWN], sorted(names), n=1)
-        meant = f"; the nearest is {near[0]}" if near else ""
-        raise RepeatError(f"repeat {rule[:_SHOWN]}: no v1 API has a call {call[:_SHOWN]!r}{meant}")
-    return call
+def _check_call_name(rule: str, call_name: str) -> None:
+    known = {name for api in APIS for name in api.call_types}
+    if call_name not in known:
+        near = closest(call_name, sorted(known))
+        hint = "" if near is None else f"; the nearest is {near}"
+        raise RepeatError(f"repeat {_cut(rule)}: no v1 API has a call {_cut(call_name)!r}{hint}")
+
+
+def _cut(text: str) -> str:
+    return truncate(text, _MAX_RULE_CHARACTERS)

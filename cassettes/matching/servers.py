@@ -1,14 +1,14 @@
-"""Servers: which of the recorded servers a request is for, where there are several.
+"""Servers: which of several recorded servers a request is for.
 
-One replay may stand for a master and its agents. Their kinds are told apart by what a call means
-(matching.py). Servers of one kind show in
+One replay may stand for a master and its agents. Servers of different kinds differ in how they
+parse a request (request_key.py). Servers of one kind are recognised by
 
-    the address that a request came to        if cassettes have addresses of their own
+    the address that received the request     if cassettes have addresses of their own
     /slave(2)/api/v1                          if the cassettes have several actors of that kind
     Host: agent2.example:5051                 if they were recorded through a proxy by which
     GET http://agent2.example:5051/state      clients chose the server
 
-A request that shows nothing of that kind, or something that was not recorded, may be for any.
+A request without any of these, or with one that was not recorded, may be for any server.
 """
 
 import re
@@ -22,13 +22,16 @@ from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ..storage.reader import Cassette
 
-_PROXY = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")
+_PROXY_MODE = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")
 _TARGET = re.compile(r"(?:https?://([^/?#]*))?/*([^/?#]*)", re.IGNORECASE)
 _ACTOR = re.compile(r"slave\(\d+\)")
 
 
 class RecordedServer(Struct, frozen=True):
-    """A recorded server: by cassette, authority and actor, as far as they tell it from others."""
+    """A recorded server: its cassette, and its authority and actor where these can be known.
+
+    `authority` is HOST:PORT in lower case, `actor` is like `slave(2)`.
+    """
 
     cassette: int
     authority: str | None = None
@@ -54,26 +57,23 @@ ANY_SERVER = ServerScope()
 
 
 class RecordedServers:
-    """The servers of some cassettes.
-
-    `are_alike` tells that nothing in a request makes a difference.
-    """
+    """The servers of some cassettes, and which of them a request may be for."""
 
     def __init__(self, cassettes: Sequence[Cassette]) -> None:
         self._kinds: list[ServerKind | None] = [each.header.server for each in cassettes]
         self._all_kinds: list[ServerKind | None] = list(dict.fromkeys(self._kinds))
-        self._proxied = [_is_proxied(each.header.upstream) for each in cassettes]
-        self._unnamed = [RecordedServer(number) for number in range(len(cassettes))]
+        self._used_proxy = [_is_proxied(each.header.upstream) for each in cassettes]
+        self._whole_cassettes = [RecordedServer(number) for number in range(len(cassettes))]
         self._authorities = set[str]()
         self._actors = set[str]()
 
     @property
     def are_alike(self) -> bool:
-        """Whether what a request shows makes no difference."""
+        """Whether nothing in a request tells these servers apart."""
         return len(self._authorities) < 2 and len(self._actors) < 2
 
     def add_recorded(self, cassette: int, request: HttpRequest) -> RecordedServer:
-        """File the server of a recorded exchange."""
+        """Add the server of a recorded exchange, and return it."""
         server = self.server_of(cassette, request)
         if server.authority is not None:
             self._authorities.add(server.authority)
@@ -82,19 +82,22 @@ class RecordedServers:
         return server
 
     def server_of(self, cassette: int, request: HttpRequest) -> RecordedServer:
-        """The server of a recorded exchange."""
-        if not self._proxied[cassette] and b"slave" not in request.target:
-            return self._unnamed[cassette]
-        authority, actor = _shown(request)
-        return RecordedServer(cassette, authority if self._proxied[cassette] else None, actor)
+        """Return the server of a recorded exchange."""
+        if not self._used_proxy[cassette] and b"slave" not in request.target:
+            return self._whole_cassettes[cassette]
+        authority, actor = _authority_and_actor(request)
+        return RecordedServer(cassette, authority if self._used_proxy[cassette] else None, actor)
 
     def scope_of(
         self, request: HttpRequest, cassettes: frozenset[int] | None = None
     ) -> ServerScope:
-        """Tell for which servers a request may be that came to the address of some cassettes."""
+        """Return the servers that a request may be for.
+
+        `cassettes` are those that play on the address that received it; None for all.
+        """
         if self.are_alike:
             return ANY_SERVER if cassettes is None else ServerScope(cassettes)
-        authority, actor = _shown(request)
+        authority, actor = _authority_and_actor(request)
         return ServerScope(
             cassettes,
             authority if authority in self._authorities and len(self._authorities) > 1 else None,
@@ -102,44 +105,46 @@ class RecordedServers:
         )
 
     def server_kinds(self, scope: ServerScope = ANY_SERVER) -> list[ServerKind | None]:
-        """The kinds of the servers, the first cassette's first."""
-        chosen = scope.cassettes
-        if chosen is None:
+        """Return the kinds of the servers in a scope, that of the first cassette first."""
+        cassettes = scope.cassettes
+        if cassettes is None:
             return self._all_kinds
         kinds: dict[ServerKind | None, None] = dict.fromkeys(
-            kind for number, kind in enumerate(self._kinds) if number in chosen
+            kind for number, kind in enumerate(self._kinds) if number in cassettes
         )
         return list(kinds)
 
 
 def missing_server_warning(cassette: Cassette) -> str | None:
-    """What it means that a header does not name the kind of server, if it means anything."""
+    """Return a warning if the header lacks the server kind and calls cannot be decoded for that.
+
+    None if the header has it, or if no exchange depends on it.
+    """
     if cassette.header.server is not None:
         return None
-    for one in cassette.exchange_heads():
-        path = one.request.path
+    for exchange in cassette.exchange_heads():
+        path = exchange.request.path
         if (
             endpoints.find_api(path, None) is None
             and endpoints.find_api(path, "master") is not None
         ):
             return (
-                f"{cassette.path}: the header does not say `server: master` or `server: agent`, "
-                f"so calls to /api/v1 are taken for mere bytes, from exchange {one.exchange} on"
+                f"{cassette.path}: the header has neither `server: master` nor `server: agent`, "
+                f"so calls to /api/v1 match byte by byte, from exchange {exchange.exchange} on"
             )
     return None
 
 
 def _is_proxied(upstream: str | None) -> bool:
-    """Whether clients chose the server: then a mode of mitmproxy stands for the upstream."""
-    return upstream is not None and _PROXY.match(upstream) is not None
+    """Return whether clients chose the server: then the upstream is a mode of mitmproxy."""
+    return upstream is not None and _PROXY_MODE.match(upstream) is not None
 
 
-def _shown(request: HttpRequest) -> tuple[str | None, str | None]:
-    """The authority and the agent that a request names."""
-    found = _TARGET.match(request.target.decode("latin-1"))
-    named, first = (None, "") if found is None else found.groups()
-    authority = named or request.header("host")
-    actor = unquote(first)
+def _authority_and_actor(request: HttpRequest) -> tuple[str | None, str | None]:
+    match = _TARGET.match(request.target.decode("latin-1"))
+    target_authority, first_segment = (None, "") if match is None else match.groups()
+    authority = target_authority or request.header("host")
+    actor = unquote(first_segment)
     return (
         authority.lower() if authority else None,
         actor if _ACTOR.fullmatch(actor) else None,

@@ -129,7 +129,7 @@ def test_who_names_a_mutating_call_has_its_last_answer_again():
         ("GET_TASKS=", "repeat GET_TASKS=: expected last"),
         ("=last", "repeat =last: no v1 API has a call ''"),
         ("GET_TASK=last", "no v1 API has a call 'GET_TASK'; the nearest is GET_TASKS"),
-        ("X" * 100_000 + "=last", "no v1 API has a call 'X{60}'$"),
+        ("X" * 100_000 + "=last", "no v1 API has a call 'X{60}…'$"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_an_error(rule, text):

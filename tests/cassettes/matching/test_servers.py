@@ -146,8 +146,8 @@ def test_a_header_that_does_not_name_the_server_is_told_of_if_it_matters(
     played = play(text + exchange(1, "/version", "x") + exchange(2, path, "x", body=HEALTH))
     cassette = played.cassettes[0]
     told = (
-        f"{cassette.path}: the header does not say `server: master` or `server: agent`, "
-        "so calls to /api/v1 are taken for mere bytes, from exchange 2 on"
+        f"{cassette.path}: the header has neither `server: master` nor `server: agent`, "
+        "so calls to /api/v1 match byte by byte, from exchange 2 on"
     )
     assert missing_server_warning(cassette) == (told if said else None)
 
