@@ -1,6 +1,6 @@
-"""Playing to clients whose ids differ from the recorded ones.
+"""Replay to clients whose ids differ from the recorded ones (`--rebind`).
 
-Start with id_matching.py, which compares a call with recorded ones apart from ids.
-id_bindings.py keeps the pairs of recorded and received ids, and id_rewriting.py writes them
-into answers.
+Start with id_matching.py, which compares a call with recorded ones apart from ids. id_bindings.py
+has the pairs of recorded ids and ids of this run, and id_rewriting.py writes the latter into
+answers.
 """

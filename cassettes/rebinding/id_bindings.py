@@ -1,8 +1,8 @@
-"""Bindings: recorded ids, and the ids of this run that stand for them, one to one.
+"""Bindings: recorded ids and the ids of this run that replace them, one to one.
 
     task-id  of framework b5ed-0001:  "task-1"  ↔  "sleeper.3fa2"
 
-A pair that contradicts another one is none: neither end may be in two.
+An id is live if a client of this run uses it. Neither a recorded nor a live id is in two pairs.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,14 @@ from typing import Literal, NamedTuple
 from ...proto.messages.ids import IdKind
 
 type IdValue = str | bytes
+"""The value of an id: bytes of a uuid, else text."""
+
 type IdPair = tuple[ScopedId, IdValue]
-"""A recorded id, and the value that stands for it in this run."""
+"""A recorded id, and the live value that replaces it."""
 
 
 class ScopedId(NamedTuple):
-    """An id. `scope` is the recorded framework that it is known in, if it is known in one."""
+    """An id. `scope` is the recorded id of the framework in which it is unique, or empty."""
 
     kind: IdKind | Literal["stream-id"]
     scope: str
@@ -24,7 +26,7 @@ class ScopedId(NamedTuple):
 
 
 class IdBindings:
-    """Pairs of ids. `translates` tells whether there is one of two values."""
+    """Pairs of ids. `has_translations` is true once the two values of a pair differ."""
 
     def __init__(self) -> None:
         self._live: dict[ScopedId, IdValue] = {}
@@ -32,35 +34,45 @@ class IdBindings:
         self.has_translations = False
 
     def live_value(self, recorded: ScopedId) -> IdValue | None:
-        """What stands for a recorded id."""
+        """Return the live value of a recorded id, or None if it is not bound."""
         return self._live.get(recorded)
 
     def recorded_value(self, live: ScopedId) -> IdValue | None:
-        """What an id of this run stands for."""
+        """Return the recorded value of a live id, or None if it is not bound."""
         return self._recorded.get(live)
 
     def can_bind(self, pairs: Iterable[IdPair]) -> bool:
-        """Whether pairs contradict neither these nor each other."""
+        """Return whether pairs contradict neither the bound pairs nor each other."""
+        # One to one means two tests for each pair: the recorded id has no other live value, and the
+        # live id has no other recorded value. Both have to hold
+        #
+        # - among the pairs that are bound (self._live, self._recorded), and
+        # - among the given pairs, for a call may have an id twice. The first occurrence sets its
+        #   counterpart, and the others must have the same one.
+        #
+        # Nothing is bound here: most candidates are dropped again.
         live, recorded = dict[ScopedId, IdValue](), dict[ScopedId, IdValue]()
-        for each, value in pairs:
-            other = each._replace(value=value)
-            if self._live.get(each, live.setdefault(each, value)) != value:
+        for recorded_id, value in pairs:
+            live_id = recorded_id._replace(value=value)
+            if live.setdefault(recorded_id, value) != value:
                 return False
-            if self._recorded.get(other, recorded.setdefault(other, each.value)) != each.value:
+            if recorded.setdefault(live_id, recorded_id.value) != recorded_id.value:
                 return False
-            if live[each] != value or recorded[other] != each.value:
+            if self._live.get(recorded_id, value) != value:
+                return False
+            if self._recorded.get(live_id, recorded_id.value) != recorded_id.value:
                 return False
         return True
 
     def bind(self, pairs: Iterable[IdPair]) -> None:
-        """Add pairs that fit."""
-        for each, value in pairs:
-            self._live[each] = value
-            self._recorded[each._replace(value=value)] = each.value
-            self.has_translations = self.has_translations or each.value != value
+        """Add pairs, for which `can_bind` is true."""
+        for recorded_id, value in pairs:
+            self._live[recorded_id] = value
+            self._recorded[recorded_id._replace(value=value)] = recorded_id.value
+            self.has_translations = self.has_translations or recorded_id.value != value
 
     def forget_scope(self, scope: str) -> None:
-        """Forget the ids that are known in a framework."""
+        """Drop the pairs of the ids that are unique in a framework, given by its recorded id."""
         for pairs in (self._live, self._recorded):
             for each in [each for each in pairs if each.scope == scope]:
                 del pairs[each]

@@ -142,7 +142,7 @@ def test_what_mesos_refuses_matches_by_content_type_and_bytes(play):
     ("sent", "difference"),
     [
         (request(content_type="text/json"), "Content-Type: application/json → text/json"),
-        (request(b"{"), "body: master call GET_HEALTH → no call that Mesos takes"),
+        (request(b"{"), "body: master call GET_HEALTH → no call that Mesos accepts"),
         (request(path="/api/v1/x", content_type="a"), None),
     ],
 )
