@@ -1,4 +1,4 @@
-"""The sections of docs/replay.md on matching, repeats, rebinding and misses say what is so."""
+"""What docs/replay.md shows of matching, repeats, rebinding and misses is valid and complete."""
 
 import re
 import shlex
@@ -43,7 +43,7 @@ def test_the_commands_start(command, tmp_path):
     assert player.code == 0
 
 
-def test_there_are_as_many_commands_as_options():
+def test_every_option_has_a_command_that_uses_it():
     assert {word for each in commands() for word in each if word.startswith("--")} == {
         "--ignore",
         "--repeat",
@@ -51,34 +51,34 @@ def test_there_are_as_many_commands_as_options():
     }
 
 
-def test_every_rule_that_is_shown_is_one():
+def test_every_rule_on_the_page_is_valid():
     shown = rows(section("What matches"), "rule")
     assert len(shown) == 5
     assert IgnoreRules(shown)
 
 
-def test_the_names_are_those_that_are_listed():
+def test_the_named_rules_are_those_that_the_command_lists():
     listed = run("replay", "--list-ignores")
     assert listed.returncode == 0
     names = dict(line.split(maxsplit=1) for line in listed.stdout.splitlines())
     assert (
         names
         == rows(section("What matches"), "name")
-        == {name: what for name, (what, _) in NAMED_RULES.items()}
+        == {name: description for name, (description, _) in NAMED_RULES.items()}
     )
 
 
-def test_the_repeats_that_are_shown_are_rules():
+def test_every_repeat_rule_on_the_page_is_valid():
     shown = rows(section("Order and repeats"), "`--repeat`")
     assert len(shown) == 4
     assert RepeatRules(shown)
 
 
-def test_the_miss_that_is_shown_is_the_one_that_is_told():
+def test_the_miss_on_the_page_is_a_real_one():
     assert f"```text\n{GOLDEN.read_text()}```" in section("Misses")
 
 
-def test_all_reasons_are_explained():
+def test_all_reasons_are_on_the_page():
     assert set(rows(section("Misses"), "reason")) == set(get_args(MissReason.__value__))
 
 
@@ -89,7 +89,7 @@ def test_all_reasons_are_explained():
         (["--repeat", "often"], "--repeat often: expected last, cycle, never"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_one_line_before_anything_listens(option, text, tmp_path):
+def test_an_invalid_rule_is_reported_in_one_line_before_the_replay_listens(option, text, tmp_path):
     ended = run("replay", PAGE, *option, "--ready-file", tmp_path / "ready")
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"mesotape: {text}")
