@@ -24,21 +24,27 @@ INPUT_PREFIX_BYTES = 64 * 1024
 _CACHED_HEAD_CHARACTERS = 1024
 """Length of the longest path and header value of a head that is built once and shared."""
 
-_CACHED_REQUESTS = 128
-_CACHED_BODY_BYTES = 16 * 1024
-"""Requests that stay parsed after they were asked for, and the longest body among them."""
-
 
 class RecordedRequests:
     """The requests of some cassettes as a replay reads them.
 
-    The latest small ones are cached: a client that repeats a miss has the same exchanges compared
-    with its request again and again.
+    They are parsed once while they are cached: a client that repeats a miss has the same exchanges
+    compared with its request again and again. At most `max_cached` are, with bodies of at most
+    `max_cached_body_bytes`.
     """
 
-    def __init__(self, cassettes: Sequence[Cassette], ignoring: IgnoreRules) -> None:
+    def __init__(
+        self,
+        cassettes: Sequence[Cassette],
+        ignoring: IgnoreRules,
+        *,
+        max_cached: int = 128,
+        max_cached_body_bytes: int = 16 * 1024,
+    ) -> None:
         self._cassettes = cassettes
         self._ignoring = ignoring
+        self._max_cached = max_cached
+        self._max_cached_body_bytes = max_cached_body_bytes
         self._cached: dict[ExchangeRef, MatchableRequest] = {}
 
     def request(self, ref: ExchangeRef, exchange: Exchange | None = None) -> MatchableRequest:
@@ -52,8 +58,8 @@ class RecordedRequests:
         cassette = self._cassettes[ref.cassette]
         exchange = cassette.exchange(ref.exchange) if exchange is None else exchange
         request = MatchableRequest(recorded_request(cassette, exchange), self._ignoring)
-        if len(request.http.body) <= _CACHED_BODY_BYTES:
-            if len(self._cached) >= _CACHED_REQUESTS:
+        if len(request.http.body) <= self._max_cached_body_bytes:
+            if len(self._cached) >= self._max_cached:
                 self._cached.clear()
             self._cached[ref] = request
         return request

@@ -9,23 +9,24 @@ from mesotape.proto.api.negotiation import JSON, PROTOBUF, ResponseType
 ENCODINGS = {"j": ResponseType(JSON), "p": ResponseType(PROTOBUF), "-": None}
 
 
-def track(
+def queue(
     recorded: str, *, mutating: bool = False, repeat: RepeatMode | None = None
 ) -> AnswerQueue:
-    made = AnswerQueue(mutating=mutating, repeat=repeat)
+    answers = AnswerQueue(mutating=mutating, repeat=repeat)
     for number, letter in enumerate(recorded, 1):
-        made.add_exchange(ExchangeRef(0, number), ENCODINGS[letter])
-    return made
+        answers.add_exchange(ExchangeRef(0, number), ENCODINGS[letter])
+    return answers
 
 
-def shown(turn: Selection | None) -> str:
-    if turn is None:
+def described(selection: Selection | None) -> str:
+    if selection is None:
         return "none"
-    return f"{turn.exchange_ref.exchange}{'' if turn.target_type is None else ' transcoded'}"
+    transcoded = "" if selection.target_type is None else " transcoded"
+    return f"{selection.exchange_ref.exchange}{transcoded}"
 
 
 @pytest.mark.parametrize(
-    ("recorded", "wanted", "taken"),
+    ("recorded", "accepted", "selected"),
     [
         ("jj", "jjj", "1, 2, 2"),
         ("jpj", "jjjj", "1, 3, 3, 3"),
@@ -36,13 +37,18 @@ def shown(turn: Selection | None) -> str:
         ("--", "---", "1, 2, 2"),
     ],
 )
-def test_a_read_gets_what_was_recorded_in_its_encoding_or_else_all(recorded, wanted, taken):
-    made = track(recorded)
-    assert ", ".join(shown(made.view(ENCODINGS[each]).select_next()) for each in wanted) == taken
+def test_a_read_gets_the_answers_in_its_encoding_or_all_if_there_are_none(
+    recorded, accepted, selected
+):
+    answers = queue(recorded)
+    assert (
+        ", ".join(described(answers.view(ENCODINGS[each]).select_next()) for each in accepted)
+        == selected
+    )
 
 
 @pytest.mark.parametrize(
-    ("recorded", "wanted", "taken"),
+    ("recorded", "accepted", "selected"),
     [
         ("jj", "jjj", "1, 2, none"),
         ("jpj", "jjjj", "1, 3, 2 transcoded, none"),
@@ -50,20 +56,23 @@ def test_a_read_gets_what_was_recorded_in_its_encoding_or_else_all(recorded, wan
         ("jj", "ppp", "1 transcoded, 2 transcoded, none"),
     ],
 )
-def test_a_mutation_is_given_once_in_whatever_encoding(recorded, wanted, taken):
-    made = track(recorded, mutating=True)
-    assert ", ".join(shown(made.view(ENCODINGS[each]).select_next()) for each in wanted) == taken
+def test_each_answer_to_a_mutating_call_is_given_once_in_any_encoding(recorded, accepted, selected):
+    answers = queue(recorded, mutating=True)
+    assert (
+        ", ".join(described(answers.view(ENCODINGS[each]).select_next()) for each in accepted)
+        == selected
+    )
 
 
-def test_what_nobody_took_is_unused():
-    made = track("jpj")
-    made.view(ENCODINGS["j"]).select_next()
-    assert [place.exchange for place in made.unused] == [2, 3]
+def test_an_answer_that_was_not_given_is_unused():
+    answers = queue("jpj")
+    answers.view(ENCODINGS["j"]).select_next()
+    assert [place.exchange for place in answers.unused] == [2, 3]
 
 
 @pytest.mark.parametrize("mutating", [False, True])
 @pytest.mark.parametrize(
-    ("repeat", "recorded", "wanted", "taken"),
+    ("repeat", "recorded", "accepted", "selected"),
     [
         ("last", "jj", "jjjj", "1, 2, 2, 2"),
         ("cycle", "jj", "jjjjj", "1, 2, 1, 2, 1"),
@@ -71,30 +80,33 @@ def test_what_nobody_took_is_unused():
         ("cycle", "j", "jjj", "1, 1, 1"),
     ],
 )
-def test_what_follows_the_last_answer_is_what_was_asked_for(
-    repeat, recorded, wanted, taken, mutating
+def test_the_repeat_mode_sets_what_follows_the_last_answer(
+    repeat, recorded, accepted, selected, mutating
 ):
-    made = track(recorded, mutating=mutating, repeat=repeat)
-    assert ", ".join(shown(made.view(ENCODINGS[each]).select_next()) for each in wanted) == taken
+    answers = queue(recorded, mutating=mutating, repeat=repeat)
+    assert (
+        ", ".join(described(answers.view(ENCODINGS[each]).select_next()) for each in accepted)
+        == selected
+    )
 
 
-def test_a_cycle_of_a_mutation_is_one_for_all_encodings():
-    made = track("jp", mutating=True, repeat="cycle")
-    taken = [shown(made.view(ENCODINGS[each]).select_next()) for each in "jppjj"]
-    assert taken == ["1", "2", "2", "1", "1"]
+def test_the_encodings_share_the_cycle_of_a_mutating_call():
+    answers = queue("jp", mutating=True, repeat="cycle")
+    selected = [described(answers.view(ENCODINGS[each]).select_next()) for each in "jppjj"]
+    assert selected == ["1", "2", "2", "1", "1"]
 
 
-def test_reads_of_the_two_encodings_start_again_by_themselves():
-    made = track("jjp", repeat="cycle")
-    taken = [shown(made.view(ENCODINGS[each]).select_next()) for each in "jppjj"]
-    assert taken == ["1", "3", "3", "2", "1"]
+def test_reads_in_the_two_encodings_have_a_cycle_each():
+    answers = queue("jjp", repeat="cycle")
+    selected = [described(answers.view(ENCODINGS[each]).select_next()) for each in "jppjj"]
+    assert selected == ["1", "3", "3", "2", "1"]
 
 
-def test_what_was_given_in_an_earlier_round_is_not_unused():
-    made = track("jj", repeat="cycle")
+def test_an_answer_given_in_an_earlier_round_is_not_unused():
+    answers = queue("jj", repeat="cycle")
     for _ in range(3):
-        made.view(ENCODINGS["j"]).select_next()
-    assert made.unused == []
+        answers.view(ENCODINGS["j"]).select_next()
+    assert answers.unused == []
 
 
 @pytest.mark.parametrize(
@@ -109,7 +121,7 @@ def test_what_was_given_in_an_earlier_round_is_not_unused():
         (["GET_TASKS=never", "GET_TASKS=cycle"], "last", "never", "cycle"),
     ],
 )
-def test_rules_are_for_all_or_for_a_call(rules, read, write, named):
+def test_a_rule_is_for_all_requests_or_for_a_call(rules, read, write, named):
     repeats = RepeatRules(rules)
     assert repeats.mode_for("GET_STATE", mutating=False) == read
     assert repeats.mode_for(None, mutating=False) == read
@@ -117,7 +129,7 @@ def test_rules_are_for_all_or_for_a_call(rules, read, write, named):
     assert repeats.mode_for("GET_TASKS", mutating=False) == named
 
 
-def test_who_names_a_mutating_call_has_its_last_answer_again():
+def test_a_mutating_call_that_is_named_gets_its_last_answer_again():
     assert RepeatRules(["DECLINE=last"]).mode_for("DECLINE", mutating=True) == "last"
 
 
@@ -132,61 +144,62 @@ def test_who_names_a_mutating_call_has_its_last_answer_again():
         ("X" * 100_000 + "=last", "no v1 API has a call 'X{60}…'$"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_an_error(rule, text):
+def test_an_invalid_rule_is_an_error(rule, text):
     with pytest.raises(RepeatError, match=text) as error:
         RepeatRules([rule])
     assert len(str(error.value)) < 300
 
 
-class Crowd:
-    """Recorded connections that said things, `1:v 2:s …`, and tracks by what was said."""
+class Clients:
+    """Recorded requests of several connections, `1:v 2:s …`, and their queues by request."""
 
-    def __init__(self, said: str, *, mutating: bool = False) -> None:
-        self.clients = ConnectionMap()
-        self.tracks: dict[str, AnswerQueue] = {}
-        for number, each in enumerate(said.split(), 1):
-            name, _, (what, *signs) = each.partition(":")
-            source = RecordedConnection(0, int(name))
-            if what not in self.tracks:
-                self.tracks[what] = AnswerQueue(mutating=mutating, connections=self.clients)
-            part = self.clients.add_step(source, self.signs(signs))
-            self.tracks[what].add_exchange(ExchangeRef(0, number), None, part)
+    def __init__(self, recorded: str, *, mutating: bool = False) -> None:
+        self.connections = ConnectionMap()
+        self.queues: dict[str, AnswerQueue] = {}
+        for number, each in enumerate(recorded.split(), 1):
+            name, _, (request, *hints) = each.partition(":")
+            connection = RecordedConnection(0, int(name))
+            if request not in self.queues:
+                self.queues[request] = AnswerQueue(mutating=mutating, connections=self.connections)
+            step = self.connections.add_step(connection, self.hints(hints))
+            self.queues[request].add_exchange(ExchangeRef(0, number), None, step)
 
-    def signs(self, said) -> ClientHints:
-        """A capital letter is a User-Agent, a digit a stream id."""
-        agents = [each for each in said if each.isalpha()]
-        streams = [each for each in said if each.isdigit()]
+    def hints(self, letters) -> ClientHints:
+        """Return hints: capital letters are a User-Agent, digits a stream id."""
+        agents = [each for each in letters if each.isalpha()]
+        streams = [each for each in letters if each.isdigit()]
         return ClientHints("".join(streams) or None, "".join(agents) or None)
 
-    def play(self, said: str) -> str:
-        """Who says what gets which exchange; `x!` leaves."""
-        got = []
-        for each in said.split():
+    def play(self, sent: str) -> str:
+        """Send requests `x:s y:v …`, and return the exchanges that answer; `x!` disconnects."""
+        exchanges = []
+        for each in sent.split():
             if each.endswith("!"):
-                self.clients.forget_connection(ord(each[0]))
+                self.connections.forget_connection(ord(each[0]))
                 continue
-            name, _, (what, *signs) = each.partition(":")
-            turn = self.tracks[what].view(None).select_next(ord(name), self.signs(signs))
-            if turn is not None:
-                self.clients.record_played(ord(name), turn.connection_step)
-            got.append(shown(turn))
-        return " ".join(got)
+            name, _, (request, *hints) = each.partition(":")
+            view = self.queues[request].view(None)
+            selection = view.select_next(ord(name), self.hints(hints))
+            if selection is not None:
+                self.connections.record_played(ord(name), selection.connection_step)
+            exchanges.append(described(selection))
+        return " ".join(exchanges)
 
 
 @pytest.mark.parametrize(
-    ("said", "got"),
+    ("sent", "exchanges"),
     [
         ("x:s y:v y:s", "3 1 2"),
         ("y:v x:s y:s", "1 3 2"),
         ("y:v y:s x:s", "1 2 3"),
     ],
 )
-def test_who_began_otherwise_is_not_meant(said, got):
-    assert Crowd("1:v 1:s 2:s").play(said) == got
+def test_a_client_does_not_stand_for_one_that_began_with_another_request(sent, exchanges):
+    assert Clients("1:v 1:s 2:s").play(sent) == exchanges
 
 
 @pytest.mark.parametrize(
-    ("said", "got"),
+    ("sent", "exchanges"),
     [
         ("x:s y:s x:s y:s x:s", "1 2 3 4 5"),
         ("x:s y:s y:s x:s x:s", "1 2 4 3 5"),
@@ -194,47 +207,47 @@ def test_who_began_otherwise_is_not_meant(said, got):
         ("x:s y:s y:s y:s x:s", "1 2 4 3 5"),
     ],
 )
-def test_who_stands_for_one_gets_all_of_that_one_in_order(said, got):
-    assert Crowd("1:s 2:s 1:s 2:s 1:s").play(said) == got
+def test_a_client_gets_the_answers_of_the_connection_it_stands_for_in_order(sent, exchanges):
+    assert Clients("1:s 2:s 1:s 2:s 1:s").play(sent) == exchanges
 
 
-def test_one_connection_plays_what_many_have_said_in_order():
-    assert Crowd("1:s 2:v 2:s 3:s").play("x:s x:v x:s x:s x:s") == "1 2 3 4 4"
+def test_one_connection_plays_the_requests_of_many_in_order():
+    assert Clients("1:s 2:v 2:s 3:s").play("x:s x:v x:s x:s x:s") == "1 2 3 4 4"
 
 
-def test_many_connections_play_what_one_has_said_in_order():
-    assert Crowd("1:v 1:s 1:s 2:s").play("a:v a! b:s b! c:s c! d:s d!") == "1 2 3 4"
+def test_many_connections_play_the_requests_of_one_in_order():
+    assert Clients("1:v 1:s 1:s 2:s").play("a:v a! b:s b! c:s c! d:s d!") == "1 2 3 4"
 
 
-def test_what_a_connection_stood_for_is_free_when_it_has_left():
-    crowd = Crowd("1:s 2:s 1:s")
-    assert crowd.play("x:s x! y:s") == "1 2"
-    assert Crowd("1:v 1:s 2:s").play("x:v x! y:s") == "1 2"
-    assert Crowd("1:v 1:s 2:s").play("x:v y:s") == "1 3"
+def test_the_claims_of_a_connection_end_when_it_closes():
+    clients = Clients("1:s 2:s 1:s")
+    assert clients.play("x:s x! y:s") == "1 2"
+    assert Clients("1:v 1:s 2:s").play("x:v x! y:s") == "1 2"
+    assert Clients("1:v 1:s 2:s").play("x:v y:s") == "1 3"
 
 
-def test_a_user_agent_that_was_recorded_decides():
+def test_a_recorded_user_agent_decides():
     recorded = "1:sA 2:sB 1:sA 2:sB"
-    assert Crowd(recorded).play("x:sB y:sA y:sA x:sB") == "2 1 3 4"
-    assert Crowd(recorded).play("x:sC y:sC") == "1 2"
+    assert Clients(recorded).play("x:sB y:sA y:sA x:sB") == "2 1 3 4"
+    assert Clients(recorded).play("x:sC y:sC") == "1 2"
 
 
 def test_a_stream_id_decides_before_all_else():
-    crowd = Crowd("1:r1 1:r2 2:r1", mutating=True)
-    assert crowd.play("x:r2 x:r1 x:r1 x:r1") == "2 1 3 none"
+    clients = Clients("1:r1 1:r2 2:r1", mutating=True)
+    assert clients.play("x:r2 x:r1 x:r1 x:r1") == "2 1 3 none"
 
 
-def test_a_connection_that_nobody_knows_gets_the_order_of_the_recording():
-    crowd = Crowd("1:v 1:s 2:s")
-    line = crowd.tracks["s"].view(None)
-    assert [shown(line.select_next()) for _ in range(3)] == ["2", "3", "3"]
+def test_an_unknown_connection_gets_the_order_of_the_recording():
+    clients = Clients("1:v 1:s 2:s")
+    view = clients.queues["s"].view(None)
+    assert [described(view.select_next()) for _ in range(3)] == ["2", "3", "3"]
 
 
-def test_no_answer_to_a_mutation_is_lost_whoever_asks():
-    crowd = Crowd("1:k 2:k 1:k 2:k", mutating=True)
-    assert crowd.play("x:k y:k z:k z:k z:k") == "1 2 3 4 none"
+def test_every_answer_to_a_mutating_call_is_given_whoever_asks():
+    clients = Clients("1:k 2:k 1:k 2:k", mutating=True)
+    assert clients.play("x:k y:k z:k z:k z:k") == "1 2 3 4 none"
 
 
-def test_a_client_of_many_connections_keeps_the_latest():
-    said = " ".join(f"{n}:s" for n in range(1, 40))
-    assert Crowd(said).play("x:s " * 39).split() == [str(n) for n in range(1, 40)]
+def test_a_client_that_replays_many_connections_claims_the_latest():
+    recorded = " ".join(f"{n}:s" for n in range(1, 40))
+    assert Clients(recorded).play("x:s " * 39).split() == [str(n) for n in range(1, 40)]

@@ -6,7 +6,9 @@ import pytest
 from support.playback_cassettes import PROTOBUF, body_of, exchange, reason_of, request
 
 from mesotape.cassettes.answers.answer import ReplayResponse
+from mesotape.cassettes.faults.injection import fault_target_of
 from mesotape.cassettes.matching.ignore_rules import NAMED_RULES, IgnoreError, IgnoreRules
+from mesotape.cassettes.matching.request_key import MatchableRequest
 from mesotape.cassettes.playback.playback import Options
 from mesotape.proto.api.apis import APIS, SCHEDULER
 from mesotape.proto.messages import mapping
@@ -98,6 +100,17 @@ def test_a_parameter_of_a_plain_request_is_ignored(play):
         assert body_of(playback.answer(sent, 0.0)) == b"v"
     sent = request(b"", method="GET", path="/state?x=2", content_type=None)
     assert reason_of(playback.answer(sent, 0.0)) == "differs"
+
+
+def test_an_ignored_parameter_does_not_change_what_the_seed_of_faults_draws():
+    ignoring = IgnoreRules(["query.jsonp"])
+
+    def draw_key(query):
+        sent = request(b"", method="GET", path=f"/state?{query}", content_type=None)
+        matchable = MatchableRequest(sent, ignoring)
+        return fault_target_of(matchable, ["master"], ignoring.comparable_calls).draw_key
+
+    assert draw_key("x=1&jsonp=a") == draw_key("x=1&jsonp=b") != draw_key("x=2&jsonp=a")
 
 
 def test_equal_calls_share_their_answers_when_what_differed_is_ignored(play):

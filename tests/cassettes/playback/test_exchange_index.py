@@ -109,7 +109,7 @@ def test_recorded_requests_that_come_near_again_and_again_are_parsed_once(play_b
     assert {parses[body, "master"] for body in bodies} == {1}
 
 
-def test_the_cache_of_matches_is_bounded(tmp_path, parses):
+def test_the_cache_of_matches_is_bounded(tmp_path):
     path = tmp_path / "cassette.yaml"
     bodies = [b'{"type":"%b"}' % name for name in (b"GET_HEALTH", b"GET_STATE", b"GET_FLAGS")]
     documents = [exchange(n, body, answering("x")) for n, body in enumerate(bodies, 1)]
