@@ -55,7 +55,7 @@ def test_other_fields_still_count(play):
     assert [str(each) for each in near.differences] == ['acknowledge.task_id.value: "t" → "u"']
 
 
-def test_a_field_that_is_ignored_may_be_missing(play):
+def test_an_ignored_field_may_be_absent(play):
     recorded = exchange(
         1, DECLINE % (b'{"value":"O1"}', b',"filters":{"refuse_seconds":1.5}'), path=SCHEDULER_PATH
     )
@@ -63,7 +63,7 @@ def test_a_field_that_is_ignored_may_be_missing(play):
     assert playback.answer(calling(DECLINE % (b'{"value":"O1"}', b"")), 0.0).status == 202
 
 
-def test_of_ids_that_are_ignored_their_number_counts(play):
+def test_the_number_of_ignored_ids_counts(play):
     recorded = exchange(1, DECLINE % (b'{"value":"O1"}', b""), path=SCHEDULER_PATH)
     two = calling(DECLINE % (b'{"value":"O1"},{"value":"O2"}', b""))
     one = calling(DECLINE % (b'{"value":"O9"}', b""))
@@ -79,7 +79,7 @@ def test_fields_of_all_elements_of_a_list_are_ignored(play):
     assert playback.answer(sent, 0.0).status == 202
 
 
-def test_what_is_ignored_in_one_call_counts_in_others(play):
+def test_a_field_that_is_ignored_in_one_call_counts_in_others(play):
     kill = b'{"framework_id":{"value":"f"},"type":"KILL","kill":{"task_id":{"value":"%b"}}}'
     playback = play(
         exchange(1, acknowledge(b"t", 1), path=SCHEDULER_PATH),
@@ -113,7 +113,7 @@ def test_an_ignored_parameter_does_not_change_what_the_seed_of_faults_draws():
     assert draw_key("x=1&jsonp=a") == draw_key("x=1&jsonp=b") != draw_key("x=2&jsonp=a")
 
 
-def test_equal_calls_share_their_answers_when_what_differed_is_ignored(play):
+def test_calls_that_differ_in_ignored_fields_share_their_answers(play):
     answers = [
         exchange(n, acknowledge(b"t", n), f"status: 202\n  text: '{n}'", path=SCHEDULER_PATH)
         for n in (1, 2)
@@ -124,7 +124,7 @@ def test_equal_calls_share_their_answers_when_what_differed_is_ignored(play):
     assert reason_of(playback.answer(sent, 0.0)) == "already played"
 
 
-def test_what_is_typed_matches_whatever_the_container_is_called(play):
+def test_container_input_matches_whatever_the_container_id_if_it_is_ignored(play):
     call = '{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":%s}'
 
     def head(name):
@@ -148,14 +148,14 @@ def test_what_is_typed_matches_whatever_the_container_is_called(play):
 
 
 @pytest.mark.parametrize("name", NAMED_RULES)
-def test_every_name_fits_some_call(name):
+def test_every_named_rule_is_valid(name):
     assert str(IgnoreRules([name]))
-    what, _ = NAMED_RULES[name]
-    assert what
+    description, _ = NAMED_RULES[name]
+    assert description
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
-def test_the_calls_that_are_given_stay_as_they_are(api):
+def test_the_given_calls_are_not_changed(api):
     call = message_class(api.call_message)(type=1)
     before = call.SerializePartialToString()
     IgnoreRules([*NAMED_RULES, "*:type"]).comparable_calls((call,), api)
@@ -200,13 +200,13 @@ def test_the_calls_that_are_given_stay_as_they_are(api):
         ("ACCEPT:type.x", "has no field type.x; the nearest is "),
     ],
 )
-def test_a_rule_that_fits_nothing_says_what_may_be_meant(rule, text):
+def test_the_error_of_a_rule_that_fits_nothing_has_the_nearest_one(rule, text):
     with pytest.raises(IgnoreError, match=f"^ignore {re.escape(rule)}: .*{text}"):
         Options(ignore=[rule])
 
 
 @pytest.mark.parametrize("rule", ["A" * 100_000, "ACCEPT:" + "a" * 100_000, ("B" * 99_999) + ":x"])
-def test_a_long_rule_is_not_repeated_in_full(rule):
+def test_a_long_rule_is_cut_in_the_error(rule):
     with pytest.raises(IgnoreError) as error:
         Options(ignore=[rule])
     assert len(str(error.value)) < 600

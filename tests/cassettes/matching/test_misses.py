@@ -1,4 +1,4 @@
-"""The text of typical misses, as people read it, in tests/data/misses."""
+"""The reports of misses; those of typical ones are in tests/data/misses as people read them."""
 
 import json
 
@@ -15,23 +15,23 @@ GOLDEN = TESTS / "data" / "misses"
 
 
 @pytest.mark.parametrize("name", TYPICAL)
-def test_a_typical_miss_reads_well(play, name):
+def test_the_report_of_a_typical_miss(play, name):
     expected = (GOLDEN / f"{name}.txt").read_text()
     assert str(typical_report(play, name)) + "\n" == expected
 
 
 @pytest.mark.parametrize("name", TYPICAL)
-def test_no_miss_is_a_dump(play, name):
+def test_the_report_of_a_typical_miss_is_short(play, name):
     lines = str(typical_report(play, name)).splitlines()
     assert len(lines) <= 32
     assert max(map(len, lines)) <= 260
 
 
-def test_every_golden_text_is_one_of_a_typical_miss():
+def test_every_golden_report_is_of_a_typical_miss():
     assert {path.stem for path in GOLDEN.iterdir()} == set(TYPICAL)
 
 
-def test_a_report_has_the_advice_of_the_text(play):
+def test_the_json_report_has_the_advice(play):
     playback = play(*scheduled(kill("a")))
     miss = Client(playback).send(kill("b"))
     assert json.loads(miss.to_json())["advice"] == miss.advice
@@ -45,7 +45,7 @@ def advice(play, recorded, sent, **options):
     return miss.advice
 
 
-def test_the_proposed_options_give_an_answer(play):
+def test_the_proposed_option_makes_the_request_match(play):
     recorded = [launch("a")]
     words = advice(play, recorded, launch("b")).rstrip(".").split()
     rule = words[words.index("--ignore") + 1]
@@ -74,7 +74,7 @@ def test_no_option_is_proposed_for_another_request(play, recorded, sent):
     assert "--" not in advice(play, [recorded], sent)
 
 
-def test_ids_that_are_taken_are_not_proposed_to_be_rebound(play):
+def test_rebinding_is_not_proposed_for_ids_that_are_bound(play):
     playback = play(*scheduled(kill("a"), kill("b"), call("REVIVE")), rebind=True)
     client = Client(playback)
     assert client.made(kill("x")) == 202
@@ -83,7 +83,7 @@ def test_ids_that_are_taken_are_not_proposed_to_be_rebound(play):
     assert "--rebind" not in miss.advice
 
 
-def test_of_many_recorded_calls_those_not_played_are_near(play):
+def test_of_many_similar_calls_those_not_played_are_the_nearest(play):
     calls = [kill(f"task-{number}") for number in range(100)]
     client = Client(play(*scheduled(*calls)))
     for each in calls[:90]:
@@ -95,7 +95,7 @@ def test_of_many_recorded_calls_those_not_played_are_near(play):
     assert (again.nearest[0].played, again.nearest[0].differences) == (True, ())
 
 
-def test_bodies_of_text_show_where_they_differ(play):
+def test_text_bodies_are_in_the_report_where_they_differ(play):
     playback = play(exchange(1, b"a=1&b=2", path="/machine/up", content_type="text/plain"))
     sent = request(b"a=1&b=3", path="/machine/up", content_type="text/plain")
     (near,) = playback.answer(sent, 0.0).nearest
@@ -122,5 +122,5 @@ def test_a_long_target_is_cut(play):
         ("b" * 200, "c" * 200, ("b" * 80 + "…", "c" * 80 + "…")),
     ],
 )
-def test_long_values_are_cut_around_the_place_that_differs(old, new, shown):
+def test_long_values_are_cut_around_the_first_difference(old, new, shown):
     assert truncate_around_difference(old, new) == shown

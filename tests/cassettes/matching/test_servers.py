@@ -1,4 +1,4 @@
-"""One replay for several servers: a request gets what was recorded of the one that it is for."""
+"""One replay for several servers: a request gets the answers of the server that it is for."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from mesotape.proto.http.request import HttpRequest
 
 
 class Play(Protocol):
-    """Makes a playback of cassettes, which are given as text."""
+    """Return a playback of cassettes, given as text."""
 
     def __call__(self, *texts: str) -> Playback: ...
 
@@ -70,7 +70,7 @@ def test_an_address_of_its_own_tells_a_cassette_from_others_of_its_kind(play: Pl
     assert playback.unused == []
 
 
-def test_what_an_address_has_not_is_refused_as_its_kind_of_server_does(play: Play) -> None:
+def test_a_request_to_an_address_is_refused_as_its_kind_of_server_does(play: Play) -> None:
     playback = play(header(), header("agent"))
     container = '{"type":"GET_CONTAINERS"}'
     assert said(playback, "/api/v1", body=container, at=frozenset([0])) == "refused 400"
@@ -79,7 +79,7 @@ def test_what_an_address_has_not_is_refused_as_its_kind_of_server_does(play: Pla
     )
 
 
-def test_a_miss_at_an_address_shows_nothing_of_other_cassettes(play: Play) -> None:
+def test_a_miss_at_an_address_lists_no_exchanges_of_other_cassettes(play: Play) -> None:
     playback = play(
         header() + exchange(1, "/state?x=1", "a"), header() + exchange(1, "/state?x=2", "b")
     )
@@ -88,7 +88,7 @@ def test_a_miss_at_an_address_shows_nothing_of_other_cassettes(play: Play) -> No
     assert [near.differences[0].recorded for near in answer.nearest] == ["x=2"]
 
 
-def test_agents_behind_one_port_are_told_apart_by_their_numbers(play: Play) -> None:
+def test_agents_on_one_port_are_told_apart_by_their_numbers(play: Play) -> None:
     text = exchange(1, "/slave(1)/state", "one") + exchange(2, "/slave(2)/state", "two")
     playback = play(header("agent") + text)
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_the_number_of_an_only_agent_does_not_matter(play: Play) -> None:
 
 
 @pytest.mark.parametrize("upstream", ["regular", "socks5", "upstream:http://proxy:1"])
-def test_what_was_recorded_by_a_proxy_is_told_apart_by_host(play: Play, upstream: str) -> None:
+def test_servers_recorded_through_a_proxy_are_told_apart_by_host(play: Play, upstream: str) -> None:
     one = exchange(1, "/slave(1)/state", "one", "agent1:5051")
     two = exchange(2, "/slave(1)/state", "two", "AGENT2:5051")
     playback = play(
@@ -115,7 +115,7 @@ def test_what_was_recorded_by_a_proxy_is_told_apart_by_host(play: Play, upstream
     assert said(playback, "/flags", None) == said(playback, "/flags", "agent2:5051") == "two"
 
 
-def test_who_asks_for_a_host_that_was_not_recorded_gets_all_in_order(play: Play) -> None:
+def test_a_request_for_a_host_that_was_not_recorded_gets_all_answers_in_order(play: Play) -> None:
     one, two = exchange(1, "/state", "one", "a:1"), exchange(2, "/state", "two", "b:1")
     playback = play(header(upstream="regular") + one + two)
     assert [said(playback, "/state", "c:1") for _ in range(3)] == ["one", "two", "two"]
@@ -129,7 +129,7 @@ def test_the_host_does_not_matter_if_there_was_one_upstream(play: Play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("server", "path", "said"),
+    ("server", "path", "is_warned"),
     [
         ("", "/api/v1", True),
         ("", "/api/v1/?x=1", True),
@@ -139,20 +139,20 @@ def test_the_host_does_not_matter_if_there_was_one_upstream(play: Play) -> None:
         ("server: agent\n", "/api/v1", False),
     ],
 )
-def test_a_header_that_does_not_name_the_server_is_told_of_if_it_matters(
-    play: Play, server: str, path: str, said: bool
+def test_a_header_without_the_server_kind_is_warned_of_if_it_matters(
+    play: Play, server: str, path: str, is_warned: bool
 ) -> None:
     text = header().replace("server: master\n", server)
     played = play(text + exchange(1, "/version", "x") + exchange(2, path, "x", body=HEALTH))
     cassette = played.cassettes[0]
-    told = (
+    warning = (
         f"{cassette.path}: the header has neither `server: master` nor `server: agent`, "
         "so calls to /api/v1 match byte by byte, from exchange 2 on"
     )
-    assert missing_server_warning(cassette) == (told if said else None)
+    assert missing_server_warning(cassette) == (warning if is_warned else None)
 
 
-def test_calls_to_who_knows_whom_match_as_bytes(play: Play) -> None:
+def test_calls_to_an_unknown_server_kind_match_byte_by_byte(play: Play) -> None:
     text = header().replace("server: master\n", "") + exchange(1, "/api/v1", "x", body=HEALTH)
     playback = play(text)
     assert said(playback, "/api/v1", body=HEALTH.replace(":", ": ")) == "differs"

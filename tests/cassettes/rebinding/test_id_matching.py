@@ -81,8 +81,8 @@ def greeting(framework="f-old"):
     return {"type": "SUBSCRIBED", "subscribed": told}
 
 
-def tape(*calls, events=()):
-    """Documents of a cassette: its calls, and the events of the first, which is a SUBSCRIBE."""
+def documents_of(*calls, events=()):
+    """Yield the documents of a cassette: its calls, and the events of the first, a SUBSCRIBE."""
     for number, each in enumerate(calls, 1):
         response = SUBSCRIBED if each["type"] == "SUBSCRIBE" else "status: 202"
         yield exchange(number, text(each), response, at=number, path=PATH)
@@ -93,7 +93,7 @@ def tape(*calls, events=()):
 KINDS_OF_CLIENT = pytest.mark.parametrize("kind", [JSON, PROTOBUF])
 
 SESSION = list(
-    tape(
+    documents_of(
         subscribe(),
         accept("O1", "task-1", "task-2"),
         acknowledge("task-1", 1),
@@ -111,12 +111,12 @@ SESSION = list(
 
 
 def session(play, *documents, **options):
-    """A playback whose events wait for nothing but their turn."""
+    """Return a playback whose events do not wait for calls."""
     return play(*documents or SESSION, pace=Instant(), causality="off", **options)
 
 
 @KINDS_OF_CLIENT
-def test_what_a_client_invents_comes_back_to_it(play, kind):
+def test_ids_that_a_client_invents_come_back_to_it(play, kind):
     playback = session(play, rebind=True)
     client = Client(playback, kind)
     events = client.events(subscribe())
@@ -150,7 +150,7 @@ def test_ids_that_differ_are_a_miss_without_rebind(play):
         accept("O1", "new.a", "new.b"),
     ],
 )
-def test_what_contradicts_what_is_known_is_a_miss(play, sent):
+def test_a_call_that_contradicts_the_bindings_is_a_miss(play, sent):
     client = Client(session(play, rebind=True))
     list(client.events(subscribe()))
     assert client.made(accept("O1", "new.a", "new.b")) == 202
@@ -174,7 +174,7 @@ def test_other_fields_still_count(play):
     assert reason_of(client.send(accept("O1", "new.a"))) == "differs"
 
 
-def test_recorded_names_may_stand_for_each_other(play):
+def test_two_recorded_ids_may_be_swapped(play):
     client = Client(session(play, rebind=True))
     events = client.events(subscribe())
     next(events), next(events)
@@ -184,8 +184,8 @@ def test_recorded_names_may_stand_for_each_other(play):
     assert told == ["task-2", "task-1", "task-2"]
 
 
-def test_an_offer_that_was_told_is_that_offer(play):
-    documents = tape(
+def test_an_offer_that_was_sent_keeps_its_id(play):
+    documents = documents_of(
         subscribe(),
         call("DECLINE", offer_ids=[ident("O1")]),
         accept("O2", "task-1"),
@@ -198,8 +198,8 @@ def test_an_offer_that_was_told_is_that_offer(play):
     assert client.made(accept("O2", "new")) == 202
 
 
-def test_an_offer_that_was_never_told_may_stand_for_another(play):
-    documents = tape(subscribe(), accept("O1", "t"), events=[greeting()])
+def test_an_offer_that_was_never_sent_may_have_another_id(play):
+    documents = documents_of(subscribe(), accept("O1", "t"), events=[greeting()])
     client = Client(session(play, *documents, rebind=True))
     list(client.events(subscribe()))
     assert client.made(accept("from-elsewhere", "new")) == 202
@@ -207,7 +207,7 @@ def test_an_offer_that_was_never_told_may_stand_for_another(play):
 
 @KINDS_OF_CLIENT
 def test_a_framework_keeps_the_id_of_an_earlier_run(play, kind):
-    documents = tape(
+    documents = documents_of(
         subscribe("f-old"),
         accept("O1", "task-1"),
         kill("task-1"),
@@ -227,7 +227,7 @@ def test_a_framework_keeps_the_id_of_an_earlier_run(play, kind):
 def test_a_record_without_other_ids_keeps_its_bytes(play):
     odd = '{"x":1,"type":"UPDATE","update":{"status":{"state":"TASK_RUNNING","task_id":%s}}}'
     documents = [
-        *tape(subscribe("f-old"), accept("O1", "task-1")),
+        *documents_of(subscribe("f-old"), accept("O1", "task-1")),
         *(
             event(n, 1, 100.0, f"text: '{odd % text(ident(task)).decode()}'")
             for n, task in enumerate(["task-1", "task-9"], 1)
@@ -241,8 +241,8 @@ def test_a_record_without_other_ids_keeps_its_bytes(play):
     assert json.loads(got[0])["update"]["status"]["task_id"] == ident("new")
 
 
-def test_tasks_of_the_same_name_in_two_frameworks_are_two(play):
-    documents = tape(
+def test_tasks_with_the_same_id_in_two_frameworks_are_different(play):
+    documents = documents_of(
         subscribe("f1"),
         accept("O1", "task-1", framework="f1"),
         accept("O2", "task-1", framework="f2"),
@@ -259,7 +259,7 @@ def test_tasks_of_the_same_name_in_two_frameworks_are_two(play):
     assert client.made(kill("x", framework="f1")) == 202
 
 
-def test_a_framework_that_registers_again_begins_again(play):
+def test_the_ids_of_a_framework_are_forgotten_when_it_registers_again(play):
     playback = session(play, rebind=True, repeat=["cycle"])
     for names in (("a", "b"), ("c", "d"), ("a", "b")):
         client = Client(playback)
@@ -272,7 +272,7 @@ def test_a_framework_that_registers_again_begins_again(play):
             assert client.made(call_of) == 202
 
 
-def test_a_stream_id_of_this_run_stands_for_the_one_from_before_the_recording(play):
+def test_a_stream_id_of_this_run_replaces_one_from_before_the_recording(play):
     recorded = exchange(1, text(kill("task-1")), path=PATH).replace(
         "    Accept:", "    Mesos-Stream-Id: before\n    Accept:"
     )
@@ -287,7 +287,7 @@ def test_a_stream_id_of_this_run_stands_for_the_one_from_before_the_recording(pl
     assert Client(playback, stream_id="now").made(kill("task-2")) == 202
 
 
-def test_a_miss_shows_what_differs_besides_known_ids(play):
+def test_a_miss_lists_only_differences_besides_bound_ids(play):
     client = Client(session(play, rebind=True))
     list(client.events(subscribe()))
     assert client.made(accept("O1", "new.a", "new.b")) == 202
@@ -298,7 +298,7 @@ def test_a_miss_shows_what_differs_besides_known_ids(play):
 
 @pytest.mark.parametrize("recorded", [JSON, PROTOBUF])
 @pytest.mark.parametrize("kind", [JSON, PROTOBUF])
-def test_operators_are_told_the_names_of_this_run(play, kind, recorded):
+def test_operators_get_the_ids_of_this_run(play, kind, recorded):
     response = f"status: 200\n  headers:\n    Content-Type: {recorded}\n"
     body = text(tasks("task-1")).decode()
     response += f"  json: '{body}'" if recorded == JSON else f"  proto: '{body}'"
@@ -321,7 +321,7 @@ def test_operators_are_told_the_names_of_this_run(play, kind, recorded):
     assert asked() == ("new.a", "task-1")
 
 
-def test_an_operator_stream_tells_the_names_of_this_run_from_when_they_are_known(play):
+def test_an_operator_stream_has_the_ids_of_this_run_once_they_are_known(play):
     added = {"type": "TASK_ADDED", "task_added": {"task": tasks("task-1")["get_tasks"]["tasks"][0]}}
     operator = exchange(9, b'{"type":"SUBSCRIBE"}', STREAM, at=200)
     told = [event(n, 9, 300, f"json: '{text(added).decode()}'") for n in (1, 2)]
@@ -335,7 +335,7 @@ def test_an_operator_stream_tells_the_names_of_this_run_from_when_they_are_known
     assert next(records)["task_added"]["task"]["task_id"] == ident("new.a")
 
 
-def test_an_executor_is_told_the_uuids_that_it_made(play):
+def test_an_executor_gets_the_uuids_that_it_made(play):
     ids = {"executor_id": ident("e"), "framework_id": ident("f")}
 
     def updates(executor, number):
@@ -420,7 +420,7 @@ def filled(name):
 
 
 def renamings(message, suffix):
-    """Pairs for all ids of a message, there and back."""
+    """Return bindings of all ids of a message, and the inverse."""
     pairs = {
         ScopedId(s.kind, s.scope, s.value): s.value + suffix(s.value) for s in id_fields(message)
     }
@@ -434,7 +434,7 @@ def renamings(message, suffix):
 
 @pytest.mark.parametrize("encoding", ["json", "protobuf"])
 @pytest.mark.parametrize("name", MESSAGES)
-def test_renaming_there_and_back_changes_nothing(name, encoding):
+def test_rewriting_there_and_back_changes_nothing(name, encoding):
     message = filled(name)
     data = mapping.encode(message) if encoding == "json" else message.SerializePartialToString()
     there, back = renamings(message, lambda value: b"!" if isinstance(value, bytes) else "!")
@@ -444,7 +444,7 @@ def test_renaming_there_and_back_changes_nothing(name, encoding):
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
-def test_a_call_is_said_in_recorded_ids_and_the_given_one_stays(api):
+def test_a_call_is_translated_to_recorded_ids_and_the_given_one_is_not_changed(api):
     message = filled(api.call_message)
     there, _ = renamings(message, lambda value: b"!" if isinstance(value, bytes) else "!")
     renamed = IdRewriter(there, api.call_message, "protobuf").rewrite_body(
@@ -479,7 +479,7 @@ def test_bindings_stay_one_to_one(pairs):
 
 
 @given(st.lists(st.tuples(values, values)))
-def test_pairs_fit_together_if_they_fit_one_after_the_other(pairs):
+def test_pairs_can_be_bound_together_if_they_can_one_after_the_other(pairs):
     together, one_by_one = IdBindings(), IdBindings()
     named = [(ScopedId("task-id", "f", old), live) for old, live in pairs]
     fits = True
@@ -503,7 +503,7 @@ NAMED = re.compile(rb'"(task_id|executor_id|container_id)": *{"value": *"')
 
 
 def renamed(body, kind):
-    """A call in which every task, executor and container has another id."""
+    """Return a call in which every task, executor and container has another id."""
     if kind == JSON:
         return NAMED.sub(rb"\g<0>my own ", body)
     call = message_class(SCHEDULER.call_message).FromString(body)
@@ -513,8 +513,8 @@ def renamed(body, kind):
     return call.SerializeToString()
 
 
-def told_names(data, kind):
-    """The ids of tasks in a record."""
+def task_ids_in(data, kind):
+    """Return the ids of tasks in a record."""
     event = mapping.decode(data, SCHEDULER.event_message) if kind == JSON else None
     event = message_class(SCHEDULER.event_message).FromString(data) if event is None else event
     return [slot.value for slot in id_fields(event) if slot.kind == "task-id"]
@@ -524,7 +524,7 @@ def told_names(data, kind):
     ("name", "kind"),
     [("scheduler-json-pymesos", JSON), ("scheduler-protobuf-execute", PROTOBUF)],
 )
-def test_a_real_scheduler_may_call_its_tasks_otherwise(recorded, name, kind):
+def test_a_real_scheduler_may_give_its_tasks_other_ids(recorded, name, kind):
     exchanges = playable(name)
     options = Options(pace=Instant(), causality="off", rebind=True)
     playback = Playback(recorded(name, exchanges), options)
@@ -543,16 +543,16 @@ def test_a_real_scheduler_may_call_its_tasks_otherwise(recorded, name, kind):
         got = [step.partition(b"\n")[2] for _, step in answer.steps if isinstance(step, bytes)]
         assert len(got) >= len(records)
         for old, data in zip(records, got, strict=False):
-            before, after = told_names(old, kind), told_names(data, kind)
+            before, after = task_ids_in(old, kind), task_ids_in(data, kind)
             assert after == [f"my own {each}" for each in before]
             assert (data == old) == (not before)
             names += after
     assert names
 
 
-def test_a_record_that_is_due_later_is_told_in_ids_that_are_bound_meanwhile(tmp_path):
+def test_a_record_is_rewritten_with_the_ids_that_are_bound_when_it_is_due(tmp_path):
     events = [greeting(), update("task-1", 1), update("task-1", 2)]
-    documents = list(tape(subscribe(), accept("O1", "task-1"), events=events))
+    documents = list(documents_of(subscribe(), accept("O1", "task-1"), events=events))
     for number, at in enumerate([1.5, 2.0, 9.0], 2):
         documents[number] = documents[number].replace("at: 100.0", f"at: {at}")
     path = tmp_path / "cassette.yaml"
