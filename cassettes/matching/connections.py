@@ -127,7 +127,7 @@ class ConnectionMap:
         4. Another connection claims it. Two live clients should not share a recorded one, but they
            may have to, if there are more clients now than there were then.
         5. It is out of order: the client has claimed nothing yet, and on the recorded connection
-           there were requests before this one that nobody has sent so far.
+           there were requests before this one that were not sent so far.
 
         A header counts only if some recorded client of an equal request sent the same value, so
         the caller leaves other values out of `hints`.

@@ -103,7 +103,7 @@ class MissReporter:
             reason=reason,
             method=request.http.method.decode("latin-1"),
             path=truncate(request.http.target.decode("latin-1"), _MAX_TARGET_CHARACTERS),
-            what=received.description,
+            call=received.description,
             nearest=tuple(comparison.near for comparison in comparisons[:_MAX_NEAREST]),
             option=self._option(reason, received, comparisons[0] if comparisons else None),
         )
@@ -124,7 +124,7 @@ class MissReporter:
         method_and_path = f"{http.method.decode('latin-1')} {http.target.decode('latin-1')}"
         near = NearMiss(
             exchange=ref.exchange,
-            what=recorded.description or truncate(method_and_path, _MAX_TARGET_CHARACTERS),
+            description=recorded.description or truncate(method_and_path, _MAX_TARGET_CHARACTERS),
             played=ref in self._served,
             differences=tuple(differences[:_MAX_DIFFERENCES]),
             more=max(0, len(differences) - _MAX_DIFFERENCES),

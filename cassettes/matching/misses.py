@@ -69,21 +69,22 @@ class Difference(Struct, frozen=True):
         return format_report([self.report_line()])
 
 
-class NearMiss(Struct, frozen=True, kw_only=True):
+class NearMiss(Struct, frozen=True, kw_only=True, rename={"description": "what"}):
     """A recorded exchange that is similar to a request without an answer.
 
-    `what` names its call, or has its method and path. `more` counts further differences.
+    `description` names its call, or has its method and path; in JSON it is `what`. `more` counts
+    further differences.
     """
 
     exchange: int
-    what: str
+    description: str
     played: bool
     differences: tuple[Difference, ...] = ()
     more: int = 0
 
     def report_lines(self) -> Iterator[ReportLine]:
         """Format the exchange and its differences as lines of spans."""
-        text = f"  nearest: exchange {self.exchange}, {self.what}"
+        text = f"  nearest: exchange {self.exchange}, {self.description}"
         if self.played:
             yield [(f"{text}, already played", "nearest-played")]
         else:
@@ -95,7 +96,7 @@ class NearMiss(Struct, frozen=True, kw_only=True):
 
 
 class Miss(Struct, frozen=True, kw_only=True):
-    """A request without an answer. `what` names the call, or is None for a plain request.
+    """A request without an answer. `call` names its call, or is None for a plain request.
 
     `option` is a sentence that names the option of a replay with which the nearest exchange would
     be the answer, if there is one.
@@ -104,7 +105,7 @@ class Miss(Struct, frozen=True, kw_only=True):
     reason: MissReason
     method: str
     path: str
-    what: str | None
+    call: str | None
     nearest: tuple[NearMiss, ...] = ()
     option: str | None = None
 
@@ -116,7 +117,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     def report_lines(self) -> Iterator[ReportLine]:
         """Format the report as lines of spans."""
-        call = "" if self.what is None else f", {self.what}"
+        call = "" if self.call is None else f", {self.call}"
         request = f" {self.method} {self.path}{call}: {self.reason}"
         yield [("no recorded answer:", "error"), (request, "plain")]
         for near in self.nearest:
@@ -136,7 +137,7 @@ class Miss(Struct, frozen=True, kw_only=True):
         """Return the report as the JSON object has it."""
         return {
             "miss": self.reason,
-            "request": {"method": self.method, "path": self.path, "call": self.what},
+            "request": {"method": self.method, "path": self.path, "call": self.call},
             "nearest": self.nearest,
             "advice": self.advice,
         }

@@ -32,7 +32,7 @@ OPAQUE_BODY_DIFFERENCE = Difference("body", "other bytes", "these")
 
 
 class NearMissIndex:
-    """The exchanges of a replay by what is compared first: the call, the API, the path."""
+    """The exchanges of a replay, grouped by call, by API and by path."""
 
     def __init__(self) -> None:
         self._added: list[tuple[RequestKey, str, ExchangeRef]] = []

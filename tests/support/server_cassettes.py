@@ -25,14 +25,14 @@ def exchange(number: int, path: str, answer: str, host: str = "a:1", body: str =
     )
 
 
-def said(
+def answer_text(
     playback: Playback,
     target: str,
     host: str | None = "replay:1",
     body: str = "",
     at: frozenset[int] | None = None,
 ) -> str:
-    """The text of an answer, or the reason of a miss."""
+    """Return the text of an answer, or the reason of a miss."""
     headers = [] if host is None else [(b"Host", host.encode())]
     headers += [(b"Content-Type", b"application/json")] if body else []
     method = b"POST" if body else b"GET"

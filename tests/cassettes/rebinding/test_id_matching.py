@@ -31,13 +31,13 @@ from support.scheduler_sessions import (
 
 from mesotape.proto import recordio
 
-KINDS_OF_CLIENT = pytest.mark.parametrize("kind", [JSON, PROTOBUF])
+JSON_AND_PROTOBUF = pytest.mark.parametrize("content_type", [JSON, PROTOBUF])
 
 
-@KINDS_OF_CLIENT
-def test_ids_that_a_client_invents_come_back_to_it(play, kind):
+@JSON_AND_PROTOBUF
+def test_ids_that_a_client_invents_come_back_to_it(play, content_type):
     playback = session(play, rebind=True)
-    client = Client(playback, kind)
+    client = Client(playback, content_type)
     events = client.events(subscribe())
     assert next(events)["subscribed"]["framework_id"] == ident("f-old")
     assert next(events)["offers"]["offers"][0]["id"] == ident("O1")
@@ -124,8 +124,8 @@ def test_an_offer_that_was_never_sent_may_have_another_id(play):
     assert client.made(accept("from-elsewhere", "new")) == 202
 
 
-@KINDS_OF_CLIENT
-def test_a_framework_keeps_the_id_of_an_earlier_run(play, kind):
+@JSON_AND_PROTOBUF
+def test_a_framework_keeps_the_id_of_an_earlier_run(play, content_type):
     documents = documents_of(
         subscribe("f-old"),
         accept("O1", "task-1"),
@@ -133,7 +133,7 @@ def test_a_framework_keeps_the_id_of_an_earlier_run(play, kind):
         events=[greeting(), offers("O1"), update("task-1", 1)],
     )
     playback = session(play, *documents, rebind=True)
-    client = Client(playback, kind)
+    client = Client(playback, content_type)
     events = client.events(subscribe("f-new"))
     assert next(events)["subscribed"]["framework_id"] == ident("f-new")
     assert next(events)["offers"]["offers"][0]["framework_id"] == ident("f-new")
@@ -198,14 +198,14 @@ def test_a_miss_lists_only_differences_besides_bound_ids(play):
     assert [str(each) for each in near.differences] == ['kill.agent_id.value: (absent) → "z"']
 
 
-def test_a_session_and_its_input_go_by_the_container_of_this_run(play):
+def test_a_session_and_its_input_use_the_container_of_this_run(play):
     def container(name):
         return {"parent": ident("p"), "value": name}
 
     def launch(name):
         inner = {"container_id": container(name)}
-        kind = "LAUNCH_NESTED_CONTAINER_SESSION"
-        return text({"type": kind, kind.lower(): inner})
+        name = "LAUNCH_NESTED_CONTAINER_SESSION"
+        return text({"type": name, name.lower(): inner})
 
     def typed(name):
         inner = {"type": "CONTAINER_ID", "container_id": container(name)}

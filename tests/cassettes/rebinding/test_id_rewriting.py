@@ -71,8 +71,8 @@ def test_a_record_without_other_ids_keeps_its_bytes(play):
 
 
 @pytest.mark.parametrize("recorded", [JSON, PROTOBUF])
-@pytest.mark.parametrize("kind", [JSON, PROTOBUF])
-def test_operators_get_the_ids_of_this_run(play, kind, recorded):
+@pytest.mark.parametrize("content_type", [JSON, PROTOBUF])
+def test_operators_get_the_ids_of_this_run(play, content_type, recorded):
     response = f"status: 200\n  headers:\n    Content-Type: {recorded}\n"
     body = text(tasks("task-1")).decode()
     response += f"  json: '{body}'" if recorded == JSON else f"  proto: '{body}'"
@@ -80,15 +80,15 @@ def test_operators_get_the_ids_of_this_run(play, kind, recorded):
     playback = session(play, *SESSION, operator, rebind=True)
 
     def asked():
-        answer = playback.answer(request(GET_TASKS, Accept=kind), 0.0)
+        answer = playback.answer(request(GET_TASKS, Accept=content_type), 0.0)
         assert f"Content-Length: {len(answer.body)}\r\n".encode() in answer.head
         data = answer.body
-        if kind == PROTOBUF:
+        if content_type == PROTOBUF:
             data = mapping.encode(message_class("mesos.v1.master.Response").FromString(data))
         (task,) = json.loads(data)["get_tasks"]["tasks"]
         return task["task_id"]["value"], task["name"]
 
-    client = Client(playback, kind)
+    client = Client(playback, content_type)
     next(client.events(subscribe()))
     assert asked() == ("task-1", "task-1")
     client.made(accept("O1", "new.a", "new.b"))
@@ -156,8 +156,10 @@ MESSAGES = [
 def filled(name):
     message = message_class(name)()
     Builder(0, True).fill(message)
-    for number, slot in enumerate(id_fields(message)):
-        slot.set_value(b"%d" % (number % 7) if slot.kind == "uuid" else f"{slot.kind} {number % 7}")
+    for number, field in enumerate(id_fields(message)):
+        field.set_value(
+            b"%d" % (number % 7) if field.kind == "uuid" else f"{field.kind} {number % 7}"
+        )
     return message
 
 
@@ -201,9 +203,9 @@ def test_a_call_is_translated_to_recorded_ids_and_the_given_one_is_not_changed(a
 
 
 def test_every_kind_of_id_is_found_in_calls():
-    found = {slot.kind for api in APIS for slot in id_fields(filled(api.call_message))}
+    found = {field.kind for api in APIS for field in id_fields(filled(api.call_message))}
     assert found == set(ID_KINDS.values())
-    assert {slot.kind for slot in id_fields(filled(AGENT.call_message))} == {
+    assert {field.kind for field in id_fields(filled(AGENT.call_message))} == {
         "container-id",
         "resource-provider-id",
     }
@@ -212,29 +214,29 @@ def test_every_kind_of_id_is_found_in_calls():
 NAMED = re.compile(rb'"(task_id|executor_id|container_id)": *{"value": *"')
 
 
-def renamed(body, kind):
+def renamed(body, content_type):
     """Return a call in which every task, executor and container has another id."""
-    if kind == JSON:
+    if content_type == JSON:
         return NAMED.sub(rb"\g<0>my own ", body)
     call = message_class(SCHEDULER.call_message).FromString(body)
-    for slot in id_fields(call):
-        if slot.kind in ("task-id", "executor-id", "container-id"):
-            slot.set_value(f"my own {slot.value}")
+    for field in id_fields(call):
+        if field.kind in ("task-id", "executor-id", "container-id"):
+            field.set_value(f"my own {field.value}")
     return call.SerializeToString()
 
 
-def task_ids_in(data, kind):
+def task_ids_in(data, content_type):
     """Return the ids of tasks in a record."""
-    event = mapping.decode(data, SCHEDULER.event_message) if kind == JSON else None
+    event = mapping.decode(data, SCHEDULER.event_message) if content_type == JSON else None
     event = message_class(SCHEDULER.event_message).FromString(data) if event is None else event
-    return [slot.value for slot in id_fields(event) if slot.kind == "task-id"]
+    return [field.value for field in id_fields(event) if field.kind == "task-id"]
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
+    ("name", "content_type"),
     [("scheduler-json-pymesos", JSON), ("scheduler-protobuf-execute", PROTOBUF)],
 )
-def test_a_real_scheduler_may_give_its_tasks_other_ids(recorded, name, kind):
+def test_a_real_scheduler_may_give_its_tasks_other_ids(recorded, name, content_type):
     exchanges = playable(name)
     options = Options(pace=Instant(), causality="off", rebind=True)
     playback = Playback(recorded(name, exchanges), options)
@@ -242,7 +244,7 @@ def test_a_real_scheduler_may_give_its_tasks_other_ids(recorded, name, kind):
     for each in exchanges:
         request = sent(each.request)
         if request.method == b"POST":
-            request = replace(request, body=renamed(request.body, kind))
+            request = replace(request, body=renamed(request.body, content_type))
         answer = playback.answer(request, 0.0)
         assert not isinstance(answer, Miss), str(answer)
         assert answer.status == each.response.status
@@ -253,7 +255,7 @@ def test_a_real_scheduler_may_give_its_tasks_other_ids(recorded, name, kind):
         got = [step.partition(b"\n")[2] for _, step in answer.steps if isinstance(step, bytes)]
         assert len(got) >= len(records)
         for old, data in zip(records, got, strict=False):
-            before, after = task_ids_in(old, kind), task_ids_in(data, kind)
+            before, after = task_ids_in(old, content_type), task_ids_in(data, content_type)
             assert after == [f"my own {each}" for each in before]
             assert (data == old) == (not before)
             names += after

@@ -326,7 +326,7 @@ def test_a_client_that_leaves_takes_its_stream_along():
 
 def test_a_miss_says_so_in_a_header_and_a_report():
     misses = []
-    miss = Miss(reason="already played", method="GET", path="/a", what=None)
+    miss = Miss(reason="already played", method="GET", path="/a", call=None)
 
     async def scenario(connect, server):
         client = await connect()
