@@ -34,7 +34,7 @@ class RefusedRequest(Struct, frozen=True):
         return format_report(self.report_lines())
 
 
-type Note = str | RefusedRequest
+type ReplayNote = str | RefusedRequest
 """What a replay reports to people while it runs; `str()` gives the text."""
 
 
@@ -55,7 +55,7 @@ class Journal:
         self.lost_fields: dict[ExchangeRef, set[str]] = {}
         self.fault_hits: list[FaultHit] = []
         self.fault_hit_counts = Counter[str]()
-        self.on_note: Callable[[Note], object] | None = None
+        self.on_note: Callable[[ReplayNote], object] | None = None
 
     @property
     def served_count(self) -> int:
@@ -107,6 +107,6 @@ class Journal:
         for place, paths in other.lost_fields.items():
             self.lost_fields.setdefault(place, set()).update(paths)
 
-    def _say(self, note: Note) -> None:
+    def _say(self, note: ReplayNote) -> None:
         if self.on_note is not None:
             self.on_note(note)

@@ -15,7 +15,7 @@ from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
 from ...cassettes.matching.servers import missing_server_warning
-from ...cassettes.playback.journal import Note
+from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
 from ..control.controls import ReplayControls
@@ -237,7 +237,7 @@ def _stop_signal() -> asyncio.Event:
     return stopped
 
 
-def _print_note(note: Miss | Note) -> None:
+def _print_note(note: Miss | ReplayNote) -> None:
     if isinstance(note, str) or not is_colorful():
         print_to_stderr(str(note))
     else:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse, retarget_redirect
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.misses import Miss
-from ...cassettes.playback.journal import Journal, Note
+from ...cassettes.playback.journal import Journal, ReplayNote
 from ...cassettes.playback.playback import Playback
 from ...proto.http import redirects
 from ..http.address import Address
@@ -64,7 +64,7 @@ class ReplayServer:
         limits: ConnectionLimits | None = None,
         on_miss: Callable[[Miss], object] | None = None,
         on_failure: Callable[[int, Exception], object] | None = None,
-        on_note: Callable[[Note], object] | None = None,
+        on_note: Callable[[ReplayNote], object] | None = None,
         resolve_upstream: ResolveUpstream | None = None,
     ) -> None:
         self.playback = playback
