@@ -60,7 +60,7 @@ def test_a_line_starts_with_a_label_in_colour(play, name, start):
 
 def test_other_notes_have_no_colour(monkeypatch, capsys):
     monkeypatch.setattr(replay, "is_colorful", lambda: True)
-    replay._note("exchange 4: left out in the other encoding: 7")
+    replay._print_note("exchange 4: left out in the other encoding: 7")
     assert capsys.readouterr().err == ("mesotape: exchange 4: left out in the other encoding: 7\n")
 
 
