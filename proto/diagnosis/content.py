@@ -34,7 +34,9 @@ class PayloadContent(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_valid(self) -> bool:
         """Whether the payload is such a message, if perhaps one of the future."""
-        return all(remark.severity != "malformed" for remark in self.diagnostics)
+        return not self.diagnostics or all(
+            remark.severity != "malformed" for remark in self.diagnostics
+        )
 
 
 def sibling_message_names(message: str) -> tuple[str, ...]:

@@ -1,18 +1,29 @@
-r"""A RecordIO stream, taken apart to the last byte, sound or not. Without I/O.
+r"""Split a RecordIO stream into records and skipped bytes, whether it is valid or not. Without I/O.
 
     20\n{"type":"HEARTBEAT"}+20\n{"type":"HEARTBEAT"}20\n{"type":"HEARTBEAT"}
-    1. Sound                1. Skipped: sign         3. Sound
+    1. ValidRecord          2. SkippedBytes: sign    3. ValidRecord
 
-The decoder of recordio.py gives up at the first bad length, as clients do. This one is for people
-who want to know what was wrong and what came after. What it finds covers the stream without a gap
-and is the same however the bytes were cut. Pieces are numbered as they come, sound or not.
+The decoder of recordio.py stops at the first bad length, as clients do. The examiner reports what is
+wrong and goes on at the next record. Its findings cover the stream without a gap, are numbered from
+1, and do not depend on how the bytes were cut into chunks.
 
-A length is trusted if the record behind it says something, or if another length follows the record.
-After a bad one the next record is searched: a length of digits alone behind which stands an object
-(JSON), a message with a type (protobuf), or, if the schema is not known, another length or the end.
+How it reads, from top to bottom:
 
-At most one record is held, of up to `max_record` bytes, or `RESYNC_RECORD` while searching, and of
-what is skipped `HELD` bytes.
+1.  A record is a line of digits and as many bytes. Its length is trusted if the payload is a valid
+    message, or if another length follows the payload. An invalid payload inside which a record
+    starts is no record: its length is too large. So may be a protobuf payload that decodes, because
+    what follows a message often decodes as unknown fields.
+2.  A bad length may be one that another reader takes (`+20`, `0x14`, `20\r`). If a message follows
+    it, and ends where that reader would say, the piece ends there.
+3.  After any other bad length all bytes are skipped up to the next record: a length of digits alone,
+    followed by a JSON object, by a protobuf message with a type, or, if the message is unknown, by
+    bytes and then another length or the end of the stream.
+
+Each step may take bytes that have not arrived yet. The reader is a generator, therefore: it yields
+the offset up to which it needs bytes, wherever it is, and `feed` resumes it when they are there.
+
+Memory holds at most one record of up to `max_record_bytes`, or of `MAX_RESYNC_RECORD_BYTES` while
+skipping, and `MAX_HELD_BYTES` of what is skipped.
 """
 
 from ..api.negotiation import Encoding
@@ -26,26 +37,28 @@ from .findings import (
     SkippedBytes,
     ValidRecord,
 )
-from .length_dialects import intended_lengths
+from .length_dialects import intended_lengths, parse_length_strict
 from .length_errors import MAX_LENGTH_LINE_BYTES
 from .problems import Diagnostic
 from .stream_type import StreamType
-from .window import MAX_RESYNC_RECORD_BYTES, NeedMoreBytesError, Window
+from .window import MAX_RESYNC_RECORD_BYTES, NeedsBytes, Window
 
 MAX_EXAMINED_RECORD_BYTES = 1 << 27
 """Bytes. A snapshot of a large cluster has tens of megabytes; a longer length is likelier wrong."""
 
-_NO_RECORD = ("truncated-length", "http-answer", "gzip")
+_REASONS_WITHOUT_RECORD = ("truncated-length", "http-answer", "gzip")
 
 
 class Examiner:
-    """Finds out what a stream consists of; `message` is the full name of what its records are.
+    """Split the bytes of one stream into findings.
 
-    Without `message` that of JSON is recognised by what the first records say. Without `encoding`
-    the first sound record tells. Pieces are counted from `first`, bytes from `offset`.
+    `message` is the full name of the message that records hold. If it is None, that of a JSON
+    stream is inferred from the first records. If `encoding` is None, it is that of the first valid
+    record. Findings are numbered from `first_number`, and `offset` is that of the first byte.
 
-    Where a length is wrong, a protobuf record may go on into the next and still decode. So a
-    patient examiner gives one only when the next is there; that is not for a stream one watches.
+    A protobuf record whose length is too large may still decode. With `await_next_record` such a
+    record is therefore reported only when the start of the next one is there; pass False for a
+    stream that is shown live.
     """
 
     def __init__(
@@ -58,194 +71,204 @@ class Examiner:
         first_number: int = 1,
         offset: int = 0,
     ) -> None:
-        self._dialect = StreamType(message, encoding)
-        self._window = Window(self._dialect)
-        self._max_record, self._patient = max_record_bytes, await_next_record
-        self._number, self._offset, self._begin = first_number, offset, offset
-        self._buffer = bytearray()
-        self._need = 1
-        self._at = 0
-        self._lost: PendingSkip | None = None
+        self._stream_type = StreamType(message, encoding)
+        self._window = Window(self._stream_type, offset)
+        self._max_record_bytes = max_record_bytes
+        self._await_next_record = await_next_record
+        self._number = first_number
+        self._first_offset = self._position = offset
+        self._findings: list[Finding] = []
+        self._reader = self._read_stream()
+        self._needed = offset + 1
 
     @property
     def message_name(self) -> str | None:
-        """What the records are, if it is known by now."""
-        return self._dialect.message_name
+        """The full name of the message that records hold; None if it is not known yet."""
+        return self._stream_type.message_name
 
     @property
     def encoding(self) -> Encoding | None:
-        """What the records are encoded in, if it is known by now."""
-        return self._dialect.encoding
+        """The encoding of the records; None if it is not known yet."""
+        return self._stream_type.encoding
 
     def feed(self, data: bytes) -> list[Finding]:
-        """Take the next bytes; give what they complete."""
-        if self._buffer or len(data) < self._need:
-            self._buffer += data
-            if len(self._buffer) < self._need:
-                return []
-            data = bytes(self._buffer)
-            self._buffer.clear()
-        return self._run(data)
+        """Examine the next bytes; return the findings that they complete."""
+        if self._window.receive(data) < self._needed:
+            return []
+        return self._resume()
 
     def close(self) -> list[Finding]:
-        """End the stream."""
-        self._window.closed = True
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        found = self._run(data)
-        if self._lost is not None:
-            found.append(self._end_lost(self._lost, ended=True))
-        return found
+        """End the stream; return what was left."""
+        self._window.is_closed = True
+        return self._resume()
 
-    def _run(self, data: bytes) -> list[Finding]:
-        self._window.data, self._at, self._need = data, 0, 1
-        found: list[Finding] = []
-        try:
-            while self._at < len(data):
-                finding = self._record() if self._lost is None else self._search(self._lost)
-                if finding is not None:
-                    found.append(finding)
-        except NeedMoreBytesError as more:
-            self._need = more.stop - self._at
-        self._buffer += data[self._at :]
-        self._window.data = b""
-        return found
+    def _resume(self) -> list[Finding]:
+        self._findings = findings = []
+        self._window.join()
+        self._needed = next(self._reader, self._needed)
+        self._window.drop_before(self._position)
+        return findings
 
-    def _record(self) -> Finding | None:
-        """Take a record, or find that there is none."""
-        window, begin = self._window, self._at
-        data = window.data
-        newline = data.find(b"\n", begin, begin + MAX_LENGTH_LINE_BYTES)
-        line = data[begin : newline if newline >= 0 else begin + MAX_LENGTH_LINE_BYTES]
-        ended = (
-            newline < 0
-            and len(line) < MAX_LENGTH_LINE_BYTES
-            and not window.has_bytes_up_to(len(data) + 1)
-        )
-        if ended and line.isdigit():
-            return self._lose(line, length_errors.truncated_length(line, self._offset), len(data))
-        length = length_errors.parse_length_64bit(line) if newline >= 0 else None
+    def _read_stream(self) -> NeedsBytes[None]:
+        """Read records, and skip to the next one where there is none, until the stream ends.
+
+        `_position` is the first byte that is neither in a finding nor in a pending skip. No bytes
+        after it are dropped, so that the steps may look ahead as far as they need.
+        """
+        while (yield from self._window.has_bytes_up_to(self._position + 1)):
+            skip = yield from self._read_record()
+            if skip is not None:
+                is_record_next = yield from self._skip_to_next_record(skip)
+                self._report_skip(skip, at_stream_end=not is_record_next)
+
+    def _read_record(self) -> NeedsBytes[PendingSkip | None]:
+        """Report the record at the position; return a skip if there is none."""
+        window, start = self._window, self._position
+        limit = start + MAX_LENGTH_LINE_BYTES
+        while (newline := window.find_newline(start, limit)) is None and window.stop < limit:
+            if not (yield from window.has_bytes_up_to(window.stop + 1)):
+                break
+        line = window.get_bytes(start, limit if newline is None else newline)
+        if newline is None:
+            if window.stop < limit and line.isdigit():
+                problem = length_errors.truncated_length(line, start)
+                return self._begin_skip(line, problem, window.stop)
+            return (yield from self._read_bad_length(line, None))
+        length = parse_length_strict(line)
         if length is None:
-            return self._bad_line(line, newline)
-        if length > self._max_record:
-            remark = length_errors.length_over_limit(line, self._offset, length, self._max_record)
-            return self._lose(line, remark, newline + 1, length)
-        stop = newline + 1 + length
-        if not window.has_bytes_up_to(stop):
-            return self._lose(
-                line, length_errors.wrong_length(line, self._offset), newline + 1, length
-            )
-        return self._whole(line, data[newline + 1 : stop], stop)
+            return (yield from self._read_bad_length(line, newline + 1))
+        payload_start, stop = newline + 1, newline + 1 + length
+        if length > self._max_record_bytes:
+            problem = length_errors.length_over_limit(line, start, length, self._max_record_bytes)
+            return self._begin_skip(line, problem, payload_start, announced_length=length)
+        if stop <= window.stop or (yield from window.has_bytes_up_to(stop)):
+            payload = window.get_bytes(payload_start, stop)
+            content = self._stream_type.examine(payload)
+            if (yield from self._is_length_trusted(content, payload_start, stop)):
+                self._report_record(line, payload, content)
+                return None
+        problem = length_errors.wrong_length(line, start)
+        return self._begin_skip(line, problem, payload_start, announced_length=length)
 
-    def _whole(self, line: bytes, payload: bytes, stop: int) -> Finding | None:
-        """Take a record that is there, if its length can be trusted."""
-        content = self._dialect.examine(payload)
-        begin = stop - len(payload)
-        told = content.is_valid and (content.value is not None or self._window.has_length_at(stop))
-        if not told and not self._window.has_length_at(stop):
-            return self._lose(
-                line, length_errors.wrong_length(line, self._offset), begin, len(payload)
-            )
-        doubtful = not told or (self._dialect.encoding == "protobuf" and self._patient)
-        if doubtful and self._window.is_length_too_large(begin, stop):
-            return self._lose(
-                line, length_errors.wrong_length(line, self._offset), begin, len(payload)
-            )
-        if told:
-            self._dialect.learn_from_record(payload, content)
-        shift = self._offset + len(line) + 1
-        remarks = tuple(remark.shifted(shift) for remark in content.diagnostics)
+    def _is_length_trusted(
+        self, content: PayloadContent, start: int, stop: int
+    ) -> NeedsBytes[bool]:
+        is_message = content.is_valid and content.value is not None
+        if not is_message and not (yield from self._window.has_length_at(stop)):
+            return False
+        is_protobuf = self._stream_type.encoding == "protobuf"
+        if content.is_valid and not (is_protobuf and self._await_next_record):
+            return True
+        return not (yield from self._window.is_length_too_large(start, stop))
+
+    def _report_record(self, line: bytes, payload: bytes, content: PayloadContent) -> None:
+        if content.is_valid:
+            self._stream_type.learn_from_record(payload, content)
+        start, framing = self._position, len(line) + 1
+        diagnostics = tuple(one.shifted(start + framing) for one in content.diagnostics)
         if len(line) > 1 and line[:1] == b"0":
-            remarks = (length_errors.leading_zeros(line, self._offset), *remarks)
-        size = len(line) + 1 + len(payload)
-        found = ValidRecord(self._number, self._offset, size, payload, content, remarks)
-        self._advance(stop, size)
-        return found
+            diagnostics = (length_errors.leading_zeros(line, start), *diagnostics)
+        size = framing + len(payload)
+        self._report(ValidRecord(self._number, start, size, payload, content, diagnostics))
 
-    def _bad_line(self, line: bytes, newline: int) -> Finding | None:
-        """Start to skip, or take the record that a tolerant reader would take here."""
-        remark = length_errors.diagnose_length_line(line, self._offset)
-        if newline >= 0:
-            for length in intended_lengths(line):
-                stop = newline + 1 + length
-                if length > MAX_RESYNC_RECORD_BYTES or not self._window.has_bytes_up_to(stop):
-                    continue
-                payload = self._window.data[newline + 1 : stop]
-                if self._window.is_plausible_record(payload, stop):
-                    lost = PendingSkip(
-                        self._offset, line, remark, None, newline + 1 - self._at, bytearray()
-                    )
-                    lost.append_data(self._window.data[self._at : stop])
-                    return self._skipped(lost, stop, payload)
-        overflow = remark.reason == "overflow" and newline >= 0
-        body = newline + 1 if newline >= 0 and remark.reason != "missing-length" else self._at
-        return self._lose(line, remark, body if overflow else self._at + 1, body=body)
+    def _read_bad_length(
+        self, line: bytes, payload_start: int | None
+    ) -> NeedsBytes[PendingSkip | None]:
+        """Report the record that another reader would read here; return a skip if it is none.
 
-    def _lose(
+        `payload_start` is None if no newline follows the line.
+        """
+        start = self._position
+        problem = length_errors.diagnose_length_line(line, start)
+        if payload_start is None:
+            return self._begin_skip(line, problem, start + 1, start)
+        for length in intended_lengths(line):
+            stop = payload_start + length
+            if length > MAX_RESYNC_RECORD_BYTES:
+                continue
+            if not (yield from self._window.has_bytes_up_to(stop)):
+                continue
+            payload = self._window.get_bytes(payload_start, stop)
+            if (yield from self._window.is_plausible_record(payload, stop)):
+                skip = self._begin_skip(line, problem, stop, payload_start)
+                self._report_skipped(skip, payload)
+                return None
+        if problem.reason == "overflow":
+            return self._begin_skip(line, problem, payload_start)
+        if problem.reason == "missing-length":
+            payload_start = start
+        return self._begin_skip(line, problem, start + 1, payload_start)
+
+    def _begin_skip(
         self,
         line: bytes,
-        remark: Diagnostic,
-        search: int,
-        announced: int | None = None,
-        body: int | None = None,
-    ) -> None:
-        """Start to skip; the next record is searched from `search`, behind what says `line`."""
-        start = (search if body is None else body) - self._at
-        self._lost = PendingSkip(self._offset, line, remark, announced, start, bytearray())
-        self._skip(self._lost, search)
+        problem: Diagnostic,
+        stop: int,
+        payload_start: int | None = None,
+        *,
+        announced_length: int | None = None,
+    ) -> PendingSkip:
+        """Skip the bytes up to `stop`, where the payload starts unless `payload_start` is given."""
+        start = self._position
+        framing = (stop if payload_start is None else payload_start) - start
+        skip = PendingSkip(start, line, problem, announced_length, framing, bytearray())
+        self._extend_skip(skip, stop)
+        return skip
 
-    def _skip(self, lost: PendingSkip, stop: int) -> None:
-        lost.append_data(self._window.data[self._at : stop])
-        self._at = stop
+    def _extend_skip(self, skip: PendingSkip, stop: int) -> None:
+        skip.append_data(self._window.get_bytes(self._position, stop))
+        self._position = stop
 
-    def _search(self, lost: PendingSkip) -> Finding | None:
-        """Go to the next length behind which stands a record, and give what was skipped."""
+    def _skip_to_next_record(self, skip: PendingSkip) -> NeedsBytes[bool]:
+        """Skip to the next length that a record follows; return whether there is one."""
         window = self._window
-        while (place := window.find_next_length(self._at)) is not None:
-            self._skip(lost, place)
-            if window.has_record_at(place):
-                return self._end_lost(lost)
-            self._skip(lost, place + 1)
-        self._skip(lost, window.trailing_digits_start(self._at))
-        if not window.closed:
-            raise NeedMoreBytesError(len(window.data) + 1)
-        return None
+        while True:
+            while (start := window.find_next_length(self._position)) is not None:
+                self._extend_skip(skip, start)
+                if (yield from window.has_record_at(start)):
+                    return True
+                self._extend_skip(skip, start + 1)
+            self._extend_skip(skip, window.trailing_digits_start(self._position))
+            if not (yield from window.has_bytes_up_to(window.stop + 1)):
+                self._extend_skip(skip, window.stop)
+                return False
 
-    def _end_lost(self, lost: PendingSkip, *, ended: bool = False) -> SkippedBytes:
-        """Say what was skipped up to here."""
-        self._lost = None
+    def _report_skip(self, skip: PendingSkip, *, at_stream_end: bool) -> None:
+        """Report skipped bytes that end at the position, and the record that they hold, if any."""
         payload: bytes | None = None
         if (
-            lost.payload_start < lost.size <= MAX_HELD_BYTES
-            and lost.diagnostic.reason not in _NO_RECORD
+            skip.payload_start < skip.size <= MAX_HELD_BYTES
+            and skip.diagnostic.reason not in _REASONS_WITHOUT_RECORD
         ):
-            payload = bytes(lost.held_data[lost.payload_start :])
-            if not self._dialect.is_record_with_wrong_length(payload, at_stream_end=ended):
+            payload = bytes(skip.held_data[skip.payload_start :])
+            if not self._stream_type.is_record_with_wrong_length(
+                payload, at_stream_end=at_stream_end
+            ):
                 payload = None
-        lost.refine_diagnostic(
+        skip.refine_diagnostic(
             is_record=payload is not None,
-            at_stream_end=ended,
-            at_stream_start=lost.offset == self._begin,
+            at_stream_end=at_stream_end,
+            at_stream_start=skip.offset == self._first_offset,
         )
-        return self._skipped(lost, self._at, payload)
+        self._report_skipped(skip, payload)
 
-    def _skipped(self, lost: PendingSkip, stop: int, payload: bytes | None) -> SkippedBytes:
-        content = PayloadContent() if payload is None else self._dialect.examine(payload)
-        data = bytes(lost.held_data[:MAX_REPORTED_BYTES])
-        found = SkippedBytes(
-            self._number,
-            lost.offset,
-            lost.size,
-            data,
-            lost.length_line,
-            (lost.diagnostic,),
-            payload,
-            content,
+    def _report_skipped(self, skip: PendingSkip, payload: bytes | None) -> None:
+        content = PayloadContent() if payload is None else self._stream_type.examine(payload)
+        data = bytes(skip.held_data[:MAX_REPORTED_BYTES])
+        self._report(
+            SkippedBytes(
+                self._number,
+                skip.offset,
+                skip.size,
+                data,
+                skip.length_line,
+                (skip.diagnostic,),
+                payload,
+                content,
+            )
         )
-        self._advance(stop, lost.size)
-        return found
 
-    def _advance(self, stop: int, size: int) -> None:
+    def _report(self, finding: Finding) -> None:
+        self._findings.append(finding)
         self._number += 1
-        self._offset += size
-        self._at = stop
+        self._position = finding.offset + finding.size

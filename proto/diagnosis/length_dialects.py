@@ -23,8 +23,11 @@ _ENDLESS = 1 << 64
 
 
 def parse_length_strict(line: bytes) -> int | None:
-    """Read decimal digits, and nothing else."""
-    return int(line) if line.isdigit() and len(line) <= MAX_LENGTH_DIGITS else None
+    """Parse decimal digits alone, up to 64 bits; leading zeros are accepted."""
+    if not line.isdigit() or len(line) > MAX_LENGTH_DIGITS:
+        return None
+    length = int(line)
+    return length if length < _ENDLESS else None
 
 
 def parse_length_cpp(line: bytes) -> int | None:

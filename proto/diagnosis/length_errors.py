@@ -6,7 +6,6 @@ judge(b"20\r", 0)   crlf        …
 
 import re
 
-from .length_dialects import parse_length_strict
 from .problems import Diagnostic
 
 MAX_LENGTH_LINE_BYTES = 64
@@ -70,12 +69,6 @@ def leading_zeros(line: bytes, offset: int) -> Diagnostic:
     """Say that there are zeros before a length."""
     text = f"length is {line!r}, with leading zeros; Mesos writes none"
     return Diagnostic("leading-zeros", text, offset, offset + 1)
-
-
-def parse_length_64bit(line: bytes) -> int | None:
-    """Read a length as a strict reader does: up to 64 bits, leading zeros are taken."""
-    value = parse_length_strict(line)
-    return None if value is None or value >> 64 else value
 
 
 def _show(data: bytes) -> str:

@@ -7,9 +7,8 @@ line (src/python/lib/mesos/recordio.py). Neither has a limit, and both fail for 
 
 from msgspec import Struct
 
-from . import length_errors
 from .findings import Finding, SkippedBytes, ValidRecord
-from .length_dialects import parse_length_cpp, parse_length_python
+from .length_dialects import parse_length_cpp, parse_length_python, parse_length_strict
 
 
 class ReaderReactions(Struct, frozen=True):
@@ -65,7 +64,7 @@ def _strictly(finding: SkippedBytes) -> str:
             return f"fails: {remark.text}"
         case _:
             return _of(
-                length_errors.parse_length_64bit(finding.length_line),
+                parse_length_strict(finding.length_line),
                 finding,
                 "fails: this is no length",
             )

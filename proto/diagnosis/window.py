@@ -1,104 +1,157 @@
-"""The bytes of a stream that are at hand, and what may stand in them.
+"""The bytes of a stream that were received and are still undecided, and what may start in them.
 
-A place is an index into `data`. A question that takes more bytes than are at hand raises MoreError,
-unless the stream has ended: then it is answered with what there is.
+Positions are offsets in bytes of the stream. A question that may take bytes which have not arrived
+is a generator: it yields the offset up to which it needs them, goes on when they are there or the
+stream has ended, and returns its answer. At the end of the stream it answers with what there is.
 """
 
 import re
+from collections.abc import Generator
 
-from .length_errors import MAX_LENGTH_LINE_BYTES
 from .stream_type import StreamType
 
+type NeedsBytes[T] = Generator[int, None, T]
+
 MAX_RESYNC_RECORD_BYTES = 1 << 24
-"""Bytes. A record from which reading may go on; more is not waited for on a mere suspicion."""
+"""Bytes. The examiner waits for no larger record when it only suspects that one starts."""
 
-_LENGTH = re.compile(rb"[1-9][0-9]{0,9}\n")
-_END_DIGITS = re.compile(rb"[0-9]{0,10}\Z")
-_NEXT = re.compile(rb"[1-9][0-9]{0,9}(\n|\Z)")
+_LENGTH_DIGITS = 10
+_LENGTH_BYTES = _LENGTH_DIGITS + 1
+"""Bytes of the longest length that is searched for, with its newline.
 
+10 digits are more than any record has bytes (`MAX_EXAMINED_RECORD_BYTES` has 9 digits); a run of
+more digits is a number inside a body. So 11 bytes decide whether a length starts at a position, and
+a length that starts before a position ends at most 10 bytes after it.
+"""
 
-class NeedMoreBytesError(Exception):
-    """The bytes up to the place `stop` are needed to decide."""
-
-    def __init__(self, stop: int) -> None:
-        super().__init__(stop)
-        self.stop = stop
+_LENGTH = re.compile(rb"([1-9][0-9]{0,9})\n")
+_LENGTH_PREFIX = re.compile(rb"[1-9][0-9]{0,9}")
+_LAST_DIGITS = re.compile(rb"[0-9]{0,10}\Z")
 
 
 class Window:
-    """The bytes of a stream of a dialect; with `closed`, there are no more."""
+    """The bytes from `start` to `stop` of a stream; there are no more if `is_closed`.
 
-    def __init__(self, dialect: StreamType) -> None:
-        self.data = b""
-        self.closed = False
-        self._dialect = dialect
+    Received bytes are joined to them only when `join` is called, so that a large record that
+    arrives in many pieces is copied once.
+    """
 
-    def has_bytes_up_to(self, stop: int) -> bool:
-        """Whether the bytes go up to a place."""
-        if stop <= len(self.data):
-            return True
-        if not self.closed:
-            raise NeedMoreBytesError(stop)
-        return False
+    def __init__(self, stream_type: StreamType, start: int) -> None:
+        self.start = self.stop = start
+        self.is_closed = False
+        self._data = b""
+        self._received = bytearray()
+        self._stream_type = stream_type
+
+    def receive(self, data: bytes) -> int:
+        """Add the next bytes; return the offset up to which bytes were received."""
+        self._received += data
+        return self.stop + len(self._received)
+
+    def join(self) -> None:
+        """Join the bytes that were received."""
+        self._data += self._received
+        self.stop += len(self._received)
+        self._received.clear()
+
+    def drop_before(self, start: int) -> None:
+        """Drop the bytes before an offset."""
+        self._data = self._data[start - self.start :]
+        self.start = start
+
+    def get_bytes(self, start: int, stop: int) -> bytes:
+        """Return the bytes between two offsets, as far as they were received."""
+        return self._data[start - self.start : stop - self.start]
+
+    def has_bytes_up_to(self, stop: int) -> NeedsBytes[bool]:
+        """Whether the stream has bytes up to `stop`."""
+        while self.stop < stop:
+            if self.is_closed:
+                return False
+            yield stop
+        return True
+
+    def find_newline(self, start: int, stop: int) -> int | None:
+        """Find the first newline between two offsets."""
+        index = self._data.find(b"\n", start - self.start, stop - self.start)
+        return None if index < 0 else index + self.start
 
     def find_next_length(self, start: int) -> int | None:
-        """Where the next line from `start` on that looks like a length begins."""
-        found = _LENGTH.search(self.data, start)
-        return None if found is None else found.start()
+        """Find the first line from `start` on that looks like a length."""
+        found = _LENGTH.search(self._data, start - self.start)
+        return None if found is None else found.start() + self.start
 
     def trailing_digits_start(self, start: int) -> int:
-        """Where the digits begin that end the bytes, which may be the beginning of a length."""
-        tail = _END_DIGITS.search(self.data, max(start, len(self.data) - 10))
-        return len(self.data) if self.closed or tail is None else tail.start()
+        """Return where the last digits begin, which may be the first digits of a length."""
+        index = max(start - self.start, len(self._data) - _LENGTH_DIGITS)
+        digits = _LAST_DIGITS.search(self._data, index)
+        return self.stop if digits is None else digits.start() + self.start
 
-    def is_plausible_record(self, payload: bytes, stop: int) -> bool:
-        """Whether a payload says something; if nobody can tell, whether a length follows it."""
-        says = self._dialect.is_valid_payload(payload)
-        return self.has_length_at(stop) if says is None else says
+    def is_plausible_record(self, payload: bytes, stop: int) -> NeedsBytes[bool]:
+        """Whether a payload that ends at `stop` is a message; if that is unknown, whether a length
+        follows it.
+        """
+        is_valid = self._stream_type.is_valid_payload(payload)
+        return (yield from self.has_length_at(stop)) if is_valid is None else is_valid
 
-    def has_length_at(self, start: int) -> bool:
-        """Whether a length stands somewhere, or the end of the stream."""
-        while True:
-            text = self.data[start : start + MAX_LENGTH_LINE_BYTES]
-            if not text and self.closed:
-                return True
-            found = _NEXT.match(text)
-            if text and found is None:
+    def has_length_at(self, start: int) -> NeedsBytes[bool]:
+        """Whether a length starts at an offset, or the stream ends there.
+
+        Bytes are asked for one by one, and only while those that are there may be the first digits
+        of a length: the next record of a live stream may be minutes away. Digits at the end of the
+        stream count as a length. Of JSON the record after the length has to be an object, too.
+        """
+        while (length := self._parse_length_at(start)) is None:
+            text = self.get_bytes(start, start + _LENGTH_BYTES)
+            if text and not _LENGTH_PREFIX.fullmatch(text):
                 return False
-            if found is None or not found[1]:
-                if not self.has_bytes_up_to(start + len(text) + 1):
-                    return True
-                continue
-            if self._dialect.encoding != "json":
+            if not (yield from self.has_bytes_up_to(start + len(text) + 1)):
                 return True
-            behind = start + found.end()
-            return not self.has_bytes_up_to(behind + 1) or self.data[behind : behind + 1] == b"{"
+        if self._stream_type.encoding != "json":
+            return True
+        payload_start, _ = length
+        has_payload = yield from self.has_bytes_up_to(payload_start + 1)
+        return not has_payload or self._has_object_at(payload_start)
 
-    def is_length_too_large(self, begin: int, stop: int) -> bool:
-        """Whether another record begins before the one that says nothing ends, and none behind."""
-        if stop == len(self.data) and not self.has_bytes_up_to(stop + 1):
-            return False
-        if self.has_record_at(stop):
-            return False
-        return any(
-            self.has_record_at(found.start())
-            for found in _LENGTH.finditer(self.data, begin, stop + 11)
-            if found.start() < stop
-        )
+    def is_length_too_large(self, start: int, stop: int) -> NeedsBytes[bool]:
+        """Whether a record starts inside a payload, and none at its end.
 
-    def has_record_at(self, start: int) -> bool:
-        """Whether a length stands somewhere, and behind it something that says something."""
-        self.has_bytes_up_to(start + 11)
-        found = _LENGTH.match(self.data, start)
-        if found is None or not self._begins(found.end(), int(found[0])):
+        A length that is too large makes a payload of its record and the beginning of those after
+        it. So a record between `start` and `stop` tells a wrong length from a payload that only
+        does not decode, if the byte at `stop` starts no record. The length of the inner record may
+        extend beyond `stop`, by 10 bytes if its first digit is the last byte of the payload.
+        """
+        if not (yield from self.has_bytes_up_to(stop + 1)) or (yield from self.has_record_at(stop)):
             return False
-        stop = found.end() + int(found[0])
-        return self.has_bytes_up_to(stop) and self.is_plausible_record(
-            self.data[found.end() : stop], stop
-        )
+        first = self.start  # of the data that is searched here; more may be joined meanwhile
+        for found in _LENGTH.finditer(self._data, start - first, stop - first + _LENGTH_BYTES):
+            position = found.start() + first
+            if position < stop and (yield from self.has_record_at(position)):
+                return True
+        return False
 
-    def _begins(self, start: int, length: int) -> bool:
-        """Whether what stands behind a length may be a record, by its first byte."""
-        if length > MAX_RESYNC_RECORD_BYTES or not self.has_bytes_up_to(start + 1):
+    def has_record_at(self, start: int) -> NeedsBytes[bool]:
+        """Whether a length starts at an offset, and a plausible record follows it."""
+        yield from self.has_bytes_up_to(start + _LENGTH_BYTES)
+        length = self._parse_length_at(start)
+        if length is None:
             return False
-        return self._dialect.encoding != "json" or self.data[start : start + 1] == b"{"
+        payload_start, size = length
+        if size > MAX_RESYNC_RECORD_BYTES:
+            return False
+        if not (yield from self.has_bytes_up_to(payload_start + 1)):
+            return False
+        if self._stream_type.encoding == "json" and not self._has_object_at(payload_start):
+            return False
+        stop = payload_start + size
+        if not (yield from self.has_bytes_up_to(stop)):
+            return False
+        return (yield from self.is_plausible_record(self.get_bytes(payload_start, stop), stop))
+
+    def _parse_length_at(self, start: int) -> tuple[int, int] | None:
+        """Return where the record after a length starts, and the length."""
+        found = _LENGTH.match(self._data, start - self.start)
+        return None if found is None else (found.end() + self.start, int(found[1]))
+
+    def _has_object_at(self, start: int) -> bool:
+        return self._data[start - self.start : start - self.start + 1] == b"{"
