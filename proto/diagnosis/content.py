@@ -1,7 +1,7 @@
-"""What a record says, and what is wrong with it, as a value.
+"""The message in a record, and what is wrong with it, as a value.
 
-Content("HEARTBEAT", value)                          a sound record
-Content(None, None, (Remark("no-type", …),))         one that says nothing
+PayloadContent("HEARTBEAT", value)                          a valid record
+PayloadContent(None, None, (Diagnostic("no-type", …),))     a record that is no message
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from ..messages.descriptors import message_class
 from .problems import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 STREAMED_MESSAGES = (*(api.event_message for api in APIS), "mesos.v1.agent.Call")
-"""The messages that Mesos sends in streams, and the one that clients do."""
+"""The messages that Mesos streams, and the one that its clients stream."""
 
 
 class PayloadContent(msgspec.Struct, frozen=True, gc=False):
-    """What a payload says. `value` is a message or a struct of its shape, if it is known.
+    """The type and the message of a payload, as far as they are known.
 
-    Offsets in the remarks count within the payload.
+    `value` is a protobuf message, a msgspec struct of its shape, or a dict if the message is
+    unknown. Offsets in `diagnostics` are relative to the start of the payload.
     """
 
     type: str | None = None
@@ -33,27 +34,38 @@ class PayloadContent(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_valid(self) -> bool:
-        """Whether the payload is such a message, if perhaps one of the future."""
-        return not self.diagnostics or all(
-            remark.severity != "malformed" for remark in self.diagnostics
-        )
+        """Whether the payload is such a message, perhaps with enum values of a later version."""
+        return not self.diagnostics or all(one.severity != "malformed" for one in self.diagnostics)
 
 
 def sibling_message_names(message: str) -> tuple[str, ...]:
-    """Name the messages that may have come instead: from another server, or to one."""
-    sort = message.rpartition(".")[2]
-    if sort == "Response":
-        return tuple(api.response_message for api in APIS if api.response_message is not None)
-    return tuple(api.call_message for api in APIS) if sort == "Call" else STREAMED_MESSAGES
+    """Return the messages that another server, or another API, uses in the place of `message`."""
+    match message.rpartition(".")[2]:
+        case "Response":
+            return tuple(api.response_message for api in APIS if api.response_message is not None)
+        case "Call":
+            return tuple(api.call_message for api in APIS)
+        case _:
+            return STREAMED_MESSAGES
+
+
+def matching_siblings(message: str, matches: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the siblings of a message, without itself, that a payload matches."""
+    return (name for name in sibling_message_names(message) if name != message and matches(name))
 
 
 def type_values_by_name(message: str) -> Mapping[str, object]:
-    """Give the names that the type of a message may have, as keys."""
+    """Return a mapping whose keys are the types that a message may have."""
     enum = message_class(message).DESCRIPTOR.fields_by_name["type"].enum_type
     assert enum is not None
     return enum.values_by_name
 
 
-def malformed_content(reason: str, text: str, kind: str | None = None) -> PayloadContent:
-    """Say what is malformed."""
-    return PayloadContent(kind, None, (Diagnostic(reason, text),))
+def malformed_content(reason: str, text: str, message_type: str | None = None) -> PayloadContent:
+    """Return the content of a payload that is malformed for one reason."""
+    return PayloadContent(message_type, None, (Diagnostic(reason, text),))
+
+
+def unknown_enum_value(path: str, value: object, enum: str) -> Diagnostic:
+    """Return the diagnostic for a field whose value is not in its enum."""
+    return Diagnostic("unknown-enum", f"{path} is {value!r}, which is not in {enum}")

@@ -1,20 +1,27 @@
-"""What a JSON record says, and what is wrong with it.
+"""Examine the JSON payload of a record.
 
-A sound record costs one pass of a fast decoder (see shapes.py). What does not pass is looked at
-again in the way of Mesos, slowly, for words about what is wrong.
+A valid payload costs one pass of a fast decoder (see msgspec_types.py). Any other is read again as
+Mesos reads it, which is slow, to find out what is wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from ..messages import mapping, picojson
-from ..messages.descriptors import message_class
 from ..messages.msgspec_types import msgspec_decoder
-from .content import PayloadContent, malformed_content, sibling_message_names, type_values_by_name
+from .content import (
+    PayloadContent,
+    malformed_content,
+    matching_siblings,
+    type_values_by_name,
+    unknown_enum_value,
+)
+from .message_guess import is_message_value
 from .problems import Diagnostic
 
 if TYPE_CHECKING:
@@ -22,25 +29,27 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import FieldDescriptor
 
-_PLACE = re.compile(r"\(byte (\d+)\)")
-_LONGEST_SLOW = 1 << 20
-"""Bytes of broken JSON that the slow parser is asked about too."""
+_MSGSPEC_ERROR = re.compile(r"(?:JSON is malformed: )?(.*?)(?: \(byte (\d+)\))?")
+"""The texts of msgspec's errors, which have no attributes; test_json_content.py pins them."""
+
+_MAX_PICOJSON_BYTES = 1 << 20
+"""Bytes of malformed JSON that the slow parser reads, too."""
 
 
 def examine(payload: bytes, message: str | None) -> PayloadContent:
-    """Look at a payload; with `message` None, it only has to be an object."""
+    """Examine a payload that should be a JSON message; any object if `message` is None."""
     if message is not None:
         try:
             value = msgspec_decoder(message).decode(payload)
         except (ValueError, RecursionError):
-            return _json(payload, message)
-        if value.type is not None and (payload.isascii() or _broken_text(payload) is None):
+            return _examine_slowly(payload, message)
+        if value.type is not None and (payload.isascii() or _utf8_problem(payload) is None):
             return PayloadContent(value.type, value)
-    return _json(payload, message)
+    return _examine_slowly(payload, message)
 
 
 def is_json_object(payload: bytes) -> bool:
-    """Whether a payload is a JSON object; looks at both ends first, for most are not."""
+    """Whether a payload is a JSON object; the first and last byte already exclude most others."""
     if payload[:1] != b"{" or payload[-1:] != b"}":
         return False
     try:
@@ -50,108 +59,86 @@ def is_json_object(payload: bytes) -> bool:
     return True
 
 
-def _json(payload: bytes, message: str | None) -> PayloadContent:
-    if (broken := _broken_text(payload)) is not None:
-        return PayloadContent(diagnostics=(broken,))
+def _examine_slowly(payload: bytes, message: str | None) -> PayloadContent:
+    if (problem := _utf8_problem(payload)) is not None:
+        return PayloadContent(diagnostics=(problem,))
     try:
-        value: object = _parsed(payload)
+        value: object = _parse_json(payload)
     except (ValueError, RecursionError) as error:
-        return PayloadContent(diagnostics=(_not_json(payload, error),))
+        return PayloadContent(diagnostics=(_json_problem(payload, error),))
     if not isinstance(value, dict):
-        return malformed_content("not-message", f"is JSON, but {_kind(value)}, expected an object")
+        text = f"is JSON, but {_format_json_type(value)}, expected an object"
+        return malformed_content("not-message", text)
     members = cast("dict[str, Any]", value)
-    kind = members.get("type")
-    if message is None:
-        return PayloadContent(kind if isinstance(kind, str) else None, members)
-    return _json_message(members, kind, message)
+    if message is not None:
+        return _examine_members(members, message)
+    message_type = members.get("type")
+    return PayloadContent(message_type if isinstance(message_type, str) else None, members)
 
 
-def _json_message(value: dict[str, Any], kind: object, message: str) -> PayloadContent:
-    named = isinstance(kind, str)
-    strange = named and kind not in type_values_by_name(message)
-    other = _other_json(value, kind, message) if strange else None
-    if other is not None:
-        return malformed_content(
-            "wrong-server", f"is a {other} ({kind}), expected a {message}", str(kind)
-        )
-    if kind is None:
+def _examine_members(members: dict[str, Any], message: str) -> PayloadContent:
+    message_type: object = members.get("type")
+    if message_type is None:
         return malformed_content("no-type", "has no type")
+    type_name = message_type if isinstance(message_type, str) else None
+    if type_name is not None and type_name not in type_values_by_name(message):
+        siblings = matching_siblings(message, lambda name: is_message_value(members, name))
+        if (sibling := next(siblings, None)) is not None:
+            text = f"is a {sibling} ({type_name}), expected a {message}"
+            return malformed_content("wrong-server", text, type_name)
     try:
-        converted = mapping.message_from_json_value(value, message)
+        value = mapping.message_from_json_value(members, message)
+    except mapping.MissingFieldsError as error:
+        return malformed_content("missing-field", f"is not a {message}: {error}", type_name)
     except (mapping.ConversionError, RecursionError) as error:
-        reason = "missing-field" if str(error).startswith("Missing") else "not-message"
-        return malformed_content(reason, f"is not a {message}: {error}", kind if named else None)
-    fields = cast("Mapping[str, FieldDescriptor]", converted.DESCRIPTOR.fields_by_name)
-    remarks = tuple(
-        Diagnostic("unknown-enum", f"{path} is {name!r}, which {enum} has not")
-        for path, name, enum in _unknown_names(value, fields, "")
-    )
-    return PayloadContent(str(kind), converted, remarks)
+        return malformed_content("not-message", f"is not a {message}: {error}", type_name)
+    fields = cast("Mapping[str, FieldDescriptor]", value.DESCRIPTOR.fields_by_name)
+    return PayloadContent(str(message_type), value, tuple(_unknown_enum_names(members, fields, "")))
 
 
-def _other_json(value: dict[str, Any], kind: object, message: str) -> str | None:
-    """Name another message that the value is."""
-    for other in sibling_message_names(message):
-        fields = message_class(other).DESCRIPTOR.fields_by_name
-        if (
-            other == message
-            or kind not in type_values_by_name(other)
-            or value.keys() - fields.keys()
-        ):
-            continue
-        try:
-            mapping.message_from_json_value(value, other)
-        except (ValueError, RecursionError):
-            continue
-        return other
-    return None
-
-
-def _unknown_names(
-    members: dict[str, Any], fields: Mapping[str, FieldDescriptor], place: str
-) -> Iterator[tuple[str, str, str]]:
-    """Find names that are none of their enum's: path, name, enum. Mesos drops these silently."""
+def _unknown_enum_names(
+    members: dict[str, Any], fields: Mapping[str, FieldDescriptor], prefix: str
+) -> Iterator[Diagnostic]:
+    """Find names that are not in their enum. They are lost in the message: Mesos drops them."""
     for name, content in members.items():
         field = fields.get(name)
         if field is None or (field.enum_type is None and field.message_type is None):
             continue
-        many = isinstance(content, list)
-        for number, element in enumerate(cast("list[object]", content) if many else [content]):
-            at = f"{place}{name}[{number}]" if many else f"{place}{name}"
-            if field.message_type is not None and isinstance(element, dict):
-                inner = cast("dict[str, Any]", element)
-                yield from _unknown_names(inner, field.message_type.fields_by_name, f"{at}.")
-            if field.enum_type is None or not isinstance(element, str):
-                continue
-            if element not in field.enum_type.values_by_name:
-                yield at, element, field.enum_type.full_name
+        is_list = isinstance(content, list)
+        elements = cast("list[object]", content) if is_list else [content]
+        for index, element in enumerate(elements):
+            path = f"{prefix}{name}[{index}]" if is_list else f"{prefix}{name}"
+            if field.message_type is not None:
+                if isinstance(element, dict):
+                    inner = cast("dict[str, Any]", element)
+                    child_fields = field.message_type.fields_by_name
+                    yield from _unknown_enum_names(inner, child_fields, f"{path}.")
+            elif isinstance(element, str) and element not in field.enum_type.values_by_name:
+                yield unknown_enum_value(path, element, field.enum_type.full_name)
 
 
-def _parsed(payload: bytes) -> Any:
-    """Parse as Mesos does, unless that is sure to fail and would take long."""
+def _parse_json(payload: bytes) -> Any:
+    """Parse JSON as Mesos does. Raises what msgspec raises, which has the place of the error."""
     try:
         return msgspec.json.decode(payload)
     except (ValueError, RecursionError):
-        if len(payload) > _LONGEST_SLOW:
-            raise
-        return picojson.parse_json(payload)
+        if len(payload) <= _MAX_PICOJSON_BYTES:
+            with contextlib.suppress(ValueError, RecursionError):
+                return picojson.parse_json_exactly(payload)
+        raise
 
 
-def _not_json(payload: bytes, error: Exception) -> Diagnostic:
-    try:
-        msgspec.json.decode(payload)
-    except (ValueError, RecursionError) as told:
-        error = told
-    text = str(error).removeprefix("JSON is malformed: ").partition(" (byte")[0]
-    place = _PLACE.search(str(error))
-    if place is not None:
-        start = int(place[1])
-        found = f", found {payload[start : start + 1]!r}" if start < len(payload) else ""
-        return Diagnostic("not-json", f"is not JSON: {text}{found}", start, start + 1)
-    return Diagnostic("not-json", f"is not JSON: {text}", len(payload), len(payload))
+def _json_problem(payload: bytes, error: Exception) -> Diagnostic:
+    parts = _MSGSPEC_ERROR.fullmatch(str(error))
+    if parts is None or parts[2] is None:
+        text = str(error) if parts is None else parts[1]
+        return Diagnostic("not-json", f"is not JSON: {text}", len(payload), len(payload))
+    start = int(parts[2])
+    found = f", found {payload[start : start + 1]!r}" if start < len(payload) else ""
+    return Diagnostic("not-json", f"is not JSON: {parts[1]}{found}", start, start + 1)
 
 
-def _broken_text(payload: bytes) -> Diagnostic | None:
+def _utf8_problem(payload: bytes) -> Diagnostic | None:
     try:
         payload.decode()
     except UnicodeDecodeError as error:
@@ -160,7 +147,7 @@ def _broken_text(payload: bytes) -> Diagnostic | None:
     return None
 
 
-def _kind(value: object) -> str:
+def _format_json_type(value: object) -> str:
     match value:
         case list():
             return "a list"

@@ -1,8 +1,8 @@
-"""Which messages the records of a JSON stream are, by what they say.
+"""Which message the records of a JSON stream hold, inferred from their types and fields.
 
 {"type":"SUBSCRIBED","subscribed":{"get_state":…}}      mesos.v1.master.Event
 {"type":"DATA","data":…}                                mesos.v1.agent.ProcessIO
-{"type":"HEARTBEAT"}                                    may be three: the next one tells
+{"type":"HEARTBEAT"}                                    one of three: wait for the next record
 """
 
 from typing import Any, cast
@@ -13,35 +13,44 @@ from .content import STREAMED_MESSAGES, type_values_by_name
 
 
 class MessageGuesser:
-    """Strikes out what the records cannot be, until one message is left."""
+    """Rules out the messages that the records cannot be, until one is left."""
 
     def __init__(self) -> None:
-        self._left = STREAMED_MESSAGES
+        self._candidates = STREAMED_MESSAGES
 
     def narrow_candidates(self, value: dict[str, Any]) -> str | None:
-        """Look at one record; gives the full name of the message as soon as it is clear."""
-        left = tuple(name for name in self._left if _may_be(value, name))
-        if left:
-            self._left = left
-        return left[0] if len(left) == 1 else None
+        """Rule out messages by one record; return the full name of the last one left, or None."""
+        candidates = tuple(
+            name
+            for name in self._candidates
+            if is_message_value(value, name) and _has_known_inner_names(value, name)
+        )
+        if candidates:
+            self._candidates = candidates
+        return candidates[0] if len(candidates) == 1 else None
 
 
-def _may_be(value: dict[str, Any], name: str) -> bool:
-    """Whether a message has this type and all these fields, down to those of its body."""
-    fields = message_class(name).DESCRIPTOR.fields_by_name
-    kind = value.get("type")
-    if not isinstance(kind, str) or kind not in type_values_by_name(name):
+def is_message_value(value: dict[str, Any], name: str) -> bool:
+    """Whether a JSON object has a type of a message, only names of its fields, and converts."""
+    message_type = value.get("type")
+    if not isinstance(message_type, str) or message_type not in type_values_by_name(name):
         return False
+    if value.keys() - message_class(name).DESCRIPTOR.fields_by_name.keys():
+        return False
+    try:
+        mapping.message_from_json_value(value, name)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _has_known_inner_names(value: dict[str, Any], name: str) -> bool:
+    """Whether the objects inside an object, too, have only names of fields. Looks no deeper."""
+    fields = message_class(name).DESCRIPTOR.fields_by_name
     for key, content in value.items():
-        if key not in fields:
-            return False
         inner = fields[key].message_type
         if inner is None or not isinstance(content, dict):
             continue
         if cast("dict[str, Any]", content).keys() - inner.fields_by_name.keys():
             return False
-    try:
-        mapping.message_from_json_value(value, name)
-    except (ValueError, RecursionError):
-        return False
     return True

@@ -1,6 +1,6 @@
-"""What the records of a stream are, as far as it is known: their message and their encoding.
+"""The message and the encoding of the records of a stream, as far as they are known.
 
-What is not known at the beginning is learned from the first sound records.
+Each that is not given is learned from the first valid records.
 """
 
 from ..api.negotiation import Encoding
@@ -12,34 +12,32 @@ from .problems import Diagnostic
 
 
 class StreamType:
-    """`message` is a full name, or None; `encoding` is None until a sound record tells."""
+    """The message, by its full name, and the encoding of one stream; None until they are known."""
 
     def __init__(self, message: str | None, encoding: Encoding | None) -> None:
         self.message_name = message
         self.encoding: Encoding | None = encoding
-        self._recogniser = MessageGuesser()
+        self._guesser = MessageGuesser()
 
     def examine(self, payload: bytes) -> PayloadContent:
-        """Look at what a record says."""
+        """Return the content of a record."""
         if not payload:
-            return PayloadContent(
-                None, None, (Diagnostic("empty-record", "record is empty", 0, 0),)
-            )
-        if self.encoding is not None:
-            return examine_payload(payload, self.message_name, self.encoding)
-        if payload[:1] in (b"{", b"["):
-            return examine_payload(payload, self.message_name, "json")
-        return examine_payload(payload, self.message_name, "protobuf")
+            problem = Diagnostic("empty-record", "record is empty", 0, 0)
+            return PayloadContent(diagnostics=(problem,))
+        encoding = self.encoding
+        if encoding is None:
+            encoding = "json" if payload[:1] in (b"{", b"[") else "protobuf"
+        return examine_payload(payload, self.message_name, encoding)
 
     def learn_from_record(self, payload: bytes, content: PayloadContent) -> None:
-        """Take from a sound record what is not known yet."""
+        """Take what is not known yet from a valid record."""
         if self.encoding is None:
             self.encoding = "json" if payload[:1] == b"{" else "protobuf"
         if self.message_name is None and self.encoding == "json":
-            self.message_name = self._recogniser.narrow_candidates(content.value)
+            self.message_name = self._guesser.narrow_candidates(content.value)
 
     def is_valid_payload(self, payload: bytes) -> bool | None:
-        """Whether a payload says something; None if nobody can tell."""
+        """Whether a payload is a JSON object or a message with a type; None if that is unknown."""
         if self._is_object(payload):
             return True
         if self.encoding == "json":
@@ -47,9 +45,9 @@ class StreamType:
         return None if self.message_name is None else self._is_message(payload, self.message_name)
 
     def is_record_with_wrong_length(self, payload: bytes, *, at_stream_end: bool) -> bool:
-        """Whether skipped bytes are a record of which only the length is wrong.
+        """Whether skipped bytes are a payload of which only the length is wrong.
 
-        `ended` tells that the stream ends behind them.
+        Protobuf that is cut off by the end of the stream often decodes, so it proves nothing there.
         """
         if self._is_object(payload):
             return True
@@ -66,7 +64,10 @@ class StreamType:
 
 
 def examine_payload(payload: bytes, message: str | None, encoding: Encoding) -> PayloadContent:
-    """Look at a payload; with `message` None, JSON only has to be an object."""
+    """Return the content of a payload that should be a message, by its full name.
+
+    If `message` is None, JSON only has to be an object, and of protobuf nothing is known.
+    """
     if encoding == "json":
         return json_content.examine(payload, message)
     if message is None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from .descriptors import child_messages, map_value_field, message_class
-from .json_values import ConversionError, unexpected_type_error, value_reader
+from .json_values import ConversionError, MissingFieldsError, unexpected_type_error, value_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,7 @@ def message_from_json_value(value: JSONValue, full_name: str) -> Message:
     message = message_class(full_name)()
     _fill(message, value)
     if not message.IsInitialized():
-        raise ConversionError(
+        raise MissingFieldsError(
             f"Missing required fields: {', '.join(missing_required_fields(message))}"
         )
     return message

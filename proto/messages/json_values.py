@@ -38,6 +38,10 @@ class ConversionError(ValueError):
     """
 
 
+class MissingFieldsError(ConversionError):
+    """JSON that lacks required fields of the message; the text names them."""
+
+
 def value_reader(field: FieldDescriptor) -> ValueReader:
     """Return the function that converts a JSON value for a field that is not a message.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .descriptors import message_class
 from .json_reader import message_from_json_value, missing_required_fields
-from .json_values import ConversionError
+from .json_values import ConversionError, MissingFieldsError
 from .json_writer import encode
 from .picojson import JSONTextError, parse_json
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConversionError",
     "JSONTextError",
+    "MissingFieldsError",
     "WireFormatError",
     "decode",
     "decode_message",
