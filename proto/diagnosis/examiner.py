@@ -3,9 +3,9 @@ r"""Split a RecordIO stream into records and skipped bytes, whether it is valid 
     20\n{"type":"HEARTBEAT"}+20\n{"type":"HEARTBEAT"}20\n{"type":"HEARTBEAT"}
     1. ValidRecord          2. SkippedBytes: sign    3. ValidRecord
 
-The decoder of recordio.py stops at the first bad length, as clients do. The examiner reports what is
-wrong and goes on at the next record. Its findings cover the stream without a gap, are numbered from
-1, and do not depend on how the bytes were cut into chunks.
+The decoder of recordio.py stops at the first bad length, as clients do. The examiner reports what
+is wrong and goes on at the next record. Its findings cover the stream without a gap, are numbered
+consecutively, and do not depend on how the bytes were cut into chunks.
 
 How it reads, from top to bottom:
 
@@ -15,9 +15,9 @@ How it reads, from top to bottom:
     what follows a message often decodes as unknown fields.
 2.  A bad length may be one that another reader takes (`+20`, `0x14`, `20\r`). If a message follows
     it, and ends where that reader would say, the piece ends there.
-3.  After any other bad length all bytes are skipped up to the next record: a length of digits alone,
-    followed by a JSON object, by a protobuf message with a type, or, if the message is unknown, by
-    bytes and then another length or the end of the stream.
+3.  After any other bad length all bytes are skipped up to the next record: a length of digits
+    alone, followed by a JSON object, by a protobuf message with a type, or, if the message is
+    unknown, by that many bytes and then another length or the end of the stream.
 
 Each step may take bytes that have not arrived yet. The reader is a generator, therefore: it yields
 the offset up to which it needs bytes, wherever it is, and `feed` resumes it when they are there.
@@ -265,6 +265,7 @@ class Examiner:
                 (skip.diagnostic,),
                 payload,
                 content,
+                is_cut_off=skip.is_cut_off,
             )
         )
 

@@ -1,4 +1,4 @@
-"""What a stream consists of: records, and bytes that are none."""
+"""What a stream consists of: valid records, and skipped bytes."""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -7,13 +7,16 @@ from .content import PayloadContent
 from .problems import Diagnostic, Severity, worst_severity
 
 MAX_REPORTED_BYTES = 1 << 12
-"""Bytes of skipped data that are given."""
+"""Bytes of skipped data that a finding holds."""
+
+MAX_HELD_BYTES = 1 << 22
+"""Bytes of skipped data that are held until it is known where they end."""
 
 
 class ValidRecord(Struct, frozen=True, gc=False):
-    """A record whose framing holds; what it says may be wrong all the same.
+    """A record whose framing is valid; its content may be malformed.
 
-    `offset` and `size` are bytes of the stream, framing included; so are the offsets in `remarks`.
+    `offset`, `size` and the offsets in `diagnostics` are bytes of the stream, framing included.
     """
 
     number: int
@@ -25,15 +28,16 @@ class ValidRecord(Struct, frozen=True, gc=False):
 
     @property
     def severity(self) -> Severity | None:
-        """How bad it is, or None."""
+        """The worst severity of its diagnostics; None if there are none."""
         return worst_severity(self.diagnostics)
 
 
 class SkippedBytes(Struct, frozen=True, gc=False):
-    """Bytes that are no record, up to where the next one begins.
+    """Bytes that are no record, up to the start of the next one or to the end of the stream.
 
-    `data` are the first `SHOWN` of `size` bytes, `line` is what stands for a length, without its
-    newline. If the record can be told in spite of all, it is in `payload` and `content`.
+    `data` holds the first `MAX_REPORTED_BYTES` of `size` bytes, and `length_line` the line in the
+    place of the length, without its newline. If the bytes hold a record all the same, it is in
+    `payload` and `content`. A record `is_cut_off` if the stream ends before it is complete.
     """
 
     number: int
@@ -44,24 +48,22 @@ class SkippedBytes(Struct, frozen=True, gc=False):
     diagnostics: tuple[Diagnostic, ...]
     payload: bytes | None = None
     content: PayloadContent = PayloadContent()
+    is_cut_off: bool = False
 
     @property
     def severity(self) -> Severity | None:
-        """How bad it is."""
+        """The worst severity of its diagnostics."""
         return worst_severity(self.diagnostics)
 
 
 type Finding = ValidRecord | SkippedBytes
 
 
-MAX_HELD_BYTES = 1 << 22
-"""Bytes of skipped data that are kept until it is clear where they end."""
-
-
 class PendingSkip(Struct):
-    """What is skipped since `offset`, because of `remark`, with what was held of it.
+    """Bytes that are skipped from `offset` on, because of `diagnostic`; their end is not known yet.
 
-    `announced` is the length, if there is one, and `body` where the record would begin.
+    `announced_length` is the length that was parsed, if any. `payload_start` is where the payload
+    would start, relative to `offset`. Of `size` bytes at most `MAX_HELD_BYTES` + 1 are held.
     """
 
     offset: int
@@ -71,38 +73,37 @@ class PendingSkip(Struct):
     payload_start: int
     held_data: bytearray
     size: int = 0
-    last: int = 0
+    is_cut_off: bool = False
+    _last_byte: int = 0
 
     def append_data(self, data: bytes) -> None:
-        """Skip some more bytes."""
+        """Skip more bytes."""
         self.size += len(data)
         self.held_data += data[: MAX_HELD_BYTES + 1 - len(self.held_data)]
-        if (text := data.rstrip()) or not self.last:
-            self.last = text[-1] if text else 0
+        if text := data.rstrip():
+            self._last_byte = text[-1]
 
     def refine_diagnostic(
         self, *, is_record: bool, at_stream_end: bool, at_stream_start: bool
     ) -> None:
-        """Say more, now that it is clear where this ends.
+        """Make the diagnostic more exact, now that the end of the skipped bytes is known.
 
-        `known` tells that what would be the record is one, `ended` that the stream ends here, and
-        `first` that nothing came before.
+        `is_record` tells that the bytes from `payload_start` on are a record, `at_stream_end` that
+        the stream ends after them, and `at_stream_start` that it starts with them.
         """
-        reason, offset = self.diagnostic.reason, self.offset
-        got = self.size - self.payload_start
-        if reason == "missing-length" and at_stream_start and at_stream_end and self.last in b"]}":
-            text = "is plain JSON, expected records, each behind its length"
-            self.diagnostic = Diagnostic("plain-json", text, offset, offset + 1)
-        elif reason == "wrong-length" and is_record:
-            text = f"length is {self.announced_length}, but the record has {got} bytes"
-            self.diagnostic = replace(self.diagnostic, text=text)
-        elif (
-            reason == "wrong-length"
-            and self.announced_length is not None
-            and got < self.announced_length
-        ):
-            how = "the stream ends" if at_stream_end else "the next record begins"
-            text = f"{how} after {got} of {self.announced_length} bytes of a record"
-            self.diagnostic = Diagnostic(
-                "truncated-record", text, offset + self.size, offset + self.size
-            )
+        offset, end = self.offset, self.offset + self.size
+        got, announced = self.size - self.payload_start, self.announced_length
+        match self.diagnostic.reason:
+            case "missing-length" if at_stream_start and at_stream_end and self._last_byte in b"]}":
+                text = "is plain JSON, expected records, each after its length"
+                self.diagnostic = Diagnostic("plain-json", text, offset, offset + 1)
+            case "wrong-length" if is_record:
+                text = f"length is {announced}, but the record has {got} bytes"
+                self.diagnostic = replace(self.diagnostic, text=text)
+            case "wrong-length" if announced is not None and got < announced:
+                self.is_cut_off = at_stream_end
+                end_text = "the stream ends" if at_stream_end else "the next record begins"
+                text = f"{end_text} after {got} of {announced} bytes of a record"
+                self.diagnostic = Diagnostic("truncated-record", text, end, end)
+            case _:
+                pass

@@ -1,14 +1,18 @@
-"""What three readers do at a malformed piece: a strict one, and the two of Mesos.
+"""What three readers do at a malformed finding: a strict one, and the two of Mesos.
 
-`strict` takes decimal digits and refuses the rest, and knows when a stream ends too early. `cpp` is
-Mesos's decoder in libprocess and its agents (stout/recordio.hpp), `python` that of Mesos's command
-line (src/python/lib/mesos/recordio.py). Neither has a limit, and both fail for good.
+`strict` accepts decimal digits alone, and fails if the stream ends too early. `cpp` is Mesos's
+decoder in libprocess and in its agents (stout/recordio.hpp), `python` that of Mesos's command line
+(src/python/lib/mesos/recordio.py). Both have no limit, and after a failure they stay failed.
 """
 
 from msgspec import Struct
 
 from .findings import Finding, SkippedBytes, ValidRecord
 from .length_dialects import parse_length_cpp, parse_length_python, parse_length_strict
+
+_DROPS_SILENTLY = "drops the rest without an error"
+_UNREADABLE = "passes the record to its user, who cannot read it"
+_CONTENT_REASONS = ("no-type", "wrong-server", "missing-field", "not-message")
 
 
 class ReaderReactions(Struct, frozen=True):
@@ -20,66 +24,44 @@ class ReaderReactions(Struct, frozen=True):
 
 
 def reader_reactions(finding: Finding) -> ReaderReactions | None:
-    """Tell what readers do at a piece; None if they all take it."""
+    """Return what readers do at a finding; None if all of them accept it."""
     if finding.severity != "malformed":
         return None
     if isinstance(finding, ValidRecord):
-        return _at_content(finding)
+        python = "raises the error of its JSON parser, then AssertionError at each call"
+        if finding.diagnostics[0].reason in _CONTENT_REASONS:
+            python = "passes the record to its user, if it is JSON"
+        return ReaderReactions(_UNREADABLE, _UNREADABLE, python)
     if finding.diagnostics[0].reason == "truncated-length":
-        silent = "drops what is left, and says nothing"
-        return ReaderReactions("fails: the stream ends inside a length", silent, silent)
-    return _at_length(finding)
-
-
-def _at_content(finding: ValidRecord) -> ReaderReactions:
-    python_side = "raises what its JSON parser raises, and AssertionError ever after"
-    if finding.diagnostics[0].reason in ("no-type", "wrong-server", "missing-field", "not-message"):
-        python_side = "gives the record to its user, if it is JSON"
-    return ReaderReactions(
-        "gives the record to its user, who cannot read it",
-        "gives the record to its user, who cannot read it",
-        python_side,
-    )
-
-
-def _at_length(finding: SkippedBytes) -> ReaderReactions:
+        strict = "fails: the stream ends inside a length"
+        return ReaderReactions(strict, _DROPS_SILENTLY, _DROPS_SILENTLY)
     line = finding.length_line
+    cpp_failure = "fails permanently, and loses the records before it in the same read"
     return ReaderReactions(
-        _strictly(finding),
-        _of(
-            parse_length_cpp(line),
-            finding,
-            "fails for good, and loses the records before it of the same read",
-        ),
-        _of(parse_length_python(line), finding, "fails for good: MesosException"),
+        _strict_reaction(finding),
+        _reaction(parse_length_cpp(line), finding, cpp_failure),
+        _reaction(parse_length_python(line), finding, "fails permanently: MesosException"),
     )
 
 
-def _strictly(finding: SkippedBytes) -> str:
-    remark = finding.diagnostics[0]
-    match remark.reason:
-        case "over-limit":
-            return f"fails: {remark.text}"
-        case "truncated-record" if remark.text.startswith("the stream ends"):
-            return f"fails: {remark.text}"
-        case _:
-            return _of(
-                parse_length_strict(finding.length_line),
-                finding,
-                "fails: this is no length",
-            )
+def _strict_reaction(finding: SkippedBytes) -> str:
+    problem = finding.diagnostics[0]
+    if finding.is_cut_off or problem.reason == "over-limit":
+        return f"fails: {problem.text}"
+    length = parse_length_strict(finding.length_line)
+    return _reaction(length, finding, "fails: this is no length")
 
 
-def _of(length: int | None, finding: SkippedBytes, failure: str) -> str:
+def _reaction(length: int | None, finding: SkippedBytes, failure: str) -> str:
+    """Return what a reader does with the length that it parsed, None if it failed."""
     if length is None:
         return failure
     if length == 0:
-        return "takes an empty record, and reads on behind the newline"
-    held = finding.size - len(finding.length_line) - 1
-    if length == held:
-        return f"takes a record of {length} bytes, and goes on"
+        return "reads an empty record, and goes on after the newline"
+    if length == finding.size - len(finding.length_line) - 1:
+        return f"reads a record of {length} bytes, and goes on"
     if length >= 1 << 32:
-        return f"waits for {length} bytes: what follows is swallowed"
-    if finding.diagnostics[0].text.startswith("the stream ends"):
-        return f"waits for {length} bytes: drops what is left, and says nothing"
-    return f"takes {length} bytes for the record, and looks for a length behind them"
+        return f"waits for {length} bytes, and swallows all that follows"
+    if finding.is_cut_off:
+        return f"waits for {length} bytes: {_DROPS_SILENTLY}"
+    return f"reads {length} bytes as the record, and expects a length after them"
