@@ -211,7 +211,7 @@ def test_a_damaged_stream_names_the_byte(tmp_path: Path) -> None:
     )
     assert "record 3, byte 111 of the stream" in done.stdout
     assert "23 bytes skipped, reading goes on at 134" in done.stdout
-    assert "Mesos's C++:   fails for good" in done.stdout
+    assert "Mesos's C++:   fails permanently" in done.stdout
     shown = done.stdout.splitlines()
     marks = next(at for at, line in enumerate(shown) if line.strip() == "^^")
     assert shown[marks - 1][shown[marks].index("^") :].startswith("4f ")
@@ -292,7 +292,7 @@ def test_a_silence_and_a_missing_greeting_are_warnings(tmp_path: Path) -> None:
     path.write_text(head + exchange[0] + beat.format(1, 1.0) + first + beat.format(3, 40.0))
     *rows, last = objects(path, code=4)
     assert last["summary"]["reasons"] == {"before-subscribed": 1, "gap": 1}
-    assert rows[3]["remarks"][0]["text"] == "nothing came for 38.0 s; heartbeats come every 15 s"
+    assert rows[3]["remarks"][0]["text"] == "no event for 38.0 s; heartbeats are sent every 15 s"
 
 
 def test_bodies_of_calls_are_looked_at(tmp_path: Path) -> None:
