@@ -1,4 +1,4 @@
-r"""What three readers make of the line that should be a length.
+r"""How three readers parse the line that should be a length.
 
     line                     strict   C++ (libprocess, agents)   Python (Mesos's CLI)
     5   005                  5        5                          5
@@ -8,9 +8,9 @@ r"""What three readers make of the line that should be a length.
     ' 5'   '5\r'   5_0       -        -                          5, 5, 50
     (nothing)  abc  1e1      -        -                          -
 
-A dash means that the reader fails, and for good. C++ is stout/numify.hpp under stout/recordio.hpp:
-boost's lexical_cast to a 64-bit number, then hexadecimal. Python is int() on the text
-(src/python/lib/mesos/recordio.py). Neither has a limit.
+A dash means that the reader fails, permanently. C++ is stout/numify.hpp, called by
+stout/recordio.hpp: boost's lexical_cast to a 64-bit number, then hexadecimal. Python is int() of
+the text (src/python/lib/mesos/recordio.py). Neither limits the length of a record.
 """
 
 import re
@@ -19,7 +19,7 @@ from ..recordio import MAX_LENGTH_DIGITS
 
 _DECIMAL = re.compile(rb"([+-]?)([0-9]+)")
 _HEXADECIMAL = re.compile(rb"(-?)0[xX]([0-9a-fA-F]+)")
-_ENDLESS = 1 << 64
+_TOO_LARGE = 1 << 64
 
 
 def parse_length_strict(line: bytes) -> int | None:
@@ -27,26 +27,26 @@ def parse_length_strict(line: bytes) -> int | None:
     if not line.isdigit() or len(line) > MAX_LENGTH_DIGITS:
         return None
     length = int(line)
-    return length if length < _ENDLESS else None
+    return length if length < _TOO_LARGE else None
 
 
 def parse_length_cpp(line: bytes) -> int | None:
-    """Read a length as Mesos's C++ decoder does; a negative one becomes huge."""
-    if found := _DECIMAL.fullmatch(line):
-        value = int(found[2][-40:])
-        if len(found[2].lstrip(b"0")) > MAX_LENGTH_DIGITS or value >= _ENDLESS:
+    """Parse a length as Mesos's C++ decoder does; a negative one becomes huge."""
+    if parts := _DECIMAL.fullmatch(line):
+        length = int(parts[2][-40:])
+        if len(parts[2].lstrip(b"0")) > MAX_LENGTH_DIGITS or length >= _TOO_LARGE:
             return None
-    elif found := _HEXADECIMAL.fullmatch(line):
-        value = int(found[2][-40:], 16)
-        if value >= _ENDLESS:
+    elif parts := _HEXADECIMAL.fullmatch(line):
+        length = int(parts[2][-40:], 16)
+        if length >= _TOO_LARGE:
             return None
     else:
         return None
-    return -value % _ENDLESS if found[1] == b"-" else value
+    return -length % _TOO_LARGE if parts[1] == b"-" else length
 
 
 def parse_length_python(line: bytes) -> int | None:
-    """Read a length as the decoder of Mesos's CLI does; a negative one is an empty record."""
+    """Parse a length as the decoder of Mesos's CLI does; a negative one is an empty record."""
     try:
         return max(0, int(line.decode()))
     except ValueError:
@@ -54,8 +54,8 @@ def parse_length_python(line: bytes) -> int | None:
 
 
 def intended_lengths(line: bytes) -> set[int]:
-    """Collect what a line may have been meant to say: what readers take it for, or without sign."""
-    unsigned = int(line[1:]) if line[:1] == b"-" and line[1:].isdigit() and len(line) < 40 else None
-    return {
-        value for value in (parse_length_cpp(line), parse_length_python(line), unsigned) if value
-    }
+    """Return the lengths that other readers parse, and that of a negative number without sign."""
+    is_negative = line[:1] == b"-" and line[1:].isdigit() and len(line) < 40
+    unsigned = int(line[1:]) if is_negative else None
+    lengths = (parse_length_cpp(line), parse_length_python(line), unsigned)
+    return {length for length in lengths if length}

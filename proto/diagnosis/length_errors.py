@@ -1,7 +1,7 @@
-r"""What is wrong with a line that should be a length: the reason, in words, and which bytes.
+r"""What is wrong with a line that should be a length: the reason, a text, and the offending bytes.
 
-judge(b"+20", 0)    sign        length is b'+20', expected no sign
-judge(b"20\r", 0)   crlf        …
+diagnose_length_line(b"+20", 0)     sign    length is b'+20', with a sign, expected …
+diagnose_length_line(b"20\r", 0)    crlf    length is b'20\r', with a carriage return, expected …
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from .problems import Diagnostic
 
 MAX_LENGTH_LINE_BYTES = 64
-"""Bytes that are looked at for a newline."""
+"""Bytes in which a newline is searched."""
 
 _EXPECTED = "expected decimal digits and a newline"
 _FORMS = (
@@ -18,15 +18,16 @@ _FORMS = (
     ("crlf", re.compile(rb"[0-9]+(\r)"), "a carriage return"),
     ("blank", re.compile(rb"([ \t]+)[0-9]+[ \t]*|[0-9]+([ \t]+)"), "a blank"),
 )
+"""Reason, form of the line with the offending bytes as a group, and their description."""
 
 
 def diagnose_length_line(line: bytes, offset: int) -> Diagnostic:
-    """Say why a line at an offset of the stream, without its newline, is no length."""
+    """Return why a line is no length; `line` is without its newline, `offset` in the stream."""
     if not line:
         text = f"length is empty, {_EXPECTED}"
         return Diagnostic("empty-length", text, offset, offset + 1)
     if line.startswith(b"HTTP/1."):
-        text = f"is an HTTP answer inside the body, {_show(line)}, expected a length"
+        text = f"is an HTTP response inside the body, {_show(line)}, expected a length"
         return Diagnostic("http-answer", text, offset, offset + len(line))
     if offset == 0 and line.startswith(b"\x1f\x8b"):
         text = "is compressed with gzip; Mesos never compresses a stream"
@@ -34,10 +35,10 @@ def diagnose_length_line(line: bytes, offset: int) -> Diagnostic:
     if line.startswith(b"{"):
         text = f"there is no length before the record, found {_show(line)}"
         return Diagnostic("missing-length", text, offset, offset + 1)
-    for reason, form, what in _FORMS:
-        if found := form.fullmatch(line):
-            start, stop = found.span(found.lastindex or 0)
-            text = f"length is {_show(line)}, with {what}, {_EXPECTED}"
+    for reason, form, description in _FORMS:
+        if parts := form.fullmatch(line):
+            start, stop = parts.span(parts.lastindex or 0)
+            text = f"length is {_show(line)}, with {description}, {_EXPECTED}"
             return Diagnostic(reason, text, offset + start, offset + stop)
     if line.isdigit():
         text = f"length is {_show(line)}, more than 64 bits hold"
@@ -48,25 +49,25 @@ def diagnose_length_line(line: bytes, offset: int) -> Diagnostic:
 
 
 def truncated_length(line: bytes, offset: int) -> Diagnostic:
-    """Say that the stream ends within a line of digits."""
+    """Report that the stream ends inside a line of digits."""
     text = f"stream ends inside a length, {line!r}, expected a newline"
     return Diagnostic("truncated-length", text, offset, offset + len(line))
 
 
 def length_over_limit(line: bytes, offset: int, length: int, limit: int) -> Diagnostic:
-    """Say that a length is over the limit."""
+    """Report a length that is over the limit."""
     text = f"length is {length}, the limit is {limit}"
     return Diagnostic("over-limit", text, offset, offset + len(line))
 
 
 def wrong_length(line: bytes, offset: int) -> Diagnostic:
-    """Find a length wrong; what exactly, is told when it is clear where the record ends."""
-    text = f"length is {int(line)}, and no record begins behind so many bytes"
+    """Report a wrong length; `PendingSkip` refines it when the end of the record is known."""
+    text = f"length is {int(line)}, but no record starts after that many bytes"
     return Diagnostic("wrong-length", text, offset, offset + len(line))
 
 
 def leading_zeros(line: bytes, offset: int) -> Diagnostic:
-    """Say that there are zeros before a length."""
+    """Report leading zeros."""
     text = f"length is {line!r}, with leading zeros; Mesos writes none"
     return Diagnostic("leading-zeros", text, offset, offset + 1)
 

@@ -1,7 +1,8 @@
-"""Why a piece of a stream is not what it should be: the stable names, and how bad each is.
+"""The problems of a stream: a stable name for each reason, and its severity.
 
-Information is worth knowing, and every reader takes it. A warning is taken too, but no Mesos server
-sends it. With what is malformed some reader, or all, cannot go on or lose something.
+information    worth knowing; every reader accepts it
+warning        every reader accepts it, but no Mesos server sends it
+malformed      some or all readers fail at it, or lose something
 """
 
 from typing import Literal
@@ -26,12 +27,12 @@ SEVERITY_BY_REASON: dict[str, Severity] = {
     "missing-length": "malformed",
     "truncated-length": "malformed",
     "leading-zeros": "warning",
-    # The record behind it.
+    # The record after it.
     "truncated-record": "malformed",
     "wrong-length": "malformed",
     "empty-record": "malformed",
     "split": "information",
-    # What the record says.
+    # The content of the record.
     "not-utf8": "malformed",
     "not-json": "malformed",
     "not-message": "malformed",
@@ -39,22 +40,23 @@ SEVERITY_BY_REASON: dict[str, Severity] = {
     "wrong-server": "malformed",
     "no-type": "malformed",
     "unknown-enum": "warning",
-    # What is no stream at all.
+    # Bodies that are no stream.
     "http-answer": "malformed",
     "plain-json": "malformed",
     "gzip": "malformed",
-    # Events among each other.
+    # The order and times of events.
     "before-subscribed": "warning",
     "gap": "warning",
     "cut": "warning",
 }
-"""The level of each reason, by its stable name."""
+"""The severity of each reason. The names are part of the output of `mesotape inspect --json`."""
 
 
 class Diagnostic(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Something about a piece: a reason by its name, and what it is here in words.
+    """A problem: the name of its reason, and a text with the details.
 
-    `start` and `stop` are the offending bytes, as offsets in bytes of the stream.
+    `start` and `stop` are the offending bytes: offsets in the stream, or in the payload if the
+    diagnostic belongs to a `PayloadContent`. Both are None if no bytes can be named.
     """
 
     reason: str
@@ -64,17 +66,17 @@ class Diagnostic(Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def severity(self) -> Severity:
-        """How bad it is."""
+        """The severity of its reason."""
         return SEVERITY_BY_REASON[self.reason]
 
     def shifted(self, by: int) -> "Diagnostic":
-        """The same with other offsets."""
+        """Return the same diagnostic with its offsets increased."""
         if self.start is None or self.stop is None:
             return self
         return replace(self, start=self.start + by, stop=self.stop + by)
 
 
-def worst_severity(remarks: tuple[Diagnostic, ...]) -> Severity | None:
-    """The worst level of some remarks; None if there are none."""
-    levels = {remark.severity for remark in remarks}
-    return next((level for level in reversed(SEVERITIES) if level in levels), None)
+def worst_severity(diagnostics: tuple[Diagnostic, ...]) -> Severity | None:
+    """Return the worst severity of some diagnostics; None if there are none."""
+    severities = {one.severity for one in diagnostics}
+    return next((one for one in reversed(SEVERITIES) if one in severities), None)

@@ -88,9 +88,7 @@ class Window:
         return self.stop if digits is None else digits.start() + self.start
 
     def is_plausible_record(self, payload: bytes, stop: int) -> NeedsBytes[bool]:
-        """Whether a payload that ends at `stop` is a message; if that is unknown, whether a length
-        follows it.
-        """
+        """Whether a payload is a message; if that is unknown, whether a length is at `stop`."""
         is_valid = self._stream_type.is_valid_payload(payload)
         return (yield from self.has_length_at(stop)) if is_valid is None else is_valid
 

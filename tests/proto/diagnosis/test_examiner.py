@@ -1,4 +1,4 @@
-"""Damaged streams, taken apart: the corpus of corruptions.py, and rules that hold for any bytes."""
+"""Damaged streams: the corpus of corruptions.py, and rules that hold for any bytes."""
 
 import base64
 import gzip
@@ -12,32 +12,35 @@ from hypothesis import strategies as st
 from support.captures.capture import expected, load, names
 from support.corruptions import CORPUS
 
-from mesotape.proto.diagnosis.examiner import Examiner, Finding, SkippedBytes, ValidRecord
+from mesotape.proto.diagnosis.examiner import Examiner
+from mesotape.proto.diagnosis.findings import Finding, SkippedBytes, ValidRecord
 
 CASES: list[dict[str, Any]] = json.loads(gzip.decompress(CORPUS.read_bytes()))
 HEARTBEAT = b'20\n{"type":"HEARTBEAT"}'
 MASTER = "mesos.v1.master.Event"
 
 
-def found(data: bytes, size: int | None = None, *about: Any, **more: Any) -> list[Finding]:
-    examiner = Examiner(*about, **more)
+def examine(
+    data: bytes, size: int | None = None, *stream_type: Any, **options: Any
+) -> list[Finding]:
+    examiner = Examiner(*stream_type, **options)
     size = size or len(data) or 1
     findings: list[Finding] = []
-    for at in range(0, len(data), size):
-        findings += examiner.feed(data[at : at + size])
+    for start in range(0, len(data), size):
+        findings += examiner.feed(data[start : start + size])
     return findings + examiner.close()
 
 
-def facts(one: Finding) -> tuple[Any, ...]:
+def as_tuple(finding: Finding) -> tuple[Any, ...]:
     return (
-        type(one),
-        one.number,
-        one.offset,
-        one.size,
-        one.payload,
-        one.diagnostics,
-        one.content.type,
-        one.content.diagnostics,
+        type(finding),
+        finding.number,
+        finding.offset,
+        finding.size,
+        finding.payload,
+        finding.diagnostics,
+        finding.content.type,
+        finding.content.diagnostics,
     )
 
 
@@ -47,37 +50,48 @@ def test_there_are_enough_cases() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_damage_is_told_as_it_was_made(case: dict[str, Any]) -> None:
+def test_a_damaged_stream_has_one_malformed_finding_and_resumes_after_it(
+    case: dict[str, Any],
+) -> None:
     data = base64.b64decode(case["data"])
-    findings = found(data, None, case["message"], case["encoding"])
+    findings = examine(data, None, case["message"], case["encoding"])
     assert sum(one.size for one in findings) == len(data)
     (bad,) = [one for one in findings if one.diagnostics]
-    told = (bad.number, bad.offset, bad.size, bad.diagnostics[0].reason)
-    assert told == (case["number"], case["offset"], case["size"], case["reason"])
+    place = (bad.number, bad.offset, bad.size, bad.diagnostics[0].reason)
+    assert place == (case["number"], case["offset"], case["size"], case["reason"])
     assert len(bad.diagnostics) == 1
-    left = findings[bad.number :]
-    assert all(isinstance(one, ValidRecord) for one in left)
-    assert [one.offset for one in left[:1]] == [case["resumes"]] * bool(left)
-    assert len(left) == case["left"]
-    assert zlib.crc32(b"".join(one.payload or b"" for one in left)) == case["crc"]
+    rest = findings[bad.number :]
+    assert all(isinstance(one, ValidRecord) for one in rest)
+    assert [one.offset for one in rest[:1]] == [case["resumes"]] * bool(rest)
+    assert len(rest) == case["left"]
+    assert zlib.crc32(b"".join(one.payload or b"" for one in rest)) == case["crc"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_how_the_bytes_were_cut_changes_nothing(case: dict[str, Any]) -> None:
+def test_findings_do_not_depend_on_how_the_bytes_are_cut(case: dict[str, Any]) -> None:
     data = base64.b64decode(case["data"])
-    for about in ((case["message"], case["encoding"]), ()):
-        whole = [facts(one) for one in found(data, None, *about)]
+    for stream_type in ((case["message"], case["encoding"]), ()):
+        whole = [as_tuple(one) for one in examine(data, None, *stream_type)]
         for size in (1, 2, 3, 7, 4096):
-            assert [facts(one) for one in found(data, size, *about)] == whole, size
+            assert [as_tuple(one) for one in examine(data, size, *stream_type)] == whole, size
+
+
+WITHOUT_BYTES = {"not-message", "missing-field", "no-type", "wrong-server", "unknown-enum"}
+"""Reasons about a message as a whole; all others name the offending bytes."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_an_offending_byte_is_inside_its_piece(case: dict[str, Any]) -> None:
+def test_offending_bytes_are_inside_their_finding(case: dict[str, Any]) -> None:
     data = base64.b64decode(case["data"])
-    for one in found(data, None, case["message"], case["encoding"]):
-        for remark in one.diagnostics:
-            if remark.start is not None and remark.stop is not None:
-                assert one.offset <= remark.start <= remark.stop <= one.offset + one.size
+    findings = examine(data, None, case["message"], case["encoding"])
+    (bad,) = [one for one in findings if one.diagnostics]
+    (problem,) = bad.diagnostics
+    if case["reason"] in WITHOUT_BYTES:
+        assert (problem.start, problem.stop) == (None, None)
+    else:
+        assert problem.start is not None
+        assert problem.stop is not None
+        assert bad.offset <= problem.start <= problem.stop <= bad.offset + bad.size
 
 
 PIECES = st.lists(
@@ -94,32 +108,32 @@ PIECES = st.lists(
     ),
     max_size=12,
 ).map(b"".join)
-ABOUT = st.sampled_from(
+STREAM_TYPES = st.sampled_from(
     [(), (MASTER, "json"), (MASTER, "protobuf"), (MASTER, None), (None, "protobuf"), (None, "json")]
 )
 
 
-@given(PIECES, ABOUT, st.integers(1, 50))
+@given(PIECES, STREAM_TYPES, st.integers(1, 50))
 @settings(max_examples=400, deadline=None)
-def test_findings_cover_any_bytes_however_cut(
-    data: bytes, about: tuple[Any, ...], size: int
-) -> None:
-    findings = found(data, None, *about)
-    at = 0
+def test_findings_cover_any_bytes(data: bytes, stream_type: tuple[Any, ...], size: int) -> None:
+    findings = examine(data, None, *stream_type)
+    offset = 0
     for number, one in enumerate(findings, 1):
-        assert (one.number, one.offset) == (number, at)
+        assert (one.number, one.offset) == (number, offset)
         assert one.size > 0
         if isinstance(one, SkippedBytes):
-            assert one.data == data[at : at + one.size][:4096]
+            assert one.data == data[offset : offset + one.size][:4096]
             assert one.severity == "malformed"
-        at += one.size
-    assert at == len(data)
-    assert [facts(one) for one in found(data, size, *about)] == [facts(one) for one in findings]
+        offset += one.size
+    assert offset == len(data)
+    assert [as_tuple(one) for one in examine(data, size, *stream_type)] == [
+        as_tuple(one) for one in findings
+    ]
 
 
 def test_a_record_over_the_limit_is_skipped_without_being_held() -> None:
     data = HEARTBEAT + b"1000000\n" + b"x" * 1_000_000 + HEARTBEAT
-    findings = found(data, 4096, MASTER, max_record_bytes=1000)
+    findings = examine(data, 4096, MASTER, max_record_bytes=1000)
     assert [one.diagnostics[0].reason if one.diagnostics else None for one in findings] == [
         None,
         "over-limit",
@@ -137,12 +151,12 @@ STREAMS = [
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in STREAMS}))
-def test_the_records_of_real_streams_are_sound(name: str) -> None:
+def test_the_records_of_captured_streams_are_valid(name: str) -> None:
     for one, exchange in STREAMS:
         if one == name:
             assert exchange.response is not None
             data = b"".join(b"%d\n%b" % (len(r), r) for r in exchange.response.records)
-            findings = found(data, 65536, message(exchange.request.target, exchange))
+            findings = examine(data, 65536, message(exchange.request.target, exchange))
             assert [f.payload for f in findings] == list(exchange.response.records)
             assert not any(f.diagnostics for f in findings)
             assert all(f.content.type for f in findings)

@@ -1,4 +1,4 @@
-"""Length lines, as three readers take them; the C++ ones against what Mesos's decoder did."""
+"""Length lines as three readers parse them; C++ is compared with Mesos's decoder."""
 
 import json
 
@@ -17,7 +17,7 @@ HUGE = 2**64 - 1
 
 
 @pytest.mark.parametrize(
-    ("line", "strictly", "in_cpp", "in_python"),
+    ("line", "strict", "cpp", "python"),
     [
         (b"5", 5, 5, 5),
         (b"000003", 3, 3, 3),
@@ -42,18 +42,18 @@ HUGE = 2**64 - 1
         (b"18446744073709551616", None, None, 2**64),
     ],
 )
-def test_readers_take_a_length_each_in_their_way(
-    line: bytes, strictly: int | None, in_cpp: int | None, in_python: int | None
+def test_three_readers_parse_a_length_differently(
+    line: bytes, strict: int | None, cpp: int | None, python: int | None
 ) -> None:
     assert (parse_length_strict(line), parse_length_cpp(line), parse_length_python(line)) == (
-        strictly,
-        in_cpp,
-        in_python,
+        strict,
+        cpp,
+        python,
     )
 
 
 @pytest.mark.parametrize("vector", VECTORS["recordio_decode_cpp"])
-def test_cpp_is_what_mesos_did(vector: dict[str, list[str]]) -> None:
+def test_cpp_fails_where_the_decoder_of_mesos_did(vector: dict[str, list[str]]) -> None:
     data = bytes.fromhex("".join(vector["chunks_hex"]))
     failed = any("error" in result for result in vector["results"])
     assert (parse_length_cpp(data.partition(b"\n")[0]) is None) == failed
@@ -75,6 +75,8 @@ def test_cpp_is_what_mesos_did(vector: dict[str, list[str]]) -> None:
         (b"HTTP/1.1 500 No", "http-answer", 100, 115),
     ],
 )
-def test_a_reason_names_the_bytes(line: bytes, reason: str, start: int, stop: int) -> None:
-    remark = diagnose_length_line(line, 100)
-    assert (remark.reason, remark.start, remark.stop) == (reason, start, stop)
+def test_a_diagnostic_has_the_reason_and_the_offending_bytes(
+    line: bytes, reason: str, start: int, stop: int
+) -> None:
+    problem = diagnose_length_line(line, 100)
+    assert (problem.reason, problem.start, problem.stop) == (reason, start, stop)
