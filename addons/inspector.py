@@ -1,10 +1,11 @@
-"""The inspector: an addon that makes mitmproxy's user interfaces show what Mesos says.
+"""The inspector: an addon that shows Mesos messages in the user interfaces of mitmproxy.
 
-It brings two views, and lets streams pass as they come, which mitmproxy by itself would hold back
-for ever. What passes is nowhere to be seen in mitmproxy, so a bounded tail of each stream is kept
-as the content of its flow. The wire is not touched: the taps return what they got and never raise.
+It adds two views, and makes mitmproxy stream the bodies that Mesos streams; by default mitmproxy
+holds a body back until it is complete. mitmproxy does not store streamed bodies, so the inspector
+keeps a bounded tail of each as the content of its flow. The traffic is not changed: the callbacks
+return the bytes that they got, and never raise.
 
-It works alone, and behind a recorder, whose taps it wraps.
+It works alone, and together with a recorder, whose callbacks it wraps.
 """
 
 import asyncio
@@ -16,196 +17,192 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.hooks import UpdateHook
 
-from ..proto.api.apis import ServerKind
-from . import body_type
+from .body_type import request_body_type, response_body_type
 from .kept_body import HeadBuffer, TailBuffer
 from .message_view import MessageView
+from .server_option import add_server_option, selected_server
 from .stream_view import StreamView
 
 logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 0.3
-"""How long user interfaces wait for more before they are told of what has passed."""
+"""The shortest time between two updates of a flow in the user interfaces."""
 
 DEFAULT_TAIL_BYTES = 256 * 1024
-"""Bytes of a stream that are kept where somebody can look at them."""
+"""Bytes of a stream that are kept where there is a user interface."""
 
-WHOLE = 8 * 1024 * 1024
-"""Bytes of any other body that are kept, if the recorder lets it pass."""
+_MAX_HEAD_BYTES = 8 * 1024 * 1024
+"""Bytes of any other body that are kept, if the recorder streams it."""
 
 type _StreamCallback = Callable[[bytes], Iterable[bytes] | bytes] | bool
 
 
 class Inspector:
-    """Keeps the end of each running stream where the views see it."""
+    """Keeps the tail of each running stream as the content of its flow, where the views see it."""
 
     def __init__(self, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._refresh_seconds = refresh_seconds
-        self._watched: dict[str, list[_Watch]] = {}
+        self._bodies: dict[str, list[_PassingBody]] = {}
 
     def load(self, loader: Loader) -> None:
-        """Declare the options, and bring the views."""
-        # The same as the recorder's: mitmproxy takes both for one.
-        loader.add_option(
-            "mesotape_server",
-            str,
-            "master",
-            "What is being recorded: it decides the schema of /api/v1.",
-            choices=["master", "agent"],
-        )
+        """Declare the options, and add the views."""
+        add_server_option(loader)
         loader.add_option(
             "mesotape_view_tail",
-            int | None,  # pyright: ignore[reportArgumentType]  # mitmproxy's own way to say it
+            int | None,  # pyright: ignore[reportArgumentType]  # mitmproxy's own notation
             None,
-            "Keep so many bytes of each stream for the views, 0 for none. "
-            f"Unset, it is {DEFAULT_TAIL_BYTES} in mitmproxy and mitmweb, and 0 in mitmdump.",
+            "Bytes of each stream that are kept for the views; 0 keeps none. "
+            f"Default: {DEFAULT_TAIL_BYTES} in mitmproxy and mitmweb, 0 in mitmdump.",
         )
         loader.add_option(
             "mesotape_view_newest_first", bool, False, "Show the newest record of a stream first."
         )
-        contentviews.add(MessageView(_server))
-        contentviews.add(StreamView(_server, _newest_first))
+        contentviews.add(MessageView(selected_server))
+        contentviews.add(StreamView(selected_server, _is_newest_first))
 
     def configure(self, updated: set[str]) -> None:
-        """Refuse what makes no sense."""
+        """Check the options. Raises OptionsError."""
         tail: int | None = ctx.options.mesotape_view_tail
         if "mesotape_view_tail" in updated and tail is not None and tail < 0:
             raise exceptions.OptionsError(f"mesotape_view_tail is {tail}, expected 0 or more bytes")
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Let a streamed request pass as it comes."""
+        """Stream a request that Mesos streams."""
         request = flow.request
         if flow.response is not None or flow.error is not None:
             return
-        if request.stream and not _tail():
+        if request.stream and not _tail_bytes():
             return
-        subject = body_type.request_body_type(request, _server())
-        stream = subject is not None and subject.is_stream
-        if stream and not request.stream:
+        request_type = request_body_type(request, selected_server())
+        is_stream = request_type is not None and request_type.is_stream
+        if is_stream and not request.stream:
             request.stream = True
-        if stream or callable(request.stream):
-            self._watch(flow, request, "request", stream=stream)
+        if is_stream or callable(request.stream):
+            self._watch(flow, request, "request", is_stream=is_stream)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Let a stream pass as it comes; what has a body already was made by another addon."""
+        """Stream a response that Mesos streams. One made by another addon already has its body."""
         response = flow.response
         if response is None or response.raw_content is not None:
             return
-        if response.stream and not _tail():
+        if response.stream and not _tail_bytes():
             return
-        stream = self._is_stream(flow, response)
-        if stream and not response.stream:
+        is_stream = self._is_stream(flow, response)
+        if is_stream and not response.stream:
             response.stream = True
-        if stream or callable(response.stream):
-            self._watch(flow, response, "response", stream=stream)
+        if is_stream or callable(response.stream):
+            self._watch(flow, response, "response", is_stream=is_stream)
 
     def request(self, flow: http.HTTPFlow) -> None:
-        """Show the end of a streamed request."""
-        self._end(flow)
+        """Save the end of a streamed request."""
+        self._save_end(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Show the end; a streamed request may go on behind it."""
-        self._end(flow)
+        """Save the end of a streamed response; a streamed request may still go on."""
+        self._save_end(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """Show how far it came."""
-        self._finish(flow)
+        """Save the bodies of a flow that broke off."""
+        self._forget(flow)
 
     def client_disconnected(self, client: Client) -> None:
-        """Forget what nothing else ended."""
-        for watches in list(self._watched.values()):
-            if watches[0].flow.client_conn.id == client.id:
-                self._finish(watches[0].flow)
+        """Save and forget the flows of a client for which mitmproxy called no other hook."""
+        for bodies in list(self._bodies.values()):
+            if bodies[0].flow.client_conn.id == client.id:
+                self._forget(bodies[0].flow)
 
     def done(self) -> None:
-        """Stop refreshing."""
-        for watches in list(self._watched.values()):
-            self._finish(watches[0].flow)
+        """Save and forget all flows."""
+        for bodies in list(self._bodies.values()):
+            self._forget(bodies[0].flow)
 
     def _is_stream(self, flow: http.HTTPFlow, response: http.Response) -> bool:
         if "content-length" in response.headers:
             return False
-        self._keep(flow)  # A call that is let pass as it comes tells what this answers.
-        subject = body_type.response_body_type(flow, _server())
-        return subject is not None and subject.is_stream
+        self._save(flow)  # The type of the response depends on the request's body.
+        response_type = response_body_type(flow, selected_server())
+        return response_type is not None and response_type.is_stream
 
     def _watch(
-        self, flow: http.HTTPFlow, message: http.Message, side: str, *, stream: bool
+        self, flow: http.HTTPFlow, message: http.Message, side: str, *, is_stream: bool
     ) -> None:
-        if (limit := _tail()) == 0:
+        """Wrap the callback of a streamed body, to keep a part of the body."""
+        if (limit := _tail_bytes()) == 0:
             return
-        watch = _Watch(flow, message, side, TailBuffer(limit) if stream else HeadBuffer(WHOLE))
-        self._watched.setdefault(flow.id, []).append(watch)
-        watch.keep()
-        passed_on: _StreamCallback = message.stream
+        buffer = TailBuffer(limit) if is_stream else HeadBuffer(_MAX_HEAD_BYTES)
+        body = _PassingBody(flow, message, side, buffer)
+        self._bodies.setdefault(flow.id, []).append(body)
+        body.save_to_flow()
+        callback: _StreamCallback = message.stream
 
         def tap(data: bytes) -> Iterable[bytes] | bytes:
             try:
-                self._passed(watch, data)
+                self._keep(body, data)
             except Exception:
-                logger.exception("mesotape: a view lost sight of %s", flow.request.path)
-            return passed_on(data) if callable(passed_on) else data
+                logger.exception("mesotape: the view of %s failed", flow.request.path)
+            return callback(data) if callable(callback) else data
 
         message.stream = tap
 
-    def _passed(self, watch: "_Watch", data: bytes) -> None:
-        watch.part.feed(data)
+    def _keep(self, body: "_PassingBody", data: bytes) -> None:
+        """Keep the next bytes; empty bytes are the end of the body."""
+        body.buffer.feed(data)
         if not data:
-            watch.keep()
-        elif watch.timer is None:
+            body.cancel_refresh()
+            body.save_to_flow()
+        elif body.timer is None:
             loop = asyncio.get_running_loop()
-            watch.timer = loop.call_later(self._refresh_seconds, self._refresh, watch.flow)
+            body.timer = loop.call_later(self._refresh_seconds, self._refresh, body.flow)
 
     def _refresh(self, flow: http.HTTPFlow) -> None:
-        """Put what passed into the flow, and tell whoever shows it."""
-        self._keep(flow)
+        """Save a flow, and update the user interfaces that show it."""
+        self._save(flow)
         ctx.master.addons.trigger(UpdateHook([flow]))
 
-    def _keep(self, flow: http.HTTPFlow) -> None:
-        for watch in self._watched.get(flow.id, ()):
-            watch.keep()
+    def _save(self, flow: http.HTTPFlow) -> None:
+        for body in self._bodies.get(flow.id, ()):
+            body.cancel_refresh()
+            body.save_to_flow()
 
-    def _end(self, flow: http.HTTPFlow) -> None:
-        self._keep(flow)
-        sides = (flow.request, flow.response)
-        if all(side is not None and side.timestamp_end is not None for side in sides):
-            self._finish(flow)
+    def _save_end(self, flow: http.HTTPFlow) -> None:
+        self._save(flow)
+        messages = (flow.request, flow.response)
+        if all(one is not None and one.timestamp_end is not None for one in messages):
+            self._forget(flow)
 
-    def _finish(self, flow: http.HTTPFlow) -> None:
-        for watch in self._watched.pop(flow.id, ()):
-            watch.keep()
+    def _forget(self, flow: http.HTTPFlow) -> None:
+        self._save(flow)
+        self._bodies.pop(flow.id, None)
 
 
-class _Watch:
-    """One body of a flow while it passes."""
+class _PassingBody:
+    """One body of a flow while it passes, and the timer of the next update, if there is one."""
 
     def __init__(
-        self, flow: http.HTTPFlow, message: http.Message, side: str, part: TailBuffer | HeadBuffer
+        self, flow: http.HTTPFlow, message: http.Message, side: str, buffer: TailBuffer | HeadBuffer
     ) -> None:
-        self.flow, self.part = flow, part
+        self.flow, self.buffer = flow, buffer
         self.timer: asyncio.TimerHandle | None = None
         self._message, self._side = message, side
 
-    def keep(self) -> None:
-        """Put what passed into the flow."""
+    def cancel_refresh(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        self._message.data.content, part = self.part.snapshot()
-        part.save_to_flow(self.flow, self._side)
+
+    def save_to_flow(self) -> None:
+        """Make the kept bytes the content of the flow."""
+        self._message.data.content, kept = self.buffer.snapshot()
+        kept.save_to_flow(self.flow, self._side)
 
 
-def _server() -> ServerKind:
-    return ctx.options.mesotape_server
-
-
-def _newest_first() -> bool:
+def _is_newest_first() -> bool:
     return ctx.options.mesotape_view_newest_first
 
 
-def _tail() -> int:
-    chosen: int | None = ctx.options.mesotape_view_tail
-    if chosen is not None:
-        return chosen
+def _tail_bytes() -> int:
+    tail: int | None = ctx.options.mesotape_view_tail
+    if tail is not None:
+        return tail
     # Both user interfaces have a view of the flows, and mitmdump has none.
     return DEFAULT_TAIL_BYTES if hasattr(ctx.master, "view") else 0

@@ -261,7 +261,7 @@ def test_a_failing_view_costs_no_traffic(caplog: pytest.LogCaptureFixture) -> No
         made = subscription()
         inspector.responseheaders(made)
         assert tap(made)(HEARTBEAT) == HEARTBEAT
-    assert "a view lost sight of /api/v1" in caplog.text
+    assert "the view of /api/v1 failed" in caplog.text
 
 
 def test_a_negative_tail_is_refused() -> None:
