@@ -1,12 +1,12 @@
-"""Leaders: where requests go once a master has said that another one leads.
+"""Follow the leader: send requests to the master that the upstream named as the leader.
 
-A master that does not lead answers 307 and names the leader. A client that followed it would leave
-the recorder behind. So in front of a master, as a reverse proxy, the Location is pointed back at
-the recorder, under the name by which the client knows it, and every later request goes to the
-leader. A leader that cannot be reached is forgotten: the upstream will know the next one.
+A master that does not lead answers 307 with the leader in its Location. A client that followed it
+would bypass the recorder. So in front of a master, as a reverse proxy, the Location is rewritten to
+the recorder's address as the client knows it, and later requests go to the leader. A leader that
+cannot be reached is forgotten: the upstream will name the next one.
 
-Requests lose the client's `Host` in mitmproxy before an addon sees them. It is needed here, and so
-what `keep_host_header` stands for is done here too.
+mitmproxy removes the client's `Host` before an addon sees the request, unless `keep_host_header` is
+set. It is needed here, so the option is switched on, and what it was before is done here.
 """
 
 from collections.abc import Callable
@@ -21,41 +21,42 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from ..proto.api import endpoints
 from ..proto.http import redirects
+from .server_option import selected_server
 
 type HostPort = tuple[str, int]
 """Host and port."""
 
-_CALLED = "mesotape_called"
-"""In the metadata of a flow: what the client calls the recorder."""
+_CLIENT_HOST = "mesotape_called"
+"""Key in the metadata of a flow: the `Host` by which the client addressed the recorder."""
 
-_ASKS_WHO = ("/redirect", "/master/redirect")
-"""Where also a master that leads answers 307, and so who cannot be reached is not gone to."""
+_REDIRECT_PATHS = ("/redirect", "/master/redirect")
+"""Paths at which a leading master answers 307, too; so a Location there is no proof of a change."""
 
 
 class LeaderRedirect:
-    """The leader that each upstream named last. `remark` is told of changes, once for each."""
+    """The leader that each upstream named last. `report` is called with a text at each change."""
 
-    def __init__(self, remark: Callable[[str], object]) -> None:
-        self._remark = remark
-        self._active = self._keeps_host = False
-        self._named: dict[ReverseMode, HostPort] = {}
+    def __init__(self, report: Callable[[str], object]) -> None:
+        self._report = report
+        self._is_active = self._keeps_host = False
+        self._leaders: dict[ReverseMode, HostPort] = {}
         self._unreachable: set[HostPort] = set()
 
     def activate(self) -> None:
-        """Begin to follow leaders."""
+        """Start to follow leaders."""
         options: Any = ctx.options
         self._keeps_host = options.keep_host_header
         options.update(keep_host_header=True)
-        self._active = True
+        self._is_active = True
 
     def route_to_leader(self, flow: http.HTTPFlow) -> None:
-        """Send a request to the leader, unless it is a message between actors, by its name."""
-        mode = self._reverse(flow)
+        """Send a request to the leader, unless it is a message between actors."""
+        mode = self._reverse_mode(flow)
         if mode is None or flow.error is not None:
             return
         request = flow.request
-        flow.metadata[_CALLED] = request.host_header
-        leader = self._named.get(mode)
+        flow.metadata[_CLIENT_HOST] = request.host_header
+        leader = self._leaders.get(mode)
         headers: Any = request.headers
         if leader is not None and not endpoints.is_actor_message(headers.items(multi=True)):
             request.data.host, request.data.port = leader
@@ -63,16 +64,30 @@ class LeaderRedirect:
             request.host_header = url.hostport(mode.scheme, request.data.host, request.data.port)
 
     def set_upstream_sni(self, data: ServerConnectionHookData) -> None:
-        """Greet an upstream over TLS by its own name, not by that of the recorder."""
+        """Name the upstream in the TLS handshake with it, and not the recorder."""
         mode, server = data.client.proxy_mode, data.server
-        if not self._active or self._keeps_host or server.address is None:
+        if not self._is_active or self._keeps_host or server.address is None:
             return
         if isinstance(mode, ReverseMode) and mode.scheme == "https":
             server.sni = server.address[0]
 
     def rewrite_location(self, flow: http.HTTPFlow) -> None:
-        """Take note of a leader that a response names, and put the recorder in its place."""
-        response, mode = flow.response, self._reverse(flow)
+        """Remember the leader that a 307 names, and replace it in the Location by the recorder.
+
+        A master writes `//host:port/path`, without a scheme, and its own address if it leads.
+
+            Location                            is
+            one, //host:port…, another host     the leader: remembered and rewritten
+            one, //host:port…, the recorder     passed on: the client would come back by itself.
+                                                It may be named as the client calls it, or by the
+                                                address at which this connection was accepted
+            one, /path                          passed on: it names no other host
+            any other, none, or several         passed on and reported: no master writes it.
+                                                An invalid host or port is such
+
+        The recorder is named as in the client's `Host`, because the client reached it by that name.
+        """
+        response, mode = flow.response, self._reverse_mode(flow)
         if (
             response is None
             or response.status_code != HTTPStatus.TEMPORARY_REDIRECT
@@ -80,74 +95,78 @@ class LeaderRedirect:
         ):
             return
         match response.headers.get_all("Location"):
-            case [location] if (found := redirects.split_location(location)) is not None:
-                authority, rest = found
+            case [location] if (parts := redirects.split_location(location)) is not None:
+                authority, path = parts
             case [location] if location[:1] == "/" and location[:2] != "//":
                 return
             case locations:
-                said = ", ".join(locations) or "nothing"
-                self._remark(f"a redirect to {said} is passed on: no master writes it so")
+                shown = ", ".join(locations) or "nothing"
+                self._report(f"a redirect to {shown} is passed on: no master writes this Location")
                 return
-        own = _own(flow)
-        leader = _place(authority, mode)
-        if leader is None or leader in (_place(own, mode), flow.client_conn.sockname[:2]):
+        recorder = _recorder_authority(flow)
+        leader = _parse_authority(authority, mode)
+        own_addresses = (_parse_authority(recorder, mode), flow.client_conn.sockname[:2])
+        if leader is None or leader in own_addresses:
             return
-        self._name(mode, leader, flow.request.path)
-        response.headers["Location"] = f"//{own}{rest}"
+        self._remember(mode, leader, flow.request.path)
+        response.headers["Location"] = f"//{recorder}{path}"
 
     def forget_unreachable_leader(self, flow: http.HTTPFlow) -> None:
-        """Forget a leader that could not be reached."""
-        mode = self._reverse(flow)
-        leader = None if mode is None else self._named.get(mode)
-        wanted = (flow.request.data.host, flow.request.data.port)
-        if mode is None or leader is None or leader != wanted:
+        """Forget the leader if the request could not be sent to it."""
+        mode = self._reverse_mode(flow)
+        leader = None if mode is None else self._leaders.get(mode)
+        destination = (flow.request.data.host, flow.request.data.port)
+        if mode is None or leader is None or leader != destination:
             return
         if is_connect_failure(flow) and leader != mode.address:
-            del self._named[mode]
+            del self._leaders[mode]
             self._unreachable.add(leader)
             host, port = mode.address
-            self._remark(f"the leader {_text(leader)} cannot be reached: back to {host}:{port}")
+            name = _format_address(leader)
+            self._report(f"the leader {name} cannot be reached: back to {host}:{port}")
 
-    def _reverse(self, flow: http.HTTPFlow) -> ReverseMode | None:
-        """The mode of a flow whose upstream may be a master."""
+    def _reverse_mode(self, flow: http.HTTPFlow) -> ReverseMode | None:
+        """Return the proxy mode of a flow whose upstream may be a master."""
         mode = flow.client_conn.proxy_mode
-        if not self._active or ctx.options.mesotape_server != "master":
+        if not self._is_active or selected_server() != "master":
             return None
         return mode if isinstance(mode, ReverseMode) and mode.scheme in ("http", "https") else None
 
-    def _name(self, mode: ReverseMode, leader: HostPort, path: str) -> None:
-        if path.partition("?")[0].rstrip("/") in _ASKS_WHO and leader in self._unreachable:
+    def _remember(self, mode: ReverseMode, leader: HostPort, path: str) -> None:
+        if path.partition("?")[0].rstrip("/") in _REDIRECT_PATHS and leader in self._unreachable:
             return
-        if self._named.get(mode, mode.address) != leader:
-            self._remark(f"{_text(leader)} leads: requests go there from now on")
-        self._named[mode] = leader
+        if self._leaders.get(mode, mode.address) != leader:
+            self._report(f"{_format_address(leader)} leads: requests go there from now on")
+        self._leaders[mode] = leader
 
 
 def is_connect_failure(flow: http.HTTPFlow) -> bool:
-    """Whether a flow broke off because there was no connection to where it was to go."""
+    """Whether a flow broke off because no connection to its destination could be opened."""
     if not flow.client_conn.state & ConnectionState.CAN_READ:
         return False
     server = flow.server_conn
-    wanted = (flow.request.data.host, flow.request.data.port)
-    return server.timestamp_start is None or server.address is None or server.address[:2] != wanted
+    destination = (flow.request.data.host, flow.request.data.port)
+    if server.timestamp_start is None or server.address is None:
+        return True
+    return server.address[:2] != destination
 
 
-def _own(flow: http.HTTPFlow) -> str:
-    """What the client calls the recorder, or else where it found it."""
-    called = flow.metadata.get(_CALLED)
-    if isinstance(called, str) and redirects.parse_authority(called) is not None:
-        return called
-    return _text(flow.client_conn.sockname[:2])
+def _recorder_authority(flow: http.HTTPFlow) -> str:
+    """Return the client's `Host` if it is valid, else the address that accepted the connection."""
+    host = flow.metadata.get(_CLIENT_HOST)
+    if isinstance(host, str) and redirects.parse_authority(host) is not None:
+        return host
+    return _format_address(flow.client_conn.sockname[:2])
 
 
-def _place(authority: str, mode: ReverseMode) -> HostPort | None:
-    found = redirects.parse_authority(authority)
-    if found is None:
+def _parse_authority(authority: str, mode: ReverseMode) -> HostPort | None:
+    parts = redirects.parse_authority(authority)
+    if parts is None:
         return None
-    host, port = found
+    host, port = parts
     return host, port or (443 if mode.scheme == "https" else 80)
 
 
-def _text(place: HostPort) -> str:
-    host, port = place
+def _format_address(address: HostPort) -> str:
+    host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

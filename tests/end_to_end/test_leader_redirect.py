@@ -228,7 +228,7 @@ def test_a_location_that_no_master_writes_is_passed_on_with_a_note(path: Path) -
     said = [text for text, _ in notes(path)]
     assert len(said) == len(PASSED_ON)
     assert said[0] == (
-        "a redirect to http://127.0.0.1:1/api/v1 is passed on: no master writes it so"
+        "a redirect to http://127.0.0.1:1/api/v1 is passed on: no master writes this Location"
     )
     assert said[-1].startswith("a redirect to //127.0.0.1:1/a, //127.0.0.1:2/b is passed on")
 
