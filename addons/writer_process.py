@@ -1,13 +1,13 @@
-"""The process that writes the cassette, seen from the proxy.
+"""The process that writes the cassette, and the proxy's end of the pipes to it.
 
-Decoding, redacting and formatting hold Python's lock, so done in the proxy they would delay every
-stream, and a thread would not help. The proxy therefore only passes on what it saw, and a process
-of its own (`writing`) makes documents of it. In a session of its own, that process outlives a kill
-of the proxy, and writes all that had reached it.
+Decoding, redacting and formatting hold Python's lock. In the proxy they would delay every stream,
+also in a thread. So the proxy only passes on what it observes, and a process of its own
+(writer_main.py) makes documents of it. That process runs in its own session: it outlives a kill of
+the proxy, and writes all that has reached it.
 
     proxy                                    writer
-    facts, every 50 ms       -- stdin  -->   documents, one write(2) for each batch
-    counts, or a failure     <-- stdout --   one JSON object a line
+    observations, every 50 ms   -- stdin  -->   documents, one write(2) for each batch
+    counts, or a failure        <-- stdout --   one JSON object a line
 """
 
 import asyncio
@@ -27,21 +27,23 @@ from ..cassettes.recording.writer import ExistingFilePolicy
 from ..proto.api.apis import ServerKind
 
 FLUSH_SECONDS = 0.05
-"""How long a fact waits for others before it goes to the writer."""
+"""How long an observation waits for others before a batch is sent."""
 
-BATCH_BYTES = 1 << 18
 MAX_WAITING_BYTES = 1 << 26
 """Bytes that may wait for a slow writer; beyond, bodies are dropped and the loss is noted."""
 
-PIPE_BYTES = 1 << 20
+_BATCH_BYTES = 1 << 18
+"""Bytes of bodies that are sent at once, without waiting for others."""
+
+_PIPE_BYTES = 1 << 20
 
 
 class WriterError(OSError):
-    """The cassette cannot be written; the text says why."""
+    """The cassette cannot be written; the text has the reason."""
 
 
 class WriterConfig(Struct, frozen=True):
-    """What the writer is asked to do."""
+    """Which cassette to write, and for which server and upstream."""
 
     path: str
     existing: ExistingFilePolicy = "refuse"
@@ -50,10 +52,11 @@ class WriterConfig(Struct, frozen=True):
 
 
 class WriterStatus(Struct, frozen=True, omit_defaults=True):
-    """What the writer says of itself: first that it began, or why not, and later its counts.
+    """A report of the writer: first that the cassette is open, or why not, and later its counts.
 
-    `elapsed` is where the cassette's clock stood when it began, in seconds; `last_*` are the
-    numbers that it held already. `warnings` are about what it held.
+    In the first report `elapsed` is the time of the cassette in seconds, and `last_exchange` and
+    `last_client` are the last numbers in it: all 0 unless it existed. `warnings` are about its old
+    documents.
     """
 
     error: str | None = None
@@ -67,27 +70,33 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
 
 
 class WriterProcess:
-    """The proxy's end of the pipe. `send` never waits and never raises."""
+    """Sends observations to the writer. `send` never waits and never raises.
 
-    def __init__(self, start: WriterConfig) -> None:
-        self.path = start.path
+    An observation passes through `_batch` (since the last flush), `_waiting` (encoded, not yet
+    written to the pipe) and the pipe. `_dropped` counts the pieces and bytes of bodies that were
+    dropped because too much was waiting, by exchange and side. The first failure is in `failure`;
+    after it nothing is sent.
+    """
+
+    def __init__(self, config: WriterConfig) -> None:
+        self.path = config.path
         self.status = WriterStatus()
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda text: None
         self._batch: list[observations.AnyObservation] = []
         self._batch_bytes = 0
         self._waiting = bytearray()
-        self._lost: dict[tuple[int, Side], tuple[int, int]] = {}
+        self._dropped: dict[tuple[int, Side], tuple[int, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._blocked = self._closing = False
+        self._is_pipe_full = self._is_closing = False
         self._ended = asyncio.Event()
-        self._told = b""
+        self._partial_line = b""
         self._process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 f"{__package__}.writer_main",
-                msgspec.json.encode(start).decode(),
+                msgspec.json.encode(config).decode(),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -105,65 +114,65 @@ class WriterProcess:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much waits for it here, about."""
+        """Bytes that wait here, approximately: the framing of the current batch is missing."""
         return len(self._waiting) + self._batch_bytes
 
     def wait_until_open(self) -> WriterStatus:
-        """Wait until the cassette is open, and go on by the running loop; raises WriterError."""
+        """Wait until the cassette is open; from then on the running loop serves the pipes.
+
+        Raises WriterError if it cannot be opened.
+        """
         line = self._output.readline()
         status = (
             msgspec.json.decode(line, type=WriterStatus)
             if line
-            else WriterStatus("it ended at once")
+            else WriterStatus("the writer process ended at once")
         )
         if status.error is not None:
-            self.abandon()
+            self._input.close()
+            self._output.close()
+            self._process.wait()
             raise WriterError(status.error)
         os.set_blocking(self._input.fileno(), False)
         os.set_blocking(self._output.fileno(), False)
         with contextlib.suppress(OSError):
-            fcntl.fcntl(self._input, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        asyncio.get_running_loop().add_reader(self._output, self._listen)
+            fcntl.fcntl(self._input, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        asyncio.get_running_loop().add_reader(self._output, self._read_status)
         self.status = status
         return status
 
-    def send(self, fact: observations.AnyObservation) -> None:
-        """Pass on a fact; if the writer is far behind, pieces of bodies are dropped and counted."""
+    def send(self, observation: observations.AnyObservation) -> None:
+        """Send an observation; a piece of a body is dropped and counted if too much is waiting."""
         if self.failure is not None:
             return
-        if isinstance(fact, observations.BodyData):
+        if isinstance(observation, observations.BodyData):
             if len(self._waiting) > MAX_WAITING_BYTES:
-                pieces, size = self._lost.get((fact.exchange, fact.side), (0, 0))
-                self._lost[fact.exchange, fact.side] = (pieces + 1, size + len(fact.data))
+                key = observation.exchange, observation.side
+                pieces, size = self._dropped.get(key, (0, 0))
+                self._dropped[key] = (pieces + 1, size + len(observation.data))
                 return
-            self._batch_bytes += len(fact.data)
-        if self._lost:
-            self._own_up(fact.at_seconds)
-        self._batch.append(fact)
+            self._batch_bytes += len(observation.data)
+        if self._dropped:
+            self._report_dropped(observation.at_seconds)
+        self._batch.append(observation)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
-        elif self._batch_bytes > BATCH_BYTES:
+        elif self._batch_bytes > _BATCH_BYTES:
             self._flush()
 
     async def close(self) -> WriterStatus:
-        """Hand over what is waiting, wait until it is on disk, and give the last counts."""
-        self._closing = True
+        """Send what is waiting, wait until the writer has ended, and return its last status."""
+        self._is_closing = True
         self._flush()
         self._write()
         await self._ended.wait()
         self._process.wait()
         return self.status
 
-    def abandon(self) -> None:
-        """End a writer that was never begun with; it leaves an empty cassette at most."""
-        self._input.close()
-        self._output.close()
-        self._process.wait()
-
-    def _own_up(self, at: float) -> None:
-        for (exchange, side), (pieces, size) in self._lost.items():
-            self._batch.append(observations.DroppedData(exchange, at, side, pieces, size))
-        self._lost.clear()
+    def _report_dropped(self, at_seconds: float) -> None:
+        for (exchange, side), (pieces, size) in self._dropped.items():
+            self._batch.append(observations.DroppedData(exchange, at_seconds, side, pieces, size))
+        self._dropped.clear()
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -173,38 +182,51 @@ class WriterProcess:
             self._waiting += observations.encode_batch(self._batch)
             self._batch.clear()
             self._batch_bytes = 0
-        if not self._blocked:
+        if not self._is_pipe_full:
             self._write()
 
     def _write(self) -> None:
-        """Write what the pipe takes; the rest goes when it takes more."""
+        """Write what is waiting, as far as the pipe accepts it.
+
+        The pipe does not block. If it is full, the loop calls this again when the writer has read
+        from it; until then `_flush` does not try. If it is broken, the writer has ended: that is a
+        failure, and nothing is left to write. When all is written while closing, the pipe is
+        closed, which tells the writer to end. `close` calls this after `_flush`, which does not
+        while the pipe is full; the pipe may be closed by then.
+        """
         if self._input.closed:
             return
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 with memoryview(self._waiting) as view:
-                    written = os.write(self._input.fileno(), view[:PIPE_BYTES])
+                    written = os.write(self._input.fileno(), view[:_PIPE_BYTES])
                 del self._waiting[:written]
         except BlockingIOError:
             loop.add_writer(self._input, self._write)
-            self._blocked = True
+            self._is_pipe_full = True
             return
         except OSError as error:
             self._waiting.clear()
-            self._fail(f"the process that writes it is gone ({error.strerror})")
-        if self._blocked:
+            self._fail(f"the writer process has ended ({error.strerror})")
+        if self._is_pipe_full:
             loop.remove_writer(self._input)
-            self._blocked = False
-        if self._closing:
+            self._is_pipe_full = False
+        if self._is_closing:
             self._input.close()
 
-    def _listen(self) -> None:
+    def _read_status(self) -> None:
+        """Read the reports that the writer has written; called by the loop.
+
+        A read may end inside a line, which `_partial_line` holds until its rest arrives. After a
+        report with an error the writer ends. Its pipe then reaches the end, which is a failure
+        itself, unless one was reported before or `close` asked for it; `close` waits for it.
+        """
         try:
             data = os.read(self._output.fileno(), 1 << 16)
         except BlockingIOError:
             return
-        *lines, self._told = (self._told + data).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         for line in lines:
             self.status = msgspec.json.decode(line, type=WriterStatus)
             if self.status.error is not None:
@@ -212,8 +234,8 @@ class WriterProcess:
         if not data:
             asyncio.get_running_loop().remove_reader(self._output)
             self._output.close()
-            if not self._closing:
-                self._fail("the process that writes it ended")
+            if not self._is_closing:
+                self._fail("the writer process has ended")
             self._ended.set()
 
     def _fail(self, text: str) -> None:

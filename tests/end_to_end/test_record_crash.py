@@ -158,7 +158,7 @@ def test_without_its_writer_the_recorder_says_so_and_the_traffic_goes_on(
     os.kill(writer_of(recorder), signal.SIGKILL)
     assert_the_traffic_goes_on(upstream, recorder, stream)
     said = first_error(recorder)
-    assert said.startswith(f"mesotape: {path}: recording stopped: the process that writes it ")
+    assert said.startswith(f"mesotape: {path}: recording stopped: the writer process ")
     assert said.endswith(f"; {GOES_ON}\n")
     assert_the_traffic_goes_on(upstream, recorder, stream)
     assert recorder.stop() == 1

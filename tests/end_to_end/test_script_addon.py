@@ -60,7 +60,7 @@ def test_a_cassette_that_exists_is_refused_and_left_alone(tmp_path: Path) -> Non
     path = tmp_path / "cassette.yaml"
     path.write_text("precious")
     with Upstream() as upstream, mitmdump(tmp_path, upstream, f"mesotape_cassette={path}") as dump:
-        dump.until("is there already")
+        dump.until("already")
         assert dump.process.wait(timeout=30) == 1
     assert path.read_text() == "precious"
 
