@@ -1,4 +1,4 @@
-"""What the bodies of a flow are: which message of Mesos, in which encoding, one or a stream."""
+"""What the body of a request or response is: the message, its encoding, and whether it streams."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ _ENCODINGS: dict[str, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
 class BodyType(Struct, frozen=True):
-    """What a body is: `message` is a full protobuf name, of each record if it is a stream."""
+    """`message_name` is the full name of the message in a body, or in each record of a stream."""
 
     message_name: str
     encoding: Encoding
@@ -22,17 +22,21 @@ class BodyType(Struct, frozen=True):
 
 
 def request_body_type(request: http.Request, server: ServerKind) -> BodyType | None:
-    """Tell what a request holds, by its head alone; None if it is no call of the v1 APIs."""
-    api = _api(request, server)
-    encoding = request_encoding(_headers(request))
+    """Return the type of a request's body, by its head; None if it is no call of the v1 APIs."""
+    api = _find_api(request, server)
+    headers = _headers(request)
+    encoding = request_encoding(headers)
     if api is None or encoding is None:
         return None
-    return BodyType(api.call_message, encoding, _headers(request).get("content-type") == RECORDIO)
+    return BodyType(api.call_message, encoding, headers.get("content-type") == RECORDIO)
 
 
 def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | None:
-    """Tell what a response holds, by its head and the request; None for errors and others."""
-    response, api = flow.response, _api(flow.request, server)
+    """Return the type of a response's body, by its head and the request.
+
+    None if it is no response of the v1 APIs, or an error.
+    """
+    response, api = flow.response, _find_api(flow.request, server)
     if response is None or api is None or response.status_code != _OK:
         return None
     encoding = _ENCODINGS.get(_media_type(response))
@@ -45,7 +49,7 @@ def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | No
     return BodyType(call.response_message, encoding) if call.response_message is not None else None
 
 
-def _api(request: http.Request, server: ServerKind) -> Api | None:
+def _find_api(request: http.Request, server: ServerKind) -> Api | None:
     if request.method != "POST" or endpoints.is_actor_message(_headers(request).items()):
         return None
     return endpoints.find_api(request.path, server)
@@ -58,6 +62,6 @@ def _media_type(response: http.Response) -> str:
 
 
 def _headers(message: http.Message) -> dict[str, str]:
-    """The last value of each header, by its name in lower case."""
+    """Return the last value of each header, by its name in lower case."""
     fields: Iterable[tuple[bytes, bytes]] = message.headers.fields
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields}

@@ -1,17 +1,17 @@
-"""The view "Mesos": one call or one answer, in either encoding.
+"""The view "Mesos": one request or response in either encoding.
 
     # mesos.v1.master.Call, JSON
     {
       "type": "GET_HEALTH"
     }
 
-It is text to be edited, too: in mitmproxy's console `e`, then `request-body (Mesos)`. What is not
-changed gives the very bytes back; what is changed is written as Mesos writes it, and unknown fields
-of a protobuf message are lost.
+The text can be edited: in mitmproxy's console press `e`, then select `request-body (Mesos)`. An
+unchanged text gives back the same bytes. A changed one is encoded as Mesos encodes it, which drops
+the unknown fields of a protobuf message.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, override
 
 from google.protobuf.message import Error as ProtobufError
 from mitmproxy import http
@@ -21,96 +21,96 @@ from msgspec import json
 
 from ..proto.api.apis import ServerKind
 from ..proto.messages.message_text import text_to_message_bytes
-from . import body_type, display, kept_body
-from .body_type import BodyType
+from . import display, kept_body
+from .body_type import BodyType, request_body_type, response_body_type
 
 RENDER_PRIORITY = 2.0
-"""mitmproxy's own views for JSON and protobuf have 1."""
+"""The views of mitmproxy for JSON and protobuf have 1."""
 
-_NAMES = {"json": "JSON", "protobuf": "protobuf"}
+_ENCODING_NAMES = {"json": "JSON", "protobuf": "protobuf"}
 
 
 class EditError(CommandError, ValueError):
-    """An edited text is not the message; mitmproxy says why, and the flow stays as it was."""
+    """An edited text is not the message. mitmproxy shows the text, and the flow is unchanged."""
 
 
 class MessageView(InteractiveContentview):
-    """Shows unary messages; `server` tells what kind of server `/api/v1` belongs to."""
+    """Shows messages that are no streams; `server` returns the kind of server of `/api/v1`."""
 
     def __init__(self, server: Callable[[], ServerKind]) -> None:
         self._server = server
 
     @property
+    @override
     def name(self) -> str:
-        """What it is called in the menus."""
         return "Mesos"
 
     @property
+    @override
     def syntax_highlight(self) -> Literal["yaml"]:
-        """JSON is YAML."""
         return "yaml"
 
+    @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        """Claim the calls and answers of the v1 APIs, and nothing else."""
-        subject = metadata_body_type(metadata, self._server())
-        return RENDER_PRIORITY if data and subject is not None and not subject.is_stream else -1
+        body_type = metadata_body_type(metadata, self._server())
+        return RENDER_PRIORITY if data and body_type is not None and not body_type.is_stream else -1
 
+    @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
-        """Show a message; never raises."""
-        subject = metadata_body_type(metadata, self._server())
-        if subject is None:
-            return f"# not a call or an answer of the Mesos v1 APIs\n{display.render_bytes(data)}"
-        shown = display.render_message(data, subject)
-        lines = [f"# {format_title(subject)}"]
+        """Format a message; never raises."""
+        body_type = metadata_body_type(metadata, self._server())
+        if body_type is None:
+            return f"# no call or response of the Mesos v1 APIs\n{display.render_bytes(data)}"
+        rendered = display.render_message(data, body_type)
+        lines = [f"# {format_title(body_type)}"]
         kept = kept_body.load_kept_range(metadata.flow, request_or_response(metadata))
         if kept is not None and kept.total > len(data):
             lines.append(f"# only the first {len(data)} of {kept.total} bytes were kept")
-        if shown.problem is not None:
-            lines.append(f"MALFORMED: {json.encode(shown.problem).decode()}")
-        return "\n".join([*lines, display.truncate_text(shown.text)])
+        if rendered.problem is not None:
+            lines.append(f"MALFORMED: {json.encode(rendered.problem).decode()}")
+        return "\n".join([*lines, display.truncate_text(rendered.text)])
 
+    @override
     def reencode(self, prettified: str, metadata: Metadata) -> bytes:
-        """Give the bytes of an edited message. Raises EditError if it is none."""
-        subject = metadata_body_type(metadata, self._server())
+        """Return the bytes of an edited text. Raises EditError if it is not the message."""
+        body_type = metadata_body_type(metadata, self._server())
         before = metadata.http_message.get_content(strict=False) if metadata.http_message else None
         if before is not None and self.prettify(before, metadata).strip() == prettified.strip():
             return before
-        if subject is None or display.TRUNCATION_MARK in prettified:
+        if body_type is None or display.TRUNCATION_MARK in prettified:
             raise EditError("this view does not show all of the message: edit the raw body instead")
-        return encode(prettified, subject)
+        return _encode(prettified, body_type)
 
 
-def encode(text: str, subject: BodyType) -> bytes:
-    """Write a shown message; comment lines above it do not count. Raises EditError."""
+def _encode(text: str, body_type: BodyType) -> bytes:
+    """Encode an edited text, without the comment lines above it. Raises EditError."""
     lines = text.splitlines(keepends=True)
     while lines and lines[0].startswith("#"):
         del lines[0]
     try:
         compact = json.format("".join(lines).encode(), indent=-1)
-        return (
-            compact
-            if subject.encoding == "json"
-            else text_to_message_bytes(compact, subject.message_name)
-        )
+        if body_type.encoding == "json":
+            return compact
+        return text_to_message_bytes(compact, body_type.message_name)
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
-        raise EditError(f"not a {format_title(subject)}: {error}") from error
+        raise EditError(f"not a {format_title(body_type)}: {error}") from error
 
 
 def metadata_body_type(metadata: Metadata, server: ServerKind) -> BodyType | None:
-    """Tell what the bytes are that a view is asked about."""
+    """Return the type of the body that a view is asked to show."""
     flow, message = metadata.flow, metadata.http_message
     if not isinstance(flow, http.HTTPFlow):
         return None
     if isinstance(message, http.Request):
-        return body_type.request_body_type(message, server)
-    return body_type.response_body_type(flow, server) if message is flow.response else None
+        return request_body_type(message, server)
+    return response_body_type(flow, server) if message is flow.response else None
 
 
 def request_or_response(metadata: Metadata) -> str:
-    """Say which side of a flow is shown."""
+    """Return which message of a flow is shown, "request" or "response"."""
     return "request" if isinstance(metadata.http_message, http.Request) else "response"
 
 
-def format_title(subject: BodyType) -> str:
-    """Name a message and its encoding."""
-    return f"{subject.message_name or 'unknown messages'}, {_NAMES[subject.encoding]}"
+def format_title(body_type: BodyType) -> str:
+    """Format the name of a message and its encoding."""
+    return f"{body_type.message_name or 'unknown messages'}, {_ENCODING_NAMES[body_type.encoding]}"

@@ -1,4 +1,4 @@
-r"""What a stream consists of as YAML documents, and what that is at first sight.
+r"""The findings of a stream as YAML documents, and a summary of them in comments.
 
 --- # record 2, DATA: byte 96, 77 bytes
 # STDOUT "hello\n"
@@ -23,92 +23,95 @@ from ..proto.diagnosis.problems import Diagnostic
 from . import display
 from .body_type import BodyType
 
-NEWEST = 8
-"""Records that are named first, because user interfaces show the first lines first."""
+_MAX_SUMMARIZED = 8
+"""Records that the summary names. User interfaces show the first lines first."""
 
-MAX_RECORDS = 1000
+_MAX_RECORDS = 1000
 """Records that are shown in one text."""
 
-MAX_SAID = 400
-"""Characters of what a process said."""
+_MAX_PROCESS_CHARACTERS = 400
+"""Characters of a container's input or output that are shown above a record."""
 
 
-def render_records(findings: Sequence[Finding], subject: BodyType) -> list[str]:
-    """Show the last findings, as many as there is room for, but at least one."""
-    shown: deque[str] = deque()
+def render_records(findings: Sequence[Finding], body_type: BodyType) -> list[str]:
+    """Format the last findings: as many as the limits allow, but at least one."""
+    texts: deque[str] = deque()
     characters, size = display.MAX_TEXT_CHARACTERS, display.MAX_PROTOBUF_BYTES
-    for finding in reversed(findings[-MAX_RECORDS:]):
+    for finding in reversed(findings[-_MAX_RECORDS:]):
         size -= finding.size
-        if shown and (characters <= 0 or size <= 0):
+        if texts and (characters <= 0 or size <= 0):
             break
-        shown.appendleft(render_record(finding, subject))
-        characters -= len(shown[0])
-    return list(shown)
-
-
-def render_record(finding: Finding, subject: BodyType) -> str:
-    """Show one record, or bytes that are none."""
-    where = f"byte {finding.offset}, {finding.size} bytes"
-    line = f"record {finding.number}, {_name(finding)}: {where}"
-    # User interfaces may fold empty lines, so there is a blank in the last one.
-    return "\n".join([f"--- # {line}", *_marks(finding), _text(finding, subject), " "])
-
-
-def is_malformed(finding: Finding) -> bool:
-    """Whether there is a mark on it."""
-    return finding.severity == "malformed"
+        texts.appendleft(_render_record(finding, body_type))
+        characters -= len(texts[0])
+    return list(texts)
 
 
 def summarize_records(findings: Sequence[Finding]) -> list[str]:
-    """Say in comment lines what there is: counts by type, malformed pieces, the newest records."""
+    """Format comment lines: counts by type, malformed findings, and the newest records."""
     if not findings:
         return ["# no record yet"]
-    malformed = [one for one in findings if is_malformed(one)]
-    kinds = Counter(one.content.type or "no type" for one in findings if not is_malformed(one))
-    lines = [f"# {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"]
-    lines += [f"# MALFORMED: record {one.number}, {_reasons(one)}" for one in malformed[:NEWEST]]
-    if len(malformed) > NEWEST:
-        lines.append(f"# MALFORMED: {len(malformed) - NEWEST} more")
-    newest = [f"{one.number} {_name(one)}" for one in reversed(findings[-NEWEST:])]
-    lines.append(f"# the newest: {', '.join(newest)}")
-    return lines if kinds else lines[1:]
-
-
-def _name(finding: Finding) -> str:
-    return "MALFORMED" if is_malformed(finding) else finding.content.type or "no type"
-
-
-def _reasons(finding: Finding) -> str:
-    told = [_told(one, finding) for one in finding.diagnostics if one.severity == "malformed"]
-    return "; ".join(told)
-
-
-def _told(remark: Diagnostic, finding: Finding) -> str:
-    """Say what is wrong and where; a line break in it would end a comment."""
-    place = finding.offset if remark.start is None else remark.start
-    return " ".join(f"byte {place}: {remark.text}".splitlines())
-
-
-def _marks(finding: Finding) -> list[str]:
-    """Say what is wrong: malformed as a key of the document, all else in comments."""
-    marks = [
-        f"# {_told(one, finding)}" for one in finding.diagnostics if one.severity != "malformed"
+    malformed = [one for one in findings if _is_malformed(one)]
+    types = Counter(one.content.type or "no type" for one in findings if not _is_malformed(one))
+    lines = [f"# {', '.join(f'{count} {name}' for name, count in types.most_common())}"]
+    lines += [
+        f"# MALFORMED: record {one.number}, {_format_problems(one)}"
+        for one in malformed[:_MAX_SUMMARIZED]
     ]
-    if is_malformed(finding):
-        marks.append(f"MALFORMED: {json.encode(_reasons(finding)).decode()}")
-    return marks
+    if len(malformed) > _MAX_SUMMARIZED:
+        lines.append(f"# MALFORMED: {len(malformed) - _MAX_SUMMARIZED} more")
+    newest = [f"{one.number} {_type_name(one)}" for one in reversed(findings[-_MAX_SUMMARIZED:])]
+    lines.append(f"# the newest: {', '.join(newest)}")
+    return lines if types else lines[1:]
 
 
-def _text(finding: Finding, subject: BodyType) -> str:
+def _render_record(finding: Finding, body_type: BodyType) -> str:
+    place = f"byte {finding.offset}, {finding.size} bytes"
+    title = f"--- # record {finding.number}, {_type_name(finding)}: {place}"
+    # User interfaces may fold empty lines, so the last one holds a blank.
+    return "\n".join([title, *_problem_lines(finding), _body_text(finding, body_type), " "])
+
+
+def _is_malformed(finding: Finding) -> bool:
+    return finding.severity == "malformed"
+
+
+def _type_name(finding: Finding) -> str:
+    return "MALFORMED" if _is_malformed(finding) else finding.content.type or "no type"
+
+
+def _format_problems(finding: Finding) -> str:
+    malformed = [one for one in finding.diagnostics if one.severity == "malformed"]
+    return "; ".join(_format_problem(one, finding) for one in malformed)
+
+
+def _format_problem(problem: Diagnostic, finding: Finding) -> str:
+    """Format a problem and its place on one line, because a line break would end a comment."""
+    offset = finding.offset if problem.start is None else problem.start
+    return " ".join(f"byte {offset}: {problem.text}".splitlines())
+
+
+def _problem_lines(finding: Finding) -> list[str]:
+    """Format what is malformed as a key of the document, and all else as comments."""
+    lines = [
+        f"# {_format_problem(one, finding)}"
+        for one in finding.diagnostics
+        if one.severity != "malformed"
+    ]
+    if _is_malformed(finding):
+        lines.append(f"MALFORMED: {json.encode(_format_problems(finding)).decode()}")
+    return lines
+
+
+def _body_text(finding: Finding, body_type: BodyType) -> str:
     if isinstance(finding, SkippedBytes) and finding.payload is None:
         return display.render_bytes(finding.data, finding.size)
-    shown = display.render_message(finding.payload or b"", subject)
-    if shown.problem is not None:
-        return shown.text if is_malformed(finding) else f"# {shown.problem}\n{shown.text}"
-    text = display.truncate_text(shown.text)
-    if is_malformed(finding):
+    rendered = display.render_message(finding.payload or b"", body_type)
+    if rendered.problem is not None:
+        return rendered.text if _is_malformed(finding) else f"# {rendered.problem}\n{rendered.text}"
+    text = display.truncate_text(rendered.text)
+    if _is_malformed(finding):
         return f"record:\n{textwrap.indent(text, '  ')}"
-    return _said(shown.text) + text
+    return _process_data_line(rendered.text) + text
 
 
 class _ProcessData(Struct):
@@ -132,16 +135,17 @@ _OUTPUT = json.Decoder(_Output)
 _INPUT = json.Decoder(_AttachInputCall)
 
 
-def _said(text: str) -> str:
-    """Say in a comment line what a process wrote or was given, which is base64 in a message."""
-    if (typed := _typed(text)) is None:
+def _process_data_line(text: str) -> str:
+    """Format the input or output of a process, which a message holds as base64, as a comment."""
+    if (process_data := _parse_process_data(text)) is None:
         return ""
-    said = typed.data.decode(errors="backslashreplace")
-    more = " …" if len(said) > MAX_SAID else ""
-    return f"# {typed.type} {json.encode(said[:MAX_SAID]).decode()}{more}\n"
+    characters = process_data.data.decode(errors="backslashreplace")
+    more = " …" if len(characters) > _MAX_PROCESS_CHARACTERS else ""
+    shown = json.encode(characters[:_MAX_PROCESS_CHARACTERS]).decode()
+    return f"# {process_data.type} {shown}{more}\n"
 
 
-def _typed(text: str) -> _ProcessData | None:
+def _parse_process_data(text: str) -> _ProcessData | None:
     with contextlib.suppress(msgspec.DecodeError):
         return _OUTPUT.decode(text).data
     with contextlib.suppress(msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""For anybody's own mitmproxy: `mitmweb -s script.py --set mesotape_cassette=out.yaml`."""
+"""The addons for any mitmproxy: `mitmweb -s script.py --set mesotape_cassette=out.yaml`."""
 
 from mesotape.addons.inspector import Inspector
 from mesotape.addons.recorder import Recorder

@@ -13,12 +13,12 @@ r"""The view "Mesos RecordIO": a stream, one record after the other.
     MALFORMED: "byte 98: length is b'12x', expected decimal digits and a newline"
     text: "12x\n"
 
-It is YAML. Of a long stream the last records are shown. What is missing at the head and at the tail
-is said in a comment.
+The text is YAML. Of a long stream the last records are shown; comments report what is missing
+before and after them.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, override
 
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
@@ -32,101 +32,104 @@ from .kept_body import KeptRange, TailBuffer
 from .message_view import RENDER_PRIORITY, format_title, metadata_body_type, request_or_response
 
 MAX_EXAMINED_BYTES = 1024 * 1024
-"""Bytes at the end of a stream that are looked at for one text, while the traffic waits."""
+"""Bytes at the end of a stream that are examined for one text, while the traffic waits."""
 
-UNFINISHED = ("truncated-record", "truncated-length")
+_REASONS_OF_UNFINISHED = ("truncated-record", "truncated-length")
 
 _UNKNOWN = BodyType("", "json", is_stream=True)
 
 
 class StreamView(Contentview):
-    """Shows RecordIO; `server` tells what kind of server `/api/v1` belongs to.
+    """Shows RecordIO streams, record by record.
 
-    `newest_first` tells whether to turn the order of the records round.
+    `server` returns the kind of server of `/api/v1`, and `is_newest_first` whether to reverse the
+    order.
     """
 
     def __init__(
-        self, server: Callable[[], ServerKind], newest_first: Callable[[], bool] = bool
+        self, server: Callable[[], ServerKind], is_newest_first: Callable[[], bool] = bool
     ) -> None:
-        self._server, self._newest_first = server, newest_first
+        self._server, self._is_newest_first = server, is_newest_first
 
     @property
+    @override
     def name(self) -> str:
-        """What it is called in the menus."""
         return "Mesos RecordIO"
 
     @property
+    @override
     def syntax_highlight(self) -> Literal["yaml"]:
-        """A document for each record."""
         return "yaml"
 
+    @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        """Claim the streams of the v1 APIs, and nothing else."""
-        subject = metadata_body_type(metadata, self._server())
-        return RENDER_PRIORITY if subject is not None and subject.is_stream else -1
+        body_type = metadata_body_type(metadata, self._server())
+        return RENDER_PRIORITY if body_type is not None and body_type.is_stream else -1
 
+    @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
-        """Show a stream; never raises."""
-        subject = metadata_body_type(metadata, self._server()) or _UNKNOWN
-        kept = kept_body.load_kept_range(metadata.flow, request_or_response(metadata)) or KeptRange(
-            0, len(data)
+        """Format a stream; never raises."""
+        body_type = metadata_body_type(metadata, self._server()) or _UNKNOWN
+        kept = kept_body.load_kept_range(metadata.flow, request_or_response(metadata))
+        return render_stream(
+            data,
+            body_type,
+            kept or KeptRange(0, len(data)),
+            running=_is_running(metadata),
+            newest_first=self._is_newest_first(),
         )
-        running, newest_first = _is_running(metadata), self._newest_first()
-        return render_stream(data, subject, kept, running=running, newest_first=newest_first)
 
 
 def render_stream(
-    data: bytes, subject: BodyType, kept: KeptRange, *, running: bool, newest_first: bool = False
+    data: bytes, body_type: BodyType, kept: KeptRange, *, running: bool, newest_first: bool = False
 ) -> str:
-    """Show the part of a stream that was kept, or the end of it if that is much."""
+    """Format the kept part of a stream, or the last `MAX_EXAMINED_BYTES` of it."""
     if len(data) > MAX_EXAMINED_BYTES:
-        data, kept = _end(data, kept)
-    head = [f"# {format_title(subject)}{', still running' if running else ''}"]
+        data, kept = _cut_to_tail(data, kept)
+    head = [f"# {format_title(body_type)}{', still running' if running else ''}"]
     if kept.inside and kept.number:
-        head.append(f"# bytes 0 to {kept.offset - 1} are not shown; this is inside {_where(kept)}")
+        place = _format_place(kept)
+        head.append(f"# bytes 0 to {kept.offset - 1} are not shown; this is inside {place}")
         return "\n".join([*head, "---", display.render_bytes(data), ""])
     if kept.offset:
-        head.append(f"# bytes 0 to {kept.offset - 1} are not shown, up to {_where(kept)}")
-    findings = _examined(data, subject, kept)
+        head.append(f"# bytes 0 to {kept.offset - 1} are not shown, up to {_format_place(kept)}")
+    findings = _examine(data, body_type, kept)
     unfinished = findings.pop() if running and findings and _is_unfinished(findings[-1]) else None
-    shown = record_text.render_records(findings, subject)
-    if len(shown) < len(findings):
-        head.append(f"# {len(findings) - len(shown)} records before these are not shown")
+    texts = record_text.render_records(findings, body_type)
+    if len(texts) < len(findings):
+        head.append(f"# {len(findings) - len(texts)} records before these are not shown")
     if unfinished is not None:
-        shown.append(_so_far(unfinished))
-    ordered = reversed(shown) if newest_first else shown
+        place = f"byte {unfinished.offset}, {unfinished.size} bytes so far"
+        texts.append(f"# record {unfinished.number}: {place}")
+    ordered = reversed(texts) if newest_first else texts
     return "\n".join([*head, *record_text.summarize_records(findings), " ", *ordered])
 
 
-def _end(data: bytes, kept: KeptRange) -> tuple[bytes, KeptRange]:
+def _cut_to_tail(data: bytes, kept: KeptRange) -> tuple[bytes, KeptRange]:
     tail = TailBuffer(MAX_EXAMINED_BYTES)
     tail.feed(data)
-    data, end = tail.snapshot()
-    return data, end.offset_by(kept)
+    data, tail_range = tail.snapshot()
+    return data, tail_range.offset_by(kept)
 
 
-def _examined(data: bytes, subject: BodyType, kept: KeptRange) -> list[Finding]:
+def _examine(data: bytes, body_type: BodyType, kept: KeptRange) -> list[Finding]:
     examiner = Examiner(
-        subject.message_name or None,
-        subject.encoding if subject.message_name else None,
+        body_type.message_name or None,
+        body_type.encoding if body_type.message_name else None,
         first_number=kept.number or 1,
         offset=kept.offset,
     )
     return [*examiner.feed(data), *examiner.close()]
 
 
-def _where(kept: KeptRange) -> str:
+def _format_place(kept: KeptRange) -> str:
     if kept.number:
         return f"record {kept.number}"
-    return "what follows a malformed length; records are counted from here"
+    return "the bytes after a malformed length; records are counted from here"
 
 
 def _is_unfinished(last: Finding) -> bool:
-    return any(remark.reason in UNFINISHED for remark in last.diagnostics)
-
-
-def _so_far(last: Finding) -> str:
-    return f"# record {last.number}: byte {last.offset}, {last.size} bytes so far"
+    return any(one.reason in _REASONS_OF_UNFINISHED for one in last.diagnostics)
 
 
 def _is_running(metadata: Metadata) -> bool:

@@ -126,7 +126,7 @@ def test_a_tail_behind_a_malformed_length_goes_on_at_the_next_record() -> None:
     tail.feed(encode(HEARTBEAT) + b"12x\n" + encode(HEARTBEAT) * 9)
     data, part = tail.snapshot()
     text = render_stream(data, JSON_EVENTS, part, running=True)
-    assert "what follows a malformed length; records are counted from here" in text
+    assert "the bytes after a malformed length; records are counted from here" in text
     assert "# 2 HEARTBEAT" in text
 
 
