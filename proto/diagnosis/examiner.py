@@ -103,7 +103,8 @@ class Examiner:
         return self._resume()
 
     def _resume(self) -> list[Finding]:
-        self._findings = findings = []
+        findings: list[Finding] = []
+        self._findings = findings
         self._window.join()
         self._needed = next(self._reader, self._needed)
         self._window.drop_before(self._position)

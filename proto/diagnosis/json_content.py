@@ -113,8 +113,9 @@ def _unknown_enum_names(
                     inner = cast("dict[str, Any]", element)
                     child_fields = field.message_type.fields_by_name
                     yield from _unknown_enum_names(inner, child_fields, f"{path}.")
-            elif isinstance(element, str) and element not in field.enum_type.values_by_name:
-                yield unknown_enum_value(path, element, field.enum_type.full_name)
+            elif field.enum_type is not None and isinstance(element, str):
+                if element not in field.enum_type.values_by_name:
+                    yield unknown_enum_value(path, element, field.enum_type.full_name)
 
 
 def _parse_json(payload: bytes) -> Any:
