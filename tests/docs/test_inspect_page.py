@@ -1,4 +1,4 @@
-"""Every example in docs/inspect.md is what the command says."""
+"""Every example in docs/inspect.md is what the command prints."""
 
 import re
 import signal
@@ -33,16 +33,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=[one for one, _ in EXAMPLES])
-def test_an_example_prints_what_the_page_says(command: str, printed: str, folder: Path) -> None:
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_an_example_prints_what_the_page_shows(command: str, printed: str, folder: Path) -> None:
     if "http://" in command:
         follow(command)
         return
-    said = run(*command.split(), cwd=folder).stdout
+    output = run(*command.split(), cwd=folder).stdout
     if printed.endswith("…\n"):
-        assert said.startswith(printed.removesuffix("…\n"))
+        assert output.startswith(printed.removesuffix("…\n"))
     else:
-        assert said == printed
+        assert output == printed
 
 
 def follow(command: str) -> None:
@@ -61,11 +61,13 @@ def follow(command: str) -> None:
 
 def test_all_reasons_are_in_the_table() -> None:
     rows = re.findall(r"^\| (`.*?) \| (\w+) \|", TEXT, re.MULTILINE)
-    told = {name: level for names, level in rows for name in re.findall("`([a-z0-9-]+)`", names)}
-    assert told == SEVERITY_BY_REASON
+    severities = {
+        name: severity for names, severity in rows for name in re.findall("`([a-z0-9-]+)`", names)
+    }
+    assert severities == SEVERITY_BY_REASON
 
 
-def test_the_hook_of_the_page_is_the_one_there_is() -> None:
+def test_the_hooks_of_the_page_are_those_of_the_repository() -> None:
     example = next(
         one for one in re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     )

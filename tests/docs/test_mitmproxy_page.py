@@ -1,4 +1,4 @@
-"""What docs/mitmproxy.md shows is what mitmproxy shows."""
+"""The examples and options in docs/mitmproxy.md are those of the addons."""
 
 import os
 import re
@@ -26,32 +26,32 @@ from mesotape.addons.stream_view import StreamView
 from mesotape.proto.recordio import encode
 
 TEXT = (ROOT / "docs" / "mitmproxy.md").read_text()
-FOUND = re.findall(r"^    ((mitmweb|mitmdump) (?:.*\\\n)*.*)$", TEXT, re.MULTILINE)
-COMMANDS = {name: text for text, name in FOUND}
+MATCHES = re.findall(r"^    ((mitmweb|mitmdump) (?:.*\\\n)*.*)$", TEXT, re.MULTILINE)
+COMMANDS = {name: text for text, name in MATCHES}
 BIN = Path(sys.executable).parent
 
 SUBSCRIBED = b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0}}'
 HEARTBEAT = b'{"type":"HEARTBEAT"}'
 
 
-def test_the_stream_is_shown_so() -> None:
+def test_the_example_is_the_text_of_the_view() -> None:
     (example,) = re.findall(r"^```yaml\n(.*?)\n```$", TEXT, re.DOTALL | re.MULTILINE)
     data = encode(SUBSCRIBED) + b"12x\n" + encode(HEARTBEAT) + encode(HEARTBEAT)[:10]
     view = StreamView(lambda: "master")
     assert view.prettify(data, of_response(flow(SUBSCRIBE))) == example
 
 
-def test_these_are_the_options() -> None:
-    said = set(re.findall(r"^\| `(mesotape_\w+)` \|", TEXT, re.MULTILINE))
+def test_the_options_are_those_of_the_addons() -> None:
+    documented = set(re.findall(r"^\| `(mesotape_\w+)` \|", TEXT, re.MULTILINE))
     with taddons.context(Recorder(), Inspector()) as context:
         names = set(context.options.keys())
-    assert said == {name for name in names if name.startswith("mesotape_")}
+    assert documented == {name for name in names if name.startswith("mesotape_")}
 
 
 def test_the_commands_show_a_stream(tmp_path: Path) -> None:
-    """Mitmdump prints it; that mitmweb shows it is looked at elsewhere."""
-    said = tmp_path / "said"
-    with Upstream() as upstream, said.open("wb") as out:
+    """Here mitmdump prints it; test_mitmweb.py has the rest."""
+    log = tmp_path / "log"
+    with Upstream() as upstream, log.open("wb") as output:
         mode = f"reverse:{upstream.url}@127.0.0.1:0"
         text = COMMANDS["mitmdump"].replace(
             "reverse:http://master.example:5050@127.0.0.1:5050", mode
@@ -59,16 +59,16 @@ def test_the_commands_show_a_stream(tmp_path: Path) -> None:
         assert mode in text
         process = subprocess.Popen(
             ["sh", "-c", f"exec {text} --set confdir={tmp_path}"],
-            stdout=out,
-            stderr=out,
+            stdout=output,
+            stderr=output,
             env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"},
         )
         try:
-            found = eventually(
-                lambda: re.search(r"listening at 127\.0\.0\.1:([0-9]+)\.", said.read_text()),
+            listening = eventually(
+                lambda: re.search(r"listening at 127\.0\.0\.1:([0-9]+)\.", log.read_text()),
                 "mitmdump that listens",
             )
-            with connect(("127.0.0.1", int(found[1]))) as client:
+            with connect(("127.0.0.1", int(listening[1]))) as client:
                 client.send(post(SUBSCRIBE))
                 with upstream.accept() as server:
                     server.message()
@@ -76,13 +76,13 @@ def test_the_commands_show_a_stream(tmp_path: Path) -> None:
                     client.until(HEARTBEAT)
                     server.send(LAST_CHUNK)
                     client.until(LAST_CHUNK)
-            eventually(lambda: "record 2, HEARTBEAT: byte 73" in said.read_text(), "record 2")
+            eventually(lambda: "record 2, HEARTBEAT: byte 73" in log.read_text(), "record 2")
             process.send_signal(signal.SIGINT)
             process.wait(20)
         finally:
             process.kill()
             process.wait()
-    assert "Traceback" not in said.read_text()
+    assert "Traceback" not in log.read_text()
 
 
 def test_both_commands_are_the_same_but_for_what_is_kept() -> None:
