@@ -104,6 +104,7 @@ def _unknown_enum_names(
         field = fields.get(name)
         if field is None or (field.enum_type is None and field.message_type is None):
             continue
+        enum = field.enum_type
         is_list = isinstance(content, list)
         elements = cast("list[object]", content) if is_list else [content]
         for index, element in enumerate(elements):
@@ -113,9 +114,8 @@ def _unknown_enum_names(
                     inner = cast("dict[str, Any]", element)
                     child_fields = field.message_type.fields_by_name
                     yield from _unknown_enum_names(inner, child_fields, f"{path}.")
-            elif field.enum_type is not None and isinstance(element, str):
-                if element not in field.enum_type.values_by_name:
-                    yield unknown_enum_value(path, element, field.enum_type.full_name)
+            elif enum and isinstance(element, str) and element not in enum.values_by_name:
+                yield unknown_enum_value(path, element, enum.full_name)
 
 
 def _parse_json(payload: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The inspector: what it keeps of what passes, and that it changes nothing of it."""
+"""The inspector keeps the tail of streams in their flows, and does not change the traffic."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -17,8 +17,8 @@ SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
 HEARTBEAT = encode(b'{"type":"HEARTBEAT"}')
 
 
-class Hearing:
-    """Hears of updates, as user interfaces do."""
+class Listener:
+    """Receives updates of flows, as user interfaces do."""
 
     def __init__(self) -> None:
         self.updated: list[http.HTTPFlow] = []
@@ -28,11 +28,11 @@ class Hearing:
 
 
 @contextmanager
-def inspecting(tail: int | None = 1000) -> Iterator[tuple[Inspector, Hearing]]:
-    inspector, hearing = Inspector(refresh_seconds=0), Hearing()
-    with taddons.context(inspector, hearing) as context:
+def inspecting(tail: int | None = 1000) -> Iterator[tuple[Inspector, Listener]]:
+    inspector, listener = Inspector(refresh_seconds=0), Listener()
+    with taddons.context(inspector, listener) as context:
         context.configure(inspector, mesotape_view_tail=tail)
-        yield inspector, hearing
+        yield inspector, listener
 
 
 def subscription(streams_to: object = False) -> http.HTTPFlow:
@@ -55,19 +55,19 @@ def content(made: http.HTTPFlow) -> bytes | None:
     return made.response.data.content
 
 
-def test_a_running_stream_is_kept_and_told_of() -> None:
+def test_a_running_stream_is_saved_and_its_flow_is_updated() -> None:
     async def transcript() -> None:
-        with inspecting() as (inspector, hearing):
+        with inspecting() as (inspector, listener):
             made = subscription()
             inspector.responseheaders(made)
             assert content(made) == b""
             data = bytes(HEARTBEAT)
             assert tap(made)(data) is data
             tap(made)(HEARTBEAT)
-            assert hearing.updated == []
-            while not hearing.updated:
+            assert listener.updated == []
+            while not listener.updated:
                 await asyncio.sleep(0)
-            assert hearing.updated == [made]
+            assert listener.updated == [made]
             assert content(made) == HEARTBEAT * 2
             assert contentviews.prettify_message(made.response, made).view_name == "Mesos RecordIO"
 
@@ -89,7 +89,7 @@ def test_only_the_tail_is_kept() -> None:
 
 
 @pytest.mark.parametrize("end", ["response", "error", "client_disconnected", "done"])
-def test_every_end_shows_the_last_record(end: str) -> None:
+def test_every_end_saves_the_last_record(end: str) -> None:
     async def transcript() -> None:
         with inspecting() as (inspector, _):
             made = subscription()
@@ -107,7 +107,7 @@ def test_every_end_shows_the_last_record(end: str) -> None:
     asyncio.run(transcript())
 
 
-def test_the_last_piece_is_kept_before_anybody_is_told_of_the_end() -> None:
+def test_the_last_bytes_are_saved_at_the_end_of_the_body() -> None:
     async def transcript() -> None:
         with inspecting() as (inspector, _):
             made = subscription()
@@ -119,24 +119,24 @@ def test_the_last_piece_is_kept_before_anybody_is_told_of_the_end() -> None:
     asyncio.run(transcript())
 
 
-def test_the_tap_of_the_recorder_goes_on_and_says_what_passes() -> None:
+def test_the_callback_of_the_recorder_determines_what_passes() -> None:
     async def transcript() -> None:
         with inspecting() as (inspector, _):
-            taken: list[bytes] = []
+            seen: list[bytes] = []
 
-            def taps(data: bytes) -> list[bytes]:
-                taken.append(data)
+            def callback(data: bytes) -> list[bytes]:
+                seen.append(data)
                 return [data, b"more"]
 
-            made = subscription(taps)
+            made = subscription(callback)
             inspector.responseheaders(made)
             assert tap(made)(HEARTBEAT) == [HEARTBEAT, b"more"]
-            assert taken == [HEARTBEAT]
+            assert seen == [HEARTBEAT]
 
     asyncio.run(transcript())
 
 
-def test_a_unary_answer_that_the_recorder_lets_pass_is_kept() -> None:
+def test_a_unary_response_that_the_recorder_streams_is_kept() -> None:
     async def transcript() -> None:
         with inspecting() as (inspector, _):
             made = flow(b"", None, path="/version")
@@ -151,20 +151,20 @@ def test_a_unary_answer_that_the_recorder_lets_pass_is_kept() -> None:
     asyncio.run(transcript())
 
 
-def test_without_a_tail_a_stream_only_passes() -> None:
+def test_without_a_tail_a_stream_is_not_kept() -> None:
     with inspecting(tail=0) as (inspector, _):
         made = subscription()
         inspector.responseheaders(made)
         assert made.response is not None
         assert made.response.stream is True
         assert content(made) is None
-        recorded = subscription(taps := lambda data: data)
+        recorded = subscription(callback := lambda data: data)
         inspector.responseheaders(recorded)
         assert recorded.response is not None
-        assert recorded.response.stream is taps
+        assert recorded.response.stream is callback
 
 
-def test_what_is_no_stream_is_left_alone() -> None:
+def test_other_bodies_are_not_streamed() -> None:
     with inspecting() as (inspector, _):
         for made in (
             flow(b'{"type":"GET_HEALTH"}', None),
@@ -179,7 +179,7 @@ def test_what_is_no_stream_is_left_alone() -> None:
             assert not made.request.stream
 
 
-def test_an_answer_of_another_addon_is_left_alone() -> None:
+def test_a_response_of_another_addon_is_not_streamed() -> None:
     with inspecting() as (inspector, _):
         made = flow(SUBSCRIBE, HEARTBEAT)
         inspector.requestheaders(made)
@@ -188,7 +188,7 @@ def test_an_answer_of_another_addon_is_left_alone() -> None:
         assert not made.response.stream
 
 
-def test_a_streamed_request_is_kept_too() -> None:
+def test_a_streamed_request_is_kept() -> None:
     async def transcript() -> None:
         with inspecting() as (inspector, _):
             made = flow(b"", kind="application/recordio", path="/slave(1)/api/v1")
@@ -206,9 +206,9 @@ def test_a_streamed_request_is_kept_too() -> None:
     asyncio.run(transcript())
 
 
-def test_a_request_that_goes_on_behind_its_answer_is_shown_to_its_end() -> None:
+def test_a_request_that_outlives_its_response_is_kept_to_its_end() -> None:
     async def transcript() -> None:
-        with inspecting() as (inspector, hearing):
+        with inspecting() as (inspector, listener):
             made = flow(b"", b"", kind="application/recordio", path="/slave(1)/api/v1")
             made.request.headers["Message-Content-Type"] = "application/json"
             made.request.data.content = made.request.timestamp_end = None
@@ -220,7 +220,7 @@ def test_a_request_that_goes_on_behind_its_answer_is_shown_to_its_end() -> None:
             record = encode(b'{"type":"ATTACH_CONTAINER_INPUT"}')
             for count in (1, 2):
                 made.request.stream(record)
-                while len(hearing.updated) < count:
+                while len(listener.updated) < count:
                     await asyncio.sleep(0)
                 assert made.request.data.content == record * count
             made.request.stream(record)
@@ -231,8 +231,8 @@ def test_a_request_that_goes_on_behind_its_answer_is_shown_to_its_end() -> None:
     asyncio.run(transcript())
 
 
-def test_a_call_that_the_recorder_lets_pass_still_tells_what_its_answer_is() -> None:
-    """As with a chunked request."""
+def test_the_type_of_a_response_comes_from_a_streamed_call() -> None:
+    """A chunked request is streamed by the recorder."""
 
     async def transcript() -> None:
         with inspecting() as (inspector, _):
@@ -255,8 +255,8 @@ def test_a_call_that_the_recorder_lets_pass_still_tells_what_its_answer_is() -> 
     asyncio.run(transcript())
 
 
-def test_a_failing_view_costs_no_traffic(caplog: pytest.LogCaptureFixture) -> None:
-    """Outside of a loop there is no timer."""
+def test_a_failing_view_does_not_stop_the_traffic(caplog: pytest.LogCaptureFixture) -> None:
+    """It fails here because there is no event loop for the timer."""
     with inspecting() as (inspector, _):
         made = subscription()
         inspector.responseheaders(made)
@@ -272,7 +272,7 @@ def test_a_negative_tail_is_refused() -> None:
         pass
 
 
-def test_unset_the_tail_is_for_those_who_look() -> None:
+def test_by_default_a_tail_is_kept_only_in_user_interfaces() -> None:
     async def transcript() -> None:
         with inspecting(tail=None) as (inspector, _):
             made = subscription()
@@ -292,7 +292,7 @@ def test_unset_the_tail_is_for_those_who_look() -> None:
     asyncio.run(transcript())
 
 
-def test_it_declares_the_server_as_the_recorder_does(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_recorder_may_declare_the_same_server_option(caplog: pytest.LogCaptureFixture) -> None:
     with taddons.context(Recorder(), Inspector()) as context:
         assert context.options.mesotape_server == "master"
     assert "Over-riding" not in caplog.text

@@ -1,4 +1,4 @@
-"""The view "Mesos": what it shows, what it claims, and what editing gives."""
+"""The view "Mesos": its text, which bodies it is selected for, and the bytes of an edited text."""
 
 import asyncio
 
@@ -47,26 +47,26 @@ def test_protobuf_is_shown_as_json() -> None:
     assert VIEW.prettify(answer, of_response(flow(call, answer, PROTOBUF))) == SHOWN_ANSWER
 
 
-def test_the_same_number_is_another_call_on_an_agent() -> None:
+def test_the_kind_of_server_determines_the_message() -> None:
     call = protobuf(b'{"type":"GET_AGENTS"}', "mesos.v1.master.Call")
     made = of_request(flow(call, kind=PROTOBUF))
     assert '"GET_AGENTS"' in VIEW.prettify(call, made)
     assert '"GET_CONTAINERS"' in OF_AGENT.prettify(call, made)
 
 
-def test_the_path_of_an_agent_tells_more_than_the_option() -> None:
+def test_the_path_of_an_agent_overrides_the_option() -> None:
     call = protobuf(b'{"type":"GET_CONTAINERS"}', "mesos.v1.agent.Call")
     made = of_request(flow(call, kind=PROTOBUF, path="/slave(1)/api/v1"))
     assert '"GET_CONTAINERS"' in VIEW.prettify(call, made)
 
 
-def test_it_claims_calls_and_answers() -> None:
+def test_it_is_selected_for_calls_and_responses() -> None:
     made = flow(CALL, HEALTHY)
     assert VIEW.render_priority(CALL, of_request(made)) > 1
     assert VIEW.render_priority(HEALTHY, of_response(made)) > 1
 
 
-def test_it_claims_nothing_else() -> None:
+def test_it_is_not_selected_for_other_bodies() -> None:
     assert VIEW.render_priority(b"{}", of_request(flow(b"{}", path="/state"))) < 0
     assert VIEW.render_priority(b"no", of_response(flow(CALL, b"no", status=400))) < 0
     assert VIEW.render_priority(b"", of_response(flow(CALL, b""))) < 0
@@ -77,7 +77,7 @@ def test_it_claims_nothing_else() -> None:
     assert VIEW.render_priority(CALL, of_request(actors)) < 0
 
 
-def test_what_is_no_message_is_marked() -> None:
+def test_a_body_that_is_no_message_is_marked() -> None:
     made = of_response(flow(CALL, b'{"type":'))
     text = VIEW.prettify(b'{"type":', made)
     assert 'MALFORMED: "not JSON: ' in text
@@ -100,7 +100,7 @@ def test_a_text_is_bounded() -> None:
     assert len(text) < 10_000
 
 
-def test_a_body_that_was_not_kept_whole_says_so() -> None:
+def test_a_body_that_is_not_complete_is_marked() -> None:
     made = flow(CALL, HEALTHY[:20])
     KeptRange(0, len(HEALTHY)).save_to_flow(made, "response")
     assert "# only the first 20 of 51 bytes were kept" in VIEW.prettify(
@@ -109,7 +109,7 @@ def test_a_body_that_was_not_kept_whole_says_so() -> None:
 
 
 @pytest.mark.parametrize("kind", [JSON, PROTOBUF])
-def test_an_edited_message_is_written_in_its_encoding(kind: str) -> None:
+def test_an_edited_message_is_encoded_as_before(kind: str) -> None:
     name = "mesos.v1.master.Response"
     as_wire = (lambda text: text) if kind == JSON else lambda text: protobuf(text, name)
     call = CALL if kind == JSON else protobuf(CALL, "mesos.v1.master.Call")
@@ -119,7 +119,7 @@ def test_an_edited_message_is_written_in_its_encoding(kind: str) -> None:
     assert again == as_wire(HEALTHY.replace(b"true", b"false"))
 
 
-def test_what_is_not_changed_gives_the_very_bytes() -> None:
+def test_an_unchanged_text_gives_the_same_bytes() -> None:
     for answer in (b' {"type" : "GET_HEALTH"}\n', b'{"type":'):
         made = of_response(flow(CALL, answer))
         assert VIEW.reencode(VIEW.prettify(answer, made) + "\n", made) == answer
@@ -129,7 +129,7 @@ def test_what_is_not_changed_gives_the_very_bytes() -> None:
 
 
 def test_control_characters_survive_editing() -> None:
-    """Mitmproxy replaces them by dots in what it shows."""
+    """Without an escape mitmproxy would show them as dots."""
     body = '{"type":"GET_HEALTH","x":"\x7f\x85"}'.encode()
     made = of_request(flow(body))
     shown = strutils.escape_control_characters(VIEW.prettify(body, made))
@@ -137,7 +137,7 @@ def test_control_characters_survive_editing() -> None:
     assert edited == b'{"type":"GET_FLAGS","x":"\\u007f\\u0085"}'
 
 
-def test_what_cannot_be_written_is_an_error() -> None:
+def test_a_text_that_is_not_the_message_is_an_error() -> None:
     made = of_request(flow(CALL))
     with pytest.raises(EditError, match=r"not a mesos.v1.master.Call, JSON: JSON is malformed"):
         VIEW.reencode('{"type": GET_HEALTH}', made)
@@ -149,7 +149,7 @@ def test_what_cannot_be_written_is_an_error() -> None:
 
 
 @given(some.binary(max_size=200), some.sampled_from([JSON, PROTOBUF]))
-def test_whatever_comes_is_shown(data: bytes, kind: str) -> None:
+def test_any_bytes_are_shown(data: bytes, kind: str) -> None:
     VIEW.prettify(data, of_request(flow(data, kind=kind)))
     VIEW.prettify(data, contentviews.Metadata())
 
@@ -160,20 +160,20 @@ async def shown(made: http.HTTPFlow) -> contentviews.ContentviewResult:
 
 
 async def edited(made: http.HTTPFlow, old: str, new: str) -> bytes:
-    """What the console does."""
+    """Edit a message as the console of mitmproxy does."""
     with taddons.context(Inspector()):
         result = contentviews.prettify_message(made.response, made)
         text = result.text.replace(old, new)
         return contentviews.reencode_message(text, made.response, made, "Mesos")
 
 
-def test_mitmproxy_chooses_it() -> None:
+def test_mitmproxy_selects_it() -> None:
     made = flow(CALL, HEALTHY)
     result = asyncio.run(shown(made))
     assert (result.view_name, result.syntax_highlight) == ("Mesos", "yaml")
 
 
-def test_mitmproxy_writes_what_was_edited() -> None:
+def test_mitmproxy_encodes_an_edited_text() -> None:
     name = "mesos.v1.master.Response"
     call = protobuf(CALL, "mesos.v1.master.Call")
     made = flow(call, protobuf(HEALTHY, name), PROTOBUF)

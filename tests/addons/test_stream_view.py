@@ -1,4 +1,4 @@
-"""The view "Mesos RecordIO": records one after the other, and what is wrong where it is."""
+"""The view "Mesos RecordIO": records in order, and malformed bytes where they are."""
 
 from collections.abc import Sequence
 
@@ -55,12 +55,12 @@ def documents(text: str) -> Sequence[object]:
     return list(yaml.safe_load_all(text))
 
 
-def test_records_and_what_is_none_are_shown_where_they_are() -> None:
+def test_records_and_malformed_bytes_are_shown_in_order() -> None:
     data = encode(SUBSCRIBED) + b"12x\n" + encode(HEARTBEAT) + encode(HEARTBEAT)[:10]
     assert VIEW.prettify(data, of_response(flow(SUBSCRIBE))) == SHOWN
 
 
-def test_it_is_yaml() -> None:
+def test_the_text_is_yaml() -> None:
     data = encode(SUBSCRIBED) + b"12x\n" + encode(b'{"type":"TASK_ADDED"}') + encode(HEARTBEAT)
     subscribed, skipped, wrong, heartbeat = documents(text_of(data))
     assert subscribed == {"type": "SUBSCRIBED", "subscribed": {"heartbeat_interval_seconds": 15.0}}
@@ -78,29 +78,29 @@ def test_protobuf_is_shown_as_json() -> None:
     assert documents(text)[1] == {"type": "HEARTBEAT"}
 
 
-def test_a_message_that_is_wrong_is_marked_and_shown() -> None:
+def test_a_malformed_message_is_marked_and_shown() -> None:
     text = text_of(encode(b'{"type":"AGENT_REMOVED","agent_removed":{"agent_id":{}}}'))
     assert "MALFORMED: record 1" in text
     assert "Missing required fields: agent_removed.agent_id.value" in text
     assert documents(text)[0]["record"]["type"] == "AGENT_REMOVED"
 
 
-def test_bytes_that_are_no_text_are_shown_in_hex() -> None:
+def test_binary_bytes_are_shown_in_hex() -> None:
     text = text_of(encode(HEARTBEAT) + b"\xff\xfe\n")
     assert "hex: |\n  00000000  ff fe 0a " in text
 
 
-def test_only_a_stream_that_is_over_has_a_truncated_record() -> None:
+def test_only_a_stream_that_has_ended_has_a_truncated_record() -> None:
     data = encode(HEARTBEAT) + encode(HEARTBEAT)[:10]
     assert text_of(data, running=True).endswith("# record 2: byte 23, 10 bytes so far")
     assert 'MALFORMED: "byte 33: the stream ends after 7 of 20 bytes' in text_of(data)
 
 
-def test_a_stream_without_a_record_says_so() -> None:
+def test_a_stream_without_a_record_is_marked() -> None:
     assert "# no record yet" in text_of(b"", running=True)
 
 
-def test_a_tail_says_what_came_before() -> None:
+def test_a_tail_has_a_comment_about_the_bytes_before_it() -> None:
     tail = TailBuffer(50)
     for _ in range(9):
         tail.feed(encode(HEARTBEAT))
@@ -112,7 +112,7 @@ def test_a_tail_says_what_came_before() -> None:
     assert "--- # record 8, HEARTBEAT: byte 161, 23 bytes" in text
 
 
-def test_a_tail_inside_a_record_is_no_record() -> None:
+def test_a_tail_inside_a_record_is_shown_as_text() -> None:
     tail = TailBuffer(50)
     tail.feed(encode(HEARTBEAT) + encode(b'{"type":"SUBSCRIBED","x":"' + b"x" * 900 + b'"}'))
     data, part = tail.snapshot()
@@ -121,7 +121,7 @@ def test_a_tail_inside_a_record_is_no_record() -> None:
     assert "MALFORMED" not in text
 
 
-def test_a_tail_behind_a_malformed_length_goes_on_at_the_next_record() -> None:
+def test_a_tail_after_a_malformed_length_goes_on_at_the_next_record() -> None:
     tail = TailBuffer(50)
     tail.feed(encode(HEARTBEAT) + b"12x\n" + encode(HEARTBEAT) * 9)
     data, part = tail.snapshot()
@@ -130,7 +130,7 @@ def test_a_tail_behind_a_malformed_length_goes_on_at_the_next_record() -> None:
     assert "# 2 HEARTBEAT" in text
 
 
-def test_what_a_process_wrote_is_readable() -> None:
+def test_input_and_output_of_a_process_are_readable() -> None:
     subject = BodyType("mesos.v1.agent.ProcessIO", "json", is_stream=True)
     output = b'{"type":"DATA","data":{"type":"STDOUT","data":"aGVsbG8K"}}'
     data = encode(output)
@@ -161,14 +161,14 @@ def test_a_text_is_bounded() -> None:
         assert "not shown" in text
 
 
-def test_the_end_of_much_is_counted_from_its_beginning() -> None:
+def test_the_end_of_a_large_body_is_counted_from_its_start() -> None:
     count = 2 * stream_view.MAX_EXAMINED_BYTES // 23
     assert f"--- # record {count}, HEARTBEAT: byte {23 * (count - 1)}," in text_of(
         encode(HEARTBEAT) * count
     )
 
 
-def test_it_claims_streams_and_nothing_else() -> None:
+def test_it_is_selected_for_streams_only() -> None:
     call = b'{"type":"GET_HEALTH"}'
     assert VIEW.render_priority(b"", of_response(flow(SUBSCRIBE))) > 1
     assert VIEW.render_priority(b"", of_request(flow(SUBSCRIBE))) < 0
@@ -176,13 +176,13 @@ def test_it_claims_streams_and_nothing_else() -> None:
     assert VIEW.render_priority(b"no", of_response(flow(SUBSCRIBE, b"no", status=503))) < 0
 
 
-def test_chosen_by_hand_it_shows_what_it_can() -> None:
+def test_selected_by_hand_it_shows_unknown_messages() -> None:
     text = VIEW.prettify(encode(HEARTBEAT), of_response(flow(b"", b"", path="/other")))
     assert "# unknown messages" in text
     assert documents(text)[0] == {"type": "HEARTBEAT"}
 
 
 @given(some.binary(max_size=300), some.sampled_from(["json", "protobuf"]), some.booleans())
-def test_whatever_comes_is_shown(data: bytes, encoding: str, running: bool) -> None:
+def test_any_bytes_are_shown(data: bytes, encoding: str, running: bool) -> None:
     subject = BodyType(EVENT, "json" if encoding == "json" else "protobuf", is_stream=True)
     render_stream(encode(HEARTBEAT) + data, subject, KeptRange(0, 23 + len(data)), running=running)

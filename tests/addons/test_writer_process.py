@@ -1,4 +1,4 @@
-"""The process that writes the cassette, with a real pipe to a real process."""
+"""The writer process: a real process with real pipes."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def start_stream(writer: WriterProcess) -> None:
     writer.send(ResponseHead(1, 0.1, 200, "OK", [*HEADERS, ("Transfer-Encoding", "chunked")]))
 
 
-def test_what_is_sent_is_on_disk_when_it_is_closed(tmp_path: Path) -> None:
+def test_all_that_was_sent_is_written_when_it_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
 
     async def main() -> None:
@@ -54,7 +54,7 @@ def test_what_is_sent_is_on_disk_when_it_is_closed(tmp_path: Path) -> None:
         assert [type(one) for one, _ in cassette.documents()][1:3] == [Exchange, Event]
 
 
-def test_a_cassette_that_exists_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_an_existing_cassette_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("precious")
 
@@ -66,14 +66,14 @@ def test_a_cassette_that_exists_is_refused_in_one_line(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-def test_a_proxy_that_vanishes_leaves_a_cassette_with_ends_and_a_note(tmp_path: Path) -> None:
+def test_without_a_stop_the_streams_are_ended_and_a_note_is_written(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
 
     async def main() -> None:
         writer = WriterProcess(WriterConfig(str(path), server="master"))
         writer.wait_until_open()
         start_stream(writer)
-        await writer.close()  # without a Stop before it
+        await writer.close()  # without a RecordingStopped
 
     asyncio.run(main())
     with Cassette.open(path) as cassette:
@@ -85,7 +85,7 @@ def test_a_proxy_that_vanishes_leaves_a_cassette_with_ends_and_a_note(tmp_path: 
         ]
 
 
-def test_a_slow_writer_costs_bounded_memory_and_the_loss_is_noted(tmp_path: Path) -> None:
+def test_a_slow_writer_drops_bodies_with_a_note_and_memory_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     chunk = encode(b'"%b"' % (b"x" * 100_000))
     count = 2 * MAX_WAITING_BYTES // len(chunk)
@@ -115,7 +115,7 @@ def test_a_slow_writer_costs_bounded_memory_and_the_loss_is_noted(tmp_path: Path
         assert lost > 0
 
 
-def test_a_writer_that_is_killed_is_reported_once_and_sending_goes_on(tmp_path: Path) -> None:
+def test_a_killed_writer_is_reported_once_and_send_does_not_raise(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     failures: list[str] = []
 

@@ -11,8 +11,8 @@ from support.sockets import Upstream, Wire, answer, connect, eventually, get, po
 
 HEALTH = b'{"type":"GET_HEALTH"}'
 HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
-CALLED = b"//master.example:5050"
-"""What the requests of sockets.py call the recorder."""
+RECORDER = b"//master.example:5050"
+"""The recorder as in the `Host` of the requests of sockets.py."""
 
 
 def redirect(place: str, status: str = "307 Temporary Redirect") -> bytes:
@@ -24,8 +24,10 @@ def at(upstream: Upstream, rest: str = "/master/api/v1") -> str:
     return f"//127.0.0.1:{upstream.port}{rest}"
 
 
-def asks(client: Wire, request: bytes, upstream: Upstream, response: bytes) -> tuple[bytes, bytes]:
-    """What arrives at an upstream that gets a new connection, and what the client gets."""
+def exchange(
+    client: Wire, request: bytes, upstream: Upstream, response: bytes
+) -> tuple[bytes, bytes]:
+    """Send a request; return what the upstream receives on a new connection, and the response."""
     client.send(request)
     with upstream.accept() as server:
         asked = server.message()
@@ -33,9 +35,9 @@ def asks(client: Wire, request: bytes, upstream: Upstream, response: bytes) -> t
         return asked, client.message()
 
 
-def says_who(client: Wire, upstream: Upstream, location: str) -> bytes:
-    """What the client gets of a redirect."""
-    _, got = asks(client, post(HEALTH), upstream, redirect(location))
+def redirected(client: Wire, upstream: Upstream, location: str) -> bytes:
+    """Return the redirect as the client receives it."""
+    _, got = exchange(client, post(HEALTH), upstream, redirect(location))
     return got
 
 
@@ -44,7 +46,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "cassette.yaml"
 
 
-def test_the_location_names_the_recorder_as_the_client_knows_it_and_the_cassette_the_leader(
+def test_the_client_gets_the_recorder_in_the_location_and_the_cassette_has_the_leader(
     path: Path,
 ) -> None:
     rest = "/master/api/v1/?y=%20z&x=1"
@@ -54,10 +56,12 @@ def test_the_location_names_the_recorder_as_the_client_knows_it_and_the_cassette
             connect(recorder.address) as client,
         ):
             told = redirect(at(leader, rest))
-            asked, got = asks(client, post(HEALTH), follower, told)
-            assert got == told.replace(at(leader, "").encode(), CALLED)
+            asked, got = exchange(client, post(HEALTH), follower, told)
+            assert got == told.replace(at(leader, "").encode(), RECORDER)
             assert b"\r\nHost: 127.0.0.1:%d\r\n" % follower.port in asked
-            asked, _ = asks(client, post(HEALTH, path=b"/master/api/v1"), leader, answer(HEALTHY))
+            asked, _ = exchange(
+                client, post(HEALTH, path=b"/master/api/v1"), leader, answer(HEALTHY)
+            )
             assert asked.startswith(b"POST /master/api/v1 HTTP/1.1\r\n")
             assert b"\r\nHost: 127.0.0.1:%d\r\n" % leader.port in asked
             assert asked.endswith(HEALTH)
@@ -69,7 +73,7 @@ def test_the_location_names_the_recorder_as_the_client_knows_it_and_the_cassette
     assert notes(path) == [(f"127.0.0.1:{leader.port} leads: requests go there from now on", None)]
 
 
-def test_all_later_requests_go_to_the_leader_whatever_they_are_and_whoever_sends_them(
+def test_all_later_requests_of_all_clients_go_to_the_leader(
     path: Path,
 ) -> None:
     chunked = (
@@ -88,10 +92,10 @@ def test_all_later_requests_go_to_the_leader_whatever_they_are_and_whoever_sends
             kept_open.message()
             kept_open.send(answer(b"{}"))
             old.message()
-            says_who(new, follower, at(leader))
-            asks(old, get(b"/version"), leader, answer(b"{}"))
+            redirected(new, follower, at(leader))
+            exchange(old, get(b"/version"), leader, answer(b"{}"))
             assert kept_open.is_quiet()
-        asks(new, get(b"/slaves"), leader, answer(b"{}"))
+        exchange(new, get(b"/slaves"), leader, answer(b"{}"))
         with connect(recorder.address) as third:
             third.send(chunked)
             with leader.accept() as server:
@@ -100,7 +104,7 @@ def test_all_later_requests_go_to_the_leader_whatever_they_are_and_whoever_sends
                 third.message()
 
 
-def test_messages_between_actors_still_go_to_the_upstream(path: Path) -> None:
+def test_messages_between_actors_go_to_the_upstream(path: Path) -> None:
     message = post(b"", b"User-Agent: libprocess/scheduler(1)@127.0.0.1:1", path=b"/master/x")
     with (
         Upstream() as follower,
@@ -108,8 +112,8 @@ def test_messages_between_actors_still_go_to_the_upstream(path: Path) -> None:
         running("record", follower.url, "-o", path) as recorder,
         connect(recorder.address) as client,
     ):
-        says_who(client, follower, at(leader))
-        asks(client, message, follower, answer(b""))
+        redirected(client, follower, at(leader))
+        exchange(client, message, follower, answer(b""))
 
 
 def test_a_chain_of_redirects_is_followed_to_its_end_and_back(path: Path) -> None:
@@ -121,29 +125,29 @@ def test_a_chain_of_redirects_is_followed_to_its_end_and_back(path: Path) -> Non
         connect(recorder.address) as client,
     ):
         for here, there in ((first, second), (second, third), (third, first), (first, first)):
-            assert b"\r\nLocation: %b/master/api/v1\r\n" % CALLED in says_who(
+            assert b"\r\nLocation: %b/master/api/v1\r\n" % RECORDER in redirected(
                 client, here, at(there)
             )
-        asks(client, post(HEALTH), first, answer(HEALTHY))
+        exchange(client, post(HEALTH), first, answer(HEALTHY))
     assert [one.exchange.response.status for one in kept(path)] == [307, 307, 307, 307, 200]
     assert len(notes(path)) == 3
 
 
-def test_a_leader_that_cannot_be_reached_is_given_up_for_the_upstream(path: Path) -> None:
+def test_an_unreachable_leader_is_forgotten(path: Path) -> None:
     with (
         Upstream() as follower,
         Upstream(listens=False) as dead,
         running("record", follower.url, "-o", path) as recorder,
     ):
         with connect(recorder.address) as client:
-            says_who(client, follower, at(dead))
+            redirected(client, follower, at(dead))
             client.send(post(HEALTH))
             assert client.rest().startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
         with connect(recorder.address) as client:
-            asks(client, post(HEALTH), follower, answer(HEALTHY))
-            _, got = asks(client, get(b"/redirect"), follower, redirect(at(dead, "")))
-            assert b"\r\nLocation: %b\r\n" % CALLED in got
-            asks(client, post(HEALTH), follower, answer(HEALTHY))
+            exchange(client, post(HEALTH), follower, answer(HEALTHY))
+            _, got = exchange(client, get(b"/redirect"), follower, redirect(at(dead, "")))
+            assert b"\r\nLocation: %b\r\n" % RECORDER in got
+            exchange(client, post(HEALTH), follower, answer(HEALTHY))
         name = f"127.0.0.1:{dead.port}"
     assert [note for note, _ in notes(path)] == [
         f"{name} leads: requests go there from now on",
@@ -153,14 +157,14 @@ def test_a_leader_that_cannot_be_reached_is_given_up_for_the_upstream(path: Path
     ]
 
 
-def test_a_leader_that_dies_is_given_up_when_it_is_not_there_again(path: Path) -> None:
+def test_a_leader_that_dies_is_forgotten_when_it_cannot_be_reached(path: Path) -> None:
     with (
         Upstream() as follower,
         running("record", follower.url, "-o", path) as recorder,
         connect(recorder.address) as client,
     ):
         with Upstream() as leader:
-            says_who(client, follower, at(leader))
+            redirected(client, follower, at(leader))
             client.send(post(HEALTH))
             with leader.accept() as server:
                 server.message()
@@ -170,19 +174,19 @@ def test_a_leader_that_dies_is_given_up_when_it_is_not_there_again(path: Path) -
             other.send(post(HEALTH))
             assert other.rest().startswith(b"HTTP/1.1 502 ")
         with connect(recorder.address) as other:
-            asks(other, post(HEALTH), follower, answer(HEALTHY))
+            exchange(other, post(HEALTH), follower, answer(HEALTHY))
 
 
-def test_a_leader_that_is_the_recorder_itself_is_no_news(path: Path) -> None:
+def test_a_location_of_the_recorder_itself_is_passed_on(path: Path) -> None:
     with (
         Upstream() as follower,
         running("record", follower.url, "-o", path) as recorder,
         connect(recorder.address) as client,
     ):
         host, port = recorder.address
-        for place in (CALLED.decode(), f"//{host}:{port}"):
-            assert says_who(client, follower, f"{place}/x") == redirect(f"{place}/x")
-        asks(client, post(HEALTH), follower, answer(HEALTHY))
+        for place in (RECORDER.decode(), f"//{host}:{port}"):
+            assert redirected(client, follower, f"{place}/x") == redirect(f"{place}/x")
+        exchange(client, post(HEALTH), follower, answer(HEALTHY))
     assert notes(path) == []
 
 
@@ -202,7 +206,7 @@ PASSED_ON = [
 ]
 
 
-def test_a_location_that_no_master_writes_is_passed_on_with_a_note(path: Path) -> None:
+def test_any_other_location_is_passed_on_with_a_note(path: Path) -> None:
     silent = [
         redirect("/master/api/v1"),
         *(
@@ -233,18 +237,18 @@ def test_a_location_that_no_master_writes_is_passed_on_with_a_note(path: Path) -
     assert said[-1].startswith("a redirect to //127.0.0.1:1/a, //127.0.0.1:2/b is passed on")
 
 
-def test_agents_have_no_leaders(path: Path) -> None:
+def test_redirects_of_agents_are_passed_on(path: Path) -> None:
     with (
         Upstream() as agent,
         running("record", agent.url, "-o", path, "--server", "agent") as recorder,
         connect(recorder.address) as client,
     ):
         told = redirect("//127.0.0.1:1/api/v1")
-        assert asks(client, post(HEALTH), agent, told)[1] == told
-        asks(client, post(HEALTH), agent, answer(HEALTHY))
+        assert exchange(client, post(HEALTH), agent, told)[1] == told
+        exchange(client, post(HEALTH), agent, answer(HEALTHY))
 
 
-def test_a_client_that_calls_the_recorder_nothing_gets_its_address(path: Path) -> None:
+def test_a_client_without_a_valid_host_gets_the_address_of_the_recorder(path: Path) -> None:
     requests = [
         b"GET /state HTTP/1.0\r\n%b\r\n" % host
         for host in (b"", b"Host: a b\r\n", b"Host: evil/../x\r\n", b"Host:\r\n")
@@ -254,7 +258,7 @@ def test_a_client_that_calls_the_recorder_nothing_gets_its_address(path: Path) -
             host, port = recorder.address
             for request in requests:
                 with connect(recorder.address) as client:
-                    _, got = asks(client, request, follower, redirect(at(follower, "/x")))
+                    _, got = exchange(client, request, follower, redirect(at(follower, "/x")))
                     assert f"\r\nLocation: //{host}:{port}/x\r\n".encode() in got
         with running("replay", path) as player:
             host, port = player.address
@@ -264,21 +268,19 @@ def test_a_client_that_calls_the_recorder_nothing_gets_its_address(path: Path) -
                     assert f"\r\nLocation: //{host}:{port}/x\r\n".encode() in client.rest()
 
 
-def test_the_name_that_clients_use_is_passed_on_if_it_is_to_be_kept(path: Path) -> None:
+def test_with_keep_host_the_leader_gets_the_host_of_the_client(path: Path) -> None:
     with (
         Upstream() as follower,
         Upstream() as leader,
         running("record", follower.url, "-o", path, "--keep-host") as recorder,
         connect(recorder.address) as client,
     ):
-        says_who(client, follower, at(leader))
-        asked, _ = asks(client, post(HEALTH), leader, answer(HEALTHY))
+        redirected(client, follower, at(leader))
+        asked, _ = exchange(client, post(HEALTH), leader, answer(HEALTHY))
         assert b"\r\nHost: master.example:5050\r\n" in asked
 
 
-def test_over_tls_the_leader_is_spoken_to_over_tls_and_has_to_prove_its_own_name(
-    tmp_path: Path, path: Path
-) -> None:
+def test_over_tls_the_certificate_of_the_leader_is_verified(tmp_path: Path, path: Path) -> None:
     ours = Authority(tmp_path, "ours")
     (*_, both), (cert, key, _) = ours.issue("server", "127.0.0.1"), ours.issue("localhost")
     with (
@@ -290,21 +292,21 @@ def test_over_tls_the_leader_is_spoken_to_over_tls_and_has_to_prove_its_own_name
         ) as recorder,
         connect(("localhost", recorder.address[1]), ours.client()) as client,
     ):
-        says_who(client, follower, at(leader))
-        asks(client, post(HEALTH), leader, answer(HEALTHY))
+        redirected(client, follower, at(leader))
+        exchange(client, post(HEALTH), leader, answer(HEALTHY))
     assert [one.exchange.response.status for one in kept(path)] == [307, 200]
 
 
-def test_in_mitmdump_it_is_the_same(tmp_path: Path, path: Path) -> None:
+def test_mitmdump_follows_the_leader(tmp_path: Path, path: Path) -> None:
     with (
         Upstream() as follower,
         Upstream() as leader,
         mitmdump(tmp_path, follower, f"mesotape_cassette={path}") as dump,
         connect(listening(dump)) as client,
     ):
-        got = says_who(client, follower, at(leader))
-        assert got == redirect(f"{CALLED.decode()}/master/api/v1")
-        asked, _ = asks(client, post(HEALTH), leader, answer(HEALTHY))
+        got = redirected(client, follower, at(leader))
+        assert got == redirect(f"{RECORDER.decode()}/master/api/v1")
+        asked, _ = exchange(client, post(HEALTH), leader, answer(HEALTHY))
         assert b"\r\nHost: 127.0.0.1:%d\r\n" % leader.port in asked
         client.close()
         eventually(lambda: len(kept(path)) == 2, "second exchange")

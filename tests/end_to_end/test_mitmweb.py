@@ -1,4 +1,4 @@
-"""What a person sees in mitmweb, with a real browser: decoded events while a stream is running."""
+"""Mitmweb in a real browser shows decoded events while a stream is running."""
 
 import contextlib
 import os
@@ -41,12 +41,12 @@ MITMWEB = (sys.executable, "-c", "from mitmproxy.tools.main import mitmweb; mitm
 
 
 class Mitmweb(NamedTuple):
-    """A mitmweb with our script in front of an upstream, and where it is looked at."""
+    """A mitmweb with the script addon in front of an upstream, and the URL of its page."""
 
     upstream: Upstream
     proxy: tuple[str, int]
     page_url: str
-    said: Path
+    log_path: Path
 
 
 @contextlib.contextmanager
@@ -67,21 +67,21 @@ def mitmweb(folder: Path, *options: str) -> Iterator[Mitmweb]:
         )
 
         def proxy_port() -> int | None:
-            assert process.poll() is None, said.read_text()
-            text = said.read_text()
+            assert process.poll() is None, log_path.read_text()
+            text = log_path.read_text()
             found = re.search(r"listening at 127\.0\.0\.1:([0-9]+)\.", text)
             return int(found[1]) if found and "Web server listening" in text else None
 
-        said = folder / "mitmweb.log"
+        log_path = folder / "mitmweb.log"
         try:
             proxy = ("127.0.0.1", eventually(proxy_port, "mitmweb that listens"))
-            yield Mitmweb(upstream, proxy, f"http://127.0.0.1:{web_port}/?token=look", said)
+            yield Mitmweb(upstream, proxy, f"http://127.0.0.1:{web_port}/?token=look", log_path)
             process.send_signal(signal.SIGINT)
             process.wait(STOP_SECONDS)
         finally:
             process.kill()
             process.wait()
-    assert "Traceback" not in said.read_text(), said.read_text()
+    assert "Traceback" not in log_path.read_text(), log_path.read_text()
 
 
 def free_port() -> int:
@@ -94,7 +94,7 @@ def free_port() -> int:
 def subscribed(
     web: Mitmweb, kind: bytes, call: bytes, *events: bytes
 ) -> Iterator[tuple[Wire, Wire]]:
-    """Open a subscription through the proxy; gives both its ends, with some events passed."""
+    """Open a subscription through the proxy and send events; yield both ends of it."""
     head = post(call).replace(b"application/json", kind)
     with connect(web.proxy) as client:
         client.send(head)
@@ -109,11 +109,11 @@ def subscribed(
 
 
 def show(page: Page, number: int, side: str) -> None:
-    """Select a flow of the list, and its request or response."""
+    """Select a flow in the list, and the tab of its request or response."""
     row = f".flow-table tbody tr:nth-of-type({number + 1})"
 
     def selected() -> bool:
-        """Click until it is so: while the list grows, a click may miss."""
+        """Click again if a click missed because the list grew."""
         page.click(row)
         page.click("nav a", side)
         chosen = f"document.querySelector({row!r}).matches('.selected')"
@@ -126,13 +126,13 @@ def show(page: Page, number: int, side: str) -> None:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Where pictures go: a folder of the test's own, or one that somebody wants to look into."""
+    """The folder of screenshots: MESOTAPE_PICTURES, or one of the test."""
     folder = Path(os.environ.get("MESOTAPE_PICTURES", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def test_events_of_running_streams_are_seen_as_they_pass(tmp_path: Path, pictures: Path) -> None:
+def test_events_are_shown_while_streams_are_running(tmp_path: Path, pictures: Path) -> None:
     chromium()
     cassette = tmp_path / "cassette.yaml"
     with mitmweb(tmp_path, f"mesotape_cassette={cassette}") as web, browser(tmp_path) as page:
@@ -191,10 +191,8 @@ TYPED = (
 )
 
 
-def test_alone_it_shows_answers_and_streams_in_both_directions(
-    tmp_path: Path, pictures: Path
-) -> None:
-    """Without a recorder; starting takes long, so this is one test."""
+def test_without_recording_responses_and_streams_are_shown(tmp_path: Path, pictures: Path) -> None:
+    """One test, because starting mitmweb and the browser takes long."""
     chromium()
     with mitmweb(tmp_path) as web, browser(tmp_path) as page:
         page.open(web.page_url)

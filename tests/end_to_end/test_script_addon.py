@@ -1,3 +1,5 @@
+"""The script addon in mitmdump records as `mesotape record` does."""
+
 import re
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from support.sockets import (
 
 
 def talk(upstream: Upstream, address: tuple[str, int]) -> None:
-    """A call, a stream, and another path, on two connections."""
+    """Make a call, a request to another path, and a stream, on two connections."""
     with connect(address) as client:
         client.send(post(b'{"type":"GET_HEALTH"}'))
         with upstream.accept() as server:
@@ -36,13 +38,13 @@ def talk(upstream: Upstream, address: tuple[str, int]) -> None:
 
 
 def shape(path: Path) -> str:
-    """A cassette without what differs between two recordings: times, ports, and the upstream."""
+    """Return a cassette without what differs between recordings: times, ports, upstream."""
     text = re.sub(r"(?m)^(  )?(at|after|recorded_at): .*", r"\1\2: …", path.read_text())
     text = re.sub(r"(?m)^upstream: .*", "upstream: …", text)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:…", text)
 
 
-def test_in_mitmdump_the_same_is_recorded(tmp_path: Path) -> None:
+def test_mitmdump_records_the_same_cassette(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.yaml", tmp_path / "theirs.yaml"
     with Upstream() as upstream:
         with running("record", upstream.url, "-o", ours) as recorder:
@@ -56,7 +58,7 @@ def test_in_mitmdump_the_same_is_recorded(tmp_path: Path) -> None:
     assert shape(theirs) == shape(ours)
 
 
-def test_a_cassette_that_exists_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_an_existing_cassette_is_refused_and_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     path.write_text("precious")
     with Upstream() as upstream, mitmdump(tmp_path, upstream, f"mesotape_cassette={path}") as dump:
@@ -65,13 +67,13 @@ def test_a_cassette_that_exists_is_refused_and_left_alone(tmp_path: Path) -> Non
     assert path.read_text() == "precious"
 
 
-def test_an_option_without_sense_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_option_is_refused(tmp_path: Path) -> None:
     with Upstream() as upstream, mitmdump(tmp_path, upstream, "mesotape_existing=maybe") as dump:
         dump.until("mesotape_existing is 'maybe', expected refuse or overwrite or append")
         assert dump.process.wait(timeout=30) == 1
 
 
-def test_without_a_cassette_nothing_is_recorded_and_the_status_says_so(tmp_path: Path) -> None:
+def test_without_a_cassette_the_status_is_not_recording(tmp_path: Path) -> None:
     with Upstream() as upstream, mitmdump(tmp_path, upstream) as dump:
         talk(upstream, listening(dump))
         dump.until("STATUS not recording\n")
