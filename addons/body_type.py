@@ -49,6 +49,12 @@ def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | No
     return BodyType(call.response_message, encoding) if call.response_message is not None else None
 
 
+def header_fields(message: http.Message) -> list[tuple[str, str]]:
+    """Return the headers in order, with repeated ones, as names and values."""
+    fields: Iterable[tuple[bytes, bytes]] = message.headers.fields
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
+
+
 def _find_api(request: http.Request, server: ServerKind) -> Api | None:
     if request.method != "POST" or endpoints.is_actor_message(_headers(request).items()):
         return None
@@ -63,5 +69,4 @@ def _media_type(response: http.Response) -> str:
 
 def _headers(message: http.Message) -> dict[str, str]:
     """Return the last value of each header, by its name in lower case."""
-    fields: Iterable[tuple[bytes, bytes]] = message.headers.fields
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields}
+    return {name.lower(): value for name, value in header_fields(message)}

@@ -9,7 +9,7 @@ Nothing here waits, except `start` and `done`.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from ..cassettes.recording.observations import (
 )
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
+from .body_type import header_fields
 from .leader_redirect import LeaderRedirect, is_connect_failure
 from .server_option import SERVER_KINDS, add_server_option, selected_server
 from .writer_process import WriterConfig, WriterError, WriterProcess, WriterStatus
@@ -126,7 +127,7 @@ class Recorder:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Start an exchange."""
         self._leaders.route_to_leader(flow)
-        request, headers = flow.request, _header_fields(flow.request.headers)
+        request, headers = flow.request, header_fields(flow.request)
         path = request.data.path.decode("latin-1")
         if not self._is_recorded(path, headers):
             return
@@ -177,7 +178,7 @@ class Recorder:
                 self._now(),
                 response.status_code,
                 response.data.reason.decode("latin-1"),
-                _header_fields(response.headers),
+                header_fields(response),
             )
             self._send(head)
         self._leaders.rewrite_location(flow)
@@ -272,11 +273,6 @@ class _ProxiedExchange:
     def __init__(self, number: int, client_id: str) -> None:
         self.number, self.client_id = number, client_id
         self.is_request_open = self.is_response_open = True
-
-
-def _header_fields(headers: http.Headers) -> HeaderFields:
-    fields: Iterable[tuple[bytes, bytes]] = headers.fields
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
 
 
 def _is_streamed(headers: HeaderFields) -> bool:
