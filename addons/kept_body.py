@@ -24,7 +24,7 @@ class KeptRange(Struct, frozen=True):
     """Which part of a body is kept: from byte `offset` on, of `total` bytes that have passed.
 
     The rest describes a stream. `number` is that of the record which holds the first kept byte, or
-    0 if it is unknown, because a malformed length came before. `inside` tells that this record
+    0 if it is unknown, because a malformed length came before. `inside` means that this record
     starts before that byte, so that the kept bytes begin in its middle:
 
         offset 0                   all is kept

@@ -13,8 +13,8 @@ How it reads, from top to bottom:
     message, or if another length follows the payload. An invalid payload inside which a record
     starts is no record: its length is too large. So may be a protobuf payload that decodes, because
     what follows a message often decodes as unknown fields.
-2.  A bad length may be one that another reader takes (`+20`, `0x14`, `20\r`). If a message follows
-    it, and ends where that reader would say, the piece ends there.
+2.  A bad length may be one that another reader accepts (`+20`, `0x14`, `20\r`). If as many bytes as
+    that reader would read are a message, the finding ends there.
 3.  After any other bad length all bytes are skipped up to the next record: a length of digits
     alone, followed by a JSON object, by a protobuf message with a type, or, if the message is
     unknown, by that many bytes and then another length or the end of the stream.

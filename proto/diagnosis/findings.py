@@ -88,8 +88,8 @@ class PendingSkip(Struct):
     ) -> None:
         """Make the diagnostic more exact, now that the end of the skipped bytes is known.
 
-        `is_record` tells that the bytes from `payload_start` on are a record, `at_stream_end` that
-        the stream ends after them, and `at_stream_start` that it starts with them.
+        The bytes from `payload_start` on are a record if `is_record`. The stream ends after the
+        skipped bytes if `at_stream_end`, and starts with them if `at_stream_start`.
         """
         offset, end = self.offset, self.offset + self.size
         got, announced = self.size - self.payload_start, self.announced_length
