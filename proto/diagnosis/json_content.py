@@ -109,11 +109,10 @@ def _unknown_enum_names(
         elements = cast("list[object]", content) if is_list else [content]
         for index, element in enumerate(elements):
             path = f"{prefix}{name}[{index}]" if is_list else f"{prefix}{name}"
-            if field.message_type is not None:
-                if isinstance(element, dict):
-                    inner = cast("dict[str, Any]", element)
-                    child_fields = field.message_type.fields_by_name
-                    yield from _unknown_enum_names(inner, child_fields, f"{path}.")
+            if field.message_type is not None and isinstance(element, dict):
+                inner = cast("dict[str, Any]", element)
+                child_fields = field.message_type.fields_by_name
+                yield from _unknown_enum_names(inner, child_fields, f"{path}.")
             elif enum and isinstance(element, str) and element not in enum.values_by_name:
                 yield unknown_enum_value(path, element, enum.full_name)
 
