@@ -58,7 +58,7 @@ GET_FLAGS, SUBSCRIBE = b'{"type":"GET_FLAGS"}', b'{"type":"SUBSCRIBE"}'
 
 NULL = """
 import asyncio, sys
-from mesotape.proxy.commands.mitm import Recorder, intercept
+from mesotape.proxy.commands.mitm import Recorder, run_proxy
 
 class Null(Recorder):
     def running(self): pass
@@ -72,7 +72,7 @@ def ready(addresses):
     print("ready http://%s:%s" % addresses[0], flush=True)
 
 settings = {"mode": ["reverse:" + sys.argv[1]], "listen_host": "127.0.0.1", "listen_port": 0}
-asyncio.run(intercept(Null(), settings, (), ready))
+asyncio.run(run_proxy(Null(), settings, (), ready))
 """
 
 
