@@ -151,4 +151,13 @@ type Document = Header | Exchange | Event | End | Note
 
 
 class CassetteError(ValueError):
-    """A file that is no cassette, or a cassette that says something wrong; the text says where."""
+    """A file that is not a cassette, or a wrong document in one. The text has the place."""
+
+
+class DocumentError(CassetteError):
+    """A wrong document. `line` counts from 1 at its start mark; `text` is the error without it."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(f"line {line}: {text}")
+        self.line = line
+        self.text = text

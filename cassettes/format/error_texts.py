@@ -1,57 +1,70 @@
-"""What is wrong with a document, in the words of somebody who wrote it by hand.
+"""Errors in a document, in words for the person who wrote it by hand.
 
-exchange 4: request.method: expected text, found a list
+    exchange 4: request.method: expected text, found a list
+
+msgspec checks a document much faster than the code below, but reports the place and the reason
+only as English text, in words that change between its versions. So its text is not read: once it
+has refused a document, the document is compared with the structs again, key by key, to find the
+first difference. This runs for wrong documents alone, and at most once for each.
 """
 
-import re
-from typing import get_args
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import inspect
 
-from ...proto.api.apis import ServerKind
-from .documents import EndCause
-from .yaml_reader import Composition, DocumentError, Node, NodePath
+from .documents import Document, DocumentError
 
-_AT = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
-_STEP = re.compile(r"\[([0-9]+|\.\.\.)\]|([^.\[\]]+)")
-_TYPE = re.compile(r"Expected `([^`]*)`(?: of length ([0-9]+))?(?:, got .*| ([<>]=) (.*))")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_NAMES = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bytes": "base64",
-    "array": "a list",
-    "object": "a mapping",
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .yaml_reader import Composition, Node, NodePath
+
+    type Mismatch = tuple[NodePath, str]
+    """The path of a value that does not fit, and the reason."""
+
+_TYPES: dict[type[inspect.Type], tuple[Any, str]] = {
+    inspect.NoneType: (None, "nothing"),
+    inspect.StrType: (str, "text"),
+    inspect.IntType: (int, "a whole number"),
+    inspect.FloatType: (float, "a number"),
+    inspect.BytesType: (bytes, "base64"),
+    inspect.DateTimeType: (datetime.datetime, "a time like 2026-11-22T12:18:29.104233Z"),
+    inspect.ListType: (list, "a list"),
+    inspect.DictType: (dict, "a mapping"),
+    inspect.StructType: (dict, "a mapping"),
 }
-_CHOICES = {
-    "cause": get_args(EndCause.__value__),
-    "from": ("client",),
-    "server": get_args(ServerKind.__value__),
-    "stream": ("recordio", "chunks"),
-}
-_SHOWN = 60
+"""The Python type that a value is converted to, and its name in a message."""
+
+_OTHER_TYPE = (Any, "another value")
+"""Of a type that the structs do not use today. Every value fits."""
+
+_LONGEST_SHOWN = 60
 
 
-def to_document_error(error: msgspec.ValidationError, composition: Composition) -> DocumentError:
-    """Say what does not fit the structs, where, and what was expected."""
-    found = _AT.fullmatch(str(error))
-    problem, steps = (found[1], found[2]) if found else (str(error), "")
-    path = _path(composition.root, steps)
-    if unknown := _UNKNOWN.fullmatch(problem):
-        path = (*path, unknown[1])
-    text = _in_words(problem, path, _value(composition.root, path))
-    known = next(
-        p for n in range(len(path) + 1) if (p := path[: len(path) - n]) in composition.line_numbers
-    )
-    place = ".".join(str(step) for step in path)
-    parts = (document_name(composition.root), place, text)
-    return DocumentError(composition.line_numbers[known], ": ".join(filter(None, parts)))
+def to_document_error(
+    error: msgspec.ValidationError, composition: Composition, document_type: type[Document]
+) -> DocumentError:
+    """Return the error for a document that msgspec refused, with line, path and expectation.
+
+    If the comparison finds nothing wrong, msgspec checks something that is not known here; then
+    the text is msgspec's own.
+    """
+    root, line_numbers = composition.root, composition.line_numbers
+    mismatch = _find_mismatch(root, inspect.type_info(document_type), ())
+    path, reason = mismatch or ((), str(error))
+    known_path = path
+    while known_path not in line_numbers:
+        known_path = known_path[:-1]
+    parts = (document_name(root), ".".join(map(str, path)), reason)
+    return DocumentError(line_numbers[known_path], ": ".join(filter(None, parts)))
 
 
 def document_name(root: dict[str, Node]) -> str:
-    """Name a document for a message."""
+    """Return the name of a document for a message, such as `event 4 of exchange 2`."""
     match root:
         case {"mesotape": _}:
             return "header"
@@ -67,80 +80,123 @@ def document_name(root: dict[str, Node]) -> str:
             return "note"
 
 
-def _in_words(problem: str, path: NodePath, value: Node) -> str:
-    if _UNKNOWN.fullmatch(problem):
-        return "unknown key"
-    if missing := _MISSING.fullmatch(problem):
-        return f"expected a key `{missing[1]}`, found none"
-    if problem.startswith("Invalid enum value"):
-        choices = _CHOICES.get(str(path[-1]) if path else "", ())
-        return f"expected {' or '.join(choices)}, found {_shown(value)}"
-    if problem.startswith("Invalid base64"):
-        return f"expected base64, found {_shown(value)}"
-    if problem.startswith("Invalid RFC3339"):
-        return f"expected a time like 2026-11-22T12:18:29.104233Z, found {_shown(value)}"
-    if expected := _TYPE.fullmatch(problem):
-        return f"expected {_expected(expected)}, found {_shown(value)}"
-    return problem
+def closest_word(word: str, words: Iterable[str], *, cutoff: float = 0.5) -> str | None:
+    """Return the one of `words` that `word` most likely stands for; None if none is similar.
+
+    `cutoff` is the least similarity, from 0 (any word) to 1 (the very word). Of a long word, only
+    the first 60 characters are compared.
+    """
+    from difflib import get_close_matches
+
+    matches = get_close_matches(word[:_LONGEST_SHOWN], sorted(words), n=1, cutoff=cutoff)
+    return matches[0] if matches else None
 
 
-def _expected(found: re.Match[str]) -> str:
-    types, length, bound, limit = found.groups()
-    names = " or ".join(_NAMES.get(one, one) for one in types.split(" | ") if one != "null")
-    if length is not None:
-        return f"{names} of {length}"
-    if bound is not None:
-        return f"{names} of at {'least' if bound == '>=' else 'most'} {float(limit):g}"
-    return names
+def _find_mismatch(value: Node, expected: inspect.Type, path: NodePath) -> Mismatch | None:
+    """Return the first place where a value does not fit a type; None if all of it fits."""
+    match expected, value:
+        case inspect.UnionType(types=types), _:
+            return _find_in_union(value, types, path)
+        case inspect.StructType(fields=fields), dict():
+            return _find_in_struct(value, {each.encode_name: each for each in fields}, path)
+        case inspect.DictType(value_type=inner), dict():
+            parts = [(part, inner, (*path, key)) for key, part in value.items()]
+        case inspect.ListType(item_type=inner), list():
+            parts = [(part, inner, (*path, index)) for index, part in enumerate(value)]
+        case inspect.TupleType(item_types=types), list() if len(value) == len(types):
+            parts = [(value[index], inner, (*path, index)) for index, inner in enumerate(types)]
+        case _:
+            expectation = _unmet_expectation(value, expected)
+            return None if expectation is None else _mismatch(path, expectation, value)
+    return next(filter(None, (_find_mismatch(*part) for part in parts)), None)
+
+
+def _find_in_struct(
+    node: dict[str, Node], fields: dict[str, inspect.Field], path: NodePath
+) -> Mismatch | None:
+    for key, value in node.items():
+        if key not in fields:
+            near = closest_word(key, fields)
+            hint = f"; the nearest is `{near}`" if near else ""
+            return (*path, key), f"unknown key{hint}"
+        if mismatch := _find_mismatch(value, fields[key].type, (*path, key)):
+            return mismatch
+    for key, field in fields.items():
+        if field.required and key not in node:
+            return path, f"expected a key `{key}`, found none"
+    return None
+
+
+def _find_in_union(value: Node, types: tuple[inspect.Type, ...], path: NodePath) -> Mismatch | None:
+    """Return None if a value fits one of the types, else the mismatch that helps most.
+
+    That is one inside the value: `[d, [e]]` is neither text nor a list of text, but only of the
+    list there is an item to point at.
+    """
+    mismatches: list[Mismatch] = []
+    for each in types:
+        mismatch = _find_mismatch(value, each, path)
+        if mismatch is None:
+            return None
+        if not isinstance(each, inspect.NoneType):
+            mismatches.append(mismatch)
+    deepest = max(mismatches, key=lambda mismatch: len(mismatch[0]))
+    if len(mismatches) == 1 or len(deepest[0]) > len(path):
+        return deepest
+    names = [_type_name(each) for each in types if not isinstance(each, inspect.NoneType)]
+    return _mismatch(path, " or ".join(names), value)
+
+
+def _unmet_expectation(value: Node, expected: inspect.Type) -> str | None:
+    """Return what a value should be, such as `a number of at least 0`; None if it is that."""
+    match expected:
+        case inspect.LiteralType(values=choices):
+            return None if value in choices else _type_name(expected)
+        case inspect.TupleType():
+            return _type_name(expected)
+        case _:
+            python_type, name = _TYPES.get(type(expected), _OTHER_TYPE)
+    try:
+        converted = msgspec.convert(value, python_type, strict=False)
+    except msgspec.ValidationError:
+        return name
+    # `not x >= y` and not `x < y`, for NaN.
+    match expected:
+        case inspect.IntType(ge=least) | inspect.FloatType(ge=least) if (
+            least is not None and not converted >= least
+        ):
+            return f"{name} of at least {least:g}"
+        case inspect.IntType(le=most) | inspect.FloatType(le=most) if (
+            most is not None and not converted <= most
+        ):
+            return f"{name} of at most {most:g}"
+        case _:
+            return None
+
+
+def _type_name(expected: inspect.Type) -> str:
+    match expected:
+        case inspect.LiteralType(values=choices):
+            return " or ".join(map(str, choices))
+        case inspect.TupleType(item_types=types):
+            return f"a list of {len(types)}"
+        case _:
+            return _TYPES.get(type(expected), _OTHER_TYPE)[1]
+
+
+def _mismatch(path: NodePath, expectation: str, value: Node) -> Mismatch:
+    return path, f"expected {expectation}, found {_shown(value)}"
 
 
 def _shown(value: Node) -> str:
     match value:
+        case str() if len(value) > _LONGEST_SHOWN:
+            return f"{value[:_LONGEST_SHOWN]!r}…"
         case str():
-            return repr(value) if len(value) <= _SHOWN else repr(value[:_SHOWN]) + "…"
+            return repr(value)
         case []:
             return "an empty list"
         case list():
             return "a list"
         case dict():
             return "a mapping"
-
-
-def _path(root: Node, steps: str) -> NodePath:
-    """Read msgspec's path. It does not tell keys of mappings (`[...]`), so the culprit is found."""
-    path: NodePath = ()
-    for index, key in _STEP.findall(steps):
-        if key:
-            path = (*path, key)
-        elif index == "...":
-            path = (*path, _culprit(_value(root, path)))
-        else:
-            path = (*path, int(index))
-    return path
-
-
-def _culprit(headers: Node) -> str:
-    """Find the header whose value is neither text nor a list of text."""
-    pairs = headers.items() if isinstance(headers, dict) else ()
-    for key, value in pairs:
-        match value:
-            case str():
-                continue
-            case list() if all(isinstance(one, str) for one in value):
-                continue
-            case _:
-                return key
-    return "..."
-
-
-def _value(root: Node, path: NodePath) -> Node:
-    value = root
-    for step in path:
-        match value, step:
-            case dict(), str() if step in value:
-                value = value[step]
-            case list(), int() if step < len(value):
-                value = value[step]
-            case _:
-                return ""
-    return value

@@ -1,7 +1,7 @@
-"""The bytes of one document as a struct, or an error that says in plain words what is wrong.
+"""Parse the bytes of one document into a struct, or raise an error that a person understands.
 
-The writer's layout takes the fast way through `canonical`, any other YAML the slow one through
-`composing`. Text becomes numbers and times here, by the types of the structs in `documents`.
+The writer's layout is read by `fast_reader`, any other YAML by `yaml_reader`. Both give text, lists
+and mappings; here they become numbers and times, by the types of the structs in `documents`.
 """
 
 import msgspec
@@ -11,6 +11,7 @@ from .documents import (
     FORMAT_VERSION,
     Body,
     Document,
+    DocumentError,
     End,
     Event,
     Exchange,
@@ -18,9 +19,9 @@ from .documents import (
     Note,
 )
 from .error_texts import document_name, to_document_error
-from .yaml_reader import Composition, DocumentError, Node
+from .yaml_reader import Composition, Node
 
-DOCUMENT_TYPES: dict[str, type[Document]] = {
+_DOCUMENT_TYPES: dict[str, type[Document]] = {
     "mesotape": Header,
     "exchange": Exchange,
     "event": Event,
@@ -30,7 +31,7 @@ DOCUMENT_TYPES: dict[str, type[Document]] = {
 
 
 def parse_document(data: bytes) -> Document:
-    """Read a document, from its start mark to its end mark. Raises `DocumentError`."""
+    """Parse a document, from its start mark to its end mark. Raises `DocumentError`."""
     event = fast_reader.parse_event(data)
     if event is not None:
         return event
@@ -39,87 +40,67 @@ def parse_document(data: bytes) -> Document:
         try:
             return document_from_nodes(root)
         except (ValueError, LookupError):
-            pass  # The careful way knows the lines, and words for what is wrong.
+            pass  # The composition has the line numbers that an error needs.
     composition = Composition(data)
     try:
         return document_from_nodes(composition.root)
     except msgspec.ValidationError as error:
-        raise to_document_error(error, composition) from error
-
-
-def parse_exchange_head(data: bytes) -> Exchange | None:
-    """Read an exchange without its response's body from its first bytes, if that is possible."""
-    root = fast_reader.parse_exchange_head_nodes(data)
-    if root is None:
-        return None
-    try:
-        return msgspec.convert(root, Exchange, strict=False)
-    except msgspec.ValidationError:
-        return None
+        raise to_document_error(error, composition, _document_type(composition.root)) from error
 
 
 def without_response_body(exchange: Exchange) -> Exchange:
-    """Leave out the body of the response."""
-    empty = msgspec.structs.replace(
-        exchange.response,
-        json=None,
-        text=None,
-        proto=None,
-        base64=None,
-        wire=None,
-        wire_of=None,
-        malformed=None,
-    )
-    return msgspec.structs.replace(exchange, response=empty)
+    """Return an exchange with an empty response body."""
+    empty = dict.fromkeys(Body.__struct_fields__)
+    response = msgspec.structs.replace(exchange.response, **empty)
+    return msgspec.structs.replace(exchange, response=response)
 
 
 def document_from_nodes(root: dict[str, Node]) -> Document:
-    """Give the values of a document their types."""
-    kind = next((key for key in root if key in DOCUMENT_TYPES), None)
-    if kind is None:
-        raise DocumentError(
-            2, f"expected one of the keys {', '.join(DOCUMENT_TYPES)}, found {_keys(root)}"
-        )
-    if kind == "mesotape":
+    """Convert a document of text to its struct.
+
+    Raises `DocumentError`, or `msgspec.ValidationError` if a value does not fit the struct.
+    """
+    document_type = _document_type(root)
+    if document_type is Header:
         _check_format(root["mesotape"])
-    told = msgspec.convert(root, DOCUMENT_TYPES[kind], strict=False)
-    match told:
+    document = msgspec.convert(root, document_type, strict=False)
+    match document:
         case Event():
-            _check_body(told, root)
+            _check_body(document, root)
         case Exchange(request=request, response=response):
             _check_body(request, root, "request: ")
             _check_body(response, root, "response: ")
         case _:
             pass
-    return told
+    return document
 
 
-def _keys(root: dict[str, Node]) -> str:
-    return ", ".join(list(root)[:5]) or "none"
+def _document_type(root: dict[str, Node]) -> type[Document]:
+    for key in root:
+        if key in _DOCUMENT_TYPES:
+            return _DOCUMENT_TYPES[key]
+    found = ", ".join(list(root)[:5]) or "none"
+    expected = ", ".join(_DOCUMENT_TYPES)
+    raise DocumentError(2, f"expected one of the keys {expected}, found {found}")
 
 
-def _check_format(told: Node) -> None:
-    if isinstance(told, str) and told.isdecimal() and int(told) != FORMAT_VERSION:
-        if int(told) > FORMAT_VERSION:
-            newest = f"this mesotape reads ({FORMAT_VERSION})"
-            text = f"format {told} is newer than {newest}: upgrade mesotape"
-        else:
-            text = f"found format {told}, expected {FORMAT_VERSION}"
-        raise DocumentError(2, text)
+def _check_format(version: Node) -> None:
+    if not isinstance(version, str) or not version.isdecimal() or int(version) == FORMAT_VERSION:
+        return  # What is not a number does not fit the struct.
+    if int(version) > FORMAT_VERSION:
+        newest = f"this mesotape reads ({FORMAT_VERSION})"
+        raise DocumentError(2, f"format {version} is newer than {newest}: upgrade mesotape")
+    raise DocumentError(2, f"found format {version}, expected {FORMAT_VERSION}")
 
 
 def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
-    values = (body.json, body.text, body.proto, body.base64)
-    if values.count(None) < len(values) - 1:
-        names = ("json", "text", "proto", "base64")
-        forms = [name for name, value in zip(names, values, strict=True) if value is not None]
-        raise DocumentError(
-            2,
-            f"{document_name(root)}: {side}expected one form of the body, "
-            f"found {' and '.join(forms)}",
-        )
-    if body.wire is not None and body.proto is None:
-        raise DocumentError(
-            2,
-            f"{document_name(root)}: {side}found wire without proto: write the bytes under base64",
-        )
+    forms = {"json": body.json, "text": body.text, "proto": body.proto, "base64": body.base64}
+    present = [name for name, value in forms.items() if value is not None]
+    if len(present) > 1:
+        found = " and ".join(present)
+        text = f"{side}expected one form of the body, found {found}"
+    elif body.wire is not None and body.proto is None:
+        text = f"{side}found wire without proto: write the bytes under base64"
+    else:
+        return
+    raise DocumentError(2, f"{document_name(root)}: {text}")

@@ -1,6 +1,6 @@
-r"""Text as YAML scalars that any YAML reader gives back as that very text.
+r"""Text as YAML scalars that every YAML reader reads as the same text.
 
-Three styles, from the most readable to the one that can hold everything:
+There are three styles, from the most readable to the one that can hold any text:
 
     Content-Type: application/json       plain, where YAML 1.1 and 1.2 both read it as text
     Content-Length: "20"                 double-quoted; the only style that can escape
@@ -8,8 +8,10 @@ Three styles, from the most readable to the one that can hold everything:
       two
       lines
 
-A literal block cannot escape, so text with characters that YAML does not allow to stand there
-unescaped (YAML 1.2.2, section 5.1, and what libyaml refuses or folds) is double-quoted instead.
+A literal block has no escapes, so text with characters that YAML does not allow unescaped (YAML
+1.2.2, section 5.1, and those that libyaml refuses or folds) is double-quoted instead.
+
+The patterns of the scalars are here too, for the readers that accept exactly the writer's layout.
 """
 
 import re
@@ -18,16 +20,28 @@ PLAIN_SCALAR_PATTERN = (
     r"(?!(?i:y|n|yes|no|true|false|on|off|null)(?::?(?:\n|\Z)|: ))"
     r"[A-Za-z/_][!-9;-~]*(?:(?::(?=[!-~])| (?=[!-\"$-~]))[!-9;-~]*)*"
 )
-"""A pattern of what may stand plain: begins like a word or a path, has no `: ` and no ` #`, and is
+"""Text that is written plain: it begins like a word or a path, has neither `: ` nor ` #`, and is
 none of YAML 1.1's booleans and nulls. Numbers and dates do not begin with a letter."""
 
-FORBIDDEN = re.compile(
-    "[^\n\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
-"""Characters that cannot stand in a literal block: forbidden by YAML, or line ends to it."""
+QUOTED_TEXT_PATTERN = r"[ !#-\[\]-~]*"
+"""Text without an escape, between double quotes."""
+
+NUMBER_PATTERN = "[1-9][0-9]{0,17}"
+"""The number of an exchange, event or client. It fits into 64 bits."""
+
+SECONDS_PATTERN = r"[0-9]{1,12}\.[0-9]{6}"
+"""A time, as the writer formats it with `:.6f`."""
+
+MAX_KEY_LENGTH = 1000
+"""Characters, quotes included. YAML reads a longer key only after a `?` (its limit is 1024)."""
 
 LITERAL_BLOCK_BYTES = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
-"""What ASCII may stand in a literal block; the rest of UTF-8 is left to `FORBIDDEN`."""
+"""The ASCII allowed in a literal block, and every byte of longer UTF-8 sequences, whose characters
+`can_be_literal_block` checks."""
+
+_FORBIDDEN_IN_BLOCK = re.compile(
+    "[^\n\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 _JSON_STARTS = '{["'
 _PLAIN = re.compile(PLAIN_SCALAR_PATTERN)
@@ -39,17 +53,20 @@ _LINE_START = re.compile(rb"\n(?=[^\n])")
 
 
 def format_scalar(text: str) -> str:
-    """Text on one line: plain if that is safe, else double-quoted."""
+    """Format text on one line: plain if that is safe, else double-quoted."""
     return text if _PLAIN.fullmatch(text) else quote_scalar(text)
 
 
 def quote_scalar(text: str) -> str:
-    """Text on one line, double-quoted. A lone surrogate, which is no character, becomes U+FFFD."""
+    """Format text on one line, double-quoted. A lone surrogate becomes U+FFFD."""
     return f'"{_ESCAPED.sub(_escape, text)}"'
 
 
 def format_literal_block(text: str, indent: bytes) -> bytes:
-    """Text as a literal block, its lines begun with `indent`, or quoted if no block can hold it."""
+    """Format text as a literal block whose lines start with `indent`, or double-quoted.
+
+    The result is what follows `key: `, without a line end. Text that no block can hold is quoted.
+    """
     data = text.encode(errors="surrogatepass")
     if (
         not text
@@ -58,17 +75,17 @@ def format_literal_block(text: str, indent: bytes) -> bytes:
     ):
         return quote_scalar(text).encode()
     if text[-1] == "\n" or text[0] not in _JSON_STARTS:
-        return _block_of_text(text, data, indent)
+        return _format_text_block(text, data, indent)
     return b"|-\n" + indent + data.replace(b"\n", b"\n" + indent)
 
 
 def can_be_literal_block(text: str) -> bool:
-    """Whether every character of the text may stand in a literal block."""
-    return not FORBIDDEN.search(text)
+    """Return whether every character of the text is allowed in a literal block."""
+    return not _FORBIDDEN_IN_BLOCK.search(text)
 
 
-def _block_of_text(text: str, data: bytes, indent: bytes) -> bytes:
-    """Minds what JSON does not have: blank lines, blanks in front, line ends behind."""
+def _format_text_block(text: str, data: bytes, indent: bytes) -> bytes:
+    """Format text that may have what JSON has not: blank lines, leading blanks, a last line end."""
     if text.endswith("\n\n") or text.isspace():
         return quote_scalar(text).encode()
     head = b"|2" if text[0] in " \t\n" else b"|"

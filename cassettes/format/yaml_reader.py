@@ -1,12 +1,13 @@
-"""Any YAML layout of a document as mappings, lists and text: the slow and careful way to read.
+"""Read a document in any YAML layout as mappings, lists and text: slow and careful.
 
-libyaml's parser gives events; what is built from them here is bounded and has no surprises: every
-scalar stays the text it is, so that a header `Content-Length: 20` is no number, and aliases, tags,
-repeated keys and deep nesting are refused. The types come later, from the structs in `documents`.
+The document is built from the events of libyaml's parser. Every scalar remains text, so that a
+header `Content-Length: 20` is not a number; types come later, from the structs in `documents`.
+Aliases, anchors, tags, repeated keys and deep nesting are errors, so the result is bounded by the
+size of the file.
 
-A body that is written as a mapping or a list under `json:` or `proto:` becomes compact JSON text,
-its plain scalars read by the core schema of YAML 1.2 (section 10.3.2): `yes` is text, `1e21` a
-number. A number that is one in JSON too keeps its digits.
+A body that is a mapping or a list under `json:` or `proto:` becomes compact JSON text. Its plain
+scalars are resolved by the core schema of YAML 1.2 (section 10.3.2): `yes` is text, `1e21` is a
+number. A number that is valid in JSON keeps its digits.
 """
 
 import re
@@ -16,51 +17,44 @@ import yaml
 from msgspec import Raw, json
 from yaml import events
 
-from .documents import CassetteError
+from .documents import DocumentError
 
 type Node = str | list[Node] | dict[str, Node]
-"""What a document is made of before it has types."""
+"""A value of a document before it has a type."""
 
 type NodePath = tuple[str | int, ...]
-"""Keys and indexes from the document's root."""
+"""Keys and list indexes, from the document's root."""
 
 type ComposedJSON = bool | str | Raw | list[ComposedJSON] | dict[str, ComposedJSON] | None
+"""A value of a body that is written as YAML. `Raw` is a number, as its digits."""
 
-DEPTH = 200
-"""Levels of nesting, as many as Mesos's own JSON parser takes."""
+_MAX_DEPTH = 200
+"""Levels of nesting: the limit of Mesos's JSON parser (picojson)."""
 
-_BODIES = frozenset({(), ("request",), ("response",)})
-_BASE64 = frozenset({"base64", "wire"})
+_BODY_PATHS = frozenset({(), ("request",), ("response",)})
+_BASE64_KEYS = frozenset({"base64", "wire"})
 _BLANKS = re.compile(r"[ \t\n]+")
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"([-+]?)0*([0-9]+)")
 _FLOAT = re.compile(r"([-+]?)0*([0-9]*)(?:\.([0-9]*))?([eE][-+]?[0-9]+)?")
 _OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_NO_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-
-
-class DocumentError(CassetteError):
-    """A document is wrong; `line` counts from 1 at its start mark, `text` says what is wrong."""
-
-    def __init__(self, line: int, text: str) -> None:
-        super().__init__(f"line {line}: {text}")
-        self.line = line
-        self.text = text
+_NOT_IN_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 class Composition:
-    """One document, composed. `lines` has the line of every value by its path, from 1."""
+    """A composed document: its root, and the line of each value by path, from 1 at `---`."""
 
     root: dict[str, Node]
 
     def __init__(self, data: bytes) -> None:
+        """Compose the document in `data`. Raises `DocumentError`."""
         self.line_numbers: dict[NodePath, int] = {}
         self._events: Iterator[events.Event] = iter(yaml.parse(data, Loader=yaml.CSafeLoader))
         try:
             self.root = self._document()
         except yaml.YAMLError as error:
-            raise _not_yaml(error) from error
+            raise _syntax_error(error) from error
 
     def _document(self) -> dict[str, Node]:
         for event in self._events:
@@ -71,7 +65,7 @@ class Composition:
             if isinstance(event, events.DocumentStartEvent):
                 raise DocumentError(self._line(event), "found a second document, expected `---`")
         if not isinstance(root, dict):
-            found = "nothing" if root == "" else _kind(root)
+            found = "nothing" if root == "" else _node_name(root)
             raise DocumentError(1, f"expected a mapping, found {found}")
         return root
 
@@ -88,8 +82,8 @@ class Composition:
             case events.SequenceStartEvent():
                 return [self._node(item, (*path, i)) for i, item in enumerate(self._items())]
             case _:
-                text = _value(event)
-                return _BLANKS.sub("", text) if path and path[-1] in _BASE64 else text
+                text = _scalar_text(event)
+                return _BLANKS.sub("", text) if path and path[-1] in _BASE64_KEYS else text
 
     def _json(self, event: events.Event, path: NodePath) -> ComposedJSON:
         self._check(event, path)
@@ -99,13 +93,13 @@ class Composition:
             case events.SequenceStartEvent():
                 return [self._json(item, (*path, i)) for i, item in enumerate(self._items())]
             case events.ScalarEvent() if event.implicit[0]:
-                return self._resolved(event)
+                return self._resolve(event)
             case _:
-                return _value(event)
+                return _scalar_text(event)
 
-    def _resolved(self, event: events.ScalarEvent) -> ComposedJSON:
+    def _resolve(self, event: events.ScalarEvent) -> ComposedJSON:
         try:
-            return resolved(str(event.value))
+            return _resolve_scalar(str(event.value))
         except ValueError as error:
             raise DocumentError(self._line(event), f"{error}") from error
 
@@ -119,7 +113,7 @@ class Composition:
             self._check(event, path)
             key = str(event.value)
             if key in seen:
-                raise DocumentError(self._line(event), f"key `{key}` is there twice")
+                raise DocumentError(self._line(event), f"found the key `{key}` twice")
             seen.add(key)
             yield key, next(self._events)
 
@@ -130,31 +124,33 @@ class Composition:
             yield event
 
     def _check(self, event: events.Event, path: NodePath) -> None:
-        if isinstance(event, events.AliasEvent):
-            raise DocumentError(self._line(event), f"aliases are not read: found `*{event.anchor}`")
-        if isinstance(event, events.NodeEvent) and event.anchor is not None:
-            raise DocumentError(self._line(event), f"anchors are not read: found `&{event.anchor}`")
         tag = getattr(event, "tag", None)
-        if tag is not None:
-            raise DocumentError(self._line(event), f"tags are not read: found `{tag}`")
-        if len(path) > DEPTH:
-            raise DocumentError(self._line(event), f"nested deeper than {DEPTH} levels")
+        if isinstance(event, events.AliasEvent):
+            text = f"aliases are not allowed: found `*{event.anchor}`"
+        elif isinstance(event, events.NodeEvent) and event.anchor is not None:
+            text = f"anchors are not allowed: found `&{event.anchor}`"
+        elif tag is not None:
+            text = f"tags are not allowed: found `{tag}`"
+        elif len(path) > _MAX_DEPTH:
+            text = f"nested deeper than {_MAX_DEPTH} levels"
+        else:
+            return
+        raise DocumentError(self._line(event), text)
 
     @staticmethod
     def _is_body(path: NodePath) -> bool:
-        return bool(path) and path[-1] in ("json", "proto") and path[:-1] in _BODIES
+        return bool(path) and path[-1] in ("json", "proto") and path[:-1] in _BODY_PATHS
 
     @staticmethod
     def _line(event: events.Event) -> int:
         return event.start_mark.line + 1 if event.start_mark else 1
 
 
-def _value(event: events.Event) -> str:
+def _scalar_text(event: events.Event) -> str:
     return str(event.value) if isinstance(event, events.ScalarEvent) else ""
 
 
-def _not_yaml(error: yaml.YAMLError) -> DocumentError:
-    """Say what libyaml says, in one line."""
+def _syntax_error(error: yaml.YAMLError) -> DocumentError:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         problem = ", ".join(filter(None, (error.context, error.problem)))
         return DocumentError(error.problem_mark.line + 1, f"not YAML: {problem}")
@@ -162,8 +158,8 @@ def _not_yaml(error: yaml.YAMLError) -> DocumentError:
     return DocumentError(1, f"not YAML: {reason}")
 
 
-def resolved(text: str) -> ComposedJSON:
-    """Read a plain scalar by the core schema of YAML 1.2. ValueError for infinity and NaN."""
+def _resolve_scalar(text: str) -> ComposedJSON:
+    """Resolve a plain scalar by the core schema of YAML 1.2. ValueError for infinity and NaN."""
     match text:
         case "" | "~" | "null" | "Null" | "NULL":
             return None
@@ -172,27 +168,27 @@ def resolved(text: str) -> ComposedJSON:
         case "false" | "False" | "FALSE":
             return False
         case _:
-            return _number(text)
+            return _resolve_number(text)
 
 
-def _number(text: str) -> ComposedJSON:
+def _resolve_number(text: str) -> ComposedJSON:
     if _JSON_NUMBER.fullmatch(text):
         return Raw(text)
     if _OTHER_BASE.fullmatch(text):
         return Raw(str(int(text, 0)))
-    if found := _INTEGER.fullmatch(text):
-        return Raw(("-" if found[1] == "-" else "") + found[2])
-    found = _FLOAT.fullmatch(text)
-    if found and (found[2] or found[3]):
-        sign = "-" if found[1] == "-" else ""
-        fraction = "." + found[3] if found[3] else ""
-        return Raw(f"{sign}{found[2] or '0'}{fraction}{found[4] or ''}")
-    if _NO_JSON.fullmatch(text):
-        raise ValueError(f"`{text}` is no number in JSON; Mesos writes it as text, in quotes")
+    if match := _INTEGER.fullmatch(text):
+        return Raw(("-" if match[1] == "-" else "") + match[2])
+    match = _FLOAT.fullmatch(text)
+    if match and (match[2] or match[3]):
+        sign = "-" if match[1] == "-" else ""
+        fraction = "." + match[3] if match[3] else ""
+        return Raw(f"{sign}{match[2] or '0'}{fraction}{match[4] or ''}")
+    if _NOT_IN_JSON.fullmatch(text):
+        raise ValueError(f"`{text}` is not a number in JSON; Mesos writes it as text, in quotes")
     return text
 
 
-def _kind(node: Node) -> str:
+def _node_name(node: Node) -> str:
     match node:
         case str():
             return "text"

@@ -1,10 +1,10 @@
-r"""Where the documents of a cassette are, found by one scan of the file in blocks.
+r"""The places of all documents of a cassette, from one scan of the file in blocks.
 
-Documents are cut apart at the lines that begin with `---`, which no content can have: literal
-blocks are indented, and YAML forbids such a line elsewhere. A document without its end mark `...`
-does not count. What is kept of one is its offset and, for a record of a stream, the index of the
-stream's next record: twelve bytes, however long the document is. The file is never mapped into
-memory, for one that is truncated under us would kill the process.
+A document starts at a line `---`, which cannot be part of its content: literal blocks are indented,
+and YAML forbids such a line elsewhere. A document without its end mark `...` is left out. The index
+of a document takes twelve bytes, however long it is: its offset and, for a record of a stream, the
+number of the stream's next document. The file is not mapped into memory: if it were truncated
+meanwhile, the process would be killed (SIGBUS).
 """
 
 import os
@@ -15,45 +15,41 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from ..format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
+from ..format.documents import Document, DocumentError, End, Event, Exchange, Header, Note, Side
+from ..format.fast_reader import EVENT_HEAD_PATTERN
 from ..format.parsing import parse_document
+from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
 
 BLOCK_BYTES = 1 << 20
-"""Bytes read at once. Of a document longer than two blocks, only head and tail are looked at."""
+"""Bytes read at once. Of a document longer than two blocks, only head and tail are scanned."""
 
 NO_DOCUMENT = 0xFFFFFFFF
-"""In `Index.following`: no record of this stream comes after."""
+"""In `DocumentIndex.next_in_stream` and `StreamDocuments`: there is none."""
 
-_LONG_HEAD = 4096
-_LONG_TAIL = 64
+_LONG_HEAD_BYTES = 4096
+_LONG_TAIL_BYTES = 64
 _END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
-_NOTHING = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*\Z")
-_EVENT_HEAD = re.compile(
-    rb"---\nevent: [1-9][0-9]{0,17}\nof: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n"
-    rb"(from: client\n)?"
-)
+_BLANK = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*\Z")
+_EVENT_HEAD = re.compile(EVENT_HEAD_PATTERN.encode())
 _HEAD = re.compile(
-    rb"---\n(?:"
-    rb"exchange: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\nclient: ([1-9][0-9]{0,17})\n|"
-    rb"end: ([1-9][0-9]{0,17})\nat: ([0-9]{1,12}\.[0-9]{6})\n(from: client\n)?cause: )"
+    (
+        r"---\n(?:"
+        rf"exchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\nclient: ({NUMBER_PATTERN})\n|"
+        rf"end: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\n(from: client\n)?cause: )"
+    ).encode()
 )
 
 
-class FileSegment(Struct, frozen=True, gc=False):
-    """A part of the file up to the next start mark. `text` of a long one is head and tail."""
+class _FileSegment(Struct, frozen=True, gc=False):
+    """A part of the file from a start mark to the next. `text` is all of it, or head and tail."""
 
     start: int
     end: int
     text: bytes
 
-    @property
-    def whole(self) -> bool:
-        """Whether `text` is all of it."""
-        return len(self.text) == self.end - self.start
-
 
 class DocumentProblem(Struct, frozen=True, gc=False):
-    """What is wrong with the document at an offset; `line` counts from 1 within it."""
+    """An error in the document at an offset; `line` counts from 1 within the document."""
 
     offset: int
     line: int
@@ -61,7 +57,7 @@ class DocumentProblem(Struct, frozen=True, gc=False):
 
 
 class StreamDocuments(Struct):
-    """The records of one side of an exchange, as indexes of documents."""
+    """The first and last record and the end of one stream, as numbers of documents."""
 
     first: int = NO_DOCUMENT
     last: int = NO_DOCUMENT
@@ -71,15 +67,25 @@ class StreamDocuments(Struct):
 class DocumentIndex:
     """The documents of an open file, numbered from 0 in the order of the file.
 
-    Document n begins at `starts[n]`, and ends at `ends[n]` if it is there, else where the next
-    begins. `following[n]` is the next one of the same stream.
+    Document n starts at `start_offsets[n]`. It ends where document n + 1 starts or, if something
+    follows its end mark, at `end_offsets[n]`. `next_in_stream[n]` is the next record of the same
+    stream. `exchange_numbers` is sorted, and parallel to `exchange_documents`. `problems` are
+    documents that are wrong, `warnings` parts of the file that are left out. `intact_bytes` is the
+    length up to the last end mark.
+
+    The scan reads as little as it can of each document. The head of an event, exchange or end in
+    the writer's layout has all that is indexed, and one expression finds it. Other documents are
+    parsed here, so an error in them is known when the cassette is opened; an error further down in
+    the writer's layout is found when the document is read. An event needs one look more: the
+    expression takes `from: client` where the writer puts it, so if it is missing there and any
+    other line begins with `from:`, the document is parsed instead.
     """
 
     def __init__(self, fd: int) -> None:
         self.start_offsets = array("Q")
         self.next_in_stream = array("I")
         self.cut_off_documents: set[int] = set()
-        self.ends: dict[int, int] = {}
+        self.end_offsets: dict[int, int] = {}
         self.streams: dict[tuple[int, Side], StreamDocuments] = {}
         self.exchange_numbers = array("Q")
         self.exchange_documents = array("I")
@@ -93,103 +99,106 @@ class DocumentIndex:
         self._scan()
 
     def find_exchange(self, number: int) -> int | None:
-        """Find the document of an exchange."""
-        place = bisect_left(self.exchange_numbers, number)
-        if place == len(self.exchange_numbers) or self.exchange_numbers[place] != number:
+        """Return the document of an exchange; None if there is no exchange of that number."""
+        position = bisect_left(self.exchange_numbers, number)
+        if position == len(self.exchange_numbers) or self.exchange_numbers[position] != number:
             return None
-        return self.exchange_documents[place]
+        return self.exchange_documents[position]
 
     def span(self, document: int) -> tuple[int, int]:
-        """Tell where a document begins and ends."""
-        return self.start_offsets[document], self.ends.get(
-            document, self.start_offsets[document + 1]
-        )
+        """Return the offsets at which a document starts and ends."""
+        start, next_start = self.start_offsets[document], self.start_offsets[document + 1]
+        return start, self.end_offsets.get(document, next_start)
 
     def _scan(self) -> None:
         end = 0
-        for start, end, text in pieces(self._fd):
-            # Nearly every document is an event in the writer's layout, so these come first.
-            if text.endswith(b"\n...\n") and (found := _EVENT_HEAD.match(text)):
-                of, at, side = found.groups()
+        for start, end, text in _segments(self._fd):
+            # Nearly every document is an event in the writer's layout, so these are tried first.
+            if text.endswith(b"\n...\n") and (match := _EVENT_HEAD.match(text)):
+                _, of, at, side = match.groups()
                 if side or text.find(b"\nfrom:") < 0:
                     self.start_offsets.append(start)
                     self.next_in_stream.append(NO_DOCUMENT)
                     self.intact_bytes = end
                     self._add_event(int(of), "client" if side else "server", float(at))
                     continue
-            self._add(FileSegment(start, end, text))
+            self._add(_FileSegment(start, end, text))
         self.start_offsets.append(end)
-        self._sort()
+        self._sort_exchanges()
 
-    def _add(self, piece: FileSegment) -> None:
-        text = piece.text
+    def _add(self, segment: _FileSegment) -> None:
+        text = segment.text
         if not text.startswith(b"---"):
-            if not _NOTHING.match(text):
-                found = text[:40].decode(errors="replace").split("\n")[0]
-                self._problem(piece, 1, f"not a cassette: expected a line `---`, found {found!r}")
+            if not _BLANK.match(text):
+                line = text[:40].decode(errors="replace").split("\n")[0]
+                self._add_problem(
+                    segment, 1, f"not a cassette: expected a line `---`, found {line!r}"
+                )
             return
-        self.start_offsets.append(piece.start)
+        self.start_offsets.append(segment.start)
         self.next_in_stream.append(NO_DOCUMENT)
         if text.endswith(b"\n...\n"):
-            self.intact_bytes = piece.end
-        elif not self._ends_otherwise(piece):
+            self.intact_bytes = segment.end
+        elif not self._find_end_mark(segment):
             self.cut_off_documents.add(len(self.next_in_stream) - 1)
             return
-        found = _HEAD.match(text)
-        if not found:
-            self._add_other(piece)
+        match = _HEAD.match(text)
+        if not match:
+            self._parse(segment)
             return
-        exchange, at, client, end, ended, side = found.groups()
+        exchange, at, client, end, end_at, side = match.groups()
         if exchange:
             self._add_exchange(int(exchange), int(client), float(at))
         else:
-            self._add_end(int(end), "client" if side else "server", float(ended))
+            self._add_end(int(end), "client" if side else "server", float(end_at))
 
-    def _ends_otherwise(self, piece: FileSegment) -> bool:
-        """Find the end mark of a document that something follows; tell what cannot follow."""
-        mark = _END_MARK.search(piece.text)
+    def _find_end_mark(self, segment: _FileSegment) -> bool:
+        """Find an end mark that something follows, and warn if that is more than comments."""
+        mark = _END_MARK.search(segment.text)
         if not mark:
-            text = "there is no end mark `...`: the document was cut off, and is left out"
-            self.warnings.append(DocumentProblem(piece.start, 1, text))
+            text = "there is no end mark `...`: the document was cut off and is left out"
+            self.warnings.append(DocumentProblem(segment.start, 1, text))
             return False
-        self.intact_bytes = piece.end - len(piece.text) + mark.end()
-        self.ends[len(self.next_in_stream) - 1] = self.intact_bytes
-        rest = piece.text[mark.end() :]
-        if not _NOTHING.match(rest):
-            line = piece.text.count(b"\n", 0, mark.end()) + 1
+        self.intact_bytes = segment.end - len(segment.text) + mark.end()
+        self.end_offsets[len(self.next_in_stream) - 1] = self.intact_bytes
+        rest = segment.text[mark.end() :]
+        if not _BLANK.match(rest):
+            line = segment.text.count(b"\n", 0, mark.end()) + 1
             text = f"expected a line `---`, found {rest[:40].decode(errors='replace')!r}"
-            self.warnings.append(DocumentProblem(piece.start, line, text))
+            self.warnings.append(DocumentProblem(segment.start, line, text))
         return True
 
-    def _add_other(self, piece: FileSegment) -> None:
-        """Add a document in another layout than the writer's, which has to be read for that."""
-        start, text = piece.start, piece.text
-        end = self.ends.get(len(self.next_in_stream) - 1, piece.end)
-        if not piece.whole:
+    def _parse(self, segment: _FileSegment) -> None:
+        """Add a document whose layout is not the writer's by parsing it."""
+        start, text = segment.start, segment.text
+        end = self.end_offsets.get(len(self.next_in_stream) - 1, segment.end)
+        if len(text) != segment.end - start:  # It is head and tail.
             text = os.pread(self._fd, end - start, start)
         elif text.startswith(b"---\nnote: "):
             self.note_documents.append(len(self.next_in_stream) - 1)
             return
         try:
-            told = parse_document(text[: end - start])
-        except CassetteError as error:
-            self._problem(piece, getattr(error, "line", 1), getattr(error, "text", str(error)))
-            return
-        self._add_read(piece, told)
+            document = parse_document(text[: end - start])
+        except DocumentError as error:
+            self._add_problem(segment, error.line, error.text)
+        else:
+            self._add_document(segment, document)
 
-    def _add_read(self, piece: FileSegment, told: Document) -> None:
-        match told:
+    def _add_document(self, segment: _FileSegment, document: Document) -> None:
+        match document:
             case Event():
-                self._add_event(told.of, told.from_ or "server", told.at)
+                self._add_event(document.of, document.from_ or "server", document.at)
             case Exchange():
-                self._add_exchange(told.exchange, told.client, told.at)
+                self._add_exchange(document.exchange, document.client, document.at)
             case End():
-                self._add_end(told.end, told.from_ or "server", told.at)
+                self._add_end(document.end, document.from_ or "server", document.at)
             case Note():
                 self.note_documents.append(len(self.next_in_stream) - 1)
             case Header():
                 if len(self.next_in_stream) > 1:
-                    self._problem(piece, 2, "found a second header: two cassettes in one file")
+                    self._add_problem(
+                        segment, 2, "found a second header: two cassettes in one file"
+                    )
 
     def _add_event(self, of: int, side: Side, at: float) -> None:
         document = len(self.next_in_stream) - 1
@@ -216,11 +225,11 @@ class DocumentIndex:
         self.exchange_numbers.append(number)
         self.exchange_documents.append(len(self.next_in_stream) - 1)
 
-    def _problem(self, piece: FileSegment, line: int, text: str) -> None:
-        self.problems.append(DocumentProblem(piece.start, line, text))
+    def _add_problem(self, segment: _FileSegment, line: int, text: str) -> None:
+        self.problems.append(DocumentProblem(segment.start, line, text))
 
-    def _sort(self) -> None:
-        """Order the exchanges by number; they stand in the order in which they completed."""
+    def _sort_exchanges(self) -> None:
+        """Sort the exchanges by number; in the file, they are in the order of completion."""
         numbers, documents = self.exchange_numbers, self.exchange_documents
         if any(numbers[i] > numbers[i + 1] for i in range(len(numbers) - 1)):
             pairs = sorted(zip(numbers, documents, strict=True))
@@ -228,8 +237,23 @@ class DocumentIndex:
             self.exchange_documents = array("I", (document for _, document in pairs))
 
 
-def pieces(fd: int) -> Iterator[tuple[int, int, bytes]]:
-    """Cut a file at its start marks into pieces: start, end and text, as in `Piece`."""
+def _segments(fd: int) -> Iterator[tuple[int, int, bytes]]:
+    """Cut a file at its start marks; yield the start, end and text of each `_FileSegment`.
+
+    `buffer` holds the part of the current segment that is read and not yet given out, and `offset`
+    is the place in the file after it. Each block is appended to it, and every start mark in it ends
+    a segment. Three things are to be watched:
+
+    - A start mark may be cut by the end of a block. It counts only once the byte after its dashes
+      is there, and the search goes on from four bytes before the end of the old buffer. Bytes
+      before `search` are never searched again, so the scan is linear in the size of the file.
+    - A document may be longer than memory. Once the buffer passes a block, its first 4 KiB become
+      `head`, its last bytes stay, and the rest is dropped: head and tail show the kind of the
+      document and its end mark, which is all that the index needs.
+    - The tail that stays has to hold the `...` line and the four bytes above, hence 64 bytes.
+
+    Tuples instead of structs: this runs once for each document.
+    """
     start = offset = 0
     head, buffer, search = b"", b"", 0
     while block := os.pread(fd, BLOCK_BYTES, offset):
@@ -248,8 +272,8 @@ def pieces(fd: int) -> Iterator[tuple[int, int, bytes]]:
                 head, begin, start = b"", mark + 1, end
         buffer = buffer[begin:]
         if len(buffer) > BLOCK_BYTES:
-            head = head or buffer[:_LONG_HEAD]
-            buffer = buffer[-_LONG_TAIL:]
+            head = head or buffer[:_LONG_HEAD_BYTES]
+            buffer = buffer[-_LONG_TAIL_BYTES:]
         search = max(0, len(buffer) - 4)
     if head or buffer:
         yield start, offset, head + buffer

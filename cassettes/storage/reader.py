@@ -1,12 +1,12 @@
-"""Reading a cassette: opening is one scan, and documents are parsed when they are asked for.
+"""Read a cassette. Opening it is one scan; a document is parsed when it is needed.
 
     with Cassette.open(path) as cassette:
         for exchange in cassette.exchanges():
             for event in cassette.events(exchange.exchange):
                 ...
 
-A cassette whose recorder was killed loads up to its last whole document, and `warnings` says what
-is missing. Compressed ones (`.yaml.gz`) are unpacked into a file without a name.
+A cassette whose recorder was killed loads up to its last complete document, and `warnings` lists
+what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed temporary file.
 """
 
 import os
@@ -14,41 +14,54 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from ..format import head_reader, parsing
-from ..format.documents import CassetteError, Document, End, Event, Exchange, Header, Note, Side
-from ..format.yaml_reader import DocumentError
+from ..format import fast_reader, parsing
+from ..format.documents import (
+    CassetteError,
+    Document,
+    DocumentError,
+    End,
+    Event,
+    Exchange,
+    Header,
+    Note,
+    Side,
+)
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem
 from .opening import open_for_reading
 
-LONGEST_DOCUMENT = 1 << 31
-"""Bytes. The longest record is 1 GiB, and base64 makes it a third longer."""
+_MAX_DOCUMENT_BYTES = 1 << 31
+"""The longest record has 1 GiB, and base64 makes it a third longer."""
 
-_HEAD = 64 * 1024
-"""Bytes. If the request ends within them, no more is read to know it."""
+_HEAD_BYTES = 64 * 1024
+"""How much of an exchange is read to find its request and the head of its response."""
 
-_TAIL = 256
+_TAIL_BYTES = 256
+"""How much of its end is read, to see whether the body of the response is last."""
 
 
 class Cassette:
-    """An open cassette. Methods raise `CassetteError` where a document is wrong.
+    """An open cassette. Methods raise `CassetteError` if a document that they read is wrong.
 
-    `sound_length` is the offset in bytes behind the last whole document: where appending goes on.
+    `intact_bytes` is the length of the file up to the end of the last complete document: the offset
+    at which appending continues. `warnings` are texts about parts of the file that are left out.
     """
 
     def __init__(self, path: Path, fd: int, warnings: list[str]) -> None:
         self.path = path
         self._fd = fd
         self._index = DocumentIndex(fd)
-        self.header = self._first()
+        self.header = self._read_header()
         self.warnings = warnings + [str(self._error(loss)) for loss in self._index.warnings]
         self.intact_bytes = self._index.intact_bytes
         self.last_client_number = self._index.last_client_number
 
     @classmethod
     def open(cls, path: Path | str, *, lenient: bool = False) -> Self:
-        """Open a cassette. Raises `CassetteError` if it is none, or not readable.
+        """Open a cassette.
 
-        With `lenient`, documents may be wrong, and reading them raises the error.
+        Raises `CassetteError` if the file cannot be read, is not a cassette, or has a document that
+        is found wrong while scanning. With `lenient`, such a document is an error only when it is
+        read.
         """
         fd, warnings = open_for_reading(Path(path))
         try:
@@ -61,7 +74,7 @@ class Cassette:
         return cassette
 
     def close(self) -> None:
-        """Close the file. Iterators that are not exhausted end with an error."""
+        """Close the file. Iterators that are not exhausted raise an error."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -73,7 +86,7 @@ class Cassette:
         self.close()
 
     def __len__(self) -> int:
-        """Count the exchanges."""
+        """Return the number of exchanges."""
         return len(self._index.exchange_numbers)
 
     @property
@@ -84,136 +97,144 @@ class Cassette:
     @property
     def last_at_seconds(self) -> float:
         """The latest time in the cassette, in seconds since `recorded_at`."""
-        answered = (told.at + told.response.after for told in self.exchange_heads())
+        answered = (head.at + head.response.after for head in self.exchange_heads())
         noted = (note.at for note in self.notes())
         return max(self._index.last_at_seconds, max(answered, default=0.0), max(noted, default=0.0))
 
     def exchanges(self) -> Iterator[Exchange]:
-        """Read the exchanges in the order of their numbers, which is that of their beginnings."""
+        """Read the exchanges in the order of their numbers: the order in which they began."""
         for document in self._index.exchange_documents:
-            yield self._exchange(document)
+            yield self._read_exchange(document)
 
     def exchange_heads(self) -> Iterator[Exchange]:
-        """Read the exchanges as `exchanges` does, but leave out the bodies of their responses.
+        """Read the exchanges like `exchanges`, but without the bodies of their responses.
 
-        However long those are, this costs the same.
+        In the writer's layout the cost does not depend on the length of those bodies.
         """
         for document in self._index.exchange_documents:
-            yield self._request(document)
+            yield self._read_exchange_head(document)
 
     def exchange(self, number: int) -> Exchange:
-        """Read one exchange. Raises `CassetteError` if there is none of that number."""
+        """Read the exchange with a number. Raises `CassetteError` if there is none."""
         document = self._index.find_exchange(number)
         if document is None:
             last = f"the last is {self.last_exchange_number}" if len(self) else "it has none"
             raise CassetteError(f"{self.path}: there is no exchange {number}; {last}")
-        return self._exchange(document)
+        return self._read_exchange(document)
 
     def events(self, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of one side of an exchange, one at a time, in the order of the file."""
         stream = self._index.streams.get((number, side))
         document = NO_DOCUMENT if stream is None else stream.first
         while document != NO_DOCUMENT:
-            event = self._document(document)
+            event = self._read_document(document)
             if (
                 not isinstance(event, Event)
                 or event.of != number
                 or (event.from_ or "server") != side
             ):
-                raise self._changed(document)
+                raise self._changed_error(document)
             yield event
             document = self._index.next_in_stream[document]
 
     def stream_end(self, number: int, side: Side = "server") -> End | None:
-        """Read how a stream ended; None if the cassette does not tell."""
+        """Read the end of a stream; None if the cassette has none."""
         stream = self._index.streams.get((number, side))
         if stream is None or stream.end == NO_DOCUMENT:
             return None
-        end = self._document(stream.end)
+        end = self._read_document(stream.end)
         if not isinstance(end, End):
-            raise self._changed(stream.end)
+            raise self._changed_error(stream.end)
         return end
 
     def notes(self) -> Iterator[Note]:
         """Read the notes, in the order of the file."""
         for document in self._index.note_documents:
-            note = self._document(document)
+            note = self._read_document(document)
             if not isinstance(note, Note):
-                raise self._changed(document)
+                raise self._changed_error(document)
             yield note
 
     def documents(self) -> Iterator[tuple[Document, int]]:
-        """Read all documents in the order of the file, each with the line its first key is on."""
-        for told, line in self.documents_or_errors():
-            if isinstance(told, CassetteError):
-                raise told
-            yield told, line
+        """Read all documents in the order of the file, each with the line of its first key."""
+        for document, line in self.documents_or_errors():
+            if isinstance(document, CassetteError):
+                raise document
+            yield document, line
 
     def documents_or_errors(self) -> Iterator[tuple[Document | CassetteError, int]]:
-        """Read all documents as `documents` does, with the error for one that is wrong."""
+        """Read all documents like `documents`, but yield the error of a wrong one."""
         line, offset = 2, 0
         for document in range(len(self._index.next_in_stream)):
             start = self._index.start_offsets[document]
-            line += self._lines(offset, start)
+            line += self._count_lines(offset, start)
             offset = start
             if document in self._index.cut_off_documents:
                 continue
             try:
-                yield self._document(document), line
+                yield self._read_document(document), line
             except CassetteError as error:
                 yield error, line
 
-    def _first(self) -> Header:
-        """Read the header, the first document."""
+    def _read_header(self) -> Header:
         index = self._index
         if not index.next_in_stream and index.problems:
             raise self._error(index.problems[0])
         if not index.next_in_stream:
             raise CassetteError(f"{self.path}: not a cassette: the file is empty")
-        data = self._data(0)
+        data = self._read_bytes(0)
         if 0 in index.cut_off_documents:
             if not data.startswith(b"---\nmesotape:"[: len(data)]):
                 raise CassetteError(f"{self.path}:1: not a cassette: expected a key `mesotape`")
             line = self._line(index.start_offsets[0]) + 1
             raise CassetteError(f"{self.path}:{line}: header: cut off: there is no end mark `...`")
-        header = self._document(0)
+        header = self._read_document(0)
         if not isinstance(header, Header):
             line = self._line(index.start_offsets[0]) + 1
             raise CassetteError(f"{self.path}:{line}: expected the header (`mesotape: 1`) first")
         return header
 
-    def _exchange(self, document: int) -> Exchange:
-        exchange = self._document(document)
+    def _read_exchange(self, document: int) -> Exchange:
+        exchange = self._read_document(document)
         if not isinstance(exchange, Exchange):
-            raise self._changed(document)
+            raise self._changed_error(document)
         return exchange
 
-    def _request(self, document: int) -> Exchange:
-        start, end = self._index.span(document)
-        data = os.pread(self._fd, min(_HEAD, end - start), start)
-        tail = os.pread(self._fd, _TAIL, end - _TAIL) if end - start > _HEAD else data[-_TAIL:]
-        is_body = _is_body(tail)
-        exchange = head_reader.match_exchange_head(data, ends_in_body=is_body)
-        if exchange is None and is_body:
-            exchange = parsing.parse_exchange_head(data)
-        return exchange or parsing.without_response_body(self._exchange(document))
+    def _read_exchange_head(self, document: int) -> Exchange:
+        """Read an exchange without the body of its response, which may have hundreds of megabytes.
 
-    def _document(self, document: int) -> Document:
+        The request and the head of the response come first in the writer's layout, so the first 64
+        KiB are enough, unless the request is longer. But YAML has no order of keys: a person may
+        have added one after the body, such as `peer:`. So the end of the document is read too. If
+        its last line has the indentation of a body, no key follows it there. (A key between
+        two bodies that are longer than what is read goes unseen; nobody writes that by hand.)
+
+        Everything that the fast reader does not know for certain is parsed in whole.
+        """
+        start, end = self._index.span(document)
+        data = os.pread(self._fd, min(_HEAD_BYTES, end - start), start)
+        tail = (
+            os.pread(self._fd, _TAIL_BYTES, end - _TAIL_BYTES) if end - start > _HEAD_BYTES else b""
+        )
+        exchange = fast_reader.parse_exchange_head(data, ends_in_body=_ends_in_body(tail))
+        return exchange or parsing.without_response_body(self._read_exchange(document))
+
+    def _read_document(self, document: int) -> Document:
         try:
-            return parsing.parse_document(self._data(document))
+            return parsing.parse_document(self._read_bytes(document))
         except DocumentError as error:
             offset = self._index.start_offsets[document]
             raise self._error(DocumentProblem(offset, error.line, error.text)) from error
 
-    def _data(self, document: int) -> bytes:
+    def _read_bytes(self, document: int) -> bytes:
         start, end = self._index.span(document)
-        if end - start > LONGEST_DOCUMENT:
-            text = f"the document is longer than {LONGEST_DOCUMENT} bytes"
+        if end - start > _MAX_DOCUMENT_BYTES:
+            text = f"the document is longer than {_MAX_DOCUMENT_BYTES} bytes"
             raise self._error(DocumentProblem(start, 1, text))
         return os.pread(self._fd, end - start, start)
 
-    def _changed(self, document: int) -> CassetteError:
-        text = "the document is not what it was when the cassette was opened: open it again"
+    def _changed_error(self, document: int) -> CassetteError:
+        text = "the document has changed since the cassette was opened: open it again"
         return self._error(DocumentProblem(self._index.start_offsets[document], 1, text))
 
     def _error(self, problem: DocumentProblem) -> CassetteError:
@@ -221,10 +242,9 @@ class Cassette:
         return CassetteError(f"{self.path}:{line}: {problem.text}")
 
     def _line(self, offset: int) -> int:
-        return 1 + self._lines(0, offset)
+        return 1 + self._count_lines(0, offset)
 
-    def _lines(self, start: int, end: int) -> int:
-        """Count the line ends between two offsets."""
+    def _count_lines(self, start: int, end: int) -> int:
         lines = 0
         while start < end:
             data = os.pread(self._fd, min(1 << 20, end - start), start)
@@ -235,7 +255,7 @@ class Cassette:
         return lines
 
 
-def _is_body(tail: bytes) -> bool:
-    """Whether a document's last lines belong to a body, so that no other key can stand there."""
-    last = tail.removesuffix(b"\n...\n")
-    return last != tail and last[last.rfind(b"\n") + 1 :].startswith(b"    ")
+def _ends_in_body(tail: bytes) -> bool:
+    """Return whether the last line before the end mark has the indentation of a body."""
+    before = tail.removesuffix(b"\n...\n")
+    return before != tail and before[before.rfind(b"\n") + 1 :].startswith(b"    ")

@@ -135,7 +135,7 @@ def test_the_warning_says_where_the_cut_is(hand) -> None:
     with Cassette.open(hand(START + "---\nevent: 1\nof: 1\n")) as cassette:
         assert cassette.warnings == [
             f"{cassette.path}:{LINES + 1}: there is no end mark `...`: "
-            "the document was cut off, and is left out"
+            "the document was cut off and is left out"
         ]
 
 
@@ -319,7 +319,7 @@ RESPONSES = [
     ("{after: nan}", ".after: expected a number of at least 0, found 'nan'"),
     (
         "{after: 0, cause: rain}",
-        ".cause: expected server or server-cut or client or stopped or malformed, found 'rain'",
+        ".cause: expected client or malformed or server or server-cut or stopped, found 'rain'",
     ),
     ("{after: 0, base64: '?'}", ".base64: expected base64, found '?'"),
 ]
@@ -334,7 +334,7 @@ OTHERS = [
     ),
     (
         exchange(response="{after: 0, json: {a: .inf}}"),
-        "6: `.inf` is no number in JSON; Mesos writes it as text, in quotes",
+        "6: `.inf` is not a number in JSON; Mesos writes it as text, in quotes",
     ),
     (
         "---\nevent: 0\nof: 1\nat: 0\n...\n",
@@ -344,10 +344,10 @@ OTHERS = [
         "---\nevent: 1\nof: 1\nat: 0\nchunks: [[1]]\n...\n",
         "5: event 1 of exchange 1: chunks.0: expected a list of 2, found a list",
     ),
-    ("---\nevent: 1\nof: 1\nat: 0\nat: 1\n...\n", "5: key `at` is there twice"),
-    ("---\nat: &a 0\nnote: x\n...\n", "2: anchors are not read: found `&a`"),
-    ("---\nat: *a\n...\n", "2: aliases are not read: found `*a`"),
-    ("---\nat: !!int 1\n...\n", "2: tags are not read: found `tag:yaml.org,2002:int`"),
+    ("---\nevent: 1\nof: 1\nat: 0\nat: 1\n...\n", "5: found the key `at` twice"),
+    ("---\nat: &a 0\nnote: x\n...\n", "2: anchors are not allowed: found `&a`"),
+    ("---\nat: *a\n...\n", "2: aliases are not allowed: found `*a`"),
+    ("---\nat: !!int 1\n...\n", "2: tags are not allowed: found `tag:yaml.org,2002:int`"),
     ("---\n? [a]\n: b\n...\n", "2: expected text as a key, found a list"),
     (
         "---\na: [\n...\n",
@@ -404,7 +404,7 @@ def test_a_missing_exchange_is_an_error() -> None:
 def test_an_error_in_a_fast_document_is_found_when_it_is_read(hand) -> None:
     text = "---\nevent: 1\nof: 1\nat: 0.000000\njson: |-\n  {}\njson: |-\n  {}\n...\n"
     with Cassette.open(hand(START + text)) as cassette:
-        with pytest.raises(CassetteError, match=f":{LINES + 7}: key `json` is there twice"):
+        with pytest.raises(CassetteError, match=f":{LINES + 7}: found the key `json` twice"):
             list(cassette.events(1))
         assert list(cassette.notes()) == []
 
