@@ -1,12 +1,12 @@
-"""Bytes as the readable forms of a body, and back.
+"""Convert the bytes of a body to a readable form, and back.
 
     json    {"type":"HEARTBEAT"}       indented; the same tokens without white space are the bytes
     proto   08 01 …                    shown as Mesos JSON, if the message type is known
     text    anything else in UTF-8     verbatim
     base64  everything else
 
-Every form gives the very bytes back, or it is not used. Nothing here is lost: a body that should
-decode and does not is kept as bytes (or text), and `malformed` says why.
+A form is used only if it gives the same bytes back. No byte is lost: a body that should decode but
+does not is kept as text or base64, with the reason in `malformed`.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from msgspec import json
 from .documents import Body
 
 MAX_INDENTED_BYTES = 256 * 1024
-"""Bytes. A longer body stays on one line: nobody reads it in an editor."""
+"""A longer body stays on one line: it is too long to be read in an editor anyway."""
 
 type BodyFormat = Literal["json", "proto", "other"]
-"""What a body is said to be: by its Content-Type, or by the stream it is a record of."""
+"""The declared format of a body, from its Content-Type or from that of its stream."""
 
 
 class BodyFields(TypedDict, total=False):
-    """The keys of a `Body`, to be spread into a document: `Event(event=1, …, **shown(…))`."""
+    """The keys of a `Body`, to be spread into a document: `Event(event=1, …, **decode_body(…))`."""
 
     json: str
     text: str
@@ -38,61 +38,66 @@ class BodyFields(TypedDict, total=False):
 
 
 class BodyError(ValueError):
-    """A body of a cassette does not give bytes; the text says which key, why, and the way out."""
+    """A body of a cassette that cannot be converted to bytes. The text starts with its key."""
 
 
 def decode_body(
     data: bytes, body_format: BodyFormat = "other", message: str | None = None
 ) -> BodyFields:
-    """Choose the form for a body's bytes. `message` is the full protobuf name, if it is known."""
+    """Convert the bytes of a body to the form that suits them.
+
+    `message` is the full name of the protobuf message, if it is known. Never raises.
+    """
     if not data:
         return {}
     match body_format:
         case "json":
             return decode_json_body(data)
         case "proto" if message is not None:
-            return _shown_proto(data, message)
+            return _decode_proto_body(data, message)
         case _:
-            return _shown_text(data)
+            return _decode_text(data)
 
 
 def encode_body(body: Body, message: str | None = None) -> bytes:
-    """Give the bytes of a body back. `message` is the full protobuf name, needed for `proto`.
+    """Return the bytes of a body. `message` is the full protobuf name, needed for `proto`.
 
-    Raises `BodyError` if the text of `json` or `proto` does not parse.
+    Raises `BodyError` if the text of `json` or `proto` does not parse, or if the message type is
+    needed and unknown.
     """
     if body.json is not None:
         return _compact(body.json, "json")
     if body.text is not None:
         return body.text.encode()
     if body.proto is not None:
-        return _wire_proto(body, body.proto, message)
+        return _encode_proto(body, body.proto, message)
     return body.base64 or b""
 
 
 def proto_text_digest(proto: str) -> str:
-    """Return the `wire_of` of a shown message; indenting it in another way changes nothing."""
+    """Return the `wire_of` of a message's text. It does not depend on the indentation."""
     return _digest(_compact(proto, "proto"))
 
 
 def decode_json_body(data: bytes) -> BodyFields:
-    """Choose the form of what is said to be JSON; this is what most events are."""
+    """Convert a body that is declared as JSON. Most events are such bodies."""
     try:
         source = data.decode()
         formatted = json.format(data, indent=2 if len(data) <= MAX_INDENTED_BYTES else -1)
-        if _has_blanks(source) and json.format(formatted, indent=-1) != data:
+        if _has_white_space(source) and json.format(formatted, indent=-1) != data:
             return {"text": source}
     except UnicodeDecodeError as error:
         return {"base64": data, "malformed": f"not UTF-8: {error.reason} (byte {error.start})"}
     except (ValueError, RecursionError) as error:
-        return _flagged(data, f"not JSON: {error}")
+        return {**_decode_text(data), "malformed": f"not JSON: {error}"}
     return {"json": formatted.decode()}
 
 
 def format_ascii_json(data: bytes) -> bytes | None:
-    """Show JSON that is compact and in ASCII, or give None, which is no error.
+    """Indent JSON that is compact and in ASCII; None if it is not.
 
-    Most JSON is. This is what `shown` gives, without looking for what YAML would not let stand.
+    The result is for `yaml_writer.format_ascii_event`: the text that `decode_json_body` returns
+    under `json`, and which a literal block can hold.
     """
     if len(data) > MAX_INDENTED_BYTES:
         return None
@@ -109,10 +114,14 @@ def format_ascii_json(data: bytes) -> bytes | None:
 
 
 def ascii_proto_formatter(message: str) -> Callable[[bytes], bytes | None]:
-    """Make what shows a message whose text gives its bytes back and is ASCII, or gives None."""
+    """Return a function that formats messages of one type as `format_ascii_json` formats JSON.
+
+    It returns the text that `decode_body` returns under `proto`, or None if that is not ASCII, does
+    not give the same bytes back, or is too long to be indented.
+    """
     from ...proto.messages.message_text import message_to_text
 
-    def plain(data: bytes) -> bytes | None:
+    def format_ascii_proto(data: bytes) -> bytes | None:
         if not data:
             return None  # An empty body has no form.
         try:
@@ -128,29 +137,22 @@ def ascii_proto_formatter(message: str) -> Callable[[bytes], bytes | None]:
         except (ValueError, LookupError, ProtobufError, RecursionError):
             return None
 
-    return plain
+    return format_ascii_proto
 
 
-def _has_blanks(source: str) -> bool:
-    """Whether undoing the indentation could lose something. Looking costs less than an undo."""
+def _has_white_space(source: str) -> bool:
+    # Without any, undoing the indentation loses nothing. To look costs less than to undo it.
     return " " in source or "\n" in source or "\t" in source or "\r" in source
 
 
-def _shown_text(data: bytes) -> BodyFields:
+def _decode_text(data: bytes) -> BodyFields:
     try:
         return {"text": data.decode()}
     except UnicodeDecodeError:
         return {"base64": data}
 
 
-def _flagged(data: bytes, reason: str) -> BodyFields:
-    """Bytes that did not decode, as text if they are, and why."""
-    flagged = _shown_text(data)
-    flagged["malformed"] = reason
-    return flagged
-
-
-def _shown_proto(data: bytes, name: str) -> BodyFields:
+def _decode_proto_body(data: bytes, name: str) -> BodyFields:
     from ...proto.messages.message_text import message_to_text
 
     try:
@@ -163,14 +165,16 @@ def _shown_proto(data: bytes, name: str) -> BodyFields:
     return {"proto": proto, "wire": data, "wire_of": _digest(text)}
 
 
-def _wire_proto(body: Body, text: str, name: str | None) -> bytes:
+def _encode_proto(body: Body, text: str, name: str | None) -> bytes:
     if body.wire is not None:
         if body.wire_of is None:
-            raise BodyError("wire: found no wire_of, which says what text the bytes belong to")
+            raise BodyError(
+                "wire: expected a key wire_of, the digest of the text that it belongs to"
+            )
         if body.wire_of == proto_text_digest(text):
             return body.wire
     if name is None:
-        raise BodyError("proto: the message type of this body is not known, so base64 is expected")
+        raise BodyError("proto: the message type of this body is not known: write it under base64")
     from ...proto.messages.message_text import text_to_message_bytes
 
     compact = _compact(text, "proto")

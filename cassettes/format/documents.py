@@ -1,17 +1,18 @@
 """The documents of a cassette, format 1.
 
 A cassette is a UTF-8 file of YAML documents. Each starts with a line `---` and ends with a line
-`...`; a document without its end mark was cut off by a crash. The first key tells the kind:
+`...`; a document without its end mark was cut off by a crash. The first key names the kind:
 
     mesotape: 1     the header, once, first          Header
     exchange: N     one request and its response     Exchange
     event: N        one record of a stream           Event
     end: N          the end of exchange N's stream   End
-    note: TEXT      something the reader should know Note
+    note: TEXT      events lost, a full disk         Note
 
-The structs below are those documents, key by key. Times are seconds: `at` counts from the header's
-`recorded_at` on a monotonic clock, `after` from the exchange's `at`. Header values, paths and
-methods are bytes on the wire and Latin-1 text here, so that every byte comes back.
+The structs below have the keys of these documents, in the order in which they are written. Times
+are in seconds: `at` counts from the header's `recorded_at` on a monotonic clock, `after` from the
+exchange's `at`. Header values, paths and methods are bytes on the wire and Latin-1 text here, so
+that no byte is lost.
 """
 
 import datetime
@@ -24,10 +25,10 @@ from ...proto.api.apis import ServerKind
 FORMAT_VERSION = 1
 
 type Number = Annotated[int, Meta(ge=1)]
-"""Numbers what there are several of: exchanges, the events of a stream, clients."""
+"""The number of an exchange, of an event within its stream, or of a client."""
 
 type Seconds = Annotated[float, Meta(ge=0, le=1e12)]
-"""Written with six decimals. Not a number, and not infinite."""
+"""Written with six decimals. Neither infinite nor NaN."""
 
 type Size = Annotated[int, Meta(ge=0)]
 """Bytes."""
@@ -36,25 +37,26 @@ INCOMPLETE_REQUEST = "the request was not complete"
 """The `malformed` of a request that the client did not finish."""
 
 type Side = Literal["client", "server"]
+"""The sender of a stream: the server of a response, the client of a streamed request."""
 
 type EndCause = Literal["server", "server-cut", "client", "stopped", "malformed"]
-"""How a stream ended: final chunk; connection closed without it; the client left; the recorder was
-stopped; broken HTTP chunking."""
+"""Why a stream ended: the final chunk came; the connection was closed without it; the client left;
+the recorder was stopped; the HTTP chunking broke."""
 
 type Headers = dict[str, str | list[str]]
-"""Names as spelled, in order; a name that was repeated has a list."""
+"""Names as spelled, in order. The value of a repeated name is a list."""
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Bytes in at most one readable form; no form is an empty body.
+    """Bytes in at most one readable form. An empty body has none.
 
     `json`    JSON text indented for reading; the bytes are the same tokens without the white space
     `text`    any other UTF-8 text, verbatim
-    `proto`   a protobuf message, shown as indented Mesos JSON. Encoding it again gives the bytes,
-              or else `wire` has them, and `wire_of` is the digest of the text that they belong to
+    `proto`   a protobuf message, shown as indented Mesos JSON. If encoding that again does not give
+              the bytes, `wire` has them, and `wire_of` is the digest of the text they belong to
     `base64`  everything else
 
-    `malformed` says why bytes that should have decoded did not.
+    `malformed` is the reason why bytes that should have decoded did not.
     """
 
     json: str | None = None
@@ -79,8 +81,8 @@ class Request(Body, frozen=True, kw_only=True):
 class Response(Body, frozen=True, kw_only=True):
     """The response of an exchange.
 
-    `status` is None if the connection ended before an answer. `cause` is present if the response is
-    not a stream and did not come whole. `stream: chunks` is a chunked body that is not RecordIO.
+    Without `status`, the connection ended before a response. `cause` is present if the response is
+    not a stream and is incomplete. `stream: chunks` is a chunked body that is not RecordIO.
     `reason` is present if it is not the standard phrase of the status.
     """
 
@@ -93,7 +95,7 @@ class Response(Body, frozen=True, kw_only=True):
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The first document. Without `server`, bodies of `/api/v1` are kept as bytes if protobuf."""
+    """The first document. Without `server`, protobuf bodies of `/api/v1` are kept as bytes."""
 
     mesotape: int
     server: ServerKind | None = None
@@ -118,8 +120,8 @@ class Event(Body, frozen=True, kw_only=True):
     """One record of a stream, numbered from 1 within its exchange and side.
 
     `chunks` lists the HTTP chunks that begin within this record, as (bytes, at); it is absent if
-    the record arrived as exactly one chunk. A piece that is not a sound record has `malformed`, its
-    `offset` in the stream, and its bytes, framing included, in `base64`.
+    the record arrived as exactly one chunk. A part of the stream that is not a valid record has
+    `malformed`, its `offset` in the stream, and its bytes, framing included, in `base64`.
     """
 
     event: Number
@@ -131,7 +133,7 @@ class Event(Body, frozen=True, kw_only=True):
 
 
 class End(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The end of a stream: of the response, or with `from_` of a streamed request."""
+    """The end of a stream: of the response or, with `from: client`, of a streamed request."""
 
     end: Number
     at: Seconds
@@ -140,7 +142,7 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
 
 
 class Note(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Something the reader should know: events lost, disk full, recording stopped."""
+    """A remark of the recorder: events lost, disk full, recording stopped."""
 
     note: str
     at: Seconds

@@ -1,10 +1,10 @@
-"""The JSON Schema of one document of a cassette, made from the structs.
+"""Build the JSON Schema of one document of a cassette from the structs.
 
     python -m mesotape.cassettes.format.schema > cassettes/cassette.schema.json
 
-Editors check a cassette by it while it is written. It is about what YAML makes of the text, so it
-is looser than the structs in one place: a header `Content-Length: 20` is a number to YAML, and text
-to us. And it says what the structs cannot: that a body has one form.
+Editors use it to check a cassette while it is written. It applies to the values that YAML reads, so
+it is looser than the structs in one place: a header `Content-Length: 20` is a number in YAML, and
+text for mesotape. It also has a rule that the structs cannot express: a body has one form.
 """
 
 from inspect import cleandoc
@@ -20,14 +20,14 @@ _FORMS = ("json", "text", "proto", "base64")
 
 
 def build_json_schema() -> Schema:
-    """Make the schema, in draft 2020-12."""
-    kinds = (Header, Exchange, Event, End, Note)
-    references, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    """Build the schema, in draft 2020-12."""
+    types = (Header, Exchange, Event, End, Note)
+    references, parts = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     _clean_descriptions(parts)
     for name in ("Request", "Response", "Event"):
         _refine_body(parts[name])
     for name in ("Request", "Response"):
-        parts[name]["properties"]["headers"] = _headers()
+        parts[name]["properties"]["headers"] = _headers_schema()
     parts["Header"]["properties"]["mesotape"] = {"const": FORMAT_VERSION}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -45,20 +45,20 @@ def _clean_descriptions(parts: Schema) -> None:
 
 
 def _refine_body(part: Schema) -> None:
-    """Say that at most one form is there, and that two of them may be written as plain YAML."""
+    """Allow at most one form of a body, and plain YAML under two of them, in place."""
     for form in ("json", "proto"):
         part["properties"][form] = {"type": ["string", "object", "array"]}
     part["not"] = {
         "anyOf": [
             {"required": [one, other]}
-            for place, one in enumerate(_FORMS)
-            for other in _FORMS[place + 1 :]
+            for index, one in enumerate(_FORMS)
+            for other in _FORMS[index + 1 :]
         ]
     }
     part["dependentRequired"] = {"wire": ["proto", "wire_of"], "wire_of": ["wire"]}
 
 
-def _headers() -> Schema:
+def _headers_schema() -> Schema:
     scalar = {"type": ["string", "number", "boolean"]}
     return {
         "type": "object",

@@ -152,7 +152,7 @@ def test_a_message_without_a_required_field_is_malformed() -> None:
         (Body(proto="[]"), "proto: not a mesos.v1.master.Event: "),
         (
             Body(proto="{}", wire=b"x"),
-            "wire: found no wire_of, which says what text the bytes belong to",
+            "wire: expected a key wire_of, the digest of the text that it belongs to",
         ),
     ],
 )
