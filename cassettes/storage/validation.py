@@ -1,7 +1,7 @@
-"""All that is wrong with a cassette, at once: `mesotape validate`.
+"""Find every problem of a cassette at once, for `mesotape validate`.
 
-Reading finds what is no document. Here the documents are held against each other, and bodies are
-made into bytes:
+The reader finds documents that are wrong by themselves. Here the documents are compared with each
+other, and bodies are converted to bytes:
 
     master.yaml:41: event 4 of exchange 2: at 0.5 is before event 3 (at 0.9)
 """
@@ -20,6 +20,7 @@ from ..format.documents import (
     Event,
     Exchange,
     Header,
+    Headers,
     Note,
     Side,
 )
@@ -27,166 +28,178 @@ from .reader import Cassette
 
 
 def validate_cassette(path: Path | str) -> list[str]:
-    """List everything that is wrong, as `file:line: what`; nothing if the cassette is sound."""
+    """Return all problems of a cassette as `file:line: problem`, by line; none if it is valid."""
     try:
         cassette = Cassette.open(path, lenient=True)
     except CassetteError as error:
         return [str(error)]
     with cassette:
-        return [*cassette.warnings, *_Check(cassette).problems()]
+        return [*cassette.warnings, *_Validation(cassette).problems()]
 
 
-class _Begun(Struct):
-    """What was seen of an exchange."""
+class _ValidatedExchange(Struct):
+    """An exchange that was seen; the names are those of the messages in its streams."""
 
     at: float
     line: int
     streams: list[Side]
-    call: str | None
-    record: str | None
+    call_message: str | None
+    record_message: str | None
 
 
-class _Seen(Struct):
-    """What was seen of a stream so far."""
+class _ValidatedStream(Struct):
+    """A stream as far as it was seen: its first line and time, and its last event."""
 
     line: int
-    began: float
-    number: int = 0
-    at: float = 0.0
-    ended: bool = False
+    first_at: float
+    last_event: int = 0
+    last_at: float = 0.0
+    has_ended: bool = False
 
 
-class _Check:
+class _Validation:
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
-        self._found: list[tuple[int, str]] = []
-        self._exchanges: dict[int, _Begun] = {}
-        self._streams: dict[tuple[int, Side], _Seen] = {}
-        self._noted: list[tuple[int, int]] = []
+        self._problems: list[tuple[int, str]] = []
+        self._exchanges: dict[int, _ValidatedExchange] = {}
+        self._streams: dict[tuple[int, Side], _ValidatedStream] = {}
+        self._notes: list[tuple[int, int]] = []
 
     def problems(self) -> list[str]:
-        """Look at everything, in the order of the file."""
-        for count, (told, line) in enumerate(self._cassette.documents_or_errors()):
-            if isinstance(told, CassetteError):
-                self._found.append((line, str(told)))
+        for count, (document, line) in enumerate(self._cassette.documents_or_errors()):
+            if isinstance(document, CassetteError):
+                self._problems.append((line, str(document)))
             else:
-                self._take(told, line, first=count == 0)
-        self._order_exchanges()
-        self._place_streams()
-        self._decode_records()
-        return [text for _, text in sorted(self._found, key=lambda found: found[0])]
+                self._check_document(document, line, is_first=count == 0)
+        self._check_order_of_exchanges()
+        self._check_references()
+        self._check_protobuf_records()
+        return [text for _, text in sorted(self._problems, key=lambda problem: problem[0])]
 
-    def _take(self, told: Document, line: int, *, first: bool) -> None:
-        match told:
+    def _check_document(self, document: Document, line: int, *, is_first: bool) -> None:
+        match document:
             case Header():
-                if not first:
+                if not is_first:
                     self._add(line, "found a second header: two cassettes in one file")
             case Exchange():
-                self._exchange(told, line)
+                self._check_exchange(document, line)
             case Event():
-                self._event(told, line)
+                self._check_event(document, line)
             case End():
-                self._end(told, line)
+                self._check_end(document, line)
             case Note():
-                if told.of is not None:
-                    self._noted.append((told.of, line))
+                if document.of is not None:
+                    self._notes.append((document.of, line))
 
-    def _exchange(self, told: Exchange, line: int) -> None:
-        place = f"exchange {told.exchange}"
-        if told.exchange in self._exchanges:
-            earlier = self._exchanges[told.exchange].line
-            self._add(line, f"{place}: the number is taken already, on line {earlier}")
-            return
-        api = endpoints.find_api(told.request.path, self._cassette.header.server)
-        call = None if api is None else api.call_message
-        data = self._body(told.request, call, line, f"{place}: request")
-        sort = told.request.headers.get("Content-Type")
-        kind = None
-        if api is not None and isinstance(sort, str):
-            kind = calls.identify_call_type(data, sort, api)
-        record = None if kind is None else kind.record_message
-        self._body(
-            told.response,
-            None if kind is None else kind.response_message,
-            line,
-            f"{place}: response",
+    def _check_exchange(self, exchange: Exchange, line: int) -> None:
+        name, request, response = (
+            f"exchange {exchange.exchange}",
+            exchange.request,
+            exchange.response,
         )
-        streams: list[Side] = ["client"] if told.request.stream else []
-        if told.response.stream:
+        if exchange.exchange in self._exchanges:
+            earlier = self._exchanges[exchange.exchange].line
+            self._add(line, f"{name}: the number is taken already, on line {earlier}")
+            return
+        api = endpoints.find_api(request.path, self._cassette.header.server)
+        call_message = None if api is None else api.call_message
+        data = self._encode(request, call_message, line, f"{name}: request")
+        content_type = _header_value(request.headers, "content-type")
+        call_type = None
+        if api is not None and content_type is not None:
+            call_type = calls.identify_call_type(data, content_type, api)
+        response_message = None if call_type is None else call_type.response_message
+        self._encode(response, response_message, line, f"{name}: response")
+        streams: list[Side] = ["client"] if request.stream else []
+        if response.stream:
             streams.append("server")
-        self._exchanges[told.exchange] = _Begun(told.at, line, streams, call, record)
+        record_message = None if call_type is None else call_type.record_message
+        self._exchanges[exchange.exchange] = _ValidatedExchange(
+            exchange.at, line, streams, call_message, record_message
+        )
 
-    def _event(self, told: Event, line: int) -> None:
-        side = told.from_ or "server"
-        place = f"event {told.event} of exchange {told.of}"
-        seen = self._streams.setdefault((told.of, side), _Seen(line, told.at))
-        if seen.ended:
-            self._add(line, f"{place}: stands behind the end of its stream")
-        if told.event <= seen.number:
-            self._add(line, f"{place}: stands behind event {seen.number}")
-        if told.at < seen.at:
-            earlier = f"event {seen.number} (at {_seconds(seen.at)})"
-            self._add(line, f"{place}: at {_seconds(told.at)} is before {earlier}")
-        seen.number, seen.at = told.event, told.at
-        if told.proto is None:
-            self._body(told, None, line, place)
+    def _check_event(self, event: Event, line: int) -> None:
+        name = f"event {event.event} of exchange {event.of}"
+        stream = self._stream(event.of, event.from_ or "server", line, event.at)
+        if stream.has_ended:
+            self._add(line, f"{name}: comes after the end of its stream")
+        if event.event <= stream.last_event:
+            self._add(line, f"{name}: comes after event {stream.last_event}")
+        self._check_time(stream, event.at, line, name)
+        stream.last_event, stream.last_at = event.event, event.at
+        if event.proto is None:
+            self._encode(event, None, line, name)
 
-    def _end(self, told: End, line: int) -> None:
-        side = told.from_ or "server"
-        seen = self._streams.setdefault((told.end, side), _Seen(line, told.at))
-        if seen.ended:
-            self._add(line, f"end of exchange {told.end}: its stream has ended already")
-        if told.at < seen.at:
-            earlier = f"event {seen.number} (at {_seconds(seen.at)})"
-            self._add(
-                line, f"end of exchange {told.end}: at {_seconds(told.at)} is before {earlier}"
-            )
-        seen.ended = True
+    def _check_end(self, end: End, line: int) -> None:
+        name = f"end of exchange {end.end}"
+        stream = self._stream(end.end, end.from_ or "server", line, end.at)
+        if stream.has_ended:
+            self._add(line, f"{name}: its stream has ended already")
+        self._check_time(stream, end.at, line, name)
+        stream.has_ended = True
 
-    def _order_exchanges(self) -> None:
-        """Numbers are in the order in which requests began."""
+    def _stream(self, exchange: int, side: Side, line: int, at: float) -> _ValidatedStream:
+        return self._streams.setdefault((exchange, side), _ValidatedStream(line, at))
+
+    def _check_time(self, stream: _ValidatedStream, at: float, line: int, name: str) -> None:
+        if at < stream.last_at:
+            earlier = f"event {stream.last_event} (at {_seconds(stream.last_at)})"
+            self._add(line, f"{name}: at {_seconds(at)} is before {earlier}")
+
+    def _check_order_of_exchanges(self) -> None:
+        """Check that numbers are in the order in which the requests began."""
         last, last_at = 0, 0.0
-        for number, begun in sorted(self._exchanges.items()):
-            if begun.at < last_at:
+        for number, exchange in sorted(self._exchanges.items()):
+            if exchange.at < last_at:
                 earlier = f"exchange {last} (at {_seconds(last_at)})"
-                text = f"exchange {number}: at {_seconds(begun.at)} is before {earlier}"
-                self._add(begun.line, text)
-            last, last_at = number, begun.at
+                text = f"exchange {number}: at {_seconds(exchange.at)} is before {earlier}"
+                self._add(exchange.line, text)
+            last, last_at = number, exchange.at
 
-    def _place_streams(self) -> None:
-        for (number, side), seen in self._streams.items():
-            what = f"stream of exchange {number}" + (" from the client" if side == "client" else "")
-            begun = self._exchanges.get(number)
-            if begun is None:
-                self._add(seen.line, f"{what}: there is no exchange {number}")
-            elif side not in begun.streams:
+    def _check_references(self) -> None:
+        """Check that each stream and note belongs to an exchange, and began after it."""
+        for (number, side), stream in self._streams.items():
+            name = f"stream of exchange {number}" + (" from the client" if side == "client" else "")
+            exchange = self._exchanges.get(number)
+            if exchange is None:
+                self._add(stream.line, f"{name}: there is no exchange {number}")
+            elif side not in exchange.streams:
                 part = "request" if side == "client" else "response"
-                self._add(seen.line, f"{what}: the {part} (line {begun.line}) is no stream")
-            elif seen.began < begun.at:
-                text = f"at {_seconds(seen.began)} is before its exchange (at {_seconds(begun.at)})"
-                self._add(seen.line, f"{what}: {text}")
-        for number, line in self._noted:
+                self._add(stream.line, f"{name}: the {part} (line {exchange.line}) is not a stream")
+            elif stream.first_at < exchange.at:
+                earlier = f"its exchange (at {_seconds(exchange.at)})"
+                text = f"{name}: at {_seconds(stream.first_at)} is before {earlier}"
+                self._add(stream.line, text)
+        for number, line in self._notes:
             if number not in self._exchanges:
                 self._add(line, f"note: there is no exchange {number}")
 
-    def _decode_records(self) -> None:
-        """Decode protobuf records last: their exchange, which tells the type, may stand behind."""
-        for told, line in self._cassette.documents_or_errors():
-            if isinstance(told, Event) and told.proto is not None:
-                begun = self._exchanges.get(told.of)
-                if begun is not None:
-                    name = begun.record if told.from_ is None else begun.call
-                    self._body(told, name, line, f"event {told.event} of exchange {told.of}")
+    def _check_protobuf_records(self) -> None:
+        """Encode protobuf records last: the exchange that gives their type may follow them."""
+        for event, line in self._cassette.documents_or_errors():
+            if isinstance(event, Event) and event.proto is not None and event.of in self._exchanges:
+                exchange = self._exchanges[event.of]
+                is_response = event.from_ is None
+                message = exchange.record_message if is_response else exchange.call_message
+                self._encode(event, message, line, f"event {event.event} of exchange {event.of}")
 
-    def _body(self, told: Body, message: str | None, line: int, place: str) -> bytes:
+    def _encode(self, body: Body, message: str | None, line: int, name: str) -> bytes:
         try:
-            return encode_body(told, message)
+            return encode_body(body, message)
         except BodyError as error:
-            self._add(line, f"{place}: {error}")
+            self._add(line, f"{name}: {error}")
             return b""
 
     def _add(self, line: int, text: str) -> None:
-        self._found.append((line, f"{self._cassette.path}:{line}: {text}"))
+        self._problems.append((line, f"{self._cassette.path}:{line}: {text}"))
+
+
+def _header_value(headers: Headers, name: str) -> str | None:
+    """Return the value of a header by its name in lower case; the last one if it is repeated."""
+    for spelling, value in headers.items():
+        if spelling.lower() == name:
+            return value if isinstance(value, str) else next(reversed(value), None)
+    return None
 
 
 def _seconds(at: float) -> str:
