@@ -43,6 +43,9 @@ type EndCause = Literal["server", "server-cut", "client", "stopped", "malformed"
 """Why a stream ended: the final chunk came; the connection was closed without it; the client left;
 the recorder was stopped; the HTTP chunking broke."""
 
+type StreamFraming = Literal["recordio", "chunks"]
+"""How a stream is divided into events: by RecordIO, or by the HTTP chunks of any other body."""
+
 type Headers = dict[str, str | list[str]]
 """Names as spelled, in order. The value of a repeated name is a list."""
 
@@ -75,7 +78,7 @@ class Request(Body, frozen=True, kw_only=True):
     path: str
     version: str = "HTTP/1.1"
     headers: Headers = field(default_factory=dict[str, str | list[str]])
-    stream: Literal["recordio", "chunks"] | None = None
+    stream: StreamFraming | None = None
 
 
 class Response(Body, frozen=True, kw_only=True):
@@ -90,7 +93,7 @@ class Response(Body, frozen=True, kw_only=True):
     status: int | None = None
     reason: str | None = None
     headers: Headers = field(default_factory=dict[str, str | list[str]])
-    stream: Literal["recordio", "chunks"] | None = None
+    stream: StreamFraming | None = None
     cause: EndCause | None = None
 
 

@@ -3,7 +3,7 @@ r"""Read the writer's own layout fast.
 There is a reader for events, one for exchanges without the body of the response (all that opening a
 replay needs), and one for any document. Each is strict: where a byte is not as the writer would
 have written it, the result is None, and the caller turns to `yaml_reader`, which reads any YAML and
-explains errors. So nothing here has to be forgiving, and no result may differ from what YAML gives.
+explains errors. So nothing here has to be forgiving, and no result may differ from that of YAML.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import cast, get_args
 
 from msgspec import json
 
-from .documents import EndCause, Event, Exchange, Headers, Request, Response
+from .documents import EndCause, Event, Exchange, Headers, Request, Response, StreamFraming
 from .scalars import (
     LITERAL_BLOCK_BYTES,
     MAX_KEY_LENGTH,
@@ -126,7 +126,7 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
                 path=_unquote(path),
                 version="HTTP/1.1" if version is None else _unquote(version),
                 headers={} if headers is None else _parse_headers(headers),
-                stream=stream,
+                stream=cast("StreamFraming | None", stream),
                 json=body if form == "json" else None,
                 text=body if form == "text" else None,
                 proto=body if form == "proto" else None,
@@ -136,8 +136,8 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
                 status=None if status is None else int(status),
                 reason=None if reason is None else _unquote(reason),
                 headers={} if answer_headers is None else _parse_headers(answer_headers),
-                stream=answer_stream,
-                cause=cause,
+                stream=cast("StreamFraming | None", answer_stream),
+                cause=cast("EndCause | None", cause),
             ),
         )
     except _OtherLayoutError:

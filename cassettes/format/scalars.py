@@ -85,7 +85,7 @@ def can_be_literal_block(text: str) -> bool:
 
 
 def _format_text_block(text: str, data: bytes, indent: bytes) -> bytes:
-    """Format text that may have what JSON has not: blank lines, leading blanks, a last line end."""
+    """Format text that, unlike JSON, may have blank lines, leading blanks or a last line end."""
     if text.endswith("\n\n") or text.isspace():
         return quote_scalar(text).encode()
     head = b"|2" if text[0] in " \t\n" else b"|"

@@ -205,17 +205,16 @@ class Cassette:
 
         The request and the head of the response come first in the writer's layout, so the first 64
         KiB are enough, unless the request is longer. But YAML has no order of keys: a person may
-        have added one after the body, such as `peer:`. So the end of the document is read too. If
-        its last line has the indentation of a body, no key follows it there. (A key between
-        two bodies that are longer than what is read goes unseen; nobody writes that by hand.)
+        have added one after the body, such as `peer:`. So the end of a longer document is read too:
+        if its last line has the indentation of a body, no key is there. (A key in the middle of the
+        part that is not read would be missed, if it has such lines itself.)
 
-        Everything that the fast reader does not know for certain is parsed in whole.
+        An exchange that the fast reader does not know for certain is parsed in whole.
         """
         start, end = self._index.span(document)
-        data = os.pread(self._fd, min(_HEAD_BYTES, end - start), start)
-        tail = (
-            os.pread(self._fd, _TAIL_BYTES, end - _TAIL_BYTES) if end - start > _HEAD_BYTES else b""
-        )
+        data, tail = os.pread(self._fd, min(_HEAD_BYTES, end - start), start), b""
+        if end - start > _HEAD_BYTES:
+            tail = os.pread(self._fd, _TAIL_BYTES, end - _TAIL_BYTES)
         exchange = fast_reader.parse_exchange_head(data, ends_in_body=_ends_in_body(tail))
         return exchange or parsing.without_response_body(self._read_exchange(document))
 
