@@ -27,8 +27,8 @@ def encoded(text: str, name: str = EVENT) -> bytes:
 
 
 @given(st.binary(), st.sampled_from(["json", "proto", "other"]))
-def test_any_bytes_come_back(data: bytes, kind: str) -> None:
-    assert encode_body(Body(**decode_body(data, kind, EVENT)), EVENT) == data
+def test_any_bytes_come_back(data: bytes, body_format: str) -> None:
+    assert encode_body(Body(**decode_body(data, body_format, EVENT)), EVENT) == data
 
 
 @given(JSON, st.sampled_from([-1, 0, 1, 2, 4]))
@@ -75,9 +75,9 @@ def test_long_json_with_white_space_is_text() -> None:
     assert decode_body(data, "json") == {"text": data.decode()}
 
 
-@pytest.mark.parametrize("kind", ["json", "proto", "other"])
-def test_an_empty_body_has_no_key(kind: str) -> None:
-    assert decode_body(b"", kind, EVENT) == {}
+@pytest.mark.parametrize("body_format", ["json", "proto", "other"])
+def test_an_empty_body_has_no_key(body_format: str) -> None:
+    assert decode_body(b"", body_format, EVENT) == {}
     assert encode_body(Body(), EVENT) == b""
 
 
@@ -101,7 +101,7 @@ def test_fields_that_are_not_set_are_not_shown() -> None:
     assert encode_body(Body(**body), CALL) == encoded(text, CALL)
 
 
-def test_what_json_cannot_tell_is_kept_as_wire_bytes() -> None:
+def test_a_message_that_its_text_cannot_give_back_has_wire_bytes() -> None:
     data = encoded('{"type":"HEARTBEAT"}') + b"\xf8\x3f\x01"
     body = decode_body(data, "proto", EVENT)
     assert body["wire"] == data
@@ -116,7 +116,7 @@ def test_edited_text_wins_over_wire_bytes() -> None:
     assert encode_body(Body(**body), EVENT) == encoded('{"type":"SUBSCRIBED"}')
 
 
-def test_indenting_is_no_edit() -> None:
+def test_a_change_of_the_indentation_is_not_an_edit() -> None:
     data = encoded('{"type":"HEARTBEAT"}') + b"\xf8\x3f\x01"
     body = decode_body(data, "proto", EVENT)
     body["proto"] = '{\n      "type":   "HEARTBEAT" }'
@@ -125,15 +125,17 @@ def test_indenting_is_no_edit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "reason"),
+    ("data", "body_format", "reason"),
     [
         (b'{"a":1', "json", "not JSON: Input data was truncated"),
         (b'"\xff"', "json", "not UTF-8: invalid start byte (byte 1)"),
         (b"\xff", "proto", "not a mesos.v1.master.Event: Error parsing message"),
     ],
 )
-def test_what_should_decode_and_does_not_says_why(data: bytes, kind: str, reason: str) -> None:
-    body = decode_body(data, kind, EVENT)
+def test_a_body_that_does_not_decode_has_the_reason(
+    data: bytes, body_format: str, reason: str
+) -> None:
+    body = decode_body(data, body_format, EVENT)
     assert body["malformed"].startswith(reason)
     assert encode_body(Body(**body), EVENT) == data
 

@@ -37,67 +37,69 @@ def fits(value: Any, rule: Any) -> bool:
     if isinstance(rule, bool):
         return rule
     assert rule.keys() <= KNOWN, rule.keys() - KNOWN
-    return all(_fits(value, rule, word, told) for word, told in rule.items())
+    return all(_fits(value, rule, word, operand) for word, operand in rule.items())
 
 
-def _fits(value: Any, rule: dict[str, Any], word: str, told: Any) -> bool:
+def _fits(value: Any, rule: dict[str, Any], word: str, operand: Any) -> bool:
     match word:
         case "$ref":
-            return fits(value, SHIPPED["$defs"][told.removeprefix("#/$defs/")])
+            return fits(value, SHIPPED["$defs"][operand.removeprefix("#/$defs/")])
         case "type":
-            names = [told] if isinstance(told, str) else told
+            names = [operand] if isinstance(operand, str) else operand
             return any(isinstance(value, TYPES[name]) for name in names)
         case "const":
-            return value == told
+            return value == operand
         case "enum":
-            return value in told
+            return value in operand
         case "oneOf":
-            return sum(fits(value, one) for one in told) == 1
+            return sum(fits(value, one) for one in operand) == 1
         case "anyOf":
-            return any(fits(value, one) for one in told)
+            return any(fits(value, one) for one in operand)
         case "not":
-            return not fits(value, told)
+            return not fits(value, operand)
         case "minimum":
-            return not isinstance(value, int | float) or value >= told
+            return not isinstance(value, int | float) or value >= operand
         case "maximum":
-            return not isinstance(value, int | float) or value <= told
+            return not isinstance(value, int | float) or value <= operand
     if isinstance(value, dict):
-        return _fits_object(value, rule, word, told)
+        return _fits_object(value, rule, word, operand)
     if isinstance(value, list):
-        return _fits_array(value, rule, word, told)
+        return _fits_array(value, rule, word, operand)
     return True
 
 
-def _fits_object(value: dict[str, Any], rule: dict[str, Any], word: str, told: Any) -> bool:
+def _fits_object(value: dict[str, Any], rule: dict[str, Any], word: str, operand: Any) -> bool:
     match word:
         case "required":
-            return set(told) <= value.keys()
+            return set(operand) <= value.keys()
         case "dependentRequired":
-            return all(set(more) <= value.keys() for key, more in told.items() if key in value)
+            return all(set(more) <= value.keys() for key, more in operand.items() if key in value)
         case "properties":
-            return all(fits(value[key], part) for key, part in told.items() if key in value)
+            return all(fits(value[key], part) for key, part in operand.items() if key in value)
         case "additionalProperties":
-            return all(fits(value[key], told) for key in value.keys() - rule.get("properties", {}))
+            return all(
+                fits(value[key], operand) for key in value.keys() - rule.get("properties", {})
+            )
         case _:
             return True
 
 
-def _fits_array(value: list[Any], rule: dict[str, Any], word: str, told: Any) -> bool:
+def _fits_array(value: list[Any], rule: dict[str, Any], word: str, operand: Any) -> bool:
     match word:
         case "minItems":
-            return len(value) >= told
+            return len(value) >= operand
         case "maxItems":
-            return len(value) <= told
+            return len(value) <= operand
         case "prefixItems":
-            return all(fits(*pair) for pair in zip(value, told, strict=False))
+            return all(fits(*pair) for pair in zip(value, operand, strict=False))
         case "items":
-            return all(fits(one, told) for one in value[len(rule.get("prefixItems", [])) :])
+            return all(fits(one, operand) for one in value[len(rule.get("prefixItems", [])) :])
         case _:
             return True
 
 
 class Loader(yaml.SafeLoader):
-    """Leaves times the text they are, as YAML 1.2 and JSON do."""
+    """Reads times as text, as YAML 1.2 and JSON do."""
 
 
 Loader.yaml_implicit_resolvers = {

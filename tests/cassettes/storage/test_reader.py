@@ -1,4 +1,4 @@
-"""Opening cassettes: whole, cut off, written by hand, compressed, and wrong."""
+"""Opening cassettes that are complete, cut off, written by hand, compressed, or wrong."""
 
 import gzip
 import os
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.paths import DATA
 
+from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import (
     CassetteError,
     Document,
@@ -18,7 +19,6 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.recording import writer
 from mesotape.cassettes.storage import index
 from mesotape.cassettes.storage.reader import Cassette
 
@@ -29,7 +29,7 @@ LINES = START.count("\n")
 
 def whole() -> list[Document]:
     with Cassette.open(GOLDEN) as cassette:
-        return [told for told, _ in cassette.documents()]
+        return [document for document, _ in cassette.documents()]
 
 
 @pytest.fixture
@@ -43,38 +43,38 @@ def hand(tmp_path: Path):
 
 
 def test_the_golden_cassette_is_what_the_writer_writes() -> None:
-    assert b"".join(map(writer.format_document, whole())) == GOLDEN.read_bytes()
+    assert b"".join(map(yaml_writer.format_document, whole())) == GOLDEN.read_bytes()
 
 
-def test_exchanges_come_by_number_and_documents_by_place() -> None:
+def test_exchanges_are_in_the_order_of_numbers_and_documents_in_that_of_the_file() -> None:
     with Cassette.open(GOLDEN) as cassette:
-        assert [told.exchange for told in cassette.exchanges()] == [1, 2, 3, 4]
+        assert [exchange.exchange for exchange in cassette.exchanges()] == [1, 2, 3, 4]
         assert cassette.exchange(2).request.proto is not None
         lines = GOLDEN.read_text().split("\n")
-        for told, line in cassette.documents():
+        for document, line in cassette.documents():
             assert lines[line - 2] == "---"
-            assert lines[line - 1].split(":")[0] == type(told).__name__.lower().replace(
+            assert lines[line - 1].split(":")[0] == type(document).__name__.lower().replace(
                 "header", "mesotape"
             )
         assert len(cassette) == 4
 
 
-def test_streams_come_by_side() -> None:
+def test_each_side_of_an_exchange_has_its_own_stream() -> None:
     with Cassette.open(GOLDEN) as cassette:
-        assert [told.event for told in cassette.events(1)] == [1, 2, 3, 4, 5]
-        assert [told.of for told in cassette.events(4, "client")] == [4]
+        assert [event.event for event in cassette.events(1)] == [1, 2, 3, 4, 5]
+        assert [event.of for event in cassette.events(4, "client")] == [4]
         assert list(cassette.events(4)) == []
         assert list(cassette.events(99)) == []
-        ended, by_client = cassette.stream_end(1), cassette.stream_end(4, "client")
-        assert ended is not None
-        assert ended.cause == "client"
-        assert by_client is not None
-        assert by_client.from_ == "client"
+        end, client_end = cassette.stream_end(1), cassette.stream_end(4, "client")
+        assert end is not None
+        assert end.cause == "client"
+        assert client_end is not None
+        assert client_end.from_ == "client"
         assert cassette.stream_end(2) is None
-        assert [told.of for told in cassette.notes()] == [1]
+        assert [note.of for note in cassette.notes()] == [1]
 
 
-def test_what_appending_needs() -> None:
+def test_the_last_numbers_and_the_intact_length_are_known() -> None:
     with Cassette.open(GOLDEN) as cassette:
         assert (cassette.last_exchange_number, cassette.last_client_number) == (4, 3)
         assert cassette.last_at_seconds == 31.201944
@@ -82,30 +82,30 @@ def test_what_appending_needs() -> None:
         assert cassette.warnings == []
 
 
-def test_requests_leave_out_the_bodies_of_answers() -> None:
+def test_heads_leave_out_the_bodies_of_responses() -> None:
     with Cassette.open(GOLDEN) as cassette:
-        for told, request in zip(cassette.exchanges(), cassette.exchange_heads(), strict=True):
-            assert request.request == told.request
-            assert request.response.headers == told.response.headers
-            assert request.response.status == told.response.status
-            assert request.response.json is request.response.proto is None
-            assert request.response.text is request.response.wire is None
+        for exchange, head in zip(cassette.exchanges(), cassette.exchange_heads(), strict=True):
+            assert head.request == exchange.request
+            assert head.response.headers == exchange.response.headers
+            assert head.response.status == exchange.response.status
+            assert head.response.json is head.response.proto is None
+            assert head.response.text is head.response.wire is None
 
 
 @pytest.mark.parametrize("body", ['{\n  "a": "é"\n}', "x" * 300_000, "x\x7f" * 100_000, "a\n\nb"])
 @pytest.mark.parametrize("question", ['{\n  "type": "GET_STATE"\n}', "y\n" * 50_000 + "z"])
-def test_requests_of_long_exchanges(hand, body: str, question: str) -> None:
+def test_heads_of_long_exchanges(hand, body: str, question: str) -> None:
     request = Request(method="POST", path="/", json=question)
     response = Response(after=0.5, status=200, headers={"A": "b"}, text=body)
     told = Exchange(exchange=1, at=0.0, client=1, request=request, response=response)
-    with Cassette.open(hand(START.encode() + writer.format_exchange(told))) as cassette:
+    with Cassette.open(hand(START.encode() + yaml_writer.format_exchange(told))) as cassette:
         assert list(cassette.exchanges()) == [told]
         empty = Response(after=0.5, status=200, headers={"A": "b"})
         assert [one.response for one in cassette.exchange_heads()] == [empty]
         assert [one.request for one in cassette.exchange_heads()] == [request]
 
 
-def test_keys_behind_the_body_of_the_answer_count(hand) -> None:
+def test_keys_after_the_body_of_the_response_are_read(hand) -> None:
     text = (
         "---\nexchange: 1\nat: 0.000000\nclient: 1\nrequest:\n  method: GET\n  path: /\n"
         "response:\n  after: 0.000000\n  json: |-\n    {}\npeer: somebody\n...\n"
@@ -126,12 +126,12 @@ def test_a_cassette_cut_off_anywhere_loads_up_to_there(tmp_path: Path) -> None:
                 Cassette.open(path)
             continue
         with Cassette.open(path) as cassette:
-            assert [told for told, _ in cassette.documents()] == documents[: len(sound)]
+            assert [document for document, _ in cassette.documents()] == documents[: len(sound)]
             assert cassette.intact_bytes == min(sound[-1], length)
             assert bool(cassette.warnings) == (length > sound[-1])
 
 
-def test_the_warning_says_where_the_cut_is(hand) -> None:
+def test_the_warning_has_the_line_of_the_cut(hand) -> None:
     with Cassette.open(hand(START + "---\nevent: 1\nof: 1\n")) as cassette:
         assert cassette.warnings == [
             f"{cassette.path}:{LINES + 1}: there is no end mark `...`: "
@@ -142,7 +142,7 @@ def test_the_warning_says_where_the_cut_is(hand) -> None:
 def test_a_document_without_end_mark_in_the_middle_is_left_out(hand) -> None:
     cut = START + "---\nnote: cut\nat: 1\n---\nnote: whole\nat: 2\n...\n"
     with Cassette.open(hand(cut)) as cassette:
-        assert [told.note for told in cassette.notes()] == ["whole"]
+        assert [note.note for note in cassette.notes()] == ["whole"]
         assert len(cassette.warnings) == 1
         assert cassette.intact_bytes == len(cut)
 
@@ -161,7 +161,7 @@ def test_long_documents_are_found(tmp_path_factory: pytest.TempPathFactory, size
     events = [
         Event(event=n, of=1, at=float(n), text="x" * size) for n, size in enumerate(sizes, start=1)
     ]
-    path.write_bytes(START.encode() + b"".join(map(writer.format_event, events)))
+    path.write_bytes(START.encode() + b"".join(map(yaml_writer.format_event, events)))
     with Cassette.open(path) as cassette:
         assert list(cassette.events(1)) == events
 
@@ -219,11 +219,11 @@ def test_cassettes_by_hand(hand, line_end: str, mark: str) -> None:
     with Cassette.open(hand((mark + HAND).replace("\n", line_end))) as cassette:
         assert cassette.warnings == []
         assert cassette.header.server == "master"
-        told = cassette.exchange(1)
-        assert told.request.headers == {"Content-Length": "20", "X": ["yes", "~"]}
-        assert told.request.json == '{"type":"X"}'
-        assert told.response.after == 0.001
-        assert told.response.headers == {"Content-Type": "text/plain; charset=utf-8"}
+        exchange = cassette.exchange(1)
+        assert exchange.request.headers == {"Content-Length": "20", "X": ["yes", "~"]}
+        assert exchange.request.json == '{"type":"X"}'
+        assert exchange.response.after == 0.001
+        assert exchange.response.headers == {"Content-Type": "text/plain; charset=utf-8"}
         first, second = cassette.events(1)
         assert first.json == (
             '{"type":"yes","list":[1,31,15,1e21,1.50,0.5,1,123456789012345678901234567890,-0,7],'
@@ -231,18 +231,18 @@ def test_cassettes_by_hand(hand, line_end: str, mark: str) -> None:
             '"nested":{"a":{"b":[]}}}'
         )
         assert second.base64 == b"hihhi"
-        assert [told.event for told in cassette.events(1, "client")] == [3]
+        assert [event.event for event in cassette.events(1, "client")] == [3]
 
 
 def test_compressed_cassettes_are_read_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "golden.yaml.gz"
     path.write_bytes(gzip.compress(GOLDEN.read_bytes()))
     with Cassette.open(path) as cassette:
-        assert [told for told, _ in cassette.documents()] == whole()
+        assert [document for document, _ in cassette.documents()] == whole()
     assert os.listdir(tmp_path) == ["golden.yaml.gz"]  # noqa: PTH208
 
 
-def test_a_damaged_compressed_cassette_counts_up_to_the_damage(tmp_path: Path) -> None:
+def test_a_damaged_compressed_cassette_is_read_up_to_the_damage(tmp_path: Path) -> None:
     path = tmp_path / "golden.yaml.gz"
     path.write_bytes(gzip.compress(GOLDEN.read_bytes())[:-100])
     with Cassette.open(path) as cassette:
@@ -386,7 +386,7 @@ def test_invalid_utf8_is_an_error(hand) -> None:
         Cassette.open(hand(START.encode() + b"---\nnot: \xff\n...\n"))
 
 
-def test_what_is_not_a_readable_file(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_readable_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CassetteError, match=r"no.yaml: there is no such file$"):
         Cassette.open(tmp_path / "no.yaml")
     with pytest.raises(CassetteError, match=r"is a folder, expected a file$"):
@@ -401,7 +401,7 @@ def test_a_missing_exchange_is_an_error() -> None:
         cassette.exchange(9)
 
 
-def test_an_error_in_a_fast_document_is_found_when_it_is_read(hand) -> None:
+def test_an_error_in_the_layout_of_the_writer_is_found_when_the_document_is_read(hand) -> None:
     text = "---\nevent: 1\nof: 1\nat: 0.000000\njson: |-\n  {}\njson: |-\n  {}\n...\n"
     with Cassette.open(hand(START + text)) as cassette:
         with pytest.raises(CassetteError, match=f":{LINES + 7}: found the key `json` twice"):
