@@ -106,10 +106,9 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
     match = None if text is None else _EXCHANGE_HEAD.match(text)
     if text is None or match is None:
         return None
-    number, at, client, peer, method, path, version, headers, stream, form, block = match.groups()[
-        :11
-    ]
-    after, status, reason, answer_headers, answer_stream, cause, answer_form = match.groups()[11:]
+    fields = match.groups()
+    number, at, client, peer, method, path, version, headers, stream, form, block = fields[:11]
+    after, status, reason, answer_headers, answer_stream, cause, answer_form = fields[11:]
     body = None if block is None else block[:-1].replace("\n    ", "\n")
     if body is not None and body[-1:] in ("\n", ""):
         return None
