@@ -13,8 +13,8 @@ from pathlib import Path
 
 from record import EVENT, post
 
+from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import Event, Exchange, Header, Headers, Request, Response
-from mesotape.cassettes.recording import writer
 
 
 def cassette(path: Path, size: int) -> None:
@@ -31,12 +31,12 @@ def cassette(path: Path, size: int) -> None:
     unary = Response(after=0.001, status=200, headers=head, json='{"type":"GET_HEALTH"}')
     shown = json.dumps(json.loads(EVENT), indent=2)
     with path.open("wb") as file:
-        file.write(writer.format_document(Header(mesotape=1, server="master", recorded_at=at)))
+        file.write(yaml_writer.format_document(Header(mesotape=1, server="master", recorded_at=at)))
         for number, (request, response) in enumerate(
             zip(requests, (stream, unary), strict=True), 1
         ):
             file.write(
-                writer.format_document(
+                yaml_writer.format_document(
                     Exchange(
                         exchange=number, at=0.0, client=number, request=request, response=response
                     )
@@ -46,7 +46,7 @@ def cassette(path: Path, size: int) -> None:
         while file.tell() < size:
             number += 1
             file.write(
-                writer.format_document(Event(event=number, of=1, at=number / 100, json=shown))
+                yaml_writer.format_document(Event(event=number, of=1, at=number / 100, json=shown))
             )
 
 

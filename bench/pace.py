@@ -16,6 +16,7 @@ from pathlib import Path
 
 from record import post
 
+from mesotape.cassettes.format import yaml_writer
 from mesotape.cassettes.format.documents import (
     End,
     Event,
@@ -25,7 +26,6 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.recording import writer
 
 SECONDS, EVENTS = 30.0, 600
 
@@ -48,7 +48,7 @@ def cassette(path: Path) -> list[float]:
         ),
         End(end=1, at=SECONDS, cause="server"),
     ]
-    path.write_bytes(b"".join(map(writer.format_document, documents)))
+    path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
     return times
 
 

@@ -18,28 +18,10 @@ from typing import Literal, Self
 
 from ...proto.api.apis import ServerKind
 from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
-from ..format.yaml_writer import (
-    format_cassette_header,
-    format_document,
-    format_event,
-    format_exchange,
-    format_note,
-    format_stream_end,
-)
+from ..format.yaml_writer import format_document
 from ..storage.opening import is_gzip_file
 from ..storage.reader import Cassette
 from .redaction import REDACTION_RULE_IDS
-
-__all__ = [
-    "CassetteWriter",
-    "ExistingFilePolicy",
-    "format_cassette_header",
-    "format_document",
-    "format_event",
-    "format_exchange",
-    "format_note",
-    "format_stream_end",
-]
 
 type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
 """What to do with a file that is there already."""

@@ -22,9 +22,8 @@ from support.captures.capture import LARGE, SMALL, Exchange, expected, load, nam
 from support.commands import MESOTAPE, run, running
 from support.paths import DATA, ROOT
 
-from mesotape.cassettes.format import bodies
+from mesotape.cassettes.format import bodies, yaml_writer
 from mesotape.cassettes.format import documents as told
-from mesotape.cassettes.recording import writer
 from mesotape.proto.api import endpoints
 from mesotape.proto.api.apis import ServerKind
 from mesotape.proxy.cli import cli
@@ -160,19 +159,21 @@ def cassette(name: str) -> Iterator[bytes]:
     """The streams of a capture as a cassette, and nothing else."""
     kind = SUMMARY[name]["server_kind"]
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    yield writer.format_document(told.Header(mesotape=1, server=kind, recorded_at=at))
+    yield yaml_writer.format_document(told.Header(mesotape=1, server=kind, recorded_at=at))
     wanted = summaries(name)
     kept = {one.key: one for one in expected(load(name)) if one.key in wanted}
     for number, key in enumerate(sorted(wanted), 1):
         summary, one = wanted[key], kept[key]
-        yield writer.format_document(as_exchange(number, one, kind))
+        yield yaml_writer.format_document(as_exchange(number, one, kind))
         sort = response_kind(one)
         assert one.response is not None
         for count, (record, fact) in enumerate(
             zip(one.response.records, summary["records"], strict=True), 1
         ):
             body = bodies.decode_body(record, sort, record_type(summary, name))
-            yield writer.format_document(told.Event(event=count, of=number, at=fact["at"], **body))
+            yield yaml_writer.format_document(
+                told.Event(event=count, of=number, at=fact["at"], **body)
+            )
 
 
 def as_exchange(number: int, one: Exchange, kind: ServerKind) -> told.Exchange:

@@ -31,7 +31,7 @@ from mesotape.cassettes.format.documents import (
     Response,
 )
 from mesotape.cassettes.format.yaml_reader import Composition
-from mesotape.cassettes.recording import writer
+from mesotape.cassettes.recording.writer import CassetteWriter
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.messages.descriptors import message_class
 
@@ -50,7 +50,7 @@ def assert_readers_agree(data: bytes) -> None:
 
 @given(documents())
 def test_what_is_written_is_read(told: Document) -> None:
-    data = writer.format_document(told)
+    data = yaml_writer.format_document(told)
     assert parsing.parse_document(data) == told
     assert_readers_agree(data)
 
@@ -58,7 +58,7 @@ def test_what_is_written_is_read(told: Document) -> None:
 @given(documents())
 def test_what_is_plain_is_text_to_the_safe_loader_too(told: Document) -> None:
     if isinstance(told, Exchange):
-        loaded = yaml.load(writer.format_document(told), Loader=yaml.CSafeLoader)
+        loaded = yaml.load(yaml_writer.format_document(told), Loader=yaml.CSafeLoader)
         assert loaded["request"]["path"] == told.request.path
         assert loaded["request"].get("headers", {}) == told.request.headers
         assert loaded["response"].get("headers", {}) == told.response.headers
@@ -66,14 +66,14 @@ def test_what_is_plain_is_text_to_the_safe_loader_too(told: Document) -> None:
 
 @given(documents())
 def test_the_same_facts_are_the_same_bytes(told: Document) -> None:
-    assert writer.format_document(
-        parsing.parse_document(writer.format_document(told))
-    ) == writer.format_document(told)
+    assert yaml_writer.format_document(
+        parsing.parse_document(yaml_writer.format_document(told))
+    ) == yaml_writer.format_document(told)
 
 
 @given(documents(), st.data())
 def test_an_edited_document_is_read_as_yaml_reads_it(told: Document, data: st.DataObject) -> None:
-    text = writer.format_document(told)
+    text = yaml_writer.format_document(told)
     at = data.draw(st.integers(4, len(text)))
     edited = text[:at] + data.draw(TEXT).encode() + text[at:]
     fast = fast_reader.parse_document_nodes(edited)
@@ -88,19 +88,19 @@ def test_an_edited_document_is_read_as_yaml_reads_it(told: Document, data: st.Da
 @pytest.mark.parametrize("what", ["x", "é", "\x7f", "a\n", " \n", "\n", "\u2028"])
 def test_long_texts_come_back(what: str, size: int) -> None:
     told = Event(event=1, of=1, at=0.0, text=what * (size // len(what)))
-    assert parsing.parse_document(writer.format_event(told)) == told
+    assert parsing.parse_document(yaml_writer.format_event(told)) == told
 
 
 def test_a_long_header_name_comes_back() -> None:
     request = Request(method="GET", path="/", headers={"X" * 5000: "a", "é" * 5000: ["b", "c"]})
     told = Exchange(exchange=1, at=0.0, client=1, request=request, response=Response(after=0.0))
-    assert parsing.parse_document(writer.format_document(told)) == told
+    assert parsing.parse_document(yaml_writer.format_document(told)) == told
 
 
 def test_most_events_take_the_fast_way() -> None:
     for body in ({"json": '{\n  "a": "é"\n}'}, {"proto": "{}", "chunks": [(5, 0.5)]}):
         told = Event(event=1, of=1, at=1.5, **body)
-        assert fast_reader.parse_event(writer.format_event(told)) == told
+        assert fast_reader.parse_event(yaml_writer.format_event(told)) == told
 
 
 def test_most_exchanges_take_the_fast_way() -> None:
@@ -110,7 +110,7 @@ def test_most_exchanges_take_the_fast_way() -> None:
     told = Exchange(
         exchange=1, at=0.0, client=1, peer="127.0.0.1:5", request=request, response=response
     )
-    fast = fast_reader.parse_document_nodes(writer.format_document(told))
+    fast = fast_reader.parse_document_nodes(yaml_writer.format_document(told))
     assert fast is not None
     assert parsing.document_from_nodes(fast) == told
 
@@ -157,7 +157,7 @@ HEADER = Header(mesotape=1, recorded_at=datetime.datetime(2026, 11, 22, tzinfo=d
     ],
 )
 def test_the_layout(told: Document, lines: str) -> None:
-    assert writer.format_document(told).decode() == f"---\n{lines}...\n"
+    assert yaml_writer.format_document(told).decode() == f"---\n{lines}...\n"
 
 
 def test_plain_and_quoted_header_values() -> None:
@@ -187,7 +187,7 @@ def test_plain_and_quoted_header_values() -> None:
 
 
 def test_a_lone_surrogate_is_no_character() -> None:
-    told = parsing.parse_document(writer.format_note(Note(note="\udc80", at=0.0)))
+    told = parsing.parse_document(yaml_writer.format_note(Note(note="\udc80", at=0.0)))
     assert told == Note(note="\ufffd", at=0.0)
 
 
@@ -203,7 +203,7 @@ EXCHANGE = Exchange(
 
 def test_a_tape_is_a_cassette(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
-    with writer.CassetteWriter.open(path, server="master", upstream="http://m:5050") as tape:
+    with CassetteWriter.open(path, server="master", upstream="http://m:5050") as tape:
         tape.write([EXCHANGE, *EVENTS])
         assert tape.length_bytes == path.stat().st_size
     with Cassette.open(path) as cassette:
@@ -216,7 +216,7 @@ def test_a_tape_belongs_to_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
     before = os.umask(0)
     try:
-        writer.CassetteWriter.open(path).close()
+        CassetteWriter.open(path).close()
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -224,11 +224,11 @@ def test_a_tape_belongs_to_its_owner(tmp_path: Path) -> None:
 
 def test_appending_goes_on_behind_the_last_whole_document(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
-    with writer.CassetteWriter.open(path, server="master") as tape:
+    with CassetteWriter.open(path, server="master") as tape:
         tape.write([EXCHANGE, EVENTS[0]])
     with path.open("ab") as file:
-        file.write(writer.format_event(EVENTS[1])[:-4])
-    with writer.CassetteWriter.open(path, "append", "master") as tape:
+        file.write(yaml_writer.format_event(EVENTS[1])[:-4])
+    with CassetteWriter.open(path, "append", "master") as tape:
         assert (tape.last_exchange_number, tape.last_client_number) == (1, 3)
         assert tape.elapsed_seconds >= 1.0
         assert len(tape.warnings) == 1
@@ -239,14 +239,14 @@ def test_appending_goes_on_behind_the_last_whole_document(tmp_path: Path) -> Non
 
 
 def test_appending_to_nothing_begins(tmp_path: Path) -> None:
-    writer.CassetteWriter.open(tmp_path / "new.yaml", "append").close()
+    CassetteWriter.open(tmp_path / "new.yaml", "append").close()
     assert len(Cassette.open(tmp_path / "new.yaml")) == 0
 
 
 def test_appending_minds_a_missing_line_end(tmp_path: Path) -> None:
     path = tmp_path / "hand.yaml"
     path.write_bytes(b"---\nmesotape: 1\nrecorded_at: 2026-11-22T00:00:00Z\n...")
-    with writer.CassetteWriter.open(path, "append") as tape:
+    with CassetteWriter.open(path, "append") as tape:
         tape.write([EXCHANGE])
     assert len(Cassette.open(path)) == 1
 
@@ -254,31 +254,31 @@ def test_appending_minds_a_missing_line_end(tmp_path: Path) -> None:
 def test_overwriting_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     path.write_bytes(b"x" * 10000)
-    writer.CassetteWriter.open(path, "overwrite").close()
+    CassetteWriter.open(path, "overwrite").close()
     assert path.stat().st_size < 1000
     Cassette.open(path).close()
 
 
 def test_errors_of_opening(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
-    with writer.CassetteWriter.open(path, server="master"):
+    with CassetteWriter.open(path, server="master"):
         with pytest.raises(CassetteError, match="is there already: choose another file"):
-            writer.CassetteWriter.open(path)
+            CassetteWriter.open(path)
         with pytest.raises(CassetteError, match="another recorder is writing to it"):
-            writer.CassetteWriter.open(path, "append", "master")
+            CassetteWriter.open(path, "append", "master")
     with pytest.raises(CassetteError, match="expected a cassette of a agent, found one of a"):
-        writer.CassetteWriter.open(path, "append", "agent")
+        CassetteWriter.open(path, "append", "agent")
     with pytest.raises(CassetteError, match="cannot be created: No such file or directory"):
-        writer.CassetteWriter.open(tmp_path / "no" / "x.yaml")
+        CassetteWriter.open(tmp_path / "no" / "x.yaml")
     with pytest.raises(CassetteError, match="cannot be created: Is a directory"):
-        writer.CassetteWriter.open(tmp_path, "overwrite")
+        CassetteWriter.open(tmp_path, "overwrite")
 
 
 def test_a_full_disk_is_an_error() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     with pytest.raises(CassetteError, match="/dev/full: cannot be "):
-        writer.CassetteWriter.open("/dev/full", "overwrite")
+        CassetteWriter.open("/dev/full", "overwrite")
 
 
 @given(
