@@ -2,5 +2,6 @@
 
 Start with recorder.py, which passes what it observes to writer_process.py; writer_main.py is that
 process. leader_redirect.py follows the leader of masters. inspector.py keeps the end of running
-streams (kept_body.py) and shows bodies in message_view.py and stream_view.py.
+streams (kept_body.py) and shows bodies in message_view.py and stream_view.py. flow_reader.py
+reads flow files.
 """

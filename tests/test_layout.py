@@ -65,7 +65,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/server",
         "proxy/control",
     ),
-    "proxy/inspect": (*ANSWERING, "proto/diagnosis", "cassettes/inspection", "proxy/commands"),
+    "proxy/inspect": (
+        *ANSWERING,
+        "proto/diagnosis",
+        "cassettes/inspection",
+        "addons",
+        "proxy/commands",
+    ),
     "proxy": ("proxy/control", "proxy/testing", "proxy/commands", "proxy/inspect"),
 }
 """What the files of each folder may import, besides each other: type-only imports included.

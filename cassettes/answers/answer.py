@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http import redirects
 from ...proto.http.gzip_coding import GZIP_MINIMUM_BODY_LENGTH, gzip_compress
+from ...proto.http.headers import header_pairs
 from ...proto.http.reason_phrases import reason_phrase
-from ..format.documents import Headers, Response
+from ..format.documents import Response
 from .gates import Latch, SyncPoint
 from .pace import Timed
 from .stream_handle import StreamHandle
@@ -176,15 +177,6 @@ def retarget_redirect(answer: ReplayResponse, authority: str) -> ReplayResponse:
         return found[0] if elsewhere is None else name + elsewhere.encode("latin-1")
 
     return replace(answer, head=_LOCATION.sub(point, answer.head))
-
-
-def header_pairs(headers: Headers) -> list[tuple[str, str]]:
-    """Headers one by one, in order; a repeated name repeats where it stood first."""
-    return [
-        (name, value)
-        for name, values in headers.items()
-        for value in ([values] if isinstance(values, str) else values)
-    ]
 
 
 def says_close(headers: Iterable[tuple[str, str]]) -> bool:

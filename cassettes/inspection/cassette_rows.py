@@ -12,13 +12,15 @@ from ...proto.api.apis import AGENT, CallType, ServerKind
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ...proto.diagnosis.problems import Diagnostic
 from ...proto.diagnosis.stream_type import examine_payload
+from ...proto.http.headers import header_value
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, CassetteError, End, Event, Exchange, Headers, Note, Side
+from ..format.documents import Body, CassetteError, End, Event, Exchange, Note, Side
 from ..storage.reader import Cassette
 from .rows import Row
 from .stream_rows import StreamOrigin, StreamRows
 
-_ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
+ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
+"""Encodings of a body or a record, by media type."""
 
 
 def read_cassette_rows(cassette: Cassette) -> Iterator[Row]:
@@ -116,7 +118,7 @@ def exchange_row(told: Exchange, server: ServerKind | None) -> Row:
     request, response = told.request, told.response
     api = endpoints.find_api(request.path, server)
     data = body_bytes(request, None if api is None else api.call_message)
-    sort = _header(request.headers, "content-type")
+    sort = header_value(request.headers, "content-type")
     kind: CallType | None = None
     remarks: list[Diagnostic] = []
     call = None
@@ -124,8 +126,8 @@ def exchange_row(told: Exchange, server: ServerKind | None) -> Row:
     if api is not None and request.method == "POST" and request.stream is None:
         kind = calls.identify_call_type(data, sort, api)
         call = None if kind is None else kind.name
-        if data and sort in _ENCODINGS:
-            content = examine_payload(data, api.call_message, _ENCODINGS[sort])
+        if data and sort in ENCODINGS:
+            content = examine_payload(data, api.call_message, ENCODINGS[sort])
             call = content.type
             remarks += _placed(content.diagnostics, "the request ")
     if request.stream is not None and api is not None:
@@ -162,13 +164,13 @@ def _about_answer(
     told: Exchange, kind: CallType | None, message: str | None, answer: bytes
 ) -> list[Diagnostic]:
     response = told.response
-    coding = _header(response.headers, "content-encoding")
+    coding = header_value(response.headers, "content-encoding")
     if response.stream is not None:
         text = "the stream is said to be compressed; Mesos never compresses one"
         return [Diagnostic("gzip", text)] if coding else []
     if response.cause is not None:
         return [Diagnostic("cut", f"the answer did not come whole ({response.cause})")]
-    encoding = _ENCODINGS.get(_header(response.headers, "content-type"))
+    encoding = ENCODINGS.get(header_value(response.headers, "content-type"))
     if response.status != 200 or kind is None or encoding is None or not answer:
         return []
     if kind.record_message is not None:
@@ -189,10 +191,3 @@ def body_bytes(body: Body, message: str | None) -> bytes:
 
 def _placed(remarks: tuple[Diagnostic, ...], place: str) -> list[Diagnostic]:
     return [Diagnostic(one.reason, place + one.text) for one in remarks]
-
-
-def _header(headers: Headers, name: str) -> str | None:
-    for key, value in headers.items():
-        if key.lower() == name:
-            return value if isinstance(value, str) else value[-1]
-    return None

@@ -18,7 +18,8 @@ from ...proto.api import calls
 from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.endpoints import find_api
 from ...proto.api.negotiation import JSON, PROTOBUF, RECORDIO
-from ...proto.http.gzip_coding import ContentCodingError, gzip_decompress
+from ...proto.http.gzip_coding import ContentCodingError
+from ...proto.http.headers import header_value
 from ...proto.http.reason_phrases import reason_phrase
 from ..format import bodies
 from ..format.documents import (
@@ -31,13 +32,13 @@ from ..format.documents import (
     Request,
     Response,
 )
+from ..format.headers import decompress_body, group_headers
 from . import redaction
 from .observations import (
     AnyObservation,
     BodyData,
     DroppedData,
     ExchangeEnd,
-    HeaderFields,
     RecorderNote,
     RecordingStopped,
     RequestEnd,
@@ -86,14 +87,14 @@ class _OpenExchange:
 
     def __init__(self, head: RequestHead, api: Api | None) -> None:
         self._head = head
-        self._headers = _grouped(head.headers)
+        self._headers = group_headers(head.headers)
         self._api = api
         self._request, self._response = bytearray(), bytearray()
         self._request_open = True
         self._answer: ResponseHead | None = None
         self._lost: str | None = None
         self._input = self._output = None
-        if api is not None and _value(self._headers, "content-type") == RECORDIO:
+        if api is not None and header_value(self._headers, "content-type") == RECORDIO:
             message = _record_message(api.call_message, self._headers)
             self._input: StreamRecorder | None = StreamRecorder(
                 head.exchange, "client", message, is_recordio=True
@@ -103,8 +104,8 @@ class _OpenExchange:
     def respond(self, fact: ResponseHead) -> list[Document]:
         """Take the head of the response: call type, status and framing tell what it is."""
         self._answer = fact
-        headers = _grouped(fact.headers)
-        if "chunked" not in _value(headers, "transfer-encoding").lower():
+        headers = group_headers(fact.headers)
+        if "chunked" not in (header_value(headers, "transfer-encoding") or "").lower():
             return []
         call = self._call() if fact.status == HTTPStatus.OK else None
         record = call.record_message if call is not None else None
@@ -152,19 +153,19 @@ class _OpenExchange:
         if self._api is None:
             return None
         if self._input is not None:
-            kind = _value(self._headers, "message-content-type")
+            kind = header_value(self._headers, "message-content-type")
             return calls.identify_call_type(self._input.first_payload or b"", kind, self._api)
-        body = bytes(self._request)
-        if _value(self._headers, "content-encoding") == "gzip":
-            try:
-                body = gzip_decompress(body)
-            except ContentCodingError:
-                return None
-        return calls.identify_call_type(body, _value(self._headers, "content-type"), self._api)
+        try:
+            body = decompress_body(bytes(self._request), self._headers)
+        except ContentCodingError:
+            return None
+        return calls.identify_call_type(
+            body, header_value(self._headers, "content-type"), self._api
+        )
 
     def _message(self, answer: ResponseHead, headers: Headers) -> str | None:
         """What a unary answer holds; only protobuf needs to know."""
-        if answer.status != HTTPStatus.OK or _value(headers, "content-type") != PROTOBUF:
+        if answer.status != HTTPStatus.OK or header_value(headers, "content-type") != PROTOBUF:
             return None
         call = self._call()
         return call.response_message if call is not None else None
@@ -201,7 +202,7 @@ class _OpenExchange:
         unusual = None if cause == "server" else cause
         if answer is None:
             return Response(after=round(at - begun, 6), cause=unusual or "server-cut")
-        headers, stream = _grouped(answer.headers), None
+        headers, stream = group_headers(answer.headers), None
         if self._output is not None:
             stream = "recordio" if self._output.is_recordio else "chunks"
         else:
@@ -219,41 +220,19 @@ class _OpenExchange:
         )
 
 
-def _grouped(pairs: HeaderFields) -> Headers:
-    """Order and spelling are kept; values of a repeated name become a list."""
-    headers: Headers = {}
-    for name, value in pairs:
-        before = headers.get(name)
-        if before is None:
-            headers[name] = value
-        else:
-            headers[name] = [*([before] if isinstance(before, str) else before), value]
-    return headers
-
-
-def _value(headers: Headers, name: str) -> str:
-    """The last value of a header, as libprocess reads it (src/decoder.hpp), or an empty text."""
-    found = ""
-    for spelled, value in headers.items():
-        if spelled.lower() == name:
-            found = value if isinstance(value, str) else value[-1]
-    return found
-
-
 def _record_message(name: str, headers: Headers) -> str | None:
     """The protobuf message of a stream's records, or None if they are JSON."""
-    kind = _value(headers, "message-content-type") or _value(headers, "content-type")
+    kind = header_value(headers, "message-content-type") or header_value(headers, "content-type")
     return name if kind == PROTOBUF else None
 
 
 def _shown(data: bytes, headers: Headers, message: str | None) -> bodies.BodyFields:
     """A whole body, decompressed; one that cannot be understood stays as it was on the wire."""
-    kind, plain = _value(headers, "content-type"), data
-    if data and _value(headers, "content-encoding") == "gzip":
-        try:
-            plain = gzip_decompress(data)
-        except ContentCodingError as error:
-            return bodies.BodyFields(base64=data, malformed=str(error))
+    try:
+        plain = decompress_body(data, headers)
+    except ContentCodingError as error:
+        return bodies.BodyFields(base64=data, malformed=str(error))
+    kind = header_value(headers, "content-type") or ""
     if kind.startswith(JSON):
         body = bodies.decode_body(plain, "json")
     elif kind == PROTOBUF and message is not None:

@@ -5,12 +5,12 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
-from ...cassettes.inspection import cassette_rows, mitmproxy_flows
+from ...cassettes.inspection import cassette_rows, flow_rows
 from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...cassettes.matching import servers
@@ -47,14 +47,12 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
             file.seek(0)
             if is_cassette(path, head):
                 yield from _cassette(path)
-            elif mitmproxy_flows.is_flow_file(head):
-                yield from mitmproxy_flows.read_flow_rows(file, reading.server or "master")
+            elif is_flow_file(head):
+                yield from _flows(source, file, reading.server or "master")
             else:
                 yield from _raw(file, reading)
     except OSError as error:
         raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
-    except mitmproxy_flows.FlowError as error:
-        raise CommandError(f"{source}: not a flow file of mitmproxy: {error}") from error
     except CassetteError as error:
         raise CommandError(f"{error}; mesotape validate says all that is wrong") from error
 
@@ -66,6 +64,13 @@ def is_cassette(path: Path, head: bytes) -> bool:
     return b"mesotape:" in head and not head[:1].isdigit()
 
 
+def is_flow_file(head: bytes) -> bool:
+    """Whether a file begins like a flow file: a mapping that begins with a short text."""
+    length, colon, rest = head[:64].partition(b":")
+    inner, second, key = rest.partition(b":")
+    return bool(colon and second and length.isdigit() and inner.isdigit() and key[:1].isalpha())
+
+
 def _cassette(path: Path) -> Iterator[Row]:
     with Cassette.open(path, lenient=True) as cassette:
         for warning in cassette.warnings:
@@ -73,6 +78,18 @@ def _cassette(path: Path) -> Iterator[Row]:
         if (unsaid := servers.missing_server_warning(cassette)) is not None:
             yield Row(row_type="note", text=unsaid)
         yield from cassette_rows.read_cassette_rows(cassette)
+
+
+def _flows(source: str, file: BinaryIO, server: ServerKind) -> Iterator[Row]:
+    try:  # It takes a second to import.
+        from ...addons.flow_reader import FlowFileError, read_flow_exchanges
+    except ImportError as error:
+        text = f"a flow file needs mitmproxy: pip install 'mesotape[record]' ({error})"
+        raise CommandError(f"{source}: {text}") from error
+    try:
+        yield from flow_rows.read_flow_rows(read_flow_exchanges(file), server)
+    except FlowFileError as error:
+        raise CommandError(f"{source}: not a flow file of mitmproxy: {error}") from error
 
 
 def _raw(file: IO[bytes], reading: SourceHints) -> Iterator[Row]:

@@ -239,6 +239,15 @@ def test_without_mitmproxy_recording_says_what_to_install_and_replay_works(
         assert player.stop() == 0
 
 
+def test_without_mitmproxy_a_flow_file_says_what_to_install(
+    tmp_path: Path, without_mitmproxy: dict[str, str]
+) -> None:
+    path = tmp_path / "flows"
+    path.write_bytes(b"17:7:version;2:21#}")
+    done = run("inspect", path, env=without_mitmproxy)
+    assert_refused(done, 1, f"{path}: a flow file needs mitmproxy: pip install 'mesotape[record]'")
+
+
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.6])
 @pytest.mark.parametrize("command", ["record", "replay"])
 def test_ctrl_c_at_any_time_is_no_traceback(

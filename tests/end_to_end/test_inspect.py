@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from mitmproxy.http import HTTPFlow
+from mitmproxy.io import FlowWriter
 from support.captures.capture import LARGE, SMALL, Exchange, expected, load, names
 from support.commands import MESOTAPE, run, running
+from support.mitmproxy_flows import flow
 from support.paths import DATA, ROOT
 
 from mesotape.cassettes.format import bodies, yaml_writer
@@ -343,74 +346,36 @@ def test_a_server_that_is_not_there_is_an_error() -> None:
     assert "http://127.0.0.1:9: cannot subscribe" in done.stderr
 
 
-def tnetstring(value: Any) -> bytes:
-    match value:
-        case None:
-            data, tag = b"", b"~"
-        case bool():
-            data, tag = str(value).lower().encode(), b"!"
-        case int():
-            data, tag = str(value).encode(), b"#"
-        case float():
-            data, tag = str(value).encode(), b"^"
-        case bytes():
-            data, tag = value, b","
-        case str():
-            data, tag = value.encode(), b";"
-        case list():
-            data, tag = b"".join(map(tnetstring, value)), b"]"
-        case _:
-            data, tag = b"".join(tnetstring(k) + tnetstring(v) for k, v in value.items()), b"}"
-    return b"%d:%b%b" % (len(data), data, tag)
+def write_flows(path: Path, *flows: HTTPFlow) -> None:
+    with path.open("wb") as file:
+        writer = FlowWriter(file)
+        for each in flows:
+            writer.add(each)
 
 
-def test_a_flow_file_is_told(tmp_path: Path) -> None:
-    sort = [b"Content-Type", b"application/json"]
-    flows = b""
-    for at, (call, answer, chunked) in enumerate(
-        [
-            (
-                b'{"type":"GET_HEALTH"}',
-                b'{"type":"GET_HEALTH","get_health":{"healthy":true}}',
-                False,
-            ),
-            (b'{"type":"SUBSCRIBE"}', START + b"+20\n" + HEARTBEAT[3:], True),
-        ]
-    ):
-        headers = [sort, [b"Transfer-Encoding", b"chunked"]] if chunked else [sort]
-        flows += tnetstring(
-            {
-                "version": 21,
-                "type": "http",
-                "client_conn": {"id": "a", "peername": ["127.0.0.1", 4000]},
-                "request": {
-                    "method": b"POST",
-                    "path": b"/api/v1",
-                    "headers": [sort],
-                    "content": call,
-                    "timestamp_start": 100.0 + at,
-                },
-                "response": {
-                    "status_code": 200,
-                    "headers": headers,
-                    "content": answer,
-                    "timestamp_start": 100.5 + at,
-                },
-            }
-        )
+def test_a_flow_file_is_inspected(tmp_path: Path) -> None:
+    subscription = flow(b'{"type":"SUBSCRIBE"}', START + b"+20\n" + HEARTBEAT[3:])
+    assert subscription.response is not None
+    subscription.response.headers["Transfer-Encoding"] = "chunked"
+    unfinished = flow(b'{"type":"GET_STATE"}', b"")
+    unfinished.response = None
     path = tmp_path / "flows"
-    path.write_bytes(flows)
+    health = flow(HEALTH, b'{"type":"GET_HEALTH","get_health":{"healthy":true}}')
+    write_flows(path, health, subscription, unfinished)
     *rows, last = objects(path, code=5)
     assert [row.get("type") for row in rows] == [
         "GET_HEALTH",
         "SUBSCRIBE",
         "SUBSCRIBED",
         "HEARTBEAT",
+        "GET_STATE",
     ]
-    assert rows[0]["peer"] == "127.0.0.1:4000"
+    assert [row.get("status") for row in rows] == [200, 200, None, None, None]
+    assert rows[0]["peer"] == "127.0.0.1:22"
     assert last["summary"]["reasons"] == {"sign": 1}
-    path.write_bytes(flows[:-20])
-    assert "the file ends inside a flow" in run("inspect", path).stderr
+    path.write_bytes(path.read_bytes()[:-20])
+    text = "not a flow file of mitmproxy: flow 3, at byte "
+    assert re.search(f"{text}[0-9]+: the file ends inside it\n$", run("inspect", path).stderr)
 
 
 def on_terminal(columns: int, *arguments: str | Path, **more: str) -> str:

@@ -1,0 +1,36 @@
+"""Header fields as documents hold them, and the content coding that they declare.
+
+    Accept: a            {"Accept": "a", "Cookie": ["x", "y"]}
+    Cookie: x      <->
+    Cookie: y
+
+Names keep their spelling and order. A name that was repeated has a list of values.
+"""
+
+from collections.abc import Iterable
+
+from ...proto.http.gzip_coding import gzip_decompress
+from ...proto.http.headers import header_value
+from .documents import Headers
+
+
+def group_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
+    """Return header fields as documents hold them; a repeated name stays at its first place."""
+    headers: Headers = {}
+    for name, value in pairs:
+        before = headers.get(name)
+        if before is None:
+            headers[name] = value
+        else:
+            headers[name] = [*([before] if isinstance(before, str) else before), value]
+    return headers
+
+
+def decompress_body(data: bytes, headers: Headers) -> bytes:
+    """Return a body with its Content-Encoding undone; the same object if there is none.
+
+    Raises ContentCodingError if it is not the gzip that the header declares.
+    """
+    if data and header_value(headers, "content-encoding") == "gzip":
+        return gzip_decompress(data)
+    return data
