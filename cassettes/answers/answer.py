@@ -11,7 +11,7 @@ gzip is for clients that take it; a stream is always chunked; and a redirect to 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -49,9 +49,26 @@ class RawBytes(Struct, frozen=True, eq=False):
     data: bytes
 
 
-type StreamStep = bytes | Ending | SyncPoint
-"""One chunk of a stream, without its chunk framing, or the end, or where it waits for others or
-others for it. A stream without an end stays open."""
+def _do_nothing() -> None:
+    pass
+
+
+class Notify(Struct, frozen=True, eq=False):
+    """Calls `callback` when it is due and every step before it has been sent.
+
+    The step after it is read from the iterator only then. Without `callback` that is all it does.
+    """
+
+    callback: Callable[[], object] = _do_nothing
+
+
+type RecordedStep = bytes | Ending | SyncPoint
+"""A step out of a recording: one chunk of the stream without its chunk framing, how it ends, or a
+place where it waits for something else or something else waits for it. A stream without an end
+stays open."""
+
+type StreamStep = RecordedStep | RawBytes | Notify
+"""Any step that a server can send."""
 
 
 class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
@@ -79,7 +96,7 @@ class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
     exchange: int
     status: int
     head: bytes
-    steps: Iterator[Timed[StreamStep | RawBytes]]
+    steps: Iterator[Timed[StreamStep]]
     close: bool = False
     handle: StreamHandle[StreamStep] | None = None
     call_name: str | None = None

@@ -14,7 +14,7 @@ clock.
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from .answer import Ending, StreamStep
+from .answer import Ending, RecordedStep
 from .gates import Latch, Signal, SyncPoint, WaitFor
 from .pace import Timed
 
@@ -40,14 +40,14 @@ class EventLatch(Latch):
 
 
 def insert_event_latches(
-    steps: Iterator[Timed[StreamStep]],
+    steps: Iterator[Timed[RecordedStep]],
     *,
     exchange: int,
     start_at: float,
     offset_seconds: float,
     now_seconds: float,
     type_of: Callable[[bytes], str | None],
-) -> Iterator[Timed[StreamStep]]:
+) -> Iterator[Timed[RecordedStep]]:
     """Set a gate before every event recorded from `start_at` on, and before the end.
 
     `steps` have recorded times, and `offset_seconds` is when the cassette began, since the first.

@@ -21,7 +21,7 @@ from ...proto.messages.fields import field_at, type_enum_name_at
 from ..format.bodies import encode_body
 from ..format.documents import EndCause, Event, Exchange
 from ..storage.reader import Cassette
-from .answer import Ending, StreamStep
+from .answer import Ending, RecordedStep
 from .gates import SyncPoint, WaitFor, insert_sync_points
 from .pace import Pace, Stepped, Timed
 from .stepping import insert_event_latches
@@ -74,7 +74,7 @@ class Timeline:
         cues: Iterator[Timed[SyncPoint]] | None = None,
         *,
         offset_seconds: float = 0.0,
-    ) -> Iterator[Timed[StreamStep]]:
+    ) -> Iterator[Timed[RecordedStep]]:
         """Steps with their deadlines, for a request that is answered now.
 
         `cues` are at times of the recording, in order; it began `offset_seconds` after the first.
@@ -93,7 +93,7 @@ class Timeline:
 
     def _played(
         self, pace: Pace, now_seconds: float, cues: Iterator[Timed[SyncPoint]] | None
-    ) -> Iterator[Timed[StreamStep]]:
+    ) -> Iterator[Timed[RecordedStep]]:
         last_seconds = beat_seconds = now_seconds
         for last_seconds, step in self._timed(pace, now_seconds, cues):
             if step is self._beat:
@@ -106,7 +106,7 @@ class Timeline:
 
     def _timed(
         self, pace: Pace, now_seconds: float, cues: Iterator[Timed[SyncPoint]] | None
-    ) -> Iterator[Timed[StreamStep]]:
+    ) -> Iterator[Timed[RecordedStep]]:
         began = self._exchange.at
         if cues is None:
             return pace.deadlines(self._steps(), began, now_seconds)
@@ -118,7 +118,7 @@ class Timeline:
             events, cues, pace, now_seconds=now_seconds, until_seconds=until_seconds
         )
 
-    def _steps(self) -> Iterator[Timed[StreamStep]]:
+    def _steps(self) -> Iterator[Timed[RecordedStep]]:
         framed = self._exchange.response.stream == "recordio"
         for event in self._cassette.events(self._exchange.exchange):
             data = encode_body(event, self._record)

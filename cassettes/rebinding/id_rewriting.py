@@ -24,8 +24,7 @@ from ...proto.api.negotiation import Encoding
 from ...proto.messages import mapping
 from ...proto.messages.fields import field_at
 from ...proto.messages.ids import id_fields
-from ..answers.answer import StreamStep
-from ..answers.gates import Latch, Signal
+from ..answers.answer import Notify, StreamStep
 from ..answers.pace import Timed
 from ..answers.transcoding import decode_message
 from .id_bindings import IdBindings, ScopedId
@@ -34,8 +33,6 @@ _ASSIGNED_BY_MESOS = ("offer-id", "uuid")
 """Kinds of ids that a client learns from answers."""
 
 _SUBSCRIBED_FRAMEWORK = "subscribed.framework_id.value"
-
-_RECORD_DUE = Latch("the record is due")
 
 
 class IdRewriter:
@@ -68,14 +65,14 @@ class IdRewriter:
     def rewrite_steps(self, steps: Iterator[Timed[StreamStep]]) -> Iterator[Timed[StreamStep]]:
         """Yield the steps of a stream, its records in the ids that are bound when they are due."""
         # A server takes the next step as soon as the one before has gone out, which may be long
-        # before that next step is due. So a signal, which is due at the same time and holds up
+        # before that next step is due. So a `Notify`, which is due at the same time and sends
         # nothing, goes before each record: the record is taken from here, and rewritten, only
-        # after the signal was due.
+        # after the `Notify` was due.
         for at_seconds, step in steps:
             if not isinstance(step, bytes):
                 yield at_seconds, step
                 continue
-            yield at_seconds, Signal(_RECORD_DUE)
+            yield at_seconds, Notify()
             yield at_seconds, self._rewrite_record(step)
 
     def _rewrite_record(self, step: bytes) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from ...cassettes.answers.answer import (
     Ending,
+    Notify,
     RawBytes,
     ReplayResponse,
     StreamedResponse,
@@ -35,7 +36,7 @@ class StreamSender:
         self._answer = answer
         self._steps = answer.steps
         self._close = answer.close or not keep_alive
-        self._next: Timed[StreamStep | RawBytes] | None = None
+        self._next: Timed[StreamStep] | None = None
         self._late = 0.0
         self._held: WaitFor | None = None
         self._parked = False
@@ -145,7 +146,7 @@ class StreamSender:
         self._parked = self._outlet.is_full
         return count, None if self._parked else self._next[0] + self._late
 
-    def _passes(self, cue: SyncPoint, chunks: list[bytes]) -> bool:
+    def _passes(self, cue: SyncPoint | Notify, chunks: list[bytes]) -> bool:
         """Open a gate, or find it open; else what came before goes out, and the stream waits."""
         if isinstance(cue, WaitFor):
             if not cue.latch.is_open:
@@ -153,7 +154,10 @@ class StreamSender:
             return cue.latch.is_open
         if chunks:
             self._write(chunks)
-        cue.latch.open()
+        if isinstance(cue, Notify):
+            cue.callback()
+        else:
+            cue.latch.open()
         return True
 
     def _put(self, raw: RawBytes, chunks: list[bytes]) -> None:

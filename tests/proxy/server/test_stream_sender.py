@@ -1,6 +1,6 @@
 from itertools import count
 
-from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse
+from mesotape.cassettes.answers.answer import Ending, Notify, ReplayResponse, StreamedResponse
 from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
 from mesotape.cassettes.answers.stream_handle import StreamHandle
 from mesotape.proxy.http.http1 import LAST_CHUNK, ConnectionLimits, encode_chunk
@@ -38,9 +38,13 @@ class Outlet:
 
 def stream(*steps, live=None):
     """A stream that has begun at 0.0 on a clock that shows that."""
+    return begin_stream(iter(steps), live)
+
+
+def begin_stream(steps, live=None):
     stage = Stage()
     outlet = Outlet(stage.clock)
-    answer = StreamedResponse(exchange=1, status=200, head=b"", steps=iter(steps), handle=live)
+    answer = StreamedResponse(exchange=1, status=200, head=b"", steps=steps, handle=live)
     streaming = StreamSender(outlet, stage, answer, keep_alive=True)
     streaming.begin()
     stage.clock.advance(0.0)
@@ -169,6 +173,21 @@ def test_a_gate_is_reached_when_all_before_it_was_sent():
     gate.add_open_callback(lambda: seen.extend(outlet.log))
     stage.clock.advance(2.0)
     assert seen == [(1.0, encode_chunk(b"a"))]
+    assert outlet.log[1:] == [(1.0, encode_chunk(b"b"))]
+
+
+def test_a_notification_comes_when_all_before_it_was_sent_and_before_the_next_step_is_read():
+    seen = []
+
+    def steps():
+        yield 1.0, b"a"
+        yield 1.0, Notify(lambda: seen.append(list(outlet.log)))
+        seen.append("read")
+        yield 1.0, b"b"
+
+    stage, outlet, _ = begin_stream(steps())
+    stage.clock.advance(2.0)
+    assert seen == [[(1.0, encode_chunk(b"a"))], "read"]
     assert outlet.log[1:] == [(1.0, encode_chunk(b"b"))]
 
 
