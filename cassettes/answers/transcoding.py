@@ -7,7 +7,6 @@ encoding can say is lost, and named: fields and enum numbers of protobuf that ar
 and names and enum names of JSON that are not.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from json import loads as lenient_loads
 from typing import Any, cast
@@ -23,6 +22,7 @@ from ...proto.messages import descriptors, mapping
 from ...proto.messages.picojson import JSONValue
 from ..format.documents import Headers
 from ..format.exchange_ref import ExchangeRef
+from .byte_cache import ByteCache
 
 _KEPT = 32 * 1024 * 1024
 _KEPT_BODY = 16 * 1024 * 1024
@@ -87,8 +87,7 @@ class Transcoder:
 
     def __init__(self, tell: Callable[[ExchangeRef, tuple[str, ...]], object]) -> None:
         self._tell = tell
-        self._made = OrderedDict[tuple[ExchangeRef, int, Encoding], bytes]()
-        self._bytes = 0
+        self._made = ByteCache[tuple[ExchangeRef, int, Encoding], bytes](_KEPT, _KEPT_BODY)
 
     def transcode_body(
         self, place: ExchangeRef, event: int, data: bytes, message: str, to: Encoding
@@ -100,21 +99,12 @@ class Transcoder:
         key = place, event, to
         made = self._made.get(key)
         if made is not None:
-            self._made.move_to_end(key)
             return made
         transcoded = transcode(data, message, to)
         if transcoded.lost:
             self._tell(place, transcoded.lost)
-        self._keep(key, transcoded.data)
+        self._made.put(key, transcoded.data, len(transcoded.data))
         return transcoded.data
-
-    def _keep(self, key: tuple[ExchangeRef, int, Encoding], data: bytes) -> None:
-        if len(data) > _KEPT_BODY:
-            return
-        self._made[key] = data
-        self._bytes += len(data)
-        while self._bytes > _KEPT:
-            self._bytes -= len(self._made.popitem(last=False)[1])
 
 
 def _to_json(data: bytes, name: str) -> Transcoded:

@@ -4,7 +4,6 @@ A client that wants the recorded encoding gets the recorded bytes. For another, 
 (transcoding.py). Answers that are small are kept ready.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.messages.fields import field_at
 from ..answers import answer as answers
 from ..answers.answer import ReplayResponse, StreamedResponse, header_pairs
+from ..answers.byte_cache import ByteCache
 from ..answers.pace import Pace
 from ..answers.timeline import Timeline, TranscodeRecord
 from ..answers.transcoding import Transcoder, relabel_headers
@@ -31,8 +31,11 @@ from ..storage.reader import Cassette
 from .journal import Journal
 
 _READY = 16 * 1024 * 1024
-_READY_BODY = 256 * 1024
+_READY_ANSWER = 256 * 1024
 """Bytes of answers that are kept ready, and of the largest one."""
+
+type _ReadyKey = tuple[Selection, bool, bool]
+"""An exchange as it is answered, without its body or with it, and whether gzip is accepted."""
 
 _OK = 200
 
@@ -79,7 +82,7 @@ class AnswerBuilder:
         self._requests = requests
         self._bindings = bindings
         self._begun = set[ExchangeRef]()
-        self._ready = _Ready()
+        self._ready = ByteCache[_ReadyKey, ReplayResponse](_READY, _READY_ANSWER)
         self._transcoder = Transcoder(journal.record_lost_fields)
 
     def build_answer(
@@ -123,7 +126,8 @@ class AnswerBuilder:
             return replace(answer, latches=gates)
         if renaming is not None:
             return answer
-        self._ready.put((turn, client.bodiless, client.accepts_gzip), answer)
+        size_bytes = len(answer.head) + len(answer.body)
+        self._ready.put((turn, client.bodiless, client.accepts_gzip), answer, size_bytes)
         return answer
 
     def _told(self, turn: Selection, exchange: Exchange) -> _Told:
@@ -199,28 +203,3 @@ def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:
     )
     api = endpoints.find_api(request.path, cassette.header.server)
     return api is not None and not negotiation.accepts_gzip(accepted)
-
-
-class _Ready:
-    """Answers that are ready to go out again, the least used dropped first."""
-
-    def __init__(self) -> None:
-        self._answers = OrderedDict[tuple[Selection, bool, bool], ReplayResponse]()
-        self._bytes = 0
-
-    def get(self, which: tuple[Selection, bool, bool]) -> ReplayResponse | None:
-        """Give an answer if it is here."""
-        answer = self._answers.get(which)
-        if answer is not None:
-            self._answers.move_to_end(which)
-        return answer
-
-    def put(self, which: tuple[Selection, bool, bool], answer: ReplayResponse) -> None:
-        """Keep an answer, unless it is large."""
-        if len(answer.body) > _READY_BODY:
-            return
-        self._answers[which] = answer
-        self._bytes += len(answer.head) + len(answer.body)
-        while self._bytes > _READY:
-            _, dropped = self._answers.popitem(last=False)
-            self._bytes -= len(dropped.head) + len(dropped.body)
