@@ -5,25 +5,20 @@ came. A stream that the client or the recorder ended stays open, and at the reco
 heartbeats go on, because clients give up on a silent server after a few missed ones.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import count
 from math import ceil
 
-import msgspec
-from google.protobuf.message import DecodeError, Message
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto import recordio
-from ...proto.messages import descriptors
-from ...proto.messages.fields import field_at, type_enum_name_at
 from ..format.bodies import encode_body
 from ..format.documents import EndCause, Event, Exchange
 from ..storage.reader import Cassette
 from .answer import Ending, RecordedStep
 from .gates import SyncPoint, WaitFor, insert_sync_points
 from .pace import Pace, Stepped, Timed
+from .records import announced_interval_seconds, is_heartbeat, record_type
 from .stepping import insert_event_latches
 
 _HEARTBEAT_BYTES = 256
@@ -31,20 +26,8 @@ _HEARTBEAT_BYTES = 256
 _SHORTEST = 0.001
 """Seconds, at least, between heartbeats that were not recorded; faster ones leave no time."""
 
-_INTERVAL = re.compile(rb'"heartbeat_interval_seconds":([0-9.]+)')
-
-
 type TranscodeRecord = Callable[[Event, bytes], bytes]
 """Gives the bytes of a record in another encoding."""
-
-
-class _Control(Struct):
-    type: str | None = None
-
-
-class _TypedRecord(Struct):
-    type: str | None = None
-    control: _Control | None = None
 
 
 class Timeline:
@@ -156,7 +139,7 @@ class Timeline:
         if not self._beats:
             return None
         first = next(iter(self._cassette.events(self._exchange.exchange)))
-        return _announced(encode_body(first, self._record), self._record)
+        return announced_interval_seconds(encode_body(first, self._record), self._record)
 
     def _on(self, pace: Pace, beat_seconds: float, from_seconds: float) -> Iterator[Timed[bytes]]:
         """The last heartbeat again and again, keeping step with the recorded ones."""
@@ -168,57 +151,3 @@ class Timeline:
         gap_seconds = max(gap_seconds, _SHORTEST)
         for number in count(max(1, ceil((from_seconds - beat_seconds) / gap_seconds))):
             yield beat_seconds + number * gap_seconds, beat
-
-
-def is_heartbeat(data: bytes, record: str | None) -> bool:
-    """Whether a record is a heartbeat: of an event stream, or of an attached container's output."""
-    if data.startswith(b"{"):
-        return b'"HEARTBEAT"' in data and _json_heartbeat(data)
-    message = _parsed(data, record)
-    return message is not None and "HEARTBEAT" in (
-        type_enum_name_at(message, ""),
-        type_enum_name_at(message, "control"),
-    )
-
-
-def record_type(data: bytes, record: str | None) -> str | None:
-    """Name the type of a record; `record` is its message. None if it does not have one."""
-    if data.startswith(b"{"):
-        try:
-            return msgspec.json.decode(data, type=_TypedRecord).type
-        except msgspec.DecodeError:
-            return None
-    message = _parsed(data, record)
-    return None if message is None else type_enum_name_at(message, "")
-
-
-def _json_heartbeat(data: bytes) -> bool:
-    try:
-        typed = msgspec.json.decode(data, type=_TypedRecord)
-    except msgspec.DecodeError:
-        return False
-    control = typed.control.type if typed.control is not None else None
-    return "HEARTBEAT" in (typed.type, control)
-
-
-def _announced(data: bytes, record: str | None) -> float | None:
-    """The interval that a SUBSCRIBED record announces, in seconds."""
-    if data.startswith(b"{"):
-        found = _INTERVAL.search(data)
-        return float(found[1]) if found else None
-    message = _parsed(data, record)
-    seconds = (
-        None if message is None else field_at(message, "subscribed.heartbeat_interval_seconds")
-    )
-    return seconds if isinstance(seconds, float) else None
-
-
-def _parsed(data: bytes, record: str | None) -> Message | None:
-    if record is None:
-        return None
-    message = descriptors.message_class(record)()
-    try:
-        message.ParseFromString(data)
-    except DecodeError:
-        return None
-    return message

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ..answers.answer import Ending, RawBytes, StreamStep
 from ..answers.gates import Latch, Signal, WaitFor
 from ..answers.pace import Timed
-from ..answers.timeline import is_heartbeat
+from ..answers.records import is_heartbeat
 from .fault_spec import Fault
 from .seeded_random import SeededRandom
 
