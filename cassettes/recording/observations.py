@@ -1,9 +1,8 @@
-"""What a proxy saw, in the order in which it saw it.
+"""Observations of traffic, in the order in which a proxy made them: heads, body data, ends.
 
-These are what the recorder tells a `Recording`: heads, pieces of bodies, ends. They travel between
-processes in batches, each a 4-byte big-endian length and a MessagePack array of arrays, so that the
-proxy has little to do but to pass them on. Times (`at`) are seconds on the recording's monotonic
-clock.
+The recorder sends them to a `Recording` in another process, in batches. A batch is a 4-byte
+big-endian length and a MessagePack array of arrays, which costs the proxy little to write. Times
+are seconds on the recording's monotonic clock.
 """
 
 from struct import Struct as Packing
@@ -14,18 +13,18 @@ from msgspec import Struct
 from ..format.documents import EndCause, Side
 
 type HeaderFields = list[tuple[str, str]]
-"""Header fields as they were spelled, in order; values are Latin-1 text."""
+"""Header fields in order, names with their spelling; values are Latin-1 text."""
 
 
 class Observation(Struct, frozen=True, array_like=True, gc=False, tag_field="kind"):
-    """What all facts have; `exchange` numbers requests in the order in which they began."""
+    """The members of all observations; exchanges are numbered in the order of their requests."""
 
     exchange: int
     at_seconds: float
 
 
 class RequestHead(Observation, frozen=True, tag=1):
-    """A request began; `client` numbers the connection that it came on."""
+    """The head of a request; `client` numbers its connection, `peer` is the client's address."""
 
     client: int
     peer: str | None
@@ -36,7 +35,7 @@ class RequestHead(Observation, frozen=True, tag=1):
 
 
 class ResponseHead(Observation, frozen=True, tag=2):
-    """The head of a response arrived; `reason` is the phrase on the wire."""
+    """The head of a response; `reason` is the phrase on the wire."""
 
     status: int
     reason: str
@@ -55,13 +54,13 @@ class RequestEnd(Observation, frozen=True, tag=4):
 
 
 class ExchangeEnd(Observation, frozen=True, tag=5):
-    """Nothing more will come of this exchange: `server` says that all came that should."""
+    """The end of an exchange; its cause is "server" if the response is complete."""
 
     cause: EndCause
 
 
 class DroppedData(Observation, frozen=True, tag=6):
-    """Bytes of a body that could not be kept, in so many pieces."""
+    """Bytes of a body that were not kept, as the number and the total size of their chunks."""
 
     side: Side
     chunk_count: int
@@ -69,7 +68,7 @@ class DroppedData(Observation, frozen=True, tag=6):
 
 
 class RecorderNote(Observation, frozen=True, tag=7):
-    """Something the reader of the cassette should know; exchange 0 means none in particular."""
+    """A message to readers of the cassette; exchange 0 means that it is about no exchange."""
 
     text: str
 
@@ -101,31 +100,31 @@ _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decode
         | DroppedData
         | RecorderNote
         | RecordingStopped
-    ]  # not list[AnyFact]: msgspec does not look into the name
+    ]  # Spelled out, because msgspec does not resolve the alias `AnyObservation`.
 )
 
 
-def encode_batch(facts: list[AnyObservation]) -> bytes:
-    """Encode a batch of facts."""
-    body = _encoder.encode(facts)
+def encode_batch(observations: list[AnyObservation]) -> bytes:
+    """Return a batch of observations as bytes."""
+    body = _encoder.encode(observations)
     return _LENGTH.pack(len(body)) + body
 
 
 class BatchDecoder:
-    """Batches back into facts; an unfinished batch waits for the rest of it."""
+    """Decodes batches; an unfinished batch is held until its rest is fed."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[AnyObservation]:
-        """Give the facts of the batches that these bytes complete."""
+        """Take the next bytes, and return the observations of the batches that they complete."""
         self._buffer += data
-        facts: list[AnyObservation] = []
+        observations: list[AnyObservation] = []
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             end = _LENGTH.size + length
             if len(self._buffer) < end:
                 break
-            facts += _decoder.decode(self._buffer[_LENGTH.size : end])
+            observations += _decoder.decode(self._buffer[_LENGTH.size : end])
             del self._buffer[:end]
-        return facts
+        return observations

@@ -1,14 +1,12 @@
-"""From what a proxy saw to the documents of a cassette, without I/O.
+"""From the observations of a proxy to the documents of a cassette, without I/O.
 
-Feed facts in order; documents come out as they are complete: an exchange with a streamed response
-when the head of the response is there, any other when the response is, events one by one. Whatever
-does not decode is kept as bytes, with the reason beside it. All headers pass `redaction` here, on
-their way out.
+Feed observations in order. Documents are returned as soon as they are complete: an exchange with a
+streamed response with the head of its response, any other exchange with its end, events one by one.
+A body or record that does not decode is kept as bytes, with the reason. Headers are redacted here.
 
-What comes out as bytes is a document too, in the layout of the file already: most events are so
-plain that there is nothing more to decide about them.
+Documents that are bytes have the layout of the file already, as most events do.
 
-Nothing here may read the clock: times are the facts'.
+Nothing here may read the clock: times are those of the observations.
 """
 
 from collections.abc import Sequence
@@ -49,170 +47,176 @@ from .stream import StreamRecorder
 
 
 class Recording:
-    """Turns facts into documents, for any number of exchanges at once."""
+    """Turns observations into documents, for any number of exchanges at once.
+
+    `server` is the kind of the recorded server, None if it is unknown.
+    """
 
     def __init__(self, server: ServerKind | None = None) -> None:
         self._server: ServerKind | None = server
         self._open: dict[int, _OpenExchange] = {}
 
-    def feed(self, fact: AnyObservation) -> Sequence[Document | bytes]:
-        """Give the documents that a fact completes; facts of an unknown exchange give none."""
-        match fact:
-            case BodyData():  # First, for nearly all facts are data.
-                exchange = self._open.get(fact.exchange)
-                return [] if exchange is None else exchange.take(fact)
+    def feed(self, observation: AnyObservation) -> Sequence[Document | bytes]:
+        """Return the documents that an observation completes; none if its exchange is unknown."""
+        at = observation.at_seconds
+        match observation:
+            case BodyData():  # First, because nearly all observations are data.
+                exchange = self._open.get(observation.exchange)
+                return [] if exchange is None else exchange.take(observation)
             case RequestHead():
-                self._open[fact.exchange] = _OpenExchange(fact, find_api(fact.path, self._server))
+                api = find_api(observation.path, self._server)
+                self._open[observation.exchange] = _OpenExchange(observation, api)
                 return []
             case RecorderNote():
-                return [Note(note=fact.text, at=fact.at_seconds, of=fact.exchange or None)]
+                return [Note(note=observation.text, at=at, of=observation.exchange or None)]
             case RecordingStopped():
-                ends = [ExchangeEnd(number, fact.at_seconds, "stopped") for number in self._open]
+                ends = [ExchangeEnd(number, at, "stopped") for number in self._open]
                 return [document for end in ends for document in self.feed(end)]
-            case _ if (exchange := self._open.get(fact.exchange)) is None:
+            case _ if (exchange := self._open.get(observation.exchange)) is None:
                 return []
             case ResponseHead():
-                return exchange.respond(fact)
+                return exchange.respond(observation)
             case RequestEnd():
-                return exchange.end_request(fact)
+                return exchange.end_request(at)
             case DroppedData():
-                return exchange.lose(fact)
+                return exchange.note_loss(observation)
             case ExchangeEnd():
-                del self._open[fact.exchange]
-                return exchange.end(fact)
+                del self._open[observation.exchange]
+                return exchange.end(observation)
 
 
 class _OpenExchange:
-    """An exchange of which more may come."""
+    """An exchange that has not ended."""
 
     def __init__(self, head: RequestHead, api: Api | None) -> None:
         self._head = head
         self._headers = group_headers(head.headers)
         self._api = api
-        self._request, self._response = bytearray(), bytearray()
-        self._request_open = True
-        self._answer: ResponseHead | None = None
-        self._lost: str | None = None
-        self._input = self._output = None
+        self._request_body, self._response_body = bytearray(), bytearray()
+        self._is_request_open = True
+        self._response_head: ResponseHead | None = None
+        self._loss: str | None = None
+        self._request_stream = self._response_stream = None
         if api is not None and header_value(self._headers, "content-type") == RECORDIO:
             message = _record_message(api.call_message, self._headers)
-            self._input: StreamRecorder | None = StreamRecorder(
+            self._request_stream: StreamRecorder | None = StreamRecorder(
                 head.exchange, "client", message, is_recordio=True
             )
-        self._output: StreamRecorder | None = None
+        self._response_stream: StreamRecorder | None = None
 
-    def respond(self, fact: ResponseHead) -> list[Document]:
-        """Take the head of the response: call type, status and framing tell what it is."""
-        self._answer = fact
-        headers = group_headers(fact.headers)
+    def respond(self, head: ResponseHead) -> list[Document]:
+        """Take the head of the response; a chunked one is a stream.
+
+        It is a stream of records if the call has one and succeeded. The Content-Type does not
+        decide: Mesos labels its streams with the type of their records.
+        """
+        self._response_head = head
+        headers = group_headers(head.headers)
         if "chunked" not in (header_value(headers, "transfer-encoding") or "").lower():
             return []
-        call = self._call() if fact.status == HTTPStatus.OK else None
-        record = call.record_message if call is not None else None
+        call_type = self._call_type() if head.status == HTTPStatus.OK else None
+        record = call_type.record_message if call_type is not None else None
         message = _record_message(record, headers) if record is not None else None
-        number = fact.exchange
-        self._output = StreamRecorder(number, "server", message, is_recordio=record is not None)
-        return [self._exchange(fact.at_seconds, None)]
+        self._response_stream = StreamRecorder(
+            head.exchange, "server", message, is_recordio=record is not None
+        )
+        return [self._build_exchange(head.at_seconds, None)]
 
-    def take(self, fact: BodyData) -> Sequence[Document | bytes]:
-        """Take a piece of a body."""
-        stream = self._output if fact.side == "server" else self._input
+    def take(self, data: BodyData) -> Sequence[Document | bytes]:
+        is_response = data.side == "server"
+        stream = self._response_stream if is_response else self._request_stream
         if stream is not None:
-            return stream.feed(fact.at_seconds, fact.data)
-        (self._response if fact.side == "server" else self._request).extend(fact.data)
+            return stream.feed(data.at_seconds, data.data)
+        (self._response_body if is_response else self._request_body).extend(data.data)
         return []
 
-    def end_request(self, fact: RequestEnd) -> list[Document]:
-        """Close the client's side."""
-        self._request_open = False
-        return [] if self._input is None else [*self._input.close(fact.at_seconds, "client")]
+    def end_request(self, at: float) -> list[Document]:
+        self._is_request_open = False
+        return [] if self._request_stream is None else [*self._request_stream.close(at, "client")]
 
-    def lose(self, fact: DroppedData) -> list[Document]:
-        """Say what is missing; a stream is taken up again at the next chunk."""
-        self._lost = f"{fact.chunk_count} chunks ({fact.size} bytes) of the {fact.side} were lost"
-        note = Note(
-            note=f"{self._lost}: the disk was too slow", at=fact.at_seconds, of=fact.exchange
-        )
-        stream = self._output if fact.side == "server" else self._input
-        return [
-            *(stream.skip_lost_bytes(fact.at_seconds, fact.size) if stream is not None else []),
-            note,
-        ]
+    def note_loss(self, lost: DroppedData) -> list[Document]:
+        """Note missing bytes of a body; a stream continues with the next chunk."""
+        self._loss = f"{lost.chunk_count} chunks ({lost.size} bytes) of the {lost.side} were lost"
+        text = f"{self._loss}: the disk was too slow"
+        stream = self._response_stream if lost.side == "server" else self._request_stream
+        unfinished = [] if stream is None else stream.skip_lost_bytes(lost.at_seconds, lost.size)
+        return [*unfinished, Note(note=text, at=lost.at_seconds, of=lost.exchange)]
 
-    def end(self, fact: ExchangeEnd) -> list[Document]:
-        """Close what is still open, and write what was not written before."""
+    def end(self, end: ExchangeEnd) -> list[Document]:
+        """End both streams, and return the exchange if it was not returned with its head."""
         documents: list[Document] = []
-        if self._request_open and self._input is not None:
-            documents += self._input.close(fact.at_seconds, fact.cause)
-        if self._output is not None:
-            return documents + self._output.close(fact.at_seconds, fact.cause)
-        return [*documents, self._exchange(fact.at_seconds, fact.cause)]
+        if self._is_request_open and self._request_stream is not None:
+            documents += self._request_stream.close(end.at_seconds, end.cause)
+        if self._response_stream is not None:
+            return documents + self._response_stream.close(end.at_seconds, end.cause)
+        return [*documents, self._build_exchange(end.at_seconds, end.cause)]
 
-    def _call(self) -> CallType | None:
-        """The call of the request, as far as it has come."""
+    def _call_type(self) -> CallType | None:
+        """Return the call type, by the part of the request that was received."""
         if self._api is None:
             return None
-        if self._input is not None:
-            kind = header_value(self._headers, "message-content-type")
-            return calls.identify_call_type(self._input.first_payload or b"", kind, self._api)
+        if self._request_stream is not None:
+            first = self._request_stream.first_payload or b""
+            media_type = header_value(self._headers, "message-content-type")
+            return calls.identify_call_type(first, media_type, self._api)
         try:
-            body = decompress_body(bytes(self._request), self._headers)
+            body = decompress_body(bytes(self._request_body), self._headers)
         except ContentCodingError:
             return None
-        return calls.identify_call_type(
-            body, header_value(self._headers, "content-type"), self._api
-        )
+        media_type = header_value(self._headers, "content-type")
+        return calls.identify_call_type(body, media_type, self._api)
 
-    def _message(self, answer: ResponseHead, headers: Headers) -> str | None:
-        """What a unary answer holds; only protobuf needs to know."""
-        if answer.status != HTTPStatus.OK or header_value(headers, "content-type") != PROTOBUF:
+    def _response_message(self, head: ResponseHead, headers: Headers) -> str | None:
+        """Return the message of a unary response; None unless it is protobuf."""
+        if head.status != HTTPStatus.OK or header_value(headers, "content-type") != PROTOBUF:
             return None
-        call = self._call()
-        return call.response_message if call is not None else None
+        call_type = self._call_type()
+        return call_type.response_message if call_type is not None else None
 
-    def _exchange(self, at: float, cause: EndCause | None) -> Exchange:
+    def _build_exchange(self, at: float, cause: EndCause | None) -> Exchange:
         head = self._head
         return Exchange(
             exchange=head.exchange,
             at=round(head.at_seconds, 6),
             client=head.client,
             peer=head.peer,
-            request=self._shown_request(),
-            response=self._shown_response(at, cause),
+            request=self._build_request(),
+            response=self._build_response(at, cause),
         )
 
-    def _shown_request(self) -> Request:
+    def _build_request(self) -> Request:
         head, body = self._head, bodies.BodyFields()
-        if self._input is None:
+        if self._request_stream is None:
             message = self._api.call_message if self._api is not None else None
-            body = _shown(bytes(self._request), self._headers, message)
-            if self._request_open:
+            body = _body_fields(bytes(self._request_body), self._headers, message)
+            if self._is_request_open:
                 body["malformed"] = INCOMPLETE_REQUEST
         return Request(
             method=head.method,
             path=head.path,
             version=head.version,
             headers=redaction.redact_headers(self._headers),
-            stream="recordio" if self._input is not None else None,
+            stream="recordio" if self._request_stream is not None else None,
             **body,
         )
 
-    def _shown_response(self, at: float, cause: EndCause | None) -> Response:
-        answer, begun, body = self._answer, self._head.at_seconds, bodies.BodyFields()
+    def _build_response(self, at: float, cause: EndCause | None) -> Response:
+        head, begun, body = self._response_head, self._head.at_seconds, bodies.BodyFields()
         unusual = None if cause == "server" else cause
-        if answer is None:
+        if head is None:
             return Response(after=round(at - begun, 6), cause=unusual or "server-cut")
-        headers, stream = group_headers(answer.headers), None
-        if self._output is not None:
-            stream = "recordio" if self._output.is_recordio else "chunks"
+        headers, stream = group_headers(head.headers), None
+        if self._response_stream is not None:
+            stream = "recordio" if self._response_stream.is_recordio else "chunks"
         else:
-            body = _shown(bytes(self._response), headers, self._message(answer, headers))
-        if self._lost is not None:
-            body["malformed"] = self._lost
+            message = self._response_message(head, headers)
+            body = _body_fields(bytes(self._response_body), headers, message)
+        if self._loss is not None:
+            body["malformed"] = self._loss
         return Response(
-            after=round(answer.at_seconds - begun, 6),
-            status=answer.status,
-            reason=None if answer.reason == reason_phrase(answer.status) else answer.reason,
+            after=round(head.at_seconds - begun, 6),
+            status=head.status,
+            reason=None if head.reason == reason_phrase(head.status) else head.reason,
             headers=redaction.redact_headers(headers),
             stream=stream,
             cause=unusual,
@@ -221,21 +225,23 @@ class _OpenExchange:
 
 
 def _record_message(name: str, headers: Headers) -> str | None:
-    """The protobuf message of a stream's records, or None if they are JSON."""
-    kind = header_value(headers, "message-content-type") or header_value(headers, "content-type")
-    return name if kind == PROTOBUF else None
+    """Return the message of a stream's records, which is `name`; None if they are JSON."""
+    media_type = header_value(headers, "message-content-type") or header_value(
+        headers, "content-type"
+    )
+    return name if media_type == PROTOBUF else None
 
 
-def _shown(data: bytes, headers: Headers, message: str | None) -> bodies.BodyFields:
-    """A whole body, decompressed; one that cannot be understood stays as it was on the wire."""
+def _body_fields(data: bytes, headers: Headers, message: str | None) -> bodies.BodyFields:
+    """Return the form of a whole body, decompressed; one that does not decode stays compressed."""
     try:
         plain = decompress_body(data, headers)
     except ContentCodingError as error:
         return bodies.BodyFields(base64=data, malformed=str(error))
-    kind = header_value(headers, "content-type") or ""
-    if kind.startswith(JSON):
+    media_type = header_value(headers, "content-type") or ""
+    if media_type.startswith(JSON):
         body = bodies.decode_body(plain, "json")
-    elif kind == PROTOBUF and message is not None:
+    elif media_type == PROTOBUF and message is not None:
         body = bodies.decode_body(plain, "proto", message)
     else:
         body = bodies.decode_body(plain)

@@ -1,6 +1,6 @@
-"""What must not reach the disk. For now: the headers that carry credentials.
+"""Replacing secrets before anything is written: the values of headers that hold credentials.
 
-A rule has a stable id, which the cassette's header lists under `redaction`.
+A rule has a stable id, which the header of the cassette lists under `redaction`.
 """
 
 from ..format.documents import Headers
@@ -8,13 +8,13 @@ from ..format.documents import Headers
 REDACTED = "REDACTED"
 
 REDACTION_RULE_IDS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
-"""Ids of the rules; for headers the id is the name in lower case."""
+"""Ids of the rules. The id of a header's rule is its name in lower case."""
 
 _SECRET_HEADERS = frozenset(REDACTION_RULE_IDS)
 
 
 def redact_headers(headers: Headers) -> Headers:
-    """Headers as they may be written: values of credentials replaced, names and order kept."""
+    """Return headers with the values of credentials replaced; names and order stay."""
     return {
         name: _redacted(value) if name.lower() in _SECRET_HEADERS else value
         for name, value in headers.items()

@@ -1,8 +1,14 @@
-"""A stream while it is recorded: HTTP chunks in, events out.
+r"""Recording of one stream: HTTP chunks in, events out.
 
-A chunk is not a record, whatever Mesos happens to send: proxies on the way cut and join chunks. So
-records come from the decoder, and an event tells the chunks that begin within it, unless it arrived
-as exactly one. Joined over all events these are the chunks of the stream, in order.
+Mesos sends one record in each chunk, but proxies between it and the client may cut and join chunks.
+So records are found by the decoder, and an event lists the chunks that begin within it:
+
+    chunks    5\nhel  lo3\nfoo  4\nlast
+    events    hello  chunks: [[5, 0.1], [7, 0.2]]       the second chunk begins within this record
+              foo    chunks: []                         no chunk begins within this one
+              last                                      exactly one chunk: not listed
+
+Joined over all events, these are the chunks of the stream, in order.
 """
 
 from collections.abc import Sequence
@@ -13,14 +19,23 @@ from ...proto.recordio import Decoder, MalformedBytes, RecordIOPiece
 from ..format import bodies, yaml_writer
 from ..format.documents import End, EndCause, Event, Side
 
-ZEROS = "length has leading zeros"
+_LEADING_ZEROS = "length has leading zeros"
 
 
 class StreamRecorder:
-    """The records of one side of an exchange; `message` is their type if they are protobuf.
+    """Records the body of one side of an exchange as events.
 
-    With `records` False the body is not RecordIO, and every chunk is an event.
+    `message` is the full name of the records' message if they are protobuf, None if they are JSON.
+    If the body is not RecordIO, every chunk is an event. `first_payload` is the first record, None
+    until it is complete: it holds the call of a streamed request.
     """
+
+    # Where a record began: the decoder gives pieces with their offset and size in the stream, and
+    # `_chunks` has (offset, size, time) of the chunks that begin at or after the end of the last
+    # piece. `_begun_in` takes from its front the chunks that begin before the end of a piece; so a
+    # chunk belongs to the record in which it begins, even if it goes on into the next one, and each
+    # is listed once. An empty list does not mean that a record begins with the next chunk: the rest
+    # of a chunk that was taken may be the beginning of a record. The decoder knows that.
 
     def __init__(
         self, exchange: int, side: Side, message: str | None, *, is_recordio: bool
@@ -44,7 +59,19 @@ class StreamRecorder:
         self._received = 0
 
     def feed(self, at: float, data: bytes) -> Sequence[Event | bytes]:
-        """Take one chunk; what is bytes is an event in the layout of the file already."""
+        """Take one chunk, and return the events that it completes, some as bytes of the file.
+
+        `at` is the chunk's time in seconds. An event has the time of the chunk that completes it.
+        """
+        # Nearly every chunk of a Mesos server is one whole record, so that case does without the
+        # decoder's buffer and the list of chunks: `feed_whole_record` accepts a chunk that is
+        # exactly one record, if no unfinished one precedes it, and otherwise takes nothing. If its
+        # payload is plain (`bodies.format_ascii_json`), not even an `Event` is made: the bytes of
+        # the document are formatted at once. Only the server's side may do so, because the first
+        # record of the client's side has to be kept as `first_payload`.
+        #
+        # In every other case the decoder cuts the stream into pieces, and each piece is an event
+        # that lists its chunks. The two ways give the same document for the same record.
         if not self.is_recordio:
             return [self._event(at, bodies.decode_body(data), None, None)]
         begun = self._received
@@ -59,7 +86,11 @@ class StreamRecorder:
         return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
 
     def skip_lost_bytes(self, at: float, size: int) -> list[Event]:
-        """Take notice of lost bytes: the next chunk is where a record begins again."""
+        """Note a gap of `size` bytes, and return what was unfinished before it.
+
+        Numbers and offsets go on. Where records begin after the gap is unknown: the next chunk is
+        assumed to begin one, as Mesos sends them.
+        """
         events = [self._piece(at, piece, self._begun_in(piece)) for piece in self._decoder.close()]
         self._received += size
         self._decoder = Decoder(first_number=self._count + 1, offset=self._received)
@@ -67,13 +98,12 @@ class StreamRecorder:
         return events
 
     def close(self, at: float, cause: EndCause) -> list[Event | End]:
-        """Close the stream; what is left of an unfinished record is a malformed event."""
-        left = self._decoder.close()
-        events = [self._piece(at, piece, self._begun_in(piece)) for piece in left]
+        """End the stream, and return its last events; an unfinished record is a malformed one."""
+        events = [self._piece(at, piece, self._begun_in(piece)) for piece in self._decoder.close()]
         return [*events, End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)]
 
     def _begun_in(self, piece: RecordIOPiece) -> list[tuple[int, float]] | None:
-        """Give the chunks that begin within a piece, or None if the piece is exactly one chunk."""
+        """Take the chunks that begin within a piece; None if the piece is exactly one chunk."""
         stop = piece.offset + piece.size
         begun = 0
         while begun < len(self._chunks) and self._chunks[begun][0] < stop:
@@ -92,7 +122,7 @@ class StreamRecorder:
             return self._event(at, body, chunks, piece.offset)
         if not piece.is_canonical:
             self.first_payload = self.first_payload or piece.payload
-            body = bodies.BodyFields(base64=piece.data, malformed=ZEROS)
+            body = bodies.BodyFields(base64=piece.data, malformed=_LEADING_ZEROS)
             return self._event(at, body, chunks, piece.offset)
         return self._record(at, piece.payload, chunks)
 

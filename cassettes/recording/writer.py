@@ -1,10 +1,10 @@
-"""The file that a recording goes to: documents are only ever added to it, each in one piece.
+"""The cassette file of a recording: documents are appended, each one whole.
 
-    with Tape.open(path, "refuse", "master", "http://master.example:5050") as tape:
-        tape.write([Exchange(…), Event(…)])
+    with CassetteWriter.open(path, "refuse", "master", "http://master.example:5050") as cassette:
+        cassette.write([Exchange(…), Event(…)])
 
-The file belongs to its owner alone (0600), and a second recorder is kept out by a lock. A document
-that did not reach the disk whole is cut off again, so what is there always loads.
+Only the owner can read and write the file (mode 0600), and a lock keeps out a second recorder. A
+document that was not written completely is cut off again, so the file always loads.
 """
 
 import contextlib
@@ -24,15 +24,16 @@ from ..storage.reader import Cassette
 from .redaction import REDACTION_RULE_IDS
 
 type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
-"""What to do with a file that is there already."""
+"""What to do with a file that already exists."""
 
 
 class CassetteWriter:
     """A cassette that is being recorded.
 
-    `elapsed` is where the cassette's clock stood when it was opened, in seconds: 0 for a new one.
-    `last_exchange` and `last_client` are the numbers that it held already, `warnings` are about
-    what it held, and `length` is its length in bytes.
+    `elapsed_seconds` is the time of the cassette's clock when the file was opened, 0 in a new file.
+    `last_exchange_number` and `last_client_number` are the highest numbers in it at that moment, 0
+    if it had none. `warnings` are the problems of an existing file, one line each. `length_bytes`
+    is the present length of the file.
     """
 
     def __init__(self, path: Path, fd: int) -> None:
@@ -52,35 +53,39 @@ class CassetteWriter:
         server: ServerKind | None = None,
         upstream: str | None = None,
     ) -> Self:
-        """Begin a cassette, or go on with one. Raises `CassetteError`, which says what to do."""
+        """Create a cassette, or append to one.
+
+        `server` and `upstream` are written into the header of a new cassette; an existing one must
+        be of the same `server`. Raises CassetteError, whose text has the way out.
+        """
         path = Path(path)
-        tape = cls(path, _opened(path, existing))
+        writer = cls(path, _open_file(path, existing))
         try:
-            if existing == "append" and os.fstat(tape._fd).st_size:
-                tape._go_on(server)
+            if existing == "append" and os.fstat(writer._fd).st_size:
+                writer._continue(server)
             else:
-                os.ftruncate(tape._fd, 0)
-                tape.write([_first(server, upstream)])
+                os.ftruncate(writer._fd, 0)
+                writer.write([_new_header(server, upstream)])
         except OSError as error:
-            tape.close()
+            writer.close()
             raise CassetteError(f"{path}: cannot be written: {error.strerror}") from error
         except BaseException:
-            tape.close()
+            writer.close()
             raise
-        return tape
+        return writer
 
     def write(self, documents: Iterable[Document | bytes]) -> None:
-        """Add documents, or the bytes of them.
+        """Append documents; those that are bytes have the layout of the file already.
 
-        Raises OSError, and the file then ends with the last document before.
+        Raises OSError; then none of these documents is in the file.
         """
         data = b"".join(
-            [told if isinstance(told, bytes) else format_document(told) for told in documents]
+            [each if isinstance(each, bytes) else format_document(each) for each in documents]
         )
-        left = memoryview(data)
+        unwritten = memoryview(data)
         try:
-            while left:
-                left = left[os.write(self._fd, left) :]
+            while unwritten:
+                unwritten = unwritten[os.write(self._fd, unwritten) :]
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self.length_bytes)
@@ -88,7 +93,7 @@ class CassetteWriter:
         self.length_bytes += len(data)
 
     def close(self) -> None:
-        """Close the file; all that was written is in it."""
+        """Close the file and release its lock. May be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -99,26 +104,26 @@ class CassetteWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _go_on(self, server: ServerKind | None) -> None:
-        """Find out where an existing cassette ends, and cut off what is not whole."""
+    def _continue(self, server: ServerKind | None) -> None:
+        """Find the end of an existing cassette, and cut off an unfinished document."""
         if is_gzip_file(self._fd):
             raise CassetteError(f"{self.path}: is compressed: unpack it, or record to another file")
         with Cassette.open(self.path) as cassette:
-            told = cassette.header
-            if server != told.server:
-                found = f"expected a cassette of a {server}, found one of a {told.server}"
-                raise CassetteError(f"{self.path}: {found}: record to another file")
+            header = cassette.header
+            if server != header.server:
+                text = f"expected a cassette of a {server}, found one of a {header.server}"
+                raise CassetteError(f"{self.path}: {text}: record to another file")
             self.warnings = cassette.warnings
             self.last_exchange_number = cassette.last_exchange_number
             self.last_client_number = cassette.last_client_number
-            self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(told.recorded_at))
+            self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(header.recorded_at))
             self.length_bytes = cassette.intact_bytes
         os.ftruncate(self._fd, self.length_bytes)
         if os.pread(self._fd, 1, self.length_bytes - 1) != b"\n":
             self.length_bytes += os.write(self._fd, b"\n")
 
 
-def _first(server: ServerKind | None, upstream: str | None) -> Header:
+def _new_header(server: ServerKind | None, upstream: str | None) -> Header:
     return Header(
         mesotape=FORMAT_VERSION,
         server=server,
@@ -130,18 +135,18 @@ def _first(server: ServerKind | None, upstream: str | None) -> Header:
 
 
 def _seconds_since(recorded_at: datetime.datetime) -> float:
-    """Seconds by the wall clock, the only one that goes on between two recordings."""
+    """Return seconds on the wall clock, the only one that runs on between two recordings."""
     if recorded_at.tzinfo is None:
         recorded_at = recorded_at.replace(tzinfo=datetime.UTC)
     return (datetime.datetime.now(datetime.UTC) - recorded_at).total_seconds()
 
 
-def _opened(path: Path, existing: ExistingFilePolicy) -> int:
+def _open_file(path: Path, existing: ExistingFilePolicy) -> int:
     create = os.O_CREAT | (os.O_EXCL if existing == "refuse" else 0)
     try:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | create, 0o600)
     except FileExistsError:
-        text = "is there already: choose another file, or overwrite it or append to it"
+        text = "already exists: choose another file, or overwrite it or append to it"
         if path.is_dir():
             text = "is a folder, expected a file"
         raise CassetteError(f"{path}: {text}") from None
@@ -152,7 +157,7 @@ def _opened(path: Path, existing: ExistingFilePolicy) -> int:
         os.fchmod(fd, 0o600)
     except OSError as error:
         os.close(fd)
-        reason = "another recorder is writing to it"
-        text = reason if isinstance(error, BlockingIOError) else error.strerror
+        is_locked = isinstance(error, BlockingIOError)
+        text = "another recorder is writing to it" if is_locked else error.strerror
         raise CassetteError(f"{path}: cannot be written: {text}") from error
     return fd

@@ -59,7 +59,7 @@ def test_an_existing_cassette_is_refused(tmp_path: Path) -> None:
     path.write_text("precious")
 
     async def main() -> None:
-        with pytest.raises(WriterError, match="already"):
+        with pytest.raises(WriterError, match="already exists"):
             WriterProcess(WriterConfig(str(path))).wait_until_open()
 
     asyncio.run(main())

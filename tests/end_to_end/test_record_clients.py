@@ -127,7 +127,7 @@ def test_a_cassette_that_exists_is_refused_gone_on_with_or_begun_anew(tmp_path: 
     before = path.read_bytes()
     done = run("record", "http://127.0.0.1:1", "-o", path)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"mesotape: {path}: is there already: ")
+    assert done.stderr.startswith(f"mesotape: {path}: already exists: ")
     assert path.read_bytes() == before
 
     Session(path, "--append").run(get(b"/3"))

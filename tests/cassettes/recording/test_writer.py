@@ -262,7 +262,7 @@ def test_overwriting_leaves_nothing(tmp_path: Path) -> None:
 def test_errors_of_opening(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     with CassetteWriter.open(path, server="master"):
-        with pytest.raises(CassetteError, match="is there already: choose another file"):
+        with pytest.raises(CassetteError, match="already exists: choose another file"):
             CassetteWriter.open(path)
         with pytest.raises(CassetteError, match="another recorder is writing to it"):
             CassetteWriter.open(path, "append", "master")
