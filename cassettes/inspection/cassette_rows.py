@@ -1,7 +1,8 @@
-"""What is in a cassette, as rows in the order of the file.
+"""Rows of a cassette, in the order of the file.
 
-Streams go through the examiner again, for the recorder gives up at a bad length as Mesos does. So
-an event may be told with another number here than in the file, and `line` is where it stands.
+The recorder stops at a malformed length, as Mesos does. Here the bytes of streams are examined
+again, beyond such a length. So a record may have another number than its event in the file; `line`
+is the line of that event.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
 def read_cassette_rows(cassette: Cassette) -> Iterator[Row]:
-    """Read everything, once. Raises CassetteError at a document that is wrong."""
+    """Return the rows of a cassette. Raises CassetteError at a document that is wrong."""
     return _Inspection(cassette).rows()
 
 
@@ -34,43 +35,50 @@ class _Inspection:
         self._streams: dict[tuple[int, Side], StreamRows] = {}
         self._origins: dict[int, StreamOrigin] = {}
         self._messages: dict[int, str | None] = {}
-        self._chunks: set[int] = set()
-        self._bare: dict[int, int] = {}
+        self._chunked: set[int] = set()
 
     def rows(self) -> Iterator[Row]:
-        for told, line in self._cassette.documents_or_errors():
-            match told:
+        for document, line in self._cassette.documents_or_errors():
+            match document:
                 case CassetteError():
-                    raise told
+                    raise document
                 case Exchange():
-                    yield self._exchange(told, line)
+                    yield self._exchange(document, line)
                 case Event():
-                    yield from self._event(told, line)
+                    yield from self._event(document, line)
                 case End():
-                    yield from self._end(told, line)
+                    yield from self._end(document, line)
                 case Note():
                     yield Row(
-                        row_type="note", at=told.at, exchange=told.of, line=line, text=told.note
+                        row_type="note",
+                        at=document.at,
+                        exchange=document.of,
+                        line=line,
+                        text=document.note,
                     )
                 case _:
                     pass
         for stream in self._streams.values():
             yield from stream.close()
 
-    def _exchange(self, told: Exchange, line: int) -> Row:
-        row = exchange_row(told, self._cassette.header.server)
+    def _exchange(self, exchange: Exchange, line: int) -> Row:
+        row = exchange_row(exchange, self._cassette.header.server)
         row.line = line
-        self._origins[told.exchange] = StreamOrigin(told.exchange, told.client, told.peer, row.call)
-        if told.response.stream == "chunks":
-            self._chunks.add(told.exchange)
-        if told.response.stream is not None:
-            self._messages[told.exchange] = row.message_name
-        if (early := self._streams.get((told.exchange, "client"))) is not None:
-            early.origin = StreamOrigin(told.exchange, told.client, told.peer, row.call, "client")
+        self._origins[exchange.exchange] = StreamOrigin(
+            exchange.exchange, exchange.client, exchange.peer, row.call
+        )
+        if exchange.response.stream == "chunks":
+            self._chunked.add(exchange.exchange)
+        if exchange.response.stream is not None:
+            self._messages[exchange.exchange] = row.message_name
+        if (early := self._streams.get((exchange.exchange, "client"))) is not None:
+            early.origin = StreamOrigin(
+                exchange.exchange, exchange.client, exchange.peer, row.call, "client"
+            )
         return row
 
     def _stream(self, number: int, side: Side) -> StreamRows:
-        """Find a stream; a streamed request may begin before the exchange is told."""
+        """Return a stream; that of a request may begin before its exchange is in the file."""
         if (number, side) not in self._streams:
             own = self._origins.get(number, StreamOrigin(number))
             origin = StreamOrigin(number, own.client, own.peer, own.call, side)
@@ -78,26 +86,26 @@ class _Inspection:
             self._streams[number, side] = StreamRows(origin, message, patient=False)
         return self._streams[number, side]
 
-    def _event(self, told: Event, line: int) -> Iterator[Row]:
-        side = told.from_ or "server"
-        message = self._messages.get(told.of) if side == "server" else AGENT.call_message
-        data = body_bytes(told, message)
-        if told.of in self._chunks and side == "server":
-            yield self._chunk(told, data, line)
+    def _event(self, event: Event, line: int) -> Iterator[Row]:
+        side = event.from_ or "server"
+        message = self._messages.get(event.of) if side == "server" else AGENT.call_message
+        data = body_bytes(event, message)
+        if event.of in self._chunked and side == "server":
+            yield self._chunk(event, data, line)
             return
-        if told.offset is None:
+        if event.offset is None:
             data = recordio.encode(data)
-        chunks = 1 if told.chunks is None else max(1, len(told.chunks))
-        yield from self._stream(told.of, side).feed(data, told.at, line, chunks)
+        chunks = 1 if event.chunks is None else max(1, len(event.chunks))
+        yield from self._stream(event.of, side).feed(data, event.at, line, chunks)
 
-    def _chunk(self, told: Event, data: bytes, line: int) -> Row:
+    def _chunk(self, event: Event, data: bytes, line: int) -> Row:
         """A chunk of a body that is not RecordIO."""
-        own = self._origins[told.of]
+        own = self._origins[event.of]
         return Row(
             row_type="event",
-            at=told.at,
-            exchange=told.of,
-            number=told.event,
+            at=event.at,
+            exchange=event.of,
+            number=event.event,
             client=own.client,
             call=own.call,
             peer=own.peer,
@@ -107,63 +115,68 @@ class _Inspection:
             body=data,
         )
 
-    def _end(self, told: End, line: int) -> Iterator[Row]:
-        stream = self._stream(told.end, told.from_ or "server")
-        yield from stream.close(told.at, told.cause, line)
-        del self._streams[told.end, told.from_ or "server"]
+    def _end(self, end: End, line: int) -> Iterator[Row]:
+        stream = self._stream(end.end, end.from_ or "server")
+        yield from stream.close(end.at, end.cause, line)
+        del self._streams[end.end, end.from_ or "server"]
 
 
-def exchange_row(told: Exchange, server: ServerKind | None) -> Row:
-    """Look at one exchange: which call it is, and whether the bodies are what they should be."""
-    request, response = told.request, told.response
+def exchange_row(exchange: Exchange, server: ServerKind | None) -> Row:
+    """Return the row of one exchange: its call, and the diagnostics of its bodies.
+
+    `server` is the kind of the server, by which the API is found; None if it is unknown.
+    """
+    request, response = exchange.request, exchange.response
     api = endpoints.find_api(request.path, server)
-    data = body_bytes(request, None if api is None else api.call_message)
-    sort = header_value(request.headers, "content-type")
-    kind: CallType | None = None
-    remarks: list[Diagnostic] = []
+    request_body = body_bytes(request, None if api is None else api.call_message)
+    media_type = header_value(request.headers, "content-type")
+    call_type: CallType | None = None
+    diagnostics: list[Diagnostic] = []
     call = None
     content = None
     if api is not None and request.method == "POST" and request.stream is None:
-        kind = calls.identify_call_type(data, sort, api)
-        call = None if kind is None else kind.name
-        if data and sort in ENCODINGS:
-            content = examine_payload(data, api.call_message, ENCODINGS[sort])
+        call_type = calls.identify_call_type(request_body, media_type, api)
+        call = None if call_type is None else call_type.name
+        if request_body and media_type in ENCODINGS:
+            content = examine_payload(request_body, api.call_message, ENCODINGS[media_type])
             call = content.type
-            remarks += _placed(content.diagnostics, "the request ")
+            diagnostics += _prefixed(content.diagnostics, "the request ")
     if request.stream is not None and api is not None:
         call = "ATTACH_CONTAINER_INPUT"
     message = None
-    if kind is not None:
-        message = kind.record_message if response.stream is not None else kind.response_message
-    answer = body_bytes(response, message)
-    remarks += _about_answer(told, kind, message, answer)
+    if call_type is not None:
+        message = (
+            call_type.record_message if response.stream is not None else call_type.response_message
+        )
+    response_body = body_bytes(response, message)
+    diagnostics += _response_diagnostics(exchange, call_type, message, response_body)
     return Row(
         row_type="exchange",
-        at=told.at,
-        exchange=told.exchange,
-        client=told.client,
-        peer=told.peer,
+        at=exchange.at,
+        exchange=exchange.exchange,
+        client=exchange.client,
+        peer=exchange.peer,
         call=call,
         type=call,
         method=request.method,
         path=request.path,
         status=response.status,
         content=content,
-        size=None if response.stream else len(answer),
+        size=None if response.stream else len(response_body),
         cause=response.cause,
         text=None if response.stream is None else response.stream,
-        diagnostics=tuple(remarks),
+        diagnostics=tuple(diagnostics),
         message_name=message,
-        body=answer,
-        request_body=data,
+        body=response_body,
+        request_body=request_body,
         request_message_name=None if api is None else api.call_message,
     )
 
 
-def _about_answer(
-    told: Exchange, kind: CallType | None, message: str | None, answer: bytes
+def _response_diagnostics(
+    exchange: Exchange, call_type: CallType | None, message: str | None, body: bytes
 ) -> list[Diagnostic]:
-    response = told.response
+    response = exchange.response
     coding = header_value(response.headers, "content-encoding")
     if response.stream is not None:
         text = "the stream is said to be compressed; Mesos never compresses one"
@@ -171,23 +184,23 @@ def _about_answer(
     if response.cause is not None:
         return [Diagnostic("cut", f"the answer did not come whole ({response.cause})")]
     encoding = ENCODINGS.get(header_value(response.headers, "content-type"))
-    if response.status != 200 or kind is None or encoding is None or not answer:
+    if response.status != 200 or call_type is None or encoding is None or not body:
         return []
-    if kind.record_message is not None:
-        text = f"the answer to {kind.name} is no stream, expected records"
+    if call_type.record_message is not None:
+        text = f"the answer to {call_type.name} is no stream, expected records"
         return [Diagnostic("plain-json", text)]
     if message is None:
         return []
-    return _placed(examine_payload(answer, message, encoding).diagnostics, "the answer ")
+    return _prefixed(examine_payload(body, message, encoding).diagnostics, "the answer ")
 
 
 def body_bytes(body: Body, message: str | None) -> bytes:
-    """Give the bytes of a body; nothing if the cassette does not tell them."""
+    """Return the bytes of a body; none if the cassette does not give them (BodyError)."""
     try:
         return encode_body(body, message)
     except BodyError:
         return b""
 
 
-def _placed(remarks: tuple[Diagnostic, ...], place: str) -> list[Diagnostic]:
-    return [Diagnostic(one.reason, place + one.text) for one in remarks]
+def _prefixed(diagnostics: tuple[Diagnostic, ...], prefix: str) -> list[Diagnostic]:
+    return [Diagnostic(one.reason, prefix + one.text) for one in diagnostics]

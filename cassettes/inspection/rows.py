@@ -1,4 +1,4 @@
-"""A line of `mesotape inspect`: one exchange, event, end, note, or piece that is none."""
+"""Rows of `mesotape inspect`: exchanges, records, skipped bytes, ends of streams, notes."""
 
 from typing import Literal
 
@@ -12,12 +12,13 @@ from ..format.documents import EndCause, Side
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):
-    """What is told about one thing; what is not known is None.
+    """The description of one of these; unknown members are None.
 
-    `at` is seconds since the recording began, `size` is bytes on the wire without HTTP, `offset` is
-    bytes from where the stream begins, `line` is that of the document in the cassette. `body` and
-    `finding` are for looking closer, and `message` is the full name of what the body holds. The
-    `content` is that of a call, if this is an exchange.
+    `at` is in seconds since the recording began. `size` is in bytes without HTTP framing, `offset`
+    in bytes from the beginning of the stream. `line` is the first line of the document in the
+    cassette. `number` counts the records of a stream. `message_name` and `request_message_name` are
+    the full names of the messages in `body` and `request_body`. `content` is that of the call in an
+    exchange, and of the record in an event.
     """
 
     row_type: Literal["exchange", "event", "skipped", "end", "note"]
@@ -47,12 +48,12 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def severity(self) -> Severity | None:
-        """The worst of the remarks."""
+        """The worst severity of the diagnostics; None if there are none."""
         return worst_severity(self.diagnostics)
 
     @property
     def summary_fields(self) -> dict[str, str]:
-        """The few values that tell what a call or an event is about."""
+        """The few fields that identify the subject of a call or an event, by their names."""
         if self.content is None:
             return {}
         message = self.request_message_name if self.row_type == "exchange" else self.message_name
@@ -60,5 +61,5 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def skipped(self) -> SkippedBytes | None:
-        """The bytes that were skipped, if this is about such."""
+        """The finding of a row of skipped bytes, else None."""
         return self.finding if isinstance(self.finding, SkippedBytes) else None

@@ -1,4 +1,4 @@
-"""The bytes of one stream as rows, with the times and places that the bytes came with."""
+"""Rows of one stream: its records and malformed bytes, with the times and lines of its chunks."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from .rows import Row
 
 
 class StreamOrigin(Struct):
-    """Whose stream it is."""
+    """The exchange and side that a stream belongs to."""
 
     exchange: int | None = None
     client: int | None = None
@@ -25,7 +25,7 @@ class StreamOrigin(Struct):
 
 
 class _Arrival(Struct):
-    """Bytes up to `stop` came at a time, with a document on a line, in so many chunks."""
+    """One call of `feed`: bytes up to the offset `stop`, their time, line and number of chunks."""
 
     stop: int
     at: float | None
@@ -34,7 +34,11 @@ class _Arrival(Struct):
 
 
 class StreamRows:
-    """Takes the bytes of a stream as they came."""
+    """Makes rows of the bytes of one stream.
+
+    `message` is the full name of the records' message, `encoding` theirs; what is None is guessed.
+    With `patient`, a damaged place is reported only when the record after it is knorigin.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class StreamRows:
         self._examiner = Examiner(
             message, encoding, max_record_bytes=max_record_bytes, await_next_record=patient
         )
-        self._rhythm = HeartbeatMonitor()
+        self._heartbeats = HeartbeatMonitor()
         self._arrivals: deque[_Arrival] = deque()
         self._received = 0
         self._at: float | None = None
@@ -57,7 +61,11 @@ class StreamRows:
     def feed(
         self, data: bytes, at: float | None = None, line: int | None = None, chunks: int = 1
     ) -> Iterator[Row]:
-        """Take bytes that came at a time, give the rows that they complete."""
+        """Take the next bytes, and return the rows that they complete.
+
+        They arrived at the time `at`, in so many HTTP chunks, and are from the document on `line`
+        of the cassette; None is unknorigin.
+        """
         self._received += len(data)
         self._at = at
         if at is not None or line is not None:
@@ -68,56 +76,69 @@ class StreamRows:
     def close(
         self, at: float | None = None, cause: EndCause | None = None, line: int | None = None
     ) -> Iterator[Row]:
-        """End the stream; without a cause nothing is told about the end but what is wrong."""
+        """End the stream, and return its last rows.
+
+        Without a cause there is a row of the end only if there is a diagnostic.
+        """
         for finding in self._examiner.close():
             yield self._row(finding)
-        remarks = tuple(self._rhythm.observe_end(at))
-        if cause is not None or remarks:
-            own = self.origin
+        diagnostics = tuple(self._heartbeats.observe_end(at))
+        if cause is not None or diagnostics:
+            origin = self.origin
             yield Row(
                 row_type="end",
                 at=at,
-                exchange=own.exchange,
-                side=own.side,
-                client=own.client,
-                peer=own.peer,
-                call=own.call,
+                exchange=origin.exchange,
+                side=origin.side,
+                client=origin.client,
+                peer=origin.peer,
+                call=origin.call,
                 line=line,
                 cause=cause,
-                diagnostics=remarks,
+                diagnostics=diagnostics,
             )
 
     def _row(self, finding: Finding) -> Row:
-        arrival, chunks = self._arrived(finding)
+        arrival, chunks = self._find_arrival(finding)
         content, message = finding.content, self._examiner.message_name
-        remarks = list(finding.diagnostics)
+        diagnostics = list(finding.diagnostics)
         if isinstance(finding, ValidRecord) or content.type is not None:
-            remarks += self._rhythm.observe_event(message, content.type, content.value, arrival.at)
+            diagnostics += self._heartbeats.observe_event(
+                message, content.type, content.value, arrival.at
+            )
         if chunks > 1:
-            remarks.append(Diagnostic("split", f"came in {chunks} chunks"))
-        own = self.origin
+            diagnostics.append(Diagnostic("split", f"came in {chunks} chunks"))
+        origin = self.origin
         return Row(
             row_type="event" if isinstance(finding, ValidRecord) else "skipped",
             at=arrival.at,
-            exchange=own.exchange,
+            exchange=origin.exchange,
             number=finding.number,
-            side=own.side,
-            client=own.client,
-            peer=own.peer,
-            call=own.call,
+            side=origin.side,
+            client=origin.client,
+            peer=origin.peer,
+            call=origin.call,
             type=content.type,
             size=finding.size,
             offset=finding.offset,
             line=arrival.line,
-            diagnostics=tuple(remarks),
+            diagnostics=tuple(diagnostics),
             message_name=message,
             body=finding.payload or b"",
             finding=finding,
             content=content,
         )
 
-    def _arrived(self, finding: Finding) -> tuple[_Arrival, int]:
-        """Find with what the last byte of a finding came, and in how many chunks it all did."""
+    def _find_arrival(self, finding: Finding) -> tuple[_Arrival, int]:
+        """Return the arrival of a finding's last byte, and the number of chunks it came in."""
+        # `_arrivals` has, in order of `stop`, the arrivals whose bytes are not all in findings yet.
+        # Findings come in order and leave no gap, so those that stop before this one does belong to
+        # it alone and are dropped. The next arrival has the last byte. It is dropped only if it
+        # stops exactly there; otherwise its rest is in the next finding, and is looked up again for
+        # that: an arrival counts for every finding that it has bytes of.
+        #
+        # `feed` adds no arrival that has neither a time nor a line (raw bytes). Then the list is
+        # empty, and the number of chunks is not known: 1.
         stop, chunks = finding.offset + finding.size, 0
         while self._arrivals and self._arrivals[0].stop < stop:
             chunks += self._arrivals.popleft().chunks
