@@ -1,13 +1,13 @@
-r"""Answers: what goes back to a client, as bytes.
+r"""Answers to a client, as bytes.
 
-A head is rendered as it was recorded, in its order and spelling:
+A head is rendered as it was recorded, with the order and spelling of its headers:
 
     HTTP/1.1 200 OK\r\nDate: …\r\nContent-Length: 17\r\n\r\n
 
-Some things may differ from the recording: `Content-Length` is recomputed in its place, because
-people edit bodies and gzip output depends on the zlib; a body that nobody gave a length gets one;
-gzip is for clients that take it; a stream is always chunked; and a redirect to a leader may be
-`pointed` elsewhere.
+It may differ from the recording in five points. `Content-Length` is computed again, because people
+edit bodies, and gzip output depends on the version of zlib. A body without a length gets one. Gzip
+is only for clients that accept it. A stream is always chunked. A redirect to the leading master may
+have another target (`retarget_redirect`).
 """
 
 import re
@@ -32,9 +32,9 @@ _BODILESS = frozenset({204, 304})
 
 
 class Ending(Enum):
-    """How a stream ends: with a final chunk, or the connection closed or reset before it.
+    """How a stream ends: with a final chunk, or the connection is closed or reset before it.
 
-    What is `WHOLE` has come in raw pieces, and nothing is to be added.
+    `RAW_COMPLETE` ends an answer that was sent as `RawBytes`: nothing is added to them.
     """
 
     FINAL_CHUNK = "final chunk"
@@ -44,7 +44,7 @@ class Ending(Enum):
 
 
 class RawBytes(Struct, frozen=True, eq=False):
-    """Bytes that go out as they are, in a write of their own, and are no event."""
+    """Bytes that are sent unchanged, in a write of their own, and are not counted as an event."""
 
     data: bytes
 
@@ -72,9 +72,11 @@ type StreamStep = RecordedStep | RawBytes | Notify
 
 
 class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
-    """A whole answer. With `close` the connection ends after it; an empty head is no answer.
+    """A whole answer, sent when all `latches` are open.
 
-    It goes out when all `gates` are open.
+    With `close` the connection is closed after it. Without `status` there is no answer: `head` is
+    empty, and the connection is closed. `exchange` is its number in the cassette, 0 if the answer
+    is not recorded.
     """
 
     exchange: int
@@ -86,11 +88,12 @@ class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
 
 
 class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
-    """An answer that keeps coming: `steps` yields (deadline in seconds, step), lazily.
+    """An answer whose body is sent step by step.
 
-    With `live`, the playback wants to know when it is over, and may end it otherwise. `call` is the
-    type of the call that is answered, if it is one, recorded at `at_seconds` since the first
-    cassette began.
+    `steps` yields (deadline on the replay's clock in seconds, step), lazily. The playback uses
+    `handle`, if there is one, to learn when the stream is over, and to end it early. `call_name` is
+    the type of the answered call, and `at_seconds` the recorded time of its request, in seconds
+    since the first cassette began.
     """
 
     exchange: int
@@ -104,7 +107,7 @@ class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
 
 
 def render_head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Status line, headers, empty line. Without `reason`, the standard phrase of the status."""
+    """Return status line, headers and empty line. A `reason` of None is the standard phrase."""
     lines = [f"HTTP/1.1 {status} {reason_phrase(status) if reason is None else reason}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
@@ -119,12 +122,12 @@ def build_unary(
     accepts_gzip: bool,
     compress_large: bool = False,
 ) -> ReplayResponse:
-    """Build the answer of exchange `number`.
+    """Return the answer of exchange `number`.
 
-    `body` is what the cassette has, content coding undone. With `bodiless` (the request was HEAD)
-    only the head goes out, with the length that was recorded. With `gzips` false, the client does
-    not take gzip and gets the body plain. With `compresses`, one that takes gzip gets a large body
-    so, also if it is not coded in the recording.
+    `body` is the recorded body, content coding undone. With `bodiless` (the request is HEAD) only
+    the head is sent, with the recorded length. `accepts_gzip` is about the client; one that does
+    not gets the body uncompressed. With `compress_large`, a client that accepts gzip gets a large
+    body compressed even if it was recorded uncompressed.
     """
     if response.status is None:
         return ReplayResponse(exchange=number, status=None, head=b"", close=True)
@@ -133,10 +136,12 @@ def build_unary(
         body = b""
     elif response.cause is None:
         if response.malformed is None:
-            headers, body = _coded(headers, body, gzips=accepts_gzip, compresses=compress_large)
-        headers = _measured(headers, len(body))
+            headers, body = _apply_gzip(
+                headers, body, accepts_gzip=accepts_gzip, compress_large=compress_large
+            )
+        headers = _with_length(headers, len(body))
     rendered = render_head(response.status, response.reason, headers)
-    close = response.cause not in (None, "server") or says_close(headers)
+    close = response.cause not in (None, "server") or _has_connection_close(headers)
     return ReplayResponse(
         exchange=number, status=response.status, head=rendered, body=body, close=close
     )
@@ -145,16 +150,18 @@ def build_unary(
 def build_refusal(
     refusal: MesosRefusal, date: str, *, bodiless: bool, accepts_gzip: bool
 ) -> ReplayResponse:
-    """Build the answer to a request that Mesos refuses as it stands, as libprocess writes it.
+    """Return the answer to a request that Mesos refuses, as libprocess writes it.
 
-    `date` is the value of the Date header.
+    `date` is the value of the Date header. For `bodiless` and `accepts_gzip` see `build_unary`.
     """
     if refusal.status is None:
         return ReplayResponse(exchange=0, status=None, head=b"", close=True)
     headers = [("Date", date), *([("Allow", refusal.allow)] if refusal.allow else [])]
     headers.append(("Content-Type", "text/plain; charset=utf-8"))
-    headers, body = _coded(headers, refusal.body, gzips=accepts_gzip, compresses=True)
-    rendered = render_head(refusal.status, None, _measured(headers, len(body)))
+    headers, body = _apply_gzip(
+        headers, refusal.body, accepts_gzip=accepts_gzip, compress_large=True
+    )
+    rendered = render_head(refusal.status, None, _with_length(headers, len(body)))
     body = b"" if bodiless else body
     return ReplayResponse(exchange=0, status=refusal.status, head=rendered, body=body)
 
@@ -163,9 +170,9 @@ def build_stream(
     number: int,
     response: Response,
     steps: Iterator[Timed[StreamStep]],
-    live: StreamHandle[StreamStep] | None = None,
+    handle: StreamHandle[StreamStep] | None = None,
 ) -> StreamedResponse:
-    """Build the streamed answer of exchange `number`."""
+    """Return the streamed answer of exchange `number`; `handle` is for the playback."""
     headers = [
         pair for pair in header_pairs(response.headers) if pair[0].lower() != "content-length"
     ]
@@ -177,55 +184,54 @@ def build_stream(
         status=status,
         head=render_head(status, response.reason, headers),
         steps=steps,
-        handle=live,
-        close=says_close(headers),
+        handle=handle,
+        close=_has_connection_close(headers),
     )
 
 
 def retarget_redirect(answer: ReplayResponse, authority: str) -> ReplayResponse:
-    """Have an answer redirect to another server, if it redirects as a master does (redirects.py).
+    """Return an answer that redirects to the server `authority`, which is HOST:PORT.
 
-    `authority` is HOST:PORT.
+    An answer that does not redirect as a master does (redirects.py) stays as it is.
     """
 
-    def point(found: re.Match[bytes]) -> bytes:
-        name, location = found.groups()
-        elsewhere = redirects.replace_authority(location.decode("latin-1"), authority)
-        return found[0] if elsewhere is None else name + elsewhere.encode("latin-1")
+    def retarget(header: re.Match[bytes]) -> bytes:
+        name, location = header.groups()
+        target = redirects.replace_authority(location.decode("latin-1"), authority)
+        return header[0] if target is None else name + target.encode("latin-1")
 
-    return replace(answer, head=_LOCATION.sub(point, answer.head))
+    return replace(answer, head=_LOCATION.sub(retarget, answer.head))
 
 
-def says_close(headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether a `Connection: close` is among the headers."""
+def _has_connection_close(headers: Iterable[tuple[str, str]]) -> bool:
     return any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
 
 
-def _coded(
-    headers: list[tuple[str, str]], body: bytes, *, gzips: bool, compresses: bool
+def _apply_gzip(
+    headers: list[tuple[str, str]], body: bytes, *, accepts_gzip: bool, compress_large: bool
 ) -> tuple[list[tuple[str, str]], bytes]:
     codings = [value for name, value in headers if name.lower() == "content-encoding"]
     if codings == ["gzip"]:
-        if gzips:
+        if accepts_gzip:
             return headers, gzip_compress(body)
         return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
-    if gzips and compresses and not codings and len(body) >= GZIP_MINIMUM_BODY_LENGTH:
+    if accepts_gzip and compress_large and not codings and len(body) >= GZIP_MINIMUM_BODY_LENGTH:
         return [("Content-Encoding", "gzip"), *headers], gzip_compress(body)
     return headers, body
 
 
-def _measured(headers: list[tuple[str, str]], length: int) -> list[tuple[str, str]]:
-    """Headers with the length of the body, in its old place; the body is not chunked."""
+def _with_length(headers: list[tuple[str, str]], length: int) -> list[tuple[str, str]]:
+    """Return headers with the length of the body in place of the old one or of the chunking."""
     measured: list[tuple[str, str]] = []
-    done = False
+    has_length = False
     for name, value in headers:
         if name.lower() not in ("content-length", "transfer-encoding"):
             measured.append((name, value))
-        elif not done:
-            same = name.lower() == "content-length"
-            measured.append((name if same else "Content-Length", str(length)))
-            done = True
-    return measured if done else [*measured, ("Content-Length", str(length))]
+        elif not has_length:
+            is_length = name.lower() == "content-length"
+            measured.append((name if is_length else "Content-Length", str(length)))
+            has_length = True
+    return measured if has_length else [*measured, ("Content-Length", str(length))]
 
 
 def _has_no_body(status: int) -> bool:

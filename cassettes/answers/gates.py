@@ -1,15 +1,13 @@
-"""Gates: what a stream or an answer waits for, besides its time.
+"""Latches: conditions that a stream or an answer waits for, besides its time.
 
-A gate opens once, and whoever waits at it is woken then, without looking again and again:
+A latch opens once and stays open. Who waits registers a callback, so nothing is polled:
 
-    gate = Gate("3 bytes of input to container cat", waiting)
-    gate.wait(wake)     wake() is called when the gate opens; until then the gate is in `waiting`
-    gate.open()
+    latch = Latch("3 bytes of input to container cat", waiting)
+    latch.add_open_callback(wake)     until `open`, the latch is in the set `waiting`
+    latch.open()                      calls `wake`
 
-Two steps of a stream (`answers.Step`) have to do with gates. `Wait` holds the stream until its gate
-is open; if that is later than the recording has it, all that follows comes later by as much. Until
-then its heartbeats go on.
-`Reach` opens its gate when the stream has come so far, for others that wait for this stream.
+Two steps of a stream have to do with latches. `WaitFor` holds the stream until a latch is open,
+`Signal` opens one when the stream has come to that step.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +18,23 @@ from .pace import Pace, Timed
 
 
 class Latch:
-    """Something that has to happen first; `reason` says what. `waiting` lists those waited at.
+    """A condition that becomes true once; `reason` describes it for people.
 
-    `was_left` is true if all who waited have given up, and it is not open yet.
+    `waiting` is a set, shared by many latches, of those that somebody waits for.
     """
+
+    # Three states. `waiting` contains a latch exactly while it has callbacks.
+    #
+    #     closed, no callbacks     at first; also after the last callback was removed, and then
+    #        |      ^              `is_abandoned` is true: those who waited have left
+    #        v      |
+    #     closed, with callbacks   `add_open_callback`
+    #        |
+    #        v
+    #     open                     for good; `open` calls every callback once and forgets them
+    #
+    # A callback that is added to an open latch is not called: check `is_open` first. Callbacks run
+    # inside `open`, and may add and remove callbacks of other latches, or open them.
 
     def __init__(self, reason: str, waiting: "set[Latch] | None" = None) -> None:
         self.reason = reason
@@ -32,14 +43,14 @@ class Latch:
         self._wakes: list[Callable[[], object]] = []
 
     def add_open_callback(self, wake: Callable[[], object]) -> None:
-        """Have `wake` called when the gate opens."""
+        """Call `wake` when the latch opens; only for a latch that is not open."""
         self._wakes.append(wake)
         self.is_abandoned = False
         if self._waiting is not None:
             self._waiting.add(self)
 
     def remove_open_callback(self, wake: Callable[[], object]) -> None:
-        """Do not call `wake` any more."""
+        """Remove a callback; nothing happens if it is not registered."""
         if wake in self._wakes:
             self._wakes.remove(wake)
             self.is_abandoned = not self._wakes
@@ -47,7 +58,7 @@ class Latch:
             self._waiting.discard(self)
 
     def open(self) -> None:
-        """Let everybody pass, from now on."""
+        """Open the latch and call its callbacks; nothing happens if it is open."""
         if self.is_open:
             return
         self.is_open, self.is_abandoned = True, False
@@ -59,9 +70,12 @@ class Latch:
 
 
 class WaitFor(Struct, frozen=True, eq=False):
-    """The stream waits at `gate`. What follows comes `lead` seconds after it, or at its time.
+    """The stream waits until `latch` is open.
 
-    `heartbeats` go out as long as it waits: (deadline in seconds, bytes), read only then.
+    `delay_seconds` is the replayed gap between the recorded event that `latch` stands for and the
+    next event of the stream. If the latch opens late, the next event is due that long after it, and
+    all later events are late by as much; otherwise they keep their deadlines. `heartbeats` are sent
+    while it waits: (deadline in seconds, bytes), an iterator that is read only then.
     """
 
     latch: Latch
@@ -70,7 +84,7 @@ class WaitFor(Struct, frozen=True, eq=False):
 
 
 class Signal(Struct, frozen=True, eq=False):
-    """The stream has come to `gate`."""
+    """The stream opens `latch` when it has sent everything before this step."""
 
     latch: Latch
 
@@ -80,32 +94,31 @@ type SyncPoint = WaitFor | Signal
 
 def insert_sync_points[T](
     events: Iterable[Timed[Timed[T]]],
-    cues: Iterator[Timed[SyncPoint]],
+    sync_points: Iterator[Timed[SyncPoint]],
     pace: Pace,
     *,
     now_seconds: float,
     until_seconds: float,
 ) -> Iterator[Timed[T | SyncPoint]]:
-    """Set cues between events that are (deadline, (recorded at, event)).
+    """Insert sync points, which have recorded times, between events.
 
-    Of the cues after the last event, those recorded before `until_seconds` are reached, and none
-    is waited at.
+    `events` are (deadline, (recorded time, event)). A `WaitFor` is due with the event after it, a
+    `Signal` with the event before it, or at `now_seconds` before the first event. After the last
+    event nothing is waited for, and signals recorded after `until_seconds` are left out.
     """
-    last_seconds, cue = now_seconds, next(cues, None)
+    last_seconds, point = now_seconds, next(sync_points, None)
     for deadline_seconds, (at_seconds, event) in events:
-        while cue is not None and cue[0] <= at_seconds:
-            match cue[1]:
-                case WaitFor(latch=gate):
-                    yield (
-                        deadline_seconds,
-                        WaitFor(gate, pace.replay_gap_seconds(at_seconds - cue[0])),
-                    )
+        while point is not None and point[0] <= at_seconds:
+            match point[1]:
+                case WaitFor(latch=latch):
+                    delay_seconds = pace.replay_gap_seconds(at_seconds - point[0])
+                    yield deadline_seconds, WaitFor(latch, delay_seconds)
                 case Signal():
-                    yield last_seconds, cue[1]
-            cue = next(cues, None)
+                    yield last_seconds, point[1]
+            point = next(sync_points, None)
         yield deadline_seconds, event
         last_seconds = deadline_seconds
-    while cue is not None and cue[0] <= until_seconds:
-        if isinstance(cue[1], Signal):
-            yield last_seconds, cue[1]
-        cue = next(cues, None)
+    while point is not None and point[0] <= until_seconds:
+        if isinstance(point[1], Signal):
+            yield last_seconds, point[1]
+        point = next(sync_points, None)
