@@ -1,21 +1,21 @@
 """Pace: when the next event of a replayed stream goes out.
 
-Small generators over (seconds, thing) pairs, each doing one step on the way from the recording's
-clock to the client's:
+Small generators over (seconds, event) pairs. Each does one step of the way from the recording's
+clock to the replay's:
 
     recorded `at` -> since -> cap -> scale -> absolute -> a deadline on the replay's clock
 
-Every pair carries the time since the request, never the gap to its predecessor, so that nothing
-drifts. Nothing here may read the clock.
+Every pair has the time since the request, not the gap to its predecessor, so errors do not add up.
+Nothing here may read the clock.
 
-In words (`pace.parse`):
+A pace as text (`parse_pace`):
 
-    recorded    in the recorded rhythm, or faster, or with its long gaps shortened
-    every:0.1   an event each 0.1 seconds, whatever the rhythm was
-    instant     all at once
-    step        one by one, when told (stepping.py)
+    recorded    in the recorded rhythm, optionally faster, or with long gaps shortened
+    every:0.1   an event each 0.1 seconds, whatever the recorded rhythm
+    instant     all events at once
+    step        one by one, on request (stepping.py)
 
-Each but `instant` may start later in the recording: what was recorded before is due at once.
+All but `instant` may start later in the recording: events recorded before are due at once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ type Timed[T] = tuple[float, T]
 
 
 def relative[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Timed[T]]:
-    """Seconds since `start_seconds`."""
+    """Return times in seconds since `start_seconds`."""
     for at_seconds, event in events:
         yield at_seconds - start_seconds, event
 
@@ -34,7 +34,7 @@ def relative[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Ti
 def since[T](
     events: Iterable[Timed[T]], recorded_seconds: float, start_at: float
 ) -> Iterator[Timed[T]]:
-    """Seconds since a request, or since `start_at` if that is later; 0 for what was before."""
+    """Return times since the request, or since `start_at` if that is later; 0 before it."""
     if start_at <= recorded_seconds:
         yield from relative(events, recorded_seconds)
         return
@@ -58,7 +58,7 @@ def scale[T](events: Iterable[Timed[T]], speed: float) -> Iterator[Timed[T]]:
 
 
 def spaced[T](events: Iterable[Timed[T]], gap_seconds: float) -> Iterator[Timed[T]]:
-    """One at 0, then one each `gap_seconds`. What comes at 0 or before comes all together."""
+    """Space events by `gap_seconds`, the first at 0; events at 0 or before stay together."""
     number = -1
     for at_seconds, event in events:
         number += number < 0 or at_seconds > 0
@@ -66,7 +66,7 @@ def spaced[T](events: Iterable[Timed[T]], gap_seconds: float) -> Iterator[Timed[
 
 
 def absolute[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Timed[T]]:
-    """Deadlines on a clock that shows `start_seconds` at the request."""
+    """Return deadlines on a clock that shows `start_seconds` at the request."""
     for at_seconds, event in events:
         yield start_seconds + at_seconds, event
 
@@ -82,7 +82,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     start_at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a speed, a gap or a start that leads nowhere."""
+        """Raise ValueError if the speed, the gap or the start is out of range."""
         if not 0 < self.speed < float("inf"):
             raise ValueError(f"speed is {self.speed}, expected a number above 0")
         if self.max_gap is not None and not self.max_gap >= 0:
@@ -92,7 +92,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     def deadlines[T](
         self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
     ) -> Iterator[Timed[T]]:
-        """Deadlines of events of a request recorded at `recorded_seconds` and replayed now."""
+        """Return deadlines; the request was recorded at `recorded_seconds`, and is played now."""
         timed = since(events, recorded_seconds, self.start_at)
         if self.max_gap is not None:
             timed = cap(timed, self.max_gap)
@@ -101,11 +101,11 @@ class Recorded(Struct, frozen=True, kw_only=True):
         return absolute(timed, now_seconds)
 
     def replay_gap_seconds(self, seconds: float) -> float:
-        """How long a recorded gap is at replay, in seconds."""
+        """Return how long a recorded gap is at replay, in seconds."""
         return min(seconds, seconds if self.max_gap is None else self.max_gap) / self.speed
 
     def heartbeat_interval_seconds(self, interval_seconds: float) -> float | None:
-        """How often heartbeats come that were not recorded, in seconds; None if they do not."""
+        """Return the interval of repeated heartbeats, in seconds; None if there are none."""
         return interval_seconds / self.speed
 
 
@@ -116,7 +116,7 @@ class Every(Struct, frozen=True):
     start_at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a gap or a start that leads nowhere."""
+        """Raise ValueError if the gap or the start is out of range."""
         if not 0 <= self.seconds < float("inf"):
             raise ValueError(f"pace is every {self.seconds} seconds, expected 0 or more")
         _check_start(self.start_at)
@@ -124,16 +124,16 @@ class Every(Struct, frozen=True):
     def deadlines[T](
         self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
     ) -> Iterator[Timed[T]]:
-        """Deadlines of events of a request recorded at `recorded_seconds` and replayed now."""
+        """Return deadlines; the request was recorded at `recorded_seconds`, and is played now."""
         timed = since(events, recorded_seconds, self.start_at)
         return absolute(spaced(timed, self.seconds), now_seconds)
 
     def replay_gap_seconds(self, seconds: float) -> float:
-        """What waited for something goes on as soon as that has happened."""
+        """Return 0: an event that waited is due as soon as its latch opens."""
         return 0.0
 
     def heartbeat_interval_seconds(self, interval_seconds: float) -> float | None:
-        """They come as often as the server announced, for that is what clients count on."""
+        """Return the interval unchanged: clients rely on what the server announced."""
         return interval_seconds
 
 
@@ -143,32 +143,32 @@ class Instant(Struct, frozen=True):
     def deadlines[T](
         self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
     ) -> Iterator[Timed[T]]:
-        """Every event is due now."""
+        """Return `now_seconds` for every event."""
         for _, event in events:
             yield now_seconds, event
 
     def replay_gap_seconds(self, seconds: float) -> float:
-        """No gap is left."""
+        """Return 0: there are no gaps."""
         return 0.0
 
     def heartbeat_interval_seconds(self, interval_seconds: float) -> float | None:
-        """Time does not pass."""
+        """Return None: time does not pass."""
         return None
 
 
 class Stepped(Instant, frozen=True):
-    """When told, one by one (stepping.py); what was recorded before `start_at` is due at once."""
+    """One by one, on request (stepping.py); events recorded before `start_at` are due at once."""
 
     start_at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a start that leads nowhere."""
+        """Raise ValueError if the start is out of range."""
         _check_start(self.start_at)
 
     def deadlines[T](
         self, events: Iterable[Timed[T]], recorded_seconds: float, now_seconds: float
     ) -> Iterator[Timed[T]]:
-        """The recorded times, for what goes out when it is told has no others."""
+        """Return the recorded times: `insert_event_latches` needs them, and makes steps due."""
         yield from events
 
 
@@ -176,25 +176,27 @@ type Pace = Recorded | Every | Instant | Stepped
 
 
 def pace_start_seconds(pace: Pace) -> float:
-    """Where a pace starts, in seconds of the recording."""
+    """Return where a pace starts, in seconds of the recording."""
     return pace.start_at if isinstance(pace, Recorded | Every | Stepped) else 0.0
 
 
-EXPECTED = "recorded, every:SECONDS (like every:0.1), instant or step"
-"""What `parse` takes, for people."""
+_EXPECTED = "recorded, every:SECONDS (like every:0.1), instant or step"
 
 
 def parse_pace(
     text: str, *, speed: float | None = None, max_gap: float | None = None, start_at: float = 0.0
 ) -> Pace:
-    """Read a pace as people write it. Raises ValueError for one that makes no sense."""
-    kind, _, seconds = text.partition(":")
-    if kind != "recorded":
+    """Parse a pace, with options of the command line that are None or 0 if not given.
+
+    Times are in seconds. Raises ValueError for an unknown pace, or an option that does not fit it.
+    """
+    name, _, seconds = text.partition(":")
+    if name != "recorded":
         _refuse(text, "speed", given=speed is not None)
         _refuse(text, "max-gap", given=max_gap is not None)
-    if kind == "instant":
+    if name == "instant":
         _refuse(text, "start-at", given=start_at != 0)
-    match kind, seconds:
+    match name, seconds:
         case "recorded", "":
             speed = 1.0 if speed is None else speed
             return Recorded(speed=speed, max_gap=max_gap, start_at=start_at)
@@ -205,7 +207,7 @@ def parse_pace(
         case "step", "":
             return Stepped(start_at)
         case _:
-            raise ValueError(f"pace is {text!r}, expected {EXPECTED}")
+            raise ValueError(f"pace is {text!r}, expected {_EXPECTED}")
 
 
 def _seconds(text: str, seconds: str) -> float:

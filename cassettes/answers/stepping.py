@@ -1,14 +1,14 @@
-"""Stepping: events that go out when they are told to, in the order in which they were recorded.
+"""Stepping: events that are sent one by one, on request, in recorded order over all streams.
 
-Each event of a stream waits at a gate of its own. Of all streams, the one whose gate is the
-earliest is told first:
+Each event of a stream waits at a latch of its own. Of all streams, the one with the earliest latch
+is stepped first:
 
-    stream 1   gate 1.0, a                gate 4.0, b        a, c, b
-    stream 2               gate 2.5, c
+    stream 1   latch 1.0, a               latch 4.0, b        order: a, c, b
+    stream 2               latch 2.5, c
 
-Whatever else holds an event comes behind its gate: it is not passed over, but waits there. Others
-that wait for the stream to come so far do not wait for the next event. Nothing here may read the
-clock.
+Another condition that holds an event comes after its latch, so a step to a held event waits for
+that condition. Signals for others come before the latch of the next event. Nothing here may read
+the clock.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,24 +19,23 @@ from .gates import Latch, Signal, SyncPoint, WaitFor
 from .pace import Timed
 
 END_TYPE = "END"
-"""What the end of a stream is called, where an event has its type."""
+"""The type of the end of a stream, where an event has the type of its message."""
 
 
 class EventLatch(Latch):
-    """The gate of an event; `at_seconds` is when that was recorded, since the first cassette began.
+    """The latch of an event; `at_seconds` is its recorded time since the first cassette began."""
 
-    `type` is that of the event, or `END`, or None if it has none.
-    """
-
-    def __init__(self, exchange: int, at_seconds: float, kind: Callable[[], str | None]) -> None:
+    def __init__(
+        self, exchange: int, at_seconds: float, read_type: Callable[[], str | None]
+    ) -> None:
         super().__init__(f"exchange {exchange} waits to be told to go on")
         self.at_seconds = at_seconds
-        self._kind = kind
+        self._read_type = read_type
 
     @property
     def type(self) -> str | None:
-        """What kind of event waits, as in its message."""
-        return self._kind()
+        """The type of the event, END_TYPE for the end of the stream, None if it has none."""
+        return self._read_type()
 
 
 def insert_event_latches(
@@ -48,28 +47,31 @@ def insert_event_latches(
     now_seconds: float,
     type_of: Callable[[bytes], str | None],
 ) -> Iterator[Timed[RecordedStep]]:
-    """Set a gate before every event recorded from `start_at` on, and before the end.
+    """Insert a latch before every event recorded at `start_at` or later, and before the end.
 
-    `steps` have recorded times, and `offset_seconds` is when the cassette began, since the first.
-    `type_of` tells the type of a step.
+    `steps` have recorded times; all are due at `now_seconds`. The cassette began `offset_seconds`
+    after the first one. `type_of` returns the type of a record.
     """
-    cues: list[SyncPoint] = []
+    # Steps from the first `WaitFor` on are collected until the event that follows, because the
+    # latch of that event has to come before them. A `Signal` alone is passed on at once: it reports
+    # that the events before it were sent, and must not wait for the next step.
+    sync_points: list[SyncPoint] = []
     for at_seconds, step in steps:
-        if isinstance(step, Signal) and not cues:
+        if isinstance(step, Signal) and not sync_points:
             yield now_seconds, step
         elif isinstance(step, Signal | WaitFor):
-            cues.append(step)
+            sync_points.append(step)
         else:
             if at_seconds >= start_at:
-                kind = partial(_type, step, type_of)
-                gate = EventLatch(exchange, offset_seconds + at_seconds, kind)
-                yield now_seconds, WaitFor(gate)
-            for cue in cues:
-                yield now_seconds, cue
-            cues.clear()
+                read_type = partial(_type, step, type_of)
+                latch = EventLatch(exchange, offset_seconds + at_seconds, read_type)
+                yield now_seconds, WaitFor(latch)
+            for point in sync_points:
+                yield now_seconds, point
+            sync_points.clear()
             yield now_seconds, step
-    for cue in cues:
-        yield now_seconds, cue
+    for point in sync_points:
+        yield now_seconds, point
 
 
 def _type(step: bytes | Ending, type_of: Callable[[bytes], str | None]) -> str | None:

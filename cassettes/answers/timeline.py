@@ -1,8 +1,8 @@
-"""A recorded stream as a timeline: what goes out when, lazily, and how it ends.
+"""A recorded stream as steps with deadlines, read lazily, and how it ends.
 
-Records are framed again and go out one by one; a piece that was no sound record goes out as it
-came. A stream that the client or the recorder ended stays open, and at the recorded pace its
-heartbeats go on, because clients give up on a silent server after a few missed ones.
+Records are framed again and sent one by one; malformed pieces are sent as recorded. A stream that
+the client or the recorder ended stays open, and its heartbeats continue, because clients give up on
+a silent server after a few missed ones. At the paces `instant` and `step` they do not continue.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,48 +21,60 @@ from .pace import Pace, Stepped, Timed
 from .records import announced_interval_seconds, is_heartbeat, record_type
 from .stepping import insert_event_latches
 
-_HEARTBEAT_BYTES = 256
+_MAX_HEARTBEAT_BYTES = 256
+"""A longer record is not a heartbeat, and is not decoded to find out."""
 
-_SHORTEST = 0.001
-"""Seconds, at least, between heartbeats that were not recorded; faster ones leave no time."""
+_MIN_INTERVAL_SECONDS = 0.001
+"""Between repeated heartbeats: a tiny interval would take all the time of the server."""
 
 type TranscodeRecord = Callable[[Event, bytes], bytes]
-"""Gives the bytes of a record in another encoding."""
+"""Returns a record in the other encoding, given its event and its recorded bytes."""
 
 
 class Timeline:
-    """The steps of one stream. `record` is the message of its records, if they have one.
+    """The steps of the recorded stream of one exchange.
 
-    With `retell`, the records go out as that gives them.
+    `message_name` is the full name of its records' message; None if it is unknown. With `transcode`
+    its records are sent as that returns them. May be played once.
     """
+
+    # Heartbeats are found while the records are read: `_heartbeat` is the last one as a step, and
+    # `_heartbeat_times` are the recorded times of the last two. The step is repeated in two places,
+    # after the last event of a stream that stays open and while the stream is held at a `WaitFor`,
+    # always in the rhythm of the last one that was sent. That one is recognised by identity:
+    # `_steps` makes a new object for each record. Reading runs at most one event ahead of sending,
+    # so at a `WaitFor` `_heartbeat` may already be the event that is held. It has the same bytes,
+    # and its deadline does not count before it is sent: the rhythm is counted from the deadline of
+    # the heartbeat before it (`beat_seconds`).
 
     def __init__(
         self,
         cassette: Cassette,
         exchange: Exchange,
-        record: str | None,
-        retell: TranscodeRecord | None = None,
+        message_name: str | None,
+        transcode: TranscodeRecord | None = None,
     ) -> None:
         self._cassette = cassette
         self._exchange = exchange
-        self._record = record
-        self._retell = retell
-        self._beats: list[float] = []
-        self._beat: bytes | None = None
+        self._message_name = message_name
+        self._transcode = transcode
+        self._heartbeat_times: list[float] = []
+        self._heartbeat: bytes | None = None
 
     def play(
         self,
         pace: Pace,
         now_seconds: float,
-        cues: Iterator[Timed[SyncPoint]] | None = None,
+        sync_points: Iterator[Timed[SyncPoint]] | None = None,
         *,
         offset_seconds: float = 0.0,
     ) -> Iterator[Timed[RecordedStep]]:
-        """Steps with their deadlines, for a request that is answered now.
+        """Return the steps with their deadlines, for a request at `now_seconds`.
 
-        `cues` are at times of the recording, in order; it began `offset_seconds` after the first.
+        `sync_points` have recorded times, in order. The cassette began `offset_seconds` after the
+        first cassette of the replay.
         """
-        steps = self._played(pace, now_seconds, cues)
+        steps = self._with_heartbeats(pace, now_seconds, sync_points)
         if not isinstance(pace, Stepped):
             return steps
         return insert_event_latches(
@@ -74,39 +86,40 @@ class Timeline:
             type_of=self._type_of,
         )
 
-    def _played(
-        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[SyncPoint]] | None
+    def _with_heartbeats(
+        self, pace: Pace, now_seconds: float, sync_points: Iterator[Timed[SyncPoint]] | None
     ) -> Iterator[Timed[RecordedStep]]:
         last_seconds = beat_seconds = now_seconds
-        for last_seconds, step in self._timed(pace, now_seconds, cues):
-            if step is self._beat:
+        for last_seconds, step in self._with_sync_points(pace, now_seconds, sync_points):
+            if step is self._heartbeat:
                 beat_seconds = last_seconds
-            elif cues is not None and isinstance(step, WaitFor):
-                step = replace(step, heartbeats=self._on(pace, beat_seconds, last_seconds))
+            elif sync_points is not None and isinstance(step, WaitFor):
+                heartbeats = self._repeat_heartbeat(pace, beat_seconds, last_seconds)
+                step = replace(step, heartbeats=heartbeats)
             yield last_seconds, step
         if self._stays_open():
-            yield from self._on(pace, beat_seconds, last_seconds)
+            yield from self._repeat_heartbeat(pace, beat_seconds, last_seconds)
 
-    def _timed(
-        self, pace: Pace, now_seconds: float, cues: Iterator[Timed[SyncPoint]] | None
+    def _with_sync_points(
+        self, pace: Pace, now_seconds: float, sync_points: Iterator[Timed[SyncPoint]] | None
     ) -> Iterator[Timed[RecordedStep]]:
         began = self._exchange.at
-        if cues is None:
+        if sync_points is None:
             return pace.deadlines(self._steps(), began, now_seconds)
         paired = ((at_seconds, (at_seconds, step)) for at_seconds, step in self._steps())
         events = pace.deadlines(paired, began, now_seconds)
         end = self._cassette.stream_end(self._exchange.exchange)
         until_seconds = end.at if end is not None and end.cause == "client" else float("inf")
         return insert_sync_points(
-            events, cues, pace, now_seconds=now_seconds, until_seconds=until_seconds
+            events, sync_points, pace, now_seconds=now_seconds, until_seconds=until_seconds
         )
 
     def _steps(self) -> Iterator[Timed[RecordedStep]]:
-        framed = self._exchange.response.stream == "recordio"
+        is_recordio = self._exchange.response.stream == "recordio"
         for event in self._cassette.events(self._exchange.exchange):
-            data = encode_body(event, self._record)
-            if framed and event.offset is None:
-                data = data if self._retell is None else self._retell(event, data)
+            data = encode_body(event, self._message_name)
+            if is_recordio and event.offset is None:
+                data = data if self._transcode is None else self._transcode(event, data)
                 step = recordio.encode(data)
                 self._note_heartbeat(event, data, step)
                 yield event.at, step
@@ -117,10 +130,10 @@ class Timeline:
             yield end.at, Ending.FINAL_CHUNK if end.cause == "server" else Ending.CUT
 
     def _type_of(self, step: bytes) -> str | None:
-        """The type of a record, in whatever encoding it goes out."""
+        """Return the type of a record in either encoding."""
         if self._exchange.response.stream != "recordio":
             return None
-        return record_type(step.partition(b"\n")[2], self._record)
+        return record_type(step.partition(b"\n")[2], self._message_name)
 
     def _stays_open(self) -> bool:
         end = self._cassette.stream_end(self._exchange.exchange)
@@ -128,26 +141,35 @@ class Timeline:
         return cause in (None, "client", "stopped")
 
     def _note_heartbeat(self, event: Event, data: bytes, step: bytes) -> None:
-        if len(data) <= _HEARTBEAT_BYTES and is_heartbeat(data, self._record):
-            self._beats = [*self._beats[-1:], event.at]
-            self._beat = step
+        if len(data) <= _MAX_HEARTBEAT_BYTES and is_heartbeat(data, self._message_name):
+            self._heartbeat_times = [*self._heartbeat_times[-1:], event.at]
+            self._heartbeat = step
 
     def _interval(self) -> float | None:
-        """Seconds between heartbeats: as recorded, or as the first record announces it."""
-        if len(self._beats) == 2:
-            return self._beats[1] - self._beats[0]
-        if not self._beats:
+        """Return seconds between heartbeats: of the last two, or as the first record announces."""
+        if len(self._heartbeat_times) == 2:
+            return self._heartbeat_times[1] - self._heartbeat_times[0]
+        if not self._heartbeat_times:
             return None
         first = next(iter(self._cassette.events(self._exchange.exchange)))
-        return announced_interval_seconds(encode_body(first, self._record), self._record)
+        return announced_interval_seconds(
+            encode_body(first, self._message_name), self._message_name
+        )
 
-    def _on(self, pace: Pace, beat_seconds: float, from_seconds: float) -> Iterator[Timed[bytes]]:
-        """The last heartbeat again and again, keeping step with the recorded ones."""
-        interval_seconds, beat = self._interval(), self._beat
-        if not interval_seconds or beat is None:
+    def _repeat_heartbeat(
+        self, pace: Pace, beat_seconds: float, from_seconds: float
+    ) -> Iterator[Timed[bytes]]:
+        """Repeat the last heartbeat without end, in the rhythm of the one sent at `beat_seconds`.
+
+        The first is due at `from_seconds` or later. Without a heartbeat in the recording, or an
+        interval, there is none.
+        """
+        # The interval is looked up when the first is asked for: most streams are never held.
+        interval_seconds, heartbeat = self._interval(), self._heartbeat
+        if not interval_seconds or heartbeat is None:
             return
         if (gap_seconds := pace.heartbeat_interval_seconds(interval_seconds)) is None:
             return
-        gap_seconds = max(gap_seconds, _SHORTEST)
+        gap_seconds = max(gap_seconds, _MIN_INTERVAL_SECONDS)
         for number in count(max(1, ceil((from_seconds - beat_seconds) / gap_seconds))):
-            yield beat_seconds + number * gap_seconds, beat
+            yield beat_seconds + number * gap_seconds, heartbeat

@@ -1,10 +1,10 @@
-"""Answers recorded in one encoding, for a client that wants the other.
+"""Transcoding of answers that were recorded in one encoding and are requested in the other.
 
     {"type":"GET_HEALTH","get_health":{"healthy":true}}   <->   08 01 12 02 08 01
 
-The meaning is carried over, field by field, as Mesos itself would write it. What only the one
-encoding can say is lost, and named: fields and enum numbers of protobuf that are not in the schema,
-and names and enum names of JSON that are not.
+Messages are converted field by field, and written as Mesos writes them. Fields that only the
+recorded encoding has are lost, and reported: field and enum numbers of protobuf that are not in the
+schema, and names and enum names of JSON that are not.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,27 +24,26 @@ from ..format.documents import Headers
 from ..format.exchange_ref import ExchangeRef
 from .byte_cache import ByteCache
 
-_KEPT = 32 * 1024 * 1024
-_KEPT_BODY = 16 * 1024 * 1024
-"""Bytes of what was transcoded that are kept, and of the largest one."""
+_CACHED_BYTES = 32 * 1024 * 1024
+_MAX_CACHED_BODY_BYTES = 16 * 1024 * 1024
 
-_NAMED = 8
-"""Lost fields that are named; there may be many of a kind."""
+_MAX_LOST_PATHS = 8
+"""Lost fields that are reported for one message; there may be many."""
 
 
 class TranscodingError(ValueError):
-    """An answer that cannot be said in the other encoding; the text says why."""
+    """A body that cannot be written in the other encoding; the text gives the reason."""
 
 
 class Transcoded(Struct, frozen=True):
-    """A message in the other encoding, and the paths of what was lost."""
+    """A message in the other encoding, and the paths of the fields that were lost."""
 
     data: bytes
     lost: tuple[str, ...] = ()
 
 
 def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
-    """Say a message, of which `message` is the full name, in the other encoding.
+    """Return a message in the encoding `to`; `message` is its full name.
 
     Raises TranscodingError if the data is not such a message.
     """
@@ -55,14 +54,14 @@ def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
 
 
 def decode_message(data: bytes, message: str, encoding: Encoding) -> Message:
-    """Read a message in an encoding. Raises ValueError or DecodeError."""
+    """Decode a message. Raises ValueError or DecodeError."""
     if encoding == "json":
-        return mapping.message_from_json_value(_parsed(data), message)
+        return mapping.message_from_json_value(_parse_json(data), message)
     return descriptors.message_class(message).FromString(data)
 
 
 def relabel_headers(headers: Headers, target: ResponseType) -> Headers:
-    """Give headers with other labels in their old place, and without a Content-Encoding."""
+    """Return headers with the media types of `target` in place, without a Content-Encoding."""
     labels = {"Content-Type": target.content_type}
     if target.message_content_type is not None:
         labels["Message-Content-Type"] = target.message_content_type
@@ -80,40 +79,42 @@ def relabel_headers(headers: Headers, target: ResponseType) -> Headers:
 
 
 class Transcoder:
-    """Transcodes what is played, each body once: what was made last is kept.
+    """Transcodes bodies and records of a replay, with a cache.
 
-    `tell` is called with the exchange and the paths of what was lost.
+    `report_lost` is called with the exchange and the paths of the fields that were lost.
     """
 
-    def __init__(self, tell: Callable[[ExchangeRef, tuple[str, ...]], object]) -> None:
-        self._tell = tell
-        self._made = ByteCache[tuple[ExchangeRef, int, Encoding], bytes](_KEPT, _KEPT_BODY)
+    def __init__(self, report_lost: Callable[[ExchangeRef, tuple[str, ...]], object]) -> None:
+        self._report_lost = report_lost
+        self._cache = ByteCache[tuple[ExchangeRef, int, Encoding], bytes](
+            _CACHED_BYTES, _MAX_CACHED_BODY_BYTES
+        )
 
     def transcode_body(
-        self, place: ExchangeRef, event: int, data: bytes, message: str, to: Encoding
+        self, exchange_ref: ExchangeRef, event: int, data: bytes, message: str, to: Encoding
     ) -> bytes:
-        """Transcode the body of an exchange (event 0), or of one of its events.
+        """Return the body of an exchange (event 0), or of one of its events, in the encoding `to`.
 
-        Raises TranscodingError.
+        `message` is its full name. Raises TranscodingError.
         """
-        key = place, event, to
-        made = self._made.get(key)
-        if made is not None:
-            return made
+        key = exchange_ref, event, to
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached
         transcoded = transcode(data, message, to)
         if transcoded.lost:
-            self._tell(place, transcoded.lost)
-        self._made.put(key, transcoded.data, len(transcoded.data))
+            self._report_lost(exchange_ref, transcoded.lost)
+        self._cache.put(key, transcoded.data, len(transcoded.data))
         return transcoded.data
 
 
 def _to_json(data: bytes, name: str) -> Transcoded:
-    kind = descriptors.message_class(name)
-    message = kind.FromString(data)
+    message_class = descriptors.message_class(name)
+    message = message_class.FromString(data)
     size = message.ByteSize()
     message.DiscardUnknownFields()
-    loses = message.ByteSize() != size
-    lost = _named(_unknown_fields(kind.FromString(data), "")) if loses else ()
+    is_lossy = message.ByteSize() != size
+    lost = _first_paths(_unknown_fields(message_class.FromString(data), "")) if is_lossy else ()
     return Transcoded(mapping.encode(message), lost)
 
 
@@ -128,7 +129,7 @@ def _unknown_fields(message: Message, path: str) -> Iterator[str]:
 
 
 def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[Message, str]]:
-    """Give the messages in the value of a field, which is what its descriptor says."""
+    """Return the messages in the value of a field, and their paths."""
     if field.message_type is None:
         return
     if isinstance(value, Message):
@@ -142,14 +143,14 @@ def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[Message, str
 
 
 def _to_protobuf(data: bytes, name: str) -> Transcoded:
-    value = _parsed(data)
+    value = _parse_json(data)
     message = mapping.message_from_json_value(value, name)
-    lost = _named(_unknown_names(value, cast("Descriptor", message.DESCRIPTOR), ""))
+    lost = _first_paths(_unknown_names(value, cast("Descriptor", message.DESCRIPTOR), ""))
     return Transcoded(message.SerializeToString(deterministic=True), lost)
 
 
-def _parsed(data: bytes) -> JSONValue:
-    """Read JSON text, with a bare NaN in it, which Mesos writes though it does not read it."""
+def _parse_json(data: bytes) -> JSONValue:
+    """Parse JSON; it may contain a bare NaN, which Mesos writes although it cannot read it."""
     try:
         return mapping.parse_json(data)
     except mapping.JSONTextError:
@@ -159,7 +160,7 @@ def _parsed(data: bytes) -> JSONValue:
 
 
 def _unknown_names(value: JSONValue, of: Descriptor, path: str) -> Iterator[str]:
-    """Name the members that a message does not have, and the enum values that it drops."""
+    """Return the paths of members that a message does not have, and of unknown enum values."""
     if not isinstance(value, dict):
         return
     for name, member in value.items():
@@ -186,11 +187,11 @@ def _unknown_in(value: JSONValue, field: FieldDescriptor, path: str) -> Iterator
             yield from _unknown_names(one, held, f"{path}[{key}].")
 
 
-def _named(paths: Iterator[str]) -> tuple[str, ...]:
-    """Each path once, and not too many."""
-    named = dict[str, None]()
+def _first_paths(paths: Iterator[str]) -> tuple[str, ...]:
+    """Return each path once, and at most some of them."""
+    unique = dict[str, None]()
     for path in paths:
-        named[path] = None
-        if len(named) > _NAMED:
-            return (*list(named)[:_NAMED], "…")
-    return tuple(named)
+        unique[path] = None
+        if len(unique) > _MAX_LOST_PATHS:
+            return (*list(unique)[:_MAX_LOST_PATHS], "…")
+    return tuple(unique)
