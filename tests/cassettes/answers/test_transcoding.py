@@ -22,13 +22,13 @@ from mesotape.proto.recordio import Decoder, Record
 RESPONSE = "mesos.v1.master.Response"
 
 
-def test_the_meaning_is_carried_over():
+def test_a_message_keeps_its_meaning():
     text, wire = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}', b"\x08\x01\x12\x02\x08\x01"
     assert transcode(text, RESPONSE, "protobuf").data == wire
     assert transcode(wire, RESPONSE, "json").data == text
 
 
-def test_what_only_servers_know_of_an_agent_is_carried_over():
+def test_fields_that_only_servers_declare_are_transcoded():
     text = b'{"type":"GET_AGENTS","get_agents":{"agents":[%b],"recovered_agents":[]}}'
     text %= (
         b'{"agent_info":{"hostname":"h","port":5051,"checkpoint":true},"active":true,"version":"1",'
@@ -59,7 +59,7 @@ def test_what_only_servers_know_of_an_agent_is_carried_over():
         ),
     ],
 )
-def test_names_that_protobuf_does_not_have_are_named(text, lost):
+def test_names_that_protobuf_does_not_have_are_reported(text, lost):
     assert transcode(text.encode(), RESPONSE, "protobuf").lost == lost
 
 
@@ -72,24 +72,24 @@ def test_names_that_protobuf_does_not_have_are_named(text, lost):
          ("get_health.100",)),
     ],
 )  # fmt: skip
-def test_fields_that_json_does_not_have_are_named(wire, text, lost):
+def test_fields_that_json_does_not_have_are_reported(wire, text, lost):
     made = transcode(bytes.fromhex(wire), RESPONSE, "json")
     assert (made.data.decode(), made.lost) == (text, lost)
 
 
-def test_many_losses_are_named_in_part():
+def test_many_lost_fields_are_reported_in_part():
     text = json.dumps({"type": "GET_HEALTH"} | {f"x{n}": 1 for n in range(20)})
     lost = transcode(text.encode(), RESPONSE, "protobuf").lost
     assert lost == (*(f"x{n}" for n in range(8)), "…")
 
 
-def test_a_bare_nan_which_mesos_writes_is_carried_over():
+def test_a_bare_nan_which_mesos_writes_is_transcoded():
     metrics = '{"type":"GET_METRICS","get_metrics":{"metrics":[{"name":"NaN","value":NaN}]}}'
     wire = transcode(metrics.encode(), RESPONSE, "protobuf").data
     assert transcode(wire, RESPONSE, "json").data == metrics.encode()
 
 
-def test_text_that_is_no_utf8_is_carried_over_as_mesos_does():
+def test_text_that_is_not_utf8_is_transcoded_as_mesos_does():
     text = b'{"type":"GET_FLAGS","get_flags":{"flags":[{"name":"\xff"}]}}'
     wire = transcode(text, RESPONSE, "protobuf").data
     assert transcode(wire, RESPONSE, "json").data == text
@@ -104,7 +104,7 @@ def test_text_that_is_no_utf8_is_carried_over_as_mesos_does():
          "Missing required fields: list_files.file_infos[0].path"),
     ],
 )  # fmt: skip
-def test_what_is_no_message_cannot_be_given_otherwise(data, to, why):
+def test_data_that_is_not_the_message_is_an_error(data, to, why):
     with pytest.raises(TranscodingError, match=f"^{RESPONSE} cannot be given as {to}: .*") as error:
         transcode(data, RESPONSE, to)
     assert why in str(error.value)
@@ -170,8 +170,10 @@ def decoded(data: bytes, name: str, kind: str) -> Message:
 
 
 def request(api: Api, kind: CallType, accept: str, **headers: str) -> HttpRequest:
-    told = {"Content-Type": JSON, "Accept": accept} | headers
-    pairs = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in told.items())
+    fields = {"Content-Type": JSON, "Accept": accept} | headers
+    pairs = tuple(
+        (name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()
+    )
     return HttpRequest(b"POST", f"/{api.route}".encode(), pairs, call_of(api, kind))
 
 
@@ -184,7 +186,7 @@ def recorded(tmp_path):
         at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
         asked = {"Content-Type": JSON} | (asked or {"Accept": encoding})
         text = call_of(api, kind).decode()
-        told = Request(method="POST", path=f"/{api.route}", headers=asked, text=text)
+        request = Request(method="POST", path=f"/{api.route}", headers=asked, text=text)
         answer = {"Content-Type": encoding} if headers is None else headers
         bodies = [{"base64": encoded(message, encoding)} for message in messages]
         if kind.record_message is None:
@@ -193,7 +195,7 @@ def recorded(tmp_path):
             response = Response(after=0.0, status=200, headers=answer, stream="recordio")
         documents = [
             Header(mesotape=1, server=api.server, recorded_at=at),
-            Exchange(exchange=1, at=0.0, client=1, request=told, response=response),
+            Exchange(exchange=1, at=0.0, client=1, request=request, response=response),
         ]
         if kind.record_message is not None:
             documents += [Event(event=n, of=1, at=0.0, **body) for n, body in enumerate(bodies, 1)]

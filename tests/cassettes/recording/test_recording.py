@@ -1,4 +1,4 @@
-"""Facts in, documents out."""
+"""Observations in, documents out."""
 
 import gzip
 import itertools
@@ -33,10 +33,10 @@ PROTOBUF = ("Content-Type", "application/x-protobuf")
 CHUNKED = ("Transfer-Encoding", "chunked")
 
 
-def record(facts: Iterable[AnyObservation], server: str | None = "master") -> list[Document]:
+def record(observations: Iterable[AnyObservation], server: str | None = "master") -> list[Document]:
     """The documents, read back from what would be in the file."""
     recording = Recording(server)  # type: ignore[arg-type]
-    made = [document for fact in facts for document in recording.feed(fact)]
+    made = [document for observation in observations for document in recording.feed(observation)]
     return [
         parsing.parse_document(one if isinstance(one, bytes) else yaml_writer.format_document(one))
         for one in made
@@ -55,13 +55,13 @@ def response(*headers: tuple[str, str], status: int = 200, number: int = 1) -> R
 
 
 def unary(call: bytes, answer: bytes, kind: tuple[str, str], *more: tuple[str, str]) -> Exchange:
-    facts = [
+    observations = [
         *request(call, kind),
         response(kind, *more),
         BodyData(1, 1.6, "server", answer),
         ExchangeEnd(1, 1.7, "server"),
     ]
-    (exchange,) = record(facts)
+    (exchange,) = record(observations)
     assert isinstance(exchange, Exchange)
     return exchange
 
@@ -75,9 +75,11 @@ def stream(
 def events(
     chunks: Iterable[bytes], kind: tuple[str, str] = JSON, call: bytes | None = None
 ) -> list[Event]:
-    facts = stream(kind, call or b'{"type":"SUBSCRIBE"}')
-    facts += [BodyData(1, 2.0 + n, "server", chunk) for n, chunk in enumerate(chunks)]
-    return [one for one in record([*facts, RecordingStopped(0, 9.0)]) if isinstance(one, Event)]
+    observations = stream(kind, call or b'{"type":"SUBSCRIBE"}')
+    observations += [BodyData(1, 2.0 + n, "server", chunk) for n, chunk in enumerate(chunks)]
+    return [
+        one for one in record([*observations, RecordingStopped(0, 9.0)]) if isinstance(one, Event)
+    ]
 
 
 def test_a_unary_exchange_is_one_document_when_it_is_complete() -> None:
@@ -129,40 +131,40 @@ def test_a_gzipped_answer_that_does_not_decode_is_kept_packed() -> None:
 
 
 def test_credentials_do_not_get_through() -> None:
-    facts = [
+    observations = [
         *request(b"", ("authorization", "Basic c2VjcmV0"), ("COOKIE", "a=secret")),
         response(("Set-Cookie", "secret"), ("set-cookie", "secret")),
         ExchangeEnd(1, 2.0, "server"),
     ]
-    (exchange,) = record(facts)
+    (exchange,) = record(observations)
     assert b"c2VjcmV0" not in yaml_writer.format_document(exchange)
     assert b"secret" not in yaml_writer.format_document(exchange)
 
 
 def test_a_repeated_header_keeps_all_its_values() -> None:
-    facts = [*request(b"", ("A", "1"), ("B", "2"), ("A", "3")), RecordingStopped(0, 2.0)]
-    (exchange,) = record(facts)
+    observations = [*request(b"", ("A", "1"), ("B", "2"), ("A", "3")), RecordingStopped(0, 2.0)]
+    (exchange,) = record(observations)
     assert isinstance(exchange, Exchange)
     assert exchange.request.headers == {"A": ["1", "3"], "B": "2"}
 
 
 def test_a_stream_is_known_by_call_status_and_framing_and_not_by_its_type() -> None:
-    for facts, kind in (
+    for observations, kind in (
         (stream(), "recordio"),
         ([*request(b'{"type":"GET_STATE"}', JSON), response(JSON, CHUNKED)], "chunks"),
         ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON, CHUNKED, status=503)], "chunks"),
         ([*request(b'{"type":"SUBSCRIBE"}', JSON), response(JSON), RecordingStopped(0, 2.0)], None),
         ([*request(b"", path="/state"), response(CHUNKED)], "chunks"),
     ):
-        exchange = record(facts)[0]
+        exchange = record(observations)[0]
         assert isinstance(exchange, Exchange)
         assert exchange.response.stream == kind
 
 
 def test_an_event_is_written_when_it_is_complete() -> None:
     recording = Recording("master")
-    for fact in stream():
-        recording.feed(fact)
+    for observation in stream():
+        recording.feed(observation)
     assert not recording.feed(BodyData(1, 2.0, "server", b"2"))
     assert not recording.feed(BodyData(1, 2.1, "server", b"\n{"))
     (event,) = recording.feed(BodyData(1, 2.2, "server", b"}"))
@@ -171,7 +173,7 @@ def test_an_event_is_written_when_it_is_complete() -> None:
     assert event.chunks == [(1, 2.0), (2, 2.1), (1, 2.2)]
 
 
-def test_chunks_are_told_only_if_they_are_not_records() -> None:
+def test_chunks_are_listed_only_if_they_are_not_records() -> None:
     one, two, three = events([encode(b"{}"), encode(b"[]") + encode(b"{}")])
     assert one.chunks is None
     assert (two.chunks, three.chunks) == ([(8, 3.0)], [])
@@ -187,11 +189,11 @@ def test_the_chunks_of_all_events_are_the_chunks_of_the_stream(
     data = b"".join(map(encode, payloads))
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     chunks = [data[a:b] for a, b in itertools.pairwise(places)]
-    told: list[int] = []
+    sizes_of_events: list[int] = []
     for event, payload in zip(events(chunks), payloads, strict=True):
         sizes = [size for size, _ in event.chunks] if event.chunks is not None else None
-        told += [len(encode(payload))] if sizes is None else sizes
-    assert told == [len(chunk) for chunk in chunks]
+        sizes_of_events += [len(encode(payload))] if sizes is None else sizes
+    assert sizes_of_events == [len(chunk) for chunk in chunks]
 
 
 def test_a_protobuf_event_is_shown() -> None:
@@ -230,7 +232,7 @@ def test_a_stream_ends_with_its_cause(cause: str) -> None:
     assert end == End(end=1, at=3.0, cause=cause)  # type: ignore[arg-type]
 
 
-def test_what_is_open_when_the_recording_stops_is_ended_as_stopped() -> None:
+def test_exchanges_that_are_open_when_the_recording_stops_end_as_stopped() -> None:
     waiting = request(b'{"type":"GET_STATE"}', JSON, number=2)
     exchange, end, answerless = record([*stream(), *waiting, RecordingStopped(0, 5.0)])
     assert isinstance(exchange, Exchange)
@@ -239,7 +241,7 @@ def test_what_is_open_when_the_recording_stops_is_ended_as_stopped() -> None:
     assert (answerless.response.status, answerless.response.cause) == (None, "stopped")
 
 
-def test_a_request_that_the_client_did_not_finish_says_so() -> None:
+def test_a_request_that_the_client_did_not_finish_is_malformed() -> None:
     head, data, _ = request(b'{"type"', JSON)
     (exchange,) = record([head, data, ExchangeEnd(1, 2.0, "client")])
     assert isinstance(exchange, Exchange)
@@ -253,7 +255,7 @@ def test_a_streamed_request_is_events_of_the_client() -> None:
     )
     kind = ("Content-Type", "application/recordio"), ("Message-Content-Type", "application/json")
     head, *_ = request(b"", *kind)
-    facts: list[AnyObservation] = [
+    observations: list[AnyObservation] = [
         head,
         BodyData(1, 1.1, "client", encode(attach)),
         BodyData(1, 1.2, "client", encode(b"{}")),
@@ -261,7 +263,7 @@ def test_a_streamed_request_is_events_of_the_client() -> None:
         RequestEnd(1, 1.4),
         ExchangeEnd(1, 1.4, "server"),
     ]
-    one, two, end, exchange = record(facts, server="agent")
+    one, two, end, exchange = record(observations, server="agent")
     assert isinstance(one, Event)
     assert isinstance(two, Event)
     assert (one.from_, two.from_, two.event) == ("client", "client", 2)
@@ -271,13 +273,13 @@ def test_a_streamed_request_is_events_of_the_client() -> None:
 
 
 def test_bytes_that_were_lost_leave_a_note_and_the_stream_goes_on() -> None:
-    facts = [
+    observations = [
         *stream(),
         BodyData(1, 2.0, "server", b"9\nhalf"),
         DroppedData(1, 3.0, "server", 2, 100),
         BodyData(1, 4.0, "server", encode(b"{}")),
     ]
-    _, broken, note, event = record(facts)
+    _, broken, note, event = record(observations)
     assert isinstance(broken, Event)
     assert broken.malformed is not None
     text = "2 chunks (100 bytes) of the server were lost: the disk was too slow"
@@ -286,21 +288,21 @@ def test_bytes_that_were_lost_leave_a_note_and_the_stream_goes_on() -> None:
     assert event.json == "{}"
 
 
-def test_a_remark_is_a_note() -> None:
+def test_a_recorder_note_is_a_note() -> None:
     assert record([RecorderNote(0, 1.0, "x"), RecorderNote(3, 1.0, "y")]) == [
         Note(note="x", at=1.0),
         Note(note="y", at=1.0, of=3),
     ]
 
 
-def test_facts_of_an_exchange_that_has_ended_are_nothing() -> None:
-    facts = [*stream(), ExchangeEnd(1, 3.0, "client"), BodyData(1, 4.0, "server", b"2\n{}")]
-    assert len(record(facts)) == 2
+def test_observations_of_an_exchange_that_has_ended_give_no_documents() -> None:
+    observations = [*stream(), ExchangeEnd(1, 3.0, "client"), BodyData(1, 4.0, "server", b"2\n{}")]
+    assert len(record(observations)) == 2
     assert not record([RequestEnd(7, 1.0), ExchangeEnd(7, 1.0, "server"), response(number=7)])
 
 
 PAIRS: HeaderFields = [("A", "é"), ("A", "\xff")]
-FACTS: list[AnyObservation] = [
+OBSERVATIONS: list[AnyObservation] = [
     RequestHead(1, 0.5, 1, None, "POST", "/api/v1", "HTTP/1.1", PAIRS),
     BodyData(1, 1.0, "client", b"\0\xff"),
     RequestEnd(1, 1.0),
@@ -314,9 +316,15 @@ FACTS: list[AnyObservation] = [
 
 
 @given(st.lists(st.integers(0, 400), max_size=10), st.integers(1, 9))
-def test_facts_pass_a_pipe_whatever_it_is_cut_into(cuts: list[int], batch: int) -> None:
-    data = b"".join(encode_batch(FACTS[at : at + batch]) for at in range(0, len(FACTS), batch))
+def test_batches_are_decoded_however_they_are_cut(cuts: list[int], batch: int) -> None:
+    data = b"".join(
+        encode_batch(OBSERVATIONS[at : at + batch]) for at in range(0, len(OBSERVATIONS), batch)
+    )
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     unpacker = BatchDecoder()
-    got = [fact for a, b in itertools.pairwise(places) for fact in unpacker.feed(data[a:b])]
-    assert got == FACTS
+    got = [
+        observation
+        for a, b in itertools.pairwise(places)
+        for observation in unpacker.feed(data[a:b])
+    ]
+    assert got == OBSERVATIONS
