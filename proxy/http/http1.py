@@ -1,6 +1,6 @@
-"""HTTP/1 on the server's side: what comes of the bytes of a connection, and some that go back.
+"""HTTP/1 on the side of the server: events of a connection, its limits, and small responses.
 
-requests.py makes these of the bytes. The limits bound what one connection may take.
+request_parser.py makes the events out of the received bytes.
 """
 
 from msgspec import Struct
@@ -13,39 +13,36 @@ CONTINUE_RESPONSE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class ConnectionLimits(Struct, frozen=True, kw_only=True):
-    """What one connection may take. Sizes are bytes, times are seconds."""
+    """The resources that one connection may use. Sizes are in bytes, times in seconds."""
 
     max_head_bytes: int = 80 * 1024
     """llhttp's and so Mesos's limit (HTTP_MAX_HEADER_SIZE)."""
     max_body_bytes: int = 64 * 1024 * 1024
     receive_timeout_seconds: float = 30.0
-    """How long a head, or the next piece of a body, may take to arrive."""
+    """How long a head, or the next part of a body, may take to arrive."""
+    linger_seconds: float = 2.0
+    """How long a client that got its last response may go on sending, so that it can read it."""
     max_unsent_bytes: int = 256 * 1024
-    """A stream waits while more than this lies unread by its client."""
+    """A stream waits while its client has left more than this unread."""
     max_pipelined_responses: int = 16
-    """Answers that wait behind a stream; more requests are not read."""
+    """Responses that may wait for the end of a stream; further requests are not read."""
 
 
 class HttpRequestError(ValueError):
-    """A request that is not answered as HTTP asks: the status and one line of why."""
+    """A request that violates HTTP or a limit: the status of the response, and its text."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
     def render_response(self) -> bytes:
-        """Render the refusal; the connection ends after it."""
-        body = f"{self}\n".encode()
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
-        return render_head(self.status, None, headers) + body
+        """Render the response; the connection ends after it."""
+        head, body = render_text_response(self.status, str(self), ("Connection", "close"))
+        return head + body
 
 
 class CompleteRequest(Struct, frozen=True):
-    """A whole request, and whether the client wants the connection to go on."""
+    """A whole request, and whether the client wants to keep the connection."""
 
     request: HttpRequest
     keep_alive: bool
@@ -59,20 +56,20 @@ class ContinueExpected(Struct, frozen=True):
 
 
 class RequestStarted(Struct, frozen=True):
-    """A request of which the body comes in parts: `Part`, then `Ended` unless the client leaves."""
+    """The head of a request whose body follows as `BodyPart`s, then `BodyEnd` if it is complete."""
 
     head: HttpRequest
     keep_alive: bool
 
 
 class BodyPart(Struct, frozen=True):
-    """A piece of the body of a request that has begun."""
+    """A part of the body of a request that has started."""
 
     data: bytes
 
 
 class BodyEnd(Struct, frozen=True):
-    """The end of a request that has begun."""
+    """The end of a request that has started."""
 
 
 type RequestEvent = (
@@ -81,5 +78,16 @@ type RequestEvent = (
 
 
 def encode_chunk(data: bytes) -> bytes:
-    """One HTTP chunk, its size in lower-case hex as libprocess writes it."""
+    """Return one HTTP chunk, its size in lower-case hex as libprocess writes it."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def render_text_response(status: int, text: str, *headers: tuple[str, str]) -> tuple[bytes, bytes]:
+    """Return the head and the body of a plain-text response of one line."""
+    body = f"{text}\n".encode()
+    fields = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        *headers,
+    ]
+    return render_head(status, None, fields), body

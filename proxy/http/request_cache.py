@@ -1,41 +1,44 @@
-"""Bytes that were whole requests before, so that the same bytes are not parsed again.
+"""A cache from received bytes to the requests they contain.
 
-Clients repeat themselves, and parsing is half of the work of an answer. What comes for the second
-time is kept: some clients put a new id into each request.
+Clients repeat themselves, and parsing is half of the work of a response. Bytes are cached when
+they arrive for the second time, because some clients put a new id into each request.
 """
 
 from .http1 import CompleteRequest, RequestEvent
 
-_KNOWN = 2048
-_KNOWN_BYTES = 8 * 1024
-"""Requests that are remembered, and the longest of them: 16 MiB together at most."""
+_MAX_ENTRIES = 2048
+_MAX_ENTRY_BYTES = 8 * 1024
+"""Cached requests, and the longest of them: 16 MiB together at most."""
 
-_SEEN = 1 << 15
-"""Requests of which a hash is remembered, to tell which come again."""
+_MAX_HASHES = 1 << 15
+"""Received bytes of which a hash is stored, to detect those that repeat."""
 
 
 class RequestCache:
-    """What bytes were, if they were whole requests. It may be shared by connections."""
+    """Whole requests by their bytes. Connections with equal limits can share one."""
 
     def __init__(self) -> None:
-        self._requests: dict[bytes, list[RequestEvent]] = {}
-        self._seen = set[int]()
+        self._events: dict[bytes, list[RequestEvent]] = {}
+        self._hashes = set[int]()
 
     def get(self, data: bytes) -> list[RequestEvent] | None:
-        """Give the requests that `data` was, if it came to an idle connection before."""
-        return self._requests.get(data)
+        """Return the requests in `data`, or None if it is not cached.
 
-    def put(self, data: bytes, items: list[RequestEvent]) -> None:
-        """Remember what `data` was; when there are too many, all are forgotten."""
-        if len(data) > _KNOWN_BYTES:
+        Valid only for a connection on which no request has begun.
+        """
+        return self._events.get(data)
+
+    def put(self, data: bytes, events: list[RequestEvent]) -> None:
+        """Cache the requests in `data` if it repeats; a full cache is emptied first."""
+        if len(data) > _MAX_ENTRY_BYTES:
             return
-        if (seen := hash(data)) not in self._seen:
-            if len(self._seen) >= _SEEN:
-                self._seen.clear()
-            self._seen.add(seen)
+        if (digest := hash(data)) not in self._hashes:
+            if len(self._hashes) >= _MAX_HASHES:
+                self._hashes.clear()
+            self._hashes.add(digest)
             return
-        if not all(isinstance(item, CompleteRequest) and item.keep_alive for item in items):
+        if not all(isinstance(event, CompleteRequest) and event.keep_alive for event in events):
             return
-        if len(self._requests) >= _KNOWN:
-            self._requests.clear()
-        self._requests[data] = items
+        if len(self._events) >= _MAX_ENTRIES:
+            self._events.clear()
+        self._events[data] = events

@@ -210,7 +210,7 @@ def test_web_pages_are_kept_out(remote):
         ("POST", "/advance", {"timeout_seconds": 1e9}, 400, "Expected `float` <= 3600.0"),
         ("POST", "/hold", {"stream": 10**9}, 400, "stream 1000000000 is not open; open are: none"),
         ("POST", "/reset", {"all": True}, 400, "Object contains unknown field `all`"),
-        ("POST", "/advance", b" " * 70_000, 413, "the request's body is over 65536 bytes"),
+        ("POST", "/advance", b" " * 70_000, 413, "the body of the request exceeds 65536 bytes"),
         ("G ET", "/", None, 400, "malformed HTTP request: "),
     ],
 )
