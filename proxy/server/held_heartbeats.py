@@ -1,40 +1,55 @@
-"""The heartbeats of a stream that is held: without them its client would give up."""
+"""The heartbeats of a stream that waits at a latch: without them its client would give up."""
 
 from collections.abc import Callable, Iterator
 
 from ...cassettes.answers.pace import Timed
 from ..http.http1 import encode_chunk
-from .ports import ResponseWriter
+from .ports import ResponseWriter, StreamContext
 
 
 class HeldHeartbeats:
-    """Sends heartbeats when they are due, as long as `is_held`. One that is overdue is left out.
+    """Sends heartbeats when they are due, while `is_held()`. Overdue ones are left out.
 
-    It goes on in silence while `is_quiet`.
+    Those that are due while `is_quiet()` or while the client does not read are left out, too.
     """
 
     def __init__(
         self,
-        outlet: ResponseWriter,
+        writer: ResponseWriter,
+        context: StreamContext,
+        exchange: int,
         heartbeats: Iterator[Timed[bytes]],
+        *,
         is_held: Callable[[], bool],
         is_quiet: Callable[[], bool],
     ) -> None:
-        self._outlet = outlet
+        self._writer = writer
+        self._context = context
+        self._exchange = exchange
         self._heartbeats = heartbeats
         self._is_held = is_held
         self._is_quiet = is_quiet
         self._next: Timed[bytes] | None = None
 
-    def next_deadline_after(self, now_seconds: float) -> float | None:
-        """Tell when the next one is due after now, if there is one."""
-        self._next = next((each for each in self._heartbeats if each[0] > now_seconds), None)
-        return None if self._next is None else self._next[0]
+    def begin(self) -> None:
+        """Schedule the first heartbeat that is not overdue."""
+        deadline_seconds = self._fetch_after(self._context.clock.time())
+        if deadline_seconds is not None:
+            self._context.schedule.wake_at(deadline_seconds, self)
 
     def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
-        """Send what is due."""
-        if self._next is None or self._outlet.is_closed or not self._is_held():
+        """Send the next heartbeat (see `Scheduled`)."""
+        if self._next is None or self._writer.is_closed or not self._is_held():
             return 0, None
-        if not self._outlet.is_full and not self._is_quiet():
-            self._outlet.write(encode_chunk(self._next[1]))
-        return 1, self.next_deadline_after(now_seconds)
+        if not self._writer.is_full and not self._is_quiet():
+            self._writer.write(encode_chunk(self._next[1]))
+        return 1, self._fetch_after(now_seconds)
+
+    def _fetch_after(self, now_seconds: float) -> float | None:
+        """Fetch the first heartbeat after `now_seconds`; its deadline, or None without one."""
+        try:
+            self._next = next((each for each in self._heartbeats if each[0] > now_seconds), None)
+        except (ValueError, LookupError, OSError) as error:
+            self._context.report_failure(self._exchange, error)
+            self._next = None
+        return None if self._next is None else self._next[0]

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from .ports import ConnectionHost
-from .stream_sender import HeldResponse, StreamSender
+from .stream_sender import StreamSender
 from .upstream_relay import Forwarded, UpstreamRelay
 
 _SHARED_WRITE = 64 * 1024
@@ -145,3 +145,27 @@ class ResponseQueue:
 
         self._stream = HeldResponse(answer, send)
         self._stream.begin()
+
+
+class HeldResponse:
+    """A response that waits until all its latches are open."""
+
+    def __init__(self, response: ReplayResponse, send: Callable[[], object]) -> None:
+        self._latches = [latch for latch in response.latches if not latch.is_open]
+        self._send = send
+
+    def begin(self) -> None:
+        """Wait for the first latch that is not open; without one, send the response."""
+        self._latches = [latch for latch in self._latches if not latch.is_open]
+        if self._latches:
+            self._latches[0].add_open_callback(self.begin)
+        else:
+            self._send()
+
+    def resume(self) -> None:
+        """Do nothing: no wait depends on whether the client reads."""
+
+    def stop(self) -> None:
+        """Drop the response: the client has left."""
+        for latch in self._latches:
+            latch.remove_open_callback(self.begin)

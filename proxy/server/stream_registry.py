@@ -1,4 +1,4 @@
-"""The streams of a replay, those that are open and the latest that were."""
+"""The streams of a replay: those that are open, and the latest that have ended."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -7,153 +7,154 @@ from typing import Literal
 from msgspec import Struct
 
 from ...cassettes.answers.stepping import EventLatch
-from .stream_sender import StreamSender
+from .stream_sender import SendState, StreamSender
 
-_ENDED = 1000
-"""Streams that are over and still told of; their events go on being counted."""
-
-type State = Literal["open", "held", "ended"]
+_MAX_ENDED = 1000
+"""Ended streams that are listed; the events of all others are still counted."""
 
 
 class StreamState(Struct, frozen=True, kw_only=True):
-    """A stream, by its number from 1 on.
+    """The state of a stream; `number` counts the streams of a server from 1 on.
 
-    `exchange` is what is played, `call` the type of the call that it answers, `client` numbers the
-    connection. `held_by` says what it waits for, besides the time.
+    `exchange` is the exchange that is played, `call` the type of its call, `client` the number of
+    the connection. `held_by` is what the stream waits for, apart from its deadlines.
     """
 
     number: int
     exchange: int
     call: str | None
     client: int
-    state: State
+    state: Literal["open", "held", "ended"]
     events_sent: int
     held_by: str | None = None
 
     def __str__(self) -> str:
-        held = "" if self.held_by is None else f": {self.held_by}"
-        told = f"stream {self.number} (exchange {self.exchange}, client {self.client})"
-        return f"{told}, {self.events_sent} events sent, {self.state}{held}"
+        name = f"stream {self.number} (exchange {self.exchange}, client {self.client})"
+        reason = "" if self.held_by is None else f": {self.held_by}"
+        return f"{name}, {self.events_sent} events sent, {self.state}{reason}"
 
 
 class _RegisteredStream(Struct, frozen=True, eq=False):
     number: int
     client: int
-    streaming: StreamSender
+    sender: StreamSender
 
 
 class StreamRegistry:
-    """All streams of a server. `on_progress` is called when one opens, has sent something, or ends.
+    """All streams of a server.
 
-    With `halted`, new ones halt as well.
+    `on_progress` is called when a stream begins, has sent something, or ends. While the registry
+    `is_on_hold`, new streams are put on hold, too.
     """
 
     def __init__(self) -> None:
-        self.count = 0
         self.is_on_hold = False
         self.on_progress: Callable[[], object] | None = None
+        self._last_number = 0
         self._open: dict[int, _RegisteredStream] = {}
         self._ended = deque[StreamState]()
-        self._sent_before = Counter[str | None]()
+        self._events_of_ended = Counter[str | None]()
 
-    def register(self, streaming: StreamSender, client: int) -> None:
-        """A stream begins."""
-        self.count += 1
-        stream = _RegisteredStream(self.count, client, streaming)
+    def register(self, sender: StreamSender, client: int) -> None:
+        """Add a stream that has begun on a connection."""
+        self._last_number += 1
+        stream = _RegisteredStream(self._last_number, client, sender)
         self._open[stream.number] = stream
 
-        def progress() -> None:
-            if streaming.is_over:
+        def report_progress() -> None:
+            if sender.is_over:
                 self._end(stream)
             if self.on_progress is not None:
                 self.on_progress()
 
-        streaming.on_progress = progress
+        sender.on_progress = report_progress
         if self.is_on_hold:
-            streaming.hold()
-        progress()
+            sender.hold()
+        report_progress()
 
     def states(self) -> list[StreamState]:
-        """Tell of all, in the order in which they began."""
-        told = [*self._ended, *map(_state, self._open.values())]
-        return sorted(told, key=lambda state: state.number)
+        """Return the states of all streams, in the order in which they began."""
+        states = [*self._ended, *map(_state, self._open.values())]
+        return sorted(states, key=lambda state: state.number)
 
     def open_streams(self) -> Iterator[StreamSender]:
-        """Those that are not over."""
-        return (stream.streaming for stream in self._open.values())
+        """Iterate over the streams that are not over."""
+        return (stream.sender for stream in self._open.values())
 
     def hold(self, number: int | None = None) -> None:
-        """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
+        """Hold a stream, or all and future ones. Raises LookupError if it is not open."""
         self.is_on_hold = self.is_on_hold or number is None
-        for streaming in self._meant(number):
-            streaming.hold()
+        for sender in self._selected(number):
+            sender.hold()
 
     def release(self, number: int | None = None) -> None:
-        """Go on with a stream, or with all. Raises LookupError if it is not open."""
+        """Release a stream, or all. Raises LookupError if it is not open."""
         self.is_on_hold = self.is_on_hold and number is not None
-        for streaming in self._meant(number):
-            streaming.release()
+        for sender in self._selected(number):
+            sender.release()
 
     def clear(self) -> None:
-        """Forget all; numbers go on."""
+        """Remove all streams; the numbers of new ones continue."""
         self.is_on_hold = False
         self._open.clear()
         self._ended.clear()
-        self._sent_before.clear()
+        self._events_of_ended.clear()
 
-    def describe_stream(self, streaming: StreamSender) -> str:
-        """Say what a stream does."""
-        found = (each for each in self._open.values() if each.streaming is streaming)
-        return next((str(_state(each)) for each in found), "the stream is over")
+    def describe_stream(self, sender: StreamSender) -> str:
+        """Describe the state of a stream in one line."""
+        streams = (stream for stream in self._open.values() if stream.sender is sender)
+        return next((str(_state(stream)) for stream in streams), "the stream is over")
 
     def count_events_sent(self, of: int | str | None = None) -> int:
-        """How many events went out: of a stream, of those that answer such a call, or of all."""
+        """Count the events sent: by the stream of a number, for a type of call, or by all."""
         if isinstance(of, int):
             return next((state.events_sent for state in self.states() if state.number == of), 0)
-        before = self._sent_before
-        past = before.total() if of is None else before[of]
-        return past + sum(
-            one.events_sent for one in self.open_streams() if of in (None, one.response.call_name)
+        ended = self._events_of_ended
+        return (ended.total() if of is None else ended[of]) + sum(
+            sender.events_sent
+            for sender in self.open_streams()
+            if of in (None, sender.response.call_name)
         )
 
-    def _meant(self, number: int | None) -> list[StreamSender]:
+    def _selected(self, number: int | None) -> list[StreamSender]:
         if number is None:
             return list(self.open_streams())
         if number not in self._open:
-            are = ", ".join(map(str, self._open)) or "none"
-            raise LookupError(f"stream {number} is not open; open are: {are}")
-        return [self._open[number].streaming]
+            numbers = ", ".join(map(str, self._open)) or "none"
+            raise LookupError(f"stream {number} is not open; open are: {numbers}")
+        return [self._open[number].sender]
 
     def _end(self, stream: _RegisteredStream) -> None:
         if self._open.pop(stream.number, None) is None:
             return
-        self._sent_before[stream.streaming.response.call_name] += stream.streaming.events_sent
+        self._events_of_ended[stream.sender.response.call_name] += stream.sender.events_sent
         self._ended.append(_state(stream))
-        if len(self._ended) > _ENDED:
+        if len(self._ended) > _MAX_ENDED:
             self._ended.popleft()
 
 
-def held_by(streaming: StreamSender) -> str | None:
-    """Say what a stream waits for, besides its time."""
-    if streaming.is_on_hold:
+def _hold_reason(sender: StreamSender) -> str | None:
+    """Return what a stream waits for, apart from its deadlines."""
+    latch = sender.awaited_latch
+    if sender.is_over:
+        return None
+    if sender.is_on_hold:
         return "on hold, until it is released"
-    if isinstance(streaming.awaited_latch, EventLatch):
-        return f"waits to be advanced; next is {streaming.awaited_latch.type or 'an event'}"
-    if streaming.awaited_latch is not None:
-        return streaming.awaited_latch.reason
-    return "its client does not read" if streaming.is_waiting_for_reader else None
+    if isinstance(latch, EventLatch):
+        return f"waits to be advanced; next is {latch.type or 'an event'}"
+    if latch is not None:
+        return latch.reason
+    return "its client does not read" if sender.state is SendState.UNTIL_READ else None
 
 
 def _state(stream: _RegisteredStream) -> StreamState:
-    streaming = stream.streaming
-    held = None if streaming.is_over else held_by(streaming)
-    state: State = "held" if held is not None else "open"
+    sender, reason = stream.sender, _hold_reason(stream.sender)
     return StreamState(
         number=stream.number,
-        exchange=streaming.response.exchange,
-        call=streaming.response.call_name,
+        exchange=sender.response.exchange,
+        call=sender.response.call_name,
         client=stream.client,
-        state="ended" if streaming.is_over else state,
-        events_sent=streaming.events_sent,
-        held_by=held,
+        state="ended" if sender.is_over else "open" if reason is None else "held",
+        events_sent=sender.events_sent,
+        held_by=reason,
     )

@@ -1,129 +1,173 @@
-"""A recorded stream on its way to one client."""
+"""A recorded stream that is sent to one client."""
 
 from collections.abc import Callable, Iterable
+from enum import Enum, auto
 
 from ...cassettes.answers.answer import (
     Ending,
     Notify,
     RawBytes,
-    ReplayResponse,
     StreamedResponse,
     StreamStep,
 )
-from ...cassettes.answers.gates import Latch, SyncPoint, WaitFor
+from ...cassettes.answers.gates import Latch, WaitFor
 from ...cassettes.answers.pace import Timed
 from ..http.http1 import LAST_CHUNK, encode_chunk
 from .held_heartbeats import HeldHeartbeats
 from .ports import ResponseWriter, StreamContext
 
 
-class StreamSender:
-    """Sends the steps of a stream when they are due. It holds one step, the next.
+class SendState(Enum):
+    """What a stream waits for before it sends its next step.
 
-    `sent` counts the events that went out, and `raw` what went out and is none. `on_progress` is
-    called after some did, and at the end.
+    `UNTIL_DUE`: the deadline of the step; in this state only, the stream is in the schedule.
+    `UNTIL_OPEN`: a latch; the step is a `WaitFor`, and due.
+    `UNTIL_READ`: the client, which has left too much unread.
+    `UNTIL_RELEASED`: the user, who has put the stream on hold; the step is due.
+    `IDLE`: nothing; there is no next step, and the stream stays open.
+    `OVER`: nothing; the stream has ended, or its client has left.
+    """
+
+    IDLE = auto()
+    UNTIL_DUE = auto()
+    UNTIL_OPEN = auto()
+    UNTIL_READ = auto()
+    UNTIL_RELEASED = auto()
+    OVER = auto()
+
+
+_IDLE, _UNTIL_DUE, _UNTIL_OPEN, _UNTIL_READ, _UNTIL_RELEASED, _OVER = SendState
+
+_TRANSITIONS: dict[SendState, tuple[SendState, ...]] = {
+    _IDLE: (_IDLE, _UNTIL_DUE, _OVER),
+    _UNTIL_DUE: tuple(SendState),
+    _UNTIL_OPEN: (_IDLE, _UNTIL_DUE, _OVER),
+    _UNTIL_READ: (_IDLE, _UNTIL_DUE, _OVER),
+    _UNTIL_RELEASED: (_IDLE, _UNTIL_DUE, _OVER),
+    _OVER: (),
+}
+"""The states that may follow each state."""
+
+
+class StreamSender:
+    """Sends the steps of a stream when they are due. It fetches one step ahead, lazily.
+
+    `raw_writes` counts the writes of bytes that are no event. `on_progress` is called after each
+    write, and at the end.
+
+    What can happen, and the state that follows:
+
+        begin, a latch opens, other steps    -> UNTIL_DUE, or IDLE without a next step
+        the client reads, the user releases  -> UNTIL_DUE
+        the step is due, and
+            the connection is closed         -> IDLE, until `stop` is called
+            the client leaves much unread    -> UNTIL_READ
+            the stream is on hold            -> UNTIL_RELEASED
+            it is a latch that is not open   -> UNTIL_OPEN
+            it is an ending                  -> OVER
+            else it and the next are sent    -> UNTIL_DUE, or IDLE without a next step
+        the client leaves                    -> OVER
+
+    A hold is a time instead of a state, because the user may hold and release in every state; it
+    matters only when a step is due. A wait needs no timer and no task: what ends it calls this
+    object, which adds itself to the schedule again.
+
+    What makes a step late makes all later ones late by as much (`_delay_seconds`): the time on hold
+    is added to it, and a latch that opens late raises it. A client that reads slowly delays no
+    deadline: overdue steps are sent at once.
     """
 
     def __init__(
         self,
-        outlet: ResponseWriter,
-        stage: StreamContext,
-        answer: StreamedResponse,
+        writer: ResponseWriter,
+        context: StreamContext,
+        response: StreamedResponse,
         keep_alive: bool,
     ) -> None:
-        self._outlet = outlet
-        self._stage = stage
-        self._answer = answer
-        self._steps = answer.steps
-        self._close = answer.close or not keep_alive
-        self._next: Timed[StreamStep] | None = None
-        self._late = 0.0
-        self._held: WaitFor | None = None
-        self._parked = False
-        self._halted_seconds: float | None = None
-        self._stopped = False
+        self.response = response
+        self.state = _IDLE
         self.events_sent = self.raw_writes = 0
-        self.is_over = False
-        self.on_progress: Callable[[], object] | None = None
-
-    @property
-    def response(self) -> StreamedResponse:
-        """What is streamed."""
-        return self._answer
+        self.on_progress: Callable[[], object] = lambda: None
+        self._writer = writer
+        self._context = context
+        self._steps = response.steps
+        self._closes = response.close or not keep_alive
+        self._next: Timed[StreamStep] | None = None
+        self._delay_seconds = 0.0
+        self._hold_began_seconds: float | None = None
 
     @property
     def awaited_latch(self) -> Latch | None:
-        """What it waits at now."""
-        return None if self._held is None else self._held.latch
+        """The latch that it waits for now."""
+        return None if self._wait is None else self._wait.latch
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing that it will send, as far as is known."""
-        return self._next is None
+        """Whether it has no next step, as far as is known."""
+        return self.state in (_IDLE, _OVER)
 
     @property
-    def is_waiting_for_reader(self) -> bool:
-        """Whether it waits for its client to read."""
-        return self._parked
+    def is_over(self) -> bool:
+        """Whether it has ended, or its client has left."""
+        return self.state is _OVER
 
     @property
     def is_on_hold(self) -> bool:
-        """Whether it was told to halt."""
-        return self._halted_seconds is not None
+        """Whether the user holds it."""
+        return self._hold_began_seconds is not None
 
     def begin(self) -> None:
-        """Fetch the first step and wait for its time. A stream without one only stays open."""
+        """Fetch the first step and wait for its deadline. Without one, the stream stays open."""
         self._fetch()
-        self._go_on()
-        if self._answer.handle is not None:
-            self._answer.handle.attach(self._turn)
+        self._reschedule()
+        if self.response.handle is not None:
+            self.response.handle.attach(self._replace_steps)
 
     def resume(self) -> None:
-        """Go on, if the stream waited for its client to read."""
-        if self._parked:
-            self._parked = False
-            self._go_on()
+        """Go on if the stream waited for its client to read."""
+        if self.state is _UNTIL_READ:
+            self._reschedule()
 
     def hold(self) -> None:
-        """Send nothing until told to go on."""
-        if self._halted_seconds is None:
-            self._halted_seconds = self._stage.clock.time()
+        """Send nothing until `release`."""
+        if self._hold_began_seconds is None:
+            self._hold_began_seconds = self._context.clock.time()
 
     def release(self) -> None:
-        """Go on where it halted: all that follows is late by as much."""
-        if self._halted_seconds is None:
+        """Go on after `hold`; all that follows is late by the time between the two."""
+        if self._hold_began_seconds is None:
             return
-        self._late += self._stage.clock.time() - self._halted_seconds
-        self._halted_seconds = None
-        if self._stopped:
-            self._stopped = False
-            self._go_on()
+        self._delay_seconds += self._context.clock.time() - self._hold_began_seconds
+        self._hold_began_seconds = None
+        if self.state is _UNTIL_RELEASED:
+            self._reschedule()
 
     def stop(self) -> None:
         """Send nothing more: the client has left."""
-        self._leave_gate()
-        self._next = None
-        self._over()
-        if self._answer.handle is not None:
-            self._answer.handle.mark_over(client_left=True)
+        if self.state is not _OVER:
+            self._leave_latch()
+            self._mark_over(client_left=True)
 
     def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
-        """Send what is due, each record in its own chunk, as few writes as can be."""
-        if self._outlet.is_closed:
+        """Send the steps that are due, each record in its own chunk, in as few writes as possible.
+
+        Returns the number of chunks and the next deadline (see `Schedule`).
+        """
+        if self.state is not _UNTIL_DUE:
+            return 0, None
+        if self._writer.is_closed:
             self._next = None
-            return 0, None
-        if self._outlet.is_full:
-            self._parked = True
-            return 0, None
-        if self._halted_seconds is not None:
-            self._stopped = True
-            return 0, None
-        chunks, size, late = list[bytes](), 0, self._late
+            return self._pause(_IDLE, 0)
+        if self._writer.is_full:
+            return self._pause(_UNTIL_READ, 0)
+        if self._hold_began_seconds is not None:
+            return self._pause(_UNTIL_RELEASED, 0)
+        chunks, size, delay_seconds = list[bytes](), 0, self._delay_seconds
         while (
             (due := self._next) is not None
-            and due[0] + late <= now_seconds
+            and due[0] + delay_seconds <= now_seconds
             and len(chunks) < limit
-            and size <= self._stage.limits.max_unsent_bytes
+            and size <= self._context.limits.max_unsent_bytes
         ):
             step = due[1]
             if isinstance(step, bytes):
@@ -133,150 +177,132 @@ class StreamSender:
                 self._end(chunks, step)
                 return len(chunks), None
             elif isinstance(step, RawBytes):
-                self._put(step, chunks)
+                self._write_raw(step, chunks)
                 break
-            elif not self._passes(step, chunks):
+            elif not isinstance(step, WaitFor):
+                self._write_chunks(chunks)
+                if isinstance(step, Notify):
+                    step.callback()
+                else:
+                    step.latch.open()
+            elif not step.latch.is_open:
+                self._wait_at_latch(step)
                 break
             self._fetch()
         count = len(chunks)
-        if chunks:
-            self._write(chunks)
-        if self._next is None or self._held is not None:
+        self._write_chunks(chunks)
+        if self.state is _UNTIL_OPEN:
             return count, None
-        self._parked = self._outlet.is_full
-        return count, None if self._parked else self._next[0] + self._late
+        if self._next is None:
+            return self._pause(_IDLE, count)
+        if self._writer.is_full:
+            return self._pause(_UNTIL_READ, count)
+        return count, self._next[0] + self._delay_seconds
 
-    def _passes(self, cue: SyncPoint | Notify, chunks: list[bytes]) -> bool:
-        """Open a gate, or find it open; else what came before goes out, and the stream waits."""
-        if isinstance(cue, WaitFor):
-            if not cue.latch.is_open:
-                self._hold(cue)
-            return cue.latch.is_open
-        if chunks:
-            self._write(chunks)
-        if isinstance(cue, Notify):
-            cue.callback()
-        else:
-            cue.latch.open()
-        return True
+    def _enter(self, state: SendState) -> None:
+        assert state in _TRANSITIONS[self.state], f"{self.state} to {state}"
+        self.state = state
 
-    def _put(self, raw: RawBytes, chunks: list[bytes]) -> None:
-        """Send bytes that are no event, in a write of their own."""
-        if chunks:
-            self._write(chunks)
-        self._outlet.write(raw.data)
-        self.raw_writes += 1
-        self._fetch()
-        if self.on_progress is not None:
-            self.on_progress()
+    def _pause(self, state: SendState, count: int) -> tuple[int, None]:
+        self._enter(state)
+        return count, None
 
-    def _write(self, chunks: list[bytes]) -> None:
-        """Send events, and forget them."""
-        self._outlet.write(b"".join(chunks))
-        self.events_sent += len(chunks)
-        chunks.clear()
-        if self.on_progress is not None:
-            self.on_progress()
+    def _reschedule(self) -> None:
+        self._enter(_IDLE if self._next is None else _UNTIL_DUE)
+        if self._next is not None:
+            self._context.schedule.wake_at(self._next[0] + self._delay_seconds, self)
 
-    def _hold(self, wait: WaitFor) -> None:
-        """Send nothing but heartbeats until the gate opens."""
-        self._held = wait
-        wait.latch.add_open_callback(self._wake)
+    def _mark_over(self, *, client_left: bool) -> None:
+        self._next = None
+        self._enter(_OVER)
+        self.on_progress()
+        if self.response.handle is not None:
+            self.response.handle.mark_over(client_left=client_left)
+
+    @property
+    def _wait(self) -> WaitFor | None:
+        """The step, if it waits at a latch now."""
+        step = self._next[1] if self._next is not None and self.state is _UNTIL_OPEN else None
+        return step if isinstance(step, WaitFor) else None
+
+    def _wait_at_latch(self, wait: WaitFor) -> None:
+        """Send only heartbeats until the latch opens."""
+        self._enter(_UNTIL_OPEN)
+        wait.latch.add_open_callback(self._pass_latch)
         if wait.heartbeats is None:
             return
-        late = self._late
-        beats = ((at_seconds + late, beat) for at_seconds, beat in wait.heartbeats)
-        pulse = HeldHeartbeats(
-            self._outlet, beats, lambda: self._held is wait, lambda: self.is_on_hold
-        )
-        try:
-            deadline_seconds = pulse.next_deadline_after(self._stage.clock.time())
-        except (ValueError, LookupError, OSError) as error:
-            self._stage.report_failure(self._answer.exchange, error)
-            return
-        if deadline_seconds is not None:
-            self._stage.schedule.wake_at(deadline_seconds, pulse)
+        delay_seconds = self._delay_seconds
+        heartbeats = ((at_seconds + delay_seconds, data) for at_seconds, data in wait.heartbeats)
+        HeldHeartbeats(
+            self._writer,
+            self._context,
+            self.response.exchange,
+            heartbeats,
+            is_held=lambda: self._wait is wait,
+            is_quiet=lambda: self.is_on_hold,
+        ).begin()
 
-    def _wake(self) -> None:
-        """Go on behind a gate: if it opened late, all that follows is late by as much."""
-        wait, self._held = self._held, None
+    def _pass_latch(self) -> None:
+        """Go on after a latch; if it opened late, all that follows is late by as much."""
+        wait = self._wait
         if wait is None or self._next is None:
             return
-        planned_seconds = self._next[0]
-        opened_seconds = self._stage.clock.time()
-        if self._halted_seconds is not None:
-            self._halted_seconds = opened_seconds
-        self._late = max(self._late, opened_seconds + wait.delay_seconds - planned_seconds)
+        opened_seconds = self._context.clock.time()
+        if self._hold_began_seconds is not None:
+            self._hold_began_seconds = opened_seconds
+        delay_seconds = opened_seconds + wait.delay_seconds - self._next[0]
+        self._delay_seconds = max(self._delay_seconds, delay_seconds)
         self._fetch()
-        self._go_on()
+        self._reschedule()
 
-    def _turn(self, steps: Iterable[Timed[StreamStep]]) -> None:
-        """Play other steps from now on, after what is raw: it may be the head."""
-        if self._next is not None and isinstance(self._next[1], RawBytes):
-            self._put(self._next[1], [])
-        self._stage.schedule.cancel_wake(self)
-        self._leave_gate()
-        self._parked = self._stopped = False
-        self._steps, self._late = iter(steps), 0.0
-        self._fetch()
-        self._go_on()
-
-    def _leave_gate(self) -> None:
-        if self._held is not None:
-            self._held.latch.remove_open_callback(self._wake)
-            self._held = None
-
-    def _go_on(self) -> None:
-        if self._next is not None:
-            self._stage.schedule.wake_at(self._next[0] + self._late, self)
-
-    def _end(self, chunks: list[bytes], ending: Ending) -> None:
-        self._next = None
-        self.events_sent += len(chunks)
-        if ending is Ending.FINAL_CHUNK:
-            chunks.append(LAST_CHUNK)
-        if chunks:
-            self._outlet.write(b"".join(chunks))
-        self._over()
-        if self._answer.handle is not None:
-            self._answer.handle.mark_over(client_left=False)
-        if ending is Ending.RESET:
-            self._outlet.reset_connection()
-        else:
-            self._outlet.stream_ended(close=ending is Ending.CUT or self._close)
-
-    def _over(self) -> None:
-        self.is_over = True
-        if self.on_progress is not None:
-            self.on_progress()
+    def _leave_latch(self) -> None:
+        if (latch := self.awaited_latch) is not None:
+            latch.remove_open_callback(self._pass_latch)
 
     def _fetch(self) -> None:
         try:
             self._next = next(self._steps, None)
         except (ValueError, LookupError, OSError) as error:
-            self._stage.report_failure(self._answer.exchange, error)
+            self._context.report_failure(self.response.exchange, error)
             self._next = (float("-inf"), Ending.CUT)
 
+    def _replace_steps(self, steps: Iterable[Timed[StreamStep]]) -> None:
+        """Send other steps from now on, but first raw bytes that are next: they may be the head."""
+        if self.state is _OVER:
+            return
+        if self._next is not None and isinstance(self._next[1], RawBytes):
+            self._write_raw(self._next[1], [])
+        self._context.schedule.cancel_wake(self)
+        self._leave_latch()
+        self._steps, self._delay_seconds = iter(steps), 0.0
+        self._fetch()
+        self._reschedule()
 
-class HeldResponse:
-    """An answer that waits at its gates."""
+    def _write_raw(self, raw: RawBytes, chunks: list[bytes]) -> None:
+        """Send the chunks, then bytes that are no event in a write of their own."""
+        self._write_chunks(chunks)
+        self._writer.write(raw.data)
+        self.raw_writes += 1
+        self._fetch()
+        self.on_progress()
 
-    def __init__(self, answer: ReplayResponse, send: Callable[[], object]) -> None:
-        self._gates = [gate for gate in answer.latches if not gate.is_open]
-        self._send = send
+    def _write_chunks(self, chunks: list[bytes]) -> None:
+        """Send the chunks, if there are any, and empty the list."""
+        if not chunks:
+            return
+        self._writer.write(b"".join(chunks))
+        self.events_sent += len(chunks)
+        chunks.clear()
+        self.on_progress()
 
-    def begin(self) -> None:
-        """Wait at the first gate that is not open, and send the answer if there is none."""
-        self._gates = [gate for gate in self._gates if not gate.is_open]
-        if self._gates:
-            self._gates[0].add_open_callback(self.begin)
+    def _end(self, chunks: list[bytes], ending: Ending) -> None:
+        self.events_sent += len(chunks)
+        if ending is Ending.FINAL_CHUNK:
+            chunks.append(LAST_CHUNK)
+        if chunks:
+            self._writer.write(b"".join(chunks))
+        self._mark_over(client_left=False)
+        if ending is Ending.RESET:
+            self._writer.reset_connection()
         else:
-            self._send()
-
-    def resume(self) -> None:
-        """The client reads again: there is nothing to do."""
-
-    def stop(self) -> None:
-        """Do not send it: the client has left."""
-        for gate in self._gates:
-            gate.remove_open_callback(self.begin)
+            self._writer.stream_ended(close=ending is Ending.CUT or self._closes)
