@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
-from ..http.address import Address
+from ..http.address import LOOPBACK
 from .console import AddressType
-
-LOOPBACK = Address("127.0.0.1", 0)
 
 PATH_TYPE = click.Path(path_type=Path)
 

@@ -6,50 +6,24 @@ import msgspec
 from msgspec import Struct
 
 from ..control.receipt import Receipt, describe_left_out
-from ..server.server import ReplayServer
+from ..server.answering import Responder
 from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, print_to_stderr
 
 _MAX_PRINTED = 20
 """Calls left out that are printed one by one."""
 
 
-class ReplayCounts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The counts of a replay, as `--json` prints them.
-
-    `refused` counts requests without a recorded answer that Mesos would refuse. `unused` has the
-    numbers of exchanges that no request used, and `left_out` those of them that are mutating calls
-    of a party that took part. With faults, `faults` counts how often each fired, and `seed` is
-    their seed.
-    """
-
-    served: int
-    refused: int
-    missed: int
-    failed: int
-    unused: tuple[int, ...]
-    left_out: tuple[int, ...] = ()
-    faults: dict[str, int] | None = None
-    seed: int | None = None
-
-    def __str__(self) -> str:
-        refused = f", {self.refused} refused" if self.refused else ""
-        failed = f", {self.failed} failed" if self.failed else ""
-        left_out = f", {len(self.left_out)} left out" if self.left_out else ""
-        rest = f"{len(self.unused)} unused{left_out}{failed}"
-        return f"{self.served} served{refused}, {self.missed} missed, {rest}"
-
-
 class ReplayResult(Struct, frozen=True):
-    """The counts and the receipt of a replay, and the exit code of its command, if any."""
+    """The receipt of a replay, and the exit code of its command, if any."""
 
-    counts: ReplayCounts
     receipt: Receipt
     command_exit_code: int | None
 
     @property
     def exit_code(self) -> int:
         """The exit code of the replay; a failure of the command comes first."""
-        counts = self.counts
+        counts, faults = self.receipt.counts, self.receipt.faults
+        assert counts is not None
         if self.command_exit_code:
             return self.command_exit_code
         if counts.failed:
@@ -58,37 +32,34 @@ class ReplayResult(Struct, frozen=True):
             return EXIT_MISS
         if counts.left_out:
             return EXIT_LEFT_OUT
-        return EXIT_IDLE_FAULT if counts.faults and not all(counts.faults.values()) else 0
+        return EXIT_IDLE_FAULT if faults and not all(faults.values()) else 0
 
 
-def collect_counts(server: ReplayServer, failed: int) -> ReplayCounts:
-    """Collect the counts of a server; `failed` counts answers that could not be played."""
-    playback, journal = server.playback, server.journal
-    return ReplayCounts(
-        served=journal.served_count,
-        refused=journal.refused_count,
-        missed=journal.missed_count,
-        failed=failed,
-        unused=tuple(place.exchange for place in server.unused),
-        left_out=tuple(place.exchange for place in server.left_out),
-        faults={fault: journal.fault_hit_counts[fault] for fault in playback.fault_hit_counts}
-        or None,
-        seed=playback.options.seed if playback.fault_hit_counts else None,
-    )
-
-
-def print_left_out(server: ReplayServer) -> None:
+def print_left_out(responder: Responder) -> None:
     """Print the calls that were left out."""
-    places = server.left_out
+    places = responder.left_out
     for place in places[:_MAX_PRINTED]:
-        print_to_stderr(describe_left_out(server.playback.cassettes, place))
+        print_to_stderr(describe_left_out(responder.playback.cassettes, place))
     if len(places) > _MAX_PRINTED:
         print_to_stderr(f"left out: {len(places) - _MAX_PRINTED} more calls")
 
 
-def print_counts(counts: ReplayCounts, *, as_json: bool, to_stderr: bool) -> None:
+def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
     """Print the counts on stderr, or as JSON on stdout unless `to_stderr`."""
-    if as_json:
-        print(msgspec.json.encode(counts).decode(), file=sys.stderr if to_stderr else sys.stdout)
-    else:
+    counts = receipt.counts
+    assert counts is not None
+    if not as_json:
         print_to_stderr(f"replayed: {counts}")
+        return
+    document: dict[str, object] = {
+        "served": counts.served,
+        "refused": counts.refused,
+        "missed": counts.missed,
+        "failed": counts.failed,
+        "unused": [each.exchange for each in receipt.unused],
+    }
+    if receipt.left_out:
+        document["left_out"] = [each.exchange for each in receipt.left_out]
+    if receipt.faults:
+        document |= {"faults": receipt.faults, "seed": receipt.seed}
+    print(msgspec.json.encode(document).decode(), file=sys.stderr if to_stderr else sys.stdout)

@@ -20,8 +20,8 @@ from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
-from ..control.receipt import Receipt, build_receipt, digest_cassettes
-from ..http.address import Address
+from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
+from ..http.address import LOOPBACK, Address
 from ..server.server import ReplayServer
 from . import certificates, processes
 from . import listen as addresses
@@ -34,7 +34,7 @@ from .console import (
     write_file_atomically,
 )
 from .miss_colors import colorize_report, is_colorful
-from .outcome import ReplayResult, collect_counts, print_counts, print_left_out
+from .outcome import ReplayResult, print_counts, print_left_out
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
 
     cassettes: tuple[Path, ...]
     own_addresses: tuple[Address | None, ...] = ()
-    listen: Address = Address("127.0.0.1", 0)
+    listen: Address = LOOPBACK
     pace: str = "recorded"
     speed: float | None = None
     max_gap: float | None = None
@@ -97,7 +97,7 @@ def replay(options: ReplayOptions) -> int:
             ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
         )
         write_file_atomically(options.receipt, done.text())
-    print_counts(ended.counts, as_json=options.as_json, to_stderr=bool(options.command))
+    print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
     return ended.exit_code
 
 
@@ -136,18 +136,19 @@ async def _replay(
             code = await _run_command(options.command, variables, stopped, orphaned)
             await server.drain()
         else:
-            with show_live_counts(lambda: str(collect_counts(server, len(failures)))):
+            with show_live_counts(lambda: str(count_replay(server.responder, len(failures)))):
                 code = await _wait_for_stop(stopped, orphaned)
     finally:
         held = _print_held(server)
-        for text in server.playback.describe_faults(server.journal.fault_hit_counts):
+        hit_counts = server.responder.journal.fault_hit_counts
+        for text in server.responder.playback.describe_faults(hit_counts):
             print_to_stderr(text)
         if control is not None:
             await control.stop()
         await server.stop()
-    print_left_out(server)
-    result = build_receipt(server, begun.cassettes, held=held, failures=failures)
-    return ReplayResult(collect_counts(server, len(failures)), result, code)
+    print_left_out(server.responder)
+    receipt = build_receipt(server.responder, begun.cassettes, held=held, failures=failures)
+    return ReplayResult(receipt, code)
 
 
 def _announce(
@@ -173,8 +174,9 @@ def _announce(
 
 def _print_held(server: ReplayServer) -> list[str]:
     """Print what is still held, or was when its client left. Return the reasons."""
-    held = list(server.playback.waiting)
-    held += [f"{each}; its client has left" for each in server.playback.abandoned_waits]
+    playback = server.responder.playback
+    held = list(playback.waiting)
+    held += [f"{each}; its client has left" for each in playback.abandoned_waits]
     for reason in held:
         print_to_stderr(f"still held: {reason}")
     return held

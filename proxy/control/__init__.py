@@ -1,6 +1,6 @@
 """Controlling a replay: from Python, and over HTTP.
 
-Start with player.py, the server that a program or a test starts. controls.py has the
-operations, http_api.py offers them over HTTP, stepper.py releases events one by one, and
-receipt.py writes down how a replay went.
+Start with controls.py, which has the operations. player.py offers them to a program or a test,
+http_api.py to other processes. stepper.py releases events one by one, and receipt.py has the
+result of a replay.
 """

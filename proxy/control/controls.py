@@ -1,11 +1,11 @@
-"""The deck: what the buttons and the displays of a running replay do.
+"""The operations on a running replay.
 
-    advance    let the next events go out: so many, or of so many seconds, or up to one of a type
-    hold       stop streams; `release` goes on where they stopped
-    reset      begin anew, as if nobody had asked for anything yet
+    advance    release the next events: a number of them, some seconds, or up to one of a type
+    hold       pause streams; `release` resumes them where they paused
+    reset      begin a new playback, as if no request had been made
 
-Everything here runs in the loop of its server. Player has the same for other threads, and control
-for other processes.
+They run in the loop of the server. player.py offers them to other threads, and http_api.py to
+other processes.
 """
 
 import asyncio
@@ -14,19 +14,20 @@ from typing import Any
 from msgspec import Struct
 
 from ...cassettes.answers.pace import Stepped
-from ...cassettes.format.exchange_ref import ExchangeRef
+from ...cassettes.playback.playback import Playback
 from ..server.clock import ManualClock
 from ..server.request_journal import Call, summarize_calls
 from ..server.server import ReplayServer
 from ..server.stream_registry import StreamState
-from .condition import Condition
+from .condition import DEFAULT_TIMEOUT_SECONDS, Condition
 from .stepper import Stepper
-
-DEFAULT_TIMEOUT_SECONDS = 10.0
 
 
 class ReplayStatus(Struct, frozen=True, kw_only=True):
-    """Where a replay is. `position` is in seconds of the recording, at pace `step`."""
+    """The state of a replay. All counts are since the last reset, `streams` counts open ones.
+
+    `position` is in seconds of the recording at pace `step`, or None before the first step.
+    """
 
     calls: int
     served: int
@@ -42,42 +43,47 @@ class ReplayStatus(Struct, frozen=True, kw_only=True):
 
 
 class ReplayControls:
-    """Controls a server. Waiting in vain is a TimeoutError that says what came and what is held."""
+    """Controls a server. A TimeoutError says which calls were made and what is held."""
 
     def __init__(self, server: ReplayServer) -> None:
         self.server = server
-        self._watch = Condition()
-        self._stepper = Stepper(server, self._watch)
-        self._given = set[int]()
-        self._turn = asyncio.Lock()
-        server.request_journal.on_call = server.stream_registry.on_progress = self._watch.notify
+        self._condition = Condition()
+        self._stepper = Stepper(server, self._condition)
+        self._returned_numbers = set[int]()
+        self._step_lock = asyncio.Lock()
+        server.responder.request_journal.on_call = self._condition.notify
+        server.stream_registry.on_progress = self._condition.notify
 
-    # Displays.
+    # Queries.
+
+    @property
+    def playback(self) -> Playback:
+        """What is played since the last reset."""
+        return self.server.responder.playback
 
     @property
     def calls(self) -> list[Call]:
-        """The requests so far, as many of the latest as are kept."""
-        return self.server.request_journal.calls_since(0)
+        """The latest requests, at most 10,000."""
+        return self.server.responder.request_journal.calls_since(0)
 
     @property
     def streams(self) -> list[StreamState]:
-        """The streams, also those that are over."""
+        """The open streams, and the latest 1000 that have ended."""
         return self.server.stream_registry.states()
 
     @property
     def waiting(self) -> list[str]:
-        """What is held, and what it waits for."""
+        """The streams and responses that are held, and what each waits for."""
         held = [state for state in self.streams if state.held_by is not None]
-        told = [state.held_by for state in held]
-        others = (reason for reason in self.server.playback.waiting if reason not in told)
-        return [*map(str, held), *others]
+        reasons = {state.held_by for state in held}
+        return [*map(str, held), *(each for each in self.playback.waiting if each not in reasons)]
 
     @property
     def status(self) -> ReplayStatus:
-        """Counts, and what is held."""
-        playback, streams = self.server.playback, self.server.stream_registry
+        """Counts, the position, and what is held."""
+        playback, streams = self.playback, self.server.stream_registry
         return ReplayStatus(
-            calls=len(self.server.request_journal),
+            calls=len(self.server.responder.request_journal),
             served=playback.journal.served_count,
             refused=playback.journal.refused_count,
             missed=playback.journal.missed_count,
@@ -90,38 +96,34 @@ class ReplayControls:
             waiting=self.waiting,
         )
 
-    def name_exchanges(self, places: list[ExchangeRef]) -> list[dict[str, Any]]:
-        """Name exchanges for programs."""
-        cassettes = self.server.playback.cassettes
-        return [
-            {"cassette": str(cassettes[place.cassette].path), "exchange": place.exchange}
-            for place in places
-        ]
-
     async def await_call(
-        self, call: str | None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, **fields: Any
+        self,
+        call: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        **fields: Any,
     ) -> Call:
-        """Wait for a call of a type and with these fields. Each one is given once."""
+        """Wait for a call of a type, and with values of its fields, like `client` or `path`.
+
+        Returns each call once, also one that was made before. Raises TimeoutError with the calls
+        that were made and what is held, and TypeError for a field that calls do not have.
+        """
         fields = fields if call is None else {"type": call, **fields}
         if unknown := fields.keys() - set(Call.__struct_fields__):
             known = ", ".join(Call.__struct_fields__)
             raise TypeError(f"a call has no {', '.join(sorted(unknown))}; it has {known}")
-        seen = 0
+        journal, last_number = self.server.responder.request_journal, 0
 
-        def look() -> Call | None:
-            nonlocal seen
-            calls, seen = (
-                self.server.request_journal.calls_since(seen),
-                self.server.request_journal.last_number,
-            )
-            return next((each for each in calls if self._is_meant(each, fields)), None)
+        def next_match() -> Call | None:
+            nonlocal last_number
+            calls, last_number = journal.calls_since(last_number), journal.last_number
+            return next((each for each in calls if self._matches(each, fields)), None)
 
-        if (found := await self._watch.wait_for(look, timeout_seconds)) is None:
+        if (match := await self._condition.wait_for(next_match, timeout_seconds)) is None:
             wanted = ", ".join(f"{name} {value!r}" for name, value in fields.items())
-            came = f"what came: {summarize_calls(self.calls)}{self._held()}"
-            raise TimeoutError(f"no call with {wanted} came in {timeout_seconds} s; {came}")
-        self._given.add(found.number)
-        return found
+            text = f"no call with {wanted} was made in {timeout_seconds} s"
+            raise TimeoutError(f"{text}; calls: {summarize_calls(self.calls)}{self._held_text()}")
+        self._returned_numbers.add(match.number)
+        return match
 
     async def await_events(
         self,
@@ -129,18 +131,22 @@ class ReplayControls:
         of: int | str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
-        """Wait until so many events went out: of a stream, or of those that answer such calls.
+        """Wait until `count` events were sent, and return how many were.
 
-        Gives how many did.
+        `of` counts only the stream of a number, or the streams that answer a type of call. Raises
+        TimeoutError with what is held.
         """
-        sent = self.server.stream_registry.count_events_sent
-        if await self._watch.wait_for(lambda: sent(of) >= count or None, timeout_seconds) is None:
-            which = "" if of is None else f" of {f'stream {of}' if isinstance(of, int) else of}"
-            text = f"{sent(of)} of {count} events{which} went out in {timeout_seconds} s"
-            raise TimeoutError(f"{text}{self._held()}")
-        return sent(of)
+        count_sent = self.server.stream_registry.count_events_sent
+        has_enough = await self._condition.wait_for(
+            lambda: count_sent(of) >= count or None, timeout_seconds
+        )
+        if has_enough is None:
+            source = "" if of is None else f" of {f'stream {of}' if isinstance(of, int) else of}"
+            text = f"{count_sent(of)} of {count} events{source} went out in {timeout_seconds} s"
+            raise TimeoutError(f"{text}{self._held_text()}")
+        return count_sent(of)
 
-    # Buttons.
+    # Actions.
 
     async def advance(
         self,
@@ -150,18 +156,23 @@ class ReplayControls:
         until: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> int:
-        """Let events go out: so many, or those of so many recorded seconds, or up to a type.
+        """Release the next events at pace `step`, or move a manual clock by `seconds`.
 
-        Gives how many were written. The end of a stream counts, and is of type END. With nothing
-        given, it is one event. Raises ValueError for what makes no sense at this pace.
+        At pace `step` that is a number of events (by default one), those of `seconds` of the
+        recording, or those up to the next of the type `until`. The end of a stream counts as an
+        event of type END.
+
+        Returns how many events were sent. Raises TimeoutError with what the next one waits for if
+        none was sent in `timeout_seconds`, and ValueError for arguments that this pace does not
+        support.
         """
         if sum(each is not None for each in (events, seconds, until)) > 1:
             raise ValueError("advance takes one of events, seconds and until")
         if not 0 <= (events or seconds or 0) < float("inf"):
             raise ValueError(f"cannot advance by {events or seconds}, expected 0 or more")
-        async with self._turn:
-            if not isinstance(self.server.playback.options.pace, Stepped):
-                return self._move(seconds)
+        async with self._step_lock:
+            if not isinstance(self.playback.options.pace, Stepped):
+                return self._advance_clock(seconds)
             if seconds is not None:
                 return await self._stepper.step_seconds(seconds, timeout_seconds)
             if until is not None:
@@ -169,37 +180,39 @@ class ReplayControls:
             return await self._stepper.step_events(1 if events is None else events, timeout_seconds)
 
     def hold(self, stream: int | None = None) -> None:
-        """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
+        """Hold a stream, or all and future ones. Raises LookupError if it is not open."""
         self.server.stream_registry.hold(stream)
-        self._watch.notify()
+        self._condition.notify()
 
     def release(self, stream: int | None = None) -> None:
-        """Go on with a stream, or with all. Raises LookupError if it is not open."""
+        """Release a stream, or all. Raises LookupError if it is not open."""
         self.server.stream_registry.release(stream)
-        self._watch.notify()
+        self._condition.notify()
 
     async def reset(self) -> None:
-        """Begin anew; open streams are cut. Raises ValueError or OSError as a Playback does."""
-        async with self._turn:
+        """Begin a new playback, as if no request had been made, and cut open streams.
+
+        Raises ValueError or OSError if the cassettes cannot be played any more.
+        """
+        async with self._step_lock:
             self.server.reset()
             self._stepper.rewind()
-            self._watch.notify()
+            self._condition.notify()
 
-    def _move(self, seconds: float | None) -> int:
-        """Move the clock by hand, where the pace goes by one."""
+    def _advance_clock(self, seconds: float | None) -> int:
         clock = self.server.clock
         if not isinstance(clock, ManualClock):
-            raise ValueError("advance takes pace step, or a manual clock; here time passes alone")
+            raise ValueError("advance needs pace step or a manual clock")
         if seconds is None:
             raise ValueError("advance takes seconds with a manual clock, and events at pace step")
         before = self.server.stream_registry.count_events_sent()
         clock.advance(seconds)
         return self.server.stream_registry.count_events_sent() - before
 
-    def _is_meant(self, call: Call, fields: dict[str, Any]) -> bool:
-        return call.number not in self._given and all(
+    def _matches(self, call: Call, fields: dict[str, Any]) -> bool:
+        return call.number not in self._returned_numbers and all(
             getattr(call, name) == value for name, value in fields.items()
         )
 
-    def _held(self) -> str:
+    def _held_text(self) -> str:
         return "".join(f"\n  held: {reason}" for reason in self.waiting)

@@ -1,17 +1,17 @@
-"""The control of a replay: a small JSON API on an address of its own, for whoever has its token.
+"""The HTTP API of a replay: JSON, on an address of its own, for programs that have its token.
 
-    GET  /status     where the replay is, and what is held
-    GET  /journal    the requests that came          ?since=NUMBER leaves out those up to it
+    GET  /status     the state of the replay, and what is held
+    GET  /journal    the requests                    ?since=NUMBER leaves out those up to it
     GET  /misses     the misses and the refusals
-    GET  /unused     exchanges that nobody asked for, and calls that were left out
+    GET  /unused     exchanges that were not requested, and calls that were left out
     GET  /streams    the streams
     POST /advance    {"events": 1} or {"seconds": 1.5} or {"until": "UPDATE"}
-    POST /hold       {} or {"stream": 1}, as is /release
-    POST /reset      begin anew
+    POST /hold       {} or {"stream": 1}; also /release
+    POST /reset      begin a new playback
 
-It listens on loopback alone. A web page that a developer looks at could send requests there, too,
-and by a name that it has pointed at loopback also read the answers: so requests that come from a
-page (`Origin`) or call the server by another name (`Host`) are refused.
+It listens on loopback only. A web page that a developer opens could send requests there, too, and
+could read the responses through a host name of its own that resolves to loopback. Therefore
+requests from a page (with `Origin`) and requests to another `Host` are refused.
 """
 
 import asyncio
@@ -27,77 +27,80 @@ from msgspec import Meta, Struct
 
 from ...cassettes.answers.answer import render_head
 from ...proto.http.request import HttpRequest
-from ..http.address import Address
+from ..http.address import LOOPBACK, Address
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,
     ConnectionLimits,
     ContinueExpected,
     HttpRequestError,
+    RequestEvent,
 )
 from ..http.request_parser import RequestParser
-from .controls import DEFAULT_TIMEOUT_SECONDS, ReplayControls
+from .condition import DEFAULT_TIMEOUT_SECONDS
+from .controls import ReplayControls
+from .receipt import name_exchange
 
 _LIMITS = ConnectionLimits(max_head_bytes=16 * 1024, max_body_bytes=64 * 1024)
-_IDLE_SECONDS = 60.0
-_LONGEST_SECONDS = 3600.0
-"""How long a request may wait."""
+_IDLE_TIMEOUT_SECONDS = 60.0
+_MAX_TIMEOUT_SECONDS = 3600.0
+"""The longest `timeout_seconds` of a request."""
 
-_READ = 64 * 1024
-_GET = ("/status", "/journal", "/misses", "/unused", "/streams")
-_POST = ("/advance", "/hold", "/release", "/reset")
-
-type _Count = Annotated[int, Meta(ge=0)]
-type _Seconds = Annotated[float, Meta(ge=0)]
+_READ_BYTES = 64 * 1024
+_GET_PATHS = ("/status", "/journal", "/misses", "/unused", "/streams")
+_POST_PATHS = ("/advance", "/hold", "/release", "/reset")
 
 
-class _Advance(Struct, forbid_unknown_fields=True):
-    events: _Count | None = None
-    seconds: _Seconds | None = None
+class _AdvanceBody(Struct, forbid_unknown_fields=True):
+    events: Annotated[int, Meta(ge=0)] | None = None
+    seconds: Annotated[float, Meta(ge=0)] | None = None
     until: str | None = None
-    timeout_seconds: Annotated[float, Meta(ge=0, le=_LONGEST_SECONDS)] = DEFAULT_TIMEOUT_SECONDS
+    timeout_seconds: Annotated[float, Meta(ge=0, le=_MAX_TIMEOUT_SECONDS)] = DEFAULT_TIMEOUT_SECONDS
 
 
-class _Which(Struct, forbid_unknown_fields=True):
+class _HoldBody(Struct, forbid_unknown_fields=True):
     stream: int | None = None
 
 
-class _Nothing(Struct, forbid_unknown_fields=True):
+class _EmptyBody(Struct, forbid_unknown_fields=True):
     pass
 
 
-class _RefusalError(Exception):
-    """An answer with an error: its status, one line, and headers that it takes."""
+class _ControlError(Exception):
+    """An error response: its status, its text, and additional headers."""
 
-    def __init__(self, status: int, why: str, *headers: tuple[str, str]) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
+        super().__init__(text)
         self.status = status
         self.headers = headers
 
 
 class ControlServer:
-    """Serves a deck, at `url` once it has started. Without `token` it makes one up."""
+    """Serves the controls of a replay. `url` is set by `start`; without `token`, one is made."""
 
-    def __init__(self, deck: ReplayControls, token: str | None = None) -> None:
-        self._deck = deck
+    def __init__(self, controls: ReplayControls, token: str | None = None) -> None:
+        self._controls = controls
         self.token = token or secrets.token_urlsafe(24)
+        self.url = ""
         self._listener: asyncio.Server | None = None
         self._tasks = set[asyncio.Task[None]]()
-        self._names = frozenset[str]()
-        self.url = ""
+        self._host_names = frozenset[str]()
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> Address:
-        """Listen; gives the real address. Raises OSError, or ValueError for another host."""
+    async def start(self, host: str = LOOPBACK.host, port: int = LOOPBACK.port) -> Address:
+        """Listen, and return the real address.
+
+        Raises OSError, or ValueError for a host that is not loopback.
+        """
         if not _is_loopback(host):
             raise ValueError(f"{host} is not loopback, like 127.0.0.1")
         self._listener = await asyncio.start_server(self._serve, host, port)
         address = Address(*self._listener.sockets[0].getsockname()[:2])
-        self._names = frozenset({str(address), f"localhost:{address.port}"})
+        self._host_names = frozenset({str(address), f"localhost:{address.port}"})
         self.url = f"http://{address}"
         return address
 
     async def stop(self) -> None:
-        """Stop listening, and end what is under way."""
+        """Stop listening, and cancel the requests under way."""
         if self._listener is None:
             return
         self._listener.close()
@@ -113,151 +116,167 @@ class ControlServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        requests, goes_on = RequestParser(_LIMITS), True
-        coming = _coming(reader)
+        parser, keep_alive = RequestParser(_LIMITS), True
+        next_read = _start_reading(reader)
         try:
-            while goes_on:
-                async with asyncio.timeout(_IDLE_SECONDS):
-                    data = await coming
-                coming = _coming(reader)
-                goes_on = bool(data)
-                for item in requests.feed(data) if data else ():
-                    goes_on = await _unless_left(self._take(item, writer), coming) and goes_on
+            while keep_alive:
+                async with asyncio.timeout(_IDLE_TIMEOUT_SECONDS):
+                    data = await next_read
+                next_read = _start_reading(reader)
+                keep_alive = bool(data)
+                for event in parser.feed(data) if data else ():
+                    response = self._process_event(event, writer)
+                    keep_alive = await _cancel_if_left(response, next_read) and keep_alive
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.CancelledError):
-            pass  # Streams of asyncio complain of a connection that ends cancelled.
+            pass  # asyncio's streams log an error for a connection whose task is cancelled.
         finally:
-            coming.cancel()
+            next_read.cancel()
             self._tasks.discard(task)
             writer.close()
 
-    async def _take(self, item: object, writer: asyncio.StreamWriter) -> bool:
-        """Answer what has come; whether the connection goes on."""
-        match item:
+    async def _process_event(self, event: RequestEvent, writer: asyncio.StreamWriter) -> bool:
+        """Answer a request, and return whether the connection is kept."""
+        match event:
             case CompleteRequest():
-                writer.write(await self._answered(item.request))
-                return item.keep_alive
+                writer.write(await self._answer(event.request))
+                return event.keep_alive
             case ContinueExpected():
                 writer.write(CONTINUE_RESPONSE)
             case HttpRequestError():
-                closes = ("Connection", "close")
-                writer.write(_rendered(item.status, {"error": str(item)}, closes))
+                close = ("Connection", "close")
+                writer.write(_render_json(event.status, {"error": str(event)}, close))
                 return False
             case _:
                 pass
         return True
 
-    async def _answered(self, request: HttpRequest) -> bytes:
+    async def _answer(self, request: HttpRequest) -> bytes:
         try:
-            self._admit(request)
-            return _rendered(200, await self._done(request))
-        except _RefusalError as refusal:
-            return _rendered(refusal.status, {"error": str(refusal)}, *refusal.headers)
+            self._check_access(request)
+            return _render_json(200, await self._route(request))
+        except _ControlError as error:
+            return _render_json(error.status, {"error": str(error)}, *error.headers)
         except TimeoutError as error:
-            return _rendered(409, {"error": _line(error)})
+            return _render_json(409, {"error": _one_line(error)})
         except (ValueError, LookupError, OSError) as error:
-            return _rendered(400, {"error": _line(error)})
+            return _render_json(400, {"error": _one_line(error)})
 
-    def _admit(self, request: HttpRequest) -> None:
-        """Refuse whoever is no program with the token."""
-        called = [value.lower() for name, value in request.text_headers if name.lower() == "host"]
-        if len(called) != 1 or called[0] not in self._names:
-            raise _RefusalError(403, f"Host is not one of {', '.join(sorted(self._names))}")
+    def _check_access(self, request: HttpRequest) -> None:
+        """Raise unless the request is from a program that has the token."""
+        hosts = [value.lower() for name, value in request.text_headers if name.lower() == "host"]
+        if len(hosts) != 1 or hosts[0] not in self._host_names:
+            raise _ControlError(403, f"Host is not one of {', '.join(sorted(self._host_names))}")
         if request.header("origin") is not None:
-            raise _RefusalError(403, "Origin: web pages may not control a replay")
-        given = (request.header("authorization") or "").encode()
-        if not secrets.compare_digest(given, f"Bearer {self.token}".encode()):
-            why = "expected the header Authorization: Bearer TOKEN, with the token of this replay"
-            raise _RefusalError(401, why, ("WWW-Authenticate", "Bearer"))
+            raise _ControlError(403, "Origin: web pages may not control a replay")
+        authorization = (request.header("authorization") or "").encode()
+        if not secrets.compare_digest(authorization, f"Bearer {self.token}".encode()):
+            text = "expected the header Authorization: Bearer TOKEN, with the token of this replay"
+            raise _ControlError(401, text, ("WWW-Authenticate", "Bearer"))
 
-    # What it does.
+    # Paths.
 
-    async def _done(self, request: HttpRequest) -> object:
+    async def _route(self, request: HttpRequest) -> object:
+        """Return the content of the response."""
         method, target = request.method.decode(), urlsplit(request.target.decode("latin-1"))
         match method, target.path:
-            case HTTPMethod.GET, path if path in _GET:
-                return self._shown(path, target.query)
-            case HTTPMethod.POST, path if path in _POST:
-                return await self._pressed(path, request.body or b"{}")
-            case _, path if path in _GET:
-                raise _RefusalError(405, f"{path} takes GET", ("Allow", "GET"))
-            case _, path if path in _POST:
-                raise _RefusalError(405, f"{path} takes POST", ("Allow", "POST"))
+            case HTTPMethod.GET, path if path in _GET_PATHS:
+                return self._query(path, target.query)
+            case HTTPMethod.POST, path if path in _POST_PATHS:
+                return await self._act(path, request.body or b"{}")
+            case _, path if path in _GET_PATHS:
+                raise _ControlError(405, f"{path} takes GET", ("Allow", "GET"))
+            case _, path if path in _POST_PATHS:
+                raise _ControlError(405, f"{path} takes POST", ("Allow", "POST"))
             case _, path:
-                known = " ".join((*_GET, *_POST))
-                raise _RefusalError(404, f"there is no {path[:80]}; there are {known}")
+                known = " ".join((*_GET_PATHS, *_POST_PATHS))
+                raise _ControlError(404, f"there is no {path[:80]}; there are {known}")
 
-    def _shown(self, path: str, query: str) -> object:
-        deck, playback = self._deck, self._deck.server.playback
+    def _query(self, path: str, query: str) -> object:
+        controls, playback = self._controls, self._controls.playback
         match path:
             case "/journal":
-                calls = deck.server.request_journal
-                return {"calls": calls.calls_since(_since(query)), "last": calls.last_number}
+                journal = controls.server.responder.request_journal
+                return {"calls": journal.calls_since(_since(query)), "last": journal.last_number}
             case "/misses":
-                journal = playback.journal
                 return {
-                    "missed": journal.missed_count,
-                    "misses": [miss.to_dict() for miss in journal.misses],
-                    "refused": journal.refused_count,
-                    "refusals": [_line(refused) for refused in journal.refusals],
+                    "missed": playback.journal.missed_count,
+                    "misses": [miss.to_dict() for miss in playback.journal.misses],
+                    "refused": playback.journal.refused_count,
+                    "refusals": [_one_line(refusal) for refusal in playback.journal.refusals],
                 }
             case "/unused":
-                named = deck.name_exchanges
-                return {"unused": named(playback.unused), "left_out": named(playback.left_out)}
+                refs = {"unused": playback.unused, "left_out": playback.left_out}
+                return {
+                    key: [name_exchange(playback.cassettes, ref) for ref in each]
+                    for key, each in refs.items()
+                }
             case "/streams":
-                return {"streams": deck.streams}
+                return {"streams": controls.streams}
             case _:
-                return deck.status
+                return controls.status
 
-    async def _pressed(self, path: str, body: bytes) -> object:
-        deck = self._deck
+    async def _act(self, path: str, body: bytes) -> object:
+        controls = self._controls
         match path:
             case "/advance":
-                by = msgspec.json.decode(body, type=_Advance)
-                sent = await deck.advance(
-                    by.events,
-                    seconds=by.seconds,
-                    until=by.until,
-                    timeout_seconds=by.timeout_seconds,
+                arguments = msgspec.json.decode(body, type=_AdvanceBody)
+                sent = await controls.advance(
+                    arguments.events,
+                    seconds=arguments.seconds,
+                    until=arguments.until,
+                    timeout_seconds=arguments.timeout_seconds,
                 )
                 return {"events": sent}
             case "/hold":
-                deck.hold(msgspec.json.decode(body, type=_Which).stream)
+                controls.hold(msgspec.json.decode(body, type=_HoldBody).stream)
             case "/release":
-                deck.release(msgspec.json.decode(body, type=_Which).stream)
+                controls.release(msgspec.json.decode(body, type=_HoldBody).stream)
             case _:
-                msgspec.json.decode(body, type=_Nothing)
-                await deck.reset()
-        return deck.status
+                msgspec.json.decode(body, type=_EmptyBody)
+                await controls.reset()
+        return controls.status
 
 
-def _coming(reader: asyncio.StreamReader) -> asyncio.Future[bytes]:
-    """What the client sends next; if nobody looks any more, a reset is not worth a word."""
-    coming = asyncio.ensure_future(reader.read(_READ))
-    coming.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return coming
+def _start_reading(reader: asyncio.StreamReader) -> asyncio.Future[bytes]:
+    """Begin to read the next data; an error that is never awaited is not logged."""
+    task = asyncio.ensure_future(reader.read(_READ_BYTES))
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
 
 
-async def _unless_left(answer: Coroutine[Any, Any, bool], coming: asyncio.Future[bytes]) -> bool:
-    """Do not go on with an answer if nothing is `coming` any more: the client has left."""
-    task = asyncio.ensure_future(answer)
+async def _cancel_if_left(
+    response: Coroutine[Any, Any, bool], next_read: asyncio.Future[bytes]
+) -> bool:
+    """Run `response` to its end, but cancel it if the client leaves before.
 
-    def look(coming: asyncio.Future[bytes]) -> None:
-        if not coming.cancelled() and (coming.exception() is not None or not coming.result()):
+    `/advance` can wait for an hour, and holds the lock of the steps meanwhile: if its client
+    leaves, the step has to end, or every later step would wait for it. A coroutine that waits for
+    something else does not notice the end of its connection. So the next read is started before
+    the response, and watched while both run: an error, or no data (end of file), cancels the
+    response, which raises CancelledError here.
+
+    If the read returns data instead, that is the next request, for the loop in `_serve`. A client
+    that sends one and then leaves is not noticed, and its step ends by its timeout.
+    """
+    task = asyncio.ensure_future(response)
+
+    def check(read: asyncio.Future[bytes]) -> None:
+        if not read.cancelled() and (read.exception() is not None or not read.result()):
             task.cancel()
 
-    coming.add_done_callback(look)
+    next_read.add_done_callback(check)
     try:
         return await task
     finally:
-        coming.remove_done_callback(look)
+        next_read.remove_done_callback(check)
 
 
 def _since(query: str) -> int:
-    asked = parse_qs(query).get("since", ["0"])[-1]
-    if not (asked.isascii() and asked.isdecimal() and len(asked) < 16):
-        raise ValueError(f"since is {asked[:40]!r}, expected the number of a request")
-    return int(asked)
+    text = parse_qs(query).get("since", ["0"])[-1]
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise ValueError(f"since is {text[:40]!r}, expected the number of a request")
+    return int(text)
 
 
 def _is_loopback(host: str) -> bool:
@@ -267,12 +286,12 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _line(told: object) -> str:
-    return "; ".join(line.strip() for line in str(told).splitlines())
+def _one_line(error: object) -> str:
+    return "; ".join(line.strip() for line in str(error).splitlines())
 
 
-def _rendered(status: int, told: object, *headers: tuple[str, str]) -> bytes:
-    body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+def _render_json(status: int, content: object, *headers: tuple[str, str]) -> bytes:
+    body = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
     fields = [
         *headers,
         ("Content-Type", "application/json"),

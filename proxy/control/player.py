@@ -1,12 +1,12 @@
-"""The player: a replay in a thread of its own, in the hands of a test.
+"""A player: a replay in a thread of its own, for a test or another program.
 
     with Player("cassette.yaml", Options(pace=Stepped())) as player:
         client = connect(player.url)
         player.advance()
         player.await_call("ACCEPT")
 
-Everything may be called from any thread but the player's own. What waits blocks the thread that
-calls; in a coroutine, hand it to `asyncio.to_thread`.
+All members may be used from any thread but the player's own. Those that wait block the calling
+thread; in a coroutine, use `asyncio.to_thread`.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Concatenate, Literal, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -25,26 +26,49 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import RefusedRequest
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
-from ..http.address import Address
+from ..http.address import LOOPBACK, Address
 from ..server.clock import Clock, ManualClock
 from ..server.request_journal import Call
 from ..server.server import ReplayServer
 from ..server.stream_registry import StreamState
 from ..server.upstream_relay import ResolveUpstream
-from .controls import DEFAULT_TIMEOUT_SECONDS, ReplayControls, ReplayStatus
+from .controls import ReplayControls, ReplayStatus
 from .receipt import Receipt, build_receipt, describe_problems, digest_cassettes
-
-LOOPBACK = Address("127.0.0.1", 0)
 
 type CassetteSource = Path | str | Cassette
 
 
-class Player:
-    """Replays cassettes from when it is made until it is closed.
+def _in_thread[**P, T](
+    method: Callable[Concatenate[ReplayControls, P], T],
+) -> Callable[Concatenate["Player", P], T]:
+    """Return a method of `Player` that calls one of its controls in the player's thread."""
 
-    `clock` is "manual" for one that stands still until `advance` moves it. What the cassettes do
-    not answer goes `beyond`, if that is given (relay.py). Raises CassetteError or
-    ValueError for a cassette that cannot be played, and OSError if it cannot listen.
+    @wraps(method, assigned=("__name__", "__doc__"))
+    def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
+        return player.ask(lambda controls: method(controls, *args, **kwargs))
+
+    return call
+
+
+def _blocking[**P, T](
+    method: Callable[Concatenate[ReplayControls, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate["Player", P], T]:
+    """Return a method of `Player` that waits for a coroutine of its controls."""
+
+    @wraps(method, assigned=("__name__", "__doc__"))
+    def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
+        return player.wait_for(lambda controls: method(controls, *args, **kwargs))
+
+    return call
+
+
+class Player:
+    """Replays cassettes from its construction until `close`.
+
+    With `clock="manual"`, time stands still until `advance` moves it. Requests without a recorded
+    response are forwarded to the result of `resolve_upstream`, if it is given
+    (server/upstream_relay.py). Raises CassetteError or ValueError for a cassette that cannot be
+    played, and OSError if the address cannot be listened on.
     """
 
     def __init__(
@@ -56,170 +80,122 @@ class Player:
         clock: Clock | Literal["manual"] | None = None,
         resolve_upstream: ResolveUpstream | None = None,
     ) -> None:
-        self._beyond = resolve_upstream
         self.failures: list[str] = []
+        self._resolve_upstream = resolve_upstream
         self._clock = ManualClock() if clock == "manual" else clock
         self._lock = threading.Lock()
-        self._closed = False
-        self._summed: tuple[list[str], Receipt] | None = None
+        self._is_closed = False
+        self._result: tuple[list[str], Receipt] | None = None
         self._files = ExitStack()
         try:
             sources = [cassettes] if isinstance(cassettes, Path | str | Cassette) else cassettes
-            opened = [self._opened(source) for source in sources]
+            opened = [self._open(source) for source in sources]
             self._paths = [cassette.path for cassette in opened]
             playback = Playback(opened, options)
-            begun = Future[
+            started = Future[
                 tuple[asyncio.AbstractEventLoop, asyncio.Event, ReplayControls, Address]
             ]()
             self._thread = threading.Thread(
                 target=self._run,
-                args=(playback, listen, begun),
+                args=(playback, listen, started),
                 name="mesotape player",
                 daemon=True,
             )
             self._thread.start()
-            self._loop, self._stopped, self._deck, self.address = begun.result()
+            self._loop, self._stop_event, self._controls, self.address = started.result()
         except BaseException:
             self._files.close()
             raise
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://{self.address}"
 
     @property
     def playback(self) -> Playback:
-        """What is played; it belongs to the player's thread until the player is closed."""
-        return self._deck.server.playback
+        """What is played. Only the player's thread may use it until the player is closed."""
+        return self._controls.playback
 
-    # Displays.
+    # Queries. After `close`, they return the state at the end.
 
     @property
     def calls(self) -> list[Call]:
-        """The requests so far, as many of the latest as are kept."""
-        return self._ask(lambda: self._deck.calls)
+        """The latest requests, at most 10,000."""
+        return self.ask(lambda controls: controls.calls)
 
     @property
     def streams(self) -> list[StreamState]:
-        """The streams, also those that are over."""
-        return self._ask(lambda: self._deck.streams)
+        """The open streams, and the latest 1000 that have ended."""
+        return self.ask(lambda controls: controls.streams)
 
     @property
     def status(self) -> ReplayStatus:
-        """Counts, and what is held."""
-        return self._ask(lambda: self._deck.status)
-
-    @property
-    def misses(self) -> list[Miss]:
-        """Requests that nothing recorded answers, as many of the first as are kept."""
-        return self._ask(lambda: list(self.playback.journal.misses))
-
-    @property
-    def refusals(self) -> list[RefusedRequest]:
-        """Requests that were refused as Mesos does, as many of the first as are kept."""
-        return self._ask(lambda: list(self.playback.journal.refusals))
-
-    @property
-    def unused(self) -> list[ExchangeRef]:
-        """Exchanges that nobody has asked for."""
-        return self._ask(lambda: self.playback.unused)
-
-    @property
-    def left_out(self) -> list[ExchangeRef]:
-        """Mutating calls that nobody has made, though their party took part."""
-        return self._ask(lambda: self.playback.left_out)
+        """Counts, the position, and what is held."""
+        return self.ask(lambda controls: controls.status)
 
     @property
     def waiting(self) -> list[str]:
-        """What is held, and what it waits for."""
-        return self._ask(lambda: self._deck.waiting)
+        """The streams and responses that are held, and what each waits for."""
+        return self.ask(lambda controls: controls.waiting)
+
+    @property
+    def misses(self) -> list[Miss]:
+        """The first requests without a recorded response."""
+        return self.ask(lambda controls: list(controls.playback.journal.misses))
+
+    @property
+    def refusals(self) -> list[RefusedRequest]:
+        """The first requests that were refused as Mesos does."""
+        return self.ask(lambda controls: list(controls.playback.journal.refusals))
+
+    @property
+    def unused(self) -> list[ExchangeRef]:
+        """Exchanges that were not requested."""
+        return self.ask(lambda controls: controls.playback.unused)
+
+    @property
+    def left_out(self) -> list[ExchangeRef]:
+        """Mutating calls that were not made although their party took part."""
+        return self.ask(lambda controls: controls.playback.left_out)
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong since the start, in words.
+        """Messages for everything that went wrong since the start.
 
-        Misses, refusals, failures, calls that were left out, and faults that never struck.
+        Misses, refusals, failures, calls that were left out, and faults that never fired.
         """
-        return self._sum()[0]
+        return self._summarize()[0]
 
     @property
     def strikes(self) -> list[str]:
-        """What faults did since the start, in words, as many of the first as are kept."""
-        return self._sum()[1].strikes
+        """Messages for the first faults that were made since the start."""
+        return self._summarize()[1].strikes
 
     def receipt(self) -> dict[str, Any]:
-        """What was played since the start, and what was not (receipt.py), for programs."""
-        summed = replace(
-            self._sum()[1], cassettes=digest_cassettes(self._paths), ended=self._closed
+        """Return what was played since the start and what was not, as receipt.py shows it."""
+        receipt = replace(
+            self._summarize()[1], cassettes=digest_cassettes(self._paths), ended=self._is_closed
         )
-        return msgspec.to_builtins(summed)
+        return msgspec.to_builtins(receipt)
 
-    def await_call(
-        self,
-        call: str | None = None,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        **fields: Any,
-    ) -> Call:
-        """Wait for a call of a type, and with these fields, like `client` or `path`.
+    await_call = _blocking(ReplayControls.await_call)
+    await_events = _blocking(ReplayControls.await_events)
 
-        Each is given once, also one that came before. Raises TimeoutError with what came and
-        what is held.
-        """
-        return self._do(lambda: self._deck.await_call(call, timeout_seconds, **fields))
+    # Actions.
 
-    def await_events(
-        self,
-        count: int,
-        of: int | str | None = None,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> int:
-        """Wait until so many events went out, of all streams, of one by its number, or of a call's.
-
-        Gives how many did. Raises TimeoutError with what is held.
-        """
-        return self._do(lambda: self._deck.await_events(count, of, timeout_seconds))
-
-    # Buttons.
-
-    def advance(
-        self,
-        events: int | None = None,
-        *,
-        seconds: float | None = None,
-        until: str | None = None,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> int:
-        """Let the next events go out, at pace `step`, or `seconds` pass on a manual clock.
-
-        Gives how many were written. Raises TimeoutError with what the next one waits for, if none
-        went out for so long, and ValueError for what makes no sense at this pace.
-        """
-        return self._do(
-            lambda: self._deck.advance(
-                events, seconds=seconds, until=until, timeout_seconds=timeout_seconds
-            )
-        )
-
-    def hold(self, stream: int | None = None) -> None:
-        """Stop a stream, or all and those to come. Raises LookupError if it is not open."""
-        self._ask(lambda: self._deck.hold(stream))
-
-    def release(self, stream: int | None = None) -> None:
-        """Go on with a stream, or with all. Raises LookupError if it is not open."""
-        self._ask(lambda: self._deck.release(stream))
-
-    def reset(self) -> None:
-        """Begin anew, as if nobody had asked for anything yet; open streams are cut."""
-        self._do(self._deck.reset)
+    advance = _blocking(ReplayControls.advance)
+    hold = _in_thread(ReplayControls.hold)
+    release = _in_thread(ReplayControls.release)
+    reset = _blocking(ReplayControls.reset)
 
     def close(self) -> None:
-        """Stop, and wait until all is gone. What was seen can still be asked for."""
+        """Stop the server, and wait until its thread has ended."""
         with self._lock:
-            if self._closed:
+            if self._is_closed:
                 return
-            self._closed = True
-            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._is_closed = True
+            self._loop.call_soon_threadsafe(self._stop_event.set)
         self._thread.join()
         self._files.close()
 
@@ -231,67 +207,69 @@ class Player:
 
     # The thread.
 
-    def _opened(self, source: CassetteSource) -> Cassette:
-        if isinstance(source, Cassette):
-            return source
-        return self._files.enter_context(Cassette.open(source))
-
-    def _run(self, playback: Playback, listen: Address, begun: "Future[Any]") -> None:
-        try:
-            asyncio.run(self._serve(playback, listen, begun))
-        except BaseException as error:
-            if begun.done():
-                raise
-            begun.set_exception(error)
-
-    async def _serve(self, playback: Playback, listen: Address, begun: "Future[Any]") -> None:
-        server = ReplayServer(
-            playback, clock=self._clock, on_failure=self._fail, resolve_upstream=self._beyond
-        )
-        host, port = await server.start(*listen)
-        stopped = asyncio.Event()
-        begun.set_result(
-            (asyncio.get_running_loop(), stopped, ReplayControls(server), Address(host, port))
-        )
-        try:
-            await stopped.wait()
-            await server.drain()
-            self._summed = self._look()
-        finally:
-            await server.stop()
-
-    def _fail(self, exchange: int, error: Exception) -> None:
-        self.failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
-
-    def _sum(self) -> tuple[list[str], Receipt]:
-        """Sum up, as it is now or was at the end."""
-        return self._ask(lambda: self._summed or self._look())
-
-    def _look(self) -> tuple[list[str], Receipt]:
-        server, failures = self._deck.server, self.failures
-        summed = build_receipt(server, [], held=self._deck.waiting, failures=failures)
-        return describe_problems(server, failures), summed
-
-    def _ask[T](self, look: Callable[[], T]) -> T:
-        """Do something in the thread, or here if that is over."""
+    def ask[T](self, query: Callable[[ReplayControls], T]) -> T:
+        """Call `query` in the player's thread, or here if that has ended."""
         with self._lock:
-            closed = self._closed
-        if closed:
+            is_closed = self._is_closed
+        if is_closed:
             self._thread.join()
-            return look()
+            return query(self._controls)
 
-        async def ask() -> T:
-            return look()
+        async def call(controls: ReplayControls) -> T:
+            return query(controls)
 
-        return self._do(ask)
+        return self.wait_for(call)
 
-    def _do[T](self, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine in the thread, to its end."""
+    def wait_for[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine in the player's thread. Raises RuntimeError if the player is closed."""
         with self._lock:
-            if self._closed:
+            if self._is_closed:
                 raise RuntimeError("the player is closed")
-            future = asyncio.run_coroutine_threadsafe(begin(), self._loop)
+            future = asyncio.run_coroutine_threadsafe(begin(self._controls), self._loop)
         try:
             return future.result()
         except CancelledError:
             raise RuntimeError("the player was closed meanwhile") from None
+
+    def _open(self, source: CassetteSource) -> Cassette:
+        if isinstance(source, Cassette):
+            return source
+        return self._files.enter_context(Cassette.open(source))
+
+    def _run(self, playback: Playback, listen: Address, started: "Future[Any]") -> None:
+        try:
+            asyncio.run(self._serve(playback, listen, started))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    async def _serve(self, playback: Playback, listen: Address, started: "Future[Any]") -> None:
+        server = ReplayServer(
+            playback,
+            clock=self._clock,
+            on_failure=self._record_failure,
+            resolve_upstream=self._resolve_upstream,
+        )
+        address = Address(*await server.start(*listen))
+        stop_event = asyncio.Event()
+        controls = ReplayControls(server)
+        started.set_result((asyncio.get_running_loop(), stop_event, controls, address))
+        try:
+            await stop_event.wait()
+            await server.drain()
+            self._result = self._summarize_now(controls)
+        finally:
+            await server.stop()
+
+    def _record_failure(self, exchange: int, error: Exception) -> None:
+        self.failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
+
+    def _summarize(self) -> tuple[list[str], Receipt]:
+        """Return the problems and the receipt, as they are now or were at the end."""
+        return self.ask(lambda controls: self._result or self._summarize_now(controls))
+
+    def _summarize_now(self, controls: ReplayControls) -> tuple[list[str], Receipt]:
+        responder, failures = controls.server.responder, self.failures
+        receipt = build_receipt(responder, [], held=controls.waiting, failures=failures)
+        return describe_problems(responder, failures), receipt

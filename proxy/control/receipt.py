@@ -9,7 +9,7 @@
       "served": [{"cassette": "master.yaml", "exchange": 1, "times": 12}],
       …
 
-No times and no addresses are in it, so that equal runs give equal receipts.
+It contains no times and no addresses, so that equal runs have equal receipts.
 """
 
 import hashlib
@@ -23,20 +23,19 @@ from msgspec import Struct
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import parse_request
-from ...cassettes.playback.journal import Journal
 from ...cassettes.storage.reader import Cassette
-from ..server.server import ReplayServer
+from ..server.answering import Responder
 
 
-class Played(Struct, frozen=True):
-    """A cassette, and the SHA-256 of the file in hex; None if it cannot be read again (a pipe)."""
+class PlayedCassette(Struct, frozen=True):
+    """A cassette, and the SHA-256 of its file in hex; None if it cannot be read again (a pipe)."""
 
     path: str
     sha256: str | None
 
 
-class Named(Struct, frozen=True, omit_defaults=True):
-    """An exchange of a cassette, by the path; how often it was served, or which call it is."""
+class NamedExchange(Struct, frozen=True, omit_defaults=True):
+    """An exchange of a cassette; how often it was served, or which call it is."""
 
     cassette: str
     exchange: int
@@ -44,10 +43,11 @@ class Named(Struct, frozen=True, omit_defaults=True):
     call: str | None = None
 
 
-class Totals(Struct, frozen=True, kw_only=True):
-    """How many requests were served, refused, missed or failed, and exchanges nobody asked for.
+class ReplayCounts(Struct, frozen=True, kw_only=True):
+    """The number of requests by outcome, of exchanges that were not requested, and of omissions.
 
-    `left_out` counts the mutating calls among these whose party took part.
+    `failed` counts requests and streams that could not be played, `left_out` the unused exchanges
+    that are mutating calls of a party that took part.
     """
 
     served: int
@@ -57,28 +57,35 @@ class Totals(Struct, frozen=True, kw_only=True):
     unused: int
     left_out: int
 
+    def __str__(self) -> str:
+        refused = f", {self.refused} refused" if self.refused else ""
+        left_out = f", {self.left_out} left out" if self.left_out else ""
+        failed = f", {self.failed} failed" if self.failed else ""
+        answers = f"{self.served} served{refused}, {self.missed} missed"
+        return f"{answers}, {self.unused} unused{left_out}{failed}"
+
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What a replay did. One that has not `ended` was killed, or is still running.
+    """The result of a replay. If it has not `ended`, the replay is running or was killed.
 
-    `exit_code` is that of the command that replays, `command` that of the one that it ran. `misses`
-    and `refusals` are the first of each; `held` is what was still waiting, and for what. `faults`
-    counts how often each struck that was asked for, as the `seed` decided, and `strikes` tells of
-    the first.
+    `exit_code` is that of mesotape, `command` that of the command that it ran. `misses` and
+    `refusals` are the first of each. `held` is what was still waiting, with the reason. `faults`
+    has how often each requested fault was made, with this `seed`, and `strikes` the first of
+    these.
     """
 
     mesotape: str = version("mesotape")
     ended: bool = False
     exit_code: int | None = None
     command: int | None = None
-    cassettes: list[Played]
-    counts: Totals | None = None
-    served: list[Named] = []
+    cassettes: list[PlayedCassette]
+    counts: ReplayCounts | None = None
+    served: list[NamedExchange] = []
     misses: list[dict[str, object]] = []
     refusals: list[dict[str, object]] = []
     failures: list[str] = []
-    unused: list[Named] = []
-    left_out: list[Named] = []
+    unused: list[NamedExchange] = []
+    left_out: list[NamedExchange] = []
     held: list[str] = []
     faults: dict[str, int] = {}
     seed: int | None = None
@@ -89,94 +96,92 @@ class Receipt(Struct, frozen=True, kw_only=True):
         return f"{msgspec.json.format(msgspec.json.encode(self), indent=2).decode()}\n"
 
 
-def digest_cassettes(paths: Sequence[Path]) -> list[Played]:
-    """Take the digests of cassettes."""
-    return [Played(str(path), _digest(path)) for path in paths]
+def digest_cassettes(paths: Sequence[Path]) -> list[PlayedCassette]:
+    """Return the paths of cassettes with their digests."""
+    return [PlayedCassette(str(path), _digest(path)) for path in paths]
 
 
 def build_receipt(
-    server: ReplayServer,
-    cassettes: list[Played],
+    responder: Responder,
+    cassettes: list[PlayedCassette],
     *,
     held: Sequence[str] = (),
     failures: Sequence[str] = (),
 ) -> Receipt:
-    """Sum up what a server has done since its start."""
-    journal, opened = server.journal, server.playback.cassettes
+    """Return the receipt of what was answered since the start."""
+    journal, playback = responder.journal, responder.playback
+    opened, faults = playback.cassettes, playback.fault_hit_counts
     served = sorted(journal.served.items(), key=lambda each: (each[0].cassette, each[0].exchange))
     return Receipt(
         cassettes=cassettes,
-        counts=totals(server, journal, len(failures)),
-        served=[_named(opened, place, times=times) for place, times in served],
+        counts=count_replay(responder, len(failures)),
+        served=[name_exchange(opened, ref, times=times) for ref, times in served],
         misses=[miss.to_dict() for miss in journal.misses],
         refusals=[
             {"refusal": str(each.refusal), **each.miss.to_dict()} for each in journal.refusals
         ],
         failures=list(failures),
-        unused=[_named(opened, place) for place in server.unused],
+        unused=[name_exchange(opened, ref) for ref in responder.unused],
         left_out=[
-            _named(opened, place, call=call(opened[place.cassette], place.exchange))
-            for place in server.left_out
+            name_exchange(opened, ref, call=_describe_call(opened, ref))
+            for ref in responder.left_out
         ],
         held=list(held),
-        faults={
-            fault: journal.fault_hit_counts[fault] for fault in server.playback.fault_hit_counts
-        },
-        seed=server.playback.options.seed if server.playback.fault_hit_counts else None,
-        strikes=[str(strike) for strike in journal.fault_hits],
+        faults={fault: journal.fault_hit_counts[fault] for fault in faults},
+        seed=playback.options.seed if faults else None,
+        strikes=[str(hit) for hit in journal.fault_hits],
     )
 
 
-def totals(server: ReplayServer, journal: Journal, failed: int) -> Totals:
-    """Count what a server has done; `failed` are the answers that it owed."""
-    return Totals(
+def count_replay(responder: Responder, failed: int) -> ReplayCounts:
+    """Count what was answered since the start; `failed` is added as it is."""
+    journal = responder.journal
+    return ReplayCounts(
         served=journal.served_count,
         refused=journal.refused_count,
         missed=journal.missed_count,
         failed=failed,
-        unused=len(server.unused),
-        left_out=len(server.left_out),
+        unused=len(responder.unused),
+        left_out=len(responder.left_out),
     )
 
 
-def call(cassette: Cassette, exchange: int) -> str:
-    """Say which call an exchange was, like `scheduler call ACCEPT`."""
-    recorded = cassette.exchange(exchange)
-    what = parse_request(recorded_request(cassette, recorded), cassette.header.server).description
-    return what or f"{recorded.request.method} {recorded.request.path}"
-
-
-def describe_left_out(cassettes: Sequence[Cassette], place: ExchangeRef) -> str:
-    """Tell people of a call that was left out."""
-    cassette = cassettes[place.cassette]
-    which = f"exchange {place.exchange}" + (f" of {cassette.path}" if len(cassettes) > 1 else "")
-    said = call(cassette, place.exchange)
-    return f"left out: {which}, {said}: nobody made it, though others of its party were made"
-
-
-def describe_problems(server: ReplayServer, failures: Sequence[str]) -> list[str]:
-    """Tell people what a replay that went well does not have."""
-    journal = server.journal
-    told = [*map(str, journal.misses), *map(str, journal.refusals), *failures]
-    if (
-        more := journal.missed_count
-        + journal.refused_count
-        - len(journal.misses)
-        - len(journal.refusals)
-    ):
-        told.append(f"and {more} more requests without a recorded answer")
-    told += [describe_left_out(server.playback.cassettes, place) for place in server.left_out]
-    return told + server.playback.describe_idle_faults(journal.fault_hit_counts)
-
-
-def _named(
+def name_exchange(
     cassettes: Sequence[Cassette],
-    place: ExchangeRef,
+    ref: ExchangeRef,
     *,
     times: int | None = None,
     call: str | None = None,
-) -> Named:
-    return Named(str(cassettes[place.cassette].path), place.exchange, times, call)
+) -> NamedExchange:
+    """Return an exchange with the path of its cassette."""
+    return NamedExchange(str(cassettes[ref.cassette].path), ref.exchange, times, call)
+
+
+def describe_left_out(cassettes: Sequence[Cassette], ref: ExchangeRef) -> str:
+    """Return the message for a call that was left out."""
+    cassette = f" of {cassettes[ref.cassette].path}" if len(cassettes) > 1 else ""
+    call = f"exchange {ref.exchange}{cassette}, {_describe_call(cassettes, ref)}"
+    return f"left out: {call}: it was not made, but other calls of its party were"
+
+
+def describe_problems(responder: Responder, failures: Sequence[str]) -> list[str]:
+    """Return messages for everything that a successful replay does not have."""
+    journal = responder.journal
+    problems = [*map(str, journal.misses), *map(str, journal.refusals), *failures]
+    total_count = journal.missed_count + journal.refused_count
+    if more := total_count - len(journal.misses) - len(journal.refusals):
+        problems.append(f"and {more} more requests without a recorded answer")
+    cassettes = responder.playback.cassettes
+    problems += [describe_left_out(cassettes, ref) for ref in responder.left_out]
+    return problems + responder.playback.describe_idle_faults(journal.fault_hit_counts)
+
+
+def _describe_call(cassettes: Sequence[Cassette], ref: ExchangeRef) -> str:
+    """Return what an exchange requests, like `scheduler call ACCEPT`."""
+    cassette = cassettes[ref.cassette]
+    exchange = cassette.exchange(ref.exchange)
+    parsed = parse_request(recorded_request(cassette, exchange), cassette.header.server)
+    return parsed.description or f"{exchange.request.method} {exchange.request.path}"
 
 
 def _digest(path: Path) -> str | None:

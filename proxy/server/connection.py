@@ -1,11 +1,14 @@
-"""One client's connection: requests in, answers out, in the order of the requests.
+"""One client's connection: receives requests, and sends the responses in the order of the requests.
 
-Requests are answered as they come, so that the order of play is the order of arrival. A client that
-does not read makes its stream wait and its requests stay unread: what is held is bounded.
+Requests are answered as they arrive, so that they are played in the order of their arrival. For a
+client that does not read, the stream waits and further requests are not read: the memory of a
+connection is bounded.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from typing import override
 
 from msgspec import Struct
 
@@ -21,195 +24,233 @@ from ..http.http1 import (
     RequestStarted,
 )
 from ..http.request_parser import RequestParser
-from .outbox import ResponseQueue
 from .ports import BodySink, ConnectionHost
+from .response_queue import ResponseQueue
+from .stream_sender import StreamSender
 
-_LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending, so that it gets to read the refusal."""
 
+class _OpenRequest(Struct):
+    """A streamed request whose body is arriving."""
 
-class _Coming(Struct):
-    """A request that is on its way."""
-
-    reception: BodySink
+    sink: BodySink
     keep_alive: bool
     is_answered: bool = False
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1 over one transport."""
+    """HTTP/1 over one transport; the `Peer` of its host.
+
+    `register_stream` gets each stream that begins, and the number of the connection.
+    """
 
     _transport: asyncio.Transport
 
-    def __init__(self, host: ConnectionHost) -> None:
+    def __init__(
+        self,
+        host: ConnectionHost,
+        number: int,
+        register_stream: Callable[[StreamSender, int], object],
+    ) -> None:
+        self.number = number
         self._host = host
-        self.number = host.next_connection_number()
-        self._requests = RequestParser(host.limits, host.request_cache, self._begin)
-        self._out = ResponseQueue(host, self.number, self._finish, self.close, self._work)
+        self._parser = RequestParser(host.limits, host.request_cache, self._begin_streamed)
+        self._responses = ResponseQueue(
+            host,
+            lambda sender: register_stream(sender, number),
+            on_last_response=self._end_after_response,
+            on_close=self.close,
+            on_room=self._process_backlog,
+        )
         self._backlog: deque[RequestEvent] = deque()
-        self._begun = deque[BodySink]()
-        self._coming: _Coming | None = None
-        self._unread = False
-        self._since: float | None = None
+        self._new_sinks = deque[BodySink]()
+        self._open_request: _OpenRequest | None = None
+        self._is_reading_paused = False
+        self._silent_since_seconds: float | None = None
 
-    # What the transport calls.
+    # Called by the transport.
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(self._host.limits.max_unsent_bytes)
-        self._transport = self._out.transport = transport
-        self._host.connections.add(self)
+        self._transport = self._responses.transport = transport
+        self._host.joined(self)
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget everything; nothing more can be sent."""
-        self._out.stop()
+        self._responses.stop()
         self._backlog.clear()
-        if self._coming is not None:
-            self._coming.reception.abort()
-            self._coming = None
-        self._host.connections.discard(self)
-        self._host.connection_closed(self.number)
+        if self._open_request is not None:
+            self._open_request.sink.abort()
+            self._open_request = None
+        self._host.left(self)
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Answer what is whole."""
-        if self._out.is_closed:
+        if self._responses.is_closed:
             return
-        items = self._requests.feed(data)
-        self._watch(bool(items))
-        if items:
-            self._backlog.extend(items)
-            self._work()
+        events = self._parser.feed(data)
+        self._watch_silence(bool(events))
+        if events:
+            self._backlog.extend(events)
+            self._process_backlog()
 
+    @override
     def pause_writing(self) -> None:
-        """Wait: the client does not read."""
-        self._out.is_full = True
+        self._responses.is_full = True
 
+    @override
     def resume_writing(self) -> None:
-        """Go on with the stream, then with what else arrived."""
-        self._out.resume()
-        self._work()
+        self._responses.resume()
+        self._process_backlog()
 
-    # What the server calls.
+    # Called by the server.
 
     @property
     def is_busy(self) -> bool:
-        """Whether an answer is on its way, or a request has begun."""
-        return self._out.is_busy or bool(self._backlog) or self._requests.has_unfinished
+        """Whether a response is being sent, or a request has begun to arrive."""
+        return self._responses.is_busy or bool(self._backlog) or self._parser.has_unfinished
 
     def check_timeout(self, now_seconds: float) -> None:
-        """Give up on a client that has been silent for too long within a request."""
-        if self._since is None or self._unread:
+        """End the connection if its client has been silent for too long.
+
+        That is a 408 in the middle of a request, and an abort while lingering (`_linger`).
+        """
+        if self._silent_since_seconds is None or self._is_reading_paused:
             return
-        silent_seconds = now_seconds - self._since
-        if self._out.is_closed:
-            if silent_seconds > _LINGER_SECONDS:
+        silent_seconds = now_seconds - self._silent_since_seconds
+        limits = self._host.limits
+        if self._responses.is_closed:
+            if silent_seconds > limits.linger_seconds:
                 self._transport.abort()
-        elif (
-            silent_seconds > self._host.limits.receive_timeout_seconds
-            and not self._requests.is_record_stream
-        ):
+        elif silent_seconds > limits.receive_timeout_seconds and not self._parser.is_record_stream:
             self._backlog.append(HttpRequestError(408, "the request did not arrive in time"))
-            self._work()
+            self._process_backlog()
             self.close()
 
     def close(self) -> None:
-        """Close once what was sent has gone out, or soon after if the client does not read."""
-        if not self._out.is_closed:
-            self._out.is_closed = True
-            self._since = self._host.clock.time()
+        """Close after what was written has been sent, or soon if the client does not read it."""
+        if not self._responses.is_closed:
+            self._responses.is_closed = True
+            self._silent_since_seconds = self._host.clock.time()
             self._transport.close()
 
     def abort(self) -> None:
         """Close now."""
-        self._out.is_closed = True
+        self._responses.is_closed = True
         self._transport.abort()
 
-    def _watch(self, whole: bool) -> None:
-        """Remember since when a head, or the next piece of a body, is awaited."""
-        if not self._requests.has_unfinished:
-            self._since = None
-        elif whole or self._since is None or self._requests.is_in_body:
-            self._since = self._host.clock.time()
+    # The timeout of a request.
 
-    def _work(self) -> None:
-        """Answer what has arrived; leave the rest, and the client, waiting."""
-        out = self._out
-        while self._backlog and not out.is_closed and not out.is_full:
-            if out.waiting_count >= self._host.limits.max_pipelined_responses:
+    def _watch_silence(self, has_events: bool) -> None:
+        """Record since when the connection waits for a head, or for the next part of a body.
+
+        - No request is open: there is nothing to wait for; an idle connection may stay.
+        - A head is open: it has one timeout for all of its bytes, so that a client that sends them
+          one by one is given up. The time counts from its first bytes (`has_events`: they arrived
+          together with the request before).
+        - A body is open: its time starts anew with each part, for it may be large.
+        """
+        if not self._parser.has_unfinished:
+            self._silent_since_seconds = None
+        elif has_events or self._silent_since_seconds is None or self._parser.is_in_body:
+            self._silent_since_seconds = self._host.clock.time()
+
+    # Requests.
+
+    def _process_backlog(self) -> None:
+        """Answer the requests that have arrived, as far as the client takes the responses.
+
+        Called when something can go on: requests arrived, the client reads again, or a stream
+        ended. Stops when the connection is closed, the client has left too much unread, or too
+        many responses wait for the end of a stream.
+
+        Requests that stay in the backlog pause reading, and an empty backlog resumes it: TCP then
+        makes the client wait, so the backlog never holds more than one read of the transport.
+        While reading is paused, the silence is ours and not the client's. So `check_timeout` does
+        nothing then, and the time of an open request starts anew afterwards.
+        """
+        responses = self._responses
+        while self._backlog and not responses.is_closed and not responses.is_full:
+            if responses.waiting_count >= self._host.limits.max_pipelined_responses:
                 break
-            self._answer(self._backlog.popleft())
-        if out.is_closed or self._unread == bool(self._backlog):
+            self._process_event(self._backlog.popleft())
+        if responses.is_closed or self._is_reading_paused == bool(self._backlog):
             return
-        self._unread = bool(self._backlog)
-        if self._unread:
+        self._is_reading_paused = bool(self._backlog)
+        if self._is_reading_paused:
             self._transport.pause_reading()
         else:
-            self._since = None
-            self._watch(False)
+            self._silent_since_seconds = None
+            self._watch_silence(False)
             self._transport.resume_reading()
 
-    def _begin(self, head: HttpRequest) -> bool:
-        """Tell whether a request is taken as it comes; its parts follow in the backlog."""
-        reception = self._host.begin_streamed_request(head, self.number)
-        if reception is not None:
-            self._begun.append(reception)
-        return reception is not None
+    def _begin_streamed(self, head: HttpRequest) -> bool:
+        """Return whether a request is processed in parts; they follow in the backlog."""
+        sink = self._host.begin_streamed_request(head, self.number)
+        if sink is not None:
+            self._new_sinks.append(sink)
+        return sink is not None
 
-    def _answer(self, item: RequestEvent) -> None:
-        match item:
+    def _process_event(self, event: RequestEvent) -> None:
+        match event:
             case CompleteRequest():
-                self._out.enqueue(
-                    self._host.answer_request(item.request, self.number), item.keep_alive
-                )
+                response = self._host.answer_request(event.request, self.number)
+                self._responses.enqueue(response, event.keep_alive)
             case HttpRequestError():
-                self._refuse(item)
+                self._refuse(event)
             case ContinueExpected():
-                if not self._out.is_busy:
+                if not self._responses.is_busy:
                     self._transport.write(CONTINUE_RESPONSE)
             case _:
-                self._receive(item)
+                self._process_part(event)
 
-    def _receive(self, item: RequestStarted | BodyPart | BodyEnd) -> None:
-        """Take a part of a request, and give the answer if it is time."""
-        if isinstance(item, RequestStarted):
-            self._coming = _Coming(self._begun.popleft(), item.keep_alive)
+    def _process_part(self, event: RequestStarted | BodyPart | BodyEnd) -> None:
+        if isinstance(event, RequestStarted):
+            self._open_request = _OpenRequest(self._new_sinks.popleft(), event.keep_alive)
             return
-        coming = self._coming
-        assert coming is not None
-        if isinstance(item, BodyPart):
-            answer = coming.reception.feed(item.data)
+        request = self._open_request
+        assert request is not None
+        if isinstance(event, BodyPart):
+            response = request.sink.feed(event.data)
         else:
-            answer = coming.reception.close()
-            self._coming = None
-        if answer is not None:
-            coming.is_answered = True
-            self._out.enqueue(answer, coming.keep_alive)
+            response = request.sink.close()
+            self._open_request = None
+        if response is not None:
+            request.is_answered = True
+            self._responses.enqueue(response, request.keep_alive)
 
-    def _finish(self) -> None:
-        """End after an answer, be the request at its end or not."""
-        if self._requests.has_unfinished:
-            self._hang_up()
+    # The end.
+
+    def _end_after_response(self) -> None:
+        """End the connection after its last response, also in the middle of a request."""
+        if self._parser.has_unfinished:
+            self._linger()
         else:
             self.close()
 
-    def _refuse(self, refusal: HttpRequestError) -> None:
-        """Say why, then end; a request that is answered already just ends."""
-        if self._out.is_busy or self._out.waiting_count:
+    def _refuse(self, error: HttpRequestError) -> None:
+        """Send an error, then end the connection; without it if a response was sent already."""
+        if self._responses.is_busy or self._responses.waiting_count:
             self.close()
             return
-        if self._coming is None or not self._coming.is_answered:
-            self._transport.write(refusal.render_response())
-        self._hang_up()
+        if self._open_request is None or not self._open_request.is_answered:
+            self._transport.write(error.render_response())
+        self._linger()
 
-    def _hang_up(self) -> None:
-        """Send nothing more; what the client still sends is read and dropped.
+    def _linger(self) -> None:
+        """Send nothing more, but go on reading for a while, and drop what arrives.
 
-        A socket closed over unread bytes sends a reset, which could overtake the answer.
+        The client is still sending its request. To close a socket with unread bytes in it makes
+        the kernel send a reset, which can reach the client before it has read the response, and
+        then the response is lost (RFC 9112, 9.6). So only our direction is closed: the client
+        reads the response and its end, and closes. `data_received` drops what it sends until
+        then, and a client that does not close is aborted after `linger_seconds` by
+        `check_timeout`. TLS cannot close one direction; there the response may be lost.
         """
         if self._transport.can_write_eof():
-            self._out.is_closed = True
-            self._since = self._host.clock.time()
+            self._responses.is_closed = True
+            self._silent_since_seconds = self._host.clock.time()
             self._transport.write_eof()
         else:
             self.close()

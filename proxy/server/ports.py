@@ -1,6 +1,11 @@
-"""The ports of a replay server: what it is to its connections, and a connection to its streams."""
+"""The protocols between the parts of a replay server. None of them names the classes that use it.
 
-from typing import TYPE_CHECKING, Protocol
+server --Peer--> connection --ResponseWriter--> stream or relay
+server <--ConnectionHost-- connection
+server <--StreamContext--- stream
+"""
+
+from typing import Protocol
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...proto.http.request import HttpRequest
@@ -9,9 +14,27 @@ from ..http.request_cache import RequestCache
 from .clock import Clock
 from .schedule import Schedule
 
-if TYPE_CHECKING:
-    from .connection import Connection
-    from .stream_sender import StreamSender
+
+class Peer(Protocol):
+    """A connection, as its server sees it."""
+
+    @property
+    def number(self) -> int:
+        """The number of the connection, from 1 on."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a response is being sent, or a request has begun to arrive."""
+        ...
+
+    def check_timeout(self, now_seconds: float) -> None:
+        """End the connection if its client has been silent for too long."""
+        ...
+
+    def abort(self) -> None:
+        """Close the connection now."""
+        ...
 
 
 class ResponseWriter(Protocol):
@@ -32,11 +55,11 @@ class ResponseWriter(Protocol):
         ...
 
     def stream_ended(self, *, close: bool) -> None:
-        """Go on without the stream, or close."""
+        """Send the next response, or close the connection."""
         ...
 
     def reset_connection(self) -> None:
-        """Break the connection."""
+        """Close the connection with a reset (RST)."""
         ...
 
 
@@ -45,71 +68,62 @@ class StreamContext(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """What time it is."""
+        """The clock of all deadlines."""
         ...
 
     @property
     def schedule(self) -> Schedule:
-        """Where streams wait for their deadlines."""
+        """The schedule of all streams."""
         ...
 
     @property
     def limits(self) -> ConnectionLimits:
-        """The bounds of a connection."""
+        """The limits of a connection."""
         ...
 
     def report_failure(self, exchange: int, error: Exception) -> None:
-        """Report that a stream could not be played to its end."""
+        """Report that the stream of an exchange could not be played to its end."""
         ...
 
 
 class BodySink(Protocol):
-    """A request that is taken as it comes; one call gives its answer."""
+    """Receives the body of a streamed request; at most one call returns the response."""
 
     def feed(self, data: bytes) -> ReplayResponse | StreamedResponse | None:
-        """Take a piece of the body."""
+        """Process a part of the body."""
         ...
 
     def close(self) -> ReplayResponse | StreamedResponse | None:
-        """Take the end."""
+        """Process the end of the body."""
         ...
 
     def abort(self) -> None:
-        """Give up: the client has gone."""
+        """Give up: the client has left before the end."""
         ...
 
 
 class ConnectionHost(StreamContext, Protocol):
-    """The server, as a connection sees it."""
+    """The server, as a connection sees it. `client` is the number of the connection."""
 
     @property
     def request_cache(self) -> RequestCache:
-        """Requests that came before, on any connection."""
+        """The parsed requests that all connections share."""
         ...
 
-    @property
-    def connections(self) -> "set[Connection]":
-        """All that are open."""
+    def joined(self, peer: Peer) -> None:
+        """Add an open connection."""
         ...
 
-    def next_connection_number(self) -> int:
-        """Give a new connection its number, from 1 on."""
+    def left(self, peer: Peer) -> None:
+        """Remove a closed connection."""
         ...
 
     def answer_request(
         self, request: HttpRequest, client: int
     ) -> ReplayResponse | StreamedResponse:
-        """Answer a connection, by its number, also with the report of a miss or a failure."""
-        ...
-
-    def connection_closed(self, client: int) -> None:
-        """Forget a connection that is gone."""
+        """Return the response to a request, also for a miss or a failure."""
         ...
 
     def begin_streamed_request(self, head: HttpRequest, client: int) -> BodySink | None:
-        """Begin to take a request as it comes; None if it is to be taken whole."""
-        ...
-
-    def stream_opened(self, stream: "StreamSender", client: int) -> None:
-        """Note that a stream begins on a connection."""
+        """Return a sink for the body if it is processed in parts, or None if as a whole."""
         ...

@@ -1,7 +1,7 @@
-"""The journal of requests: who asked what, when, and what came of it.
+"""The journal of requests: client, time, content and outcome of each.
 
-Taking one down costs a line in a list; what it says is read when somebody asks. The latest are
-kept, as many as `KEPT` and as fit into `KEPT_BYTES`.
+To record a request costs an entry in a queue; its content is parsed when somebody reads the
+journal. It holds the latest requests, at most `_MAX_ENTRIES` and `_MAX_BYTES`.
 """
 
 from collections import Counter, deque
@@ -16,18 +16,18 @@ from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages import json_writer
 
-KEPT = 10_000
-KEPT_BYTES = 64 * 1024 * 1024
+_MAX_ENTRIES = 10_000
+_MAX_BYTES = 64 * 1024 * 1024
 
 type CallOutcome = Literal["served", "refused", "missed", "failed"]
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A request, by its number from 1 on.
+    """A request; `number` counts from 1 on.
 
-    `at` is in seconds since the replay began, `client` numbers the connection. `api`, `type` and
-    `message` (as Mesos writes it in JSON) are of a call of a v1 API, else None. `exchange` is what
-    answered it, if it was served.
+    `at` is in seconds since the replay began, `client` is the number of the connection. A call of
+    a v1 API has `api`, `type` and `message` (as Mesos writes it in JSON), else they are None.
+    `exchange` is the exchange that answered it, if it was served.
     """
 
     number: int
@@ -42,8 +42,8 @@ class Call(Struct, frozen=True, kw_only=True):
     exchange: int | None
 
     def __str__(self) -> str:
-        said = self.type or f"{self.method} {self.path}"
-        return f"{said} of client {self.client}, {self.outcome}"
+        name = self.type or f"{self.method} {self.path}"
+        return f"{name} of client {self.client}, {self.outcome}"
 
 
 class _Entry(Struct):
@@ -57,25 +57,26 @@ class _Entry(Struct):
 
 
 class RequestJournal:
-    """The requests to servers of these kinds. `on_call` is called after each.
+    """The requests to a replay that began at `began_seconds`.
 
-    `count` is the number of the last one.
+    `server_kinds` returns the kinds of the servers that a request may be for. `last_number` is the
+    number of the last request, and `on_call` is called after each.
     """
 
     def __init__(
-        self, servers: Callable[[], Sequence[ServerKind | None]], began_seconds: float
+        self, server_kinds: Callable[[], Sequence[ServerKind | None]], began_seconds: float
     ) -> None:
         self.last_number = 0
-        self._forgotten = 0
         self.on_call: Callable[[], object] | None = None
-        self._servers = servers
+        self._server_kinds = server_kinds
         self._began_seconds = began_seconds
+        self._cleared_number = 0
         self._entries = deque[_Entry]()
         self._size = 0
 
     def __len__(self) -> int:
-        """Count them, also those that are not kept any more."""
-        return self.last_number - self._forgotten
+        """Count the requests since `clear`, also those that are no longer held."""
+        return self.last_number - self._cleared_number
 
     def record_request(
         self,
@@ -85,38 +86,38 @@ class RequestJournal:
         outcome: CallOutcome,
         exchange: int = 0,
     ) -> None:
-        """Take down a request that was answered now."""
+        """Append a request that is answered now."""
         self.last_number += 1
         self._size += request.size
         self._entries.append(
             _Entry(self.last_number, now_seconds, client, request, outcome, exchange)
         )
-        while len(self._entries) > KEPT or self._size > KEPT_BYTES:
+        while len(self._entries) > _MAX_ENTRIES or self._size > _MAX_BYTES:
             self._size -= self._entries.popleft().request.size
         if self.on_call is not None:
             self.on_call()
 
     def calls_since(self, number: int) -> list[Call]:
-        """Give the calls after this number, those that are kept."""
-        missing = len(self._entries) - (self.last_number - number)
-        entries = self._entries if missing <= 0 else list(self._entries)[missing:]
-        return [self._read(entry) for entry in entries]
+        """Return the requests after the one with this number, as far as they are held."""
+        skipped = len(self._entries) - (self.last_number - number)
+        entries = self._entries if skipped <= 0 else list(self._entries)[skipped:]
+        return [self._call(entry) for entry in entries]
 
     def clear(self) -> None:
-        """Forget all; numbers go on."""
-        self._forgotten = self.last_number
+        """Remove all requests; the numbers of new ones continue."""
+        self._cleared_number = self.last_number
         self._entries.clear()
         self._size = 0
 
-    def _read(self, entry: _Entry) -> Call:
+    def _call(self, entry: _Entry) -> Call:
         if entry.call is None:
-            entry.call = self._told(entry)
+            entry.call = self._parse(entry)
         return entry.call
 
-    def _told(self, entry: _Entry) -> Call:
+    def _parse(self, entry: _Entry) -> Call:
         request = entry.request
-        what = MatchableRequest(request).parsed_as_call(self._servers())
-        key = what.key if isinstance(what.key, CallKey) else None
+        parsed = MatchableRequest(request).parsed_as_call(self._server_kinds())
+        key = parsed.key if isinstance(parsed.key, CallKey) else None
         return Call(
             number=entry.number,
             at=round(entry.at_seconds - self._began_seconds, 6),
@@ -125,19 +126,19 @@ class RequestJournal:
             path=request.target.decode("latin-1"),
             api=None if key is None else key.api,
             type=None if key is None else key.call_name,
-            message=None if key is None or not what.calls else _plain(what),
+            message=None if key is None or not parsed.calls else _message(parsed),
             outcome=entry.outcome,
             exchange=entry.exchange or None,
         )
 
 
 def summarize_calls(calls: Sequence[Call]) -> str:
-    """Say what came, for people: `SUBSCRIBE, DECLINE x3`."""
-    counted = Counter(call.type or f"{call.method} {call.path}" for call in calls)
-    told = [name if count == 1 else f"{name} x{count}" for name, count in counted.items()]
-    return ", ".join(told) or "nothing"
+    """Format calls as a list of types: `SUBSCRIBE, DECLINE x3`, or `nothing`."""
+    counts = Counter(call.type or f"{call.method} {call.path}" for call in calls)
+    names = [name if count == 1 else f"{name} x{count}" for name, count in counts.items()]
+    return ", ".join(names) or "nothing"
 
 
-def _plain(what: ParsedRequest) -> dict[str, Any]:
-    """The message as a dict; of a streamed request, its first record."""
-    return msgspec.json.decode(json_writer.encode(what.calls[0], include_defaults=False))
+def _message(parsed: ParsedRequest) -> dict[str, Any]:
+    """Return the message as a dict; for a streamed request, its first record."""
+    return msgspec.json.decode(json_writer.encode(parsed.calls[0], include_defaults=False))

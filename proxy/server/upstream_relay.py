@@ -1,51 +1,58 @@
-"""Requests that a cassette does not answer, passed on to a server that may.
+"""Requests without a recorded response, forwarded to a server that may have one.
 
-Only a test that records new episodes asks for this, and the server is the recorder of this machine;
-without it a replay opens no connection of its own.
+Only a test that records new episodes uses this, and the server is the recorder on this machine;
+otherwise a replay opens no outgoing connection.
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import override
 
 import httptools
 
-from ...cassettes.answers.answer import ReplayResponse, render_head
+from ...cassettes.answers.answer import ReplayResponse
 from ...proto.http.request import HttpRequest
 from ..http.address import Address
+from ..http.http1 import render_text_response
 from .ports import ResponseWriter
 
-_DROPPED = (b"transfer-encoding", b"content-length", b"content-encoding", b"expect")
-"""Headers of the body as it came; it goes on whole and plain."""
+_BODY_HEADERS = (b"transfer-encoding", b"content-length", b"content-encoding", b"expect")
+"""Headers of the received body; the request is forwarded with a body that is whole and plain."""
 
 type ResolveUpstream = Callable[[], Address]
-"""Gives the address to pass requests on to; it may take its time. Raises OSError."""
+"""Returns the address to forward requests to; called in a thread, so it may block.
+
+Raises OSError."""
 
 
 class Forwarded(ReplayResponse, frozen=True, eq=False, kw_only=True):
-    """What stands for the answer to a request that is passed on."""
+    """A placeholder for the response to a request that is forwarded."""
 
     request: HttpRequest
     resolve_upstream: ResolveUpstream
 
 
 class UpstreamRelay(asyncio.Protocol):
-    """One request on its way to a server, and the answer on its way back."""
+    """Sends one request to a server, and its response back to the client, in its bytes.
+
+    `on_failure` gets the error if there is no whole response.
+    """
 
     _transport: asyncio.Transport | None = None
 
     def __init__(
         self,
-        outlet: ResponseWriter,
-        passed: Forwarded,
+        writer: ResponseWriter,
+        forwarded: Forwarded,
         keep_alive: bool,
-        failed: Callable[[Exception], object],
+        on_failure: Callable[[Exception], object],
     ) -> None:
-        self._outlet = outlet
-        self._passed = passed
+        self._writer = writer
+        self._forwarded = forwarded
         self._keep_alive = keep_alive
-        self._failed = failed
+        self._on_failure = on_failure
         self._parser = httptools.HttpResponseParser(self)
-        self._begun = self._over = False
+        self._has_begun = self._is_over = False
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -53,58 +60,58 @@ class UpstreamRelay(asyncio.Protocol):
         self._task = asyncio.create_task(self._connect())
 
     def resume(self) -> None:
-        """Go on: the client reads again."""
+        """Go on after the client has read."""
         if self._transport is not None:
             self._transport.resume_reading()
 
     def stop(self) -> None:
         """Give up: the client has left."""
-        self._over = True
+        self._is_over = True
         if self._task is not None:
             self._task.cancel()
         if self._transport is not None:
             self._transport.abort()
 
-    # What the transport calls.
+    # Called by the transport.
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(rendered(self._passed.request))
+        transport.write(_render_request(self._forwarded.request))
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Pass on the answer."""
-        if self._over:
+        if self._is_over:
             return
-        self._begun = True
-        self._outlet.write(data)
-        if self._outlet.is_full and self._transport is not None:
+        self._has_begun = True
+        self._writer.write(data)
+        if self._writer.is_full and self._transport is not None:
             self._transport.pause_reading()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._fail(f"the answer that was passed on is no HTTP: {error}")
+            self._fail(f"the response to a forwarded request is not HTTP: {error}")
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """End as the server did."""
-        if self._over:
+        if self._is_over:
             return
-        if self._begun:
+        if self._has_begun:
             self._end(close=True)
         else:
-            self._fail("the server that a request was passed on to gave no answer")
+            self._fail("the server closed the connection without a response to a forwarded request")
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_headers_complete(self) -> None:
-        """The answer to a HEAD ends here."""
-        if self._passed.request.method == b"HEAD":
+        """End the response to a HEAD, which has no body."""
+        if self._forwarded.request.method == b"HEAD":
             self._complete()
 
     def on_message_complete(self) -> None:
-        """Go on with the client."""
-        if not self._over:
+        """End the response."""
+        if not self._is_over:
             self._complete()
 
     def _complete(self) -> None:
@@ -113,31 +120,29 @@ class UpstreamRelay(asyncio.Protocol):
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            host, port = await asyncio.to_thread(self._passed.resolve_upstream)
+            host, port = await asyncio.to_thread(self._forwarded.resolve_upstream)
             await loop.create_connection(lambda: self, host, port)
         except OSError as error:
-            if not self._over:
-                self._fail(f"a request cannot be passed on: {error}")
+            if not self._is_over:
+                self._fail(f"cannot forward a request: {error}")
 
-    def _fail(self, why: str) -> None:
-        """Say why there is no answer, or break off the one that has begun."""
-        self._failed(ConnectionError(why))
-        if not self._begun:
-            body = f"{why}\n".encode()
-            headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-            self._outlet.write(render_head(502, "Bad Gateway", headers) + body)
+    def _fail(self, reason: str) -> None:
+        """Send a 502 if no response has begun; in any case, close the connection."""
+        self._on_failure(ConnectionError(reason))
+        if not self._has_begun:
+            head, body = render_text_response(502, reason)
+            self._writer.write(head + body)
         self._end(close=True)
 
     def _end(self, *, close: bool) -> None:
-        self._over = True
+        self._is_over = True
         if self._transport is not None:
             self._transport.close()
-        self._outlet.stream_ended(close=close)
+        self._writer.stream_ended(close=close)
 
 
-def rendered(request: HttpRequest) -> bytes:
-    """A request as it is passed on."""
-    fields = [(name, value) for name, value in request.headers if name.lower() not in _DROPPED]
+def _render_request(request: HttpRequest) -> bytes:
+    fields = [header for header in request.headers if header[0].lower() not in _BODY_HEADERS]
     if request.body or request.method not in (b"GET", b"HEAD"):
         fields.append((b"Content-Length", str(len(request.body)).encode()))
     lines = [request.method + b" " + request.target + b" HTTP/1.1"]

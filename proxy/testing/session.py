@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..control.condition import DEFAULT_TIMEOUT_SECONDS
+
 if TYPE_CHECKING:
     from ...cassettes.format.exchange_ref import ExchangeRef
     from ...cassettes.matching.misses import Miss
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from ..server.request_journal import Call
     from ..server.stream_registry import StreamState
     from .recorder_process import LazyRecorder, RecorderProcess
-
-DEFAULT_TIMEOUT_SECONDS = 10.0
 
 _MAX_FAULT_HITS = 20
 """Fault hits shown in the failure of a test."""

@@ -160,7 +160,7 @@ def test_what_clients_have_sent_is_taken_in_at_the_end(folder: Path) -> None:
                 connection.sendall(head % len(body) + body)
             await server.drain()
             await server.stop()
-            return server.journal.missed_count
+            return server.responder.journal.missed_count
 
     assert asyncio.run(main()) == 20
 

@@ -247,7 +247,7 @@ def test_when_nothing_is_left_advancing_says_so(play):
 
 def test_seconds_wait_for_the_first_stream(play):
     player = play(stream(1, 0.0, numbered(2)))
-    with pytest.raises(TimeoutError, match="no stream was asked for in 0 s"):
+    with pytest.raises(TimeoutError, match="no stream was requested in 0 s"):
         player.advance(seconds=1, timeout_seconds=0)
 
 
@@ -267,7 +267,7 @@ def test_advancing_by_nonsense_is_refused(play, by, text):
 
 def test_where_time_passes_by_itself_nothing_is_advanced(play):
     player = play(stream(1, 0.0, []), pace=Instant())
-    with pytest.raises(ValueError, match="advance takes pace step, or a manual clock"):
+    with pytest.raises(ValueError, match="advance needs pace step or a manual clock"):
         player.advance()
 
 
@@ -393,8 +393,8 @@ def test_each_call_is_given_once(play):
     assert player.await_call("GET_HEALTH").number == 3
     assert player.await_call(outcome="missed").number == 2
     text = (
-        "^no call with type 'GET_HEALTH', client 9 came in 0 s; "
-        "what came: GET_HEALTH x2, GET_VERSION$"
+        "^no call with type 'GET_HEALTH', client 9 was made in 0 s; "
+        "calls: GET_HEALTH x2, GET_VERSION$"
     )
     with pytest.raises(TimeoutError, match=text):
         player.await_call("GET_HEALTH", client=9, timeout_seconds=0)

@@ -41,7 +41,7 @@ def test_a_nearer_deadline_moves_the_timer_forward():
 
 def test_streams_that_are_due_take_turns():
     _, log, streams = schedule(a=[0.0] * 100, b=[0.0] * 100)
-    streams._turn()
+    streams._take_turn()
     assert [name for _, name, _ in log[: 3 * STREAM_RECORDS_PER_TURN]] == [
         "a"
     ] * STREAM_RECORDS_PER_TURN + ["b"] * STREAM_RECORDS_PER_TURN + ["a"] * STREAM_RECORDS_PER_TURN
@@ -49,7 +49,7 @@ def test_streams_that_are_due_take_turns():
 
 def test_a_turn_has_a_budget_and_the_rest_comes_in_the_next():
     clock, log, streams = schedule(a=[0.0] * 2000)
-    streams._turn()
+    streams._take_turn()
     assert len(log) == RECORDS_PER_TURN
     clock.advance(0)
     assert len(log) == 2000

@@ -30,14 +30,14 @@ class Script:
     def __init__(self, answers):
         self.answers, self.seen = answers, []
 
-    def begin_streamed_request(self, head):
+    def begin_streamed_request(self, head, cassette_scope):
         answer = self.answers.get(head.target)
         return answer if isinstance(answer, Input) else None
 
     def forget_connection(self, client):
         pass
 
-    def answer(self, request, now_seconds, client):
+    def answer(self, request, now_seconds, client, cassette_scope):
         self.seen.append(request.target)
         answer = self.answers[request.target]
         if isinstance(answer, Exception):
@@ -107,7 +107,7 @@ def serve(answers, scenario, *, clock=None, limits=None, tls=None, client_tls=No
             await server.stop()
             for writer in clients:
                 writer.close()
-        assert server.connections == set()
+        assert server.peers == set()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(run())
@@ -226,7 +226,7 @@ def test_a_request_behind_a_stream_is_played_at_once_and_answered_after_it():
         client = await connect()
         await client.send(get(b"/s") + get(b"/a") + get(b"/s"))
         await client.expect(STREAM_HEAD)
-        assert server.playback.seen == [b"/s", b"/a", b"/s"]
+        assert server.responder.playback.seen == [b"/s", b"/a", b"/s"]
         clock.advance(1.0)
         first = b"3\r\none\r\n0\r\n\r\n"
         await client.expect(first + unary(b"A").head + b"A" + STREAM_HEAD)
@@ -244,7 +244,7 @@ def test_many_requests_behind_a_stream_are_left_unread():
         client = await connect()
         await client.send(get(b"/s") + get(b"/a") * 50)
         await client.expect(STREAM_HEAD)
-        assert len(server.playback.seen) == 5
+        assert len(server.responder.playback.seen) == 5
         clock.advance(1.0)
         await client.expect(b"0\r\n\r\n" + (unary(b"A").head + b"A") * 50)
 
@@ -282,14 +282,14 @@ def test_a_client_that_does_not_read_makes_its_stream_wait():
         yield 0.0, Ending.FINAL_CHUNK
 
     class Playback:
-        def leave(self, client):
+        def forget_connection(self, client):
             pass
 
-        def answer(self, request, now_seconds, client):
+        def answer(self, request, now_seconds, client, cassette_scope):
             return StreamedResponse(exchange=1, status=200, head=STREAM_HEAD, steps=steps())
 
     async def scenario(connect, server):
-        server.playback = Playback()
+        server.responder.playback = Playback()
         client = await connect()
         await client.send(get(b"/s"))
         await client.expect(STREAM_HEAD)
@@ -318,7 +318,7 @@ def test_a_client_that_leaves_takes_its_stream_along():
         await client.send(get(b"/s"))
         await client.expect(STREAM_HEAD)
         client.writer.transport.abort()
-        await until(lambda: not server.connections)
+        await until(lambda: not server.peers)
         clock.advance(10.0)
 
     serve({b"/s": [(1.0, b"one"), (2.0, b"two")]}, scenario, clock=clock)
@@ -367,14 +367,14 @@ def test_a_stream_that_cannot_be_read_on_is_cut_and_a_failure():
         raise error
 
     class Playback:
-        def leave(self, client):
+        def forget_connection(self, client):
             pass
 
-        def answer(self, request, now_seconds, client):
+        def answer(self, request, now_seconds, client, cassette_scope):
             return StreamedResponse(exchange=7, status=200, head=STREAM_HEAD, steps=steps())
 
     async def scenario(connect, server):
-        server.playback = Playback()
+        server.responder.playback = Playback()
         client = await connect()
         await client.send(get(b"/s"))
         assert await client.rest() == STREAM_HEAD + b"3\r\none\r\n"
@@ -403,6 +403,24 @@ def test_a_refusal_is_read_before_the_connection_ends(data, status):
     serve({}, scenario, limits=ConnectionLimits(max_body_bytes=98))
 
 
+def test_a_client_that_goes_on_after_its_last_response_is_cut_off():
+    clock = ManualClock()
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(b"nonsense\r\n\r\n")
+        assert (await client.rest()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        clock.advance(4.0)
+        await client.send(b"more")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert server.peers
+        clock.advance(2.0)
+        await until(lambda: not server.peers)
+
+    serve({}, scenario, clock=clock, limits=ConnectionLimits(linger_seconds=4.5))
+
+
 def test_what_came_before_a_malformed_request_is_answered():
     async def scenario(connect, server):
         client = await connect()
@@ -420,9 +438,9 @@ def test_a_request_that_does_not_arrive_is_given_up(part):
     async def scenario(connect, server):
         client = await connect()
         await client.send(part)
-        await until(lambda: any(c._since is not None for c in server.connections))
+        await until(lambda: any(peer.is_busy for peer in server.peers))
         clock.advance(29.0)
-        assert server.connections
+        assert server.peers
         clock.advance(3.0)
         assert (await client.rest()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 

@@ -110,7 +110,7 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
         (
             "def test_it(mesotape):\n    assert get(mesotape.url, 'GET_STATE')[0] == 502\n",
             ["new_episodes", "here"],
-            "a request cannot be passed on: here: expected a URL like http://*",
+            "cannot forward a request: here: expected a URL like http://*",
         ),
     ],
 )

@@ -1,0 +1,217 @@
+"""Answers requests from a playback, and records what was answered.
+
+    responder.answer_request(request, client, scope)       -> a response, also for a miss
+    responder.begin_streamed_request(head, client, scope)  -> a sink for its body, or None
+
+No sockets are used here: server.py connects this to its connections.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from msgspec import Struct
+
+from ...cassettes.answers.answer import ReplayResponse, StreamedResponse, retarget_redirect
+from ...cassettes.format.exchange_ref import ExchangeRef
+from ...cassettes.matching.misses import Miss
+from ...cassettes.playback.journal import Journal, ReplayNote
+from ...cassettes.playback.playback import Playback
+from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedRequest
+from ...proto.http import redirects
+from ...proto.http.request import HttpRequest
+from .clock import Clock
+from .error_answers import build_failure_response, build_miss_response
+from .ports import BodySink
+from .request_journal import RequestJournal
+from .upstream_relay import Forwarded, ResolveUpstream
+
+
+class ListenScope(Struct, frozen=True):
+    """An address of a server, and the indexes of the cassettes played there; None means all."""
+
+    address: str
+    cassettes: frozenset[int] | None
+
+    def retarget(self, response: ReplayResponse, request: HttpRequest) -> ReplayResponse:
+        """Redirect a client to this server, by the name it has used for it or by its address.
+
+        A request with an absolute target used the server as a proxy, which needs no change.
+        """
+        if not request.target.startswith(b"/"):
+            return response
+        host = request.header("host")
+        is_valid = host is not None and redirects.parse_authority(host) is not None
+        return retarget_redirect(response, host if host is not None and is_valid else self.address)
+
+
+class Responder:
+    """Answers requests from one `Playback` at a time; `reset` begins a new one.
+
+    `playback` is what is played now, and `request_journal` has its requests. `journal`, `unused`
+    and `left_out` are totals since the start, through all resets.
+
+    `on_miss` gets every miss, and `on_failure` every response or stream that could not be played,
+    with its exchange number (0 if none was found). Whole requests without a recorded response are
+    forwarded to the result of `resolve_upstream`, if that is given (upstream_relay.py).
+    """
+
+    def __init__(
+        self,
+        playback: Playback,
+        clock: Clock,
+        *,
+        on_miss: Callable[[Miss], object] | None = None,
+        on_failure: Callable[[int, Exception], object] | None = None,
+        on_note: Callable[[ReplayNote], object] | None = None,
+        resolve_upstream: ResolveUpstream | None = None,
+    ) -> None:
+        self.playback = playback
+        if on_note is not None:
+            playback.journal.on_note = on_note
+        self.clock = clock
+        self.request_journal = RequestJournal(lambda: self.playback.server_kinds, clock.time())
+        self._on_miss = on_miss
+        self._on_failure = on_failure
+        self._resolve_upstream = resolve_upstream
+        self._earlier_journal = Journal()
+        self._earlier_left_out = set[ExchangeRef]()
+
+    @property
+    def journal(self) -> Journal:
+        """What was played since the start."""
+        journal = Journal()
+        journal.absorb(self._earlier_journal)
+        journal.absorb(self.playback.journal)
+        return journal
+
+    @property
+    def unused(self) -> list[ExchangeRef]:
+        """Exchanges that were not requested since the start."""
+        return [ref for ref in self.playback.unused if ref not in self._earlier_journal.served]
+
+    @property
+    def left_out(self) -> list[ExchangeRef]:
+        """Mutating calls that a party left out since the start, before a reset or after."""
+        refs = self._earlier_left_out | set(self.playback.left_out)
+        return sorted(refs, key=lambda ref: (ref.cassette, ref.exchange))
+
+    def reset(self) -> None:
+        """Begin a new playback of the same cassettes.
+
+        Raises ValueError or OSError if the cassettes cannot be played any more.
+        """
+        self._earlier_journal.absorb(self.playback.journal)
+        self._earlier_left_out.update(self.playback.left_out)
+        on_note = self.playback.journal.on_note
+        self.playback = Playback(self.playback.cassettes, self.playback.options)
+        self.playback.journal.on_note = on_note
+        self.request_journal.clear()
+
+    def answer_request(
+        self, request: HttpRequest, client: int, scope: ListenScope
+    ) -> ReplayResponse | StreamedResponse:
+        """Return the recorded response, or a report of the miss or failure.
+
+        `client` is the number of the connection.
+        """
+        now_seconds = self.clock.time()
+        try:
+            outcome = self.playback.answer(request, now_seconds, client, scope.cassettes)
+        except (ValueError, LookupError, OSError) as error:
+            return self.answer_failure(request, client, now_seconds, error)
+        self.record_outcome(request, client, now_seconds, outcome)
+        is_miss = isinstance(outcome, Miss)
+        if self._resolve_upstream is not None and (is_miss or not outcome.exchange):
+            return Forwarded(
+                exchange=0,
+                status=None,
+                head=b"",
+                request=request,
+                resolve_upstream=self._resolve_upstream,
+            )
+        if is_miss:
+            return self.answer_miss(outcome, bodiless=request.method == b"HEAD")
+        is_redirect = outcome.status == HTTPStatus.TEMPORARY_REDIRECT
+        if is_redirect and isinstance(outcome, ReplayResponse):
+            return scope.retarget(outcome, request)
+        return outcome
+
+    def begin_streamed_request(
+        self, head: HttpRequest, client: int, scope: ListenScope
+    ) -> BodySink | None:
+        """Return a sink for the body if the playback compares it in parts, else None."""
+        request = self.playback.begin_streamed_request(head, scope.cassettes)
+        return None if request is None else StreamedRequestSink(self, request, head, client)
+
+    def record_outcome(
+        self, request: HttpRequest, client: int, now_seconds: float, outcome: ReplayOutcome
+    ) -> None:
+        """Record a request that is answered now in the journal of requests."""
+        record = self.request_journal.record_request
+        if isinstance(outcome, Miss):
+            record(request, client, now_seconds, "missed")
+        elif outcome.exchange:
+            record(request, client, now_seconds, "served", outcome.exchange)
+        else:
+            record(request, client, now_seconds, "refused")
+
+    def answer_miss(self, miss: Miss, *, bodiless: bool = False) -> ReplayResponse:
+        """Report a miss, and return its response."""
+        if self._on_miss is not None:
+            self._on_miss(miss)
+        return build_miss_response(miss, bodiless=bodiless)
+
+    def answer_failure(
+        self, request: HttpRequest, client: int, now_seconds: float, error: Exception
+    ) -> ReplayResponse:
+        """Record and report that a request could not be answered, and return its response."""
+        self.request_journal.record_request(request, client, now_seconds, "failed")
+        self.report_failure(0, error)
+        return build_failure_response(error)
+
+    def report_failure(self, exchange: int, error: Exception) -> None:
+        """Report that an exchange could not be played; 0 if none was found."""
+        if self._on_failure is not None:
+            self._on_failure(exchange, error)
+
+
+class StreamedRequestSink:
+    """The `BodySink` of a streamed request: hands its body to the playback, and its outcome back.
+
+    After a failure, the rest of the body is ignored.
+    """
+
+    def __init__(
+        self, responder: Responder, request: StreamedRequest, head: HttpRequest, client: int
+    ) -> None:
+        self._responder = responder
+        self._request: StreamedRequest | None = request
+        self._head = head
+        self._client = client
+
+    def feed(self, data: bytes) -> ReplayResponse | StreamedResponse | None:
+        """Process a part of the body."""
+        return self._process(lambda request, now_seconds: request.feed(data, now_seconds))
+
+    def close(self) -> ReplayResponse | StreamedResponse | None:
+        """Process the end of the body."""
+        return self._process(lambda request, now_seconds: request.close(now_seconds))
+
+    def abort(self) -> None:
+        """Give up: the client has left."""
+        self._process(lambda request, now_seconds: request.abort(now_seconds))
+
+    def _process(
+        self, step: Callable[[StreamedRequest, float], ReplayOutcome | None]
+    ) -> ReplayResponse | StreamedResponse | None:
+        if self._request is None:
+            return None
+        responder, now_seconds = self._responder, self._responder.clock.time()
+        try:
+            outcome = step(self._request, now_seconds)
+        except (ValueError, LookupError, OSError) as error:
+            self._request = None
+            return responder.answer_failure(self._head, self._client, now_seconds, error)
+        if outcome is not None:
+            responder.record_outcome(self._head, self._client, now_seconds, outcome)
+        return responder.answer_miss(outcome) if isinstance(outcome, Miss) else outcome

@@ -1,0 +1,174 @@
+"""The responses to one client, in the order of the requests.
+
+A response after a stream waits until the stream ends, as in libprocess (src/http_proxy.cpp).
+"""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+
+from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from .ports import StreamContext
+from .stream_sender import StreamSender
+from .upstream_relay import Forwarded, UpstreamRelay
+
+_MAX_JOINED_BYTES = 64 * 1024
+"""Head and body up to this size are sent in one write."""
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""For SO_LINGER: closing the socket drops unsent bytes and sends a reset."""
+
+
+class ResponseQueue:
+    """The responses of one connection; the `ResponseWriter` of its streams.
+
+    `is_full` means that the client has left so much unread that streams wait, `is_closed` that
+    nothing more can be sent; the connection sets both. `register_stream` gets each stream that
+    begins. `on_last_response` is called after a response that ends the connection, `on_close`
+    after a stream that does, and `on_room` when more responses can be queued.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        context: StreamContext,
+        register_stream: Callable[[StreamSender], object],
+        *,
+        on_last_response: Callable[[], object],
+        on_close: Callable[[], object],
+        on_room: Callable[[], object],
+    ) -> None:
+        self.is_full = self.is_closed = False
+        self._context = context
+        self._register_stream = register_stream
+        self._on_last_response = on_last_response
+        self._on_close = on_close
+        self._on_room = on_room
+        self._queue: deque[tuple[ReplayResponse | StreamedResponse, bool]] = deque()
+        self._current: StreamSender | HeldResponse | UpstreamRelay | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a response is being sent."""
+        return self._current is not None
+
+    @property
+    def waiting_count(self) -> int:
+        """The number of responses that wait for it to end."""
+        return len(self._queue)
+
+    def enqueue(self, response: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
+        """Send a response, now or after those before it."""
+        if self._current is None:
+            self._send(response, keep_alive)
+        else:
+            self._queue.append((response, keep_alive))
+
+    def resume(self) -> None:
+        """Go on after the client has read."""
+        self.is_full = False
+        if self._current is not None:
+            self._current.resume()
+
+    def stop(self) -> None:
+        """Drop all responses: the client has left."""
+        self.is_closed = True
+        if self._current is not None:
+            self._current.stop()
+            self._current = None
+        for response, _ in self._queue:
+            if isinstance(response, StreamedResponse) and response.handle is not None:
+                response.handle.mark_over(client_left=True)
+        self._queue.clear()
+
+    # Called by a stream.
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of the stream."""
+        self.transport.write(data)
+
+    def reset_connection(self) -> None:
+        """Close the connection with a reset (RST), and drop what has not been sent."""
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._current = None
+        self.is_closed = True
+        self.transport.abort()
+
+    def stream_ended(self, *, close: bool) -> None:
+        """Send the responses that waited, or end the connection."""
+        self._current = None
+        if close:
+            self._on_close()
+        else:
+            self._send_queued()
+
+    def _send_queued(self) -> None:
+        while self._queue and self._current is None and not self.is_closed:
+            self._send(*self._queue.popleft())
+        self._on_room()
+
+    def _send(self, response: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
+        if isinstance(response, StreamedResponse):
+            self.transport.write(response.head)
+            sender = self._current = StreamSender(self, self._context, response, keep_alive)
+            sender.begin()
+            self._register_stream(sender)
+            return
+        if isinstance(response, Forwarded):
+            on_failure = partial(self._context.report_failure, 0)
+            relay = self._current = UpstreamRelay(self, response, keep_alive, on_failure)
+            relay.begin()
+            return
+        if response.latches:
+            self._hold(response, keep_alive)
+            return
+        if len(response.body) <= _MAX_JOINED_BYTES:
+            self.transport.write(response.head + response.body)
+        else:
+            self.transport.write(response.head)
+            self.transport.write(response.body)
+        if response.close or not keep_alive:
+            self._on_last_response()
+
+    def _hold(self, response: ReplayResponse, keep_alive: bool) -> None:
+        """Send a response when its latches are open."""
+
+        def send() -> None:
+            self._current = None
+            self._send(replace(response, latches=()), keep_alive)
+            self._send_queued()
+
+        self._current = HeldResponse(response, send)
+        self._current.begin()
+
+
+class HeldResponse:
+    """A response that waits until all its latches are open."""
+
+    def __init__(self, response: ReplayResponse, send: Callable[[], object]) -> None:
+        self._latches = [latch for latch in response.latches if not latch.is_open]
+        self._send = send
+
+    def begin(self) -> None:
+        """Wait for the first latch that is not open; without one, send the response."""
+        self._latches = [latch for latch in self._latches if not latch.is_open]
+        if self._latches:
+            self._latches[0].add_open_callback(self.begin)
+        else:
+            self._send()
+
+    def resume(self) -> None:
+        """Do nothing: no wait depends on whether the client reads."""
+
+    def stop(self) -> None:
+        """Drop the response: the client has left."""
+        for latch in self._latches:
+            latch.remove_open_callback(self.begin)
