@@ -44,7 +44,6 @@ from .receipt import name_exchange
 _LIMITS = ConnectionLimits(max_head_bytes=16 * 1024, max_body_bytes=64 * 1024)
 _IDLE_TIMEOUT_SECONDS = 60.0
 _MAX_TIMEOUT_SECONDS = 3600.0
-"""The longest `timeout_seconds` of a request."""
 
 _READ_BYTES = 64 * 1024
 _GET_PATHS = ("/status", "/journal", "/misses", "/unused", "/streams")
@@ -143,9 +142,9 @@ class ControlServer:
                 return event.keep_alive
             case ContinueExpected():
                 writer.write(CONTINUE_RESPONSE)
-            case HttpRequestError():
-                close = ("Connection", "close")
-                writer.write(_render_json(event.status, {"error": str(event)}, close))
+            case HttpRequestError(status=status):
+                error = {"error": str(event)}
+                writer.write(_render_json(status, error, ("Connection", "close")))
                 return False
             case _:
                 pass
@@ -177,7 +176,6 @@ class ControlServer:
     # Paths.
 
     async def _route(self, request: HttpRequest) -> object:
-        """Return the content of the response."""
         method, target = request.method.decode(), urlsplit(request.target.decode("latin-1"))
         match method, target.path:
             case HTTPMethod.GET, path if path in _GET_PATHS:
