@@ -1,7 +1,7 @@
 """The journal of requests: client, time, content and outcome of each.
 
 To record a request costs an entry in a queue; its content is parsed when somebody reads the
-journal. It holds the latest requests, at most `_MAX_ENTRIES` and `_MAX_BYTES`.
+journal. It holds the latest requests; their number and their size are limited.
 """
 
 from collections import Counter, deque
@@ -15,9 +15,6 @@ from ...cassettes.matching.request_key import CallKey, MatchableRequest, ParsedR
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages import json_writer
-
-_MAX_ENTRIES = 10_000
-_MAX_BYTES = 64 * 1024 * 1024
 
 type CallOutcome = Literal["served", "refused", "missed", "failed"]
 
@@ -64,12 +61,19 @@ class RequestJournal:
     """
 
     def __init__(
-        self, server_kinds: Callable[[], Sequence[ServerKind | None]], began_seconds: float
+        self,
+        server_kinds: Callable[[], Sequence[ServerKind | None]],
+        began_seconds: float,
+        *,
+        max_entries: int = 10_000,
+        max_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self.last_number = 0
         self.on_call: Callable[[], object] | None = None
         self._server_kinds = server_kinds
         self._began_seconds = began_seconds
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
         self._cleared_number = 0
         self._entries = deque[_Entry]()
         self._size = 0
@@ -92,7 +96,7 @@ class RequestJournal:
         self._entries.append(
             _Entry(self.last_number, now_seconds, client, request, outcome, exchange)
         )
-        while len(self._entries) > _MAX_ENTRIES or self._size > _MAX_BYTES:
+        while len(self._entries) > self._max_entries or self._size > self._max_bytes:
             self._size -= self._entries.popleft().request.size
         if self.on_call is not None:
             self.on_call()

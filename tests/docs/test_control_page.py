@@ -1,4 +1,4 @@
-"""What docs/replay.md shows of the control and of the player is true."""
+"""The examples of the control API and of the player in docs/replay.md work as shown."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "replay.md").read_text()
 
 
 def blocks(language):
-    """What is fenced as this language in the section on the control, and the page's cassette."""
+    """The code blocks of a language in the section on the control API."""
     section = PAGE.partition("\n## Control\n")[2].partition("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
 
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_session_is_true():
+def test_the_session_works_as_shown():
     (session,) = blocks("sh")
     (start, ready), *steps = (
         step.partition("\n")[::2] for step in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
@@ -40,19 +40,19 @@ def test_the_session_is_true():
         for line, shown in steps:
             script, expected = f"{script}{line}\n", expected + shown
         done = subprocess.run(
-            ["bash", "-c", instead(script, real)], capture_output=True, text=True, check=True
+            ["bash", "-c", replaced(script, real)], capture_output=True, text=True, check=True
         )
         assert (done.stdout.rstrip("\n"), done.stderr) == (expected.rstrip("\n"), "")
         assert replay.stop() == 0
-    assert replay.out == instead(ready, real)
+    assert replay.out == replaced(ready, real)
 
 
-def test_the_example_in_python_is_true():
+def test_the_example_in_python_works():
     (example,) = blocks("python")
     exec(compile(example, "docs/replay.md", "exec"), {})
 
 
-def instead(text, real):
-    for shown, is_really in real.items():
-        text = text.replace(shown, is_really)
+def replaced(text, real):
+    for shown, actual in real.items():
+        text = text.replace(shown, actual)
     return text

@@ -1,4 +1,4 @@
-"""The control of a replay, as programs see it."""
+"""The control API of a replay, as programs use it."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ EVENTS = [(1.0 + n, said("TASK_UPDATED", n=n)) for n in range(3)]
 
 
 class Remote:
-    """A program that has the token."""
+    """A program that has the token of a replay."""
 
     def __init__(self, replay):
         self.url, self.token = replay.control
@@ -22,14 +22,14 @@ class Remote:
         self.address, self.replay = (host, int(port)), replay
 
     def ask(self, method, path, body=None, *headers, token=None, host=None):
-        """The status, the headers, and what the body says."""
+        """The status, the head, and the content of the body."""
         data = (
             b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         )
         with connect(self.address) as wire:
             wire.send(self.head(method, path, data, *headers, token=token, host=host), data)
-            head, _, told = wire.message().partition(b"\r\n\r\n")
-        return int(head.split()[1]), head.decode(), json.loads(told)
+            head, _, content = wire.message().partition(b"\r\n\r\n")
+        return int(head.split()[1]), head.decode(), json.loads(content)
 
     def head(self, method, path, data=b"", *headers, token=None, host=None, version="1.1"):
         lines = [f"{method} {path} HTTP/{version}", f"Content-Length: {len(data)}", *headers]
@@ -40,14 +40,14 @@ class Remote:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def get(self, path):
-        status, _, told = self.ask("GET", path)
-        assert status == 200, told
-        return told
+        status, _, content = self.ask("GET", path)
+        assert status == 200, content
+        return content
 
     def post(self, path, **body):
-        status, _, told = self.ask("POST", path, body)
-        assert status == 200, told
-        return told
+        status, _, content = self.ask("POST", path, body)
+        assert status == 200, content
+        return content
 
     def call(self, text=HEALTH):
         with connect(self.replay.address) as wire:
@@ -77,7 +77,7 @@ def remote(shared):
     return shared
 
 
-def test_events_go_out_when_the_control_says_so(remote):
+def test_advance_sends_events(remote):
     with remote.subscribe() as wire:
         assert remote.post("/advance") == {"events": 1}
         wire.until(b'"n":0}\r\n')
@@ -88,7 +88,7 @@ def test_events_go_out_when_the_control_says_so(remote):
         wire.until(b"0\r\n\r\n")
 
 
-def test_advancing_waits_for_a_client(remote):
+def test_advance_waits_for_a_client(remote):
     with ExitStack() as stack:
         later = threading.Thread(target=lambda: stack.enter_context(remote.subscribe()))
         later.start()
@@ -96,7 +96,7 @@ def test_advancing_waits_for_a_client(remote):
         later.join()
 
 
-def test_the_status_says_what_is_held(remote):
+def test_the_status_has_counts_and_what_is_held(remote):
     remote.call()
     remote.call(said("GET_VERSION"))
     with remote.subscribe():
@@ -119,13 +119,13 @@ def test_the_status_says_what_is_held(remote):
     }
 
 
-def test_the_journal_says_who_asked_what(remote):
+def test_the_journal_has_the_requests_after_a_number(remote):
     before = remote.get("/journal")["last"]
     remote.call()
     remote.call(said("GET_VERSION"))
-    told = remote.get(f"/journal?since={before}")
-    assert told["last"] == before + 2
-    served, missed = told["calls"]
+    content = remote.get(f"/journal?since={before}")
+    assert content["last"] == before + 2
+    served, missed = content["calls"]
     assert (served["type"], served["outcome"], served["exchange"]) == ("GET_HEALTH", "served", 1)
     assert served["message"] == {"type": "GET_HEALTH"}
     assert (missed["type"], missed["outcome"], missed["exchange"]) == (
@@ -136,13 +136,13 @@ def test_the_journal_says_who_asked_what(remote):
     assert remote.get(f"/journal?since={before + 2}")["calls"] == []
 
 
-def test_misses_and_what_is_unused_are_told(remote):
+def test_misses_refusals_and_unused_exchanges_are_listed(remote):
     remote.call(said("GET_VERSION"))
     remote.call("{}")
-    told = remote.get("/misses")
-    assert (told["missed"], told["refused"]) == (1, 1)
-    assert told["misses"][0]["miss"] == "nothing recorded for this call"
-    assert "\n" not in told["refusals"][0]
+    content = remote.get("/misses")
+    assert (content["missed"], content["refused"]) == (1, 1)
+    assert content["misses"][0]["miss"] == "nothing recorded for this call"
+    assert "\n" not in content["refusals"][0]
     unused = remote.get("/unused")
     assert [each["exchange"] for each in unused["unused"]] == [1, 2]
     assert unused["unused"][0]["cassette"].endswith("cassette.yaml")
@@ -154,16 +154,16 @@ def test_streams_are_held_and_released(remote):
         (stream,) = remote.get("/streams")["streams"]
         number = stream["number"]
         assert remote.post("/hold", stream=number)["on_hold"] is False
-        status, _, told = remote.ask("POST", "/advance", {"timeout_seconds": 0})
+        status, _, content = remote.ask("POST", "/advance", {"timeout_seconds": 0})
         assert status == 409
-        assert told["error"].endswith("held: on hold, until it is released")
+        assert content["error"].endswith("held: on hold, until it is released")
         remote.post("/release", stream=number)
         assert remote.post("/hold")["on_hold"] is True
         assert remote.post("/release")["on_hold"] is False
         eventually(lambda: remote.get("/streams")["streams"][0]["events_sent"] == 1, "event")
 
 
-def test_reset_begins_anew(remote):
+def test_reset_begins_a_new_playback(remote):
     remote.call()
     with remote.subscribe() as wire:
         remote.post("/reset")
@@ -172,21 +172,21 @@ def test_reset_begins_anew(remote):
     assert remote.get("/unused")["unused"] != []
 
 
-def test_only_who_has_the_token_is_let_in(remote):
+def test_requests_without_the_token_are_refused(remote):
     why = "expected the header Authorization: Bearer TOKEN, with the token of this replay"
     for token in (False, "wrong", remote.token[:-1], remote.token + "x", "é"):
-        status, head, told = remote.ask("GET", "/status", token=token)
-        assert (status, told) == (401, {"error": why})
+        status, head, content = remote.ask("GET", "/status", token=token)
+        assert (status, content) == (401, {"error": why})
         assert "WWW-Authenticate: Bearer" in head
     assert remote.ask("POST", "/reset", token=False)[0] == 401
 
 
-def test_web_pages_are_kept_out(remote):
+def test_requests_of_web_pages_are_refused(remote):
     assert remote.ask("GET", "/status", None, "Origin: http://evil.example")[0] == 403
     assert remote.ask("GET", "/status", None, "Origin: null")[0] == 403
     for host in ("evil.example", f"evil.example:{remote.address[1]}", "127.0.0.1", False):
-        status, _, told = remote.ask("GET", "/status", host=host)
-        assert status == 403, told
+        status, _, content = remote.ask("GET", "/status", host=host)
+        assert status == 403, content
     own = remote.url.rpartition("//")[2]
     assert remote.ask("GET", "/status", None, "Host: evil.example")[0] == 403
     assert remote.ask("GET", "/status", None, f"Host: {own}", host="evil.example")[0] == 403
@@ -214,14 +214,14 @@ def test_web_pages_are_kept_out(remote):
         ("G ET", "/", None, 400, "malformed HTTP request: "),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_line(remote, method, path, body, status, text):
-    given, _, told = remote.ask(method, path, body)
+def test_an_invalid_request_is_an_error_of_one_line(remote, method, path, body, status, text):
+    given, _, content = remote.ask(method, path, body)
     assert given == status
-    assert told["error"].startswith(text)
-    assert "\n" not in told["error"]
+    assert content["error"].startswith(text)
+    assert "\n" not in content["error"]
 
 
-def test_one_connection_takes_many_requests(remote):
+def test_one_connection_can_have_many_requests(remote):
     with connect(remote.address) as wire:
         wire.send(2 * remote.head("GET", "/status"))
         assert wire.message().startswith(b"HTTP/1.1 200 OK")
@@ -231,7 +231,7 @@ def test_one_connection_takes_many_requests(remote):
 
 
 @pytest.mark.parametrize("leave", [Wire.reset, Wire.close, Wire.finish])
-def test_a_client_that_leaves_while_it_waits_holds_nobody(remote, leave):
+def test_the_wait_of_a_client_that_leaves_ends(remote, leave):
     body = json.dumps({"timeout_seconds": 3600}).encode()
     with connect(remote.address) as wire:
         wire.send(remote.head("POST", "/advance", body), body)
@@ -241,7 +241,7 @@ def test_a_client_that_leaves_while_it_waits_holds_nobody(remote, leave):
         assert remote.post("/advance", until="END") == {"events": 4}
 
 
-def test_what_went_wrong_before_a_reset_still_counts(tmp_path):
+def test_a_miss_before_a_reset_still_counts(tmp_path):
     path = written(tmp_path / "cassette.yaml", call(1, 0.0, HEALTH, HEALTHY))
     with running("replay", path, "--json", "--control", "127.0.0.1:0") as replay:
         remote = Remote(replay)
@@ -255,7 +255,7 @@ def test_what_went_wrong_before_a_reset_still_counts(tmp_path):
     assert (counts["served"], counts["missed"], counts["unused"]) == (1, 1, [])
 
 
-def test_a_replay_stops_while_somebody_waits_for_its_control(tmp_path):
+def test_a_replay_can_be_stopped_while_a_request_waits(tmp_path):
     path = written(tmp_path / "cassette.yaml", call(1, 0.0, HEALTH, HEALTHY))
     with running("replay", path, "--pace", "step", "--control", "127.0.0.1:0") as replay:
         remote = Remote(replay)
@@ -290,7 +290,7 @@ def test_the_address_and_the_token_are_printed(tmp_path):
         (["--start-at", "-3"], "--start-at is -3.0, expected 0 seconds or more"),
     ],
 )
-def test_a_control_or_a_pace_that_makes_no_sense_is_refused(tmp_path, options, text):
+def test_an_invalid_control_address_or_pace_is_an_error(tmp_path, options, text):
     path = written(tmp_path / "cassette.yaml", call(1, 0.0, HEALTH, HEALTHY))
     done = run("replay", path, *options)
     assert done.returncode in (1, 2)

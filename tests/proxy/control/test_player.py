@@ -1,5 +1,5 @@
-"""A replay in the hands of a test. Nothing here waits for a time: what has not come by the end of
-a round trip on another connection, after the player says that it sent nothing, does not come."""
+"""A replay that a test controls. No test waits for a time: if the player reports that it sent
+nothing, and a round trip on another connection has ended, no event is on its way."""
 
 import threading
 from contextlib import ExitStack
@@ -52,7 +52,7 @@ def ask(player, text=HEALTH):
         return wire.message()
 
 
-def test_nothing_comes_until_it_is_told_and_then_exactly_one_event(play):
+def test_advance_sends_exactly_one_event_and_no_other_is_sent(play):
     events = numbered(10)
     player = play(call(1, 0.0, HEALTH, HEALTHY), stream(2, 0.5, events))
     with subscribe(player) as wire:
@@ -66,7 +66,7 @@ def test_nothing_comes_until_it_is_told_and_then_exactly_one_event(play):
         assert wire.is_quiet()
 
 
-def test_events_come_in_the_order_of_the_recording_whoever_asked_first(play):
+def test_events_are_sent_in_the_order_of_the_recording_whatever_the_order_of_the_clients(play):
     early, late = numbered(3, 1.0, 2.0, "a"), numbered(3, 2.0, 2.0, "b")
     player = play(
         stream(1, 0.0, early, text=said("SUBSCRIBE", subscribe={})),
@@ -88,7 +88,7 @@ def test_events_come_in_the_order_of_the_recording_whoever_asked_first(play):
 FRAMEWORK = {"framework_info": {"user": "u", "name": "n"}}
 
 
-def test_cassettes_are_in_step_by_the_time_at_which_they_began(tmp_path):
+def test_the_events_of_several_cassettes_are_ordered_by_the_time_of_recording(tmp_path):
     one = written(tmp_path / "one.yaml", stream(1, 0.0, numbered(2, 5.0, 10.0, "a")))
     agent = stream(1, 0.0, numbered(2, 0.0, 10.0, "b"), path="/slave(1)/api/v1", text=ATTACH)
     two = written(tmp_path / "two.yaml", agent, later=10.0, server="agent")
@@ -109,7 +109,7 @@ def test_cassettes_are_in_step_by_the_time_at_which_they_began(tmp_path):
 ATTACH = said("ATTACH_CONTAINER_OUTPUT", attach_container_output={"container_id": {"value": "c"}})
 
 
-def test_seconds_are_those_of_the_recording_and_count_from_the_request(play):
+def test_seconds_are_of_the_recording_and_count_from_the_request(play):
     player = play(stream(1, 100.0, numbered(5, 101.0, 1.0)))
     with subscribe(player):
         assert player.advance(seconds=0.5) == 0
@@ -120,14 +120,14 @@ def test_seconds_are_those_of_the_recording_and_count_from_the_request(play):
         assert player.advance(seconds=1000) == 0
 
 
-def test_seconds_go_on_from_the_last_event(play):
+def test_seconds_count_from_the_last_event(play):
     player = play(stream(1, 0.0, numbered(5, 10.0, 1.0)))
     with subscribe(player):
         assert player.advance() == 1
         assert player.advance(seconds=1.5) == 1
 
 
-def test_events_come_up_to_the_next_of_a_type(play):
+def test_advance_until_sends_events_up_to_the_next_of_a_type(play):
     events = [(1.0, BEAT), (2.0, said("TASK_UPDATED", n=1)), (3.0, said("TASK_UPDATED", n=2))]
     player = play(stream(1, 0.0, events, end=(9.0, "server")))
     with subscribe(player) as wire:
@@ -139,7 +139,7 @@ def test_events_come_up_to_the_next_of_a_type(play):
         assert player.streams[0].state == "ended"
 
 
-def test_the_type_counts_in_the_encoding_in_which_an_event_goes_out(play):
+def test_advance_until_recognizes_a_type_in_both_encodings(play):
     added = {"agent": {"agent_info": {"hostname": "h"}, "active": True, "version": "1"}}
     events = [(1.0, BEAT), (2.0, said("AGENT_ADDED", agent_added=added))]
     player = play(stream(1, 0.0, events))
@@ -151,7 +151,7 @@ def test_the_type_counts_in_the_encoding_in_which_an_event_goes_out(play):
         assert player.advance(until="AGENT_ADDED") == 2
 
 
-def test_what_was_recorded_before_the_start_comes_by_itself(play):
+def test_events_before_the_start_are_not_stepped(play):
     events = numbered(4, 1.0, 1.0)
     player = play(stream(1, 0.0, events), pace=Stepped(start_at=2.5))
     with subscribe(player) as wire:
@@ -162,7 +162,7 @@ def test_what_was_recorded_before_the_start_comes_by_itself(play):
         assert wire.is_quiet()
 
 
-def test_advancing_waits_for_a_client_to_subscribe(play):
+def test_advance_waits_for_a_client_to_subscribe(play):
     player = play(stream(1, 0.0, numbered(1)))
     with ExitStack() as stack:
         later = threading.Thread(target=lambda: stack.enter_context(subscribe(player)))
@@ -172,7 +172,7 @@ def test_advancing_waits_for_a_client_to_subscribe(play):
 
 
 def scheduled():
-    """A scheduler that accepts at 2.0, which causes what comes at 3.0."""
+    """A scheduler whose ACCEPT at 2.0 causes the UPDATE at 3.0."""
     subscribed = said("SUBSCRIBED", subscribed={"framework_id": {"value": "f"}})
     events = [(1.0, subscribed), (1.5, BEAT), (3.0, said("UPDATE", update={})), (4.0, BEAT)]
     subscription = said("SUBSCRIBE", subscribe=FRAMEWORK)
@@ -192,7 +192,7 @@ def accept(player):
         return wire.until(b"\r\n\r\n")
 
 
-def test_what_a_call_caused_is_not_passed_over_but_waited_for(play):
+def test_advance_waits_for_an_event_that_is_held_for_a_call(play):
     player = play(*scheduled())
     with subscribe(player, said("SUBSCRIBE", subscribe=FRAMEWORK), b"/api/v1/scheduler"):
         assert player.advance(events=2) == 2
@@ -207,8 +207,8 @@ def test_what_a_call_caused_is_not_passed_over_but_waited_for(play):
         assert player.streams[0].events_sent == 4
 
 
-def test_a_call_that_waited_for_an_event_is_answered_when_it_goes_out(play):
-    """The scheduler accepts when it sees an offer: advancing past the update waits for it."""
+def test_a_call_that_waits_for_an_event_is_answered_when_it_is_sent(play):
+    """The scheduler accepts when it gets an offer; advance waits for that before the update."""
     player = play(*scheduled())
 
     def scheduler():
@@ -226,7 +226,7 @@ def test_a_call_that_waited_for_an_event_is_answered_when_it_goes_out(play):
     thread.join()
 
 
-def test_a_client_that_left_holds_nobody(play):
+def test_the_stream_of_a_client_that_has_left_is_not_waited_for(play):
     player = play(stream(1, 0.0, numbered(3)))
     with subscribe(player):
         player.advance()
@@ -236,7 +236,7 @@ def test_a_client_that_left_holds_nobody(play):
         assert wire.until(b'"2"}\r\n')
 
 
-def test_when_nothing_is_left_advancing_says_so(play):
+def test_advance_reports_that_no_event_is_left(play):
     player = play(stream(1, 0.0, numbered(2)))
     with subscribe(player):
         with pytest.raises(TimeoutError, match=r"^2 of 5 events went out; no open stream has "):
@@ -245,7 +245,7 @@ def test_when_nothing_is_left_advancing_says_so(play):
             player.advance(until="UPDATE", timeout_seconds=0)
 
 
-def test_seconds_wait_for_the_first_stream(play):
+def test_advance_by_seconds_waits_for_the_first_stream(play):
     player = play(stream(1, 0.0, numbered(2)))
     with pytest.raises(TimeoutError, match="no stream was requested in 0 s"):
         player.advance(seconds=1, timeout_seconds=0)
@@ -260,18 +260,18 @@ def test_seconds_wait_for_the_first_stream(play):
         ({"seconds": float("inf")}, "cannot advance by inf, expected 0 or more"),
     ],
 )
-def test_advancing_by_nonsense_is_refused(play, by, text):
+def test_invalid_arguments_of_advance_are_an_error(play, by, text):
     with pytest.raises(ValueError, match=text):
         play(stream(1, 0.0, numbered(2))).advance(**by)
 
 
-def test_where_time_passes_by_itself_nothing_is_advanced(play):
+def test_advance_needs_pace_step_or_a_manual_clock(play):
     player = play(stream(1, 0.0, []), pace=Instant())
     with pytest.raises(ValueError, match="advance needs pace step or a manual clock"):
         player.advance()
 
 
-def test_a_manual_clock_is_moved(play):
+def test_advance_moves_a_manual_clock(play):
     player = play(stream(1, 0.0, numbered(4, 1.0, 1.0)), pace=Recorded(), clock="manual")
     with subscribe(player):
         assert player.advance(seconds=0.9) == 0
@@ -281,7 +281,7 @@ def test_a_manual_clock_is_moved(play):
             player.advance(events=1)
 
 
-def test_every_event_comes_as_far_from_the_last_as_was_asked_for(play):
+def test_pace_every_sends_events_at_equal_distances(play):
     player = play(stream(1, 0.0, numbered(4, 1.0, 30.0)), pace=Every(0.25), clock="manual")
     with subscribe(player):
         assert player.advance(seconds=0) == 1
@@ -289,7 +289,7 @@ def test_every_event_comes_as_far_from_the_last_as_was_asked_for(play):
         assert player.advance(seconds=0.25) == 1
 
 
-def test_heartbeats_go_on_as_often_as_recorded_at_pace_every(play):
+def test_heartbeats_continue_at_their_recorded_interval_at_pace_every(play):
     beats = [(15.0 * n, BEAT) for n in range(3)]
     player = play(stream(1, 0.0, beats), pace=Every(0.25), clock="manual")
     with subscribe(player):
@@ -299,7 +299,7 @@ def test_heartbeats_go_on_as_often_as_recorded_at_pace_every(play):
         assert player.advance(seconds=30) == 2
 
 
-def test_a_stream_on_hold_goes_on_where_it_stopped(play):
+def test_a_released_stream_continues_where_it_was_held(play):
     player = play(stream(1, 0.0, numbered(4, 1.0, 1.0)), pace=Recorded(), clock="manual")
     with subscribe(player):
         assert player.advance(seconds=1.5) == 1
@@ -313,7 +313,7 @@ def test_a_stream_on_hold_goes_on_where_it_stopped(play):
         assert player.advance(seconds=1.0) == 1
 
 
-def test_one_stream_can_be_on_hold(play):
+def test_one_of_two_streams_can_be_held(play):
     player = play(stream(1, 0.0, numbered(4, 1.0, 1.0)), pace=Recorded(), clock="manual")
     with subscribe(player), subscribe(player):
         player.hold(2)
@@ -325,7 +325,7 @@ def test_one_stream_can_be_on_hold(play):
             player.hold(3)
 
 
-def test_streams_that_come_while_all_are_on_hold_are_so_too(play):
+def test_new_streams_are_held_while_all_are(play):
     player = play(stream(1, 0.0, numbered(2)), pace=Recorded(), clock="manual")
     player.hold()
     with subscribe(player):
@@ -342,7 +342,7 @@ def test_streams_that_come_while_all_are_on_hold_are_so_too(play):
         ("reorder@2", [1, 2, 1], ["0", "2", "1", "3"]),
     ],
 )
-def test_events_with_faults_are_stepped_through_by_what_goes_out(play, fault, steps, seen):
+def test_advance_counts_the_events_that_faults_leave(play, fault, steps, seen):
     player = play(stream(1, 0.0, numbered(4)), faults=(fault,))
     with subscribe(player) as wire:
         assert [player.advance() for _ in steps] == steps
@@ -352,13 +352,13 @@ def test_events_with_faults_are_stepped_through_by_what_goes_out(play, fault, st
             player.advance(timeout_seconds=0)
 
 
-def test_an_event_that_a_fault_swallows_is_not_waited_for(play):
+def test_an_event_that_a_fault_drops_is_not_waited_for(play):
     player = play(stream(1, 0.0, numbered(4)), faults=("drop@4",))
     with subscribe(player):
         assert player.advance(seconds=100) == 3
 
 
-def test_a_stream_on_hold_is_not_passed_over(play):
+def test_advance_waits_for_a_stream_on_hold(play):
     player = play(stream(1, 0.0, numbered(2)))
     with subscribe(player):
         player.hold()
@@ -368,7 +368,7 @@ def test_a_stream_on_hold_is_not_passed_over(play):
         assert player.advance() == 1
 
 
-def test_calls_are_told_with_what_they_say(play):
+def test_calls_have_their_messages_and_outcomes(play):
     player = play(call(1, 0.0, HEALTH, HEALTHY))
     ask(player)
     ask(player, VERSION)
@@ -384,7 +384,7 @@ def test_calls_are_told_with_what_they_say(play):
     assert player.unused == []
 
 
-def test_each_call_is_given_once(play):
+def test_await_call_returns_each_call_once(play):
     player = play(call(1, 0.0, HEALTH, HEALTHY))
     ask(player)
     ask(player, VERSION)
@@ -402,7 +402,7 @@ def test_each_call_is_given_once(play):
         player.await_call(verb="POST")
 
 
-def test_a_call_is_waited_for(play):
+def test_await_call_waits_for_a_call(play):
     player = play(call(1, 0.0, HEALTH, HEALTHY))
     later = threading.Thread(target=ask, args=(player,))
     later.start()
@@ -410,7 +410,7 @@ def test_a_call_is_waited_for(play):
     later.join()
 
 
-def test_events_are_waited_for_and_what_is_held_is_told(play):
+def test_await_events_reports_what_is_held(play):
     player = play(stream(1, 0.0, numbered(3)), call(2, 0.0, HEALTH, HEALTHY))
     with subscribe(player):
         player.advance(events=2)
@@ -424,7 +424,7 @@ def test_events_are_waited_for_and_what_is_held_is_told(play):
     )
 
 
-def test_reset_begins_anew(play):
+def test_reset_begins_a_new_playback(play):
     player = play(call(1, 0.0, ACCEPT, path=SCHEDULER), stream(2, 0.5, numbered(3)))
     with subscribe(player) as wire:
         accept(player)
@@ -440,7 +440,7 @@ def test_reset_begins_anew(play):
     assert [call.outcome for call in player.calls] == ["served", "served"]
 
 
-def test_what_was_seen_can_be_asked_for_after_the_end(play):
+def test_a_closed_player_returns_the_state_at_the_end(play):
     player = play(call(1, 0.0, HEALTH, HEALTHY), stream(2, 0.0, numbered(2)))
     ask(player)
     with subscribe(player) as wire:
@@ -454,7 +454,7 @@ def test_what_was_seen_can_be_asked_for_after_the_end(play):
         player.advance()
 
 
-def test_whoever_waits_is_told_when_the_player_is_closed(play):
+def test_a_wait_ends_when_the_player_is_closed(play):
     player = play(stream(1, 0.0, []))
     told = []
 
@@ -471,7 +471,7 @@ def test_whoever_waits_is_told_when_the_player_is_closed(play):
     assert told in (["the player was closed meanwhile"], ["the player is closed"])
 
 
-def test_nothing_of_a_closed_player_is_left(play):
+def test_a_closed_player_has_no_thread_and_no_connection(play):
     before = set(threading.enumerate())
     player = play(stream(1, 0.0, numbered(2)))
     with subscribe(player) as wire:
@@ -482,7 +482,7 @@ def test_nothing_of_a_closed_player_is_left(play):
         connect(player.address)
 
 
-def test_what_cannot_be_played_is_an_error_at_once(tmp_path):
+def test_a_player_that_cannot_start_is_an_error_and_leaves_no_thread(tmp_path):
     before = set(threading.enumerate())
     with pytest.raises(ValueError, match="there is no such file"):
         Player(tmp_path / "none.yaml")
@@ -492,7 +492,7 @@ def test_what_cannot_be_played_is_an_error_at_once(tmp_path):
     assert set(threading.enumerate()) == before
 
 
-def test_calls_are_answered_while_a_hundred_streams_of_the_cassette_are_played(play):
+def test_calls_are_answered_while_a_hundred_streams_are_played(play):
     calls = [call(n, 0.0, said(f"GET_{name}"), said(f"GET_{name}")) for n, name in GETS]
     events = numbered(20, 0.01, 0.01)
     player = play(
@@ -520,7 +520,7 @@ def test_calls_are_answered_while_a_hundred_streams_of_the_cassette_are_played(p
 GETS = list(enumerate(["HEALTH", "FLAGS", "VERSION", "STATE", "AGENTS"], 1))
 
 
-def test_any_number_of_threads_may_ask(play):
+def test_many_threads_can_use_a_player(play):
     player = play(call(1, 0.0, HEALTH, HEALTHY), stream(2, 0.0, numbered(40)))
     sent, numbers = [], []
     with subscribe(player):

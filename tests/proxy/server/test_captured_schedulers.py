@@ -1,4 +1,4 @@
-"""Small schedulers, driven by captured ones, that think before each call."""
+"""Small schedulers that repeat captured ones, and pause before each call."""
 
 import asyncio
 import random
@@ -14,8 +14,8 @@ from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.server.server import ReplayServer
 
 RUNS = 20
-LONGEST = 100
-"""Turns of the loop that a scheduler thinks, at most."""
+MAX_PAUSE_TURNS = 100
+"""Turns of the loop that a scheduler pauses before a call, at most."""
 
 CAPTURED = {
     "scheduler-json-pymesos": [(2, 3)],
@@ -27,23 +27,23 @@ CAPTURED = {
 
 @pytest.fixture(params=CAPTURED)
 def recorded(request, tmp_path):
-    """A cassette, and what the schedulers in it did, one after the other."""
+    """A cassette, and the lives of the schedulers in it, one after the other."""
     capture = load(request.param)
     with Cassette.open(taped(capture, tmp_path / "cassette.yaml")) as cassette:
         yield cassette, [life(capture, *pair) for pair in CAPTURED[request.param]]
 
 
 async def lived(cassette, lives, options, seed):
-    """The logs of schedulers that think for so long as the seed says."""
+    """The logs of schedulers that pause for random times."""
     turns = random.Random(seed)
 
-    async def think():
-        for _ in range(turns.randrange(LONGEST)):
+    async def pause():
+        for _ in range(turns.randrange(MAX_PAUSE_TURNS)):
             await asyncio.sleep(0)
 
     playback = Playback(cassette, options)
     server = ReplayServer(playback)
-    schedulers = [Scheduler(one, think) for one in lives]
+    schedulers = [Scheduler(one, pause) for one in lives]
     try:
         address = await server.start()
         for scheduler in schedulers:
@@ -55,7 +55,7 @@ async def lived(cassette, lives, options, seed):
     return [scheduler.log for scheduler in schedulers]
 
 
-def test_no_event_precedes_the_call_that_it_came_after_however_long_the_scheduler_thinks(recorded):
+def test_no_event_precedes_the_call_that_it_followed_however_long_the_scheduler_pauses(recorded):
     cassette, lives = recorded
 
     async def runs():
@@ -67,7 +67,7 @@ def test_no_event_precedes_the_call_that_it_came_after_however_long_the_schedule
         assert logs == [one.log for one in lives]
 
 
-def test_without_causality_events_come_before_the_calls(recorded):
+def test_without_causality_events_precede_the_calls(recorded):
     cassette, lives = recorded
     options = Options(pace=Instant(), causality="off")
     for one, log in zip(lives, asyncio.run(lived(cassette, lives, options, "0")), strict=True):

@@ -2,8 +2,8 @@ from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.schedule import RECORDS_PER_TURN, STREAM_RECORDS_PER_TURN, Schedule
 
 
-class Script:
-    """A stream of deadlines that writes down what went out, and when."""
+class LoggingStream:
+    """A stream that logs the time, its name and the deadline of each step that it sends."""
 
     def __init__(self, name, deadlines, log):
         self.name, self.deadlines, self.log = name, list(deadlines), log
@@ -20,11 +20,11 @@ def schedule(**scripts):
     clock, log = ManualClock(), []
     streams = Schedule(clock)
     for name, deadlines in scripts.items():
-        streams.wake_at(deadlines[0], Script(name, deadlines, log))
+        streams.wake_at(deadlines[0], LoggingStream(name, deadlines, log))
     return clock, log, streams
 
 
-def test_nothing_goes_out_before_its_deadline():
+def test_no_step_is_sent_before_its_deadline():
     clock, log, _ = schedule(a=[1.0, 2.0, 5.0], b=[1.5])
     clock.advance(0.999)
     assert log == []
@@ -34,7 +34,7 @@ def test_nothing_goes_out_before_its_deadline():
 
 def test_a_nearer_deadline_moves_the_timer_forward():
     clock, log, streams = schedule(a=[100.0])
-    streams.wake_at(1.0, Script("b", [1.0], log))
+    streams.wake_at(1.0, LoggingStream("b", [1.0], log))
     clock.advance(1.0)
     assert log == [(1.0, "b", 1.0)]
 
@@ -47,7 +47,7 @@ def test_streams_that_are_due_take_turns():
     ] * STREAM_RECORDS_PER_TURN + ["b"] * STREAM_RECORDS_PER_TURN + ["a"] * STREAM_RECORDS_PER_TURN
 
 
-def test_a_turn_has_a_budget_and_the_rest_comes_in_the_next():
+def test_a_turn_is_limited_and_the_next_one_sends_the_rest():
     clock, log, streams = schedule(a=[0.0] * 2000)
     streams._take_turn()
     assert len(log) == RECORDS_PER_TURN
@@ -55,7 +55,7 @@ def test_a_turn_has_a_budget_and_the_rest_comes_in_the_next():
     assert len(log) == 2000
 
 
-def test_a_stopped_schedule_rings_no_more():
+def test_a_stopped_schedule_wakes_no_stream():
     clock, log, streams = schedule(a=[1.0])
     streams.stop()
     clock.advance(2)

@@ -8,6 +8,7 @@ import pytest
 from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse, render_head
 from mesotape.cassettes.answers.gates import Latch
 from mesotape.cassettes.matching.misses import Miss
+from mesotape.proxy.http.address import Address
 from mesotape.proxy.http.http1 import ConnectionLimits
 from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
@@ -24,15 +25,15 @@ def unary(body, close=False):
     return ReplayResponse(exchange=1, status=200, head=rendered, body=body, close=close)
 
 
-class Script:
-    """A playback of fixed answers by path; a list is a stream of (seconds, step)."""
+class FixedPlayback:
+    """A playback of fixed responses by path; a list is a stream of (seconds, step)."""
 
     def __init__(self, answers):
         self.answers, self.seen = answers, []
 
     def begin_streamed_request(self, head, cassette_scope):
         answer = self.answers.get(head.target)
-        return answer if isinstance(answer, Input) else None
+        return answer if isinstance(answer, FixedRequest) else None
 
     def forget_connection(self, client):
         pass
@@ -48,7 +49,7 @@ class Script:
         return StreamedResponse(exchange=1, status=200, head=STREAM_HEAD, steps=steps)
 
 
-class Input:
+class FixedRequest:
     """A streamed request that is answered after some bytes, or at its end."""
 
     def __init__(self, answer, after=None):
@@ -91,7 +92,7 @@ def serve(answers, scenario, *, clock=None, limits=None, tls=None, client_tls=No
     """Run `scenario(connect, server)` against a server on a free port."""
 
     async def run():
-        playback = Script(answers)
+        playback = FixedPlayback(answers)
         server = ReplayServer(playback, clock=clock, limits=limits, **hooks)
         address = await server.start(tls=tls)
         clients = []
@@ -114,7 +115,7 @@ def serve(answers, scenario, *, clock=None, limits=None, tls=None, client_tls=No
 
 
 async def until(condition):
-    """Let the loop work until `condition` holds."""
+    """Run the loop until `condition` is true."""
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0)
@@ -169,7 +170,7 @@ def test_http_1_0_is_answered_and_closed():
     serve({b"/a": unary(b"A")}, scenario)
 
 
-def test_an_answer_that_never_came_closes_the_connection():
+def test_an_exchange_without_a_response_closes_the_connection():
     async def scenario(connect, server):
         client = await connect()
         await client.send(get(b"/a"))
@@ -219,7 +220,7 @@ def test_a_stream_without_an_ending_stays_open_until_the_server_stops():
     serve({b"/s": [(0.0, b"one")]}, scenario)
 
 
-def test_a_request_behind_a_stream_is_played_at_once_and_answered_after_it():
+def test_a_request_after_a_stream_is_played_at_once_and_answered_after_it():
     clock = ManualClock()
 
     async def scenario(connect, server):
@@ -237,7 +238,7 @@ def test_a_request_behind_a_stream_is_played_at_once_and_answered_after_it():
     serve({b"/s": steps, b"/a": unary(b"A")}, scenario, clock=clock)
 
 
-def test_many_requests_behind_a_stream_are_left_unread():
+def test_many_requests_after_a_stream_are_left_unread():
     clock = ManualClock()
 
     async def scenario(connect, server):
@@ -310,7 +311,7 @@ def test_a_client_that_does_not_read_makes_its_stream_wait():
     serve({}, scenario, clock=clock)
 
 
-def test_a_client_that_leaves_takes_its_stream_along():
+def test_a_client_that_leaves_ends_its_stream():
     clock = ManualClock()
 
     async def scenario(connect, server):
@@ -324,7 +325,7 @@ def test_a_client_that_leaves_takes_its_stream_along():
     serve({b"/s": [(1.0, b"one"), (2.0, b"two")]}, scenario, clock=clock)
 
 
-def test_a_miss_says_so_in_a_header_and_a_report():
+def test_a_miss_has_a_header_and_a_report():
     misses = []
     miss = Miss(reason="already played", method="GET", path="/a", call=None)
 
@@ -358,7 +359,7 @@ def test_a_cassette_that_cannot_be_read_is_a_500_and_a_failure():
     assert failures == [(0, error)]
 
 
-def test_a_stream_that_cannot_be_read_on_is_cut_and_a_failure():
+def test_a_stream_that_cannot_be_read_to_its_end_is_cut_and_a_failure():
     failures = []
     error = ValueError("cassette.yaml:3: broken")
 
@@ -403,7 +404,7 @@ def test_a_refusal_is_read_before_the_connection_ends(data, status):
     serve({}, scenario, limits=ConnectionLimits(max_body_bytes=98))
 
 
-def test_a_client_that_goes_on_after_its_last_response_is_cut_off():
+def test_a_refused_client_that_does_not_close_is_aborted():
     clock = ManualClock()
 
     async def scenario(connect, server):
@@ -421,7 +422,7 @@ def test_a_client_that_goes_on_after_its_last_response_is_cut_off():
     serve({}, scenario, clock=clock, limits=ConnectionLimits(linger_seconds=4.5))
 
 
-def test_what_came_before_a_malformed_request_is_answered():
+def test_requests_before_a_malformed_one_are_answered():
     async def scenario(connect, server):
         client = await connect()
         await client.send(get(b"/a") + b"nonsense\r\n\r\n")
@@ -432,7 +433,7 @@ def test_what_came_before_a_malformed_request_is_answered():
 
 
 @pytest.mark.parametrize("part", [b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"])
-def test_a_request_that_does_not_arrive_is_given_up(part):
+def test_a_request_that_does_not_arrive_is_a_408(part):
     clock = ManualClock()
 
     async def scenario(connect, server):
@@ -447,7 +448,7 @@ def test_a_request_that_does_not_arrive_is_given_up(part):
     serve({}, scenario, clock=clock)
 
 
-def test_a_resting_connection_is_not_given_up():
+def test_an_idle_connection_is_kept():
     clock = ManualClock()
 
     async def scenario(connect, server):
@@ -531,7 +532,7 @@ def test_a_streamed_request_is_answered_before_its_end_and_the_connection_goes_o
         await client.expect(unary(b"A").head + b"A")
         assert early.got == b"abcdmore"
 
-    early = Input(unary(b"no"), after=3)
+    early = FixedRequest(unary(b"no"), after=3)
     serve({b"/in": early, b"/a": unary(b"A")}, scenario)
 
 
@@ -541,11 +542,11 @@ def test_a_streamed_request_is_answered_at_its_end():
         await client.send(streamed(b"/in") + b"2\r\nab\r\n" + END)
         await client.expect(unary(b"yes").head + b"yes")
 
-    serve({b"/in": Input(unary(b"yes"))}, scenario)
+    serve({b"/in": FixedRequest(unary(b"yes"))}, scenario)
 
 
 def test_an_early_answer_is_read_although_the_client_goes_on_sending():
-    """Over unread bytes, a closed socket sends a reset, which could overtake the answer."""
+    """A socket closed with unread bytes sends a reset, which could overtake the response."""
 
     async def scenario(connect, server):
         client = await connect()
@@ -553,7 +554,7 @@ def test_an_early_answer_is_read_although_the_client_goes_on_sending():
         await client.send(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
         assert await client.rest() == early.answer.head + b"no"
 
-    early = Input(unary(b"no"), after=1)
+    early = FixedRequest(unary(b"no"), after=1)
     serve({b"/in": early}, scenario)
 
 
@@ -565,7 +566,7 @@ def test_a_client_that_leaves_its_request_is_noticed():
         client.writer.close()
         await until(lambda: waiting.left)
 
-    waiting = Input(unary(b"yes"))
+    waiting = FixedRequest(unary(b"yes"))
     serve({b"/in": waiting}, scenario)
 
 
@@ -575,7 +576,7 @@ def test_a_broken_streamed_request_that_is_answered_is_not_answered_again():
         await client.send(streamed(b"/in") + b"2\r\nab\r\nzz\r\n")
         assert await client.rest() == early.answer.head + b"no"
 
-    early = Input(unary(b"no"), after=1)
+    early = FixedRequest(unary(b"no"), after=1)
     serve({b"/in": early}, scenario)
 
 
@@ -588,35 +589,75 @@ def test_a_streamed_request_that_cannot_be_compared_is_a_500_and_a_failure():
         assert (await client.read(12)) == b"HTTP/1.1 500"
         await client.send(b"2\r\nab\r\n" + END)
 
-    serve({b"/in": Input(error)}, scenario, on_failure=lambda *failure: failures.append(failure))
+    serve(
+        {b"/in": FixedRequest(error)},
+        scenario,
+        on_failure=lambda *failure: failures.append(failure),
+    )
     assert failures == [(0, error)]
 
 
-def test_an_answer_behind_a_gate_waits_and_so_do_those_behind_it():
+def test_a_response_waits_at_its_latch_and_so_do_later_ones():
     async def scenario(connect, server):
         client = await connect()
         await client.send(get(b"/wait") + get(b"/a"))
-        await until(lambda: gate in held)
-        gate.open()
+        await until(lambda: latch in held)
+        latch.open()
         await client.expect(unary(b"W").head + b"W" + unary(b"A").head + b"A")
         await client.send(get(b"/wait"))
         await client.expect(unary(b"W").head + b"W")
 
     held = set()
-    gate = Latch("the end", held)
+    latch = Latch("the end", held)
     answer = unary(b"W")
-    gated = ReplayResponse(exchange=1, status=200, head=answer.head, body=b"W", latches=(gate,))
-    serve({b"/wait": gated, b"/a": unary(b"A")}, scenario)
+    latched = ReplayResponse(exchange=1, status=200, head=answer.head, body=b"W", latches=(latch,))
+    serve({b"/wait": latched, b"/a": unary(b"A")}, scenario)
 
 
-def test_nobody_waits_for_a_client_that_has_left():
+def test_the_response_of_a_client_that_has_left_waits_no_more():
     async def scenario(connect, server):
         client = await connect()
         await client.send(get(b"/wait"))
-        await until(lambda: gate in held)
+        await until(lambda: latch in held)
         client.writer.close()
-        await until(lambda: gate not in held)
+        await until(lambda: latch not in held)
 
     held = set()
-    gate = Latch("the end", held)
-    serve({b"/wait": ReplayResponse(exchange=1, status=200, head=b"", latches=(gate,))}, scenario)
+    latch = Latch("the end", held)
+    serve({b"/wait": ReplayResponse(exchange=1, status=200, head=b"", latches=(latch,))}, scenario)
+
+
+def test_a_request_without_a_recorded_response_is_forwarded():
+    miss = Miss(reason="already played", method="GET", path="/a", what=None)
+
+    async def scenario(connect, server):
+        upstream = ReplayServer(FixedPlayback({b"/a": unary(b"A")}))
+        addresses.append(Address(*await upstream.start()))
+        client = await connect()
+        for _ in range(2):
+            await client.send(get(b"/a"))
+            await client.expect(unary(b"A").head + b"A")
+        await upstream.stop()
+
+    addresses = []
+    serve({b"/a": miss}, scenario, resolve_upstream=lambda: addresses[0])
+
+
+def test_a_request_that_cannot_be_forwarded_is_a_502_and_a_failure():
+    miss, failures = Miss(reason="already played", method="GET", path="/a", what=None), []
+
+    def resolve_upstream():
+        raise OSError("no recorder")
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/a"))
+        answer = await client.rest()
+        assert answer.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+        assert answer.endswith(b"\r\n\r\ncannot forward a request: no recorder\n")
+
+    hooks = {"on_failure": lambda *failure: failures.append(failure)}
+    serve({b"/a": miss}, scenario, resolve_upstream=resolve_upstream, **hooks)
+    assert [(number, str(error)) for number, error in failures] == [
+        (0, "cannot forward a request: no recorder")
+    ]

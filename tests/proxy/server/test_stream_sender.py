@@ -1,29 +1,36 @@
 from itertools import count
 
-from mesotape.cassettes.answers.answer import Ending, Notify, ReplayResponse, StreamedResponse
+from mesotape.cassettes.answers.answer import (
+    Ending,
+    Notify,
+    RawBytes,
+    ReplayResponse,
+    StreamedResponse,
+)
 from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
 from mesotape.cassettes.answers.stream_handle import StreamHandle
 from mesotape.proxy.http.http1 import LAST_CHUNK, ConnectionLimits, encode_chunk
 from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.response_queue import HeldResponse
 from mesotape.proxy.server.schedule import Schedule
-from mesotape.proxy.server.stream_sender import StreamSender
+from mesotape.proxy.server.stream_sender import SendState, StreamSender
 
 
-class Stage:
-    """A server with a clock that is turned by hand."""
+class ManualContext:
+    """A server with a manual clock, and the failures that were reported to it."""
 
     def __init__(self):
         self.clock = ManualClock()
         self.schedule = Schedule(self.clock)
         self.limits = ConnectionLimits()
+        self.failures = []
 
     def report_failure(self, exchange, error):
-        raise error
+        self.failures.append((exchange, error))
 
 
-class Outlet:
-    """A connection that writes down what is sent, and when."""
+class LoggingWriter:
+    """A connection that logs the bytes that are sent, and the time."""
 
     is_full = is_closed = False
 
@@ -38,204 +45,204 @@ class Outlet:
 
 
 def stream(*steps, live=None):
-    """A stream that has begun at 0.0 on a clock that shows that."""
+    """A stream that begins at 0.0, the time of its manual clock."""
     return begin_stream(iter(steps), live)
 
 
 def begin_stream(steps, live=None):
-    stage = Stage()
-    outlet = Outlet(stage.clock)
+    context = ManualContext()
+    writer = LoggingWriter(context.clock)
     answer = StreamedResponse(exchange=1, status=200, head=b"", steps=steps, handle=live)
-    streaming = StreamSender(outlet, stage, answer, keep_alive=True)
-    streaming.begin()
-    stage.clock.advance(0.0)
-    return stage, outlet, streaming
+    sender = StreamSender(writer, context, answer, keep_alive=True)
+    sender.begin()
+    context.clock.advance(0.0)
+    return context, writer, sender
 
 
-def test_what_is_due_together_goes_out_together():
-    stage, outlet, _ = stream((1.0, b"a"), (1.0, b"b"), (2.0, b"c"))
-    stage.clock.advance(5.0)
-    assert outlet.log == [(1.0, encode_chunk(b"a") + encode_chunk(b"b")), (2.0, encode_chunk(b"c"))]
+def test_events_that_are_due_together_share_a_write():
+    context, writer, _ = stream((1.0, b"a"), (1.0, b"b"), (2.0, b"c"))
+    context.clock.advance(5.0)
+    assert writer.log == [(1.0, encode_chunk(b"a") + encode_chunk(b"b")), (2.0, encode_chunk(b"c"))]
 
 
-def test_a_stream_waits_at_a_gate_and_all_that_follows_is_late_by_as_much():
-    gate = Latch("input")
-    stage, outlet, _ = stream((1.0, b"a"), (3.0, WaitFor(gate, 0.5)), (3.0, b"b"), (4.0, b"c"))
-    stage.clock.advance(10.0)
-    assert outlet.log == [(1.0, encode_chunk(b"a"))]
-    gate.open()
-    stage.clock.advance(10.0)
-    assert outlet.log[1:] == [(10.5, encode_chunk(b"b")), (11.5, encode_chunk(b"c"))]
+def test_a_latch_that_opens_late_delays_all_later_events():
+    latch = Latch("input")
+    context, writer, _ = stream((1.0, b"a"), (3.0, WaitFor(latch, 0.5)), (3.0, b"b"), (4.0, b"c"))
+    context.clock.advance(10.0)
+    assert writer.log == [(1.0, encode_chunk(b"a"))]
+    latch.open()
+    context.clock.advance(10.0)
+    assert writer.log[1:] == [(10.5, encode_chunk(b"b")), (11.5, encode_chunk(b"c"))]
 
 
-def test_heartbeats_go_on_while_a_stream_waits_at_a_gate():
-    gate, beats = Latch("input"), ((15.0 * number, b"beat") for number in count(1))
-    stage, outlet, _ = stream((1.0, b"a"), (20.0, WaitFor(gate, heartbeats=beats)), (20.0, b"b"))
-    stage.clock.advance(46.0)
-    assert outlet.log[1:] == [(30.0, encode_chunk(b"beat")), (45.0, encode_chunk(b"beat"))]
-    gate.open()
-    stage.clock.advance(100.0)
-    assert outlet.log[3:] == [(46.0, encode_chunk(b"b"))]
+def test_heartbeats_continue_while_a_stream_waits_at_a_latch():
+    latch, beats = Latch("input"), ((15.0 * number, b"beat") for number in count(1))
+    context, writer, _ = stream((1.0, b"a"), (20.0, WaitFor(latch, heartbeats=beats)), (20.0, b"b"))
+    context.clock.advance(46.0)
+    assert writer.log[1:] == [(30.0, encode_chunk(b"beat")), (45.0, encode_chunk(b"beat"))]
+    latch.open()
+    context.clock.advance(100.0)
+    assert writer.log[3:] == [(46.0, encode_chunk(b"b"))]
 
 
-def test_heartbeats_of_a_stream_that_is_late_are_late_by_as_much():
+def test_heartbeats_of_a_delayed_stream_are_delayed_by_as_much():
     one, two = Latch("one"), Latch("two")
     beats = ((15.0 * number, b"beat") for number in count(1))
-    stage, outlet, _ = stream(
+    context, writer, _ = stream(
         (1.0, WaitFor(one)), (1.0, b"a"), (2.0, WaitFor(two, heartbeats=beats)), (2.0, b"b")
     )
-    stage.clock.advance(5.0)
+    context.clock.advance(5.0)
     one.open()
-    stage.clock.advance(20.0)
-    assert outlet.log == [(5.0, encode_chunk(b"a")), (19.0, encode_chunk(b"beat"))]
+    context.clock.advance(20.0)
+    assert writer.log == [(5.0, encode_chunk(b"a")), (19.0, encode_chunk(b"beat"))]
 
 
 def test_a_client_that_does_not_read_or_has_left_gets_no_heartbeats():
-    gate, beats = Latch("input"), ((15.0 * number, b"beat") for number in count(1))
-    stage, outlet, streaming = stream((0.0, WaitFor(gate, heartbeats=beats)), (0.0, b"a"))
-    outlet.is_full = True
-    stage.clock.advance(20.0)
-    outlet.is_full = False
-    stage.clock.advance(20.0)
-    assert outlet.log == [(30.0, encode_chunk(b"beat"))]
-    streaming.stop()
-    stage.clock.advance(20.0)
-    assert len(outlet.log) == 1
+    latch, beats = Latch("input"), ((15.0 * number, b"beat") for number in count(1))
+    context, writer, sender = stream((0.0, WaitFor(latch, heartbeats=beats)), (0.0, b"a"))
+    writer.is_full = True
+    context.clock.advance(20.0)
+    writer.is_full = False
+    context.clock.advance(20.0)
+    assert writer.log == [(30.0, encode_chunk(b"beat"))]
+    sender.stop()
+    context.clock.advance(20.0)
+    assert len(writer.log) == 1
 
 
-def test_a_stream_that_halts_goes_on_where_it_stopped():
-    stage, outlet, streaming = stream((1.0, b"a"), (2.0, b"b"), (3.0, b"c"))
-    stage.clock.advance(1.5)
-    streaming.hold()
-    stage.clock.advance(10.0)
-    assert outlet.log == [(1.0, encode_chunk(b"a"))]
-    streaming.release()
-    stage.clock.advance(10.0)
-    assert outlet.log[1:] == [(12.0, encode_chunk(b"b")), (13.0, encode_chunk(b"c"))]
+def test_a_released_stream_continues_where_it_was_held():
+    context, writer, sender = stream((1.0, b"a"), (2.0, b"b"), (3.0, b"c"))
+    context.clock.advance(1.5)
+    sender.hold()
+    context.clock.advance(10.0)
+    assert writer.log == [(1.0, encode_chunk(b"a"))]
+    sender.release()
+    context.clock.advance(10.0)
+    assert writer.log[1:] == [(12.0, encode_chunk(b"b")), (13.0, encode_chunk(b"c"))]
 
 
-def test_a_stream_that_halts_between_two_events_delays_the_next_by_as_much():
-    stage, outlet, streaming = stream((1.0, b"a"), (9.0, b"b"))
-    stage.clock.advance(2.0)
-    streaming.hold()
-    stage.clock.advance(3.0)
-    streaming.release()
-    stage.clock.advance(20.0)
-    assert outlet.log[1:] == [(12.0, encode_chunk(b"b"))]
+def test_a_hold_between_two_events_delays_the_next():
+    context, writer, sender = stream((1.0, b"a"), (9.0, b"b"))
+    context.clock.advance(2.0)
+    sender.hold()
+    context.clock.advance(3.0)
+    sender.release()
+    context.clock.advance(20.0)
+    assert writer.log[1:] == [(12.0, encode_chunk(b"b"))]
 
 
-def test_a_stream_that_halts_at_a_gate_sends_no_heartbeats_and_then_goes_on_with_them():
-    gate, beats = Latch("input"), ((15.0 * number, b"beat") for number in count(1))
-    stage, outlet, streaming = stream((0.0, WaitFor(gate, heartbeats=beats)), (0.0, b"a"))
-    stage.clock.advance(20.0)
-    streaming.hold()
-    stage.clock.advance(40.0)
-    assert outlet.log == [(15.0, encode_chunk(b"beat"))]
-    streaming.release()
-    stage.clock.advance(30.0)
-    assert [data for _, data in outlet.log[1:]] == [encode_chunk(b"beat")] * 2
-    streaming.hold()
-    stage.clock.advance(2.0)
-    gate.open()
-    stage.clock.advance(3.0)
-    assert len(outlet.log) == 3
-    streaming.release()
-    stage.clock.advance(5.0)
-    assert outlet.log[3:] == [(95.0, encode_chunk(b"a"))]
+def test_a_stream_on_hold_at_a_latch_sends_heartbeats_only_after_its_release():
+    latch, beats = Latch("input"), ((15.0 * number, b"beat") for number in count(1))
+    context, writer, sender = stream((0.0, WaitFor(latch, heartbeats=beats)), (0.0, b"a"))
+    context.clock.advance(20.0)
+    sender.hold()
+    context.clock.advance(40.0)
+    assert writer.log == [(15.0, encode_chunk(b"beat"))]
+    sender.release()
+    context.clock.advance(30.0)
+    assert [data for _, data in writer.log[1:]] == [encode_chunk(b"beat")] * 2
+    sender.hold()
+    context.clock.advance(2.0)
+    latch.open()
+    context.clock.advance(3.0)
+    assert len(writer.log) == 3
+    sender.release()
+    context.clock.advance(5.0)
+    assert writer.log[3:] == [(95.0, encode_chunk(b"a"))]
 
 
-def test_what_was_sent_is_counted_apart_from_the_end():
-    _, _, streaming = stream((0.0, b"a"), (0.0, b"b"), (0.0, Ending.FINAL_CHUNK))
-    assert streaming.events_sent == 2
-    assert streaming.is_over
+def test_events_are_counted_and_the_end_is_not():
+    _, _, sender = stream((0.0, b"a"), (0.0, b"b"), (0.0, Ending.FINAL_CHUNK))
+    assert sender.events_sent == 2
+    assert sender.is_over
 
 
-def test_a_gate_that_opens_in_time_delays_nothing():
-    gate = Latch("input")
-    stage, outlet, _ = stream((3.0, WaitFor(gate, 0.5)), (3.0, b"b"))
-    stage.clock.advance(2.0)
-    gate.open()
-    stage.clock.advance(8.0)
-    assert outlet.log == [(3.0, encode_chunk(b"b"))]
+def test_a_latch_that_opens_in_time_delays_no_event():
+    latch = Latch("input")
+    context, writer, _ = stream((3.0, WaitFor(latch, 0.5)), (3.0, b"b"))
+    context.clock.advance(2.0)
+    latch.open()
+    context.clock.advance(8.0)
+    assert writer.log == [(3.0, encode_chunk(b"b"))]
 
 
-def test_what_stands_before_a_gate_goes_out():
-    gate = Latch("input")
-    _, outlet, _ = stream((0.0, b"a"), (0.0, WaitFor(gate)), (0.0, b"b"))
-    assert outlet.log == [(0.0, encode_chunk(b"a"))]
-    gate.open()
-    outlet.clock.advance(0.0)
-    assert outlet.log[1:] == [(0.0, encode_chunk(b"b"))]
+def test_events_before_a_latch_are_sent():
+    latch = Latch("input")
+    _, writer, _ = stream((0.0, b"a"), (0.0, WaitFor(latch)), (0.0, b"b"))
+    assert writer.log == [(0.0, encode_chunk(b"a"))]
+    latch.open()
+    writer.clock.advance(0.0)
+    assert writer.log[1:] == [(0.0, encode_chunk(b"b"))]
 
 
-def test_a_gate_is_reached_when_all_before_it_was_sent():
-    gate, seen = Latch("so far"), []
-    stage, outlet, _ = stream((1.0, b"a"), (1.0, Signal(gate)), (1.0, b"b"))
-    gate.add_open_callback(lambda: seen.extend(outlet.log))
-    stage.clock.advance(2.0)
+def test_a_signal_opens_its_latch_after_all_earlier_events():
+    latch, seen = Latch("so far"), []
+    context, writer, _ = stream((1.0, b"a"), (1.0, Signal(latch)), (1.0, b"b"))
+    latch.add_open_callback(lambda: seen.extend(writer.log))
+    context.clock.advance(2.0)
     assert seen == [(1.0, encode_chunk(b"a"))]
-    assert outlet.log[1:] == [(1.0, encode_chunk(b"b"))]
+    assert writer.log[1:] == [(1.0, encode_chunk(b"b"))]
 
 
-def test_a_notification_comes_when_all_before_it_was_sent_and_before_the_next_step_is_read():
+def test_a_notification_is_called_after_the_records_before_it_and_before_the_next_step_is_read():
     seen = []
 
     def steps():
         yield 1.0, b"a"
-        yield 1.0, Notify(lambda: seen.append(list(outlet.log)))
+        yield 1.0, Notify(lambda: seen.append(list(writer.log)))
         seen.append("read")
         yield 1.0, b"b"
 
-    stage, outlet, _ = begin_stream(steps())
-    stage.clock.advance(2.0)
+    context, writer, _ = begin_stream(steps())
+    context.clock.advance(2.0)
     assert seen == [[(1.0, encode_chunk(b"a"))], "read"]
-    assert outlet.log[1:] == [(1.0, encode_chunk(b"b"))]
+    assert writer.log[1:] == [(1.0, encode_chunk(b"b"))]
 
 
-def test_a_client_that_leaves_waits_at_no_gate():
+def test_a_stream_waits_at_no_latch_after_its_client_has_left():
     waiting, over = set(), []
-    gate = Latch("input", waiting)
-    stage, outlet, streaming = stream(
-        (0.0, WaitFor(gate)), (0.0, b"a"), live=StreamHandle(over.append)
+    latch = Latch("input", waiting)
+    context, writer, sender = stream(
+        (0.0, WaitFor(latch)), (0.0, b"a"), live=StreamHandle(over.append)
     )
-    assert waiting == {gate}
-    outlet.is_closed = True
-    streaming.stop()
+    assert waiting == {latch}
+    writer.is_closed = True
+    sender.stop()
     assert waiting == set()
     assert over == [True]
-    gate.open()
-    stage.clock.advance(1.0)
-    assert outlet.log == []
+    latch.open()
+    context.clock.advance(1.0)
+    assert writer.log == []
 
 
-def test_the_end_of_a_stream_is_told():
+def test_the_end_of_a_stream_is_reported():
     over = []
-    _, outlet, _ = stream((0.0, Ending.FINAL_CHUNK), live=StreamHandle(over.append))
+    _, writer, _ = stream((0.0, Ending.FINAL_CHUNK), live=StreamHandle(over.append))
     assert over == [False]
-    assert outlet.closed is False
+    assert writer.closed is False
 
 
-def test_a_stream_may_be_given_another_end():
+def test_the_remaining_steps_of_a_stream_can_be_replaced():
     live = StreamHandle()
-    stage, outlet, _ = stream((1.0, b"a"), (15.0, b"heartbeat"), live=live)
-    stage.clock.advance(2.0)
+    context, writer, _ = stream((1.0, b"a"), (15.0, b"heartbeat"), live=live)
+    context.clock.advance(2.0)
     live.end_with([(2.0, b"bye"), (2.0, Ending.FINAL_CHUNK)])
-    stage.clock.advance(100.0)
-    assert outlet.log[1:] == [(2.0, encode_chunk(b"bye") + LAST_CHUNK)]
-    assert outlet.closed is False
+    context.clock.advance(100.0)
+    assert writer.log[1:] == [(2.0, encode_chunk(b"bye") + LAST_CHUNK)]
+    assert writer.closed is False
 
 
-def test_a_stream_that_waits_at_a_gate_may_be_given_another_end():
+def test_replaced_steps_end_the_wait_at_a_latch():
     live, waiting = StreamHandle(), set()
-    gate = Latch("input", waiting)
-    stage, outlet, _ = stream((0.0, WaitFor(gate)), (0.0, b"a"), live=live)
+    latch = Latch("input", waiting)
+    context, writer, _ = stream((0.0, WaitFor(latch)), (0.0, b"a"), live=live)
     live.end_with([(0.0, Ending.FINAL_CHUNK)])
-    stage.clock.advance(0.0)
-    assert outlet.log == [(0.0, LAST_CHUNK)]
+    context.clock.advance(0.0)
+    assert writer.log == [(0.0, LAST_CHUNK)]
     assert waiting == set()
 
 
-def test_an_answer_waits_until_all_its_gates_are_open():
+def test_a_response_waits_until_all_its_latches_are_open():
     one, two, sent = Latch("one"), Latch("two"), []
     answer = ReplayResponse(exchange=1, status=200, head=b"", latches=(one, two))
     HeldResponse(answer, lambda: sent.append("sent")).begin()
@@ -245,23 +252,102 @@ def test_an_answer_waits_until_all_its_gates_are_open():
     assert sent == ["sent"]
 
 
-def test_an_answer_is_not_sent_to_a_client_that_has_left():
-    gate, sent = Latch("one"), []
+def test_a_held_response_is_not_sent_to_a_client_that_has_left():
+    latch, sent = Latch("one"), []
     holding = HeldResponse(
-        ReplayResponse(exchange=1, status=200, head=b"", latches=(gate,)), sent.append
+        ReplayResponse(exchange=1, status=200, head=b"", latches=(latch,)), sent.append
     )
     holding.begin()
     holding.stop()
-    gate.open()
+    latch.open()
     assert sent == []
 
 
-def test_a_late_step_is_due_at_its_very_deadline():
-    """How floats are rounded must not keep a step waiting while its deadline says now."""
+def test_a_late_step_is_due_exactly_at_its_deadline():
+    """Rounding of floats must not delay a step beyond its deadline."""
     for tenths in range(1, 100):
-        gate = Latch("input")
-        stage, outlet, _ = stream((0.1, WaitFor(gate)), (0.1, b"a"), (0.7 * tenths, b"b"))
-        stage.clock.advance(0.3 * tenths)
-        gate.open()
-        stage.clock.advance(1000.0)
-        assert len(outlet.log) == 2
+        latch = Latch("input")
+        context, writer, _ = stream((0.1, WaitFor(latch)), (0.1, b"a"), (0.7 * tenths, b"b"))
+        context.clock.advance(0.3 * tenths)
+        latch.open()
+        context.clock.advance(1000.0)
+        assert len(writer.log) == 2
+
+
+def test_each_wait_has_a_state():
+    latch = Latch("input")
+    context, writer, sender = stream((1.0, WaitFor(latch)), (1.0, b"a"), (2.0, b"b"), (3.0, b"c"))
+    assert sender.state is SendState.UNTIL_DUE
+    context.clock.advance(1.0)
+    assert sender.state is SendState.UNTIL_OPEN
+    assert sender.awaited_latch is latch
+    writer.is_full = True
+    latch.open()
+    context.clock.advance(0.0)
+    assert sender.state is SendState.UNTIL_READ
+    writer.is_full = False
+    sender.resume()
+    context.clock.advance(0.0)
+    assert sender.state is SendState.UNTIL_DUE
+    sender.hold()
+    context.clock.advance(1.0)
+    assert sender.state is SendState.UNTIL_RELEASED
+    sender.release()
+    context.clock.advance(10.0)
+    assert sender.state is SendState.IDLE
+    assert [data for _, data in writer.log] == [*map(encode_chunk, (b"a", b"b", b"c"))]
+    sender.stop()
+    assert sender.state is SendState.OVER
+
+
+def test_a_client_that_reads_slowly_delays_no_deadline():
+    context, writer, sender = stream((1.0, b"a"), (2.0, b"b"), (9.0, b"c"))
+    writer.is_full = True
+    context.clock.advance(5.0)
+    writer.is_full = False
+    sender.resume()
+    context.clock.advance(5.0)
+    assert writer.log == [
+        (5.0, encode_chunk(b"a") + encode_chunk(b"b")),
+        (9.0, encode_chunk(b"c")),
+    ]
+
+
+def test_raw_bytes_are_a_write_of_their_own_and_no_event():
+    context, writer, sender = stream((1.0, b"a"), (1.0, RawBytes(b"raw")), (1.0, b"b"))
+    context.clock.advance(1.0)
+    assert [data for _, data in writer.log] == [encode_chunk(b"a"), b"raw", encode_chunk(b"b")]
+    assert (sender.events_sent, sender.raw_writes) == (2, 1)
+
+
+def test_raw_bytes_that_are_next_are_sent_before_replaced_steps():
+    handle = StreamHandle()
+    _, writer, _ = stream((1.0, RawBytes(b"head")), (2.0, b"a"), live=handle)
+    handle.end_with([(0.0, Ending.FINAL_CHUNK)])
+    writer.clock.advance(5.0)
+    assert [data for _, data in writer.log] == [b"head", LAST_CHUNK]
+
+
+def test_the_steps_of_a_stream_that_is_over_cannot_be_replaced():
+    handle = StreamHandle()
+    context, writer, sender = stream((0.0, Ending.FINAL_CHUNK), live=handle)
+    handle.end_with([(0.0, b"a")])
+    context.clock.advance(1.0)
+    assert writer.log == [(0.0, LAST_CHUNK)]
+    assert sender.is_over
+
+
+def test_heartbeats_that_cannot_be_read_are_a_failure_and_the_stream_continues():
+    error = ValueError("cassette.yaml:3: broken")
+
+    def heartbeats():
+        yield 15.0, b"beat"
+        raise error
+
+    latch = Latch("input")
+    context, writer, _ = stream((0.0, WaitFor(latch, heartbeats=heartbeats())), (0.0, b"a"))
+    context.clock.advance(40.0)
+    latch.open()
+    context.clock.advance(0.0)
+    assert writer.log == [(15.0, encode_chunk(b"beat")), (40.0, encode_chunk(b"a"))]
+    assert context.failures == [(1, error)]
