@@ -1,4 +1,4 @@
-"""Waiting in a loop for a change of what happens in it."""
+"""Waiting for a change of state in the loop of a replay."""
 
 import asyncio
 from collections.abc import Callable

@@ -45,7 +45,7 @@ def _in_thread[**P, T](
 
     @wraps(method, assigned=("__name__", "__doc__"))
     def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
-        return player.ask(lambda controls: method(controls, *args, **kwargs))
+        return player._ask(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
 
     return call
 
@@ -57,7 +57,7 @@ def _blocking[**P, T](
 
     @wraps(method, assigned=("__name__", "__doc__"))
     def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
-        return player.wait_for(lambda controls: method(controls, *args, **kwargs))
+        return player._run_coroutine(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
 
     return call
 
@@ -122,42 +122,42 @@ class Player:
     @property
     def calls(self) -> list[Call]:
         """The latest requests, at most 10,000."""
-        return self.ask(lambda controls: controls.calls)
+        return self._ask(lambda controls: controls.calls)
 
     @property
     def streams(self) -> list[StreamState]:
         """The open streams, and the latest 1000 that have ended."""
-        return self.ask(lambda controls: controls.streams)
+        return self._ask(lambda controls: controls.streams)
 
     @property
     def status(self) -> ReplayStatus:
         """Counts, the position, and what is held."""
-        return self.ask(lambda controls: controls.status)
+        return self._ask(lambda controls: controls.status)
 
     @property
     def waiting(self) -> list[str]:
         """The streams and responses that are held, and what each waits for."""
-        return self.ask(lambda controls: controls.waiting)
+        return self._ask(lambda controls: controls.waiting)
 
     @property
     def misses(self) -> list[Miss]:
         """The first requests without a recorded response."""
-        return self.ask(lambda controls: list(controls.playback.journal.misses))
+        return self._ask(lambda controls: list(controls.playback.journal.misses))
 
     @property
     def refusals(self) -> list[RefusedRequest]:
         """The first requests that were refused as Mesos does."""
-        return self.ask(lambda controls: list(controls.playback.journal.refusals))
+        return self._ask(lambda controls: list(controls.playback.journal.refusals))
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not requested."""
-        return self.ask(lambda controls: controls.playback.unused)
+        return self._ask(lambda controls: controls.playback.unused)
 
     @property
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that were not made although their party took part."""
-        return self.ask(lambda controls: controls.playback.left_out)
+        return self._ask(lambda controls: controls.playback.left_out)
 
     @property
     def problems(self) -> list[str]:
@@ -207,7 +207,7 @@ class Player:
 
     # The thread.
 
-    def ask[T](self, query: Callable[[ReplayControls], T]) -> T:
+    def _ask[T](self, query: Callable[[ReplayControls], T]) -> T:
         """Call `query` in the player's thread, or here if that has ended."""
         with self._lock:
             is_closed = self._is_closed
@@ -218,9 +218,9 @@ class Player:
         async def call(controls: ReplayControls) -> T:
             return query(controls)
 
-        return self.wait_for(call)
+        return self._run_coroutine(call)
 
-    def wait_for[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> T:
+    def _run_coroutine[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the player's thread. Raises RuntimeError if the player is closed."""
         with self._lock:
             if self._is_closed:
@@ -267,7 +267,7 @@ class Player:
 
     def _summarize(self) -> tuple[list[str], Receipt]:
         """Return the problems and the receipt, as they are now or were at the end."""
-        return self.ask(lambda controls: self._result or self._summarize_now(controls))
+        return self._ask(lambda controls: self._result or self._summarize_now(controls))
 
     def _summarize_now(self, controls: ReplayControls) -> tuple[list[str], Receipt]:
         responder, failures = controls.server.responder, self.failures
