@@ -4,7 +4,7 @@
     replayed   OFFERS   …nothing, at any pace, until the ACCEPT comes…   TASK_RUNNING
 
 It is the request that counts, not its answer: real answers and events overtake each other. Only
-calls that can cause events hold any, and only those of the same party (parties.py), or of all.
+calls that can cause events hold any, and only those of the same party (identities.py), or of all.
 A call that was refused caused nothing. The first record that answers a SUBSCRIBE waits for nothing,
 nor does any for calls recorded before the first stream that its party begins in this replay.
 """
@@ -26,7 +26,7 @@ from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import ParsedRequest
 from ..storage.reader import Cassette
-from .parties import ClientIdentity, killed_container
+from .identities import ClientIdentity, killed_container
 
 type CausalityMode = Literal["party", "all", "off"]
 """Whose calls hold events: those of the same party, those of anybody, or none."""

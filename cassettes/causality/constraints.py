@@ -2,7 +2,7 @@
 
     containers.py      output waits for input, and a WAIT for the end of the session
     subscriptions.py   a call belongs to the stream of who makes it
-    causality.py       events wait for the calls before them, of the same party (parties.py)
+    causality.py       events wait for the calls before them, of the same party (identities.py)
 
 A tie shows as cues in a stream, as gates of an answer, or as a refusal.
 """
@@ -23,7 +23,7 @@ from ..storage.reader import Cassette
 from .causality import Causality, CausalityMode
 from .container_input import RecordedInput
 from .container_sessions import ContainerSessions
-from .parties import ClientIdentities, identify_client
+from .identities import ClientIdentities, identify_client
 from .subscriptions import Subscriber, Subscriptions, identify_subscriber
 
 
