@@ -142,16 +142,12 @@ class Playback:
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that nobody has asked for, in the order of the recording."""
-        unused = self._catalogue.unused + self._inputs.unused
-        return sorted(unused, key=lambda place: (place.cassette, place.exchange))
+        return sorted(self._catalogue.unused + self._inputs.unused)
 
     @property
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that nobody has made, though their party took part in this replay."""
-        return sorted(
-            self._ties.identities.left_out_calls(self.journal.served),
-            key=lambda place: (place.cassette, place.exchange),
-        )
+        return sorted(self._ties.identities.left_out_calls(self.journal.served))
 
     @property
     def waiting(self) -> list[str]:

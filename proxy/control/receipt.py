@@ -103,7 +103,7 @@ def build_receipt(
 ) -> Receipt:
     """Sum up what a server has done since its start."""
     journal, opened = server.journal, server.playback.cassettes
-    served = sorted(journal.served.items(), key=lambda each: (each[0].cassette, each[0].exchange))
+    served = sorted(journal.served.items())
     return Receipt(
         cassettes=cassettes,
         counts=totals(server, journal, len(failures)),

@@ -151,7 +151,7 @@ class ReplayServer:
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that a party left out since the start, before a reset or after."""
         found = self._left_out_before | set(self.playback.left_out)
-        return sorted(found, key=lambda place: (place.cassette, place.exchange))
+        return sorted(found)
 
     def reset(self) -> None:
         """Play anew, as if nobody had asked for anything yet; what is under way is cut.
