@@ -21,7 +21,7 @@ from ...proto.api.apis import APIS, ServerKind
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..causality.container_input import ComparableCalls
-from ..matching.misses import Miss
+from ..matching.misses import Miss, ReplayOutcome
 from ..matching.request_key import (
     CallKey,
     ParsedRequest,
@@ -35,8 +35,6 @@ from .kinds import PREEMPTIVE_FAULTS
 from .seeded_random import SeededRandom
 from .selector import Selector
 from .stream_faults import StreamFault, number_records, strip_record_numbers
-
-type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
 
 _APIS = {api.name: api for api in APIS}
 

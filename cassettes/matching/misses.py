@@ -16,6 +16,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ..answers.answer import ReplayResponse, StreamedResponse
+
 type MissReason = Literal[
     "nothing recorded for this call", "already played", "differs", "actor message"
 ]
@@ -112,3 +114,7 @@ class Miss(Struct, frozen=True, kw_only=True):
             "nearest": self.nearest,
             "advice": self.advice,
         }
+
+
+type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
+"""The result of a request at replay."""

@@ -34,7 +34,7 @@ from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import QueueView, Selection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
-from ..matching.misses import Miss
+from ..matching.misses import ReplayOutcome
 from ..matching.recorded_request import recorded_request
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import ParsedRequest, parse_request, request_accepts_gzip
@@ -182,7 +182,7 @@ class Playback:
         now_seconds: float,
         client: int = 0,
         cassette_scope: frozenset[int] | None = None,
-    ) -> ReplayResponse | StreamedResponse | Miss:
+    ) -> ReplayOutcome:
         """Answer a request at a time on the replay's clock.
 
         `client` numbers the connection that it came on; 0 is one that nobody knows. It came `at`
@@ -204,7 +204,7 @@ class Playback:
         now_seconds: float,
         client: int,
         at: frozenset[int] | None,
-    ) -> ReplayResponse | StreamedResponse | Miss:
+    ) -> ReplayOutcome:
         """Answer without faults."""
         scope = ANY_SERVER if at is None and self._alike else self._servers.scope_of(request, at)
         which = request.cache_key if scope is ANY_SERVER else (scope, request.cache_key)

@@ -33,7 +33,7 @@ from ..causality.container_input import (
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.ignore_rules import IGNORE_NOTHING
-from ..matching.misses import Miss, MissReason
+from ..matching.misses import Miss, MissReason, ReplayOutcome
 from ..matching.recorded_request import INPUT_PREFIX_BYTES
 from ..storage.reader import Cassette
 
@@ -45,7 +45,6 @@ _COMPARED = 64
 
 _READ = (negotiation.JSON, negotiation.PROTOBUF)
 
-type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
 type _Beginning = tuple[str | None, bool, bytes]
 
 

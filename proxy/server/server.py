@@ -34,7 +34,7 @@ from .taken import StreamedRequestSink
 from .upstream_relay import Forwarded, ResolveUpstream
 
 if TYPE_CHECKING:
-    from ...cassettes.playback.streamed_requests import ReplayOutcome
+    from ...cassettes.matching.misses import ReplayOutcome
     from ...proto.http.request import HttpRequest
 
 _CHECK_SECONDS = 1.0

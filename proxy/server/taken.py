@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
-from ...cassettes.matching.misses import Miss
-from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedRequest
+from ...cassettes.matching.misses import Miss, ReplayOutcome
+from ...cassettes.playback.streamed_requests import StreamedRequest
 from ...proto.http.request import HttpRequest
 
 if TYPE_CHECKING:
