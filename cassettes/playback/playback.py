@@ -299,7 +299,7 @@ class Playback:
 
     def _answer_input(
         self, place: ExchangeRef, request: HttpRequest, now_seconds: float
-    ) -> ReplayResponse | StreamedResponse:
+    ) -> ReplayOutcome:
         """Answer a streamed request."""
         self._serve(place)
         answer = self._replies.build_answer(
@@ -309,8 +309,8 @@ class Playback:
         )
         if self._injection is None:
             return answer
-        return self._injection.apply_to_input_answer(
-            fault_target_of_input(request), now_seconds, answer
+        return self._injection.answer_with_faults(
+            fault_target_of_input(request), now_seconds, lambda: answer
         )
 
 

@@ -22,7 +22,7 @@ from ...proto import recordio
 from ...proto.api import endpoints, negotiation
 from ...proto.api.apis import AGENT, ServerKind
 from ...proto.http.request import HttpRequest
-from ..answers.answer import ReplayResponse, StreamedResponse
+from ..answers.answer import ReplayResponse
 from ..causality.container_input import (
     ComparableCalls,
     InputCursor,
@@ -58,7 +58,7 @@ class RecordedInputs:
 
     def __init__(
         self,
-        answer: Callable[[ExchangeRef, HttpRequest, float], ReplayResponse | StreamedResponse],
+        answer: Callable[[ExchangeRef, HttpRequest, float], ReplayOutcome],
         miss: Callable[[HttpRequest, MissReason], ReplayResponse | Miss],
         progress: Callable[[ExchangeRef, int], object],
         counts: ComparableCalls = IGNORE_NOTHING.comparable_calls,
