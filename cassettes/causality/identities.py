@@ -1,19 +1,18 @@
-"""Parties: whose recorded exchanges belong together.
+"""Client identities: which recorded exchanges were made by the same client (the same party).
 
     framework 1e7f…-0002             a scheduler: all its subscriptions and all its calls
     resource provider 9c1b…
     executor default of framework …
     container cat                    a session: the output of a container, and the input to it
-    operator 127.0.0.1 (curl/8.5.0)  everybody else: the same host and the same User-Agent
+    operator 127.0.0.1 (curl/8.5.0)  all other clients with this host and this User-Agent
 
-What a recording does not tell of an operator (hosts, in one written by hand) is equal to nothing
-else only if neither is known: then a party is a connection.
+If a recording has neither the host nor the User-Agent of an operator, as one written by hand, each
+of its connections is an identity.
 """
 
 from collections.abc import Collection
 from typing import Literal
 
-from google.protobuf.message import Message
 from msgspec import Struct
 
 from ...proto.http.request import HttpRequest
@@ -21,11 +20,7 @@ from ...proto.messages.fields import field_at
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import CallKey, ParsedRequest
-
-_SESSION = frozenset(
-    {"LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT", "ATTACH_CONTAINER_INPUT"}
-)
-_KILLS = frozenset({"KILL_NESTED_CONTAINER", "KILL_CONTAINER"})
+from .container_calls import container_call_of
 
 type IdentityKind = Literal["framework", "resource provider", "executor", "container", "operator"]
 
@@ -36,9 +31,10 @@ _SUBSCRIBERS: dict[str, IdentityKind] = {
 
 
 class ClientIdentity(Struct, frozen=True):
-    """Who made an exchange; `cassette` is its place in the list, for times of two do not compare.
+    """The client that made an exchange; equal identities are the same client.
 
-    The name is for people, and with the kind tells parties apart.
+    `name` is its id, or its host and User-Agent. `cassette` is the index of the cassette in the
+    list: times of two cassettes do not compare, so no identity is in both.
     """
 
     kind: IdentityKind
@@ -53,73 +49,63 @@ def identify_client(
     cassette: int,
     exchange: Exchange,
     request: HttpRequest,
-    what: ParsedRequest,
-    subscriber: str | None,
+    parsed: ParsedRequest,
+    subscriber_id: str | None,
 ) -> ClientIdentity:
-    """Tell who made an exchange.
+    """Return the identity of the client that made an exchange.
 
-    `subscriber` is the id of the scheduler or the resource provider, if it was one: its SUBSCRIBE
-    may not have it, and the first record of the stream does.
+    `subscriber_id` is the id of the scheduler or the resource provider, if it is one. A SUBSCRIBE
+    may lack it; then it is in the first record of the stream.
     """
-    if isinstance(what.key, CallKey) and what.calls:
-        call, api = what.calls[0], what.key.api
-        if api in _SUBSCRIBERS and subscriber:
-            return ClientIdentity(_SUBSCRIBERS[api], subscriber, cassette)
+    if isinstance(parsed.key, CallKey):
+        call, api = parsed.calls[0], parsed.key.api
+        if api in _SUBSCRIBERS and subscriber_id:
+            return ClientIdentity(_SUBSCRIBERS[api], subscriber_id, cassette)
         if api == "executor":
-            executor, framework = (
-                field_at(call, "executor_id.value"),
-                field_at(call, "framework_id.value"),
-            )
+            executor = field_at(call, "executor_id.value")
+            framework = field_at(call, "framework_id.value")
             return ClientIdentity("executor", f"{executor} of framework {framework}", cassette)
-        if what.key.call_name in _SESSION and (container := _container(what)) is not None:
-            return ClientIdentity("container", container, cassette)
-    return ClientIdentity("operator", _operator(exchange, request), cassette)
+    about = container_call_of(parsed)
+    if about is not None and about.role in ("output", "input") and about.container_name:
+        return ClientIdentity("container", about.container_name, cassette)
+    return ClientIdentity("operator", _operator_name(exchange, request), cassette)
 
 
-def killed_container(cassette: int, what: ParsedRequest) -> ClientIdentity | None:
-    """Tell whose session a call ends by killing the container, whoever made it."""
-    if not isinstance(what.key, CallKey) or what.key.call_name not in _KILLS:
+def killed_container(cassette: int, parsed: ParsedRequest) -> ClientIdentity | None:
+    """Return the container that a call kills, whoever made the call; None for other calls."""
+    about = container_call_of(parsed)
+    if about is None or about.role != "kill" or not about.container_name:
         return None
-    container = _container(what)
-    return None if container is None else ClientIdentity("container", container, cassette)
+    return ClientIdentity("container", about.container_name, cassette)
 
 
 class ClientIdentities:
-    """The parties of a recording, and what they made."""
+    """The clients of a recording, and the exchanges that each of them made."""
 
     def __init__(self) -> None:
-        self._known: dict[ClientIdentity, ClientIdentity] = {}
-        self._of: dict[ExchangeRef, ClientIdentity] = {}
+        self._shared: dict[ClientIdentity, ClientIdentity] = {}
+        self._identity_of: dict[ExchangeRef, ClientIdentity] = {}
         self._mutating: list[ExchangeRef] = []
 
     def add_exchange(
-        self, place: ExchangeRef, made_by: ClientIdentity, what: ParsedRequest
+        self, ref: ExchangeRef, identity: ClientIdentity, parsed: ParsedRequest
     ) -> None:
-        """File an exchange."""
-        self._of[place] = self._known.setdefault(made_by, made_by)
-        if what.is_mutating and (what.call_type is None or what.call_type.name != "SUBSCRIBE"):
-            self._mutating.append(place)
+        """Add a recorded exchange."""
+        self._identity_of[ref] = self._shared.setdefault(identity, identity)
+        if parsed.is_mutating and (
+            parsed.call_type is None or parsed.call_type.name != "SUBSCRIBE"
+        ):
+            self._mutating.append(ref)
 
     def left_out_calls(self, served: Collection[ExchangeRef]) -> list[ExchangeRef]:
-        """Mutating calls that are not among the served ones, though others of their party are."""
-        present = {self._of[place] for place in served}
+        """Return the mutating calls that were not served, of clients of which others were."""
+        present = {self._identity_of[ref] for ref in served}
         return [
-            place for place in self._mutating if place not in served and self._of[place] in present
+            ref for ref in self._mutating if ref not in served and self._identity_of[ref] in present
         ]
 
 
-def _container(what: ParsedRequest) -> str | None:
-    """Name the container of a call, with those that it is in."""
-    assert what.call_type is not None
-    found = field_at(what.calls[0], f"{what.call_type.name.lower()}.container_id")
-    names: list[str] = []
-    while isinstance(found, Message):
-        names.append(str(field_at(found, "value")))
-        found = field_at(found, "parent")
-    return ".".join(reversed(names)) or None
-
-
-def _operator(exchange: Exchange, request: HttpRequest) -> str:
+def _operator_name(exchange: Exchange, request: HttpRequest) -> str:
     host = exchange.peer and exchange.peer.rpartition(":")[0]
     agent = request.header("user-agent")
     if not host and agent is None:
