@@ -220,7 +220,7 @@ def test_an_endless_input_is_forgotten_once_it_is_answered(play):
     feed(intake, names(), data(b"one"))
     for _ in range(1000):
         assert feed(intake, data(b"x" * 1000)) == [None]
-    assert len(intake._told) < 1000
+    assert len(intake._prefix) < 1000
     assert intake._decoder.pending_bytes == 0
 
 
