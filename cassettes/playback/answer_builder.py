@@ -1,7 +1,7 @@
-"""Replies: the answer of a recorded exchange, built for a client.
+"""Building the answer of a recorded exchange for a client.
 
-A client that wants the recorded encoding gets the recorded bytes. For another, they are transcoded
-(transcoding.py). Answers that are small are kept ready.
+A client that accepts the recorded encoding gets the recorded bytes; for another encoding, they are
+transcoded (transcoding.py). Small answers are cached.
 """
 
 from collections import OrderedDict
@@ -38,18 +38,18 @@ _OK = 200
 
 
 class ResponseOptions(Struct, frozen=True):
-    """What an answer depends on besides the exchange: HEAD gets no body, and gzip is asked for."""
+    """What an answer depends on besides the exchange; `bodiless` is set for HEAD."""
 
     bodiless: bool = False
     accepts_gzip: bool = False
 
 
 class _Told(Struct, frozen=True):
-    """How an answer is told.
+    """How an answer is built.
 
-    `response` has the labels that it goes out with, `message` is that of its body or records if it
-    takes one to tell them, and `to` is what they are transcoded to, if they are. `call` names what
-    a stream answers, and `framework` is the one that the request was about, if it said so.
+    `response` has the headers to be sent. `message` is the message type of its body or records, if
+    they have to be decoded, and `to` the encoding that they are transcoded to, if they are. `call`
+    is the type of the call that it answers, and `framework` the framework id in the call.
     """
 
     response: Response
@@ -60,7 +60,7 @@ class _Told(Struct, frozen=True):
 
 
 class AnswerBuilder:
-    """Builds the answers of exchanges."""
+    """Builds the answers of recorded exchanges. With `bindings`, ids in them are replaced."""
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class AnswerBuilder:
     def build_answer(
         self, turn: Selection, client: ResponseOptions, now_seconds: float
     ) -> ReplayResponse | StreamedResponse:
-        """Answer with an exchange, at a time on the replay's clock.
+        """Build the answer of an exchange, at a time on the replay's clock.
 
-        Raises ValueError, LookupError or OSError if the cassette does not give what it should.
+        Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
         """
         ready = self._ready.get((turn, client.bodiless, client.accepts_gzip))
         return self._built(turn, client, now_seconds) if ready is None else ready
@@ -125,7 +125,7 @@ class AnswerBuilder:
         return answer
 
     def _renaming(self, told: _Told, place: ExchangeRef) -> IdRewriter | None:
-        """Give what puts other ids into the answer of an exchange, if that is asked for."""
+        """Return the rewriter of the ids in an answer; None if ids are not replaced."""
         if self._bindings is None or told.message is None:
             return None
         again, encoding = place in self._begun, told.to or _encoding(told.response)
@@ -141,7 +141,7 @@ class AnswerBuilder:
         return self._transcoder.transcode_body(turn.exchange_ref, 0, body, told.message, told.to)
 
     def _retelling(self, turn: Selection, told: _Told) -> TranscodeRecord | None:
-        """Give what transcodes the records of a stream, if they are to be."""
+        """Return the function that transcodes the records of a stream; None if they stay."""
         message, to = told.message, told.to
         if message is None or to is None:
             return None
@@ -174,7 +174,7 @@ def _told(cassette: Cassette, exchange: Exchange, target: AcceptedType, *, names
 
 
 def _label(headers: Headers, asked: AcceptedType) -> AcceptedType:
-    """Say what an answer is labelled; one without labels is what was asked for."""
+    """Return the media types in the headers of an answer; `asked` if it has no Content-Type."""
     last = {name.lower(): value for name, value in header_pairs(headers)}
     content_type, inner = last.get("content-type"), last.get("message-content-type")
     if content_type is None:
@@ -190,7 +190,7 @@ def _encoding(response: Response) -> Encoding:
 
 
 def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:
-    """Whether Mesos would have compressed the answer, had it been asked to."""
+    """Return whether Mesos would have compressed the answer if the client had accepted gzip."""
     request = exchange.request
     accepted = {name.lower(): value for name, value in header_pairs(request.headers)}.get(
         "accept-encoding"

@@ -1,9 +1,9 @@
-"""The catalogue: recorded exchanges, filed under what they mean, and found again for a request.
+"""The index of the recorded exchanges of a playback, by the keys of their requests.
 
-    catalogue.add(place, cassette, exchange, request, meaning)
-    catalogue.find(received, which, scope)  ->  Match | Refusal | None
+    index.add_exchange(ref, cassette, exchange, request, parsed)
+    index.find_match(request, cache_key, scope)  ->  ExchangeMatch | MesosRefusal | None
 
-A request that came before is not decoded again: its match is kept, under what tells it from others.
+A request is parsed once: its match is cached, for equal requests that follow.
 """
 
 from msgspec import Struct
@@ -39,11 +39,11 @@ _KEPT_BODY = 64 * 1024
 
 
 class ExchangeMatch(Struct, frozen=True):
-    """What answers a request.
+    """The queues that may answer a request; None or none if there are none.
 
-    `signs` tell of the client. `who` makes it, if it goes with a stream, and `astray` has the
-    answers to it that were recorded when it did not belong to an open one. `pairs` are ids that
-    hold when it is answered.
+    `subscriber` is set for calls of an API with subscriptions. `mismatch_views` have the recorded
+    refusals of such a call, by the reason for which it did not belong to an open stream. `id_pairs`
+    are bound when the request is answered.
     """
 
     queue_view: QueueView | None
@@ -55,9 +55,9 @@ class ExchangeMatch(Struct, frozen=True):
 
 
 class ExchangeIndex:
-    """The recorded exchanges of a playback, but for those whose requests are streamed.
+    """The recorded exchanges of a playback, except those with streamed requests.
 
-    `kept` are matches of requests that came before.
+    `cached_matches` are matches of earlier requests, by the key that `find_match` was given.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ExchangeIndex:
     ) -> None:
         self.connections = ConnectionMap()
         self.cached_matches: dict[object, ExchangeMatch] = {}
-        self._tracks: dict[RequestKey, AnswerQueue] = {}
+        self._queues: dict[RequestKey, AnswerQueue] = {}
         self._servers = servers
         self._subscriptions = subscriptions
         self._ignoring = ignoring
@@ -79,13 +79,13 @@ class ExchangeIndex:
 
     @property
     def unused(self) -> list[ExchangeRef]:
-        """Exchanges that nobody has asked for."""
-        return [place for track in self._tracks.values() for place in track.unused]
+        """Exchanges that were not served."""
+        return [place for queue in self._queues.values() for place in queue.unused]
 
     @property
     def is_shared(self) -> bool:
-        """Whether equal requests came on several connections."""
-        return any(track.is_shared for track in self._tracks.values())
+        """Whether equal requests were recorded on several connections."""
+        return any(queue.is_shared for queue in self._queues.values())
 
     def add_exchange(
         self,
@@ -95,21 +95,21 @@ class ExchangeIndex:
         request: HttpRequest,
         what: ParsedRequest,
     ) -> None:
-        """File a recorded exchange."""
+        """Add a recorded exchange."""
         how = recorded_stream_mismatch(cassette, exchange, what)
         key = what.key if how is None else stream_mismatch_key(what.key, how)
-        track = self._tracks.get(key)
-        if track is None:
+        queue = self._queues.get(key)
+        if queue is None:
             call = what.call_type.name if what.call_type is not None else None
             repeat = self._repeats.mode_for(call, mutating=what.is_mutating)
-            track = AnswerQueue(
+            queue = AnswerQueue(
                 mutating=what.is_mutating, repeat=repeat, connections=self.connections
             )
-            self._tracks[key] = track
+            self._queues[key] = queue
         part = self.connections.add_step(
             RecordedConnection(place.cassette, exchange.client), client_hints(request)
         )
-        track.add_exchange(
+        queue.add_exchange(
             place, what.accepted_type, part, self._servers.add_recorded(place.cassette, request)
         )
         if self._rebinding is not None and how is None:
@@ -118,10 +118,10 @@ class ExchangeIndex:
     def find_match(
         self, request: HttpRequest, which: object, scope: ServerScope
     ) -> ExchangeMatch | MesosRefusal | None:
-        """Find what answers a request, as each kind of server in the scope would read it.
+        """Find the queues for a request, as the first kind of server in the scope that has any.
 
-        It is a refusal if the request does not belong to an open stream, and None if nothing that
-        was recorded answers it.
+        Return a refusal if the request is a call that does not belong to an open stream, and None
+        if no recorded exchange answers it. `which` is the key under which a match is cached.
         """
         for server in self._servers.server_kinds(scope):
             found = self._found(parse_request(request, server, self._ignoring), scope)
@@ -144,11 +144,11 @@ class ExchangeIndex:
         return None
 
     def _line(self, key: RequestKey, what: ParsedRequest, scope: ServerScope) -> QueueView | None:
-        track = self._tracks.get(key)
-        return None if track is None else track.view(what.accepted_type, scope)
+        queue = self._queues.get(key)
+        return None if queue is None else queue.view(what.accepted_type, scope)
 
     def _found(self, what: ParsedRequest, scope: ServerScope) -> IdMatch:
-        """Say a request in the ids of the recording, if there may be others."""
+        """Translate the ids of a request into those of the recording, if ids are rebound."""
         if self._rebinding is None:
             return IdMatch(what)
 
@@ -168,7 +168,7 @@ class ExchangeIndex:
         )
 
     def _astray(self, what: ParsedRequest, scope: ServerScope) -> dict[StreamMismatch, QueueView]:
-        """What was recorded of such a call when it did not belong to an open stream."""
+        """Return the recorded refusals of a call that did not belong to an open stream."""
         lines: dict[StreamMismatch, QueueView] = {}
         for how in STREAM_MISMATCHES:
             if (line := self._line(stream_mismatch_key(what.key, how), what, scope)) is not None:

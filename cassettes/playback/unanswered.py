@@ -1,9 +1,9 @@
-"""Denials: what a request gets that nothing recorded answers.
+"""Requests that no recorded exchange answers: they are refused, or are misses.
 
-    refused   Mesos itself would refuse the request as it stands, and its own answer goes out
-    a miss    nobody knows what Mesos would have said
+    refused   Mesos would refuse the request as it stands; the client gets that answer
+    a miss    the answer of Mesos is not known
 
-Both are explained, and taken down in the journal.
+Both are explained, and recorded in the journal.
 """
 
 from ...proto.api.refusals import MesosRefusal
@@ -19,7 +19,7 @@ from .journal import Journal, RefusedRequest
 
 
 class UnansweredRequests:
-    """Denies requests of a playback; `date` is the Date of refusals."""
+    """Refuses requests, or reports them as misses; `date` is the Date header of refusals."""
 
     def __init__(
         self, journal: Journal, servers: RecordedServers, explanations: MissReporter, date: str
@@ -32,7 +32,7 @@ class UnansweredRequests:
     def refuse_or_miss(
         self, request: HttpRequest, reason: MissReason, scope: ServerScope = ANY_SERVER
     ) -> ReplayResponse | Miss:
-        """Refuse what every kind of server there would refuse as it stands; else it is a miss."""
+        """Refuse a request that every kind of server in the scope refuses as it stands, or miss it."""
         refusals = [
             parse_request(request, kind).refusal for kind in self._servers.server_kinds(scope)
         ]
@@ -43,19 +43,18 @@ class UnansweredRequests:
     def refuse_request(
         self, request: HttpRequest, why: MesosRefusal, reason: MissReason, scope: ServerScope
     ) -> ReplayResponse:
-        """Answer as Mesos refuses, and take it down."""
+        """Return the refusal of Mesos as an answer, and record it."""
         self._journal.record_refusal(RefusedRequest(why, self._explained(request, reason, scope)))
         bodiless, gzips = request.method == b"HEAD", request_accepts_gzip(request)
         return answer.build_refusal(why, self._date, bodiless=bodiless, accepts_gzip=gzips)
 
     def report_miss(self, request: HttpRequest, reason: MissReason, scope: ServerScope) -> Miss:
-        """Explain why there is no answer, and take it down."""
+        """Return a miss that explains why there is no answer, and record it."""
         miss = self._explained(request, reason, scope)
         self._journal.record_miss(miss)
         return miss
 
     def _explained(self, request: HttpRequest, reason: MissReason, scope: ServerScope) -> Miss:
-        """Say why there is no answer, with what comes nearest."""
         kinds = self._servers.server_kinds(scope)
 
         def belongs(place: ExchangeRef, recorded: HttpRequest) -> bool:
