@@ -32,7 +32,7 @@ class UnansweredRequests:
     def refuse_or_miss(
         self, request: HttpRequest, reason: MissReason, scope: ServerScope = ANY_SERVER
     ) -> ReplayResponse | Miss:
-        """Refuse a request that every kind of server in the scope refuses as it stands, or miss it."""
+        """Refuse a request that every kind of server in the scope refuses as it is; else a miss."""
         refusals = [
             parse_request(request, kind).refusal for kind in self._servers.server_kinds(scope)
         ]

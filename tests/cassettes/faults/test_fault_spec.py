@@ -46,12 +46,12 @@ def faults(draw):
 
 
 @given(faults())
-def test_a_fault_is_read_as_it_is_written(fault):
+def test_parsing_the_text_of_a_fault_gives_the_fault(fault):
     assert parse_fault(str(fault)) == fault
 
 
 @given(st.text() | st.text(string.printable, max_size=12).map(lambda text: f"drop{text}"))
-def test_what_is_no_fault_is_refused_in_one_line(text):
+def test_an_invalid_fault_is_refused_in_one_line(text):
     said = refusal(text)
     if said is not None:
         assert said.startswith("fault ")
@@ -60,7 +60,7 @@ def test_what_is_no_fault_is_refused_in_one_line(text):
 
 
 def refusal(text):
-    """What is said of a text that is no fault; one that is, is read as it is written."""
+    """The error for an invalid fault; None for a valid one, which is formatted and parsed again."""
     try:
         fault = parse_fault(text)
     except FaultError as error:
@@ -87,7 +87,7 @@ def refusal(text):
         ("drop@100%", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
     ],
 )
-def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, strikes):
+def test_a_fault_selects_calls_and_numbers(text, called, strikes):
     fault = parse_fault(text)
     assert fault.is_for(*called) == (strikes is not None)
     if strikes is not None:
@@ -126,13 +126,13 @@ def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, str
         ("drop:drop:drop", "expected [CALL[#WHICH]:]KIND[=VALUE][@WHICH], like cut-record@3"),
     ],
 )
-def test_what_is_wrong_with_a_fault_is_told(text, says):
+def test_the_error_names_what_is_wrong_with_a_fault(text, says):
     with pytest.raises(FaultError) as raised:
         parse_fault(text)
     assert str(raised.value).startswith(f"fault {text}: {says}")
 
 
-def test_every_kind_says_what_it_is():
+def test_every_kind_has_a_description_and_can_be_parsed():
     for name, kind in FAULT_KINDS.items():
         assert kind.name == name
         assert kind.client_effect.endswith(".")
@@ -143,7 +143,7 @@ def test_every_kind_says_what_it_is():
     assert set(FAULT_KINDS) > PREEMPTIVE_FAULTS
 
 
-def test_records_are_struck_only_of_calls_that_streams_answer():
+def test_faults_of_records_are_only_for_calls_answered_by_streams():
     for api in APIS:
         for name, call in api.call_types.items():
             if call.record_message is not None:
@@ -153,7 +153,7 @@ def test_records_are_struck_only_of_calls_that_streams_answer():
                     parse_fault(f"{api.name}.{name}:drop")
 
 
-def test_dice_give_the_same_for_the_same_whatever_was_drawn_before():
+def test_random_values_depend_on_seed_and_key_but_not_on_earlier_ones():
     one, same, other = SeededRandom("0 drop"), SeededRandom("0 drop"), SeededRandom("1 drop")
     drawn = [one.random_fraction("exchange", number) for number in range(1000)]
     assert [same.random_fraction("exchange", number) for number in reversed(range(1000))] == drawn[
