@@ -302,7 +302,7 @@ def test_a_refusal_is_reported_with_the_report_of_a_miss(playback):
     played, notes = playback("master"), []
     played.journal.on_note = notes.append
     played.answer(HttpRequest(b"PUT", b"/api/v1"), 0.0)
-    assert notes == [
+    assert [str(note) for note in notes] == [
         "refused as Mesos does, 405 Method Not Allowed. "
         "Expecting one of { 'POST' }, but received 'PUT'.\n"
         "  no recorded answer: PUT /api/v1: nothing recorded for this call\n"
