@@ -219,4 +219,4 @@ class FaultHit(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         place = f"exchange {self.exchange}, {self.call}" if self.exchange else self.call
-        return f"fault {self.fault} struck: {place}: {self.effect}"
+        return f"fault {self.fault} fired: {place}: {self.effect}"

@@ -211,10 +211,10 @@ class FaultInjection:
 
     def _describe(self, fault: Fault, hit_count: int) -> str:
         if hit_count:
-            return f"fault {fault} struck {hit_count} time{'s' if hit_count > 1 else ''}"
+            return f"fault {fault} fired {hit_count} time{'s' if hit_count > 1 else ''}"
         count = self._call_counts[fault]
-        calls = f"{count or 'no'} such call{'s' if count > 1 else ''} came"
-        return f"fault {fault} never struck: {calls}"
+        calls = f"{count or 'no'} such call{'s were' if count > 1 else ' was'} made"
+        return f"fault {fault} never fired: {calls}"
 
 
 def _call_selector(fault: Fault) -> Selector:

@@ -70,7 +70,7 @@ def refusal(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "called", "strikes"),
+    ("text", "target", "selected"),
     [
         ("drop", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
         ("drop@3", ("master", "SUBSCRIBE", "/api/v1"), [3]),
@@ -87,11 +87,11 @@ def refusal(text):
         ("drop@100%", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
     ],
 )
-def test_a_fault_selects_calls_and_numbers(text, called, strikes):
+def test_a_fault_selects_calls_and_numbers(text, target, selected):
     fault = parse_fault(text)
-    assert fault.is_for(*called) == (strikes is not None)
-    if strikes is not None:
-        assert [n for n in range(1, 6) if fault.selector.is_selected(n, lambda: 0.999)] == strikes
+    assert fault.is_for(*target) == (selected is not None)
+    if selected is not None:
+        assert [n for n in range(1, 6) if fault.selector.is_selected(n, lambda: 0.999)] == selected
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_call_that_a_fault_refuses_is_not_processed(play):
     assert playback.journal.served_count == 1
     assert playback.journal.refused_count == 0
     assert [str(each) for each in playback.journal.fault_hits] == [
-        "fault TEARDOWN:503@1-2 struck: TEARDOWN: 503 Service Unavailable"
+        "fault TEARDOWN:503@1-2 fired: TEARDOWN: 503 Service Unavailable"
     ] * 2
 
 
@@ -229,7 +229,7 @@ def test_a_fault_may_name_a_path(play):
     playback = play(document, faults=["/version:503@2"])
     asked = request(b"", method="GET", path="/version")
     assert [status(playback.answer(asked, 0.0)) for _ in range(3)] == [200, 503, 200]
-    assert str(playback.journal.fault_hits[0]).endswith("struck: /version: 503 Service Unavailable")
+    assert str(playback.journal.fault_hits[0]).endswith("fired: /version: 503 Service Unavailable")
 
 
 def test_a_miss_stays_a_miss(play):
@@ -238,7 +238,7 @@ def test_a_miss_stays_a_miss(play):
     assert playback.fault_hit_counts == {"late=1": 0, "cut-answer": 0}
 
 
-def calls_struck(play, seed, order):
+def refused_calls(play, seed, order):
     """Which of 200 calls of each of two kinds are refused, if they come in this order."""
     documents = [exchange(1, response=answering("a")), exchange(2, AGENTS, answering("b"))]
     playback = play(*documents, faults=["503@20%"], seed=seed)
@@ -249,25 +249,25 @@ def calls_struck(play, seed, order):
 
 
 def test_the_selection_of_calls_does_not_depend_on_other_calls(play):
-    one = calls_struck(play, 7, [GET_HEALTH, AGENTS] * 200)
-    other = calls_struck(play, 7, [GET_HEALTH] * 200 + [AGENTS] * 200)
+    one = refused_calls(play, 7, [GET_HEALTH, AGENTS] * 200)
+    other = refused_calls(play, 7, [GET_HEALTH] * 200 + [AGENTS] * 200)
     assert one == other
     assert one[GET_HEALTH] != one[AGENTS]
     assert 20 < one[AGENTS].count(503) < 60
-    assert calls_struck(play, 8, [GET_HEALTH, AGENTS] * 200) != one
+    assert refused_calls(play, 8, [GET_HEALTH, AGENTS] * 200) != one
 
 
-def test_faults_that_never_struck_are_reported(play):
+def test_faults_that_never_fired_are_reported(play):
     faults = ["SUBSCRIBE:drop@9", "GET_AGENTS:503", "GET_HEALTH:503@7", "503@1"]
     playback = play(*streaming(1), exchange(2), faults=faults, pace=Instant())
     playback.answer(request(), 0.0)
     went_out(playback.answer(request(SUBSCRIBE), 0.0))
     assert playback.fault_hit_counts == {faults[0]: 0, faults[1]: 0, faults[2]: 0, "503@1": 1}
     assert playback.describe_faults(playback.journal.fault_hit_counts) == [
-        "fault SUBSCRIBE:drop@9 never struck: 1 such call came",
-        "fault GET_AGENTS:503 never struck: no such call came",
-        "fault GET_HEALTH:503@7 never struck: 1 such call came",
-        "fault 503@1 struck 1 time",
+        "fault SUBSCRIBE:drop@9 never fired: 1 such call was made",
+        "fault GET_AGENTS:503 never fired: no such call was made",
+        "fault GET_HEALTH:503@7 never fired: 1 such call was made",
+        "fault 503@1 fired 1 time",
     ]
 
 
@@ -279,7 +279,7 @@ def test_the_first_hits_are_reported_and_all_are_counted(play):
     assert len(said) == 20
     assert len(playback.journal.fault_hits) == 1000
     assert playback.describe_faults(playback.journal.fault_hit_counts) == [
-        "fault 503 struck 1500 times"
+        "fault 503 fired 1500 times"
     ]
 
 
@@ -311,15 +311,15 @@ def test_a_player_keeps_the_hits_of_faults_through_resets(cassette):
                 client.send(post(GET_HEALTH))
                 assert client.message().startswith(b"HTTP/1.1 503 ")
             player.reset()
-        struck = "fault 503@1 struck: GET_HEALTH: 503 Service Unavailable"
-        assert player.strikes == [struck] * 2
+        hit = "fault 503@1 fired: GET_HEALTH: 503 Service Unavailable"
+        assert player.strikes == [hit] * 2
         assert player.problems == [
-            "fault drop@1 never struck: no such call came",
-            "fault late=0@9 never struck: no such call came",
+            "fault drop@1 never fired: no such call was made",
+            "fault late=0@9 never fired: no such call was made",
         ]
         receipt = player.receipt()
     assert receipt["faults"] == {"503@1": 2, "drop@1": 0, "late=0@9": 0}
-    assert (receipt["seed"], receipt["strikes"]) == (0, [struck] * 2)
+    assert (receipt["seed"], receipt["strikes"]) == (0, [hit] * 2)
 
 
 # Over sockets, with the command.
@@ -352,8 +352,8 @@ def test_a_reset_follows_all_earlier_records(cassette):
             with pytest.raises(ConnectionResetError):
                 client.exactly(1)
         player.stop()
-    assert "fault reset@3 struck: exchange 1, SUBSCRIBE: record 3: reset before it" in player.said
-    assert "fault reset@3 struck 1 time\n" in player.said
+    assert "fault reset@3 fired: exchange 1, SUBSCRIBE: record 3: reset before it" in player.said
+    assert "fault reset@3 fired 1 time\n" in player.said
     assert "faults by seed 0: reset@3" in player.said
     assert player.code == 0
 
@@ -420,13 +420,13 @@ def test_a_307_without_a_leader_leads_back(cassette):
         assert client.message().endswith(b"well")
 
 
-def test_a_fault_that_never_struck_has_its_own_exit_code(cassette):
+def test_a_fault_that_never_fired_has_its_own_exit_code(cassette):
     with running("replay", cassette, "--fault", "drop@9", "--seed", "3", "--json") as player:
         with connect(player.address) as client:
             client.send(post(GET_HEALTH))
             client.message()
         assert player.stop() == 7
-    assert "fault drop@9 never struck: 1 such call came" in player.said
+    assert "fault drop@9 never fired: 1 such call was made" in player.said
     counts = json.loads(player.out.splitlines()[-1])
     assert counts["faults"] == {"drop@9": 0}
     assert counts["seed"] == 3

@@ -128,10 +128,10 @@ def test_a_fault_sends_exactly_these_bytes(streamed, fault, pieces, end):
     assert sound.body == b"".join(records)
     assert got.body == b"".join(pieces(records))
     assert got.end is (sound.end if end is ALL_OF_IT else end)
-    struck = playback.fault_hit_counts[fault]
-    assert struck == {"drop@3+": len(records) - 2, "drop@3-5": 3}.get(fault, 1)
+    count = playback.fault_hit_counts[fault]
+    assert count == {"drop@3+": len(records) - 2, "drop@3-5": 3}.get(fault, 1)
     assert str(playback.journal.fault_hits[0]).startswith(
-        f"fault {fault} struck: exchange 1, SUBSCR"
+        f"fault {fault} fired: exchange 1, SUBSCR"
     )
 
 
