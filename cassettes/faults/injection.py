@@ -106,7 +106,7 @@ class FaultInjection:
         self, faults: Sequence[str], seed: int, on_hit: Callable[[FaultHit], object], date: str
     ) -> None:
         self.faults = parse_faults(faults)
-        self.seed = seed
+        self._seed = seed
         self._on_hit = on_hit
         self._date = date
         self._call_counts = Counter[Fault]()
@@ -150,7 +150,7 @@ class FaultInjection:
 
         def random_for(fault: Fault) -> SeededRandom:
             return SeededRandom(
-                f"{self.seed} {fault} exchange {outcome.exchange} play {play_number}"
+                f"{self._seed} {fault} exchange {outcome.exchange} play {play_number}"
             )
 
         def report(fault: Fault, effect: str) -> None:
@@ -181,7 +181,7 @@ class FaultInjection:
             if not fault.is_for(target.api, target.call, target.path):
                 continue
             self._call_counts[fault] += 1
-            seeded_random = SeededRandom(f"{self.seed} {fault}")
+            seeded_random = SeededRandom(f"{self._seed} {fault}")
             draw = partial(seeded_random.random_fraction, target.draw_key, number)
             if _call_selector(fault).is_selected(self._call_counts[fault], draw):
                 selected.append(fault)
