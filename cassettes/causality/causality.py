@@ -1,12 +1,12 @@
-"""Causality: the events that were recorded after a call wait until that call is made again.
+"""Causality: events that were recorded after a call wait until the client makes that call.
 
     recorded   2.1 OFFERS   2.4 ACCEPT (a request)   2.6 TASK_RUNNING
-    replayed   OFFERS   …nothing, at any pace, until the ACCEPT comes…   TASK_RUNNING
+    replayed   OFFERS   …nothing, at any pace, until the ACCEPT is made…   TASK_RUNNING
 
-It is the request that counts, not its answer: real answers and events overtake each other. Only
-calls that can cause events hold any, and only those of the same party (parties.py), or of all.
-A call that was refused caused nothing. The first record that answers a SUBSCRIBE waits for nothing,
-nor does any for calls recorded before the first stream that its party begins in this replay.
+The request counts, not its answer: real answers and events overtake each other. Only calls that can
+cause events hold any, and only events for the same client (identities.py), or for all clients. A
+call that was refused caused nothing. The first record that answers a SUBSCRIBE waits for nothing,
+and no event waits for calls recorded before the first stream that its client begins in this replay.
 """
 
 from bisect import bisect_left, insort
@@ -26,137 +26,145 @@ from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import ParsedRequest
 from ..storage.reader import Cassette
-from .parties import ClientIdentity, killed_container
+from .identities import ClientIdentity, killed_container
 
 type CausalityMode = Literal["party", "all", "off"]
-"""Whose calls hold events: those of the same party, those of anybody, or none."""
+"""Whose calls hold events: those of the same client (the party), of all clients, or none."""
 
-_REFUSED = 300
-"""Statuses from here on are of calls that were not taken, but sent elsewhere or refused."""
+_FIRST_REFUSED_STATUS = 300
+"""Calls with this status or a higher one were redirected or refused."""
 
-_AT = attrgetter("at")
+_AT_SECONDS = attrgetter("at_seconds")
 
 
 class _AwaitedCall(Struct):
-    """A recorded call that holds events until it is made."""
+    """A recorded call that holds events until it is made. The latch exists once one waits."""
 
-    at: float
+    at_seconds: float
     name: str
     exchange: int
-    made_by: ClientIdentity
+    identity: ClientIdentity
     is_made: bool = False
-    gate: Latch | None = None
+    latch: Latch | None = None
 
-    def awaited(self, waiting: set[Latch]) -> Latch:
-        """Give the gate that opens when the call is made."""
-        if self.gate is None:
-            told = f"{self.name} of {self.made_by}, as in exchange {self.exchange}"
-            self.gate = Latch(f"events wait for {told}", waiting)
-        return self.gate
+    def latch_for_stream(self, pending: set[Latch]) -> Latch:
+        if self.latch is None:
+            description = f"{self.name} of {self.identity}, as in exchange {self.exchange}"
+            self.latch = Latch(f"events wait for {description}", pending)
+        return self.latch
 
-    def make(self) -> None:
-        """Let pass whoever waits for it."""
+    def mark_made(self) -> None:
         self.is_made = True
-        if self.gate is not None:
-            self.gate.open()
-            self.gate = None
+        if self.latch is not None:
+            self.latch.open()
+            self.latch = None
 
 
 class _Group:
-    """Calls and streams that have to do with each other, in the order of their times."""
+    """Calls, by time, that hold the events of the same streams; when the first of these began."""
 
     def __init__(self) -> None:
         self.calls: list[_AwaitedCall] = []
-        self.began = inf
+        self.began_seconds = inf
 
 
-class _WaitingStream(NamedTuple):
-    """A recorded stream; one with an opening is answered by its first record (SUBSCRIBED)."""
+class _RecordedStream(NamedTuple):
+    """A stream whose events may wait. A SUBSCRIBE is answered by its first record."""
 
     group: _Group
-    has_opening: bool
+    is_subscription: bool
 
 
 class Causality:
-    """What waits for what in a playback. Gates that are waited at are in `waiting`.
+    """The calls that events of a playback wait for. Latches with waiters are in `pending_latches`.
 
     Nothing waits for calls that were recorded before `start_seconds`.
     """
 
     def __init__(
-        self, mode: CausalityMode, waiting: set[Latch], start_seconds: float = 0.0
+        self, mode: CausalityMode, pending_latches: set[Latch], start_seconds: float = 0.0
     ) -> None:
         self._mode = mode
-        self._waiting = waiting
+        self._pending_latches = pending_latches
         self._start_seconds = start_seconds
         self._groups = defaultdict[ClientIdentity | int, _Group](_Group)
-        self._streams: dict[ExchangeRef, _WaitingStream] = {}
+        self._streams: dict[ExchangeRef, _RecordedStream] = {}
         self._calls: dict[ExchangeRef, _AwaitedCall] = {}
 
     def add_exchange(
-        self, place: ExchangeRef, exchange: Exchange, what: ParsedRequest, made_by: ClientIdentity
+        self, ref: ExchangeRef, exchange: Exchange, parsed: ParsedRequest, identity: ClientIdentity
     ) -> None:
-        """File an exchange of a party."""
-        if self._mode == "off":
+        """Add a recorded exchange and the client that made it."""
+        call_type = parsed.call_type
+        if self._mode == "off" or call_type is None:
             return
-        kind = what.call_type
-        if kind is not None and kind.record_message is not None:
-            self._streams[place] = _WaitingStream(self._group(made_by), kind.name == "SUBSCRIBE")
-        elif kind is not None and _causes_events(kind, exchange):
-            call = _AwaitedCall(exchange.at, kind.name, place.exchange, made_by)
-            self._calls[place] = call
-            held = self._group(made_by)
-            insort(held.calls, call, key=_AT)
-            whose = killed_container(place.cassette, what)
-            if whose is not None and self._group(whose) is not held:
-                insort(self._group(whose).calls, call, key=_AT)
+        if call_type.record_message is not None:
+            is_subscription = call_type.name == "SUBSCRIBE"
+            self._streams[ref] = _RecordedStream(self._group_of(identity), is_subscription)
+        elif _can_cause_events(call_type, exchange):
+            call = _AwaitedCall(exchange.at, call_type.name, ref.exchange, identity)
+            self._calls[ref] = call
+            group = self._group_of(identity)
+            insort(group.calls, call, key=_AT_SECONDS)
+            killed = killed_container(ref.cassette, parsed)
+            if killed is not None and self._group_of(killed) is not group:
+                insort(self._group_of(killed).calls, call, key=_AT_SECONDS)
 
     @property
     def abandoned_latches(self) -> list[Latch]:
-        """Gates at which streams waited until their clients left, in the order of the calls."""
-        gates = (call.gate for call in self._calls.values())
-        return [gate for gate in gates if gate is not None and gate.is_abandoned]
+        """Latches at which streams waited until their clients left, in the order of the calls."""
+        latches = (call.latch for call in self._calls.values())
+        return [latch for latch in latches if latch is not None and latch.is_abandoned]
 
-    def mark_made(self, place: ExchangeRef) -> None:
-        """An exchange is played: what waits for its request goes on."""
-        if (call := self._calls.get(place)) is not None and not call.is_made:
-            call.make()
+    def mark_made(self, ref: ExchangeRef) -> None:
+        """Release the events that wait for the request of an exchange."""
+        if (call := self._calls.get(ref)) is not None and not call.is_made:
+            call.mark_made()
 
     def begin_stream(
-        self, place: ExchangeRef, cassette: Cassette, exchange: Exchange
+        self, ref: ExchangeRef, cassette: Cassette, exchange: Exchange
     ) -> Iterator[Timed[SyncPoint]] | None:
-        """A stream begins: give where it waits, lazily; None if nowhere."""
-        stream = self._streams.get(place)
+        """Return where a stream that begins now waits, lazily, by time; None if nowhere."""
+        stream = self._streams.get(ref)
         if stream is None or not stream.group.calls:
             return None
-        stream.group.began = min(stream.group.began, exchange.at)
-        return self._cues(stream, cassette, exchange)
+        stream.group.began_seconds = min(stream.group.began_seconds, exchange.at)
+        return self._waits(stream, cassette, exchange)
 
-    def _cues(
-        self, stream: _WaitingStream, cassette: Cassette, exchange: Exchange
+    def _waits(
+        self, stream: _RecordedStream, cassette: Cassette, exchange: Exchange
     ) -> Iterator[Timed[SyncPoint]]:
+        # This runs while the stream is played, a step ahead of it. So a call that the client makes
+        # early is skipped here, and latches exist for those calls alone that are waited for.
+        #
+        # A wait at time t precedes all events recorded at t or later. An event with exactly the
+        # timestamp of the call was not caused by it and must not be held, so the wait is placed at
+        # the next larger float.
+        #
+        # The first record that answers a SUBSCRIBE is never held, even if a call was recorded
+        # before it: no wait is placed at or before its time. It is read from the cassette when a
+        # call is to be waited for, because most streams of a replay have none.
         calls = stream.group.calls
-        since_seconds = max(stream.group.began, self._start_seconds)
-        first_seconds: float | None = None if stream.has_opening else -inf
-        for call in islice(calls, bisect_left(calls, since_seconds, key=_AT), None):
+        since_seconds = max(stream.group.began_seconds, self._start_seconds)
+        first_seconds: float | None = None if stream.is_subscription else -inf
+        for call in islice(calls, bisect_left(calls, since_seconds, key=_AT_SECONDS), None):
             if call.is_made:
                 continue
             if first_seconds is None:
                 first = next(cassette.events(exchange.exchange), None)
                 first_seconds = -inf if first is None else first.at
-            # What has the very time of the call, or of the first record, did not come after it.
-            at_seconds = nextafter(max(call.at, first_seconds), inf)
-            yield at_seconds, WaitFor(call.awaited(self._waiting))
+            at_seconds = nextafter(max(call.at_seconds, first_seconds), inf)
+            yield at_seconds, WaitFor(call.latch_for_stream(self._pending_latches))
 
-    def _group(self, whose: ClientIdentity) -> _Group:
-        return self._groups[whose.cassette if self._mode == "all" else whose]
+    def _group_of(self, identity: ClientIdentity) -> _Group:
+        return self._groups[identity.cassette if self._mode == "all" else identity]
 
 
-def _causes_events(kind: CallType, exchange: Exchange) -> bool:
-    """Whether a call may have caused events: SUBSCRIBE, input and signs of life do not count."""
+def _can_cause_events(call_type: CallType, exchange: Exchange) -> bool:
+    """Return whether a call may have caused events; SUBSCRIBE, input and heartbeats do not."""
     status = exchange.response.status
-    if status is not None and status >= _REFUSED:
+    if status is not None and status >= _FIRST_REFUSED_STATUS:
         return False
-    if kind.record_message is not None or kind.has_streamed_request:
+    if call_type.record_message is not None or call_type.has_streamed_request:
         return False
-    return kind.is_mutating or (kind.causes_events and kind.name != "HEARTBEAT")
+    return call_type.is_mutating or (call_type.causes_events and call_type.name != "HEARTBEAT")

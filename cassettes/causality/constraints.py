@@ -1,10 +1,10 @@
-"""Ties: what one exchange has to do with others, when it is played.
+"""Constraints between exchanges at replay.
 
-    containers.py      output waits for input, and a WAIT for the end of the session
-    subscriptions.py   a call belongs to the stream of who makes it
-    causality.py       events wait for the calls before them, of the same party (parties.py)
+    container_sessions.py   output waits for input, and a WAIT for the end of the session
+    subscriptions.py        a call belongs to the stream of the client that makes it
+    causality.py            events wait for the calls before them, of the same client
 
-A tie shows as cues in a stream, as gates of an answer, or as a refusal.
+A constraint takes effect as sync points in a stream, as latches of an answer, or as a refusal.
 """
 
 import heapq
@@ -23,15 +23,15 @@ from ..storage.reader import Cassette
 from .causality import Causality, CausalityMode
 from .container_input import RecordedInput
 from .container_sessions import ContainerSessions
-from .parties import ClientIdentities, identify_client
+from .identities import ClientIdentities, identify_client
 from .subscriptions import Subscriber, Subscriptions, identify_subscriber
 
 
 class ReplayConstraints:
-    """The ties of the exchanges of a playback. `waiting` are the gates that are waited at now.
+    """The constraints between the exchanges of a playback.
 
-    With causality `off`, nothing waits for anything, and never for what was recorded before
-    `start_seconds`.
+    `pending_latches` are the latches that something waits at now. With causality `off`, neither
+    events nor output wait; nothing ever waits for what was recorded before `start_seconds`.
     """
 
     def __init__(self, causality: CausalityMode = "party", start_seconds: float = 0.0) -> None:
@@ -40,59 +40,66 @@ class ReplayConstraints:
         self.subscriptions = Subscriptions()
         self.identities = ClientIdentities()
         self._causality = Causality(causality, self.pending_latches, start_seconds)
-        self._waits = causality != "off"
+        self._is_causality_on = causality != "off"
         self._start_seconds = start_seconds
         self._subscribers: dict[ExchangeRef, Subscriber] = {}
 
     def add_exchange(
         self,
-        place: ExchangeRef,
+        ref: ExchangeRef,
         cassette: Cassette,
         exchange: Exchange,
         request: HttpRequest,
-        what: ParsedRequest,
-        typed: RecordedInput | None = None,
+        parsed: ParsedRequest,
+        recorded_input: RecordedInput | None = None,
     ) -> None:
-        """File an exchange; `typed` is its input, if it is a streamed request."""
-        subscriber = None
-        if self._waits:
-            self.container_sessions.add_exchange(place, exchange, what, typed)
-        if (who := identify_subscriber(request, what)) is not None:
-            subscriber = self.subscriptions.add_exchange(cassette, exchange, who)
-            if who.is_subscribing:
-                self._subscribers[place] = who
-        made_by = identify_client(place.cassette, exchange, request, what, subscriber)
-        self.identities.add_exchange(place, made_by, what)
-        self._causality.add_exchange(place, exchange, what, made_by)
+        """Add a recorded exchange; `recorded_input` is its body, if that is a streamed request."""
+        subscriber_id = None
+        if self._is_causality_on:
+            self.container_sessions.add_exchange(ref, exchange, parsed, recorded_input)
+        if (subscriber := identify_subscriber(request, parsed)) is not None:
+            subscriber_id = self.subscriptions.add_exchange(cassette, exchange, subscriber)
+            if subscriber.is_subscribing:
+                self._subscribers[ref] = subscriber
+        identity = identify_client(ref.cassette, exchange, request, parsed, subscriber_id)
+        self.identities.add_exchange(ref, identity, parsed)
+        self._causality.add_exchange(ref, exchange, parsed, identity)
 
     @property
     def abandoned_latches(self) -> list[Latch]:
-        """What streams waited for until their clients left."""
+        """Latches at which streams waited until their clients left, and that are still closed."""
         return self._causality.abandoned_latches
 
-    def mark_played(self, place: ExchangeRef) -> None:
-        """An exchange is played, now that its request has come."""
-        self._causality.mark_made(place)
+    def mark_played(self, ref: ExchangeRef) -> None:
+        """Release what waits for the request of an exchange, because it has arrived."""
+        self._causality.mark_made(ref)
 
     def begin_stream(
         self,
-        place: ExchangeRef,
+        ref: ExchangeRef,
         cassette: Cassette,
         exchange: Exchange,
         encoding: Encoding,
-        now: float,
+        now_seconds: float,
     ) -> tuple[Iterator[Timed[SyncPoint]] | None, StreamHandle[StreamStep] | None]:
-        """A stream is played from now on, in seconds, its records in an encoding."""
-        cues = self._causality.begin_stream(place, cassette, exchange)
-        if (who := self._subscribers.get(place)) is not None:
-            return cues, self.subscriptions.begin_stream(cassette, exchange, who, encoding, now)
-        typed, live = self.container_sessions.begin_stream(
-            place, max(exchange.at, self._start_seconds)
-        )
-        if typed is not None and cues is not None:
-            return heapq.merge(typed, cues, key=lambda cue: cue[0]), live
-        return cues if typed is None else typed, live
+        """Begin to play a stream, whose records are sent in `encoding`.
 
-    def answer_latches(self, place: ExchangeRef) -> tuple[Latch, ...] | None:
-        """What the answer of an exchange waits for now; None if it never waits."""
-        return self.container_sessions.answer_latches(place)
+        Return its sync points by recorded time, lazily, and the handle by which the server reports
+        its end; None for either if there is none.
+        """
+        sync_points = self._causality.begin_stream(ref, cassette, exchange)
+        if (subscriber := self._subscribers.get(ref)) is not None:
+            handle = self.subscriptions.begin_stream(
+                cassette, exchange, subscriber, encoding, now_seconds
+            )
+            return sync_points, handle
+        since_seconds = max(exchange.at, self._start_seconds)
+        of_container, session_handle = self.container_sessions.begin_stream(ref, since_seconds)
+        if of_container is None or sync_points is None:
+            return sync_points or of_container, session_handle
+        merged = heapq.merge(of_container, sync_points, key=lambda timed: timed[0])
+        return merged, session_handle
+
+    def answer_latches(self, ref: ExchangeRef) -> tuple[Latch, ...] | None:
+        """Return the latches at which an answer waits now; None if it never waits."""
+        return self.container_sessions.answer_latches(ref)

@@ -1,12 +1,12 @@
-"""What was typed into containers: streamed requests as items, compared as they come.
+"""Input to containers: recorded streamed requests as items, compared with one that arrives.
 
-A record of ATTACH_CONTAINER_INPUT is one item; a heartbeat is none. Two items may be halves of one:
+A record of ATTACH_CONTAINER_INPUT is one item; a heartbeat is none. An item has two parts:
 
-    head   what the record is besides the bytes that were typed
-    data   the bytes; how they were cut into records does not count
+    envelope   the record without the bytes that were typed
+    data       these bytes; how they were cut into records does not count
 
-A record without typed bytes (the container, a window size, the end of the input) has no data and
-counts whole. So does one that Mesos would refuse; bytes that are no record are data without a head.
+A record without typed bytes (the container, a window size, the end of the input) has no data and is
+compared whole, and so is one that Mesos would refuse. Bytes that are no record have no envelope.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,8 +18,7 @@ from msgspec import Struct
 from ...proto import recordio
 from ...proto.api import calls
 from ...proto.api.apis import AGENT, Api
-from ...proto.messages.fields import field_at as field_at
-from ...proto.messages.fields import type_enum_name_at
+from ...proto.messages.fields import field_at, type_enum_name_at
 from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..storage.reader import Cassette
@@ -29,11 +28,11 @@ _IO = f"{_INPUT}.process_io"
 
 
 type ComparableCalls = Callable[[tuple[Message, ...], Api], tuple[Message, ...]]
-"""Gives what of calls counts when they are compared."""
+"""Reduces calls of an API to the parts that are compared."""
 
 
 class InputItem(Struct, frozen=True):
-    """One item of input. `at` is seconds in the recording, and 0 for an item that comes now."""
+    """One item of input. `at_seconds` is its recorded time, and 0 if it is not recorded."""
 
     envelope: bytes
     data: bytes
@@ -42,14 +41,15 @@ class InputItem(Struct, frozen=True):
 
     @property
     def units(self) -> int:
-        """How much input it is: bytes, or 1. The record that names the container is none."""
+        """The amount of input: the number of bytes, 1 without data, 0 for the container's name."""
         return 0 if self.is_container_id else len(self.data) or 1
 
 
 class RecordedInput(Struct, frozen=True):
-    """A recorded input: its items, when it was answered if it was, and whether it had ended.
+    """A recorded input: where its items are, and when it was answered.
 
-    What does not count is not in its items.
+    `has_ended` is true if it had ended by then, and `is_answered` if it was answered at all. Items
+    are read with `comparable_calls`, which drops what is ignored.
     """
 
     cassette: Cassette
@@ -62,74 +62,89 @@ class RecordedInput(Struct, frozen=True):
 
     @classmethod
     def from_exchange(
-        cls, cassette: Cassette, exchange: Exchange, kind: str | None, counts: ComparableCalls
+        cls,
+        cassette: Cassette,
+        exchange: Exchange,
+        media_type: str | None,
+        comparable_calls: ComparableCalls,
     ) -> Self:
-        """Look up when an input was answered and ended. Its messages are of media type `kind`."""
+        """Look up when an input was answered and ended. Its messages are of `media_type`."""
         answered_at = exchange.at + exchange.response.after
         end = cassette.stream_end(exchange.exchange, "client")
         return cls(
             cassette,
             exchange.exchange,
-            kind,
-            counts,
+            media_type,
+            comparable_calls,
             answered_at,
             has_ended=end is None or end.at <= answered_at,
             is_answered=exchange.response.status is not None,
         )
 
     def read_items(self) -> Iterator[InputItem]:
-        """Read the items, one at a time."""
+        """Read the items from the cassette, one at a time."""
         for event in self.cassette.events(self.exchange, "client"):
             data = encode_body(event, AGENT.call_message)
             if event.offset is not None:
                 yield InputItem(b"", data, event.at)
-            elif (
-                item := decode_item(data, self.media_type, self.comparable_calls, event.at)
-            ) is not None:
+                continue
+            item = _decode_item(data, self.media_type, self.comparable_calls, event.at)
+            if item is not None:
                 yield item
 
 
-def decode_item(
-    record: bytes, kind: str | None, counts: ComparableCalls, at: float = 0.0
+def item_from_piece(
+    piece: recordio.RecordIOPiece, media_type: str | None, comparable_calls: ComparableCalls
 ) -> InputItem | None:
-    """Read a record whose messages are of a media type; None if it is a heartbeat."""
+    """Return the item that a RecordIO decoder returned; None for a heartbeat."""
+    if isinstance(piece, recordio.MalformedBytes):
+        return InputItem(b"", piece.data)
+    return _decode_item(piece.payload, media_type, comparable_calls)
+
+
+def _decode_item(
+    record: bytes,
+    media_type: str | None,
+    comparable_calls: ComparableCalls,
+    at_seconds: float = 0.0,
+) -> InputItem | None:
     try:
-        call = calls.decode_call(record, kind, AGENT)
+        call = calls.decode_call(record, media_type, AGENT)
     except ValueError:
-        return InputItem(b"\0" + record, b"", at)
+        return InputItem(b"\0" + record, b"", at_seconds)
     call.DiscardUnknownFields()
     if type_enum_name_at(call, f"{_IO}.control") == "HEARTBEAT":
         return None
-    held, typed = field_at(call, f"{_IO}.data"), field_at(call, f"{_IO}.data.data")
+    io_data, typed = field_at(call, f"{_IO}.data"), field_at(call, f"{_IO}.data.data")
     data = typed if isinstance(typed, bytes) else b""
-    if data and isinstance(held, Message):
-        held.ClearField("data")
-    (call,) = counts((call,), AGENT)
-    opening = type_enum_name_at(call, _INPUT) == "CONTAINER_ID"
-    return InputItem(call.SerializePartialToString(deterministic=True), data, at, opening)
-
-
-def item_from_piece(
-    piece: recordio.RecordIOPiece, kind: str | None, counts: ComparableCalls
-) -> InputItem | None:
-    """Read what a decoder gives; None if it is a heartbeat."""
-    if isinstance(piece, recordio.MalformedBytes):
-        return InputItem(b"", piece.data)
-    return decode_item(piece.payload, kind, counts)
+    if data and isinstance(io_data, Message):
+        io_data.ClearField("data")
+    (call,) = comparable_calls((call,), AGENT)
+    names_container = type_enum_name_at(call, _INPUT) == "CONTAINER_ID"
+    envelope = call.SerializePartialToString(deterministic=True)
+    return InputItem(envelope, data, at_seconds, names_container)
 
 
 class InputCursor:
-    """How far a request has come in a recorded input."""
+    """How far an arriving request matches a recorded input."""
 
     def __init__(self, recorded: RecordedInput) -> None:
         self.recorded = recorded
         self.matched_units = 0
         self._items = recorded.read_items()
         self._item = next(self._items, None)
-        self._used = 0
+        self._matched_bytes = 0
 
     def match_item(self, item: InputItem) -> bool:
-        """Go on by an item; False if something else was recorded."""
+        """Advance by an item; return False if something else was recorded."""
+        # How input is cut into records does not count, so the data of an item may end within a
+        # recorded item or span several. The position is the current recorded item (None after the
+        # last), and how many bytes of its data have matched. Each turn compares as many bytes as
+        # both have left; the next recorded item is taken once all of one have matched. All items
+        # that the data spans must have the same envelope.
+        #
+        # An item without data matches one recorded item without data, in a turn of 0 bytes. After
+        # a False the position is undefined: the caller drops the cursor.
         left = item.data
         while True:
             recorded = self._item
@@ -137,8 +152,8 @@ class InputCursor:
                 return False
             if bool(recorded.data) != bool(item.data):
                 return False
-            size = min(len(left), len(recorded.data) - self._used)
-            if recorded.data[self._used : self._used + size] != left[:size]:
+            size = min(len(left), len(recorded.data) - self._matched_bytes)
+            if recorded.data[self._matched_bytes : self._matched_bytes + size] != left[:size]:
                 return False
             self._advance(recorded, size)
             left = left[size:]
@@ -146,13 +161,16 @@ class InputCursor:
                 return True
 
     def _advance(self, recorded: InputItem, size: int) -> None:
-        self._used += size
+        self._matched_bytes += size
         self.matched_units += size if recorded.data else recorded.units
-        if self._used == len(recorded.data):
-            self._item, self._used = next(self._items, None), 0
+        if self._matched_bytes == len(recorded.data):
+            self._item, self._matched_bytes = next(self._items, None), 0
 
     def is_answer_due(self, *, request_ended: bool) -> bool:
-        """Whether the request has come as far as the recorded one had when it was answered."""
+        """Return whether the request has got as far as the recorded one when it was answered."""
+        # An input that had ended when it was answered is answered at its end, and not before. One
+        # that was answered early is answered when the next item is one that was recorded after the
+        # answer, whether or not the request goes on.
         if self.recorded.has_ended and not request_ended:
             return False
         return self._item is None or self._item.at_seconds > self.recorded.answered_at_seconds

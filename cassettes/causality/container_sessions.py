@@ -1,23 +1,14 @@
-"""Sessions of containers: what of the output waits for what of the input.
+"""Sessions of containers: the order between their output, their input and their end.
 
-A container is what these calls of an agent's operator API name:
-
-    LAUNCH_NESTED_CONTAINER_SESSION, ATTACH_CONTAINER_OUTPUT   its output, a stream
-    ATTACH_CONTAINER_INPUT                                     its input, a streamed request
-    WAIT_NESTED_CONTAINER, WAIT_CONTAINER                      its end
-
-Output that was recorded after some input waits for as much input to come again. The answers of an
-input and of a WAIT wait for what was recorded before them of the streams that are open now. A
-stream that nobody has asked for holds nobody.
+container_calls.py has the calls. Output that was recorded after some input waits until as much
+input has arrived again. The answers of an input and of a WAIT wait for what was recorded before
+them in the output streams that are open now; a stream that no client has asked for holds nothing.
 """
 
 import heapq
 from collections.abc import Iterator
 from itertools import count
 
-from google.protobuf.message import Message
-
-from ...proto.messages.fields import field_at
 from ..answers.answer import StreamStep
 from ..answers.gates import Latch, Signal, SyncPoint, WaitFor
 from ..answers.pace import Timed
@@ -25,173 +16,183 @@ from ..answers.stream_handle import StreamHandle
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import ParsedRequest
+from .container_calls import ContainerRole, container_call_of
 from .container_input import RecordedInput
-
-_OUTPUTS = ("LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT")
-_WAITS = ("WAIT_NESTED_CONTAINER", "WAIT_CONTAINER")
-_ABOUT = frozenset({*_OUTPUTS, *_WAITS, "ATTACH_CONTAINER_INPUT"})
 
 
 class ContainerSessions:
-    """The containers of a playback. Gates that are waited at are in `waiting`."""
+    """The containers of a playback. Latches with waiters are in `pending_latches`."""
 
-    def __init__(self, waiting: set[Latch]) -> None:
-        self._waiting = waiting
-        self._named: dict[bytes, _Container] = {}
-        self._of: dict[ExchangeRef, _Container] = {}
+    def __init__(self, pending_latches: set[Latch]) -> None:
+        self._pending_latches = pending_latches
+        self._by_id: dict[bytes, _Container] = {}
+        self._container_of: dict[ExchangeRef, _Container] = {}
 
     def add_exchange(
         self,
-        place: ExchangeRef,
+        ref: ExchangeRef,
         exchange: Exchange,
-        what: ParsedRequest,
-        typed: RecordedInput | None,
+        parsed: ParsedRequest,
+        recorded_input: RecordedInput | None,
     ) -> None:
-        """File an exchange, if it is about a container; `typed` is its input, if it is one."""
-        name = what.call_type.name if what.call_type is not None else ""
-        if name not in _ABOUT:
+        """Add a recorded exchange, if it is about a container; `recorded_input` is its body."""
+        about = container_call_of(parsed)
+        if about is None or not _is_in_session(about.role, exchange):
             return
-        container_id = (
-            field_at(what.calls[0], f"{name.lower()}.container_id") if what.calls else None
-        )
-        if not isinstance(container_id, Message) or not _matters(name, exchange):
-            return
-        key = container_id.SerializeToString(deterministic=True)
-        container = self._named.setdefault(key, _Container(str(field_at(container_id, "value"))))
-        self._of[place] = container
-        if name not in _OUTPUTS:
-            container.answered.append((exchange.at + exchange.response.after, place))
-            container.answered.sort(key=lambda each: each[0])
-        if typed is not None:
-            container.inputs[place] = _InputProgress(typed)
+        key = about.container_id.SerializeToString(deterministic=True)
+        container = self._by_id.setdefault(key, _Container(about.container_name))
+        self._container_of[ref] = container
+        if about.role != "output":
+            container.answered.append((exchange.at + exchange.response.after, ref))
+            container.answered.sort(key=lambda timed: timed[0])
+        if recorded_input is not None:
+            container.inputs[ref] = _InputProgress(recorded_input)
 
-    def record_input_progress(self, place: ExchangeRef, units: int) -> None:
-        """So much of an input has come again: open the gates of the output that followed it."""
-        container = self._of.get(place)
-        if container is not None and place in container.inputs:
-            container.inputs[place].progress(units)
+    def record_input_progress(self, ref: ExchangeRef, units: int) -> None:
+        """Open the latches of output that waits for so many units of a recorded input."""
+        container = self._container_of.get(ref)
+        if container is not None and ref in container.inputs:
+            container.inputs[ref].advance(units)
 
-    def answer_latches(self, place: ExchangeRef) -> tuple[Latch, ...] | None:
-        """What an answer waits for: the streams that are open now have to come as far as then.
+    def answer_latches(self, ref: ExchangeRef) -> tuple[Latch, ...] | None:
+        """Return the latches that an answer waits at: one for each stream that is open now.
 
-        None if it never waits.
+        None if the answer never waits.
         """
-        container = self._of.get(place)
+        container = self._container_of.get(ref)
         if container is None:
             return None
-        found = (session.reached.get(place) for session in container.sessions)
-        return tuple(gate for gate in found if gate is not None and not gate.is_open)
+        latches = (stream.reached.get(ref) for stream in container.open_streams)
+        return tuple(latch for latch in latches if latch is not None and not latch.is_open)
 
     def begin_stream(
-        self, place: ExchangeRef, since_seconds: float
+        self, ref: ExchangeRef, since_seconds: float
     ) -> tuple[Iterator[Timed[SyncPoint]] | None, StreamHandle[StreamStep] | None]:
-        """Begin a stream that was recorded from `since_seconds` on, and give its cues."""
-        container = self._of.get(place)
+        """Begin a stream; it waits for input that was recorded at `since_seconds` or later."""
+        container = self._container_of.get(ref)
         if container is None:
             return None, None
-        session = _OutputStream(container, place, self._waiting)
-        return session.cues(since_seconds), StreamHandle(session.over)
+        stream = _OutputStream(container, ref, self._pending_latches)
+        return stream.sync_points(since_seconds), StreamHandle(stream.close)
 
 
 class _Container:
-    """What was recorded of a container, and the streams of it that are open in this replay."""
+    """The recorded exchanges of a container, and its streams that are open in this replay.
+
+    `answered` are inputs and WAITs by the time of their answer.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.inputs: dict[ExchangeRef, _InputProgress] = {}
         self.answered: list[Timed[ExchangeRef]] = []
-        self.sessions: list[_OutputStream] = []
+        self.open_streams: list[_OutputStream] = []
 
 
 class _InputProgress:
-    """How much of a recorded input has come again, in units, and who waits for more."""
+    """How much of a recorded input has arrived again, in units, and the latches for more."""
 
-    def __init__(self, typed: RecordedInput) -> None:
-        self.typed = typed
-        self._come = 0
-        self._gates: list[tuple[int, int, Latch, _OutputStream]] = []
-        self._order = count()
+    # Each open stream of the container adds a latch for every recorded item that it has come to,
+    # with the units that had been typed by then. All streams share one heap, ordered by units: an
+    # arriving item opens all latches up to its amount, and looks at no other. Latches of equal
+    # units open in the order in which they were added; the number makes the entries comparable,
+    # for latches are not. A stream that is closed takes its latches out of the heap, so that none
+    # of a client that has left is opened or kept.
+    #
+    # Progress only grows: a client that begins the input anew, after another one has left, opens
+    # nothing until it gets further than that one.
 
-    def progress(self, units: int) -> None:
-        """Open the gates for which that is enough."""
-        self._come = max(units, self._come)
-        while self._gates and self._gates[0][0] <= units:
-            heapq.heappop(self._gates)[2].open()
+    def __init__(self, recorded_input: RecordedInput) -> None:
+        self.recorded_input = recorded_input
+        self._units = 0
+        self._latches: list[tuple[int, int, Latch, _OutputStream]] = []
+        self._numbers = count()
+
+    def advance(self, units: int) -> None:
+        """Open the latches for which that is enough."""
+        self._units = max(units, self._units)
+        while self._latches and self._latches[0][0] <= units:
+            heapq.heappop(self._latches)[2].open()
 
     def thresholds(self, since_seconds: float) -> Iterator[Timed[int]]:
-        """What was recorded from then on, until the answer: when so many units had come."""
+        """Yield the amounts that were typed from then on until the answer, and have not arrived."""
         units = 0
-        for item in self.typed.read_items():
+        for item in self.recorded_input.read_items():
             units += item.units
-            if item.at_seconds > self.typed.answered_at_seconds:
+            if item.at_seconds > self.recorded_input.answered_at_seconds:
                 break
-            if item.at_seconds >= since_seconds and not item.is_container_id and units > self._come:
+            if item.is_container_id or item.at_seconds < since_seconds:
+                continue
+            if units > self._units:
                 yield item.at_seconds, units
 
-    def add(self, units: int, gate: Latch, session: "_OutputStream") -> None:
-        """Open a gate of a session when so many units have come."""
-        heapq.heappush(self._gates, (units, next(self._order), gate, session))
+    def add_latch(self, units: int, latch: Latch, stream: "_OutputStream") -> None:
+        """Add a latch of a stream, to be opened when so many units have arrived."""
+        heapq.heappush(self._latches, (units, next(self._numbers), latch, stream))
 
-    def forget(self, session: "_OutputStream") -> None:
-        """Forget the gates of a session that is over."""
-        self._gates = [each for each in self._gates if each[3] is not session]
-        heapq.heapify(self._gates)
+    def remove_latches(self, stream: "_OutputStream") -> None:
+        """Remove the latches of a stream that is closed."""
+        self._latches = [entry for entry in self._latches if entry[3] is not stream]
+        heapq.heapify(self._latches)
 
 
 class _OutputStream:
-    """A stream in play; `reached` are the gates that it opens, by whose answers wait at them."""
+    """An open stream; `reached` has the latch that it opens for each answer, on reaching it."""
 
-    def __init__(self, container: _Container, place: ExchangeRef, waiting: set[Latch]) -> None:
-        self.reached = {
-            other: self._gate_of(place, other, waiting) for _, other in container.answered
-        }
+    def __init__(
+        self, container: _Container, ref: ExchangeRef, pending_latches: set[Latch]
+    ) -> None:
         self._container = container
-        self._place = place
-        self._waiting = waiting
-        container.sessions.append(self)
+        self._ref = ref
+        self._pending_latches = pending_latches
+        self.reached = {answered: self._latch_for(answered) for _, answered in container.answered}
+        container.open_streams.append(self)
 
-    def cues(self, since_seconds: float) -> Iterator[Timed[SyncPoint]]:
-        """Where it waits for input, and where answers wait for it, as recorded."""
-        reaches = [(at, Signal(self.reached[other])) for at, other in self._container.answered]
+    def sync_points(self, since_seconds: float) -> Iterator[Timed[SyncPoint]]:
+        """Yield the waits for input and the signals for answers, by recorded time."""
+        signals = [
+            (at_seconds, Signal(self.reached[answered]))
+            for at_seconds, answered in self._container.answered
+        ]
         waits = (
-            self._waits(place, typed, since_seconds)
-            for place, typed in self._container.inputs.items()
+            self._waits(ref, progress, since_seconds)
+            for ref, progress in self._container.inputs.items()
         )
-        return heapq.merge(reaches, *waits, key=lambda cue: cue[0])
+        return heapq.merge(signals, *waits, key=lambda timed: timed[0])
 
-    def over(self, left: bool) -> None:
-        """Nobody waits for it any more, nor it for anybody."""
-        self._container.sessions.remove(self)
-        for typed in self._container.inputs.values():
-            typed.forget(self)
-        for gate in self.reached.values():
-            gate.open()
+    def close(self, client_left: bool) -> None:
+        """Release the answers that wait for the stream, and drop the latches it waits at."""
+        self._container.open_streams.remove(self)
+        for progress in self._container.inputs.values():
+            progress.remove_latches(self)
+        for latch in self.reached.values():
+            latch.open()
 
     def _waits(
-        self, place: ExchangeRef, typed: _InputProgress, since_seconds: float
+        self, input_ref: ExchangeRef, progress: _InputProgress, since_seconds: float
     ) -> Iterator[Timed[SyncPoint]]:
-        for at_seconds, units in typed.thresholds(since_seconds):
+        for at_seconds, units in progress.thresholds(since_seconds):
             text = (
-                f"exchange {self._place.exchange} waits for input to container "
-                f"{self._container.name}, as in exchange {place.exchange}: {units} so far"
+                f"exchange {self._ref.exchange} waits for input to container "
+                f"{self._container.name}, as in exchange {input_ref.exchange}: {units} so far"
             )
-            gate = Latch(text, self._waiting)
-            typed.add(units, gate, self)
-            yield at_seconds, WaitFor(gate)
+            latch = Latch(text, self._pending_latches)
+            progress.add_latch(units, latch, self)
+            yield at_seconds, WaitFor(latch)
 
-    def _gate_of(self, place: ExchangeRef, answered: ExchangeRef, waiting: set[Latch]) -> Latch:
+    def _latch_for(self, answered: ExchangeRef) -> Latch:
         text = (
             f"the answer of exchange {answered.exchange} waits for what was recorded before it "
-            f"of exchange {place.exchange}"
+            f"in exchange {self._ref.exchange}"
         )
-        return Latch(text, waiting)
+        return Latch(text, self._pending_latches)
 
 
-def _matters(name: str, exchange: Exchange) -> bool:
-    """Whether an exchange is output, input that was taken, or a WAIT."""
-    if name in _OUTPUTS:
+def _is_in_session(role: ContainerRole, exchange: Exchange) -> bool:
+    """Return whether an exchange is output, input that was accepted, or a WAIT."""
+    if role == "output":
         return exchange.response.stream is not None
-    if name == "ATTACH_CONTAINER_INPUT":
+    if role == "input":
         status = exchange.response.status
         return status is None or status < 400 or status >= 500
-    return name in _WAITS
+    return role == "wait"

@@ -1,16 +1,16 @@
-"""Subscriptions: whose stream is open, and whether a call belongs to it.
+"""Subscriptions: whether a call belongs to the open stream of the client that makes it.
 
-A scheduler and a resource provider get the id of their stream with its head, and say it with every
+A scheduler and a resource provider get the id of their stream with its head, and send it with every
 other call:
 
     SUBSCRIBE                              ->  200, Mesos-Stream-Id: 8833f851-…, and the stream
     REVIVE, Mesos-Stream-Id: 8833f851-…    ->  202
     REVIVE                                 ->  400, All non-subscribe calls should include …
 
-Who subscribes again gets another id, and the old stream ends. At replay the ids are those of the
-recording, and what counts is which stream was asked for in this replay. A stream that was played to
-its end still counts, for a replay may be faster than its client. Texts and order of the checks are
-those of src/master/http.cpp and src/resource_provider/manager.cpp.
+A client that subscribes again gets another id, and its old stream ends. At replay the ids are those
+of the recording, and a call is checked against the streams of this replay. A stream that was played
+to its end still counts as open, for a replay may be faster than its client. Texts, and the order of
+the checks, are those of src/master/http.cpp and src/resource_provider/manager.cpp.
 """
 
 import re
@@ -36,225 +36,261 @@ from ..format.documents import Exchange, Headers
 from ..matching.request_key import CallKey, ParsedRequest, RequestKey
 from ..storage.reader import Cassette
 
-HEADER = "mesos-stream-id"
+_HEADER = "mesos-stream-id"
 
 _FAILED_OVER = b'{"type":"ERROR","error":{"message":"Framework failed over"}}'
-type StreamMismatch = Literal["no stream id", "another stream id", "not subscribed"]
-"""How a call does not belong to an open stream."""
 
-_ASTRAY: dict[StreamMismatch, re.Pattern[bytes]] = {
+type StreamMismatch = Literal["no stream id", "another stream id", "not subscribed"]
+"""Why a call does not belong to an open stream."""
+
+_MISMATCH_TEXTS: dict[StreamMismatch, re.Pattern[bytes]] = {
     "no stream id": re.compile(rb"All non-subscribe calls should include t(he|o) 'Mesos-Stream"),
     "another stream id": re.compile(rb"The stream ID '[^']*' included in this request didn't mat"),
     "not subscribed": re.compile(rb"Framework cannot be found$|[A-Z][a-z ]+ is not subscribed$"),
 }
 
-STREAM_MISMATCHES: tuple[StreamMismatch, ...] = tuple(_ASTRAY)
+STREAM_MISMATCHES: tuple[StreamMismatch, ...] = tuple(_MISMATCH_TEXTS)
 
 
 class _SubscribingApi(Struct, frozen=True):
-    """How an API names who subscribes, and how it refuses the calls of others."""
+    """An API with subscriptions: where its subscriber ids are, and how it refuses calls.
+
+    `id_in_call` and `id_in_event` are paths in a call and in the first record of a stream.
+    `subscriber_noun` precedes the id in the refusal of another stream id.
+    """
 
     api: Api
-    called: str
-    told: str
-    unknown: MesosRefusal
-    gone: MesosRefusal
-    missing: MesosRefusal
-    other: str
+    id_in_call: str
+    id_in_event: str
+    not_found: MesosRefusal
+    not_subscribed: MesosRefusal
+    no_stream_id: MesosRefusal
+    subscriber_noun: str
 
 
 _SCHEDULER = _SubscribingApi(
     SCHEDULER,
-    called="framework_id.value",
-    told="subscribed.framework_id.value",
-    unknown=MesosRefusal(400, b"Framework cannot be found"),
-    gone=MesosRefusal(403, b"Framework is not subscribed"),
-    missing=MesosRefusal(
+    id_in_call="framework_id.value",
+    id_in_event="subscribed.framework_id.value",
+    not_found=MesosRefusal(400, b"Framework cannot be found"),
+    not_subscribed=MesosRefusal(403, b"Framework is not subscribed"),
+    no_stream_id=MesosRefusal(
         400, b"All non-subscribe calls should include the 'Mesos-Stream-Id' header"
     ),
-    other="framework ID ",
+    subscriber_noun="framework ID ",
 )
 _RESOURCE_PROVIDER = _SubscribingApi(
     RESOURCE_PROVIDER,
-    called="resource_provider_id.value",
-    told="subscribed.provider_id.value",
-    unknown=MesosRefusal(400, b"Resource provider is not subscribed"),
-    gone=MesosRefusal(400, b"Resource provider is not subscribed"),
-    missing=MesosRefusal(
+    id_in_call="resource_provider_id.value",
+    id_in_event="subscribed.provider_id.value",
+    not_found=MesosRefusal(400, b"Resource provider is not subscribed"),
+    not_subscribed=MesosRefusal(400, b"Resource provider is not subscribed"),
+    no_stream_id=MesosRefusal(
         400, b"All non-subscribe calls should include to 'Mesos-Stream-Id' header"
     ),
-    other=" resource provider ID ",
+    subscriber_noun=" resource provider ID ",
 )
-_KINDS = {kind.api.name: kind for kind in (_SCHEDULER, _RESOURCE_PROVIDER)}
+_APIS = {each.api.name: each for each in (_SCHEDULER, _RESOURCE_PROVIDER)}
+
+type _SubscriberKey = tuple[str, str]
 
 
 class Subscriber(Struct, frozen=True):
-    """Who calls, as the request says it. `owner` is empty for one that is not known yet."""
+    """The client that makes a call, as the request names it.
+
+    `api` is the name of the API. `subscriber_id` is empty if the client has no id yet.
+    """
 
     api: str
     subscriber_id: str
     stream_id: str | None
     is_subscribing: bool
 
+    @property
+    def key(self) -> _SubscriberKey:
+        """The API and the id."""
+        return self.api, self.subscriber_id
 
-def identify_subscriber(request: HttpRequest, what: ParsedRequest) -> Subscriber | None:
-    """Tell who makes a call, or None if it is none that goes with a stream."""
-    if not isinstance(what.key, CallKey) or what.key.api not in _KINDS or not what.calls:
+
+def identify_subscriber(request: HttpRequest, parsed: ParsedRequest) -> Subscriber | None:
+    """Return the client that makes a call; None if the API has no subscriptions."""
+    if not isinstance(parsed.key, CallKey) or parsed.key.api not in _APIS or not parsed.calls:
         return None
-    kind, said = _KINDS[what.key.api], request.header(HEADER)
-    owner = field_at(what.calls[0], kind.called)
-    return Subscriber(kind.api.name, str(owner or ""), said, what.key.call_name == "SUBSCRIBE")
+    subscriber_id = field_at(parsed.calls[0], _APIS[parsed.key.api].id_in_call)
+    return Subscriber(
+        parsed.key.api,
+        str(subscriber_id or ""),
+        request.header(_HEADER),
+        parsed.key.call_name == "SUBSCRIBE",
+    )
 
 
 class _OpenSubscription(Struct):
-    """The latest stream of one who subscribed. `encoding` is that of the records as they go out."""
+    """The latest stream of a subscriber. `encoding` is that of its records in this replay."""
 
     stream_id: str | None
-    live: StreamHandle[StreamStep]
+    handle: StreamHandle[StreamStep]
     encoding: Encoding
-    left: bool = False
+    has_client_left: bool = False
 
 
 class Subscriptions:
     """Streams of schedulers and resource providers, in the recording and in this replay."""
 
     def __init__(self) -> None:
-        self._recorded = set[tuple[str, str]]()
-        self._given = set[str]()
-        self._used = defaultdict[tuple[str, str], set[str]](set)
-        self._open: dict[tuple[str, str], _OpenSubscription] = {}
+        self._recorded_subscribers = set[_SubscriberKey]()
+        self._recorded_stream_ids = set[str]()
+        self._used_stream_ids = defaultdict[_SubscriberKey, set[str]](set)
+        self._open: dict[_SubscriberKey, _OpenSubscription] = {}
 
-    def add_exchange(self, cassette: Cassette, exchange: Exchange, who: Subscriber) -> str:
-        """Note what the recording knows: who subscribed, and which ids came from before it.
-
-        Gives the id of the caller, or nothing if it has none.
-        """
+    def add_exchange(self, cassette: Cassette, exchange: Exchange, subscriber: Subscriber) -> str:
+        """Add a recorded call, and return the id of its subscriber; empty if it has none."""
         status = exchange.response.status
-        if who.is_subscribing:
-            owner = _owner(cassette, exchange, _KINDS[who.api])
-            if owner is not None:
-                self._recorded.add((who.api, owner))
-                self._given.update(_stream_ids(exchange.response.headers))
-                return owner
-        elif status is not None and status < 300 and who.stream_id is not None:
-            self._used[who.api, who.subscriber_id].add(who.stream_id)
-        return who.subscriber_id
+        if subscriber.is_subscribing:
+            subscriber_id = _subscriber_id_of(cassette, exchange, _APIS[subscriber.api])
+            if subscriber_id is not None:
+                self._recorded_subscribers.add((subscriber.api, subscriber_id))
+                self._recorded_stream_ids.update(_stream_ids(exchange.response.headers))
+                return subscriber_id
+        elif status is not None and status < 300 and subscriber.stream_id is not None:
+            self._used_stream_ids[subscriber.key].add(subscriber.stream_id)
+        return subscriber.subscriber_id
 
-    def refusal_for(self, who: Subscriber) -> MesosRefusal | None:
-        """Refuse a call that does not belong to an open stream, as Mesos does."""
-        if who.is_subscribing:
+    def refusal_for(self, subscriber: Subscriber) -> MesosRefusal | None:
+        """Return the refusal of a call that does not belong to an open stream; None if it does."""
+        # `valid` are the stream ids with which the call is accepted. There are three states:
+        #
+        # 1. The client has not subscribed in this replay. If the recording began after it had
+        #    subscribed, its calls carry an id that no recorded stream gave out; that stream counts
+        #    as open, and its ids are valid. Any other id of a client whose subscription was
+        #    recorded is that of a framework which Mesos does not know yet. A client of which
+        #    nothing is known (`valid` is empty) is not refused.
+        # 2. It has subscribed and closed its stream.
+        # 3. It has an open stream, whose id alone is valid. That id is None if the recorded
+        #    response had none, because the header was removed or the cassette written by hand.
+        #    Then no id can be asked for, and every call is accepted.
+        if subscriber.is_subscribing:
             return None
-        kind, owner = _KINDS[who.api], (who.api, who.subscriber_id)
-        stream = self._open.get(owner)
+        api, stream_id = _APIS[subscriber.api], subscriber.stream_id
+        stream = self._open.get(subscriber.key)
+        valid: set[str | None]
         if stream is None:
-            # A stream that was there before the recording began is open, as far as is known.
-            valid = self._used[owner] - self._given if owner in self._used else set[str | None]()
-            if owner in self._recorded and who.stream_id not in valid:
-                return kind.unknown
-        elif stream.left:
-            return kind.gone
+            valid = {*self._earlier_stream_ids(subscriber)}
+            if subscriber.key in self._recorded_subscribers and stream_id not in valid:
+                return api.not_found
+        elif stream.has_client_left:
+            return api.not_subscribed
         else:
             valid = {stream.stream_id}
-        if not valid or None in valid or who.stream_id in valid:
+        if not valid or None in valid or stream_id in valid:
             return None
-        if who.stream_id is None:
-            return kind.missing
+        if stream_id is None:
+            return api.no_stream_id
         text = (
-            f"The stream ID '{who.stream_id}' included in this request didn't match the stream ID "
-            f"currently associated with {kind.other}{who.subscriber_id}"
+            f"The stream ID '{stream_id}' included in this request didn't match the stream ID "
+            f"currently associated with {api.subscriber_noun}{subscriber.subscriber_id}"
         )
         return MesosRefusal(400, text.encode("latin-1"))
 
-    def expected_stream_id(self, who: Subscriber) -> str | None:
-        """The stream id of a caller who subscribed before the recording began, if it has one."""
-        owner = (who.api, who.subscriber_id)
-        if who.is_subscribing or owner in self._open or owner not in self._used:
-            return None
-        before = self._used[owner] - self._given
-        return next(iter(before)) if len(before) == 1 else None
+    def expected_stream_id(self, subscriber: Subscriber) -> str | None:
+        """Return the stream id of a client that subscribed before the recording began.
 
-    def has_subscribed(self, who: Subscriber) -> bool:
-        """Whether the caller has subscribed in this replay."""
-        return (who.api, who.subscriber_id) in self._open
+        None if it has subscribed in this replay, or if there is not exactly one such id.
+        """
+        if subscriber.is_subscribing or subscriber.key in self._open:
+            return None
+        earlier = self._earlier_stream_ids(subscriber)
+        return next(iter(earlier)) if len(earlier) == 1 else None
+
+    def has_subscribed(self, subscriber: Subscriber) -> bool:
+        """Return whether the client has subscribed in this replay."""
+        return subscriber.key in self._open
 
     def begin_stream(
         self,
         cassette: Cassette,
         exchange: Exchange,
-        who: Subscriber,
+        subscriber: Subscriber,
         encoding: Encoding,
-        now: float,
+        now_seconds: float,
     ) -> StreamHandle[StreamStep]:
-        """Open a stream that is answered now; the one before it of the same caller ends."""
-        kind = _KINDS[who.api]
-        owner = _owner(cassette, exchange, kind)
-        if owner is None:
+        """Open the stream that answers a SUBSCRIBE, and end the one before it of the same client.
+
+        The records of the stream are sent in `encoding`.
+        """
+        api = _APIS[subscriber.api]
+        subscriber_id = _subscriber_id_of(cassette, exchange, api)
+        if subscriber_id is None:
             return StreamHandle()
-        before = self._open.get((who.api, owner))
+        key = (subscriber.api, subscriber_id)
+        previous = self._open.get(key)
         stream_id = next(iter(_stream_ids(exchange.response.headers)), None)
 
-        def over(left: bool) -> None:
-            stream.left = left
+        def close(client_left: bool) -> None:
+            stream.has_client_left = client_left
 
-        stream = self._open[who.api, owner] = _OpenSubscription(
-            stream_id, StreamHandle(over), encoding
-        )
-        if before is not None and not before.live.is_over:
-            before.live.end_with(_farewell(kind, before.encoding, now))
-        return stream.live
+        stream = self._open[key] = _OpenSubscription(stream_id, StreamHandle(close), encoding)
+        if previous is not None and not previous.handle.is_over:
+            previous.handle.end_with(_failover_steps(api, previous.encoding, now_seconds))
+        return stream.handle
+
+    def _earlier_stream_ids(self, subscriber: Subscriber) -> set[str]:
+        """Return ids that the client used, of streams that began before the recording."""
+        return self._used_stream_ids.get(subscriber.key, set[str]()) - self._recorded_stream_ids
 
 
 def stream_mismatch_of(text: bytes) -> StreamMismatch | None:
-    """Tell from the body of a refusal how a call did not belong to an open stream."""
-    return next((how for how, says in _ASTRAY.items() if says.match(text)), None)
+    """Return why a call did not belong to an open stream, from the body of its refusal."""
+    return next((mismatch for mismatch, form in _MISMATCH_TEXTS.items() if form.match(text)), None)
 
 
 def recorded_stream_mismatch(
-    cassette: Cassette, exchange: Exchange, what: ParsedRequest
+    cassette: Cassette, exchange: Exchange, parsed: ParsedRequest
 ) -> StreamMismatch | None:
-    """Tell how a recorded call did not belong to an open stream, if it was refused for that."""
-    if not isinstance(what.key, CallKey) or what.key.api not in _KINDS:
+    """Return why a recorded call did not belong to an open stream; None if that was not so."""
+    if not isinstance(parsed.key, CallKey) or parsed.key.api not in _APIS:
         return None
     if exchange.response.status not in (400, 403):
         return None
     return stream_mismatch_of(encode_body(cassette.exchange(exchange.exchange).response))
 
 
-def stream_mismatch_key(key: RequestKey, how: StreamMismatch) -> RequestKey:
-    """Key of the same call when it does not belong to an open stream."""
-    return replace(key, refusal=how) if isinstance(key, CallKey) else key
+def stream_mismatch_key(key: RequestKey, mismatch: StreamMismatch) -> RequestKey:
+    """Return the key of the same call when it does not belong to an open stream."""
+    return replace(key, refusal=mismatch) if isinstance(key, CallKey) else key
 
 
 def _stream_ids(headers: Headers) -> list[str]:
-    return [value for name, value in header_pairs(headers) if name.lower() == HEADER]
+    return [value for name, value in header_pairs(headers) if name.lower() == _HEADER]
 
 
-def _farewell(
-    kind: _SubscribingApi, encoding: Encoding, now_seconds: float
+def _failover_steps(
+    api: _SubscribingApi, encoding: Encoding, now_seconds: float
 ) -> list[Timed[StreamStep]]:
-    """What ends the stream of one who subscribes again (src/master/master.cpp)."""
+    """Return the end of a stream whose client subscribes again (src/master/master.cpp)."""
     steps: list[Timed[StreamStep]] = [(now_seconds, Ending.FINAL_CHUNK)]
-    if kind is _SCHEDULER:
+    if api is _SCHEDULER:
         record = _FAILED_OVER
         if encoding != "json":
-            record = mapping.decode(record, kind.api.event_message).SerializeToString()
+            record = mapping.decode(record, api.api.event_message).SerializeToString()
         steps.insert(0, (now_seconds, recordio.encode(record)))
     return steps
 
 
-def _owner(cassette: Cassette, exchange: Exchange, kind: _SubscribingApi) -> str | None:
-    """Who subscribed, as the first record of the stream tells; None if that was refused."""
+def _subscriber_id_of(cassette: Cassette, exchange: Exchange, api: _SubscribingApi) -> str | None:
+    """Return the id in the first record of a stream; None if the SUBSCRIBE was refused."""
     if exchange.response.status != 200 or exchange.response.stream != "recordio":
         return None
     event = next(cassette.events(exchange.exchange), None)
     if event is None or event.offset is not None:
         return None
-    first = _read(encode_body(event, kind.api.event_message), kind.api.event_message)
-    owner = None if first is None else field_at(first, kind.told)
-    return owner if isinstance(owner, str) else None
+    message = api.api.event_message
+    first = _decode_event(encode_body(event, message), message)
+    subscriber_id = None if first is None else field_at(first, api.id_in_event)
+    return subscriber_id if isinstance(subscriber_id, str) else None
 
 
-def _read(data: bytes, message: str) -> Message | None:
+def _decode_event(data: bytes, message: str) -> Message | None:
     try:
         if data.startswith(b"{"):
             return mapping.decode(data, message)

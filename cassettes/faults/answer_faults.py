@@ -1,8 +1,8 @@
-"""Damage of whole answers: what comes instead of one, or of the head of a stream.
+"""Faults of calls: what is sent instead of an answer, or of the head of a stream.
 
-A damaged answer is made a stream of raw bytes, so that it may come late, in part, or not at all:
+A damaged answer becomes a stream of raw bytes, so that it may be late, partial or absent:
 
-    503            HTTP/1.1 503 Service Unavailable …             no damage, but another answer
+    503            HTTP/1.1 503 Service Unavailable …             another answer, undamaged
     cut-answer=3   HTTP/1.1 200 OK …  {"t                         Ending.CUT
     lost-answer                                                   Ending.RESET
 
@@ -11,6 +11,7 @@ Texts and headers are those of src/master/http.cpp and src/slave/http.cpp.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 from msgspec.structs import replace
@@ -20,9 +21,10 @@ from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
 from ..answers import answer as answers
 from ..answers.answer import Ending, RawBytes, ReplayResponse, StreamedResponse, StreamStep
-from ..answers.gates import Latch, Signal, WaitFor
+from ..answers.gates import Signal, WaitFor
 from ..answers.pace import Timed
 from .fault_spec import Fault
+from .record_effects import report_signal
 from .seeded_random import SeededRandom
 
 type AnswerSteps = Iterator[Timed[StreamStep | RawBytes]]
@@ -30,7 +32,7 @@ type AnswerSteps = Iterator[Timed[StreamStep | RawBytes]]
 _LENGTH = re.compile(rb"(?i)(?<=\r\n)(content-length:[ \t]*)\d+")
 _CODING = re.compile(rb"(?i)(?<=\r\n)content-encoding:[^\r\n]*\r\n")
 _MASTER = re.compile(r"/master(?=/|$)")
-_NOBODY = "leader.invalid"
+_NO_LEADER = "leader.invalid"
 
 _UNAVAILABLE = {
     "master": MesosRefusal(503, b"No leader elected"),
@@ -39,17 +41,24 @@ _UNAVAILABLE = {
 
 
 def build_unavailable(server: str, date: str, *, bodiless: bool, gzips: bool) -> ReplayResponse:
-    """The answer of a master without a leader, or of an agent that recovers."""
+    """Build the 503 of a master without a leader, or of an agent that recovers.
+
+    `server` is `master` or `agent`, and `date` the Date header.
+    """
     return answers.build_refusal(_UNAVAILABLE[server], date, bodiless=bodiless, accepts_gzip=gzips)
 
 
 def build_redirect(
     request: HttpRequest, leader: str | None, date: str
 ) -> ReplayResponse | StreamedResponse:
-    """The answer of a master that does not lead; without a leader, one that is to be `pointed`."""
+    """Build the 307 of a master that does not lead, to `leader` (HOST:PORT).
+
+    Without a leader it is a plain answer, whose Location the server replaces by its own address
+    (`retarget_redirect`); with one it is a stream of raw bytes, which no server changes.
+    """
     target = redirects.strip_origin(request.target.decode("latin-1"))
     path = target if _MASTER.match(target) else f"/master{target}"
-    location = f"//{leader or _NOBODY}{path}"
+    location = f"//{leader or _NO_LEADER}{path}"
     headers = [("Date", date), ("Location", location), ("Content-Length", "0")]
     answer = ReplayResponse(exchange=0, status=307, head=answers.render_head(307, None, headers))
     if leader is None:
@@ -58,98 +67,90 @@ def build_redirect(
 
 
 def build_reset(now_seconds: float) -> StreamedResponse:
-    """No answer, and the connection is reset."""
+    """Build a reset of the connection, without an answer."""
     steps: AnswerSteps = iter([(now_seconds, Ending.RESET)])
     return StreamedResponse(exchange=0, status=0, head=b"", steps=steps)
 
 
 class AnswerFaults:
-    """What faults do to the answer of a call that is taken at `now_seconds`.
+    """The faults that hit one answer, to a call processed at `now_seconds`.
 
-    `dice` draws for a fault, and `tell` takes down what one did.
+    `random_for` returns the random source of a fault, and `report` records the effect of one.
     """
 
     def __init__(
         self,
         faults: Sequence[Fault],
         now_seconds: float,
-        dice: Callable[[Fault], SeededRandom],
-        tell: Callable[[Fault, str], object],
+        random_for: Callable[[Fault], SeededRandom],
+        report: Callable[[Fault, str], object],
     ) -> None:
-        self._late = [fault for fault in faults if fault.kind.name == "late"]
-        self._cut = _first(faults, "cut-answer")
-        self._lost = _first(faults, "lost-answer")
-        self._empty = _first(faults, "empty-answer")
+        self._first_of_kind = {fault.kind.name: fault for fault in reversed(faults)}
+        self._delays = [
+            (fault, float(fault.effective_value or 0))
+            for fault in faults
+            if fault.kind.name == "late"
+        ]
         self._now_seconds = now_seconds
-        self._due_seconds = now_seconds + sum(
-            float(fault.effective_value or 0) for fault in self._late
-        )
-        self._dice = dice
-        self._tell = tell
+        self._due_seconds = now_seconds + sum(seconds for _, seconds in self._delays)
+        self._random_for = random_for
+        self._report = report
 
     def apply_to_stream_answer(self, answer: StreamedResponse) -> StreamedResponse:
-        """Strike the head of a stream."""
-        if self._lost is not None:
-            return replace(answer, head=b"", steps=self._lose(self._lost))
-        if not self._late:
+        """Damage the head of a stream."""
+        if (lost := self._first_of_kind.get("lost-answer")) is not None:
+            return replace(answer, head=b"", steps=self._reset(lost))
+        if not self._delays:
             return answer
-        due_seconds = self._due_seconds
-        head: AnswerSteps = iter([(due_seconds, RawBytes(answer.head)), *self._told_late()])
+        head: AnswerSteps = iter(
+            [(self._due_seconds, RawBytes(answer.head)), *self._delay_signals()]
+        )
         return replace(answer, head=b"", steps=chain(head, answer.steps))
 
     def apply_to_whole_answer(self, answer: ReplayResponse) -> ReplayResponse | StreamedResponse:
-        """Strike a whole answer."""
-        if self._lost is not None:
-            return _streamed(answer, self._lose(self._lost))
-        if self._empty is not None and answer.body:
-            self._tell(self._empty, f"{len(answer.body)} bytes of body left out")
-            answer = _emptied(answer)
-        cut = self._cut if answer.body else None
-        if cut is None and not self._late:
+        """Damage a whole answer."""
+        if (lost := self._first_of_kind.get("lost-answer")) is not None:
+            return _streamed(answer, self._reset(lost))
+        empty = self._first_of_kind.get("empty-answer")
+        if empty is not None and answer.body:
+            self._report(empty, f"{len(answer.body)} bytes of body left out")
+            answer = _without_body(answer)
+        cut = self._first_of_kind.get("cut-answer") if answer.body else None
+        if cut is None and not self._delays:
             return answer
         return _streamed(answer, self._pieces(answer, cut))
 
     def _pieces(self, answer: ReplayResponse, cut: Fault | None) -> AnswerSteps:
-        for gate in answer.latches:
-            yield self._now_seconds, WaitFor(gate)
+        for latch in answer.latches:
+            yield self._now_seconds, WaitFor(latch)
         due_seconds, body = self._due_seconds, answer.body
-        yield from self._told_late()
+        yield from self._delay_signals()
         if cut is None:
             yield due_seconds, RawBytes(answer.head + body)
             yield due_seconds, Ending.RAW_COMPLETE
             return
-        amount = (
-            self._dice(cut).random_below(len(body))
-            if cut.effective_value is None
-            else int(cut.effective_value)
-        )
-        size = min(amount, len(body) - 1)
-        yield due_seconds, self._reach(cut, f"closed after {size} of {len(body)} bytes of body")
+        drawn = cut.effective_value
+        if drawn is None:
+            drawn = self._random_for(cut).random_below(len(body))
+        size = min(int(drawn), len(body) - 1)
+        yield due_seconds, self._signal(cut, f"closed after {size} of {len(body)} bytes of body")
         yield due_seconds, RawBytes(answer.head + body[:size])
         yield due_seconds, Ending.CUT
 
-    def _lose(self, fault: Fault) -> AnswerSteps:
-        yield self._now_seconds, self._reach(fault, "reset without an answer")
+    def _reset(self, fault: Fault) -> AnswerSteps:
+        yield self._now_seconds, self._signal(fault, "reset without an answer")
         yield self._now_seconds, Ending.RESET
 
-    def _told_late(self) -> AnswerSteps:
-        for fault in self._late:
-            seconds = float(fault.effective_value or 0)
-            yield self._due_seconds, self._reach(fault, f"answered {seconds:g} seconds late")
+    def _delay_signals(self) -> AnswerSteps:
+        for fault, seconds in self._delays:
+            yield self._due_seconds, self._signal(fault, f"answered {seconds:g} seconds late")
 
-    def _reach(self, fault: Fault, text: str) -> Signal:
-        """Tell of a fault at the moment of it."""
-        gate = Latch(text)
-        gate.add_open_callback(lambda: self._tell(fault, text))
-        return Signal(gate)
-
-
-def _first(faults: Sequence[Fault], name: str) -> Fault | None:
-    return next((fault for fault in faults if fault.kind.name == name), None)
+    def _signal(self, fault: Fault, text: str) -> Signal:
+        return report_signal(partial(self._report, fault), text)
 
 
 def _streamed(answer: ReplayResponse, steps: AnswerSteps) -> StreamedResponse:
-    """An answer that comes in raw pieces."""
+    """Return the answer with raw steps instead of its head and body."""
     return StreamedResponse(
         exchange=answer.exchange,
         status=answer.status or 0,
@@ -159,7 +160,6 @@ def _streamed(answer: ReplayResponse, steps: AnswerSteps) -> StreamedResponse:
     )
 
 
-def _emptied(answer: ReplayResponse) -> ReplayResponse:
-    """The answer without its body."""
+def _without_body(answer: ReplayResponse) -> ReplayResponse:
     head = _CODING.sub(b"", _LENGTH.sub(rb"\g<1>0", answer.head))
     return replace(answer, head=head, body=b"")

@@ -1,16 +1,17 @@
-"""Faults that a replay is to make, and how they are written.
+"""Faults of a replay as text: parsing, validation and formatting.
 
     [CALL[#WHICH]:]KIND[=VALUE][@WHICH]
 
     cut-record@3                 the third record of every stream is cut
-    SUBSCRIBE#1:cut-record@3     only of the first SUBSCRIBE, so that the next one is sound
-    scheduler.ACCEPT:503@1-2     the first two times, ACCEPT is refused
+    SUBSCRIBE#1:cut-record@3     only in the first SUBSCRIBE; the next one is undamaged
+    scheduler.ACCEPT:503@1-2     the first two ACCEPT calls are refused
     master:late=2.5@10%          one in ten calls to the operator API is answered late
 
-CALL is a call's type, an API, both (`scheduler.SUBSCRIBE`), or the path of another request
-(`/version`). WHICH is a number from 1 on, a range `2-4`, all from there on `3+`, or a share `20%`
-that the seed decides; without it, all. Behind `@` it counts the records of each stream, or, if the
-fault is one of a call, the calls. Kinds and their values are in fault_kinds.py.
+CALL is a call type, an API, both (`scheduler.SUBSCRIBE`), or the path of another request
+(`/version`). WHICH is a number from 1, a range `2-4`, an open range `3+`, or a share `20%` drawn
+from the seed; the default is all. After `@` it selects records of each stream, or calls if the
+fault is one of calls; after `#` it selects the calls whose streams are damaged. Kinds and their
+values are in kinds.py.
 """
 
 import re
@@ -23,27 +24,30 @@ from msgspec import Struct
 from ...proto.api.apis import APIS
 from ...proto.http import redirects
 from .kinds import FAULT_KINDS, FaultKind, FaultUnit
-from .selector import SELECT_ALL, Selector
-from .selector import parse_selector as read_which
+from .selector import SELECT_ALL, Selector, parse_selector
 
 _SPEC = re.compile(
     r"(?:(?P<call>[^:=@#]*)(?:#(?P<calls>[^:=@#]*))?:)?"
     r"(?P<kind>[^:=@#]*)(?:=(?P<value>[^@]*))?(?:@(?P<which>.*))?",
     re.DOTALL,
 )
-_SHOWN = 60
-_MOST = {"BYTES": 1 << 20, "DIGITS": 20, "LENGTH": 10**20, "+N|-N": 10**9}
+_SHOWN_LENGTH = 60
+_LARGEST = {"BYTES": 1 << 20, "DIGITS": 20, "LENGTH": 10**20, "+N|-N": 10**9}
 _LONGEST_SECONDS = 86400.0
 
 type FaultValue = float | int | str | None
+"""Seconds, a number of bytes or digits, a length, an authority, or none."""
 
 
 class FaultError(ValueError):
-    """A fault that makes no sense; the text says what was expected."""
+    """An invalid fault; the text says what was expected."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """One fault. Its text is the same for equal faults."""
+    """One fault. Equal faults have the same text, and parsing it gives the fault again.
+
+    `call` is empty for all calls; `selector` counts records or calls, as the kind's scope says.
+    """
 
     kind: FaultKind
     value: FaultValue = None
@@ -53,83 +57,83 @@ class Fault(Struct, frozen=True, kw_only=True):
 
     @property
     def effective_value(self) -> FaultValue:
-        """Its value, or what counts without one."""
+        """The value, or the default of the kind; None if the seed decides."""
         return self.kind.default if self.value is None else self.value
 
     def is_for(self, api: str, call: str, path: str) -> bool:
-        """Whether it is for a call of an API, or for a plain request (both empty) to a path."""
+        """Return whether it applies to a request; `api` and `call` are empty if that is no call."""
         return self.call in ("", path) or (bool(api) and self.call in (api, call, f"{api}.{call}"))
 
     def __str__(self) -> str:
         calls = "" if self.call_selector == SELECT_ALL else f"#{self.call_selector}"
-        of = f"{self.call}{calls}:" if self.call or calls else ""
-        value = "" if self.value is None else f"={_shown(self.value, self.kind.unit)}"
+        prefix = f"{self.call}{calls}:" if self.call or calls else ""
+        value = "" if self.value is None else f"={_format_value(self.value, self.kind.unit)}"
         selector = "" if self.selector == SELECT_ALL else f"@{self.selector}"
-        return f"{of}{self.kind.name}{value}{selector}"
+        return f"{prefix}{self.kind.name}{value}{selector}"
 
 
 def parse_fault(text: str) -> Fault:
-    """Read a fault. Raises FaultError."""
-    found = _SPEC.fullmatch(text)
+    """Parse a fault. Raises FaultError."""
+    match = _SPEC.fullmatch(text)
     try:
-        if found is None:
+        if match is None:
             raise FaultError("expected [CALL[#WHICH]:]KIND[=VALUE][@WHICH], like cut-record@3")
-        kind = _kind(found["kind"])
+        kind = _find_kind(match["kind"])
         fault = Fault(
             kind=kind,
-            value=_value(kind, found["value"]),
-            selector=_which(found["which"], "@"),
-            call=_call(found["call"] or "", kind),
-            call_selector=_which(found["calls"], "#"),
+            value=_parse_value(kind, match["value"]),
+            selector=_parse_which(match["which"], "@"),
+            call=_check_call(match["call"] or "", kind),
+            call_selector=_parse_which(match["calls"], "#"),
         )
         if kind.scope == "call" and fault.call_selector != SELECT_ALL:
-            of = f"{fault.call}:" if fault.call else ""
+            prefix = f"{fault.call}:" if fault.call else ""
             raise FaultError(
-                f"{kind.name} strikes calls; write {of}{kind.name}@{fault.call_selector}"
+                f"{kind.name} is a fault of calls; write {prefix}{kind.name}@{fault.call_selector}"
             )
     except FaultError as error:
-        raise FaultError(f"fault {_cut(text)}: {error}") from None
+        raise FaultError(f"fault {_shorten(text)}: {error}") from None
     return fault
 
 
 def parse_faults(texts: Sequence[str]) -> list[Fault]:
-    """Read several, or one that stands alone. Raises FaultError."""
+    """Parse several faults, or one given as a string. Raises FaultError."""
     return [parse_fault(text) for text in ([texts] if isinstance(texts, str) else texts)]
 
 
-def _kind(name: str) -> FaultKind:
+def _find_kind(name: str) -> FaultKind:
     if name not in FAULT_KINDS:
-        near = _nearest(name, FAULT_KINDS) or "; `mesotape replay --list-faults` explains them all"
-        raise FaultError(f"there is no fault {_cut(name)!r}{near}")
+        hint = _nearest(name, FAULT_KINDS) or "; `mesotape replay --list-faults` lists them all"
+        raise FaultError(f"there is no fault {_shorten(name)!r}{hint}")
     return FAULT_KINDS[name]
 
 
-def _which(text: str | None, mark: str) -> Selector:
+def _parse_which(text: str | None, mark: str) -> Selector:
     if text is None:
         return SELECT_ALL
     try:
-        return read_which(text)
+        return parse_selector(text)
     except ValueError as error:
-        raise FaultError(f"behind {mark} stands {_cut(text)!r}: {error}") from None
+        raise FaultError(f"after {mark}: found {_shorten(text)!r}, {error}") from None
 
 
-def _value(kind: FaultKind, text: str | None) -> FaultValue:
+def _parse_value(kind: FaultKind, text: str | None) -> FaultValue:
     if text is None and kind.is_value_required:
         raise FaultError(f"expected {kind.usage}")
     if text is None:
         return None
     if kind.unit is None:
-        raise FaultError(f"{kind.name} has no value, found ={_cut(text)}")
+        raise FaultError(f"{kind.name} takes no value, found ={_shorten(text)}")
     try:
-        return _read(text, kind.unit)
+        return _parse_unit(text, kind.unit)
     except ValueError:
         raise FaultError(
-            f"the value is {_cut(text)!r}, expected {kind.usage}{_hint(kind.unit)}"
+            f"the value is {_shorten(text)!r}, expected {kind.usage}{_hint(kind.unit)}"
         ) from None
 
 
-def _read(text: str, unit: FaultUnit) -> FaultValue:
-    """Read a value. Raises ValueError."""
+def _parse_unit(text: str, unit: FaultUnit) -> FaultValue:
+    """Parse a value of a unit. Raises ValueError."""
     match unit:
         case "SECONDS":
             seconds = float(text)
@@ -140,11 +144,11 @@ def _read(text: str, unit: FaultUnit) -> FaultValue:
                 return text
         case "+N|-N":
             number = int(text) if re.fullmatch(r"[+-]\d{1,10}", text, re.ASCII) else 0
-            if number and abs(number) <= _MOST[unit]:
+            if number and abs(number) <= _LARGEST[unit]:
                 return number
         case "BYTES" | "DIGITS" | "LENGTH":
             number = int(text) if re.fullmatch(r"\d{1,21}", text, re.ASCII) else -1
-            if (unit == "DIGITS") <= number <= _MOST[unit]:
+            if (unit == "DIGITS") <= number <= _LARGEST[unit]:
                 return number
     raise ValueError(text)
 
@@ -158,32 +162,36 @@ def _hint(unit: FaultUnit) -> str:
         case "+N|-N":
             return ", like +1 or -2"
         case "BYTES" | "DIGITS" | "LENGTH":
-            return f", from {int(unit == 'DIGITS')} to {_MOST[unit]}"
+            return f", from {int(unit == 'DIGITS')} to {_LARGEST[unit]}"
 
 
-def _shown(value: float | str, unit: FaultUnit | None) -> str:
+def _format_value(value: float | str, unit: FaultUnit | None) -> str:
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return f"{value:+d}" if unit == "+N|-N" and isinstance(value, int) else str(value)
 
 
-def _call(name: str, kind: FaultKind) -> str:
-    """Check what a fault is for: there has to be such a call, and a stream if it needs one."""
+def _check_call(name: str, kind: FaultKind) -> str:
+    """Return the name; it must be a path or a known call, and one with a stream if needed."""
     if not name or name.startswith("/"):
         return name
-    known = {text for api in APIS for call in api.call_types for text in _names(api.name, call)}
-    if name not in known:
-        near = _nearest(name, known)
-        raise FaultError(f"no v1 API has a call {_cut(name)!r}{near}")
-    streams = {
+    known_names = {
+        text for api in APIS for call in api.call_types for text in _names(api.name, call)
+    }
+    if name not in known_names:
+        hint = _nearest(name, known_names)
+        raise FaultError(f"no v1 API has a call {_shorten(name)!r}{hint}")
+    streamed_names = {
         text
         for api in APIS
-        for call, type_ in api.call_types.items()
-        if type_.record_message is not None
+        for call, call_type in api.call_types.items()
+        if call_type.record_message is not None
         for text in _names(api.name, call)
     }
-    if kind.scope == "record" and name not in streams:
-        raise FaultError(f"{kind.name} strikes records, and {name} is not answered by a stream")
+    if kind.scope == "record" and name not in streamed_names:
+        raise FaultError(
+            f"{kind.name} is a fault of records, and {name} is not answered by a stream"
+        )
     return name
 
 
@@ -192,17 +200,17 @@ def _names(api: str, call: str) -> tuple[str, str, str]:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word[:_SHOWN], sorted(known), n=1, cutoff=0.5)
+    near = get_close_matches(word[:_SHOWN_LENGTH], sorted(known), n=1, cutoff=0.5)
     return f"; the nearest is {near[0]}" if near else ""
 
 
-def _cut(text: str) -> str:
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: _SHOWN + 1])
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+def _shorten(text: str) -> str:
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: _SHOWN_LENGTH + 1])
+    return shown if len(shown) <= _SHOWN_LENGTH else f"{shown[:_SHOWN_LENGTH]}…"
 
 
 class FaultHit(Struct, frozen=True, kw_only=True):
-    """One strike of a fault, at a call. `exchange` is 0 if the call was not taken."""
+    """One hit of a fault. `exchange` is 0 if the call was not processed."""
 
     fault: str
     exchange: int
@@ -210,5 +218,5 @@ class FaultHit(Struct, frozen=True, kw_only=True):
     effect: str
 
     def __str__(self) -> str:
-        at = f"exchange {self.exchange}, {self.call}" if self.exchange else self.call
-        return f"fault {self.fault} struck: {at}: {self.effect}"
+        place = f"exchange {self.exchange}, {self.call}" if self.exchange else self.call
+        return f"fault {self.fault} fired: {place}: {self.effect}"

@@ -1,13 +1,12 @@
-"""Injection: which faults strike a request, and what comes of it.
+"""Injection: which faults hit a request, and the answer with their damage.
 
-A fault may strike a call before it is taken (503, 307, lost-call): then no recorded answer is used
-up. Else the call is played, and the answer is damaged. What strikes is counted, told once for each
-strike at the moment of it, and what never struck is known at the end: a test that asked for a fault
-and never saw it proves nothing.
+A fault may hit a call before it is processed (503, 307, lost-call); then no recorded answer is used
+up. Otherwise the call is answered, and the answer is damaged. Every hit is counted, and reported
+once, at the moment it goes out. Faults that never hit anything are known at the end: a test that
+asked for a fault and never saw it proves nothing.
 
-Chance never depends on when things happen, nor on what other clients do: it is drawn for the
-exchange and how often it was played, or, before the exchange is known, for the call and how often
-it came.
+Random choices depend neither on time nor on other clients. They are drawn for the exchange and how
+often it was played, or, before the exchange is known, for the call and how often it was made.
 """
 
 from collections import Counter
@@ -21,7 +20,7 @@ from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..causality.container_input import ComparableCalls
-from ..matching.misses import Miss
+from ..matching.misses import Miss, ReplayOutcome
 from ..matching.request_key import (
     CallKey,
     MatchableRequest,
@@ -36,14 +35,12 @@ from .seeded_random import SeededRandom
 from .selector import Selector
 from .stream_faults import StreamFault, number_records, strip_record_numbers
 
-type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
-
 
 class FaultTarget(Struct, frozen=True, kw_only=True):
     """A request as faults see it.
 
-    `api` and `call` are empty for one that is no call. Equal `sense` is equal meaning, and `record`
-    is the message of the records of a stream that answers.
+    `api` and `call` are empty if it is no call. Requests with equal `draw_key` mean the same, and
+    `record_message` is the message type of the records of a stream that answers.
     """
 
     request: HttpRequest
@@ -61,32 +58,35 @@ class FaultTarget(Struct, frozen=True, kw_only=True):
 def fault_target_of(
     request: MatchableRequest, kinds: Sequence[ServerKind | None], counts: ComparableCalls
 ) -> FaultTarget:
-    """Read a request as the first of some kinds of servers that takes it for a call."""
-    what, http = request.parsed_as_call(kinds), request.http
-    if isinstance(what.key, CallKey):
-        return _call(http, what, what.key, counts)
+    """Parse a request as the first of some kinds of servers to which it is a call.
+
+    `counts` reduces calls to the parts that are compared.
+    """
+    parsed, http = request.parsed_as_call(kinds), request.http
+    if isinstance(parsed.key, CallKey):
+        return _target_of_call(http, parsed, parsed.key, counts)
     return FaultTarget(
-        request=http, server=what.key.server, path=what.path, draw_key=repr(what.key)
+        request=http, server=parsed.key.server, path=parsed.path, draw_key=repr(parsed.key)
     )
 
 
-def _call(
-    request: HttpRequest, what: ParsedRequest, key: CallKey, counts: ComparableCalls
+def _target_of_call(
+    request: HttpRequest, parsed: ParsedRequest, key: CallKey, counts: ComparableCalls
 ) -> FaultTarget:
     api = APIS_BY_NAME[key.api]
     return FaultTarget(
         request=request,
         server=api.server,
-        path=what.path,
+        path=parsed.path,
         api=key.api,
         call=key.call_name,
-        draw_key=f"{key.api}.{key.call_name} {digest_calls(counts(what.calls, api)).hex()}",
-        record_message=None if what.call_type is None else what.call_type.record_message,
+        draw_key=f"{key.api}.{key.call_name} {digest_calls(counts(parsed.calls, api)).hex()}",
+        record_message=None if parsed.call_type is None else parsed.call_type.record_message,
     )
 
 
 def fault_target_of_input(head: HttpRequest) -> FaultTarget:
-    """Read the head of a streamed request, the input of a container."""
+    """Return the target for the head of a streamed request, the input of a container."""
     path, call = head.target.decode("latin-1").partition("?")[0], "ATTACH_CONTAINER_INPUT"
     return FaultTarget(
         request=head, server="agent", path=path, api="agent", call=call, draw_key=call
@@ -96,129 +96,124 @@ def fault_target_of_input(head: HttpRequest) -> FaultTarget:
 class FaultInjection:
     """The faults of a replay. `date` is the Date header of answers that are made here.
 
-    `on_strike` is called with every strike, at its moment. Raises FaultError for an invalid fault.
+    `on_hit` is called with every hit, at its moment. Raises FaultError for an invalid fault.
     """
 
     def __init__(
-        self, faults: Sequence[str], seed: int, on_strike: Callable[[FaultHit], object], date: str
+        self, faults: Sequence[str], seed: int, on_hit: Callable[[FaultHit], object], date: str
     ) -> None:
         self.faults = parse_faults(faults)
-        self.seed = seed
-        self._on_strike = on_strike
+        self._seed = seed
+        self._on_hit = on_hit
         self._date = date
-        self._came = Counter[Fault]()
-        self._played = Counter[tuple[int, str]]()
-        self._alike = Counter[str]()
-        self._draws_calls = any(_of_calls(fault).share is not None for fault in self.faults)
+        self._call_counts = Counter[Fault]()
+        self._play_counts = Counter[tuple[int, str]]()
+        self._equal_calls = Counter[str]()
+        self._has_shares = any(_call_selector(fault).share is not None for fault in self.faults)
 
-    def describe_faults(self, struck: Mapping[str, int]) -> list[str]:
-        """Tell people how often each fault struck."""
-        return [self._told(fault, struck.get(str(fault), 0)) for fault in self.faults]
+    def describe_faults(self, hit_counts: Mapping[str, int]) -> list[str]:
+        """Report how often each fault hit something, a line per fault."""
+        return [self._describe(fault, hit_counts.get(str(fault), 0)) for fault in self.faults]
 
-    def describe_idle_faults(self, struck: Mapping[str, int]) -> list[str]:
-        """Tell people which faults never struck."""
-        return [self._told(fault, 0) for fault in self.faults if not struck.get(str(fault))]
+    def describe_idle_faults(self, hit_counts: Mapping[str, int]) -> list[str]:
+        """Report the faults that hit nothing, a line per fault."""
+        return [self._describe(fault, 0) for fault in self.faults if not hit_counts.get(str(fault))]
 
     def answer_with_faults(
-        self, call: FaultTarget, now_seconds: float, play: Callable[[], ReplayOutcome]
+        self, target: FaultTarget, now_seconds: float, play: Callable[[], ReplayOutcome]
     ) -> ReplayOutcome:
-        """Answer a request that comes now, with the faults that strike it."""
-        struck = self._struck(call)
-        for fault in struck:
-            if fault.kind.name in PREEMPTIVE_FAULTS:
-                return self._untaken(fault, call, now_seconds)
-        outcome = play()
-        if not struck or isinstance(outcome, Miss) or not outcome.exchange:
-            return outcome
-        return self._damaged(struck, call, now_seconds, outcome)
+        """Answer a request that arrives now, with the faults that hit it.
 
-    def apply_to_input_answer(
-        self, call: FaultTarget, now_seconds: float, answer: ReplayResponse | StreamedResponse
-    ) -> ReplayResponse | StreamedResponse:
-        """Give the answer to a streamed request, which is taken whatever strikes it."""
-        struck = self._struck(call)
-        for fault in struck:
+        `play` returns the answer without faults; it is not called if a fault comes before it.
+        """
+        faults = self._select_faults(target)
+        for fault in faults:
             if fault.kind.name in PREEMPTIVE_FAULTS:
-                return self._untaken(fault, call, now_seconds)
-        return self._damaged(struck, call, now_seconds, answer) if struck else answer
+                return self._unprocessed(fault, target, now_seconds)
+        outcome = play()
+        if not faults or isinstance(outcome, Miss) or not outcome.exchange:
+            return outcome
+        return self._damaged(faults, target, now_seconds, outcome)
 
     def _damaged(
         self,
-        struck: Sequence[Fault],
-        call: FaultTarget,
+        faults: Sequence[Fault],
+        target: FaultTarget,
         now_seconds: float,
         outcome: ReplayResponse | StreamedResponse,
     ) -> ReplayResponse | StreamedResponse:
-        self._played[outcome.exchange, call.api] += 1
-        play_number = self._played[outcome.exchange, call.api]
+        self._play_counts[outcome.exchange, target.api] += 1
+        play_number = self._play_counts[outcome.exchange, target.api]
 
-        def dice(fault: Fault) -> SeededRandom:
+        def random_for(fault: Fault) -> SeededRandom:
             return SeededRandom(
-                f"{self.seed} {fault} exchange {outcome.exchange} play {play_number}"
+                f"{self._seed} {fault} exchange {outcome.exchange} play {play_number}"
             )
 
-        def tell(fault: Fault, what: str) -> None:
-            self._strike(fault, outcome.exchange, call, what)
+        def report(fault: Fault, effect: str) -> None:
+            self._report_hit(fault, outcome.exchange, target, effect)
 
-        whole = AnswerFaults(struck, now_seconds, dice, tell)
+        answer_faults = AnswerFaults(faults, now_seconds, random_for, report)
         if isinstance(outcome, ReplayResponse):
-            return whole.apply_to_whole_answer(outcome)
+            return answer_faults.apply_to_whole_answer(outcome)
         steps = number_records(outcome.steps)
-        for fault in struck:
+        for fault in faults:
             if fault.kind.scope == "record":
-                damage = StreamFault(fault, dice(fault), partial(tell, fault), call.record_message)
-                steps = damage.apply_to_steps(steps)
-        return whole.apply_to_stream_answer(replace(outcome, steps=strip_record_numbers(steps)))
+                stream_fault = StreamFault(
+                    fault, random_for(fault), partial(report, fault), target.record_message
+                )
+                steps = stream_fault.apply_to_steps(steps)
+        return answer_faults.apply_to_stream_answer(
+            replace(outcome, steps=strip_record_numbers(steps))
+        )
 
-    def _struck(self, call: FaultTarget) -> list[Fault]:
-        """Count the call, and tell which faults strike it."""
-        alike = 0
-        if self._draws_calls:
-            self._alike[call.draw_key] += 1
-            alike = self._alike[call.draw_key]
-        struck: list[Fault] = []
+    def _select_faults(self, target: FaultTarget) -> list[Fault]:
+        """Count the call, and return the faults that hit it."""
+        number = 0
+        if self._has_shares:
+            self._equal_calls[target.draw_key] += 1
+            number = self._equal_calls[target.draw_key]
+        selected: list[Fault] = []
         for fault in self.faults:
-            if not fault.is_for(call.api, call.call, call.path):
+            if not fault.is_for(target.api, target.call, target.path):
                 continue
-            self._came[fault] += 1
-            dice = SeededRandom(f"{self.seed} {fault}")
-            drawn = partial(dice.random_fraction, call.draw_key, alike)
-            if _of_calls(fault).is_selected(self._came[fault], drawn):
-                struck.append(fault)
-        return struck
+            self._call_counts[fault] += 1
+            seeded_random = SeededRandom(f"{self._seed} {fault}")
+            draw = partial(seeded_random.random_fraction, target.draw_key, number)
+            if _call_selector(fault).is_selected(self._call_counts[fault], draw):
+                selected.append(fault)
+        return selected
 
-    def _untaken(
-        self, fault: Fault, call: FaultTarget, now_seconds: float
+    def _unprocessed(
+        self, fault: Fault, target: FaultTarget, now_seconds: float
     ) -> ReplayResponse | StreamedResponse:
-        """What comes instead of taking a call."""
-        request = call.request
+        """Return the answer of a fault that hits a call before it is processed."""
+        request = target.request
         match fault.kind.name:
             case "503":
-                self._strike(fault, 0, call, "503 Service Unavailable")
+                self._report_hit(fault, 0, target, "503 Service Unavailable")
                 bodiless, gzips = request.method == b"HEAD", request_accepts_gzip(request)
-                server = call.server or "master"
+                server = target.server or "master"
                 return build_unavailable(server, self._date, bodiless=bodiless, gzips=gzips)
             case "307":
                 leader = None if fault.value is None else str(fault.value)
-                self._strike(fault, 0, call, f"307 to {leader or 'this server'}")
+                self._report_hit(fault, 0, target, f"307 to {leader or 'this server'}")
                 return build_redirect(request, leader, self._date)
             case _:
-                self._strike(fault, 0, call, "reset, and not taken")
+                self._report_hit(fault, 0, target, "reset before it was processed")
                 return build_reset(now_seconds)
 
-    def _strike(self, fault: Fault, exchange: int, call: FaultTarget, what: str) -> None:
-        self._on_strike(FaultHit(fault=str(fault), exchange=exchange, call=str(call), effect=what))
+    def _report_hit(self, fault: Fault, exchange: int, target: FaultTarget, effect: str) -> None:
+        self._on_hit(FaultHit(fault=str(fault), exchange=exchange, call=str(target), effect=effect))
 
-    def _told(self, fault: Fault, count: int) -> str:
-        came = self._came[fault]
-        if count:
-            return f"fault {fault} struck {count} time{'s' if count > 1 else ''}"
-        calls = (
-            "no such call came" if not came else f"{came} such call{'s' if came > 1 else ''} came"
-        )
-        return f"fault {fault} never struck: {calls}"
+    def _describe(self, fault: Fault, hit_count: int) -> str:
+        if hit_count:
+            return f"fault {fault} fired {hit_count} time{'s' if hit_count > 1 else ''}"
+        count = self._call_counts[fault]
+        calls = f"{count or 'no'} such call{'s were' if count > 1 else ' was'} made"
+        return f"fault {fault} never fired: {calls}"
 
 
-def _of_calls(fault: Fault) -> Selector:
-    """Which calls a fault strikes, or strikes records of."""
+def _call_selector(fault: Fault) -> Selector:
+    """Return the selector of the calls that a fault hits, or whose streams it damages."""
     return fault.selector if fault.kind.scope == "call" else fault.call_selector

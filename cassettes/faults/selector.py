@@ -1,4 +1,4 @@
-"""Which of the things that are counted from 1 on: the third, some, or a share of them.
+"""Selectors of things that are numbered from 1: one, a range, or a share of them.
 
 3   2-4   3+   20%
 """
@@ -9,23 +9,23 @@ from math import inf
 
 from msgspec import Struct
 
-_FORM = re.compile(
-    r"(?P<first>[1-9]\d{0,8})(?:(?P<on>\+)|-(?P<last>[1-9]\d{0,8}))?|(?P<share>\d{1,3}(\.\d{1,6})?)%",
+_SELECTOR = re.compile(
+    r"(?P<first>[1-9]\d{0,8})(?:(?P<open>\+)|-(?P<last>[1-9]\d{0,8}))?|(?P<share>\d{1,3}(\.\d{1,6})?)%",
     re.ASCII,
 )
-_FORMS = "a number from 1 on, a range 2-4, from there on 3+, or a share 20%"
+_EXPECTED = "a number from 1, a range 2-4, an open range 3+, or a share 20%"
 
 
 class Selector(Struct, frozen=True):
-    """Which of the things that are counted from 1 on, or what share of them."""
+    """A range of numbers, both ends included, or a `share` from 0 to 1, which is drawn."""
 
     first: int = 1
     last: float = inf
     share: float | None = None
 
-    def is_selected(self, number: int, drawn: Callable[[], float]) -> bool:
-        """Whether a thing is one of them; `drawn` gives its number from 0 to 1."""
-        return self.first <= number <= self.last if self.share is None else drawn() < self.share
+    def is_selected(self, number: int, draw: Callable[[], float]) -> bool:
+        """Return whether a number is selected; `draw` returns its random fraction of 1."""
+        return self.first <= number <= self.last if self.share is None else draw() < self.share
 
     def __str__(self) -> str:
         if self.share is not None:
@@ -39,17 +39,17 @@ SELECT_ALL = Selector()
 
 
 def parse_selector(text: str) -> Selector:
-    """Read what people write. Raises ValueError."""
-    found = _FORM.fullmatch(text)
-    if found is None:
-        raise ValueError(f"expected {_FORMS}")
-    if found["share"] is not None:
-        share = float(found["share"]) / 100
+    """Parse a selector. Raises ValueError."""
+    match = _SELECTOR.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected {_EXPECTED}")
+    if match["share"] is not None:
+        share = float(match["share"]) / 100
         if not 0 < share <= 1:
-            raise ValueError("a share is more than 0% and at most 100%")
+            raise ValueError("expected a share above 0%, and at most 100%")
         return Selector(share=share)
-    first = int(found["first"])
-    last = inf if found["on"] else int(found["last"] or first)
+    first = int(match["first"])
+    last = inf if match["open"] else int(match["last"] or first)
     if last < first:
-        raise ValueError("the range is empty, expected the lower number first")
+        raise ValueError("expected the lower number of the range first")
     return Selector(first, last)

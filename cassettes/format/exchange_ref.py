@@ -3,8 +3,11 @@
 from msgspec import Struct
 
 
-class ExchangeRef(Struct, frozen=True):
-    """An exchange: the cassette, by its place in the list, and the exchange's number."""
+class ExchangeRef(Struct, frozen=True, order=True):
+    """An exchange: the index of its cassette in the list, and its number there.
+
+    References sort in this order, which is that of the recording.
+    """
 
     cassette: int
     exchange: int

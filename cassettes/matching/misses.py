@@ -18,6 +18,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ..answers.answer import ReplayResponse, StreamedResponse
+
 type MissReason = Literal[
     "nothing recorded for this call", "already played", "differs", "actor message"
 ]
@@ -146,3 +148,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 def format_report(lines: Iterable[ReportLine]) -> str:
     """Return a report as plain text."""
     return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
+"""The result of a request at replay."""

@@ -1,7 +1,7 @@
-"""Replies: the answer of a recorded exchange, built for a client.
+"""Building the answer of a recorded exchange for a client.
 
-A client that wants the recorded encoding gets the recorded bytes. For another, they are transcoded
-(transcoding.py). Answers that are small are kept ready.
+A client that accepts the recorded encoding gets the recorded bytes; for another encoding, they are
+transcoded (transcoding.py). Small answers are cached.
 """
 
 from collections.abc import Sequence
@@ -30,29 +30,29 @@ from ..rebinding.id_rewriting import IdRewriter
 from ..storage.reader import Cassette
 from .journal import Journal
 
-_READY = 16 * 1024 * 1024
-_READY_ANSWER = 256 * 1024
+_MAX_CACHED_BYTES = 16 * 1024 * 1024
+_MAX_CACHED_ANSWER_BYTES = 256 * 1024
 """Bytes of answers that are kept ready, and of the largest one."""
 
-type _ReadyKey = tuple[Selection, bool, bool]
+type _CacheKey = tuple[Selection, bool, bool]
 """An exchange as it is answered, without its body or with it, and whether gzip is accepted."""
 
 _OK = 200
 
 
 class ResponseOptions(Struct, frozen=True):
-    """What an answer depends on besides the exchange: HEAD gets no body, and gzip is asked for."""
+    """What an answer depends on besides the exchange; `bodiless` is set for HEAD."""
 
     bodiless: bool = False
     accepts_gzip: bool = False
 
 
-class _Told(Struct, frozen=True):
-    """How an answer is told.
+class _ResponsePlan(Struct, frozen=True):
+    """How an answer is built.
 
-    `response` has the labels that it goes out with, `message` is that of its body or records if it
-    takes one to tell them, and `to` is what they are transcoded to, if they are. `call` names what
-    a stream answers, and `framework` is the one that the request was about, if it said so.
+    `response` has the headers to be sent. `message` is the message type of its body or records, if
+    they have to be decoded, and `to` the encoding that they are transcoded to, if they are. `call`
+    is the type of the call that it answers, and `framework` the framework id in the call.
     """
 
     response: Response
@@ -63,14 +63,14 @@ class _Told(Struct, frozen=True):
 
 
 class AnswerBuilder:
-    """Builds the answers of exchanges."""
+    """Builds the answers of recorded exchanges. With `bindings`, ids in them are replaced."""
 
     def __init__(
         self,
         cassettes: Sequence[Cassette],
         pace: Pace,
         journal: Journal,
-        ties: ReplayConstraints,
+        constraints: ReplayConstraints,
         requests: RecordedRequests,
         bindings: IdBindings | None = None,
     ) -> None:
@@ -78,125 +78,149 @@ class AnswerBuilder:
         began = [cassette.header.recorded_at.timestamp() for cassette in cassettes]
         self._offsets = [at_seconds - min(began) for at_seconds in began]
         self._pace = pace
-        self._ties = ties
+        self._constraints = constraints
         self._requests = requests
         self._bindings = bindings
-        self._begun = set[ExchangeRef]()
-        self._ready = ByteCache[_ReadyKey, ReplayResponse](_READY, _READY_ANSWER)
+        self._played = set[ExchangeRef]()
+        self._cached_answers = ByteCache[_CacheKey, ReplayResponse](
+            _MAX_CACHED_BYTES, _MAX_CACHED_ANSWER_BYTES
+        )
         self._transcoder = Transcoder(journal.record_lost_fields)
 
     def build_answer(
-        self, turn: Selection, client: ResponseOptions, now_seconds: float
+        self, selection: Selection, response_options: ResponseOptions, now_seconds: float
     ) -> ReplayResponse | StreamedResponse:
-        """Answer with an exchange, at a time on the replay's clock.
+        """Build the answer of an exchange, at a time on the replay's clock.
 
-        Raises ValueError, LookupError or OSError if the cassette does not give what it should.
+        Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
         """
-        ready = self._ready.get((turn, client.bodiless, client.accepts_gzip))
-        return self._built(turn, client, now_seconds) if ready is None else ready
-
-    def _built(
-        self, turn: Selection, client: ResponseOptions, now_seconds: float
-    ) -> ReplayResponse | StreamedResponse:
-        place = turn.exchange_ref
-        cassette = self._cassettes[place.cassette]
-        exchange = cassette.exchange(place.exchange)
-        told = self._told(turn, exchange)
-        response, renaming = told.response, self._renaming(told, place)
-        if response.stream is not None and response.status is not None and not client.bodiless:
-            timeline = Timeline(cassette, exchange, told.message, self._retelling(turn, told))
-            encoding = _encoding(response)
-            cues, live = self._ties.begin_stream(place, cassette, exchange, encoding, now_seconds)
-            offset_seconds = self._offsets[place.cassette]
-            steps = timeline.play(self._pace, now_seconds, cues, offset_seconds=offset_seconds)
-            steps = steps if renaming is None else renaming.rewrite_steps(steps)
-            answer = answers.build_stream(place.exchange, response, steps, live)
-            return replace(answer, call_name=told.call, at_seconds=offset_seconds + exchange.at)
-        body = self._body(turn, told)
-        answer = answers.build_unary(
-            place.exchange,
-            response,
-            body if renaming is None else renaming.rewrite_body(body),
-            bodiless=client.bodiless,
-            accepts_gzip=client.accepts_gzip,
-            compress_large=turn.target_type is not None or _may_compress(cassette, exchange),
+        cached = self._cached_answers.get(
+            (selection, response_options.bodiless, response_options.accepts_gzip)
         )
-        gates = self._ties.answer_latches(place)
-        if gates is not None:
-            return replace(answer, latches=gates)
-        if renaming is not None:
+        return self._build(selection, response_options, now_seconds) if cached is None else cached
+
+    def _build(
+        self, selection: Selection, response_options: ResponseOptions, now_seconds: float
+    ) -> ReplayResponse | StreamedResponse:
+        ref = selection.exchange_ref
+        cassette = self._cassettes[ref.cassette]
+        exchange = cassette.exchange(ref.exchange)
+        plan = self._plan_response(selection, exchange)
+        response, rewriter = plan.response, self._id_rewriter(plan, ref)
+        if (
+            response.stream is not None
+            and response.status is not None
+            and not response_options.bodiless
+        ):
+            timeline = Timeline(
+                cassette, exchange, plan.message, self._record_transcoder(selection, plan)
+            )
+            encoding = _encoding(response)
+            sync_points, handle = self._constraints.begin_stream(
+                ref, cassette, exchange, encoding, now_seconds
+            )
+            offset_seconds = self._offsets[ref.cassette]
+            steps = timeline.play(
+                self._pace, now_seconds, sync_points, offset_seconds=offset_seconds
+            )
+            steps = steps if rewriter is None else rewriter.rewrite_steps(steps)
+            answer = answers.build_stream(ref.exchange, response, steps, handle)
+            return replace(answer, call_name=plan.call, at_seconds=offset_seconds + exchange.at)
+        body = self._body(selection, plan)
+        answer = answers.build_unary(
+            ref.exchange,
+            response,
+            body if rewriter is None else rewriter.rewrite_body(body),
+            bodiless=response_options.bodiless,
+            accepts_gzip=response_options.accepts_gzip,
+            compress_large=selection.target_type is not None or _may_compress(cassette, exchange),
+        )
+        latches = self._constraints.answer_latches(ref)
+        if latches is not None:
+            return replace(answer, latches=latches)
+        if rewriter is not None:
             return answer
         size_bytes = len(answer.head) + len(answer.body)
-        self._ready.put((turn, client.bodiless, client.accepts_gzip), answer, size_bytes)
+        self._cached_answers.put(
+            (selection, response_options.bodiless, response_options.accepts_gzip),
+            answer,
+            size_bytes,
+        )
         return answer
 
-    def _told(self, turn: Selection, exchange: Exchange) -> _Told:
+    def _plan_response(self, selection: Selection, exchange: Exchange) -> _ResponsePlan:
         """Look up how to tell an answer; one in which ids may be replaced is read in any case."""
-        response, target = exchange.response, turn.target_type
+        response, target = exchange.response, selection.target_type
         is_plain = response.stream is None and response.proto is None
         if self._bindings is None and target is None and is_plain:
-            return _Told(response)
-        what = self._requests.parsed(turn.exchange_ref, exchange)
-        message = response_message_name(exchange, what.call_type)
-        call = what.call_type and what.call_type.name
-        framework = str(field_at(what.calls[0], "framework_id.value") or "") if what.calls else ""
-        source = _label(response.headers, what.accepted_type)
+            return _ResponsePlan(response)
+        parsed = self._requests.parsed(selection.exchange_ref, exchange)
+        message = response_message_name(exchange, parsed.call_type)
+        call = parsed.call_type and parsed.call_type.name
+        framework = (
+            str(field_at(parsed.calls[0], "framework_id.value") or "") if parsed.calls else ""
+        )
+        source = _response_type(response.headers, parsed.accepted_type)
         if target is None or source is None or message is None or response.status != _OK:
-            return _Told(response, message, call=call, framework=framework)
+            return _ResponsePlan(response, message, call=call, framework=framework)
         labelled_response = replace(response, headers=relabel_headers(response.headers, target))
         other = source.encoding != target.encoding
-        return _Told(
+        return _ResponsePlan(
             labelled_response, message, target.encoding if other else None, call, framework
         )
 
-    def _renaming(self, told: _Told, place: ExchangeRef) -> IdRewriter | None:
-        """Give what puts other ids into the answer of an exchange, if that is asked for."""
-        if self._bindings is None or told.message is None:
+    def _id_rewriter(self, plan: _ResponsePlan, ref: ExchangeRef) -> IdRewriter | None:
+        """Return the rewriter of the ids in an answer; None if ids are not replaced."""
+        if self._bindings is None or plan.message is None:
             return None
-        again, encoding = place in self._begun, told.to or _encoding(told.response)
-        self._begun.add(place)
+        played_before, encoding = ref in self._played, plan.to or _encoding(plan.response)
+        self._played.add(ref)
         return IdRewriter(
-            self._bindings, told.message, encoding, told.framework, played_before=again
+            self._bindings, plan.message, encoding, plan.framework, played_before=played_before
         )
 
-    def _body(self, turn: Selection, told: _Told) -> bytes:
-        body = encode_body(told.response, told.message)
-        if told.to is None or told.message is None or not body:
+    def _body(self, selection: Selection, plan: _ResponsePlan) -> bytes:
+        body = encode_body(plan.response, plan.message)
+        if plan.to is None or plan.message is None or not body:
             return body
-        return self._transcoder.transcode_body(turn.exchange_ref, 0, body, told.message, told.to)
+        return self._transcoder.transcode_body(
+            selection.exchange_ref, 0, body, plan.message, plan.to
+        )
 
-    def _retelling(self, turn: Selection, told: _Told) -> TranscodeRecord | None:
-        """Give what transcodes the records of a stream, if they are to be."""
-        message, to = told.message, told.to
+    def _record_transcoder(
+        self, selection: Selection, plan: _ResponsePlan
+    ) -> TranscodeRecord | None:
+        """Return the function that transcodes the records of a stream; None if they stay."""
+        message, to = plan.message, plan.to
         if message is None or to is None:
             return None
 
-        def retell(event: Event, data: bytes) -> bytes:
+        def transcode(event: Event, data: bytes) -> bytes:
             return self._transcoder.transcode_body(
-                turn.exchange_ref, event.event, data, message, to
+                selection.exchange_ref, event.event, data, message, to
             )
 
-        return retell
+        return transcode
 
 
-def _label(headers: Headers, asked: AcceptedType) -> AcceptedType:
-    """Say what an answer is labelled; one without labels is what was asked for."""
+def _response_type(headers: Headers, accepted_type: AcceptedType) -> AcceptedType:
+    """Return the media types in the headers of an answer; `asked` if it has no Content-Type."""
     last = {name.lower(): value for name, value in header_pairs(headers)}
     content_type, inner = last.get("content-type"), last.get("message-content-type")
     if content_type is None:
-        return asked
+        return accepted_type
     if (inner or content_type) not in (negotiation.JSON, negotiation.PROTOBUF):
         return None
     return ResponseType(content_type, inner)
 
 
 def _encoding(response: Response) -> Encoding:
-    label = _label(response.headers, None)
-    return "json" if label is None else label.encoding
+    response_type = _response_type(response.headers, None)
+    return "json" if response_type is None else response_type.encoding
 
 
 def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:
-    """Whether Mesos would have compressed the answer, had it been asked to."""
+    """Return whether Mesos would have compressed the answer if the client had accepted gzip."""
     request = exchange.request
     accepted = {name.lower(): value for name, value in header_pairs(request.headers)}.get(
         "accept-encoding"

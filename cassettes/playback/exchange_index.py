@@ -1,9 +1,9 @@
-"""The catalogue: recorded exchanges, filed under what they mean, and found again for a request.
+"""The index of the recorded exchanges of a playback, by the keys of their requests.
 
-    catalogue.add(place, cassette, exchange, request, meaning)
-    catalogue.find(received, which, scope)  ->  Match | Refusal | None
+    index.add_exchange(ref, cassette, exchange, request, parsed)
+    index.find_match(request, cache_key, scope)  ->  ExchangeMatch | MesosRefusal | None
 
-A request that came before is not decoded again: its match is kept, under what tells it from others.
+A request is parsed once: its match is cached, for equal requests that follow.
 """
 
 from msgspec import Struct
@@ -37,16 +37,16 @@ from ..rebinding.id_matching import IdMatch, IdMatcher
 from ..storage.reader import Cassette
 from .answer_builder import ResponseOptions
 
-_KEPT_BODY = 64 * 1024
+_MAX_CACHED_BODY_BYTES = 64 * 1024
 """Bytes of the longest body among requests whose matches are cached."""
 
 
 class ExchangeMatch(Struct, frozen=True):
-    """What answers a request.
+    """The queues that may answer a request; None or none if there are none.
 
-    `signs` tell of the client. `who` makes it, if it goes with a stream, and `astray` has the
-    answers to it that were recorded when it did not belong to an open one. `pairs` are ids that
-    hold when it is answered.
+    `subscriber` is set for calls of an API with subscriptions. `mismatch_views` have the recorded
+    refusals of such a call, by the reason for which it did not belong to an open stream. `id_pairs`
+    are bound when the request is answered.
     """
 
     queue_view: QueueView | None
@@ -58,9 +58,9 @@ class ExchangeMatch(Struct, frozen=True):
 
 
 class ExchangeIndex:
-    """The recorded exchanges of a playback, but for those whose requests are streamed.
+    """The recorded exchanges of a playback, except those with streamed requests.
 
-    `kept` are matches of requests that came before.
+    `cached_matches` are matches of earlier requests, by the key that `find_match` was given.
     """
 
     def __init__(
@@ -73,110 +73,122 @@ class ExchangeIndex:
     ) -> None:
         self.connections = ConnectionMap()
         self.cached_matches: dict[object, ExchangeMatch] = {}
-        self._tracks: dict[RequestKey, AnswerQueue] = {}
+        self._queues: dict[RequestKey, AnswerQueue] = {}
         self._servers = servers
         self._subscriptions = subscriptions
         self._repeats = repeats
-        self._rebinding = rebinding
+        self._id_matcher = rebinding
         self._max_cached_matches = max_cached_matches
 
     @property
     def unused(self) -> list[ExchangeRef]:
-        """Exchanges that nobody has asked for."""
-        return [place for track in self._tracks.values() for place in track.unused]
+        """Exchanges that were not served."""
+        return [ref for queue in self._queues.values() for ref in queue.unused]
 
     @property
     def is_shared(self) -> bool:
-        """Whether equal requests came on several connections."""
-        return any(track.is_shared for track in self._tracks.values())
+        """Whether equal requests were recorded on several connections."""
+        return any(queue.is_shared for queue in self._queues.values())
 
     def add_exchange(
         self,
-        place: ExchangeRef,
+        ref: ExchangeRef,
         cassette: Cassette,
         exchange: Exchange,
         request: HttpRequest,
-        what: ParsedRequest,
+        parsed: ParsedRequest,
     ) -> None:
-        """File a recorded exchange."""
-        how = recorded_stream_mismatch(cassette, exchange, what)
-        key = what.key if how is None else stream_mismatch_key(what.key, how)
-        track = self._tracks.get(key)
-        if track is None:
-            call = what.call_type.name if what.call_type is not None else None
-            repeat = self._repeats.mode_for(call, mutating=what.is_mutating)
-            track = AnswerQueue(
-                mutating=what.is_mutating, repeat=repeat, connections=self.connections
+        """Add a recorded exchange."""
+        mismatch = recorded_stream_mismatch(cassette, exchange, parsed)
+        key = parsed.key if mismatch is None else stream_mismatch_key(parsed.key, mismatch)
+        queue = self._queues.get(key)
+        if queue is None:
+            call = parsed.call_type.name if parsed.call_type is not None else None
+            repeat = self._repeats.mode_for(call, mutating=parsed.is_mutating)
+            queue = AnswerQueue(
+                mutating=parsed.is_mutating, repeat=repeat, connections=self.connections
             )
-            self._tracks[key] = track
-        part = self.connections.add_step(
-            RecordedConnection(place.cassette, exchange.client), client_hints(request)
+            self._queues[key] = queue
+        step = self.connections.add_step(
+            RecordedConnection(ref.cassette, exchange.client), client_hints(request)
         )
-        track.add_exchange(
-            place, what.accepted_type, part, self._servers.add_recorded(place.cassette, request)
+        queue.add_exchange(
+            ref, parsed.accepted_type, step, self._servers.add_recorded(ref.cassette, request)
         )
-        if self._rebinding is not None and how is None:
-            self._rebinding.add_call(what)
+        if self._id_matcher is not None and mismatch is None:
+            self._id_matcher.add_call(parsed)
 
     def find_match(
-        self, request: MatchableRequest, which: object, scope: ServerScope
+        self, request: MatchableRequest, match_key: object, scope: ServerScope
     ) -> ExchangeMatch | MesosRefusal | None:
-        """Find what answers a request, as each kind of server in the scope would read it.
+        """Find the queues for a request, as the first kind of server in the scope that has any.
 
-        It is a refusal if the request does not belong to an open stream, and None if nothing that
-        was recorded answers it.
+        Return a refusal if the request is a call that does not belong to an open stream, and None
+        if no recorded exchange answers it. `match_key` is the key under which a match is cached.
         """
         for server in self._servers.server_kinds(scope):
-            found = self._found(request.parsed_by(server), scope)
-            what, http = found.parsed, request.http
-            client = ResponseOptions(http.method == b"HEAD", request_accepts_gzip(http))
-            who = self._caller(http, what)
-            astray = {} if who is None else self._astray(what, scope)
-            line = self._line(what.key, what, scope)
-            if line is not None or astray:
-                match = ExchangeMatch(line, client, client_hints(http), who, astray, found.pairs)
-                if len(http.body) <= _KEPT_BODY and not found.has_ids:
-                    self._keep(which, match)
+            id_match = self._match_ids(request.parsed_by(server), scope)
+            parsed, http = id_match.parsed, request.http
+            response_options = ResponseOptions(http.method == b"HEAD", request_accepts_gzip(http))
+            subscriber = self._identify_caller(http, parsed)
+            mismatch_views = {} if subscriber is None else self._mismatch_views(parsed, scope)
+            view = self._view(parsed.key, parsed, scope)
+            if view is not None or mismatch_views:
+                match = ExchangeMatch(
+                    view,
+                    response_options,
+                    client_hints(http),
+                    subscriber,
+                    mismatch_views,
+                    id_match.pairs,
+                )
+                if len(http.body) <= _MAX_CACHED_BODY_BYTES and not id_match.has_ids:
+                    self._cache_match(match_key, match)
                 return match
-            if who is not None and self._subscriptions.has_subscribed(who):
-                why = self._subscriptions.refusal_for(who)
-                if why is not None:
-                    return why
+            if subscriber is not None and self._subscriptions.has_subscribed(subscriber):
+                refusal = self._subscriptions.refusal_for(subscriber)
+                if refusal is not None:
+                    return refusal
         return None
 
-    def _line(self, key: RequestKey, what: ParsedRequest, scope: ServerScope) -> QueueView | None:
-        track = self._tracks.get(key)
-        return None if track is None else track.view(what.accepted_type, scope)
+    def _view(self, key: RequestKey, parsed: ParsedRequest, scope: ServerScope) -> QueueView | None:
+        queue = self._queues.get(key)
+        return None if queue is None else queue.view(parsed.accepted_type, scope)
 
-    def _found(self, what: ParsedRequest, scope: ServerScope) -> IdMatch:
-        """Say a request in the ids of the recording, if there may be others."""
-        if self._rebinding is None:
-            return IdMatch(what)
+    def _match_ids(self, parsed: ParsedRequest, scope: ServerScope) -> IdMatch:
+        """Translate the ids of a request into those of the recording, if ids are rebound."""
+        if self._id_matcher is None:
+            return IdMatch(parsed)
 
-        def offers(key: RequestKey) -> bool:
-            line = self._line(key, what, scope)
-            return line is not None and (line.can_repeat or line.has_new)
+        def has_answer(key: RequestKey) -> bool:
+            view = self._view(key, parsed, scope)
+            return view is not None and (view.can_repeat or view.has_new)
 
-        return self._rebinding.match_request(what, offers)
+        return self._id_matcher.match_request(parsed, has_answer)
 
-    def _caller(self, request: HttpRequest, what: ParsedRequest) -> Subscriber | None:
-        who = identify_subscriber(request, what)
-        if who is None or self._rebinding is None or who.stream_id is None:
-            return who
-        expected = self._subscriptions.expected_stream_id(who)
+    def _identify_caller(self, request: HttpRequest, parsed: ParsedRequest) -> Subscriber | None:
+        subscriber = identify_subscriber(request, parsed)
+        if subscriber is None or self._id_matcher is None or subscriber.stream_id is None:
+            return subscriber
+        expected = self._subscriptions.expected_stream_id(subscriber)
         return replace(
-            who, stream_id=self._rebinding.to_recorded_stream_id(who.stream_id, expected)
+            subscriber,
+            stream_id=self._id_matcher.to_recorded_stream_id(subscriber.stream_id, expected),
         )
 
-    def _astray(self, what: ParsedRequest, scope: ServerScope) -> dict[StreamMismatch, QueueView]:
-        """What was recorded of such a call when it did not belong to an open stream."""
-        lines: dict[StreamMismatch, QueueView] = {}
-        for how in STREAM_MISMATCHES:
-            if (line := self._line(stream_mismatch_key(what.key, how), what, scope)) is not None:
-                lines[how] = line
-        return lines
+    def _mismatch_views(
+        self, parsed: ParsedRequest, scope: ServerScope
+    ) -> dict[StreamMismatch, QueueView]:
+        """Return the recorded refusals of a call that did not belong to an open stream."""
+        views: dict[StreamMismatch, QueueView] = {}
+        for mismatch in STREAM_MISMATCHES:
+            if (
+                view := self._view(stream_mismatch_key(parsed.key, mismatch), parsed, scope)
+            ) is not None:
+                views[mismatch] = view
+        return views
 
-    def _keep(self, which: object, match: ExchangeMatch) -> None:
+    def _cache_match(self, match_key: object, match: ExchangeMatch) -> None:
         if len(self.cached_matches) >= self._max_cached_matches:
             self.cached_matches.clear()
-        self.cached_matches[which] = match
+        self.cached_matches[match_key] = match

@@ -1,4 +1,4 @@
-"""The journal of a replay: what was served, what was refused, and what was missed."""
+"""The journal of a replay: what was served, refused and missed, and what faults did."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,15 +10,15 @@ from ..faults.fault_spec import FaultHit
 from ..format.exchange_ref import ExchangeRef
 from ..matching.misses import Miss, ReportLine, format_report
 
-_KEPT = 1000
-"""A client that retries for ever must not fill the memory; the counts go on counting."""
+_MAX_ENTRIES = 1000
+"""Entries of a kind that are kept in full; all are counted. A client may retry endlessly."""
 
-_TOLD = 20
-"""Strikes of a fault that are told one by one; all are counted."""
+_MAX_REPORTED_HITS = 20
+"""Hits of a fault that are reported one by one; all are counted."""
 
 
 class RefusedRequest(Struct, frozen=True):
-    """A request that got the refusal of Mesos, because nothing recorded answers it."""
+    """A request without a recorded answer that was refused as Mesos refuses it."""
 
     refusal: MesosRefusal
     miss: Miss
@@ -39,11 +39,11 @@ type ReplayNote = str | RefusedRequest
 
 
 class Journal:
-    """Counts by exchange, and the first refusals and misses in full.
+    """Counts by exchange, and the first refusals, misses and fault hits in full.
 
-    `lost` are the paths of what transcoding the answers of an exchange left out, and `struck`
-    counts the strikes of each fault. `on_note` is called for every refusal, for
-    the first strikes of a fault, and the first time that an exchange loses something.
+    `lost_fields` are the paths of fields that transcoding the answers of an exchange left out, and
+    `fault_hit_counts` counts by the text of a fault. `on_note` is called for every refusal, for the
+    first hits of a fault, and the first time that an exchange loses fields.
     """
 
     def __init__(self) -> None:
@@ -62,51 +62,51 @@ class Journal:
         """How many requests were answered from the recording."""
         return self.served.total()
 
-    def record_served(self, place: ExchangeRef) -> None:
-        """Take down an answer."""
-        self.served[place] += 1
+    def record_served(self, ref: ExchangeRef) -> None:
+        """Record that an exchange was served."""
+        self.served[ref] += 1
 
     def record_refusal(self, refused: RefusedRequest) -> None:
-        """Take down a refusal."""
+        """Record a refusal, and report it."""
         self.refused_count += 1
-        if len(self.refusals) < _KEPT:
+        if len(self.refusals) < _MAX_ENTRIES:
             self.refusals.append(refused)
-        self._say(refused)
+        self._report(refused)
 
     def record_miss(self, miss: Miss) -> None:
-        """Take down a miss."""
+        """Record a miss."""
         self.missed_count += 1
-        if len(self.misses) < _KEPT:
+        if len(self.misses) < _MAX_ENTRIES:
             self.misses.append(miss)
 
-    def record_fault_hit(self, strike: FaultHit) -> None:
-        """Take down what a fault did."""
-        self.fault_hit_counts[strike.fault] += 1
-        if len(self.fault_hits) < _KEPT:
-            self.fault_hits.append(strike)
-        if self.fault_hit_counts[strike.fault] <= _TOLD:
-            self._say(str(strike))
+    def record_fault_hit(self, hit: FaultHit) -> None:
+        """Record what a fault did, and report it if it is one of the first hits."""
+        self.fault_hit_counts[hit.fault] += 1
+        if len(self.fault_hits) < _MAX_ENTRIES:
+            self.fault_hits.append(hit)
+        if self.fault_hit_counts[hit.fault] <= _MAX_REPORTED_HITS:
+            self._report(str(hit))
 
-    def record_lost_fields(self, place: ExchangeRef, paths: tuple[str, ...]) -> None:
-        """Take down what transcoding left out."""
-        if place not in self.lost_fields:
-            self.lost_fields[place] = set()
+    def record_lost_fields(self, ref: ExchangeRef, paths: tuple[str, ...]) -> None:
+        """Record fields that transcoding left out; report the first of an exchange."""
+        if ref not in self.lost_fields:
+            self.lost_fields[ref] = set()
             names = ", ".join(paths)
-            self._say(f"exchange {place.exchange}: left out in the other encoding: {names}")
-        self.lost_fields[place].update(paths)
+            self._report(f"exchange {ref.exchange}: left out in the other encoding: {names}")
+        self.lost_fields[ref].update(paths)
 
     def absorb(self, other: "Journal") -> None:
-        """Take over what another one has taken down."""
+        """Add the entries of another journal."""
         self.served.update(other.served)
         self.refused_count += other.refused_count
-        self.refusals += other.refusals[: _KEPT - len(self.refusals)]
+        self.refusals += other.refusals[: _MAX_ENTRIES - len(self.refusals)]
         self.missed_count += other.missed_count
-        self.misses += other.misses[: _KEPT - len(self.misses)]
+        self.misses += other.misses[: _MAX_ENTRIES - len(self.misses)]
         self.fault_hit_counts.update(other.fault_hit_counts)
-        self.fault_hits += other.fault_hits[: _KEPT - len(self.fault_hits)]
-        for place, paths in other.lost_fields.items():
-            self.lost_fields.setdefault(place, set()).update(paths)
+        self.fault_hits += other.fault_hits[: _MAX_ENTRIES - len(self.fault_hits)]
+        for ref, paths in other.lost_fields.items():
+            self.lost_fields.setdefault(ref, set()).update(paths)
 
-    def _say(self, note: ReplayNote) -> None:
+    def _report(self, note: ReplayNote) -> None:
         if self.on_note is not None:
             self.on_note(note)

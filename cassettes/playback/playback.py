@@ -1,90 +1,54 @@
-"""Playback: a cassette answers requests, without I/O of its own but reading the cassette.
+"""Playback: a cassette answers requests, without I/O except for reading the cassette.
 
     playback = Playback(cassette, Options(pace=Instant()))
-    playback.answer(request, now_seconds)  ->  Answer | StreamAnswer | Miss
+    playback.answer(request, now_seconds)  ->  ReplayResponse | StreamedResponse | Miss
 
-Equal requests get the recorded answers in the order of the recording. After the last, a read-only
-call gets the last answer again, and a mutating one is a miss, because nobody knows what the server
-would have said. Finding the answer takes the same time in any cassette; what is held in memory is
-a key per distinct request and a few ready answers.
+Equal requests get the recorded answers in the order of the recording. After the last one, a
+read-only call gets the last answer again, and a mutating call is a miss, because what the server
+would have answered is not known. Finding an answer takes the same time in any cassette; in memory
+are a key for each distinct request and a few small answers.
 """
 
-import contextlib
-import gc
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
-
-from msgspec import Struct
 
 from ...proto.api import endpoints
 from ...proto.api.apis import ServerKind
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
-from ..answers.pace import Pace, Recorded, pace_start_seconds
-from ..causality.causality import CausalityMode
+from ..answers.pace import pace_start_seconds
 from ..causality.constraints import ReplayConstraints
 from ..causality.subscriptions import stream_mismatch_of
-from ..faults.fault_spec import parse_faults as parse_faults
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
-from ..format.documents import INCOMPLETE_REQUEST
 from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import QueueView, Selection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
-from ..matching.misses import Miss, MissReason
-from ..matching.recorded_request import RecordedRequests, recorded_request
+from ..matching.misses import Miss, MissReason, ReplayOutcome
+from ..matching.recorded_request import RecordedRequests
 from ..matching.repeat_rules import RepeatRules
-from ..matching.request_key import (
-    MatchableRequest,
-    ParsedRequest,
-    parse_request,
-    request_accepts_gzip,
-)
+from ..matching.request_key import MatchableRequest, request_accepts_gzip
 from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
 from ..rebinding.id_matching import IdMatcher
 from ..storage.reader import Cassette
 from .answer_builder import AnswerBuilder, ResponseOptions
 from .exchange_index import ExchangeIndex, ExchangeMatch
 from .journal import Journal
+from .options import Options as Options
+from .recorded_exchanges import RecordedExchange, garbage_collector_off, read_exchanges
 from .streamed_requests import RecordedInputs, StreamedRequest, is_streamed_request
 from .unanswered import UnansweredRequests
 
-_KNOWN = 4096
-"""Meanings of recorded requests that are kept while they are filed."""
-
-_NOTHING = "nothing recorded for this call"
+_NOTHING_RECORDED = "nothing recorded for this call"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Options(Struct, frozen=True, kw_only=True):
-    """How to play. Raises ValueError if that makes no sense.
-
-    `ignore` are rules of what does not count when requests are compared (ignoring.py), and `repeat`
-    of what follows the last answer to equal ones (repeats.py). With `causality`, events wait until
-    the calls are made that were recorded before them: those of their own party, of `all` parties,
-    or none (causality.py). `faults` are to be made (faults.py), as the `seed` decides.
-    """
-
-    pace: Pace = Recorded()
-    ignore: Sequence[str] = ()
-    repeat: Sequence[str] = ()
-    rebind: bool = False
-    causality: CausalityMode = "party"
-    faults: Sequence[str] = ()
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        parse_faults(self.faults)
-        IgnoreRules(self.ignore)
-        RepeatRules(self.repeat)
-
-
 class Playback:
-    """Plays one cassette, or several as if they were one."""
+    """Answers requests from one cassette, or from several as if they were one."""
 
     def __init__(
         self, cassettes: Cassette | Sequence[Cassette], options: Options | None = None
@@ -93,98 +57,89 @@ class Playback:
         self.options = options or Options()
         self.journal = Journal()
         recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
-        self._date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
+        date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
         self._servers = RecordedServers(self.cassettes)
-        self._ties = ReplayConstraints(
+        self._constraints = ReplayConstraints(
             self.options.causality, pace_start_seconds(self.options.pace)
         )
         self._ignoring = IgnoreRules(self.options.ignore)
-        self._rebinding = IdMatcher(self._ignoring) if self.options.rebind else None
+        self._id_matcher = IdMatcher(self._ignoring) if self.options.rebind else None
         requests = RecordedRequests(self.cassettes, self._ignoring)
-        self._catalogue = ExchangeIndex(
+        self._index = ExchangeIndex(
             self._servers,
-            self._ties.subscriptions,
+            self._constraints.subscriptions,
             RepeatRules(self.options.repeat),
-            self._rebinding,
+            self._id_matcher,
         )
-        self._replies = AnswerBuilder(
+        self._answer_builder = AnswerBuilder(
             self.cassettes,
             self.options.pace,
             self.journal,
-            self._ties,
+            self._constraints,
             requests,
-            None if self._rebinding is None else self._rebinding.bindings,
+            None if self._id_matcher is None else self._id_matcher.bindings,
         )
-        self._counts = (self._rebinding or self._ignoring).comparable_calls
-        said = None if self._rebinding is None else self._rebinding.to_recorded_ids
-        self._explanations = MissReporter(self.cassettes, self.journal.served, requests, said)
-        self._denials = UnansweredRequests(
-            self.journal, self._servers, self._explanations, self._date
+        to_recorded_ids = None if self._id_matcher is None else self._id_matcher.to_recorded_ids
+        self._miss_reporter = MissReporter(
+            self.cassettes, self.journal.served, requests, to_recorded_ids
+        )
+        self._unanswered = UnansweredRequests(
+            self.journal, self._servers, self._miss_reporter, date
         )
         self._inputs = RecordedInputs(
             self._answer_input,
             self._miss_input,
-            self._ties.container_sessions.record_input_progress,
+            self._constraints.container_sessions.record_input_progress,
             self._ignoring.comparable_calls,
-            self._counts,
+            (self._id_matcher or self._ignoring).comparable_calls,
         )
-        self._injection = None
-        if self.options.faults:
-            seed, date = self.options.seed, self._date
-            self._injection = FaultInjection(
-                self.options.faults, seed, self.journal.record_fault_hit, date
-            )
-        with _uncollected():
-            for number, cassette in enumerate(self.cassettes):
-                self._take(number, cassette)
-        self._alike = self._servers.are_alike
-        self._shares = self._catalogue.is_shared
+        self._injection = FaultInjection(
+            self.options.faults, self.options.seed, self.journal.record_fault_hit, date
+        )
+        with garbage_collector_off():
+            for recorded in read_exchanges(self.cassettes, self._ignoring):
+                self._add_exchange(recorded)
+        self._are_alike = self._servers.are_alike
+        self._is_shared = self._index.is_shared
 
     @property
     def server_kinds(self) -> list[ServerKind | None]:
-        """The kinds of servers that were recorded, the first cassette's first."""
+        """The kinds of the recorded servers, in the order of the cassettes."""
         return self._servers.server_kinds()
 
     @property
     def unused(self) -> list[ExchangeRef]:
-        """Exchanges that nobody has asked for, in the order of the recording."""
-        unused = self._catalogue.unused + self._inputs.unused
-        return sorted(unused, key=lambda place: (place.cassette, place.exchange))
+        """Exchanges that were not served, in the order of the recording."""
+        return sorted(self._index.unused + self._inputs.unused)
 
     @property
     def left_out(self) -> list[ExchangeRef]:
-        """Mutating calls that nobody has made, though their party took part in this replay."""
-        return sorted(
-            self._ties.identities.left_out_calls(self.journal.served),
-            key=lambda place: (place.cassette, place.exchange),
-        )
+        """Mutating calls that were not made, of clients that made others, in recorded order."""
+        return sorted(self._constraints.identities.left_out_calls(self.journal.served))
 
     @property
     def waiting(self) -> list[str]:
-        """What the streams and the answers that are held wait for, in words."""
-        return sorted(gate.reason for gate in self._ties.pending_latches)
+        """What streams and answers that are held wait for, a line each."""
+        return sorted(latch.reason for latch in self._constraints.pending_latches)
 
     @property
     def abandoned_waits(self) -> list[str]:
-        """What streams were held for when their clients left, and that has not happened since."""
-        return [gate.reason for gate in self._ties.abandoned_latches]
+        """What streams waited for when their clients left, and still has not happened."""
+        return [latch.reason for latch in self._constraints.abandoned_latches]
 
     @property
     def fault_hit_counts(self) -> dict[str, int]:
-        """How often each fault struck; 0 for one that never did."""
-        if self._injection is None:
-            return {}
-        return {
-            text: self.journal.fault_hit_counts[text] for text in map(str, self._injection.faults)
-        }
+        """How often each fault has hit something, by its text; 0 for one that has not."""
+        counts = self.journal.fault_hit_counts
+        return {text: counts[text] for text in map(str, self._injection.faults)}
 
-    def describe_faults(self, struck: Mapping[str, int]) -> list[str]:
-        """What became of the faults, in words; `struck` says how often each struck."""
-        return [] if self._injection is None else self._injection.describe_faults(struck)
+    def describe_faults(self, hit_counts: Mapping[str, int]) -> list[str]:
+        """Report how often each fault hit something, a line per fault."""
+        return self._injection.describe_faults(hit_counts)
 
-    def describe_idle_faults(self, struck: Mapping[str, int]) -> list[str]:
-        """Which faults never struck, in words."""
-        return [] if self._injection is None else self._injection.describe_idle_faults(struck)
+    def describe_idle_faults(self, hit_counts: Mapping[str, int]) -> list[str]:
+        """Report the faults that hit nothing, a line per fault."""
+        return self._injection.describe_idle_faults(hit_counts)
 
     def answer(
         self,
@@ -192,22 +147,24 @@ class Playback:
         now_seconds: float,
         client: int = 0,
         cassette_scope: frozenset[int] | None = None,
-    ) -> ReplayResponse | StreamedResponse | Miss:
+    ) -> ReplayOutcome:
         """Answer a request at a time on the replay's clock.
 
-        `client` numbers the connection that it came on; 0 is one that nobody knows. It came `at`
-        the address of some cassettes, by their places in the list, or of all.
+        `client` is the number of its connection, 0 if that is not known. `cassette_scope` has the
+        indices of the cassettes to whose address it was sent; None are all.
 
-        Raises ValueError, LookupError or OSError if the cassette does not give what it should.
+        Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
         """
-        if self._injection is None or self._is_input(request, cassette_scope):
+        if not self._injection.faults or self._is_input(request, cassette_scope):
             return self._play(request, now_seconds, client, cassette_scope)
         matchable = self._matchable(request)
-        call = fault_target_of(
-            matchable, self._servers.server_kinds(ServerScope(cassette_scope)), self._counts
+        target = fault_target_of(
+            matchable,
+            self._servers.server_kinds(ServerScope(cassette_scope)),
+            self._inputs.comparable_received_calls,
         )
         play = partial(self._play, request, now_seconds, client, cassette_scope, matchable)
-        return self._injection.answer_with_faults(call, now_seconds, play)
+        return self._injection.answer_with_faults(target, now_seconds, play)
 
     def _play(
         self,
@@ -216,51 +173,67 @@ class Playback:
         client: int,
         at: frozenset[int] | None,
         matchable: MatchableRequest | None = None,
-    ) -> ReplayResponse | StreamedResponse | Miss:
+    ) -> ReplayOutcome:
         """Answer without faults."""
-        scope = ANY_SERVER if at is None and self._alike else self._servers.scope_of(request, at)
-        which = request.cache_key if scope is ANY_SERVER else (scope, request.cache_key)
-        found = self._catalogue.cached_matches.get(which)
-        if found is None:
-            if (intake := self.begin_streamed_request(request, at)) is not None:
-                return intake.feed_all(request.body, now_seconds)
+        # The order of the checks:
+        #
+        # 1. A request with the same bytes may have been matched before; then nothing is parsed. A
+        #    cached match still goes through 4 and 5, which depend on what was played until now.
+        # 2. Input to a container and messages between Mesos processes are not matched by a key.
+        # 3. A request without a match is refused if Mesos would refuse it as it stands, and is a
+        #    miss otherwise. For a call with a wrong stream id the index returns the refusal.
+        # 4. A matched call of a scheduler or resource provider must belong to an open stream. If
+        #    it does not, a recorded refusal for that reason is preferred to one that is made here.
+        # 5. The queue has an answer left. If not, a recorded refusal for the stream id is served:
+        #    the recorded stream had ended by then, and the one of this replay has not.
+        #
+        # After that, the exchange is served: its request has been made, so what waits for it is
+        # released, whatever a fault does to the answer.
+        scope = (
+            ANY_SERVER if at is None and self._are_alike else self._servers.scope_of(request, at)
+        )
+        match_key = request.cache_key if scope is ANY_SERVER else (scope, request.cache_key)
+        match = self._index.cached_matches.get(match_key)
+        if match is None:
+            if (streamed_request := self.begin_streamed_request(request, at)) is not None:
+                return streamed_request.feed_all(request.body, now_seconds)
             matchable = matchable or self._matchable(request)
             if endpoints.is_actor_message(request.text_headers):
-                return self._denials.report_miss(matchable, "actor message", scope)
-            found = self._catalogue.find_match(matchable, which, scope)
-            if found is None:
-                return self._denials.refuse_or_miss(matchable, _NOTHING, scope)
-            if isinstance(found, MesosRefusal):
-                return self._denials.refuse_request(matchable, found, _NOTHING, scope)
+                return self._unanswered.report_miss(matchable, "actor message", scope)
+            match = self._index.find_match(matchable, match_key, scope)
+            if match is None:
+                return self._unanswered.refuse_or_miss(matchable, _NOTHING_RECORDED, scope)
+            if isinstance(match, MesosRefusal):
+                return self._unanswered.refuse_request(matchable, match, _NOTHING_RECORDED, scope)
         if (
-            found.subscriber is not None
-            and (why := self._ties.subscriptions.refusal_for(found.subscriber)) is not None
+            match.subscriber is not None
+            and (refusal := self._constraints.subscriptions.refusal_for(match.subscriber))
+            is not None
         ):
             matchable = matchable or self._matchable(request)
-            return self._go_astray(matchable, found, why, now_seconds, scope)
-        turn = (
+            return self._refuse_mismatch(matchable, match, refusal, now_seconds, scope)
+        selection = (
             None
-            if found.queue_view is None
-            else found.queue_view.select_next(client, found.client_hints)
+            if match.queue_view is None
+            else match.queue_view.select_next(client, match.client_hints)
         )
-        if turn is None and (turn := _first(found.mismatch_views.values())) is None:
+        if selection is None and (selection := _first(match.mismatch_views.values())) is None:
             matchable = matchable or self._matchable(request)
-            return self._denials.refuse_or_miss(matchable, "already played", scope)
-        if self._shares:
-            self._catalogue.connections.record_played(client, turn.connection_step)
-        if self._rebinding is not None:
-            self._rebinding.bindings.bind(found.id_pairs)
-        self._serve(turn.exchange_ref)
-        return self._replies.build_answer(turn, found.response_options, now_seconds)
+            return self._unanswered.refuse_or_miss(matchable, "already played", scope)
+        if self._is_shared:
+            self._index.connections.record_played(client, selection.connection_step)
+        if self._id_matcher is not None:
+            self._id_matcher.bindings.bind(match.id_pairs)
+        return self._serve(selection, match.response_options, now_seconds)
 
     def forget_connection(self, client: int) -> None:
-        """A connection is gone."""
-        self._catalogue.connections.forget_connection(client)
+        """Forget the position of a connection in the recording, because it was closed."""
+        self._index.connections.forget_connection(client)
 
     def begin_streamed_request(
         self, head: HttpRequest, cassette_scope: frozenset[int] | None = None
     ) -> StreamedRequest | None:
-        """Begin a streamed request, which may be answered before its end; None if it is none."""
+        """Begin a streamed request, which may be answered before its end; None for any other."""
         return self._inputs.begin_request(head) if self._is_input(head, cassette_scope) else None
 
     def _is_input(self, head: HttpRequest, at: frozenset[int] | None) -> bool:
@@ -269,84 +242,59 @@ class Playback:
             for server in self._servers.server_kinds(ServerScope(at))
         )
 
-    def _take(self, number: int, cassette: Cassette) -> None:
-        server, known = cassette.header.server, dict[object, ParsedRequest]()
-        for exchange in cassette.exchange_heads():
-            if (
-                exchange.response.status is None
-                and exchange.request.malformed == INCOMPLETE_REQUEST
-            ):
-                continue
-            place = ExchangeRef(number, exchange.exchange)
-            request = recorded_request(cassette, exchange)
-            if (what := known.get(request.cache_key)) is None:
-                if len(known) >= _KNOWN:
-                    known.clear()
-                what = known[request.cache_key] = parse_request(request, server, self._ignoring)
-            self._explanations.add_exchange(what.key, what.path, place)
-            typed = None
-            if is_streamed_request(request, server):
-                typed = self._inputs.add_recorded_input(place, request, cassette, exchange)
-            else:
-                self._catalogue.add_exchange(place, cassette, exchange, request, what)
-            self._ties.add_exchange(place, cassette, exchange, request, what, typed)
+    def _add_exchange(self, recorded: RecordedExchange) -> None:
+        ref, cassette, exchange, request, parsed = recorded
+        self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
+        recorded_input = None
+        if is_streamed_request(request, cassette.header.server):
+            recorded_input = self._inputs.add_recorded_input(ref, request, cassette, exchange)
+        else:
+            self._index.add_exchange(ref, cassette, exchange, request, parsed)
+        self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)
 
-    def _go_astray(
+    def _refuse_mismatch(
         self,
         request: MatchableRequest,
-        found: ExchangeMatch,
-        why: MesosRefusal,
+        match: ExchangeMatch,
+        refusal: MesosRefusal,
         now_seconds: float,
         scope: ServerScope,
     ) -> ReplayResponse | StreamedResponse:
-        """Refuse a call that does not belong to an open stream; one that was recorded so wins."""
-        how = stream_mismatch_of(why.body)
-        turn = _first([found.mismatch_views[how]] if how in found.mismatch_views else [])
-        if turn is None:
-            return self._denials.refuse_request(request, why, "differs", scope)
-        self._serve(turn.exchange_ref)
-        return self._replies.build_answer(turn, found.response_options, now_seconds)
+        """Refuse a call that does not belong to an open stream, with a recorded refusal if any."""
+        mismatch = stream_mismatch_of(refusal.body)
+        selection = _first(
+            [match.mismatch_views[mismatch]] if mismatch in match.mismatch_views else []
+        )
+        if selection is None:
+            return self._unanswered.refuse_request(request, refusal, "differs", scope)
+        return self._serve(selection, match.response_options, now_seconds)
 
-    def _serve(self, place: ExchangeRef) -> None:
-        """Take down that a recorded exchange is the answer; what waited for its request goes on."""
-        self.journal.record_served(place)
-        self._ties.mark_played(place)
+    def _serve(
+        self, selection: Selection, response_options: ResponseOptions, now_seconds: float
+    ) -> ReplayResponse | StreamedResponse:
+        """Record that an exchange is played, release what waits for it, and build its answer."""
+        self.journal.record_served(selection.exchange_ref)
+        self._constraints.mark_played(selection.exchange_ref)
+        return self._answer_builder.build_answer(selection, response_options, now_seconds)
 
     def _matchable(self, request: HttpRequest) -> MatchableRequest:
         return MatchableRequest(request, self._ignoring)
 
     def _miss_input(self, request: HttpRequest, reason: MissReason) -> ReplayResponse | Miss:
-        return self._denials.refuse_or_miss(self._matchable(request), reason)
+        return self._unanswered.refuse_or_miss(self._matchable(request), reason)
 
     def _answer_input(
-        self, place: ExchangeRef, request: HttpRequest, now_seconds: float
-    ) -> ReplayResponse | StreamedResponse:
-        """Answer a streamed request."""
-        self._serve(place)
-        answer = self._replies.build_answer(
-            Selection(place),
-            ResponseOptions(accepts_gzip=request_accepts_gzip(request)),
-            now_seconds,
-        )
-        if self._injection is None:
-            return answer
-        return self._injection.apply_to_input_answer(
-            fault_target_of_input(request), now_seconds, answer
+        self, ref: ExchangeRef, request: HttpRequest, now_seconds: float
+    ) -> ReplayOutcome:
+        response_options = ResponseOptions(accepts_gzip=request_accepts_gzip(request))
+        answer = self._serve(Selection(ref), response_options, now_seconds)
+        return self._injection.answer_with_faults(
+            fault_target_of_input(request), now_seconds, lambda: answer
         )
 
 
-@contextlib.contextmanager
-def _uncollected() -> Generator[None]:
-    """Look for no garbage meanwhile: all that is filed is kept, and looking takes long."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-
-
-def _first(lines: Iterable[QueueView]) -> Selection | None:
-    """Take the next turn of the first line that has one."""
-    return next((turn for line in lines if (turn := line.select_next()) is not None), None)
+def _first(views: Iterable[QueueView]) -> Selection | None:
+    """Return the next answer of the first queue that has one."""
+    return next(
+        (selection for view in views if (selection := view.select_next()) is not None), None
+    )

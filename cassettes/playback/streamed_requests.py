@@ -1,28 +1,31 @@
-"""Streamed requests, answered while they are still coming.
+"""Streamed requests, answered while they still arrive.
 
-An input to a container (ATTACH_CONTAINER_INPUT) may go on for hours, and Mesos answers it when it
-likes: at once if the container is not there, or when a terminal's process ends, or at its end. At
-replay the answer comes when the request has brought what the recorded one had brought by then:
+An input to a container (ATTACH_CONTAINER_INPUT) may last for hours, and Mesos answers it at any
+time: at once if there is no such container, when the process of a terminal ends, or at its end. At
+replay the answer is given when as much of the request has arrived as of the recorded one when it
+was answered:
 
-    intake = inputs.open(head)
-    intake.feed(data, now)  ->  None | Answer | Miss      one of these gives the answer,
-    intake.end(now)         ->  None | Answer | Miss      and if none did, this one
+    request = inputs.begin_request(head)
+    request.feed(data, now_seconds)  ->  None | ReplayOutcome      one of these returns the outcome,
+    request.close(now_seconds)       ->  None | ReplayOutcome      and if none did, this one
 
-What comes is compared with all recorded inputs that begin with the same record. The first of them
-that is not played is meant, until something else comes than was recorded; then it is the next one.
-Held are a place in each recorded input and one unfinished record, however long the request is.
+A request is compared with all recorded inputs that begin with the same record. It is taken for the
+first of them that is not played, and once something else arrives than was recorded there, for the
+next. In memory are a position in each recorded input and one unfinished record, however long the
+request is.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Literal, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto import recordio
 from ...proto.api import endpoints, negotiation
 from ...proto.api.apis import AGENT, ServerKind
 from ...proto.http.request import HttpRequest
-from ..answers.answer import ReplayResponse, StreamedResponse
 from ..causality.container_input import (
     ComparableCalls,
     InputCursor,
@@ -32,206 +35,209 @@ from ..causality.container_input import (
 )
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
-from ..matching.ignore_rules import IGNORE_NOTHING
-from ..matching.misses import Miss, MissReason
+from ..matching.misses import MissReason, ReplayOutcome
 from ..matching.recorded_request import INPUT_PREFIX_BYTES
 from ..storage.reader import Cassette
 
-_LONGEST = 64 * 1024 * 1024
-"""Bytes of one record. Mesos has no limit (stout/recordio.hpp)."""
+_MAX_RECORD_BYTES = 64 * 1024 * 1024
+"""Mesos has no limit (stout/recordio.hpp)."""
 
-_COMPARED = 64
+_MAX_CANDIDATES = 64
 """Recorded inputs that a request is compared with at a time."""
 
-_READ = (negotiation.JSON, negotiation.PROTOBUF)
+_MEDIA_TYPES = (negotiation.JSON, negotiation.PROTOBUF)
 
-type ReplayOutcome = ReplayResponse | StreamedResponse | Miss
 type _Beginning = tuple[str | None, bool, bytes]
 
 
-class RecordedInputs:
-    """The recorded inputs of a playback, by how they begin, and which of them are played.
+class _PlayableInput(Struct, eq=False):
+    """A recorded input. It is claimed while a request is taken for it, and played once."""
 
-    `answer` makes the answer of an exchange, at a time in seconds, and `miss` explains why there is
-    none, or refuses as Mesos does. `progress` is told how much of an input has come again, in the
-    units of its items. `counts` is what counts of recorded calls, `counts_now` of those that come.
+    ref: ExchangeRef
+    recorded: RecordedInput
+    state: Literal["free", "claimed", "played"] = "free"
+
+
+class RecordedInputs:
+    """The recorded inputs of a playback, by their beginnings.
+
+    `answer` returns the answer of an exchange at a time in seconds, and `miss` the outcome of a
+    request that has none. `progress` is called with the amount of an input that has arrived again,
+    in the units of its items. The two `comparable_…_calls` reduce calls to what is compared.
     """
 
     def __init__(
         self,
-        answer: Callable[[ExchangeRef, HttpRequest, float], ReplayResponse | StreamedResponse],
-        miss: Callable[[HttpRequest, MissReason], ReplayResponse | Miss],
+        answer: Callable[[ExchangeRef, HttpRequest, float], ReplayOutcome],
+        miss: Callable[[HttpRequest, MissReason], ReplayOutcome],
         progress: Callable[[ExchangeRef, int], object],
-        counts: ComparableCalls = IGNORE_NOTHING.comparable_calls,
-        counts_now: ComparableCalls = IGNORE_NOTHING.comparable_calls,
+        comparable_recorded_calls: ComparableCalls,
+        comparable_received_calls: ComparableCalls,
     ) -> None:
         self.answer, self.miss, self.progress = answer, miss, progress
-        self.comparable_recorded_calls, self.comparable_received_calls = counts, counts_now
-        self._begun = defaultdict[_Beginning, dict[ExchangeRef, RecordedInput]](dict)
-        self._played = set[ExchangeRef]()
-        self._claimed = set[ExchangeRef]()
+        self.comparable_received_calls = comparable_received_calls
+        self._comparable_recorded_calls = comparable_recorded_calls
+        self._by_beginning = defaultdict[_Beginning, list[_PlayableInput]](list)
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Recorded inputs that were not played."""
-        places = (place for begun in self._begun.values() for place in begun)
-        return [place for place in places if place not in self._played]
+        inputs = (each for begun in self._by_beginning.values() for each in begun)
+        return [each.ref for each in inputs if each.state != "played"]
 
     def add_recorded_input(
-        self, place: ExchangeRef, head: HttpRequest, cassette: Cassette, exchange: Exchange
+        self, ref: ExchangeRef, head: HttpRequest, cassette: Cassette, exchange: Exchange
     ) -> RecordedInput:
-        """File a recorded input, and give it."""
-        kind = head.header("message-content-type")
+        """Add a recorded input, and return it."""
+        media_type = head.header("message-content-type")
         recorded = RecordedInput.from_exchange(
-            cassette, exchange, kind, self.comparable_recorded_calls
+            cassette, exchange, media_type, self._comparable_recorded_calls
         )
         first = next(recorded.read_items(), None)
-        self._begun[_beginning(head, first)][place] = recorded
+        self._by_beginning[_beginning(head, first)].append(_PlayableInput(ref, recorded))
         return recorded
 
     def begin_request(self, head: HttpRequest) -> "StreamedRequest":
-        """Begin a request, of which only the head has come."""
+        """Begin a request, of which only the head has arrived."""
         return StreamedRequest(self, head)
 
-    def cursors(self, head: HttpRequest, first: InputItem | None) -> dict[ExchangeRef, InputCursor]:
-        """Begin to compare with the recorded inputs that begin so and are not played."""
-        begun = self._begun.get(_beginning(head, first), {})
-        left = [place for place in begun if place not in self._played]
-        return {place: InputCursor(begun[place]) for place in left[:_COMPARED]}
+    def with_beginning(self, head: HttpRequest, first: InputItem | None) -> list[_PlayableInput]:
+        """Return the recorded inputs that begin like a request; `first` is its first item."""
+        return self._by_beginning.get(_beginning(head, first), [])
 
-    def has(self, head: HttpRequest, first: InputItem | None) -> bool:
-        """Whether any recorded input begins so."""
-        return _beginning(head, first) in self._begun
 
-    def claim(self, places: dict[ExchangeRef, InputCursor]) -> ExchangeRef | None:
-        """Take the first that no other request has taken."""
-        for place in places:
-            if place not in self._claimed and place not in self._played:
-                self._claimed.add(place)
-                return place
-        return None
+class _Candidate(NamedTuple):
+    """A recorded input that a request may be taken for, and how far it matches."""
 
-    def drop(self, place: ExchangeRef) -> None:
-        """Give back what was claimed."""
-        self._claimed.discard(place)
-
-    def played(self, place: ExchangeRef) -> None:
-        """Do not play it again."""
-        self._claimed.discard(place)
-        self._played.add(place)
+    playable: _PlayableInput
+    cursor: InputCursor
 
 
 class StreamedRequest:
-    """One streamed request as it comes."""
+    """One streamed request while it arrives."""
+
+    # The candidates are the recorded inputs that have matched all that has arrived. The first that
+    # is free is claimed: no other request is taken for it meanwhile. A claim changes in three ways:
+    #
+    # - Something arrives that was not recorded there. It is given back, for another request that
+    #   may match it better, and the next free candidate is claimed. Without one, it is a miss.
+    # - The answer is due. The input is played, and what else arrives is ignored.
+    # - The client leaves. An input whose recorded client left too is played; of any other the
+    #   answer was not given, so it is given back, for a client that tries again.
+    #
+    # Candidates without a claim are compared all the same, because cassette and request are read
+    # only once: an input that is claimed late is then at the right position.
 
     def __init__(self, inputs: RecordedInputs, head: HttpRequest) -> None:
         self._inputs = inputs
         self._head = head
-        self._kind = head.header("message-content-type")
-        self._decoder = recordio.Decoder(max_record_bytes=_LONGEST)
-        self._cursors: dict[ExchangeRef, InputCursor] | None = None
-        self._place: ExchangeRef | None = None
-        self._reason: MissReason = "nothing recorded for this call"
-        self._told = bytearray()
-        self._done = False
+        self._media_type = head.header("message-content-type")
+        self._decoder = recordio.Decoder(max_record_bytes=_MAX_RECORD_BYTES)
+        self._candidates: list[_Candidate] | None = None
+        self._claimed: _Candidate | None = None
+        self._miss_reason: MissReason = "nothing recorded for this call"
+        self._prefix = bytearray()
+        self._is_done = False
 
     def feed(self, data: bytes, now_seconds: float) -> ReplayOutcome | None:
-        """Take what has come of the body; give the answer if that is when it came.
+        """Feed a piece of the body; return the outcome if it is due.
 
-        Raises ValueError, LookupError or OSError if the cassette does not give what it should.
+        Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
         """
-        if self._done:
+        if self._is_done:
             return None
-        return self._take(self._decoder.feed(data), now_seconds)
+        return self._feed_pieces(self._decoder.feed(data), now_seconds)
 
     def close(self, now_seconds: float) -> ReplayOutcome | None:
-        """Take the end of the request; give the answer if there was none yet. Raises as `feed`."""
-        if self._done:
+        """End the request; return the outcome unless it was returned before. Raises as `feed`."""
+        if self._is_done:
             return None
-        return self._take(self._decoder.close(), now_seconds) or self._close(now_seconds)
+        return self._feed_pieces(self._decoder.close(), now_seconds) or self._end(now_seconds)
 
     def feed_all(self, body: bytes, now_seconds: float) -> ReplayOutcome:
-        """Take all of it. Raises as `feed`."""
+        """Feed a whole body and return the outcome. Raises as `feed`."""
         outcome = self.feed(body, now_seconds) or self.close(now_seconds)
         assert outcome is not None
         return outcome
 
     def abort(self, now_seconds: float) -> None:
-        """Give up: the client has gone before the end."""
-        if self._done or self._place is None or self._cursors is None:
+        """End the request because its client has left. Raises as `feed`."""
+        if self._is_done or self._claimed is None:
             return
-        if self._cursors[self._place].recorded.is_answered:
-            self._done = True
-            self._inputs.drop(self._place)
+        if self._claimed.playable.recorded.is_answered:
+            self._is_done = True
+            self._give_back()
         else:
-            self._answer(self._place, now_seconds)
+            self._answer(self._claimed, now_seconds)
 
-    def _take(
+    def _feed_pieces(
         self, pieces: list[recordio.RecordIOPiece], now_seconds: float
     ) -> ReplayOutcome | None:
         for piece in pieces:
-            self._tell(piece)
+            if not self._prefix or len(self._prefix) + piece.size <= INPUT_PREFIX_BYTES:
+                self._prefix += piece.data
         for piece in pieces:
-            item = item_from_piece(piece, self._kind, self._inputs.comparable_received_calls)
-            if item is not None and (outcome := self._go_on(item, now_seconds)) is not None:
+            item = item_from_piece(piece, self._media_type, self._inputs.comparable_received_calls)
+            if item is not None and (outcome := self._match_item(item, now_seconds)) is not None:
                 return outcome
         return None
 
-    def _go_on(self, item: InputItem, now_seconds: float) -> ReplayOutcome | None:
-        """Compare an item with what was recorded, and give the answer if it is time."""
-        cursors = self._begin(item) if self._cursors is None else self._cursors
-        for place in [place for place, cursor in cursors.items() if not cursor.match_item(item)]:
-            self._pass_over(place, cursors)
-        if (place := self._claim(cursors)) is None:
-            return self._missed()
-        self._inputs.progress(place, cursors[place].matched_units)
-        if cursors[place].is_answer_due(request_ended=False):
-            return self._answer(place, now_seconds)
+    def _match_item(self, item: InputItem, now_seconds: float) -> ReplayOutcome | None:
+        candidates = self._begin(item) if self._candidates is None else self._candidates
+        self._candidates = [each for each in candidates if each.cursor.match_item(item)]
+        if self._claimed is not None and self._claimed not in self._candidates:
+            self._give_back()
+        if (claimed := self._claim(self._candidates)) is None:
+            return self._miss()
+        self._inputs.progress(claimed.playable.ref, claimed.cursor.matched_units)
+        if claimed.cursor.is_answer_due(request_ended=False):
+            return self._answer(claimed, now_seconds)
         return None
 
-    def _close(self, now_seconds: float) -> ReplayOutcome:
-        """Give the answer at the end; an input that went on after it is not meant."""
-        cursors = self._begin(None) if self._cursors is None else self._cursors
-        while (place := self._claim(cursors)) is not None:
-            if cursors[place].is_answer_due(request_ended=True):
-                return self._answer(place, now_seconds)
-            self._pass_over(place, cursors)
-        return self._missed()
+    def _end(self, now_seconds: float) -> ReplayOutcome:
+        """Answer at the end; a recorded input that went on is not the one that was made."""
+        candidates = self._begin(None) if self._candidates is None else self._candidates
+        while (claimed := self._claim(candidates)) is not None:
+            if claimed.cursor.is_answer_due(request_ended=True):
+                return self._answer(claimed, now_seconds)
+            candidates = [each for each in candidates if each is not claimed]
+            self._give_back()
+        return self._miss()
 
-    def _answer(self, place: ExchangeRef, now_seconds: float) -> ReplayOutcome:
-        self._done = True
-        self._inputs.played(place)
-        return self._inputs.answer(place, self._head, now_seconds)
+    def _begin(self, first: InputItem | None) -> list[_Candidate]:
+        inputs = self._inputs.with_beginning(self._head, first)
+        unplayed = [each for each in inputs if each.state != "played"][:_MAX_CANDIDATES]
+        candidates = [_Candidate(each, InputCursor(each.recorded)) for each in unplayed]
+        if self._claim(candidates) is None and inputs:
+            self._miss_reason = "already played"
+        return candidates
 
-    def _missed(self) -> ReplayResponse | Miss:
-        self._done = True
-        return self._inputs.miss(replace(self._head, body=bytes(self._told)), self._reason)
+    def _claim(self, candidates: list[_Candidate]) -> _Candidate | None:
+        if self._claimed is None:
+            free = (each for each in candidates if each.playable.state == "free")
+            self._claimed = next(free, None)
+            if self._claimed is not None:
+                self._claimed.playable.state = "claimed"
+        return self._claimed
 
-    def _begin(self, first: InputItem | None) -> dict[ExchangeRef, InputCursor]:
-        self._cursors = self._inputs.cursors(self._head, first)
-        if self._claim(self._cursors) is None and self._inputs.has(self._head, first):
-            self._reason = "already played"
-        return self._cursors
+    def _give_back(self) -> None:
+        if self._claimed is not None:
+            self._claimed.playable.state = "free"
+            self._claimed = None
 
-    def _claim(self, cursors: dict[ExchangeRef, InputCursor]) -> ExchangeRef | None:
-        if self._place is None:
-            self._place = self._inputs.claim(cursors)
-        return self._place
+    def _answer(self, claimed: _Candidate, now_seconds: float) -> ReplayOutcome:
+        self._is_done = True
+        claimed.playable.state = "played"
+        return self._inputs.answer(claimed.playable.ref, self._head, now_seconds)
 
-    def _pass_over(self, place: ExchangeRef, cursors: dict[ExchangeRef, InputCursor]) -> None:
-        """Something else than this one came."""
-        del cursors[place]
-        if place == self._place:
-            self._place = None
-            self._inputs.drop(place)
-
-    def _tell(self, piece: recordio.RecordIOPiece) -> None:
-        if not self._told or len(self._told) + piece.size <= INPUT_PREFIX_BYTES:
-            self._told += piece.data
+    def _miss(self) -> ReplayOutcome:
+        self._is_done = True
+        request = replace(self._head, body=bytes(self._prefix))
+        return self._inputs.miss(request, self._miss_reason)
 
 
 def is_streamed_request(head: HttpRequest, server: ServerKind | None) -> bool:
-    """Whether a request is a streamed one, which only the operator API of an agent takes."""
+    """Return whether a request is streamed; only the operator API of an agent has such requests."""
     if head.method != b"POST" or head.header("content-type") != negotiation.RECORDIO:
         return False
     if endpoints.is_actor_message(head.text_headers):
@@ -240,10 +246,13 @@ def is_streamed_request(head: HttpRequest, server: ServerKind | None) -> bool:
 
 
 def _beginning(head: HttpRequest, first: InputItem | None) -> _Beginning:
-    """What decides the answer from the start: whether the headers are taken, and the first record.
+    """Return what the first answer depends on: whether headers are accepted, and the first record.
 
-    Of bytes that are no record nobody knows how many come at once, so they all begin alike.
+    Bytes that are no record have an empty envelope, so all of them begin alike: how many of them
+    arrive at once is not defined.
     """
-    kind = head.header("message-content-type")
-    accepted = negotiation.negotiate_response_type(AGENT, head.text_headers_by_name) is not None
-    return None if kind in _READ else kind or "", accepted, b"" if first is None else first.envelope
+    media_type = head.header("message-content-type")
+    response_type = negotiation.negotiate_response_type(AGENT, head.text_headers_by_name)
+    unknown_type = None if media_type in _MEDIA_TYPES else media_type or ""
+    envelope = b"" if first is None else first.envelope
+    return unknown_type, response_type is not None, envelope

@@ -111,7 +111,7 @@ def build_receipt(
     """Return the receipt of what was answered since the start."""
     journal, playback = responder.journal, responder.playback
     opened, faults = playback.cassettes, playback.fault_hit_counts
-    served = sorted(journal.served.items(), key=lambda each: (each[0].cassette, each[0].exchange))
+    served = sorted(journal.served.items())
     return Receipt(
         cassettes=cassettes,
         counts=count_replay(responder, len(failures)),

@@ -93,7 +93,7 @@ class Responder:
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that a party left out since the start, before a reset or after."""
         refs = self._earlier_left_out | set(self.playback.left_out)
-        return sorted(refs, key=lambda ref: (ref.cassette, ref.exchange))
+        return sorted(refs)
 
     def reset(self) -> None:
         """Begin a new playback of the same cassettes.

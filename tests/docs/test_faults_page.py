@@ -1,4 +1,4 @@
-"""What docs/replay.md says of faults is so."""
+"""The section on faults in docs/replay.md agrees with the code."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ DOCS = (ROOT / "docs" / "replay.md").read_text()
 SECTION = DOCS.partition("\n## Faults\n")[2].partition("\n## ")[0]
 
 
-def test_the_kinds_are_told_as_the_command_tells_them():
+def test_the_kinds_are_those_that_the_command_lists():
     rows = re.findall(r"^\| `([^`]+)` \| (.*?) \| (.*?) \|$", SECTION, re.MULTILINE)
     told = [(usage.replace("\\|", "|"), *rest) for usage, *rest in rows]
     assert told == [
@@ -29,7 +29,7 @@ def test_the_examples_are_faults():
         assert str(parse_fault(text)) == text
 
 
-def test_the_session_is_true(tmp_path):
+def test_the_session_shows_the_real_output(tmp_path):
     (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
     (tmp_path / "cassette.yaml").write_text(cassette)
     shown = re.findall(r"^    (.*)$", SECTION, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What waits for what: events for the calls of their own party that were recorded before them."""
+"""Events wait for the calls of their own party that were recorded before them."""
 
 import pytest
 from support.capture_requests import sent
@@ -74,7 +74,7 @@ def test_the_request_counts_and_not_its_answer(play):
     assert reading.read() == [subscribed("f")]
 
 
-def test_what_was_recorded_at_the_very_time_of_a_call_was_not_caused_by_it(play):
+def test_an_event_at_exactly_the_time_of_a_call_does_not_wait_for_it(play):
     playback = play(scheduler((2.0, A), (2.000001, B)), call(2, 2.0, decline("f", "o")))
     assert Client(playback).subscribe(subscription()).read() == [subscribed("f"), A]
 
@@ -120,7 +120,7 @@ def test_another_call_than_the_recorded_one_is_a_miss_and_the_events_stay_held(p
     assert "DECLINE" in reading.held
 
 
-def test_what_a_client_that_left_had_waited_for_is_told_until_it_happens(play):
+def test_a_wait_of_a_client_that_left_is_reported_until_the_call_is_made(play):
     playback = play(scheduler((3.0, A)), call(2, 2.0, decline("f", "o")))
     client = Client(playback)
     gate = client.subscribe(subscription()).stay()
@@ -332,7 +332,7 @@ def test_a_dashboard_that_only_subscribes_gets_every_event_of_two_clients(tmp_pa
         assert "of framework " in reading.held
 
 
-def test_what_is_held_is_printed_at_the_end_as_documented(tmp_path):
+def test_streams_still_held_are_printed_at_the_end_as_documented(tmp_path):
     accept = by("f-0001", "ACCEPT", accept={"offer_ids": [], "operations": []})
     header = Header(mesotape=1, server="master", recorded_at=RECORDED_AT)
     parts = [header, *scheduler((3.0, A), framework="f-0001"), *call(2, 2.0, accept)]

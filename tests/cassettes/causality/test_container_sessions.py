@@ -47,7 +47,7 @@ def play(tmp_path):
 
 
 class Session:
-    """A session of which the steps are taken, as a server does it, until a gate holds it."""
+    """A session whose steps are taken as a server takes them, until a latch holds it."""
 
     def __init__(self, playback, name="LAUNCH_NESTED_CONTAINER_SESSION"):
         self.answer = playback.answer(request(about(name)), 0.0)
@@ -55,7 +55,7 @@ class Session:
         self.is_over = False
 
     def read(self):
-        """Give what comes now, a text for each record."""
+        """Return the records that are sent now."""
         said = []
         while not self.is_over and (self.held is None or self.held.latch.is_open):
             match next(self.answer.steps, (0.0, None))[1]:
@@ -119,7 +119,7 @@ def test_output_that_followed_input_waits_for_as_much_input(play):
     assert session.is_over
 
 
-def test_what_is_waited_for_is_told(play):
+def test_the_reason_of_a_wait_is_reported(play):
     playback = play(outputs(), inputs())
     session = Session(playback)
     assert playback.waiting == []
@@ -130,7 +130,7 @@ def test_what_is_waited_for_is_told(play):
     assert playback.waiting == []
 
 
-def test_input_that_has_come_is_not_waited_for(play):
+def test_output_does_not_wait_for_input_that_has_arrived(play):
     playback = play(outputs(), inputs())
     typed = Input(playback, names(), data(b"onetwo"), END_OF_INPUT)
     assert typed.close().status == 200
@@ -139,7 +139,7 @@ def test_input_that_has_come_is_not_waited_for(play):
     assert session.is_over
 
 
-def test_output_comes_as_long_after_its_input_as_it_did(play):
+def test_output_follows_its_input_after_the_recorded_time(play):
     playback = play(outputs(), inputs(), pace=Recorded(speed=2.0))
     session = Session(playback)
     session.read()
@@ -154,7 +154,7 @@ def test_heartbeats_release_nothing(play):
     assert session.read() == []
 
 
-def test_a_window_size_is_waited_for_like_what_is_typed(play):
+def test_output_waits_for_a_window_size_like_for_typed_bytes(play):
     texts = [(2.0, names()), (3.0, window(24))]
     playback = play(outputs(), recorded_input(2, texts, at=2.0, ended=8.0, answered=8.1))
     session = Session(playback)
@@ -163,13 +163,13 @@ def test_a_window_size_is_waited_for_like_what_is_typed(play):
     assert session.read() == [b"one", b"two"]
 
 
-def test_input_that_was_refused_is_not_waited_for(play):
+def test_output_does_not_wait_for_input_that_was_refused(play):
     refused = inputs(status=409, answered=2.1)
     session = Session(play(outputs(), refused))
     assert session.read() == [b"ready", b"one", b"two"]
 
 
-def test_input_that_came_after_its_answer_is_not_waited_for(play):
+def test_output_does_not_wait_for_input_recorded_after_its_answer(play):
     """A terminal whose process has ended takes no more input, but the client goes on."""
     playback = play(outputs(), inputs(status=500, answered=3.5))
     session = Session(playback)
@@ -187,7 +187,7 @@ def test_a_probe_without_input_is_not_waited_for(play):
     assert session.read() == [b"one"]
 
 
-def test_who_attached_later_waits_only_for_input_that_came_later(play):
+def test_a_viewer_that_attached_later_waits_only_for_later_input(play):
     later = recorded_output(3, [(4.1, output(b"two"))], at=3.5, ended=6.0, name=ATTACHED)
     playback = play(inputs(1), later)
     viewer = Session(playback, ATTACHED)
@@ -202,7 +202,7 @@ def test_sessions_of_other_containers_do_not_wait(play):
     assert session.read() == [b"ready", b"one", b"two"]
 
 
-def test_two_viewers_wait_each_for_himself(play):
+def test_two_viewers_wait_independently(play):
     playback = play(outputs(name=ATTACHED), inputs())
     one, two = Session(playback, ATTACHED), Session(playback, ATTACHED)
     assert one.read() == two.read() == [b"ready"]
@@ -226,7 +226,7 @@ def test_a_wait_is_answered_when_the_session_has_ended(play):
     assert playback.answer(WAIT, 0.0).latches == ()
 
 
-def test_a_wait_that_was_answered_before_the_end_waits_for_what_came_before_it(play):
+def test_a_wait_that_was_answered_before_the_end_waits_for_earlier_output(play):
     playback = play(outputs(), recorded_wait(3, at=0.5, answered=3.5))
     session = Session(playback)
     (gate,) = playback.answer(WAIT, 0.0).latches
@@ -243,7 +243,7 @@ def test_a_wait_that_was_answered_before_the_end_waits_for_what_came_before_it(p
     assert seen == ["record", "record", "answered", "record"]
 
 
-def test_a_wait_does_not_wait_for_a_session_that_nobody_asked_for(play):
+def test_a_wait_does_not_wait_for_a_session_without_a_client(play):
     playback = play(outputs(), recorded_wait(3, at=5.5, answered=6.5))
     assert playback.answer(WAIT, 0.0).latches == ()
 
@@ -265,7 +265,7 @@ def test_a_wait_is_answered_while_a_session_stays_open_that_the_recorder_left(pl
     assert playback.answer(WAIT, 0.0).latches == ()
 
 
-def test_the_answer_of_an_input_waits_for_what_the_session_said_before_it(play):
+def test_the_answer_of_an_input_waits_for_earlier_output(play):
     playback = play(outputs(), inputs(status=500, answered=4.2))
     session = Session(playback)
     session.read()

@@ -99,7 +99,7 @@ def told(answer):
 
 
 class Server:
-    """Keeps the streams that a playback gave, and what it made of them."""
+    """Keeps a stream of a playback, and the steps by which the playback replaced its own."""
 
     def __init__(self, answer):
         assert isinstance(answer, StreamedResponse)
@@ -179,7 +179,7 @@ def test_a_subscription_with_an_id_is_refused(play):
     Server(call(playback, subscribe()))
 
 
-def test_who_subscribes_again_has_the_id_of_the_new_stream(play):
+def test_a_client_that_subscribes_again_has_the_id_of_the_new_stream(play):
     playback = play(*AGAIN)
     Server(call(playback, subscribe()))
     Server(call(playback, subscribe("f")))
@@ -187,7 +187,7 @@ def test_who_subscribes_again_has_the_id_of_the_new_stream(play):
     assert told(call(playback, said("REVIVE"), TWO)) == (202, b"")
 
 
-def test_who_subscribes_again_ends_the_old_stream(play):
+def test_a_client_that_subscribes_again_ends_its_old_stream(play):
     playback = play(*AGAIN)
     old = Server(call(playback, subscribe()))
     new = Server(call(playback, subscribe("f")))
@@ -208,7 +208,7 @@ def test_the_old_stream_ends_in_its_own_encoding(play):
     assert record.endswith(b"Framework failed over")
 
 
-def test_a_stream_that_is_over_ends_no_more(play):
+def test_a_stream_that_is_over_is_not_ended_again(play):
     playback = play(*AGAIN)
     old = Server(call(playback, subscribe()))
     old.leave()
@@ -225,7 +225,7 @@ def test_a_refused_subscription_ends_no_stream(play):
     assert told(call(playback, said("REVIVE"), ONE)) == (202, b"")
 
 
-def test_a_recorded_refusal_wins(play):
+def test_a_recorded_refusal_is_preferred(play):
     other = "The stream ID 'x' included in this request didn't match the stream ID currently"
     playback = play(
         *LIFE[:3],
@@ -247,7 +247,7 @@ def test_a_recorded_refusal_wins(play):
     assert playback.journal.refused_count == 1
 
 
-def test_what_was_recorded_after_a_stream_had_ended_comes_after_the_rest(play):
+def test_a_refusal_recorded_after_the_end_of_a_stream_is_served_last(play):
     gone = refused(4, said("REVIVE"), ONE, "Framework is not subscribed", status=403)
     playback = play(*LIFE, gone)
     Server(call(playback, subscribe())).answer.handle.mark_over(client_left=False)
@@ -292,7 +292,7 @@ def provider(call, **more):
     return json.dumps({"type": call, "resource_provider_id": {"value": "p"}} | more)
 
 
-def test_resource_providers_have_texts_of_their_own(play):
+def test_resource_providers_are_refused_with_their_own_texts(play):
     info = {"type": "t", "name": "n"}
     first = json.dumps({"type": "SUBSCRIBE", "subscribe": {"resource_provider_info": info}})
     info = info | {"id": {"value": "p"}}

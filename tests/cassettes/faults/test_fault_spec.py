@@ -46,12 +46,12 @@ def faults(draw):
 
 
 @given(faults())
-def test_a_fault_is_read_as_it_is_written(fault):
+def test_parsing_the_text_of_a_fault_gives_the_fault(fault):
     assert parse_fault(str(fault)) == fault
 
 
 @given(st.text() | st.text(string.printable, max_size=12).map(lambda text: f"drop{text}"))
-def test_what_is_no_fault_is_refused_in_one_line(text):
+def test_an_invalid_fault_is_refused_in_one_line(text):
     said = refusal(text)
     if said is not None:
         assert said.startswith("fault ")
@@ -60,7 +60,7 @@ def test_what_is_no_fault_is_refused_in_one_line(text):
 
 
 def refusal(text):
-    """What is said of a text that is no fault; one that is, is read as it is written."""
+    """The error for an invalid fault; None for a valid one, which is formatted and parsed again."""
     try:
         fault = parse_fault(text)
     except FaultError as error:
@@ -70,7 +70,7 @@ def refusal(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "called", "strikes"),
+    ("text", "target", "selected"),
     [
         ("drop", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
         ("drop@3", ("master", "SUBSCRIBE", "/api/v1"), [3]),
@@ -87,26 +87,26 @@ def refusal(text):
         ("drop@100%", ("master", "SUBSCRIBE", "/api/v1"), [1, 2, 3, 4, 5]),
     ],
 )
-def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, strikes):
+def test_a_fault_selects_calls_and_numbers(text, target, selected):
     fault = parse_fault(text)
-    assert fault.is_for(*called) == (strikes is not None)
-    if strikes is not None:
-        assert [n for n in range(1, 6) if fault.selector.is_selected(n, lambda: 0.999)] == strikes
+    assert fault.is_for(*target) == (selected is not None)
+    if selected is not None:
+        assert [n for n in range(1, 6) if fault.selector.is_selected(n, lambda: 0.999)] == selected
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "there is no fault ''; `mesotape replay --list-faults` explains them all"),
+        ("", "there is no fault ''; `mesotape replay --list-faults` lists them all"),
         ("cut-recrd@3", "there is no fault 'cut-recrd'; the nearest is cut-record"),
-        ("drop@", "behind @ stands '': expected a number from 1 on, a range 2-4"),
-        ("drop@0", "behind @ stands '0': expected a number from 1 on"),
-        ("drop@third", "behind @ stands 'third': expected a number from 1 on"),
-        ("drop@²", "behind @ stands '²': expected a number"),
-        ("drop@5-2", "behind @ stands '5-2': the range is empty, expected the lower number first"),
-        ("drop@0%", "behind @ stands '0%': a share is more than 0% and at most 100%"),
-        ("drop@200%", "behind @ stands '200%': a share is more than 0% and at most 100%"),
-        ("drop=3", "drop has no value, found =3"),
+        ("drop@", "after @: found '', expected a number from 1, a range 2-4"),
+        ("drop@0", "after @: found '0', expected a number from 1"),
+        ("drop@third", "after @: found 'third', expected a number from 1"),
+        ("drop@²", "after @: found '²', expected a number"),
+        ("drop@5-2", "after @: found '5-2', expected the lower number of the range first"),
+        ("drop@0%", "after @: found '0%', expected a share above 0%, and at most 100%"),
+        ("drop@200%", "after @: found '200%', expected a share above 0%, and at most 100%"),
+        ("drop=3", "drop takes no value, found =3"),
         ("late", "expected late=SECONDS"),
         ("late=soon", "the value is 'soon', expected late=SECONDS, from 0 to 86400"),
         ("stall=nan", "the value is 'nan', expected stall[=SECONDS], from 0 to 86400"),
@@ -117,19 +117,22 @@ def test_a_fault_is_for_some_calls_and_some_of_what_is_counted(text, called, str
         ("wrong-length=3", "the value is '3', expected wrong-length[=+N|-N], like +1 or -2"),
         ("307=a b", "the value is 'a b', expected 307[=HOST:PORT], like 127.0.0.1:5050"),
         ("SUBSCIBE:drop", "no v1 API has a call 'SUBSCIBE'; the nearest is SUBSCRIBE"),
-        ("GET_HEALTH:drop", "drop strikes records, and GET_HEALTH is not answered by a stream"),
-        ("SUBSCRIBE#2:503", "503 strikes calls; write SUBSCRIBE:503@2"),
-        ("#x:drop", "behind # stands 'x': expected a number from 1 on"),
+        (
+            "GET_HEALTH:drop",
+            "drop is a fault of records, and GET_HEALTH is not answered by a stream",
+        ),
+        ("SUBSCRIBE#2:503", "503 is a fault of calls; write SUBSCRIBE:503@2"),
+        ("#x:drop", "after #: found 'x', expected a number from 1"),
         ("drop:drop:drop", "expected [CALL[#WHICH]:]KIND[=VALUE][@WHICH], like cut-record@3"),
     ],
 )
-def test_what_is_wrong_with_a_fault_is_told(text, says):
+def test_the_error_names_what_is_wrong_with_a_fault(text, says):
     with pytest.raises(FaultError) as raised:
         parse_fault(text)
     assert str(raised.value).startswith(f"fault {text}: {says}")
 
 
-def test_every_kind_says_what_it_is():
+def test_every_kind_has_a_description_and_can_be_parsed():
     for name, kind in FAULT_KINDS.items():
         assert kind.name == name
         assert kind.client_effect.endswith(".")
@@ -140,7 +143,7 @@ def test_every_kind_says_what_it_is():
     assert set(FAULT_KINDS) > PREEMPTIVE_FAULTS
 
 
-def test_records_are_struck_only_of_calls_that_streams_answer():
+def test_faults_of_records_are_only_for_calls_answered_by_streams():
     for api in APIS:
         for name, call in api.call_types.items():
             if call.record_message is not None:
@@ -150,7 +153,7 @@ def test_records_are_struck_only_of_calls_that_streams_answer():
                     parse_fault(f"{api.name}.{name}:drop")
 
 
-def test_dice_give_the_same_for_the_same_whatever_was_drawn_before():
+def test_random_values_depend_on_seed_and_key_but_not_on_earlier_ones():
     one, same, other = SeededRandom("0 drop"), SeededRandom("0 drop"), SeededRandom("1 drop")
     drawn = [one.random_fraction("exchange", number) for number in range(1000)]
     assert [same.random_fraction("exchange", number) for number in reversed(range(1000))] == drawn[

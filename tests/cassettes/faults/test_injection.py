@@ -1,4 +1,4 @@
-"""Faults in a whole replay: what they strike, what is told of them, and over real sockets."""
+"""Faults in a whole replay: what they hit, how they are reported, and over real sockets."""
 
 import json
 from email.utils import format_datetime
@@ -70,24 +70,24 @@ def streaming(number, at=0.0, records=3):
     yield end(number, at + records + 1, "server")
 
 
-def test_without_faults_nothing_is_told(play):
+def test_without_faults_none_is_reported(play):
     playback = play(exchange(1, response=answering("well")))
     assert playback.answer(request(), 0.0).body == b"well"
     assert (playback.fault_hit_counts, playback.journal.fault_hits) == ({}, [])
 
 
-def test_what_is_no_fault_is_refused_when_the_options_are_made():
+def test_an_invalid_fault_is_refused_when_the_options_are_made():
     with pytest.raises(FaultError, match="the nearest is drop"):
         Options(faults=["dropp"])
 
 
-def test_one_fault_may_stand_alone(play):
+def test_one_fault_may_be_given_as_a_string(play):
     playback = play(exchange(1), faults="GET_HEALTH:503")
     assert playback.answer(request(), 0.0).status == 503
     assert playback.fault_hit_counts == {"GET_HEALTH:503": 1}
 
 
-def test_a_call_that_is_refused_is_not_taken(play):
+def test_a_call_that_a_fault_refuses_is_not_processed(play):
     playback = play(exchange(1, TEARDOWN), faults=["TEARDOWN:503@1-2"])
     tries = [playback.answer(request(TEARDOWN), 0.0) for _ in range(4)]
     assert [status(each) for each in tries[:3]] == [503, 503, 202]
@@ -96,11 +96,11 @@ def test_a_call_that_is_refused_is_not_taken(play):
     assert playback.journal.served_count == 1
     assert playback.journal.refused_count == 0
     assert [str(each) for each in playback.journal.fault_hits] == [
-        "fault TEARDOWN:503@1-2 struck: TEARDOWN: 503 Service Unavailable"
+        "fault TEARDOWN:503@1-2 fired: TEARDOWN: 503 Service Unavailable"
     ] * 2
 
 
-def test_a_503_is_what_mesos_says(play):
+def test_a_503_has_the_text_of_mesos(play):
     playback = play(exchange(1), faults=["503"])
     date = format_datetime(playback.cassettes[0].header.recorded_at, usegmt=True)
     answer = playback.answer(request(), 0.0)
@@ -112,7 +112,7 @@ def test_a_503_is_what_mesos_says(play):
     assert playback.answer(request(method="HEAD", path="/state"), 0.0).body == b""
 
 
-def test_an_agent_is_unavailable_in_its_own_words(play):
+def test_an_unavailable_agent_has_its_own_text(play):
     playback = play(exchange(1), server="agent", faults=["503"])
     assert playback.answer(request(), 0.0).body == b"Agent has not finished recovery"
 
@@ -139,7 +139,7 @@ def test_a_307_names_the_leader_as_mesos_does(play, target, location):
     assert ending is Ending.RAW_COMPLETE
 
 
-def test_a_lost_call_may_be_made_again_and_a_lost_answer_not(play):
+def test_a_lost_call_may_be_repeated_and_a_lost_answer_may_not(play):
     playback = play(exchange(1, TEARDOWN), faults=["lost-call@1", "lost-answer@2"])
     assert went_out(playback.answer(request(TEARDOWN), 0.0)) == (b"", [], Ending.RESET)
     assert playback.journal.served_count == 0
@@ -156,7 +156,7 @@ def test_an_answer_is_cut(play):
     assert playback.answer(request(), 0.0).body == b"it is well"
 
 
-def test_where_an_answer_is_cut_the_seed_decides(play):
+def test_the_seed_decides_where_an_answer_is_cut(play):
     def cut(seed):
         body = "x" * 1000
         playback = play(exchange(1, response=answering(body)), faults=["cut-answer"], seed=seed)
@@ -166,7 +166,7 @@ def test_where_an_answer_is_cut_the_seed_decides(play):
     assert len(set(cut(1) + cut(2))) == 6
 
 
-def test_an_answer_comes_without_its_body(play):
+def test_an_answer_may_be_sent_without_its_body(play):
     answer = answering("it is well", Content_Type="text/plain", Content_Encoding="gzip")
     document = exchange(1, response=answer.replace("_", "-"))
     playback = play(document, exchange(2, TEARDOWN), faults=["empty-answer"])
@@ -178,7 +178,7 @@ def test_an_answer_comes_without_its_body(play):
     assert playback.fault_hit_counts == {"empty-answer": 1}
 
 
-def test_an_answer_comes_late_whole_and_in_its_place(play):
+def test_a_late_answer_is_whole(play):
     playback = play(exchange(1, response=answering("well")), faults=["late=2.5", "late=1"])
     data, dues, ending = went_out(playback.answer(request(), 10.0))
     assert data.endswith(b"\r\n\r\nwell")
@@ -197,7 +197,7 @@ def test_a_stream_begins_late(play):
     assert ending is Ending.FINAL_CHUNK
 
 
-def test_an_answer_that_waits_is_struck_when_it_goes_out():
+def test_a_fault_of_an_answer_that_waits_is_reported_when_it_is_sent():
     told, gate = [], Latch("other things")
     damage = AnswerFaults(
         [parse_fault("late=1")], 5.0, lambda _: SeededRandom(""), lambda *what: told.append(what)
@@ -210,26 +210,26 @@ def test_an_answer_that_waits_is_struck_when_it_goes_out():
     assert [at for at, _ in rest] == [6.0, 6.0, 6.0]
 
 
-def test_only_some_streams_of_a_call_are_struck(play):
+def test_a_fault_may_hit_only_some_streams_of_a_call(play):
     faults = ["SUBSCRIBE#2:close@2"]
     playback = play(*streaming(1), faults=faults, pace=Instant(), repeat=["cycle"])
     ends = [went_out(playback.answer(request(SUBSCRIBE), 0.0))[2] for _ in range(3)]
     assert ends == [Ending.FINAL_CHUNK, Ending.CUT, Ending.FINAL_CHUNK]
 
 
-def test_other_calls_are_not_struck_nor_counted(play):
+def test_other_calls_are_neither_hit_nor_counted(play):
     documents = [exchange(1, response=answering("a")), exchange(2, AGENTS, answering("b"))]
     playback = play(*documents, faults=["GET_AGENTS:503@2"])
     asked = [request(), request(AGENTS), request(), request(), request(AGENTS), request(AGENTS)]
     assert [status(playback.answer(each, 0.0)) for each in asked] == [200, 200, 200, 200, 503, 200]
 
 
-def test_another_path_is_struck_by_its_name(play):
+def test_a_fault_may_name_a_path(play):
     document = exchange(1, "", answering("1.12"), method="GET", path="/version")
     playback = play(document, faults=["/version:503@2"])
     asked = request(b"", method="GET", path="/version")
     assert [status(playback.answer(asked, 0.0)) for _ in range(3)] == [200, 503, 200]
-    assert str(playback.journal.fault_hits[0]).endswith("struck: /version: 503 Service Unavailable")
+    assert str(playback.journal.fault_hits[0]).endswith("fired: /version: 503 Service Unavailable")
 
 
 def test_a_miss_stays_a_miss(play):
@@ -238,7 +238,7 @@ def test_a_miss_stays_a_miss(play):
     assert playback.fault_hit_counts == {"late=1": 0, "cut-answer": 0}
 
 
-def calls_struck(play, seed, order):
+def refused_calls(play, seed, order):
     """Which of 200 calls of each of two kinds are refused, if they come in this order."""
     documents = [exchange(1, response=answering("a")), exchange(2, AGENTS, answering("b"))]
     playback = play(*documents, faults=["503@20%"], seed=seed)
@@ -248,30 +248,30 @@ def calls_struck(play, seed, order):
     return came
 
 
-def test_which_calls_are_struck_does_not_depend_on_what_comes_between(play):
-    one = calls_struck(play, 7, [GET_HEALTH, AGENTS] * 200)
-    other = calls_struck(play, 7, [GET_HEALTH] * 200 + [AGENTS] * 200)
+def test_the_selection_of_calls_does_not_depend_on_other_calls(play):
+    one = refused_calls(play, 7, [GET_HEALTH, AGENTS] * 200)
+    other = refused_calls(play, 7, [GET_HEALTH] * 200 + [AGENTS] * 200)
     assert one == other
     assert one[GET_HEALTH] != one[AGENTS]
     assert 20 < one[AGENTS].count(503) < 60
-    assert calls_struck(play, 8, [GET_HEALTH, AGENTS] * 200) != one
+    assert refused_calls(play, 8, [GET_HEALTH, AGENTS] * 200) != one
 
 
-def test_faults_that_never_struck_are_told(play):
+def test_faults_that_never_fired_are_reported(play):
     faults = ["SUBSCRIBE:drop@9", "GET_AGENTS:503", "GET_HEALTH:503@7", "503@1"]
     playback = play(*streaming(1), exchange(2), faults=faults, pace=Instant())
     playback.answer(request(), 0.0)
     went_out(playback.answer(request(SUBSCRIBE), 0.0))
     assert playback.fault_hit_counts == {faults[0]: 0, faults[1]: 0, faults[2]: 0, "503@1": 1}
     assert playback.describe_faults(playback.journal.fault_hit_counts) == [
-        "fault SUBSCRIBE:drop@9 never struck: 1 such call came",
-        "fault GET_AGENTS:503 never struck: no such call came",
-        "fault GET_HEALTH:503@7 never struck: 1 such call came",
-        "fault 503@1 struck 1 time",
+        "fault SUBSCRIBE:drop@9 never fired: 1 such call was made",
+        "fault GET_AGENTS:503 never fired: no such call was made",
+        "fault GET_HEALTH:503@7 never fired: 1 such call was made",
+        "fault 503@1 fired 1 time",
     ]
 
 
-def test_strikes_are_told_one_by_one_up_to_a_number_and_all_counted(play):
+def test_the_first_hits_are_reported_and_all_are_counted(play):
     playback, said = play(exchange(1), faults=["503"]), []
     playback.journal.on_note = said.append
     for _ in range(1500):
@@ -279,12 +279,12 @@ def test_strikes_are_told_one_by_one_up_to_a_number_and_all_counted(play):
     assert len(said) == 20
     assert len(playback.journal.fault_hits) == 1000
     assert playback.describe_faults(playback.journal.fault_hit_counts) == [
-        "fault 503 struck 1500 times"
+        "fault 503 fired 1500 times"
     ]
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_the_answer_to_an_input_is_struck_once_in_whatever_way_it_comes(tmp_path, whole):
+def test_the_answer_to_an_input_is_hit_once_whether_it_is_streamed_or_whole(tmp_path, whole):
     path = tmp_path / "cassette.yaml"
     records = [(1.0, names()), (2.0, data(b"one"))]
     path.write_text(sessions.HEADER + "".join(recorded_input(1, records)))
@@ -303,7 +303,7 @@ def test_the_answer_to_an_input_is_struck_once_in_whatever_way_it_comes(tmp_path
         assert playback.fault_hit_counts == {faults[0]: 1, "503@2": 0}
 
 
-def test_a_player_tells_what_faults_did_through_all_resets(cassette):
+def test_a_player_keeps_the_hits_of_faults_through_resets(cassette):
     options = Options(pace=Instant(), faults=["503@1", "drop@1", "late=0@9"])
     with Player(cassette, options) as player:
         for _ in range(2):
@@ -311,15 +311,15 @@ def test_a_player_tells_what_faults_did_through_all_resets(cassette):
                 client.send(post(GET_HEALTH))
                 assert client.message().startswith(b"HTTP/1.1 503 ")
             player.reset()
-        struck = "fault 503@1 struck: GET_HEALTH: 503 Service Unavailable"
-        assert player.strikes == [struck] * 2
+        hit = "fault 503@1 fired: GET_HEALTH: 503 Service Unavailable"
+        assert player.strikes == [hit] * 2
         assert player.problems == [
-            "fault drop@1 never struck: no such call came",
-            "fault late=0@9 never struck: no such call came",
+            "fault drop@1 never fired: no such call was made",
+            "fault late=0@9 never fired: no such call was made",
         ]
         receipt = player.receipt()
     assert receipt["faults"] == {"503@1": 2, "drop@1": 0, "late=0@9": 0}
-    assert (receipt["seed"], receipt["strikes"]) == (0, [struck] * 2)
+    assert (receipt["seed"], receipt["strikes"]) == (0, [hit] * 2)
 
 
 # Over sockets, with the command.
@@ -344,7 +344,7 @@ def chunked(data):
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def test_a_reset_is_a_reset_after_all_that_came_before(cassette):
+def test_a_reset_follows_all_earlier_records(cassette):
     with running("replay", cassette, "--pace", "instant", "--fault", "reset@3") as player:
         with connect(player.address) as client:
             subscribed(client)
@@ -352,13 +352,13 @@ def test_a_reset_is_a_reset_after_all_that_came_before(cassette):
             with pytest.raises(ConnectionResetError):
                 client.exactly(1)
         player.stop()
-    assert "fault reset@3 struck: exchange 1, SUBSCRIBE: record 3: reset before it" in player.said
-    assert "fault reset@3 struck 1 time\n" in player.said
+    assert "fault reset@3 fired: exchange 1, SUBSCRIBE: record 3: reset before it" in player.said
+    assert "fault reset@3 fired 1 time\n" in player.said
     assert "faults by seed 0: reset@3" in player.said
     assert player.code == 0
 
 
-def test_a_reset_over_tls_is_one_beneath(cassette, tmp_path):
+def test_a_reset_over_tls_is_one_of_the_connection(cassette, tmp_path):
     authority = Authority(tmp_path, "authority")
     cert, key, _ = authority.issue("server", "127.0.0.1")
     tls, fault = ["--tls-cert", cert, "--tls-key", key], ["--fault", "reset@2"]
@@ -372,7 +372,7 @@ def test_a_reset_over_tls_is_one_beneath(cassette, tmp_path):
             client.rest_beneath()
 
 
-def test_a_close_is_no_reset_and_no_final_chunk(cassette):
+def test_a_close_is_neither_a_reset_nor_a_final_chunk(cassette):
     with (
         running("replay", cassette, "--pace", "instant", "--fault", "close@2") as player,
         connect(player.address) as client,
@@ -420,19 +420,19 @@ def test_a_307_without_a_leader_leads_back(cassette):
         assert client.message().endswith(b"well")
 
 
-def test_a_fault_that_never_struck_has_an_exit_code_of_its_own(cassette):
+def test_a_fault_that_never_fired_has_its_own_exit_code(cassette):
     with running("replay", cassette, "--fault", "drop@9", "--seed", "3", "--json") as player:
         with connect(player.address) as client:
             client.send(post(GET_HEALTH))
             client.message()
         assert player.stop() == 7
-    assert "fault drop@9 never struck: 1 such call came" in player.said
+    assert "fault drop@9 never fired: 1 such call was made" in player.said
     counts = json.loads(player.out.splitlines()[-1])
     assert counts["faults"] == {"drop@9": 0}
     assert counts["seed"] == 3
 
 
-def test_a_fault_that_makes_no_sense_is_one_line(cassette):
+def test_the_error_for_an_invalid_fault_is_one_line(cassette):
     done = run("replay", cassette, "--fault", "rest@3")
     assert done.returncode == 1
     assert (

@@ -1,4 +1,4 @@
-"""Every fault of a record, by its very bytes, on streams of a real master in both encodings."""
+"""Every fault of records, byte for byte, on streams of a real master in both encodings."""
 
 from itertools import pairwise
 
@@ -38,7 +38,7 @@ def streamed(request, tmp_path_factory):
 
 
 class Heard:
-    """What a client hears of a stream: the `pieces` in its chunks, `body` in all, and its `end`."""
+    """The bytes that a client receives: `pieces` by chunk, the whole `body`, and the `end`."""
 
     def __init__(self, steps, most=5000):
         self.end, self.pieces, self.waits = None, [], 0
@@ -121,17 +121,17 @@ EXACT = [
 
 
 @pytest.mark.parametrize(("fault", "pieces", "end"), EXACT, ids=[each[0] for each in EXACT])
-def test_a_fault_gives_these_bytes(streamed, fault, pieces, end):
+def test_a_fault_sends_exactly_these_bytes(streamed, fault, pieces, end):
     records = streamed[2]
     got, playback = heard(streamed, fault)
     sound, _ = heard(streamed)
     assert sound.body == b"".join(records)
     assert got.body == b"".join(pieces(records))
     assert got.end is (sound.end if end is ALL_OF_IT else end)
-    struck = playback.fault_hit_counts[fault]
-    assert struck == {"drop@3+": len(records) - 2, "drop@3-5": 3}.get(fault, 1)
+    count = playback.fault_hit_counts[fault]
+    assert count == {"drop@3+": len(records) - 2, "drop@3-5": 3}.get(fault, 1)
     assert str(playback.journal.fault_hits[0]).startswith(
-        f"fault {fault} struck: exchange 1, SUBSCR"
+        f"fault {fault} fired: exchange 1, SUBSCR"
     )
 
 
@@ -147,7 +147,7 @@ def test_a_fault_gives_these_bytes(streamed, fault, pieces, end):
         ("trickle=0@3", None),
     ],
 )
-def test_inspection_names_what_is_wrong(streamed, fault, reason):
+def test_inspection_names_the_damage(streamed, fault, reason):
     got, _ = heard(streamed, fault)
     if reason is None:
         with pytest.raises(StopIteration):
@@ -158,7 +158,7 @@ def test_inspection_names_what_is_wrong(streamed, fault, reason):
     assert reason in [remark.reason for remark in bad.diagnostics]
 
 
-def test_garbage_is_no_length_and_stands_before_its_record(streamed):
+def test_garbage_is_no_length_and_precedes_its_record(streamed):
     records = streamed[2]
     got, _ = heard(streamed, "garbage=40@3")
     ahead = b"".join(records[:2])
@@ -167,7 +167,7 @@ def test_garbage_is_no_length_and_stands_before_its_record(streamed):
     assert not got.body[len(ahead) :][:1].isdigit()
 
 
-def test_without_a_place_the_seed_decides_where_a_record_is_cut(streamed):
+def test_without_a_value_the_seed_decides_where_a_record_is_cut(streamed):
     lengths = {len(heard(streamed, "cut-record@3", seed=seed)[0].body) for seed in range(20)}
     before, record = sum(map(len, streamed[2][:2])), len(streamed[2][2])
     assert len(lengths) > 10
@@ -187,7 +187,7 @@ def test_one_seed_gives_the_same_bytes_and_another_gives_others(streamed, fault)
     assert {heard(streamed, fault, seed=seed)[0].body for seed in range(6)} != {first.body}
 
 
-def test_each_play_of_a_stream_is_struck_in_its_own_way_and_again_so_in_another_run(streamed):
+def test_each_play_of_a_stream_is_damaged_differently_and_equally_in_every_run(streamed):
     cassette, request, _ = streamed
 
     def plays():
@@ -200,7 +200,7 @@ def test_each_play_of_a_stream_is_struck_in_its_own_way_and_again_so_in_another_
     assert plays() == first
 
 
-def test_what_is_struck_does_not_depend_on_when_steps_are_taken(streamed):
+def test_the_selection_of_records_does_not_depend_on_when_steps_are_taken(streamed):
     """Two streams of one playback, read in turns and one after the other."""
     cassette, request, _ = streamed
     options = Options(pace=Instant(), faults=["drop@40%", "garbage@20%"], repeat=["cycle"])
@@ -217,7 +217,7 @@ def test_what_is_struck_does_not_depend_on_when_steps_are_taken(streamed):
     ] * 2
 
 
-def test_a_stall_makes_what_follows_late_and_no_later_than_needed(streamed):
+def test_a_stall_delays_the_records_after_it_by_no_more_than_needed(streamed):
     sound, _ = heard(streamed, pace=Recorded())
     got, _ = heard(streamed, "stall=0.5@3", pace=Recorded())
     count = len(streamed[2])
@@ -274,7 +274,7 @@ def test_a_held_stream_sends_no_heartbeats_either():
     assert told == ["no heartbeats while the stream is held"]
 
 
-def test_a_record_goes_behind_the_next_one_whatever_gates_are_between():
+def test_a_record_is_sent_after_the_next_one_despite_waits_between_them():
     gate = Latch("a call")
     steps, _ = damaged("reorder@1", (0.0, b"1\na"), (1.0, WaitFor(gate)), (1.0, b"1\nb"))
     assert [(at, step) for at, step in steps if isinstance(step, bytes)] == [
@@ -285,21 +285,21 @@ def test_a_record_goes_behind_the_next_one_whatever_gates_are_between():
 
 
 @pytest.mark.parametrize("end", [(), ((1.0, Ending.CUT),)])
-def test_nothing_goes_behind_the_last_record(end):
+def test_the_last_record_is_not_reordered(end):
     steps, told = damaged("reorder@1", (0.0, b"1\na"), *end)
     assert steps == [(0.0, b"1\na"), *end]
     assert told == []
 
 
 @pytest.mark.parametrize("fault", ["cut-length", "wrong-length", "huge-length"])
-def test_what_has_no_length_loses_none(fault):
+def test_bytes_without_a_length_keep_it(fault):
     assert damaged(fault, (0.0, b"\x80oops"), (0.0, Ending.CUT)) == (
         [(0.0, b"\x80oops"), (0.0, Ending.CUT)],
         [],
     )
 
 
-def test_a_strike_is_told_when_it_goes_out_and_not_before():
+def test_a_hit_is_reported_when_it_is_sent_and_not_before():
     steps, told = damaged("drop@1", (0.0, b"1\na"), (5.0, b"1\nb"))
     assert told == []
     at, reach = steps[0]
@@ -314,7 +314,7 @@ def test_faults_count_records_as_they_were_recorded(streamed):
     assert got.body == b"".join([records[0], records[2], records[3], records[3], records[4]])
 
 
-def test_a_transcoded_stream_is_struck_in_the_encoding_that_it_goes_out_in(streamed):
+def test_a_transcoded_stream_is_damaged_in_the_encoding_that_is_sent(streamed):
     cassette, request, records = streamed
     other = "application/json" if records[0][-1:] != b"}" else "application/x-protobuf"
     fields = tuple((n, v) for n, v in request.headers if n.lower() != b"accept")

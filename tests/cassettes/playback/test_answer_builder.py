@@ -108,7 +108,7 @@ def test_a_large_answer_is_compressed_if_mesos_would_have(play, recorded, coding
     assert plain.decode() == recorded["answer"]
 
 
-def test_what_is_no_call_is_never_compressed_anew(play):
+def test_an_answer_to_a_plain_request_is_never_compressed(play):
     state = {"method": "GET", "path": "/state", "call": "", "answer": "x" * 2000}
     answer = ask(play(exchange(**state)), "", method="GET", path="/state", coding="gzip")
     assert answer.body == b"x" * 2000
@@ -144,7 +144,7 @@ def test_a_read_is_not_transcoded_if_it_was_recorded_in_that_encoding(play):
 TEXT = "text/plain; charset=utf-8"
 
 
-def test_a_text_stays_what_it_is(play):
+def test_a_text_is_not_transcoded(play):
     playback = play(exchange(answer="No leader elected", status=503, answer_type=TEXT))
     answer = ask(playback, accept=PROTOBUF)
     assert answer.body == b"No leader elected"
@@ -159,7 +159,7 @@ def test_a_refusal_of_one_accept_answers_no_other(play):
     assert isinstance(ask(playback), Miss)
 
 
-def test_what_is_lost_is_told_once_for_each_exchange(play):
+def test_lost_fields_are_reported_once_for_each_exchange(play):
     more = '{"type":"GET_VERSION","new":1,"get_version":{"version_info":{"version":"1"},"x":2}}'
     playback, told = play(exchange(answer=more), exchange(2)), []
     playback.journal.on_note = told.append
@@ -170,7 +170,7 @@ def test_what_is_lost_is_told_once_for_each_exchange(play):
     assert ask(play(exchange(answer=more))).body == more.encode()
 
 
-def test_an_answer_that_is_no_message_cannot_be_had_in_the_other_encoding(play):
+def test_an_answer_that_is_no_message_cannot_be_transcoded(play):
     with pytest.raises(TranscodingError, match="cannot be given as protobuf: syntax error"):
         ask(play(exchange(answer="{")), accept=PROTOBUF)
 

@@ -54,7 +54,7 @@ def dashboards(play):
 
 
 @pytest.mark.parametrize("order", ["vab", "vba", "bva", "avb"])
-def test_a_client_gets_what_was_recorded_of_the_one_that_said_the_same(play, order):
+def test_a_client_gets_the_answers_of_the_recorded_client_with_the_same_requests(play, order):
     playback, got = dashboards(play), {}
     for each in order:
         if each == "v":
@@ -65,7 +65,7 @@ def test_a_client_gets_what_was_recorded_of_the_one_that_said_the_same(play, ord
     assert got == (expected if order != "avb" else {"a": b"second", "b": b"first"})
 
 
-def test_a_client_that_has_left_is_stood_for_by_another(play):
+def test_a_client_takes_the_place_of_one_that_has_left(play):
     playback = dashboards(play)
     playback.answer(request(b'{"type":"GET_VERSION"}'), 0.0, 7)
     playback.forget_connection(7)
@@ -128,7 +128,7 @@ def test_a_plain_request_matches_by_query_and_by_the_folded_path(play):
         assert body_of(playback.answer(get, 0.0)) == body
 
 
-def test_what_mesos_refuses_matches_by_content_type_and_bytes(play):
+def test_a_request_that_mesos_refuses_matches_by_content_type_and_bytes(play):
     playback = play(
         exchange(1, response=answering("415"), content_type="text/plain"),
         exchange(2, b"{", response=answering("400")),
@@ -146,7 +146,7 @@ def test_what_mesos_refuses_matches_by_content_type_and_bytes(play):
         (request(path="/api/v1/x", content_type="a"), None),
     ],
 )
-def test_a_call_that_mesos_would_refuse_says_why_it_is_none(play, sent, difference):
+def test_the_report_of_a_refused_call_names_the_difference(play, sent, difference):
     playback = play(exchange(1))
     assert playback.answer(sent, 0.0).status in (400, 415)
     (refused,) = playback.journal.refusals
@@ -165,7 +165,7 @@ def test_an_answer_recorded_in_the_wanted_encoding_is_preferred(play):
     assert body_of(playback.answer(request(), 0.0)) == b"json"
 
 
-def test_the_encoding_of_an_answer_without_message_is_no_matter(play):
+def test_the_encoding_of_an_answer_without_a_message_does_not_count(play):
     scheduler = "/api/v1/scheduler"
     decline = b'{"framework_id":{"value":"f"},"type":"DECLINE","decline":{"offer_ids":[]}}'
     playback = play(exchange(1, decline, path=scheduler))
@@ -198,7 +198,7 @@ def test_a_reason_of_its_own_is_kept(play):
     assert playback.answer(request(), 0.0).head.startswith(b"HTTP/1.1 200 Fine\r\n")
 
 
-def test_gzip_is_done_again_for_a_client_that_takes_it(play):
+def test_a_body_is_compressed_again_for_a_client_that_accepts_gzip(play):
     text = "x" * 2000
     headers = {"Content-Encoding": "gzip", "Content-Length": "9"}
     playback = play(exchange(1, response=answering(text, **headers)))
@@ -210,7 +210,7 @@ def test_gzip_is_done_again_for_a_client_that_takes_it(play):
     assert b"gzip" not in plain.head
 
 
-def test_a_body_that_was_no_gzip_goes_out_as_it_came(play):
+def test_a_body_that_was_no_gzip_is_sent_as_recorded(play):
     response = (
         "status: 200\n  headers:\n    Content-Encoding: gzip\n  base64: YWJj\n  malformed: no gzip"
     )
@@ -235,7 +235,7 @@ def test_an_answer_that_was_cut_is_sent_with_its_recorded_length_and_cut(play):
     assert answer.close
 
 
-def test_an_answer_that_never_came_is_none(play):
+def test_an_exchange_without_an_answer_has_none_at_replay(play):
     answer = play(exchange(1, response="cause: server-cut")).answer(request(), 0.0)
     assert (answer.status, answer.head, answer.body, answer.close) == (None, b"", b"", True)
 
@@ -272,7 +272,7 @@ def test_a_read_only_stream_plays_again(play):
     assert steps_of(playback.answer(SUBSCRIBE, 0.0)) == first
 
 
-def test_a_malformed_piece_goes_out_as_it_came(play):
+def test_malformed_bytes_are_sent_as_recorded(play):
     piece = "base64: NXhcbmFi\nmalformed: bad length\noffset: 0"
     playback = play(subscribe(event(1, 1, 10.0, piece), end(1, 10, "malformed")))
     assert steps_of(playback.answer(SUBSCRIBE, 0.0)) == [(0.0, b"5x\\nab"), (0.0, Ending.CUT)]
@@ -294,7 +294,7 @@ BEAT = b'20\n{"type":"HEARTBEAT"}'
 
 
 @pytest.mark.parametrize("last", [end(1, 50, "client"), end(1, 50, "stopped"), ""])
-def test_a_stream_that_nobody_ended_stays_open_with_heartbeats(play, last):
+def test_a_stream_that_the_server_did_not_end_stays_open_with_heartbeats(play, last):
     events = [event(1, 1, 10, HEARTBEAT), event(2, 1, 25, HEARTBEAT), event(3, 1, 42, "text: 'x'")]
     playback = play(subscribe(*events, last))
     steps = steps_of(playback.answer(SUBSCRIBE, 100.0), limit=6)
@@ -362,7 +362,7 @@ def test_a_call_that_differs_shows_where(play):
     assert playback.journal.misses == [miss]
 
 
-def test_a_call_that_accepts_nothing_differs_in_what_it_gets(play):
+def test_a_call_that_accepts_nothing_differs_in_its_refusal(play):
     playback = play(exchange(1))
     assert playback.answer(request(Accept="text/html"), 0.0).status == 406
     assert [str(d) for d in playback.journal.refusals[0].miss.nearest[0].differences] == [
@@ -377,7 +377,7 @@ def test_at_most_three_exchanges_are_near(play):
     assert len(miss.nearest) == 3
 
 
-def test_what_was_not_asked_for_is_unused(play):
+def test_exchanges_that_were_not_requested_are_unused(play):
     playback = play(exchange(1), exchange(2), exchange(3, TEARDOWN))
     playback.answer(request(), 0.0)
     assert [place.exchange for place in playback.unused] == [2, 3]
@@ -391,7 +391,7 @@ def test_several_cassettes_play_as_one(play):
     assert [playback.answer(request(), 0.0).body for _ in range(2)] == [b"one", b"two"]
 
 
-def test_what_is_typed_matches_however_it_was_cut_and_without_heartbeats(play):
+def test_input_matches_however_it_is_cut_and_without_heartbeats(play):
     def record(text):
         return b"%d\n" % len(text) + text
 

@@ -1,4 +1,4 @@
-"""What a real cluster said comes back from a cassette, byte for byte."""
+"""Answers of a real cluster are served from a cassette byte for byte."""
 
 import gzip
 
@@ -33,7 +33,7 @@ def played(answer, response):
 
 
 @pytest.mark.parametrize("name", [path.name.split(".")[0] for path in SMALL])
-def test_every_answer_comes_back(name, recorded):
+def test_every_answer_is_served_as_captured(name, recorded):
     exchanges = playable(name)
     playback = Playback(recorded(name, exchanges), Options(pace=Instant()))
     for each in exchanges:

@@ -1,4 +1,4 @@
-"""Streamed requests at replay: matched as they come, answered when the recorded one was."""
+"""Streamed requests at replay: matched as they arrive, answered when the recorded one was."""
 
 import base64
 from itertools import pairwise
@@ -53,7 +53,7 @@ def begin(playback, kind=JSON):
 
 
 def feed(intake, *texts):
-    """Give records one by one; the answers, which are None as long as there is none."""
+    """Feed records one by one, and return the outcomes; None as long as there is none."""
     return [intake.feed(encode(text.encode()), 0.0) for text in texts]
 
 
@@ -72,7 +72,7 @@ def test_an_input_that_was_answered_at_its_end_is_answered_at_its_end(play):
     assert intake.close(0.0) is None
 
 
-def test_an_input_that_was_answered_before_its_end_is_answered_when_as_much_has_come(play):
+def test_an_input_that_was_answered_early_is_answered_when_as_much_has_arrived(play):
     intake = begin(play(recorded_input(1, CAT, answered=2.5, status=500)))
     assert feed(intake, names(), data(b"on")) == [None, None]
     (answer,) = feed(intake, data(b"e"))
@@ -97,7 +97,7 @@ def cat(tmp_path_factory):
 
 @settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 2000)))
-def test_bytes_may_come_in_any_pieces(cat, cuts):
+def test_bytes_may_arrive_in_any_pieces(cat, cuts):
     sent = b"".join(encode(text.encode()) for _, text in CAT)
     intake = begin(Playback(cat))
     ends = sorted({min(cut, len(sent)) for cut in cuts} | {0, len(sent)})
@@ -156,7 +156,7 @@ def test_an_input_that_ends_early_is_not_the_longer_one(play):
         ([names(), END_OF_INPUT], "[1].attach_container_input.process_io.data.data"),
     ],
 )
-def test_other_input_is_a_miss_as_soon_as_it_comes(play, sent, path):
+def test_different_input_is_a_miss_as_soon_as_it_arrives(play, sent, path):
     playback = play(recorded_input(1, CAT))
     *before, miss = feed(begin(playback), *sent)
     assert before == [None] * len(before)
@@ -181,7 +181,7 @@ def test_an_input_is_played_once(play):
     assert miss.reason == "already played"
 
 
-def test_a_client_that_left_may_come_again(play):
+def test_a_client_that_left_may_try_again(play):
     playback = play(recorded_input(1, CAT[:2]))
     gone = begin(playback)
     feed(gone, names())
@@ -205,7 +205,7 @@ def test_a_request_without_a_record_is_answered_as_recorded_input(play):
     assert status(begin(playback).close(0.0)) == 400
 
 
-def test_bytes_that_are_no_record_are_compared_as_they_come(play):
+def test_bytes_that_are_no_record_are_compared_as_they_arrive(play):
     bad = "---\nevent: 1\nof: 1\nat: 1.0\nfrom: client\noffset: 0\nmalformed: no\nbase64: {}\n...\n"
     refused, *rest = recorded_input(1, [], status=500, answered=2.0)
     coded = base64.b64encode(b"abc\n{}").decode()
@@ -215,16 +215,16 @@ def test_bytes_that_are_no_record_are_compared_as_they_come(play):
     assert status(intake.feed(b"bc\n{}", 0.0)) == 500
 
 
-def test_an_endless_input_is_forgotten_once_it_is_answered(play):
+def test_an_endless_input_is_not_kept_once_it_is_answered(play):
     intake = begin(play(recorded_input(1, CAT, answered=2.5)))
     feed(intake, names(), data(b"one"))
     for _ in range(1000):
         assert feed(intake, data(b"x" * 1000)) == [None]
-    assert len(intake._told) < 1000
+    assert len(intake._prefix) < 1000
     assert intake._decoder.pending_bytes == 0
 
 
-def test_other_requests_are_taken_whole(play):
+def test_other_requests_are_not_streamed(play):
     playback = play(recorded_input(1, CAT))
     for headers in ({}, {"Content-Type": JSON}):
         pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())

@@ -1,4 +1,4 @@
-"""Who belongs together in a recording, as what waits for what shows it."""
+"""Which exchanges are of one client, as shown by what waits for what."""
 
 import pytest
 from support.scheduler_cassettes import (
@@ -126,7 +126,7 @@ def test_a_resource_provider_is_known_by_the_first_record_of_its_stream(play):
     assert reading.read() == [A]
 
 
-def test_calls_that_a_party_left_out_are_told(play):
+def test_calls_that_a_party_left_out_are_reported(play):
     playback = play(
         scheduler((1.0, A)),
         call(2, 2.0, decline("f", "o")),

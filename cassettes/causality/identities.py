@@ -1,0 +1,113 @@
+"""Client identities: which recorded exchanges were made by the same client (the same party).
+
+    framework 1e7f…-0002             a scheduler: all its subscriptions and all its calls
+    resource provider 9c1b…
+    executor default of framework …
+    container cat                    a session: the output of a container, and the input to it
+    operator 127.0.0.1 (curl/8.5.0)  all other clients with this host and this User-Agent
+
+If a recording has neither the host nor the User-Agent of an operator, as one written by hand, each
+of its connections is an identity.
+"""
+
+from collections.abc import Collection
+from typing import Literal
+
+from msgspec import Struct
+
+from ...proto.http.request import HttpRequest
+from ...proto.messages.fields import field_at
+from ..format.documents import Exchange
+from ..format.exchange_ref import ExchangeRef
+from ..matching.request_key import CallKey, ParsedRequest
+from .container_calls import container_call_of
+
+type IdentityKind = Literal["framework", "resource provider", "executor", "container", "operator"]
+
+_SUBSCRIBERS: dict[str, IdentityKind] = {
+    "scheduler": "framework",
+    "resource_provider": "resource provider",
+}
+
+
+class ClientIdentity(Struct, frozen=True):
+    """The client that made an exchange; equal identities are the same client.
+
+    `name` is its id, or its host and User-Agent. `cassette` is the index of the cassette in the
+    list: times of two cassettes do not compare, so no identity is in both.
+    """
+
+    kind: IdentityKind
+    name: str
+    cassette: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def identify_client(
+    cassette: int,
+    exchange: Exchange,
+    request: HttpRequest,
+    parsed: ParsedRequest,
+    subscriber_id: str | None,
+) -> ClientIdentity:
+    """Return the identity of the client that made an exchange.
+
+    `subscriber_id` is the id of the scheduler or the resource provider, if it is one. A SUBSCRIBE
+    may lack it; then it is in the first record of the stream.
+    """
+    if isinstance(parsed.key, CallKey):
+        call, api = parsed.calls[0], parsed.key.api
+        if api in _SUBSCRIBERS and subscriber_id:
+            return ClientIdentity(_SUBSCRIBERS[api], subscriber_id, cassette)
+        if api == "executor":
+            executor = field_at(call, "executor_id.value")
+            framework = field_at(call, "framework_id.value")
+            return ClientIdentity("executor", f"{executor} of framework {framework}", cassette)
+    about = container_call_of(parsed)
+    if about is not None and about.role in ("output", "input") and about.container_name:
+        return ClientIdentity("container", about.container_name, cassette)
+    return ClientIdentity("operator", _operator_name(exchange, request), cassette)
+
+
+def killed_container(cassette: int, parsed: ParsedRequest) -> ClientIdentity | None:
+    """Return the container that a call kills, whoever made the call; None for other calls."""
+    about = container_call_of(parsed)
+    if about is None or about.role != "kill" or not about.container_name:
+        return None
+    return ClientIdentity("container", about.container_name, cassette)
+
+
+class ClientIdentities:
+    """The clients of a recording, and the exchanges that each of them made."""
+
+    def __init__(self) -> None:
+        self._shared: dict[ClientIdentity, ClientIdentity] = {}
+        self._identity_of: dict[ExchangeRef, ClientIdentity] = {}
+        self._mutating: list[ExchangeRef] = []
+
+    def add_exchange(
+        self, ref: ExchangeRef, identity: ClientIdentity, parsed: ParsedRequest
+    ) -> None:
+        """Add a recorded exchange."""
+        self._identity_of[ref] = self._shared.setdefault(identity, identity)
+        if parsed.is_mutating and (
+            parsed.call_type is None or parsed.call_type.name != "SUBSCRIBE"
+        ):
+            self._mutating.append(ref)
+
+    def left_out_calls(self, served: Collection[ExchangeRef]) -> list[ExchangeRef]:
+        """Return the mutating calls that were not served, of clients of which others were."""
+        present = {self._identity_of[ref] for ref in served}
+        return [
+            ref for ref in self._mutating if ref not in served and self._identity_of[ref] in present
+        ]
+
+
+def _operator_name(exchange: Exchange, request: HttpRequest) -> str:
+    host = exchange.peer and exchange.peer.rpartition(":")[0]
+    agent = request.header("user-agent")
+    if not host and agent is None:
+        return f"on connection {exchange.client}"
+    return f"{host or 'anywhere'} ({agent or 'no User-Agent'})"

@@ -1,0 +1,65 @@
+"""The exchanges of cassettes as a playback adds them, each with its request, parsed."""
+
+import contextlib
+import gc
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
+
+from ...proto.http.request import HttpRequest
+from ..format.documents import INCOMPLETE_REQUEST, Exchange
+from ..format.exchange_ref import ExchangeRef
+from ..matching.ignore_rules import IgnoreRules
+from ..matching.recorded_request import recorded_request
+from ..matching.request_key import ParsedRequest, parse_request
+from ..storage.reader import Cassette
+
+_CACHED_REQUESTS = 4096
+"""Parsed requests that are kept, for equal ones."""
+
+
+class RecordedExchange(NamedTuple):
+    """A recorded exchange, without its bodies, and its request as the recorded server reads it."""
+
+    ref: ExchangeRef
+    cassette: Cassette
+    exchange: Exchange
+    request: HttpRequest
+    parsed: ParsedRequest
+
+
+def read_exchanges(
+    cassettes: Sequence[Cassette], ignoring: IgnoreRules
+) -> Iterator[RecordedExchange]:
+    """Read the exchanges of cassettes, one after the other, but for requests that were cut off.
+
+    Raises CassetteError or OSError if a cassette cannot be read.
+    """
+    for index, cassette in enumerate(cassettes):
+        cached = dict[object, ParsedRequest]()
+        for exchange in cassette.exchange_heads():
+            if (
+                exchange.response.status is None
+                and exchange.request.malformed == INCOMPLETE_REQUEST
+            ):
+                continue
+            request = recorded_request(cassette, exchange)
+            parsed = cached.get(request.cache_key)
+            if parsed is None:
+                if len(cached) >= _CACHED_REQUESTS:
+                    cached.clear()
+                parsed = parse_request(request, cassette.header.server, ignoring)
+                cached[request.cache_key] = parsed
+            ref = ExchangeRef(index, exchange.exchange)
+            yield RecordedExchange(ref, cassette, exchange, request, parsed)
+
+
+@contextlib.contextmanager
+def garbage_collector_off() -> Generator[None]:
+    """Disable the garbage collector while exchanges are added; nothing of them becomes garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
