@@ -119,19 +119,19 @@ class _ProcessData(Struct):
     data: bytes
 
 
-class _Output(Struct):
+class _ProcessOutput(Struct):
     data: _ProcessData
 
 
 class _Attached(Struct):
-    process_io: _Output
+    process_io: _ProcessOutput
 
 
 class _AttachInputCall(Struct):
     attach_container_input: _Attached
 
 
-_OUTPUT = json.Decoder(_Output)
+_OUTPUT = json.Decoder(_ProcessOutput)
 _INPUT = json.Decoder(_AttachInputCall)
 
 

@@ -628,7 +628,7 @@ def test_the_response_of_a_client_that_has_left_waits_no_more():
 
 
 def test_a_request_without_a_recorded_response_is_forwarded():
-    miss = Miss(reason="already played", method="GET", path="/a", what=None)
+    miss = Miss(reason="already played", method="GET", path="/a", call=None)
 
     async def scenario(connect, server):
         upstream = ReplayServer(FixedPlayback({b"/a": unary(b"A")}))
@@ -644,7 +644,7 @@ def test_a_request_without_a_recorded_response_is_forwarded():
 
 
 def test_a_request_that_cannot_be_forwarded_is_a_502_and_a_failure():
-    miss, failures = Miss(reason="already played", method="GET", path="/a", what=None), []
+    miss, failures = Miss(reason="already played", method="GET", path="/a", call=None), []
 
     def resolve_upstream():
         raise OSError("no recorder")
