@@ -17,6 +17,7 @@ from .commands.console import (
     CassetteArgumentType,
     CommandError,
     PaceType,
+    interrupts,
     print_to_stderr,
 )
 from .commands.options import (
@@ -247,6 +248,7 @@ def _refuse(error: click.ClickException) -> None:
 
 def main() -> None:
     """Run a command and exit with its code; an error is one line on stderr."""
+    interrupts.install()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

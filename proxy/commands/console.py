@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, parameter types, messages, the ready line, live counts.
+"""What all commands share: exit codes, parameter types, messages, Ctrl-C, the ready line.
 
 Messages go to stderr. The ready line, and the output that a command is for, go to stdout; with
 `--json` these are one JSON object per line.
@@ -7,6 +7,7 @@ Messages go to stderr. The ready line, and the output that a command is for, go 
 import contextlib
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -100,6 +101,48 @@ class CassetteArgumentType(click.ParamType[CassetteArgument]):
         if not equals or not path or Path(str(value)).exists():
             return CassetteArgument(Path(str(value)))
         return CassetteArgument(Path(path), AddressType().convert(address, param, ctx))
+
+
+class Interrupts:
+    """SIGINT until the event loop handles it.
+
+    A KeyboardInterrupt is lost if it comes in a callback whose exceptions Python ignores (as in
+    import locks), and prints a traceback if it comes while the event loop is half built. So an
+    interrupt is also recorded, for `check`, and while the loop starts it is recorded only.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        self._is_deferred = False
+
+    def install(self) -> None:
+        """Handle SIGINT, unless it is ignored (nohup, `&` in a script)."""
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._handle)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Generator[None]:
+        """Only remember interrupts in this block; `check` raises them."""
+        self._is_deferred = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._is_deferred = False
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if SIGINT came before."""
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _handle(self, *_: object) -> None:
+        self._came = True
+        if not self._is_deferred:
+            raise KeyboardInterrupt
+
+
+interrupts = Interrupts()
+"""The one of this process."""
 
 
 def print_to_stderr(text: str) -> None:

@@ -27,7 +27,7 @@ from OpenSSL import SSL
 
 from ...addons.recorder import Recorder
 from ..http.address import Address
-from .console import listen_error_text, print_to_stderr
+from .console import interrupts, listen_error_text, print_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +196,7 @@ async def run_proxy(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, master.shutdown)
+    interrupts.check()
     await master.run()
     if master.startup_error is not None:
         raise master.startup_error

@@ -19,7 +19,14 @@ from ...cassettes.recording.writer import ExistingFilePolicy
 from ...proto.api.apis import ServerKind
 from ..http.address import Address
 from . import certificates, processes
-from .console import EXIT_FAILURE, CommandError, announce_ready, print_to_stderr, show_live_counts
+from .console import (
+    EXIT_FAILURE,
+    CommandError,
+    announce_ready,
+    interrupts,
+    print_to_stderr,
+    show_live_counts,
+)
 
 if TYPE_CHECKING:
     from ...addons.recorder import Recorder
@@ -64,7 +71,8 @@ def record(options: RecordOptions) -> int:
     check(options)
     with tempfile.TemporaryDirectory(prefix="mesotape-") as folder:
         settings = mitmproxy_options(options, Path(folder))
-        return asyncio.run(_record(options, settings))
+        with interrupts.deferred():
+            return asyncio.run(_record(options, settings))
 
 
 def check(options: RecordOptions) -> None:

@@ -28,6 +28,7 @@ from . import listen as addresses
 from .console import (
     CommandError,
     announce_ready,
+    interrupts,
     listen_error_text,
     print_to_stderr,
     show_live_counts,
@@ -91,7 +92,8 @@ def replay(options: ReplayOptions) -> int:
         if options.receipt is not None:
             begun = Receipt(cassettes=digest_cassettes(options.cassettes))
             write_file_atomically(options.receipt, begun.text())
-        ended = asyncio.run(_replay(playback, options, tls, begun, watched=watched))
+        with interrupts.deferred():
+            ended = asyncio.run(_replay(playback, options, tls, begun, watched=watched))
     if options.receipt is not None:
         done = msgspec.structs.replace(
             ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
@@ -236,6 +238,7 @@ def _stop_signal() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stopped.set)
+    interrupts.check()
     return stopped
 
 
