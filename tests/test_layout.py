@@ -1,6 +1,7 @@
 """The rules of the layout: folders, imports that point down, no circle, one package name."""
 
 import ast
+import functools
 import subprocess
 import sys
 import tomllib
@@ -93,10 +94,20 @@ SOURCES = {
 EACH_SOURCE = pytest.mark.parametrize("name", SOURCES)
 
 
-def imports(name: str) -> Iterator[tuple[str, ...]]:
-    """Paths of what a file imports: `("proto", "http", "redirects")`, `("mitmproxy",)`."""
+@functools.cache
+def parsed(name: str) -> ast.Module:
+    return ast.parse(SOURCES[name].read_text())
+
+
+@functools.cache
+def imports(name: str) -> frozenset[tuple[str, ...]]:
+    """Return what a file imports: `("proto", "http", "redirects")`, `("mitmproxy",)`."""
+    return frozenset(_imports(name))
+
+
+def _imports(name: str) -> Iterator[tuple[str, ...]]:
     folder = Path(name).parts[:-1]
-    for node in ast.walk(ast.parse(SOURCES[name].read_text())):
+    for node in ast.walk(parsed(name)):
         match node:
             case ast.Import():
                 for alias in node.names:
@@ -162,7 +173,7 @@ def test_no_folder_is_crowded() -> None:
 def test_every_folder_says_what_lives_there() -> None:
     for folder in MAY_IMPORT:
         if folder not in FLOORS:
-            docstring = ast.get_docstring(ast.parse(SOURCES[f"{folder}/__init__.py"].read_text()))
+            docstring = ast.get_docstring(parsed(f"{folder}/__init__.py"))
             assert docstring is not None, folder
             assert 3 <= len(docstring.splitlines()) <= 7, folder
             assert "Start with" in docstring, folder
@@ -176,8 +187,8 @@ def test_the_package_list_is_that_of_the_tree() -> None:
 
 def test_no_type_name_stands_for_two_things() -> None:
     files = defaultdict[str, list[str]](list)
-    for name, path in SOURCES.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+    for name in SOURCES:
+        for node in ast.walk(parsed(name)):
             if isinstance(node, ast.ClassDef):
                 files[node.name].append(name)
             elif isinstance(node, ast.TypeAlias):
