@@ -1,5 +1,6 @@
 """Messages of every type in the schema, filled with everything or with what cannot be missing."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,17 +21,22 @@ VALUES: dict[int, object] = {
     FieldDescriptor.TYPE_UINT64: 2**64 - 1,
 }
 
+FULL_COUNT = 3
+
 
 class Builder:
     """Fills messages: with everything, or with what cannot be missing in their JSON.
 
     Of each oneof it sets the field that `choice` selects; `chose` tells whether there was one.
+    Messages contain each other so often that everything everywhere would make a megabyte: a type
+    that was filled FULL_COUNT times gets only what cannot be missing.
     """
 
     def __init__(self, choice: int, everything: bool) -> None:
         self.choice = choice
         self.everything = everything
         self.chose = False
+        self.counts = Counter[str]()
 
     def fill_kind(self, message: Any, kind: str) -> None:
         """Set the type, the field of that type if there is one, and the ids beside it."""
@@ -42,12 +48,14 @@ class Builder:
 
     def fill(self, message: Message, within: tuple[str, ...] = ()) -> None:
         descriptor = message.DESCRIPTOR
+        self.counts[descriptor.full_name] += 1
+        everything = self.everything and self.counts[descriptor.full_name] <= FULL_COUNT
         for field in descriptor.fields:
-            if self.belongs(field):
+            if self.belongs(field, everything):
                 self.set(message, field, (*within, descriptor.full_name))
 
-    def belongs(self, field: Any) -> bool:
-        if not self.everything:
+    def belongs(self, field: Any, everything: bool) -> bool:
+        if not everything:
             has_default = field.has_default_value and not field.GetOptions().deprecated
             return field.is_required or has_default
         oneof = field.containing_oneof
