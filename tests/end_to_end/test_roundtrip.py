@@ -12,12 +12,15 @@ from support.captures.leading import led_by, pointed_back
 from support.captures.proxied import changes, free_port, what_changed
 from support.commands import running
 
+from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as cassette_documents
 from mesotape.cassettes.matching.recorded_request import response_message_name
+from mesotape.cassettes.playback.playback import Options
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api import calls, endpoints
 from mesotape.proto.api.apis import CallType
+from mesotape.proxy.control.player import Player
 
 AGENTS = ("agent-", "executor-", "secrets-agent", "session-")
 
@@ -57,7 +60,7 @@ def test_the_same_bytes_are_seen_kept_and_replayed(name: str, tmp_path: Path) ->
         assert Counter(kept_bodies(cassette)) == Counter(seen_bodies(recorded))
         assert Counter(kept_places(cassette)) == Counter(named_places(capture))
 
-    with running("replay", path, "--pace", "instant") as player:
+    with Player(path, Options(pace=Instant())) as player:
         again = run_client(capture, player.address, never=silent)
     for one, before in zip(again, first, strict=True):
         if is_actor_message(one):
