@@ -1,17 +1,17 @@
 """The commands that README.md and docs/record.md show do what is said there."""
 
-import http.client
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.commands import running
+from support.mitmdump import Mitmdump, listening
 from support.paths import ROOT
+from support.sockets import connect, post
 
 from mesotape.cassettes.storage.reader import Cassette
 
@@ -36,6 +36,13 @@ def here(words: list[str], url: str, cassette: Path) -> list[str]:
     return [replaced.get(word, word) for word in words]
 
 
+def call_answered(address: tuple[str, int]) -> bool:
+    """Send a call that the sample has an answer for."""
+    with connect(address) as client:
+        client.send(post(b'{"type":"GET_AGENTS"}', b"Accept: application/json"))
+        return client.message().startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/record.md"])
 def test_the_record_commands_record(page: str, tmp_path: Path) -> None:
     (command,) = shown(page, "mesotape record")
@@ -44,7 +51,7 @@ def test_the_record_commands_record(page: str, tmp_path: Path) -> None:
         running("replay", SAMPLE) as cluster,
         running(*here(command[1:], cluster.url, cassette)) as recorder,
     ):
-        health(recorder.address)
+        assert call_answered(recorder.address)
     assert recorder.code == 0
     with Cassette.open(cassette) as recorded:
         assert len(recorded) == 1
@@ -53,7 +60,7 @@ def test_the_record_commands_record(page: str, tmp_path: Path) -> None:
 def test_the_replay_command_replays() -> None:
     (command,) = shown("README.md", "mesotape replay")
     with running(*here(command[1:], "", SAMPLE)) as player:
-        assert health(player.address) == 200
+        assert call_answered(player.address)
 
 
 def test_the_mitmdump_command_records(tmp_path: Path) -> None:
@@ -66,31 +73,10 @@ def test_the_mitmdump_command_records(tmp_path: Path) -> None:
         process = subprocess.Popen(
             ["sh", "-c", f"exec {text}"],
             stdout=subprocess.PIPE,
-            text=True,
             env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         )
-        assert process.stdout is not None
-        address = ("127.0.0.1", int(listening(process)))
-        assert health(address) == 200
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        recorder = Mitmdump(process)
+        assert call_answered(listening(recorder))
+        assert recorder.stop() == 0
     with Cassette.open(cassette) as recorded:
         assert len(recorded) == 1
-
-
-def listening(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"listening at 127\.0\.0\.1:(\d+)", line):
-            return found[1]
-    raise AssertionError("mitmdump did not start")
-
-
-def health(address: tuple[str, int]) -> int:
-    connection = http.client.HTTPConnection(*address, timeout=30)
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    connection.request("POST", "/api/v1", b'{"type": "GET_AGENTS"}', headers)
-    response = connection.getresponse()
-    response.read()
-    connection.close()
-    return response.status
