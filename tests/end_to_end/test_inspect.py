@@ -9,6 +9,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from mesotape.cassettes.format import bodies, yaml_writer
 from mesotape.cassettes.format import documents as told
 from mesotape.proto.api import endpoints
 from mesotape.proto.api.apis import ServerKind
-from mesotape.proxy.cli import cli
+from mesotape.proxy.cli import cli, main
 
 GOLDEN = DATA / "golden.yaml"
 SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
@@ -225,10 +226,20 @@ def test_the_exit_code_tells_clean_from_warnings_from_malformed(tmp_path: Path) 
     path = tmp_path / "stream"
     for data, code in ((START + HEARTBEAT, 0), (HEARTBEAT * 2, 4), (START + b"\n", 5), (b"", 0)):
         path.write_bytes(data)
-        assert run("inspect", "--api", "master", path).returncode == code
-    assert run("inspect", tmp_path / "none").returncode == 1
-    assert run("inspect", "--message", "mesos.v1.Offer", path).returncode == 1
+        assert exit_code("--api", "master", path) == code
+    assert exit_code(tmp_path / "none") == 1
+    assert exit_code("--message", "mesos.v1.Offer", path) == 1
     assert run("inspect").returncode == 2
+
+
+def exit_code(*arguments: str | Path) -> int:
+    """Run the command in this process, and return the exit code that it gives a shell."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["mesotape", "inspect", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
 
 
 def test_a_stream_comes_through_a_pipe() -> None:
