@@ -13,7 +13,7 @@ TRIPS = {
 }
 
 
-def test_ten_questions_are_answered():
+def test_there_are_ten_questions():
     assert len(QUESTIONS) == 10
 
 

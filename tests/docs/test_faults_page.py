@@ -22,7 +22,7 @@ def test_the_kinds_are_those_that_the_command_lists():
     ]
 
 
-def test_the_examples_are_faults():
+def test_the_examples_are_valid_faults():
     examples = re.findall(r"^\| `([^`]+)` \| [^|]+ \|$", SECTION, re.MULTILINE)
     assert len(examples) == 6
     for text in examples:

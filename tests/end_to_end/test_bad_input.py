@@ -111,7 +111,7 @@ def assert_refused(done: "subprocess.CompletedProcess[str]", code: int, text: st
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_replayed_is_said_in_one_line(
+def test_bad_input_of_replay_is_an_error_of_one_line(
     refused: Callable[..., None], arguments: list[str], code: int, text: str
 ) -> None:
     refused(["replay", *arguments], code, text)
@@ -163,7 +163,7 @@ def test_what_cannot_be_replayed_is_said_in_one_line(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_recorded_is_said_in_one_line_and_costs_no_cassette(
+def test_bad_input_of_record_is_an_error_of_one_line_and_costs_no_cassette(
     refused: Callable[..., None], folder: Path, arguments: list[str], code: int, text: str
 ) -> None:
     refused(["record", *arguments, "-o", "new.yaml"], code, text)
@@ -191,7 +191,7 @@ def test_a_cassette_that_cannot_be_written_is_left_alone(
         assert (folder / name).read_bytes() == content
 
 
-def test_a_busy_port_is_said_in_one_line_and_costs_no_cassette(
+def test_a_busy_port_is_an_error_of_one_line_and_costs_no_cassette(
     refused: Callable[..., None], folder: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -28,7 +28,7 @@ def read_until(fd: int, mark: bytes) -> bytes:
     return said
 
 
-def test_on_a_terminal_counts_are_live_and_what_is_said_has_its_own_line(tmp_path: Path) -> None:
+def test_on_a_terminal_counts_are_live_and_messages_have_their_own_lines(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     path.write_text(CASSETTE)
     screen, terminal = pty.openpty()

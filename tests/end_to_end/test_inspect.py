@@ -78,7 +78,9 @@ def objects(*arguments: str | Path, code: int = 0) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", STREAMED)
-def test_the_bytes_of_a_server_are_told_as_the_index_tells_them(name: str, tmp_path: Path) -> None:
+def test_inspecting_the_bytes_of_a_stream_agrees_with_the_summary_of_the_capture(
+    name: str, tmp_path: Path
+) -> None:
     for one in expected(load(name)):
         if one.key not in summaries(name) or one.response is None:
             continue
@@ -92,7 +94,9 @@ def test_the_bytes_of_a_server_are_told_as_the_index_tells_them(name: str, tmp_p
 
 
 @pytest.mark.parametrize("name", STREAMED)
-def test_a_cassette_of_a_capture_is_told_as_the_index_tells_it(name: str, tmp_path: Path) -> None:
+def test_inspecting_a_cassette_agrees_with_the_summary_of_the_capture(
+    name: str, tmp_path: Path
+) -> None:
     path = tmp_path / "capture.yaml"
     path.write_bytes(b"".join(cassette(name)))
     *found, last = objects(path)
@@ -127,7 +131,7 @@ LARGEST = [
 
 
 @pytest.mark.parametrize(("name", "key", "counts", "largest"), LARGEST)
-def test_the_summary_of_a_large_capture_has_the_figures_of_the_index(
+def test_the_summary_of_a_large_capture_has_the_expected_figures(
     name: str, key: tuple[int, int], counts: str, largest: int | None, tmp_path: Path
 ) -> None:
     if name not in STREAMED:
@@ -222,7 +226,7 @@ def test_a_damaged_stream_names_the_byte(tmp_path: Path) -> None:
     assert shown[marks - 1][shown[marks].index("^") :].startswith("4f ")
 
 
-def test_the_exit_code_tells_clean_from_warnings_from_malformed(tmp_path: Path) -> None:
+def test_the_exit_code_depends_on_the_worst_finding(tmp_path: Path) -> None:
     path = tmp_path / "stream"
     for data, code in ((START + HEARTBEAT, 0), (HEARTBEAT * 2, 4), (START + b"\n", 5), (b"", 0)):
         path.write_bytes(data)
@@ -249,7 +253,7 @@ def test_a_stream_comes_through_a_pipe() -> None:
     assert [row.get("type") for row in rows] == ["SUBSCRIBED", "HEARTBEAT", None]
 
 
-def test_all_kinds_of_documents_are_told() -> None:
+def test_all_kinds_of_documents_have_rows() -> None:
     *rows, last = objects(GOLDEN, code=5)
     assert Counter(row["what"] for row in rows) == {
         "exchange": 4,
@@ -282,7 +286,7 @@ def test_all_kinds_of_documents_are_told() -> None:
         (["--bad"], 0),
     ],
 )
-def test_filters_leave_out_what_is_not_asked_for(filters: list[str], count: int) -> None:
+def test_filters_select_rows(filters: list[str], count: int) -> None:
     *rows, _ = objects(SAMPLE, *filters)
     assert len(rows) == count
 
@@ -424,7 +428,7 @@ def test_a_terminal_gets_colours_and_whole_lines(columns: int, path: Path) -> No
     assert max(len(line) for line in plain.splitlines()) <= columns
 
 
-def test_no_colours_in_a_pipe_or_where_they_are_not_wanted() -> None:
+def test_there_are_no_colours_in_a_pipe_or_with_no_color() -> None:
     piped = run("inspect", SAMPLE).stdout
     assert "\x1b" not in piped
     assert max(len(line) for line in piped.splitlines()) > 160
@@ -434,7 +438,7 @@ def test_no_colours_in_a_pipe_or_where_they_are_not_wanted() -> None:
     assert not coloured.search(on_terminal(80, GOLDEN, "--bad", NO_COLOR="1"))
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+def test_a_reader_that_closes_the_pipe_early_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "stream"
     path.write_bytes(START + HEARTBEAT * 50_000)
     command = f"{' '.join(MESOTAPE)} inspect {path} | head -1"

@@ -143,7 +143,7 @@ def test_a_session_is_served_in_another_encoding(cassettes, asked, labels):
     assert replay.code == 0
 
 
-def test_a_refused_request_is_said_counted_and_no_pass(cassettes):
+def test_a_refused_request_is_reported_counted_and_gives_exit_code_3(cassettes):
     with running("replay", cassettes / "master.yaml", "--json") as replay:
         head, body = post(replay.address, b'{"type":"GET_HEALTH"}', "text/plain")
         assert head.startswith("HTTP/1.1 415 Unsupported Media Type\r\nDate: Sun, 22 Nov 2026 ")

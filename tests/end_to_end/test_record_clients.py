@@ -37,7 +37,7 @@ def call(client: Wire, server: Wire, asked: bytes, answered: bytes) -> None:
     client.message()
 
 
-def test_clients_at_once_are_told_apart_and_all_is_in_the_order_of_the_wire(
+def test_concurrent_clients_have_numbers_and_all_is_in_the_order_of_the_wire(
     tmp_path: Path,
 ) -> None:
     path, chance = tmp_path / "cassette.yaml", random.Random(7)
@@ -121,7 +121,7 @@ class Session:
         return got
 
 
-def test_a_cassette_that_exists_is_refused_gone_on_with_or_begun_anew(tmp_path: Path) -> None:
+def test_a_cassette_that_exists_is_refused_appended_to_or_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     Session(path).run(get(b"/1"), get(b"/2"))
     before = path.read_bytes()
@@ -181,7 +181,7 @@ def test_credentials_pass_and_never_reach_the_disk(
         assert SECRET not in file.read_bytes()
 
 
-def test_what_was_redacted_is_still_told(session: tuple[list[bytes], list[Kept], Path]) -> None:
+def test_redacted_headers_keep_their_names(session: tuple[list[bytes], list[Kept], Path]) -> None:
     _, told, _ = session
     headers = told[0].exchange.request.headers
     assert headers["Authorization"] == headers["proxy-authorization"] == "REDACTED"

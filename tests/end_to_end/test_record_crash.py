@@ -204,7 +204,7 @@ def test_on_a_full_disk_the_recorder_says_so_and_the_traffic_goes_on(
     assert len(one.records) >= 50
 
 
-def test_a_cassette_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_cassette_that_was_cut_off_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     bodies: list[bytes] = []
     for number in range(2):

@@ -80,7 +80,7 @@ GET_HEALTH = b'{"type":"GET_HEALTH"}'
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_replay_says_where_it_listens_and_what_it_did(replay, folder, number):
+def test_a_replay_prints_its_address_and_the_counts(replay, folder, number):
     running = replay("cassette.yaml", "--ready-file", "ready")
     where = address(running.ready)
     url = "http://{}:{}".format(*where)
@@ -91,7 +91,7 @@ def test_a_replay_says_where_it_listens_and_what_it_did(replay, folder, number):
     assert running.errors == "mesotape: replayed: 1 served, 0 missed, 1 unused\n"
 
 
-def test_a_miss_is_told_at_once_and_ends_in_exit_code_3(replay):
+def test_a_miss_is_reported_at_once_and_gives_exit_code_3(replay):
     running = replay("cassette.yaml")
     answer = post(address(running.ready), b'{"type":"GET_STATE"}')
     assert b"\r\nMesotape-Miss: nothing recorded for this call\r\n" in answer
@@ -149,7 +149,7 @@ def test_a_stream_that_is_open_does_not_hold_up_the_end(replay, folder):
         (["cassette.yaml", "--ready-file", "no/ready"], "mesotape: no/ready: cannot be written: "),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_exit_code_1(folder, options, text):
+def test_a_replay_that_cannot_start_prints_one_line_and_gives_exit_code_1(folder, options, text):
     done = subprocess.run(
         [*MESOTAPE, "replay", *options], cwd=folder, capture_output=True, text=True, timeout=60
     )
@@ -158,7 +158,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_1(folder, options, text):
     assert done.returncode == 1
 
 
-def test_a_busy_port_is_said(folder):
+def test_a_busy_port_is_an_error(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = "{}:{}".format(*taken.getsockname())
         done = subprocess.run(
@@ -175,7 +175,7 @@ def test_a_busy_port_is_said(folder):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples use curl")
 @pytest.mark.parametrize("session", documented()[1])
-def test_the_documented_sessions_are_true(replay, folder, session):
+def test_the_documented_sessions_print_what_is_shown(replay, folder, session):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     session = session.replace("5050", port)

@@ -82,31 +82,31 @@ STATE = "ask('/api/v1', '{\"type\": \"GET_STATE\"}')"
 TAKES_PART = f"ask('/api/v1/scheduler', {SUBSCRIBE!r})"
 
 
-def test_all_well_is_0(folder: Path) -> None:
+def test_the_exit_code_is_0_if_all_was_served(folder: Path) -> None:
     done = pytested(folder, "health.yaml", f"assert {HEALTH}")
     assert done.returncode == 0, done
     assert "1 passed" in done.stdout
     assert done.stderr.endswith("mesotape: replayed: 1 served, 0 missed, 0 unused\n")
 
 
-def test_a_test_that_fails_gives_the_code_of_pytest(folder: Path) -> None:
+def test_the_exit_code_is_that_of_a_pytest_that_fails(folder: Path) -> None:
     done = pytested(folder, "health.yaml", f"assert not {HEALTH}")
     assert done.returncode == 1, done
 
 
-def test_a_miss_is_3_though_the_test_passes(folder: Path) -> None:
+def test_the_exit_code_of_a_miss_is_3_though_the_test_passes(folder: Path) -> None:
     done = pytested(folder, "health.yaml", STATE)
     assert "1 passed" in done.stdout
     assert done.returncode == 3, done
 
 
-def test_a_refused_request_is_3_though_the_test_passes(folder: Path) -> None:
+def test_the_exit_code_of_a_refused_request_is_3_though_the_test_passes(folder: Path) -> None:
     done = pytested(folder, "health.yaml", "ask('/api/v1', 'no call')")
     assert "1 passed" in done.stdout
     assert done.returncode == 3, done
 
 
-def test_a_mutating_call_that_was_left_out_is_6(folder: Path) -> None:
+def test_the_exit_code_is_6_if_a_mutating_call_was_left_out(folder: Path) -> None:
     done = pytested(folder, "scheduler.yaml", TAKES_PART)
     assert "1 passed" in done.stdout
     assert done.returncode == 6, done
@@ -114,20 +114,22 @@ def test_a_mutating_call_that_was_left_out_is_6(folder: Path) -> None:
     assert "1 served, 0 missed, 1 unused, 1 left out" in done.stderr
 
 
-def test_a_miss_counts_more_than_what_was_left_out(folder: Path) -> None:
+def test_the_exit_code_of_a_miss_precedes_that_of_a_call_left_out(folder: Path) -> None:
     done = python(folder, "scheduler.yaml", f"{TAKES_PART}\n{STATE}")
     assert done.returncode == 3, done
     assert "1 left out" in done.stderr
 
 
-def test_a_bad_cassette_is_1_and_the_command_does_not_run(folder: Path) -> None:
+def test_the_exit_code_of_a_bad_cassette_is_1_and_the_command_does_not_run(folder: Path) -> None:
     (folder / "bad.yaml").write_text("nothing\n")
     done = played(folder, "bad.yaml", sys.executable, "-c", "print('ran')")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("mesotape: bad.yaml:1: not a cassette")
 
 
-def test_the_failure_of_the_command_counts_more_than_a_miss_which_is_told(folder: Path) -> None:
+def test_the_exit_code_of_the_command_precedes_that_of_a_miss_which_is_reported(
+    folder: Path,
+) -> None:
     done = python(folder, "health.yaml", f"{STATE}\nsys.exit(40)")
     assert done.returncode == 40, done
     assert "no recorded answer: POST /api/v1, master call GET_STATE" in done.stderr
@@ -149,7 +151,7 @@ def test_a_call_that_is_sent_and_not_waited_for_counts(folder: Path) -> None:
     assert done.returncode == 3, done
 
 
-def test_what_clients_have_sent_is_taken_in_at_the_end(folder: Path) -> None:
+def test_requests_that_were_sent_before_the_end_are_read(folder: Path) -> None:
     """The loop does not run while they send, so all of it is still to be read."""
     body = said("GET_STATE").encode() + b" " * 100_000
     head = b"POST /api/v1 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -175,7 +177,7 @@ def test_what_clients_have_sent_is_taken_in_at_the_end(folder: Path) -> None:
         (["./client.py"], 126, "./client.py: cannot be run: Permission denied"),
     ],
 )
-def test_a_command_that_cannot_be_run_is_said_as_shells_do(
+def test_a_command_that_cannot_be_run_has_the_exit_codes_of_shells(
     folder: Path, command: list[str], code: int, text: str
 ) -> None:
     done = played(folder, "health.yaml", *command)
@@ -183,18 +185,20 @@ def test_a_command_that_cannot_be_run_is_said_as_shells_do(
     assert f"mesotape: {text}\n" in done.stderr
 
 
-def test_a_command_is_wanted_after_the_dashes(folder: Path) -> None:
+def test_dashes_without_a_command_are_refused(folder: Path) -> None:
     done = played(folder, "health.yaml")
     assert done.returncode == 2
     assert done.stderr.startswith("mesotape: expected a command after --; see ")
 
 
-def test_options_of_the_command_are_its_own(folder: Path) -> None:
+def test_options_after_the_dashes_are_those_of_the_command(folder: Path) -> None:
     done = played(folder, "health.yaml", "echo", "--json", "--", "--help")
     assert done.stdout == "--json -- --help\n"
 
 
-def test_the_command_is_told_where_to_go_and_has_stdout_for_itself(folder: Path) -> None:
+def test_the_command_gets_the_addresses_in_its_environment_and_has_stdout_to_itself(
+    folder: Path,
+) -> None:
     words = ("replay", "health.yaml", "scheduler.yaml=127.0.0.1:0", "--json")
     names = ("URL", "URLS", "CONTROL_URL", "CONTROL_TOKEN")
     code = f"import os\nfor name in {names}: print(os.environ['MESOTAPE_' + name])"
@@ -376,7 +380,7 @@ def receipt(folder: Path, body: str, cassette: str = "health.yaml") -> dict[str,
     return json.loads((folder / "receipt.json").read_text())
 
 
-def test_a_receipt_says_what_was_played(folder: Path) -> None:
+def test_a_receipt_lists_the_cassettes_and_the_served_exchanges(folder: Path) -> None:
     told = receipt(folder, f"{HEALTH}\n{HEALTH}")
     (cassette,) = told["cassettes"]
     sha = subprocess.run(["sha256sum", folder / "health.yaml"], capture_output=True, check=True)
@@ -398,7 +402,7 @@ def test_a_receipt_has_the_reports_of_misses_and_refusals(folder: Path) -> None:
     assert told["unused"] == [{"cassette": "health.yaml", "exchange": 1}]
 
 
-def test_a_receipt_has_what_was_left_out(folder: Path) -> None:
+def test_a_receipt_lists_calls_that_were_left_out(folder: Path) -> None:
     told = receipt(folder, TAKES_PART, "scheduler.yaml")
     assert told["left_out"] == [
         {"cassette": "scheduler.yaml", "exchange": 2, "call": "scheduler call DECLINE"}
@@ -422,7 +426,7 @@ def test_a_receipt_is_written_when_a_replay_is_interrupted_and_marked_when_kille
     assert json.loads(path.read_text())["ended"] is True
 
 
-def test_a_receipt_that_cannot_be_written_is_said_at_once(folder: Path) -> None:
+def test_a_receipt_that_cannot_be_written_is_an_error_before_the_command_runs(folder: Path) -> None:
     words = ("replay", "health.yaml", "--receipt", "no/receipt.json", "--", "echo", "ran")
     done = run(*words, cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
@@ -450,7 +454,7 @@ def may_isolate() -> bool:
 
 
 @pytest.mark.skipif(not may_isolate(), reason="the kernel gives us no network namespace")
-def test_a_replay_works_without_any_way_out(folder: Path) -> None:
+def test_a_replay_works_without_a_network(folder: Path) -> None:
     body = (
         "import errno, socket\n"
         "try: socket.create_connection(('192.0.2.1', 80))\n"

@@ -34,7 +34,9 @@ LEFT_OUT = {
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_same_bytes_are_seen_kept_and_replayed(name: str, tmp_path: Path) -> None:
+def test_the_client_the_cassette_and_the_replay_have_the_same_bytes(
+    name: str, tmp_path: Path
+) -> None:
     path, port = tmp_path / f"{name}.yaml", free_port()
     capture, table = without(load(name), LEFT_OUT.get(name, {})), changes(name)
     capture = led_by(capture, f"127.0.0.1:{port}")

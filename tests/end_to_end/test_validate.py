@@ -22,7 +22,7 @@ MARKS = [0, *(found.end() for found in re.finditer(rb"^\.\.\.\n", WHOLE, re.MULT
 TORN = b"---\nevent: 9\nof: 1\nat: 40.0\njson: |-\n  {\n"
 
 
-def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_of_all_files_are_reported(tmp_path: Path) -> None:
     one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
     one.write_bytes(WHOLE + b"---\nevent: 9\nof: 7\nat: 40.0\n...\n---\nexchange: x\n...\n")
     two.write_bytes(WHOLE + TORN)
@@ -36,7 +36,7 @@ def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     assert any(text.startswith(f"{two}:{line - 1}: there is no end mark") for text in lines)
 
 
-def test_a_sound_cassette_gives_0_and_says_nothing() -> None:
+def test_a_valid_cassette_gives_exit_code_0_and_no_output() -> None:
     done = run("validate", GOLDEN)
     assert (done.returncode, done.stdout) == (0, "")
     done = run("validate", "--json", GOLDEN)
@@ -54,7 +54,7 @@ def test_a_missing_file_is_a_failure_and_the_others_are_checked(tmp_path: Path) 
 
 @given(st.integers(MARKS[1], len(WHOLE)))
 @settings(max_examples=150, deadline=None)
-def test_mending_keeps_what_is_whole_and_nothing_else(
+def test_repair_keeps_whole_documents_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, cut: int
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "cut.yaml"
@@ -91,7 +91,7 @@ def test_a_damaged_tail_is_cut_off(tail: bytes, tmp_path: Path) -> None:
         TORN + b"---\nnote: appended\nat: 41.0\n...\n",
     ],
 )
-def test_what_is_no_damaged_tail_is_not_touched(more: bytes, tmp_path: Path) -> None:
+def test_a_cassette_without_a_damaged_tail_is_not_touched(more: bytes, tmp_path: Path) -> None:
     path = tmp_path / "same.yaml"
     path.write_bytes(WHOLE + more)
     before = path.stat().st_mtime_ns
@@ -117,7 +117,7 @@ def test_a_backup_is_kept_only_if_it_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 9, 200])
-def test_a_compressed_cassette_is_mended_too(cut: int, tmp_path: Path) -> None:
+def test_a_compressed_cassette_is_repaired_too(cut: int, tmp_path: Path) -> None:
     path = tmp_path / "torn.yaml.gz"
     packed = gzip.compress(WHOLE + TORN, mtime=0)
     path.write_bytes(packed[: len(packed) - cut])
