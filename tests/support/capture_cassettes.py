@@ -1,11 +1,7 @@
 """The captures as cassettes, with each request and the answer that is expected of a playback."""
 
-import datetime
-
 import pytest
 
-from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import Header
 from mesotape.cassettes.recording.observations import (
     BodyData,
     ExchangeEnd,
@@ -13,9 +9,9 @@ from mesotape.cassettes.recording.observations import (
     RequestHead,
     ResponseHead,
 )
-from mesotape.cassettes.recording.recording import Recording
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.endpoints import is_actor_message
+from support.capture_to_cassette import write_observations
 from support.captures import capture
 
 CAUSES = {"complete": "server", "open": "stopped", "server-reset": "server-cut"}
@@ -53,25 +49,15 @@ def facts_of(number, each):
     yield ExchangeEnd(number, at, CAUSES.get(each.end, each.end))
 
 
-def laid_out(document):
-    return document if isinstance(document, bytes) else yaml_writer.format_document(document)
-
-
 @pytest.fixture
 def recorded(tmp_path):
     opened = []
 
     def record(name, exchanges):
-        server = server_of(name)
-        at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-        recording, path = Recording(server), tmp_path / "cassette.yaml"
-        with path.open("wb") as file:
-            file.write(
-                yaml_writer.format_document(Header(mesotape=1, server=server, recorded_at=at))
-            )
-            for number, each in enumerate(exchanges, 1):
-                for fact in facts_of(number, each):
-                    file.writelines(map(laid_out, recording.feed(fact)))
+        observations = (
+            fact for number, each in enumerate(exchanges, 1) for fact in facts_of(number, each)
+        )
+        path = write_observations(observations, tmp_path / "cassette.yaml", server_of(name))
         opened.append(Cassette.open(path))
         return opened[-1]
 

@@ -1,7 +1,7 @@
 """A capture as the cassette that a recorder would have made of it, with its times."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mesotape.cassettes.format import yaml_writer
@@ -25,12 +25,19 @@ HOST = "127.0.0.1"
 
 def taped(capture: Capture, path: Path, server: ServerKind = "master") -> Path:
     """Write a capture as a cassette."""
+    return write_observations(_facts(capture), path, server)
+
+
+def write_observations(
+    observations: Iterable[AnyObservation], path: Path, server: ServerKind
+) -> Path:
+    """Write the documents that a recorder makes of what it observes."""
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     recording = Recording(server)
     with path.open("wb") as file:
         file.write(yaml_writer.format_document(Header(mesotape=1, server=server, recorded_at=at)))
-        for fact in _facts(capture):
-            for document in recording.feed(fact):
+        for observation in observations:
+            for document in recording.feed(observation):
                 file.write(
                     document
                     if isinstance(document, bytes)

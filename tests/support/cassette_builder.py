@@ -15,7 +15,7 @@ from mesotape.cassettes.format.documents import (
     Response,
 )
 
-AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+RECORDED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 JSON = {"Content-Type": "application/json"}
 OPERATOR, SCHEDULER = "/api/v1", "/api/v1/scheduler"
 
@@ -62,7 +62,9 @@ def stream(
 
 def written(path: Path, *parts: list[Document], later: float = 0.0, server: str = "master") -> Path:
     """Write a cassette that began so many seconds after others."""
-    header = Header(mesotape=1, server=server, recorded_at=AT + datetime.timedelta(seconds=later))
+    header = Header(
+        mesotape=1, server=server, recorded_at=RECORDED_AT + datetime.timedelta(seconds=later)
+    )
     documents = [header, *(document for part in parts for document in part)]
     path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
     return path

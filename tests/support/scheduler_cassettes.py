@@ -4,28 +4,21 @@ scheduler((1.0, A), (3.0, B))      a subscription with events at times of the re
 call(2, 2.0, decline("f", "o"))    a call, as exchange 2, at such a time
 """
 
-import datetime
-import json
-
 from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse
 from mesotape.cassettes.answers.gates import WaitFor
-from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import End, Event, Exchange, Header, Request, Response
+from mesotape.cassettes.format.documents import End, Event, Exchange, Request, Response
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import HttpRequest
+from support import cassette_builder
+from support.cassette_builder import said
 
 A, B, C = '{"a":1}', '{"b":1}', '{"c":1}'
 """Events, as short as they can be."""
 
-RECORDED_AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 JSON = "application/json"
 MASTER, SCHEDULER, EXECUTOR = "/api/v1", "/api/v1/scheduler", "/api/v1/executor"
 PROVIDER = "/api/v1/resource_provider"
 HEAD = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
-
-
-def said(kind, **more):
-    return json.dumps({"type": kind} | more, separators=(",", ":"))
 
 
 def by(framework, kind, **more):
@@ -98,10 +91,7 @@ def operator(*, agents, peers):
 
 def written(path, parts, server="master"):
     """Write exchanges as a cassette, and open it."""
-    header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
-    documents = [header, *(document for part in parts for document in part)]
-    path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
-    return Cassette.open(path)
+    return Cassette.open(cassette_builder.written(path, *parts, server=server))
 
 
 def request(text, path=SCHEDULER):

@@ -4,12 +4,12 @@ import pytest
 from support.capture_requests import sent
 from support.capture_to_cassette import taped
 from support.captures import expected, load
+from support.cassette_builder import RECORDED_AT
 from support.commands import running
 from support.container_sessions import about, data, names, output, recorded_input, recorded_output
 from support.paths import ROOT
 from support.scheduler_cassettes import (
     MASTER,
-    RECORDED_AT,
     SCHEDULER,
     TEARDOWN,
     A,
