@@ -6,7 +6,7 @@ from support.captures import Request
 
 
 def sent(request: Request) -> HttpRequest:
-    """Give a captured request with its content coding undone."""
+    """Return a captured request with its content coding undone."""
     body, broken = request.raw_body, False
     if ("Content-Encoding", "gzip") in request.headers and body:
         try:

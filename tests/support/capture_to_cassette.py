@@ -63,7 +63,7 @@ def _facts(capture: Capture) -> Iterator[AnyObservation]:
 
 
 class _Tap:
-    """One connection: `exchanges` are its numbers, in order; the rest counts what was told."""
+    """One connection. `exchanges` are its numbers, in order; the rest counts what was observed."""
 
     def __init__(self, client: int) -> None:
         self.client = client
@@ -101,7 +101,7 @@ class _Tap:
                 yield ExchangeEnd(number, at, "server")
 
     def _pieces(self, message: Message) -> Iterator[bytes]:
-        """What is new of a body, chunk by chunk if it has chunks."""
+        """Return the new part of a body, chunk by chunk if it has chunks."""
         ends = [0]
         for _, size in message.chunks if message.framing == "chunked" else []:
             ends.append(ends[-1] + size)

@@ -1,4 +1,4 @@
-"""A small scheduler that thinks before each call, and what a captured one did, for it to do again.
+"""A small scheduler that waits before each call, and the calls of a captured one for it to repeat.
 
 It makes a call when it has seen as many events as the captured one had, and then thought. So its
 log is that of the captured one, unless an event comes before a call that it came after.
@@ -63,7 +63,7 @@ def life(capture: Capture, stream: int, calls: int) -> Life:
 
 
 class Scheduler:
-    """Lives again. Its `log` is what it saw and what it called, in order."""
+    """Repeats the calls. Its `log` has the events that it saw and its calls, in order."""
 
     def __init__(self, what: Life, think: Callable[[], Awaitable[object]]) -> None:
         self.log: list[str] = []
@@ -73,7 +73,7 @@ class Scheduler:
         self._more = asyncio.Event()
 
     async def live(self, host: str, port: int) -> None:
-        """Do it all. Raises TimeoutError if what it waits for does not come."""
+        """Run to the end. Raises TimeoutError if an event or answer does not come."""
         async with (
             asyncio.timeout(PATIENCE_SECONDS),
             _connected(host, port) as (events, subscription),
@@ -127,6 +127,6 @@ async def _taken(answers: asyncio.StreamReader, call: Call) -> None:
 
 
 def _name(message: bytes) -> str:
-    """A message for the log: its type in JSON, and which one it is."""
+    """Format a message for the log: its type in JSON, and its number."""
     kind = json.loads(message)["type"] if message.startswith(b"{") else "protobuf"
     return f"{kind} {hashlib.sha256(message).hexdigest()[:8]}"

@@ -50,7 +50,7 @@ def stream(
     end: tuple[float, str] | None = None,
     **headers: str,
 ) -> list[Document]:
-    """A subscription made at a time, and its events; without an end it stays open."""
+    """Return a subscription and its events; without `end`, it stays open."""
     head = {"Transfer-Encoding": "chunked"} | JSON | headers
     response = Response(after=0.0, status=200, headers=head, stream="recordio")
     told = [
@@ -61,7 +61,7 @@ def stream(
 
 
 def written(path: Path, *parts: list[Document], later: float = 0.0, server: str = "master") -> Path:
-    """Write a cassette that began so many seconds after others."""
+    """Write a cassette that began `later` seconds after others."""
     header = Header(
         mesotape=1, server=server, recorded_at=RECORDED_AT + datetime.timedelta(seconds=later)
     )

@@ -1,4 +1,4 @@
-"""What a cassette holds, also while it is being recorded."""
+"""The contents of a cassette, also while it is being recorded."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -27,12 +27,12 @@ class Kept(NamedTuple):
 
 
 def wire(body: Body) -> bytes:
-    """The bytes of a body that is no protobuf."""
+    """Return the bytes of a body that is not protobuf."""
     return bodies.encode_body(body, None)
 
 
 def kept(path: Path) -> list[Kept]:
-    """All exchanges of a cassette."""
+    """Return all exchanges of a cassette."""
     with Cassette.open(path) as cassette:
         return [
             Kept(
@@ -46,7 +46,7 @@ def kept(path: Path) -> list[Kept]:
 
 
 def kept_of(path: Path, peer: str, count: int = 1) -> list[Kept]:
-    """The exchanges of one client, as soon as there are so many, and all of them are over."""
+    """Wait until a client has `count` exchanges, all of them over, and return them."""
 
     def look() -> list[Kept] | None:
         found = [one for one in kept(path) if one.exchange.peer == peer]
@@ -56,6 +56,6 @@ def kept_of(path: Path, peer: str, count: int = 1) -> list[Kept]:
 
 
 def notes(path: Path) -> list[tuple[str, int | None]]:
-    """All notes, with the exchanges that they are about."""
+    """Return all notes, with the exchanges that they are about."""
     with Cassette.open(path) as cassette:
         return [(note.note, note.of) for note in cassette.notes()]

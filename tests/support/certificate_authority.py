@@ -31,7 +31,7 @@ class Authority:
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *addresses: str) -> tuple[Path, Path, Path]:
-        """A certificate, its key, and a file with both."""
+        """Write a certificate, its key, and a file with both."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         certificate = (
@@ -57,14 +57,14 @@ class Authority:
         return paths[0], paths[1], paths[2]
 
     def server(self, both: Path, *, asks: bool = False) -> ssl.SSLContext:
-        """A server's side; if it asks, only clients with a certificate of this authority may in."""
+        """Return a context for servers; `asks` requires a certificate of clients."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.ca)
         context.load_cert_chain(both)
         context.verify_mode = ssl.CERT_REQUIRED if asks else ssl.CERT_NONE
         return context
 
     def client(self) -> ssl.SSLContext:
-        """A client that trusts this authority alone."""
+        """Return a context for clients that trust this authority alone."""
         return ssl.create_default_context(cafile=self.ca)
 
 

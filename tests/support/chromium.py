@@ -41,7 +41,7 @@ FLAGS = (
 
 
 def chromium() -> str:
-    """Find the browser. Where nobody looks at what was skipped, its absence is a failure."""
+    """Return the browser. If it is missing, skip the test, or fail it in CI."""
     found = shutil.which("chromium")
     if found is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
@@ -52,7 +52,7 @@ def chromium() -> str:
 
 @contextlib.contextmanager
 def browser(folder: Path) -> Iterator["Page"]:
-    """Run a browser with a profile of its own in a folder; gives its page."""
+    """Run a browser with a profile of its own in a folder, and return its page."""
     commands, our_commands = _pipe()
     our_answers, answers = _pipe()
 
@@ -138,13 +138,13 @@ class Page:
         self.call("Page.navigate", url=url)
 
     def ask(self, expression: str) -> Any:
-        """Give the value of a JavaScript expression."""
+        """Return the value of a JavaScript expression."""
         asked = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in asked, f"{expression}: {asked['exceptionDetails']}"
         return asked["result"].get("value")
 
     def until(self, expression: str) -> Any:
-        """Ask until the value is something."""
+        """Evaluate an expression until its value is truthy, and return it."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (value := self.ask(expression)):
             text = self.ask("document.body.innerText")
@@ -153,7 +153,7 @@ class Page:
         return value
 
     def until_text(self, selector: str, text: str) -> str:
-        """Wait for an element that shows a text; gives all that it shows."""
+        """Wait for an element that shows a text, and return all of its text."""
         return self.until(
             f"[...document.querySelectorAll({json.dumps(selector)})].map(one => one.innerText)"
             f".find(shown => shown.includes({json.dumps(text)}))"
@@ -173,7 +173,7 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def scroll_to(self, selector: str, text: str) -> None:
-        """Bring the last element that shows a text into sight."""
+        """Scroll to the last element that shows a text."""
         self.until(
             f"[...document.querySelectorAll({json.dumps(selector)})]"
             f".filter(one => one.innerText.includes({json.dumps(text)}))"
@@ -181,5 +181,5 @@ class Page:
         )
 
     def screenshot(self, path: Path) -> None:
-        """Save what there is to see, as PNG."""
+        """Save a screenshot as PNG."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))

@@ -35,7 +35,7 @@ class Running:
         self.code: int | None = None
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """End it as Ctrl-C does; gives the exit code."""
+        """Send a signal, by default that of Ctrl-C, and return the exit code."""
         self.process.send_signal(number)
         return self.wait()
 

@@ -39,7 +39,7 @@ def call(**said):
 
 
 def names(container="c"):
-    """The first record of an input."""
+    """Return the first record of an input."""
     return call(type="CONTAINER_ID", container_id={"value": container})
 
 
@@ -62,13 +62,13 @@ def window(rows):
 
 
 def output(text):
-    """A record of the output."""
+    """Return a record of the output."""
     coded = base64.b64encode(text).decode()
     return json.dumps({"type": "DATA", "data": {"type": "STDOUT", "data": coded}})
 
 
 def about(name, container="c"):
-    """Another call about a container."""
+    """Return another call about a container."""
     said = {"container_id": {"value": container}}
     return json.dumps({"type": name, name.lower(): said}, separators=(",", ":"))
 
@@ -83,7 +83,7 @@ def _exchange(number, at, answered, response, **changes):
 
 
 def recorded_input(number, records, *, ended=9.0, answered=10.0, status=200, at=0.0):
-    """An input: its records with their times, when it ended and when it was answered."""
+    """Return an input: its records with their times, when it ended and when it was answered."""
     said = f"status: {status}" if status else "cause: client"
     kind = f"Message-Content-Type: {JSON}"
     yield _exchange(
@@ -97,7 +97,7 @@ def recorded_input(number, records, *, ended=9.0, answered=10.0, status=200, at=
 def recorded_output(
     number, records, *, ended=9.0, cause="server", at=0.0, name="LAUNCH_NESTED_CONTAINER_SESSION"
 ):
-    """A session: its records with their times, and when and how it ended."""
+    """Return a session: its records with their times, and when and how it ended."""
     head = "status: 200\n  headers:\n    Transfer-Encoding: chunked\n  stream: recordio"
     yield _exchange(number, at, at, head, body=f"text: '{about(name)}'")
     for n, (seconds, text) in enumerate(records, 1):
@@ -107,20 +107,20 @@ def recorded_output(
 
 
 def recorded_wait(number, *, at, answered, text="over"):
-    """A WAIT_NESTED_CONTAINER and its answer."""
+    """Return a WAIT_NESTED_CONTAINER and its answer."""
     body = f"text: '{about('WAIT_NESTED_CONTAINER')}'"
     yield _exchange(number, at, answered, f"status: 200\n  text: {text}", body=body)
 
 
 def request(text, **headers):
-    """A call that comes whole."""
+    """Return a call whose body is not streamed."""
     told = {"Content-Type": JSON, "Accept": JSON} | headers
     pairs = tuple((name.encode(), value.encode()) for name, value in told.items())
     return HttpRequest(b"POST", b"/api/v1", pairs, text.encode())
 
 
 def begun(kind=JSON):
-    """The head of an input."""
+    """Return the head of an input."""
     told = {"Content-Type": RECORDIO, "Message-Content-Type": kind}
     pairs = tuple((name.encode(), value.encode()) for name, value in told.items())
     return HttpRequest(b"POST", b"/api/v1", pairs)

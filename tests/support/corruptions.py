@@ -42,7 +42,7 @@ class Stream(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """What is written instead of a record, and what must be said about it."""
+    """The bytes written instead of a record, and the finding that is expected."""
 
     data: bytes
     reason: str
@@ -68,7 +68,7 @@ def streams() -> Iterator[Stream]:
 
 
 def line(form: str) -> Maker:
-    """Another line instead of the length; the record behind it is lost with it."""
+    """Another line instead of the length; the record after it is lost with it."""
 
     def make(stream: Stream, payload: bytes, _: random.Random) -> Damage:
         text = form.format(n=len(payload), x=f"{len(payload):x}").encode()

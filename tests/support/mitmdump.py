@@ -24,7 +24,7 @@ from mitmproxy import ctx
 def client_disconnected(client):
     print("STATUS", ctx.master.commands.call("mesotape.status"), flush=True)
 """
-"""A script of the user's, that calls our command as mitmproxy's console would."""
+"""A script of a user that runs our command as mitmproxy's console does."""
 
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
 

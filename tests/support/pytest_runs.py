@@ -41,7 +41,7 @@ type Run = Callable[..., pytest.RunResult]
 
 @pytest.fixture
 def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cassettes of test_it.py, whose cassette for test_it has an answer."""
+    """Return the folder for cassettes of test_it.py, with a cassette for the test test_it."""
     monkeypatch.delenv("CI", raising=False)
     pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
     pytester.makepyfile(client=CLIENT)
@@ -53,7 +53,7 @@ def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tested(pytester: pytest.Pytester, folder: Path) -> Run:
-    """Run the tests in a text."""
+    """Run pytest on the text of a test file."""
 
     def run(text: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(test_it=f"from client import *\n{text}")

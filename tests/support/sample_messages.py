@@ -27,7 +27,7 @@ FULL_COUNT = 3
 class Builder:
     """Fills messages: with everything, or with what cannot be missing in their JSON.
 
-    Of each oneof it sets the field that `choice` selects; `chose` tells whether there was one.
+    Of each oneof it sets the field that `choice` selects; `chose` is true if there was one.
     Messages contain each other so often that everything everywhere would make a megabyte: a type
     that was filled FULL_COUNT times gets only what cannot be missing.
     """
@@ -106,7 +106,7 @@ def names() -> Iterator[str]:
 
 
 def filled(name: str, kind: str, *, everything: bool) -> Iterator[Message]:
-    """Give messages of a type, with each field of their oneofs in turn."""
+    """Yield messages of a type, with each field of their oneofs in turn."""
     for choice in range(6):  # as many as the largest oneof has fields
         message = message_class(name)()
         builder = Builder(choice, everything)

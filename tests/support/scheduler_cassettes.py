@@ -1,4 +1,4 @@
-"""Recorded schedulers, operators and their calls, and clients that live them again.
+"""Recorded schedulers, operators and their calls, and clients for a playback of them.
 
 scheduler((1.0, A), (3.0, B))      a subscription with events at times of the recording
 call(2, 2.0, decline("f", "o"))    a call, as exchange 2, at such a time
@@ -22,7 +22,7 @@ HEAD = {"Transfer-Encoding": "chunked", "Content-Type": JSON}
 
 
 def by(framework, kind, **more):
-    """A call of a framework."""
+    """Return a call of a framework."""
     return said(kind, framework_id={"value": framework}, **more)
 
 
@@ -56,7 +56,7 @@ def call(number, at, text, *, status=202, path=SCHEDULER, agent=None, peer=None,
 def stream(
     number, text, events, *, path=SCHEDULER, agent=None, peer=None, at=0.0, end=("client", 100.0)
 ):
-    """A subscription with events at times, and how and when it ended."""
+    """Return a subscription with its events and its end, (cause, seconds)."""
     response = Response(after=0.0, status=200, headers=HEAD, stream="recordio")
     return [
         exchange(number, at, text, response, path, agent, peer),
@@ -66,7 +66,7 @@ def stream(
 
 
 def scheduler(*events, framework="f", number=1, **more):
-    """The subscription of a scheduler."""
+    """Return the subscription of a scheduler."""
     events = [(0.5, subscribed(framework)), *events]
     return stream(number, subscription(), events, **more)
 
@@ -75,7 +75,7 @@ TEARDOWN = said("TEARDOWN", teardown={"framework_id": {"value": "f"}})
 
 
 def operator(*, agents, peers):
-    """A subscription and a TEARDOWN, each with a User-Agent and an address."""
+    """Return a subscription and a TEARDOWN, each with a User-Agent and an address."""
     return [
         stream(
             1,
@@ -100,11 +100,11 @@ def request(text, path=SCHEDULER):
 
 
 def wake():
-    """What a server would have called."""
+    """Do nothing: a callback in place of that of a server."""
 
 
 class Client:
-    """One who asks a playback, and reads streams as far as they come."""
+    """A client of a playback, which reads streams up to the first closed latch."""
 
     def __init__(self, playback):
         self._playback = playback
@@ -121,7 +121,7 @@ class Client:
 
 
 class Reading:
-    """A stream in play; what it waits for, if it does, is `held`."""
+    """An open stream; `held` is the reason for which it waits, or None."""
 
     def __init__(self, answer):
         self._steps, self._wait = answer.steps, None
@@ -131,13 +131,13 @@ class Reading:
         return self._wait.latch.reason if self._wait is not None else None
 
     def stay(self):
-        """Read, and wait at the gate that holds the stream."""
+        """Read, and wait for the latch that holds the stream."""
         self.read()
         self._wait.latch.add_open_callback(wake)
         return self._wait.latch
 
     def read(self):
-        """Events that go out now: those behind a closed gate do not."""
+        """Return the events that are sent now, up to a closed latch."""
         events = []
         if self._wait is not None and not self._wait.latch.is_open:
             return events

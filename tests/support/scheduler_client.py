@@ -70,7 +70,7 @@ class Client:
         return answer.status
 
     def events(self, message):
-        """What a stream says, each event read when it is asked for."""
+        """Yield the events of a stream, each read when it is asked for."""
         answer = self.send(message)
         assert isinstance(answer, StreamedResponse), str(answer)
         for _, step in answer.steps:

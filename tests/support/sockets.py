@@ -1,4 +1,4 @@
-"""Both ends of a connection in the hands of a test, so that it reads like a transcript.
+"""Both ends of a connection under the control of a test, which reads like a transcript.
 
     with Upstream() as upstream, connect(recorder.address) as client:
         client.send(post(b'{"type":"GET_HEALTH"}'))
@@ -39,7 +39,7 @@ class Wire:
 
     @property
     def certificate(self) -> dict[str, object]:
-        """What the other end proved to be, over TLS."""
+        """The certificate of the other end, over TLS."""
         assert isinstance(self._socket, ssl.SSLSocket)
         return dict(self._socket.getpeercert() or {})
 
@@ -130,7 +130,7 @@ class Wire:
 
 
 class Upstream:
-    """A server whose every answer the test gives. Without `listens` it is down, at a known port."""
+    """A server whose answers are sent by the test. Without `listens` it is down."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, *, listens: bool = True) -> None:
         self._tls = tls
@@ -168,7 +168,7 @@ def connect(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Wire
 
 
 def post(body: bytes, *headers: bytes, path: bytes = b"/api/v1") -> bytes:
-    """A call in JSON."""
+    """Return a call in JSON."""
     lines = [
         b"POST %b HTTP/1.1" % path,
         b"Host: master.example:5050",
@@ -195,7 +195,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def pass_stream(server: Wire, client: Wire, count: int = 3) -> None:
-    """Stream so many records from a server; each has to arrive before the next is sent."""
+    """Stream `count` records from a server; each must arrive before the next is sent."""
     server.send(STREAMING)
     for number in range(count):
         server.send(record(b"%d" % number))
@@ -205,12 +205,12 @@ def pass_stream(server: Wire, client: Wire, count: int = 3) -> None:
 
 
 def record(data: bytes) -> bytes:
-    """A record of a stream, alone in its chunk."""
+    """Return a record of a stream as a chunk of its own."""
     return chunk(b"%d\n%b" % (len(data), data))
 
 
 def eventually[T](look: Callable[[], T | None], what: object) -> T:
-    """Look again and again until there is something to see."""
+    """Call `look` until it returns a truthy value, and return that."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (seen := look()):
         assert time.monotonic() < deadline, f"in {PATIENCE_SECONDS} s there was no {what}"
