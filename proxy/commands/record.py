@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import os
 import signal
 import tempfile
@@ -126,11 +127,14 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
 
 
 async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
-    try:  # The import takes seconds.
+    gc.disable()  # The import makes no garbage: without collections it takes a fifth less CPU.
+    try:
         from .mitm import ProxyStartError, Recorder, run_proxy
     except ImportError as error:
         text = f"recording needs mitmproxy: pip install 'mesotape[record]' ({error})"
         raise CommandError(text) from error
+    finally:
+        gc.enable()
 
     recorder = Recorder()
     if options.end_with_parent:
