@@ -8,11 +8,11 @@ explains errors. So nothing here has to be forgiving, and no result may differ f
 
 import re
 from functools import lru_cache
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from msgspec import json
 
-from .documents import EndCause, Event, Exchange, Headers, Request, Response, StreamFraming
+from .documents import EndCause, Event, Exchange, Headers, Request, Response
 from .scalars import (
     LITERAL_BLOCK_BYTES,
     MAX_KEY_LENGTH,
@@ -106,7 +106,7 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
     match = None if text is None else _EXCHANGE_HEAD.match(text)
     if text is None or match is None:
         return None
-    fields = match.groups()
+    fields: tuple[Any, ...] = match.groups()
     number, at, client, peer, method, path, version, headers, stream, form, block = fields[:11]
     after, status, reason, answer_headers, answer_stream, cause, answer_form = fields[11:]
     body = None if block is None else block[:-1].replace("\n    ", "\n")
@@ -125,7 +125,7 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
                 path=_unquote(path),
                 version="HTTP/1.1" if version is None else _unquote(version),
                 headers={} if headers is None else _parse_headers(headers),
-                stream=cast("StreamFraming | None", stream),
+                stream=stream,
                 json=body if form == "json" else None,
                 text=body if form == "text" else None,
                 proto=body if form == "proto" else None,
@@ -135,8 +135,8 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
                 status=None if status is None else int(status),
                 reason=None if reason is None else _unquote(reason),
                 headers={} if answer_headers is None else _parse_headers(answer_headers),
-                stream=cast("StreamFraming | None", answer_stream),
-                cause=cast("EndCause | None", cause),
+                stream=answer_stream,
+                cause=cause,
             ),
         )
     except _OtherLayoutError:

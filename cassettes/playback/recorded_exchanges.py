@@ -43,12 +43,12 @@ def read_exchanges(
             ):
                 continue
             request = recorded_request(cassette, exchange)
-            parsed = cached.get(request.cache_key)
+            key = request.cache_key
+            parsed = cached.get(key)
             if parsed is None:
                 if len(cached) >= _CACHED_REQUESTS:
                     cached.clear()
-                parsed = parse_request(request, cassette.header.server, ignoring)
-                cached[request.cache_key] = parsed
+                parsed = cached[key] = parse_request(request, cassette.header.server, ignoring)
             ref = ExchangeRef(index, exchange.exchange)
             yield RecordedExchange(ref, cassette, exchange, request, parsed)
 
