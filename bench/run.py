@@ -1,4 +1,4 @@
-"""All measurements, one after the other: `make bench`."""
+"""All measurements, one after the other: `make bench`. None stops the rest if over its limit."""
 
 import subprocess
 import sys
@@ -20,6 +20,11 @@ NAMES = (
 )
 
 if __name__ == "__main__":
+    over_limit: list[str] = []
     for name in sys.argv[1:] or NAMES:
         print(f"\n{name}", flush=True)
-        subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)
+        done = subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=False)
+        if done.returncode != 0:
+            over_limit.append(name)
+    if over_limit:
+        sys.exit(f"over a limit, or failed: {', '.join(over_limit)}")
