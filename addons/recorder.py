@@ -32,6 +32,7 @@ from ..cassettes.recording.observations import (
 )
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
+from ..proto.http.headers import last_header_values
 from .body_type import header_fields
 from .leader_redirect import LeaderRedirect, is_connect_failure
 from .server_option import SERVER_KINDS, add_server_option, selected_server
@@ -277,7 +278,7 @@ class _ProxiedExchange:
 
 def _is_streamed(headers: HeaderFields) -> bool:
     """Whether a request may be a stream, by its head."""
-    values = {name.lower(): value for name, value in headers}
+    values = last_header_values(headers)
     return "transfer-encoding" in values or values.get("content-type") == RECORDIO
 
 

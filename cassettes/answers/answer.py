@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http import redirects
 from ...proto.http.gzip_coding import GZIP_MINIMUM_BODY_LENGTH, gzip_compress
-from ...proto.http.headers import header_pairs
+from ...proto.http.headers import header_pairs, header_values
 from ...proto.http.reason_phrases import reason_phrase
 from ..format.documents import Response
 from .gates import Latch, SyncPoint
@@ -176,7 +176,7 @@ def build_stream(
     headers = [
         pair for pair in header_pairs(response.headers) if pair[0].lower() != "content-length"
     ]
-    if not any(name.lower() == "transfer-encoding" for name, _ in headers):
+    if not header_values(headers, "transfer-encoding"):
         headers.append(("Transfer-Encoding", "chunked"))
     status = response.status or 200
     return StreamedResponse(
@@ -204,13 +204,13 @@ def retarget_redirect(answer: ReplayResponse, authority: str) -> ReplayResponse:
 
 
 def _has_connection_close(headers: Iterable[tuple[str, str]]) -> bool:
-    return any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
+    return any("close" in value.lower() for value in header_values(headers, "connection"))
 
 
 def _apply_gzip(
     headers: list[tuple[str, str]], body: bytes, *, accepts_gzip: bool, compress_large: bool
 ) -> tuple[list[tuple[str, str]], bytes]:
-    codings = [value for name, value in headers if name.lower() == "content-encoding"]
+    codings = header_values(headers, "content-encoding")
     if codings == ["gzip"]:
         if accepts_gzip:
             return headers, gzip_compress(body)

@@ -25,14 +25,15 @@ from ...proto import recordio
 from ...proto.api.apis import RESOURCE_PROVIDER, SCHEDULER, Api
 from ...proto.api.negotiation import Encoding
 from ...proto.api.refusals import MesosRefusal
+from ...proto.http.headers import header_values
 from ...proto.http.request import HttpRequest
 from ...proto.messages import descriptors, mapping
 from ...proto.messages.fields import field_at
-from ..answers.answer import Ending, StreamStep, header_pairs
+from ..answers.answer import Ending, StreamStep
 from ..answers.pace import Timed
 from ..answers.stream_handle import StreamHandle
 from ..format.bodies import encode_body
-from ..format.documents import Exchange, Headers
+from ..format.documents import Exchange
 from ..matching.request_key import CallKey, ParsedRequest, RequestKey
 from ..storage.reader import Cassette
 
@@ -150,7 +151,7 @@ class Subscriptions:
             subscriber_id = _subscriber_id_of(cassette, exchange, _APIS[subscriber.api])
             if subscriber_id is not None:
                 self._recorded_subscribers.add((subscriber.api, subscriber_id))
-                self._recorded_stream_ids.update(_stream_ids(exchange.response.headers))
+                self._recorded_stream_ids.update(header_values(exchange.response.headers, _HEADER))
                 return subscriber_id
         elif status is not None and status < 300 and subscriber.stream_id is not None:
             self._used_stream_ids[subscriber.key].add(subscriber.stream_id)
@@ -224,7 +225,7 @@ class Subscriptions:
             return StreamHandle()
         key = (subscriber.api, subscriber_id)
         previous = self._open.get(key)
-        stream_id = next(iter(_stream_ids(exchange.response.headers)), None)
+        stream_id = next(iter(header_values(exchange.response.headers, _HEADER)), None)
 
         def close(client_left: bool) -> None:
             stream.has_client_left = client_left
@@ -258,10 +259,6 @@ def recorded_stream_mismatch(
 def stream_mismatch_key(key: RequestKey, mismatch: StreamMismatch) -> RequestKey:
     """Return the key of the same call when it does not belong to an open stream."""
     return replace(key, refusal=mismatch) if isinstance(key, CallKey) else key
-
-
-def _stream_ids(headers: Headers) -> list[str]:
-    return [value for name, value in header_pairs(headers) if name.lower() == _HEADER]
 
 
 def _failover_steps(

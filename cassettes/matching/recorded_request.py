@@ -9,8 +9,8 @@ from ...proto import recordio
 from ...proto.api import endpoints
 from ...proto.api.apis import AGENT, CallType
 from ...proto.http.gzip_coding import ContentCodingError, gzip_decompress
+from ...proto.http.headers import header_pairs
 from ...proto.http.request import HttpRequest
-from ..answers.answer import header_pairs
 from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from ...proto.api import endpoints, negotiation
 from ...proto.api.negotiation import Encoding, ResponseType
+from ...proto.http.headers import header_value, last_header_values
 from ...proto.messages.fields import field_at
 from ..answers import answer as answers
-from ..answers.answer import ReplayResponse, StreamedResponse, header_pairs
+from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.byte_cache import ByteCache
 from ..answers.pace import Pace
 from ..answers.timeline import Timeline, TranscodeRecord
@@ -204,12 +205,12 @@ class AnswerBuilder:
 
 
 def _response_type(headers: Headers, accepted_type: AcceptedType) -> AcceptedType:
-    """Return the media types in the headers of an answer; `asked` if it has no Content-Type."""
-    last = {name.lower(): value for name, value in header_pairs(headers)}
+    """Return the media types of an answer; `accepted_type` if it has no Content-Type."""
+    last = last_header_values(headers)
     content_type, inner = last.get("content-type"), last.get("message-content-type")
     if content_type is None:
         return accepted_type
-    if (inner or content_type) not in (negotiation.JSON, negotiation.PROTOBUF):
+    if (inner or content_type) not in negotiation.ENCODINGS:
         return None
     return ResponseType(content_type, inner)
 
@@ -222,8 +223,6 @@ def _encoding(response: Response) -> Encoding:
 def _may_compress(cassette: Cassette, exchange: Exchange) -> bool:
     """Return whether Mesos would have compressed the answer if the client had accepted gzip."""
     request = exchange.request
-    accepted = {name.lower(): value for name, value in header_pairs(request.headers)}.get(
-        "accept-encoding"
-    )
+    accepted = header_value(request.headers, "accept-encoding")
     api = endpoints.find_api(request.path, cassette.header.server)
     return api is not None and not negotiation.accepts_gzip(accepted)

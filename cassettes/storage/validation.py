@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...proto.api import calls, endpoints
+from ...proto.http.headers import header_value
 from ..format.bodies import BodyError, encode_body
 from ..format.documents import (
     Body,
@@ -20,7 +21,6 @@ from ..format.documents import (
     Event,
     Exchange,
     Header,
-    Headers,
     Note,
     Side,
 )
@@ -104,7 +104,7 @@ class _Validation:
         api = endpoints.find_api(request.path, self._cassette.header.server)
         call_message = None if api is None else api.call_message
         data = self._encode(request, call_message, line, f"{name}: request")
-        content_type = _header_value(request.headers, "content-type")
+        content_type = header_value(request.headers, "content-type")
         call_type = None
         if api is not None and content_type is not None:
             call_type = calls.identify_call_type(data, content_type, api)
@@ -192,14 +192,6 @@ class _Validation:
 
     def _add(self, line: int, text: str) -> None:
         self._problems.append((line, f"{self._cassette.path}:{line}: {text}"))
-
-
-def _header_value(headers: Headers, name: str) -> str | None:
-    """Return the value of a header by its name in lower case; the last one if it is repeated."""
-    for spelling, value in headers.items():
-        if spelling.lower() == name:
-            return value if isinstance(value, str) else next(reversed(value), None)
-    return None
 
 
 def _seconds(at: float) -> str:

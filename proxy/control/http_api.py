@@ -26,6 +26,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ...cassettes.answers.answer import render_head
+from ...proto.http.headers import header_values
 from ...proto.http.request import HttpRequest
 from ..http.address import LOOPBACK, Address
 from ..http.http1 import (
@@ -163,7 +164,7 @@ class ControlServer:
 
     def _check_access(self, request: HttpRequest) -> None:
         """Raise unless the request is from a program that has the token."""
-        hosts = [value.lower() for name, value in request.text_headers if name.lower() == "host"]
+        hosts = [value.lower() for value in header_values(request.text_headers, "host")]
         if len(hosts) != 1 or hosts[0] not in self._host_names:
             raise _ControlError(403, f"Host is not one of {', '.join(sorted(self._host_names))}")
         if request.header("origin") is not None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import httptools
 
+from ...proto.http.headers import last_header_values
 from ...proto.http.request import HttpRequest
 from .http1 import (
     BodyEnd,
@@ -182,7 +183,7 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         """Read the headers that concern the body."""
         self._is_in_body = True
-        values = {name.lower(): value for name, value in self._headers}
+        values = last_header_values(self._headers)
         length = values.get(b"content-length", b"0")
         if len(length) > 15 or int(length) > self._limits.max_body_bytes:
             raise self._too_large()
