@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from ..proto.api import calls, endpoints
 from ..proto.api.apis import Api, ServerKind
-from ..proto.api.negotiation import JSON, PROTOBUF, RECORDIO, Encoding, request_encoding
+from ..proto.api.negotiation import ENCODINGS, RECORDIO, Encoding, request_encoding
+from ..proto.http.headers import header_value, last_header_values
 
 _OK = 200
-_ENCODINGS: dict[str, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
 
 
 class BodyType(Struct, frozen=True):
@@ -24,7 +24,7 @@ class BodyType(Struct, frozen=True):
 def request_body_type(request: http.Request, server: ServerKind) -> BodyType | None:
     """Return the type of a request's body, by its head; None if it is no call of the v1 APIs."""
     api = _find_api(request, server)
-    headers = _headers(request)
+    headers = last_header_values(header_fields(request))
     encoding = request_encoding(headers)
     if api is None or encoding is None:
         return None
@@ -39,9 +39,10 @@ def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | No
     response, api = flow.response, _find_api(flow.request, server)
     if response is None or api is None or response.status_code != _OK:
         return None
-    encoding = _ENCODINGS.get(_media_type(response))
+    encoding = ENCODINGS.get(_media_type(response))
     body = flow.request.get_content(strict=False) or b""
-    call = calls.identify_call_type(body, _headers(flow.request).get("content-type"), api)
+    content_type = header_value(header_fields(flow.request), "content-type")
+    call = calls.identify_call_type(body, content_type, api)
     if encoding is None or call is None:
         return None
     if call.record_message is not None:
@@ -56,17 +57,12 @@ def header_fields(message: http.Message) -> list[tuple[str, str]]:
 
 
 def _find_api(request: http.Request, server: ServerKind) -> Api | None:
-    if request.method != "POST" or endpoints.is_actor_message(_headers(request).items()):
+    if request.method != "POST" or endpoints.is_actor_message(header_fields(request)):
         return None
     return endpoints.find_api(request.path, server)
 
 
 def _media_type(response: http.Response) -> str:
-    headers = _headers(response)
+    headers = last_header_values(header_fields(response))
     value = headers.get("message-content-type") or headers.get("content-type") or ""
     return value.partition(";")[0].strip().lower()
-
-
-def _headers(message: http.Message) -> dict[str, str]:
-    """Return the last value of each header, by its name in lower case."""
-    return {name.lower(): value for name, value in header_fields(message)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ...proto import recordio
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import AGENT, CallType, ServerKind
-from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
+from ...proto.api.negotiation import ENCODINGS
 from ...proto.diagnosis.problems import Diagnostic
 from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
@@ -19,9 +19,6 @@ from ..format.documents import Body, CassetteError, End, Event, Exchange, Note, 
 from ..storage.reader import Cassette
 from .rows import Row
 from .stream_rows import StreamOrigin, StreamRows
-
-ENCODINGS: dict[str | None, Encoding] = {JSON: "json", PROTOBUF: "protobuf"}
-"""Encodings of a body or a record, by media type."""
 
 
 def read_cassette_rows(cassette: Cassette) -> Iterator[Row]:

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import ServerKind
+from ...proto.api.negotiation import ENCODINGS
 from ...proto.http.headers import header_value
 from ..format.documents import Exchange
-from .cassette_rows import ENCODINGS, body_bytes, exchange_row
+from .cassette_rows import body_bytes, exchange_row
 from .rows import Row
 from .stream_rows import StreamOrigin, StreamRows
 

@@ -45,8 +45,6 @@ _MAX_RECORD_BYTES = 64 * 1024 * 1024
 _MAX_CANDIDATES = 64
 """Recorded inputs that a request is compared with at a time."""
 
-_MEDIA_TYPES = (negotiation.JSON, negotiation.PROTOBUF)
-
 type _Beginning = tuple[str | None, bool, bytes]
 
 
@@ -253,6 +251,6 @@ def _beginning(head: HttpRequest, first: InputItem | None) -> _Beginning:
     """
     media_type = head.header("message-content-type")
     response_type = negotiation.negotiate_response_type(AGENT, head.text_headers_by_name)
-    unknown_type = None if media_type in _MEDIA_TYPES else media_type or ""
+    unknown_type = None if media_type in negotiation.ENCODINGS else media_type or ""
     envelope = b"" if first is None else first.envelope
     return unknown_type, response_type is not None, envelope

@@ -15,7 +15,6 @@ from ..commands.console import CommandError
 from .sources import SourceHints
 
 CONNECT_SECONDS = 10.0
-_MEDIA: dict[Encoding, str] = {"json": JSON, "protobuf": PROTOBUF}
 
 
 def rows(
@@ -75,7 +74,7 @@ def _connection_to(url: str, ca: str | None, *, insecure: bool) -> http.client.H
 def _subscribe(
     connection: http.client.HTTPConnection, path: str, encoding: Encoding
 ) -> http.client.HTTPResponse:
-    media = _MEDIA[encoding]
+    media = JSON if encoding == "json" else PROTOBUF
     body = b'{"type":"SUBSCRIBE"}'
     if encoding == "protobuf":
         call = message_class(MASTER.call_message)
