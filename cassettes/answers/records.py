@@ -10,10 +10,10 @@ their protobuf message, None if it is unknown: then only JSON can be read.
 """
 
 import msgspec
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from msgspec import Struct
 
-from ...proto.messages import descriptors
+from ...proto.messages import mapping
 from ...proto.messages.fields import field_at, type_enum_name_at
 
 _CONTROL_PATHS = ("", "control", "attach_container_input.process_io.control")
@@ -81,11 +81,7 @@ def _decode_json[T](data: bytes, into: type[T]) -> T | None:
 
 
 def _decode_protobuf(data: bytes, message_name: str | None) -> Message | None:
-    if message_name is None:
-        return None
-    message = descriptors.message_class(message_name)()
     try:
-        message.ParseFromString(data)
-    except DecodeError:
+        return None if message_name is None else mapping.decode_protobuf(data, message_name)
+    except mapping.WireFormatError:
         return None
-    return message

@@ -12,13 +12,12 @@ from json import loads as lenient_loads
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Error as ProtobufError
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec import Struct
 
 from ...proto.api.negotiation import Encoding, ResponseType
-from ...proto.messages import descriptors, mapping
+from ...proto.messages import mapping
 from ...proto.messages.picojson import JSONValue
 from ..format.documents import Headers
 from ..format.exchange_ref import ExchangeRef
@@ -49,15 +48,15 @@ def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
     """
     try:
         return _to_json(data, message) if to == "json" else _to_protobuf(data, message)
-    except (ValueError, ProtobufError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise TranscodingError(f"{message} cannot be given as {to}: {error}") from error
 
 
-def decode_message(data: bytes, message: str, encoding: Encoding) -> Message:
-    """Decode a message. Raises ValueError or DecodeError."""
+def decode_leniently(data: bytes, message: str, encoding: Encoding) -> Message:
+    """Decode a message that a server sent, which Mesos itself may refuse. Raises ValueError."""
     if encoding == "json":
         return mapping.message_from_json_value(_parse_json(data), message)
-    return descriptors.message_class(message).FromString(data)
+    return mapping.decode_protobuf(data, message)
 
 
 def relabel_headers(headers: Headers, target: ResponseType) -> Headers:
@@ -109,12 +108,12 @@ class Transcoder:
 
 
 def _to_json(data: bytes, name: str) -> Transcoded:
-    message_class = descriptors.message_class(name)
-    message = message_class.FromString(data)
+    message = mapping.decode_protobuf(data, name)
     size = message.ByteSize()
     message.DiscardUnknownFields()
-    is_lossy = message.ByteSize() != size
-    lost = _first_paths(_unknown_fields(message_class.FromString(data), "")) if is_lossy else ()
+    if message.ByteSize() == size:
+        return Transcoded(mapping.encode(message))
+    lost = _first_paths(_unknown_fields(mapping.decode_protobuf(data, name), ""))
     return Transcoded(mapping.encode(message), lost)
 
 

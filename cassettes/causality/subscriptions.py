@@ -17,7 +17,6 @@ import re
 from collections import defaultdict
 from typing import Literal
 
-from google.protobuf.message import DecodeError, Message
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -27,7 +26,7 @@ from ...proto.api.negotiation import Encoding
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http.headers import header_values
 from ...proto.http.request import HttpRequest
-from ...proto.messages import descriptors, mapping
+from ...proto.messages import mapping
 from ...proto.messages.fields import field_at
 from ..answers.answer import Ending, StreamStep
 from ..answers.pace import Timed
@@ -282,15 +281,10 @@ def _subscriber_id_of(cassette: Cassette, exchange: Exchange, api: _SubscribingA
     if event is None or event.offset is not None:
         return None
     message = api.api.event_message
-    first = _decode_event(encode_body(event, message), message)
-    subscriber_id = None if first is None else field_at(first, api.id_in_event)
-    return subscriber_id if isinstance(subscriber_id, str) else None
-
-
-def _decode_event(data: bytes, message: str) -> Message | None:
+    data = encode_body(event, message)
+    decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
     try:
-        if data.startswith(b"{"):
-            return mapping.decode(data, message)
-        return descriptors.message_class(message).FromString(data)
-    except (ValueError, DecodeError):
+        subscriber_id = field_at(decode(data, message), api.id_in_event)
+    except ValueError:
         return None
+    return subscriber_id if isinstance(subscriber_id, str) else None

@@ -17,7 +17,7 @@ Which ids change is known only when an answer goes out, and an answer may itself
 
 from collections.abc import Iterator
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from ...proto import recordio
 from ...proto.api.negotiation import Encoding
@@ -26,7 +26,7 @@ from ...proto.messages.fields import field_at
 from ...proto.messages.ids import id_fields
 from ..answers.answer import Notify, StreamStep
 from ..answers.pace import Timed
-from ..answers.transcoding import decode_message
+from ..answers.transcoding import decode_leniently
 from .id_bindings import IdBindings, ScopedId
 
 _ASSIGNED_BY_MESOS = ("offer-id", "uuid")
@@ -84,8 +84,8 @@ class IdRewriter:
 
     def _rewrite(self, data: bytes) -> bytes:
         try:
-            message = decode_message(data, self._message_name, self._encoding)
-        except (ValueError, DecodeError, RecursionError):
+            message = decode_leniently(data, self._message_name, self._encoding)
+        except (ValueError, RecursionError):
             return data
         framework_id = field_at(message, _SUBSCRIBED_FRAMEWORK)
         if isinstance(framework_id, str):

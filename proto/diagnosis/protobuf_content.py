@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..messages import json_reader
-from ..messages.descriptors import message_class
 from ..messages.fields import type_enum_name
+from ..messages.mapping import WireFormatError, decode_protobuf
 from .content import PayloadContent, malformed_content, matching_siblings, unknown_enum_value
 from .json_content import is_json_object
 
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 
 def examine(payload: bytes, message: str) -> PayloadContent:
     """Examine a payload that should be a protobuf message."""
-    from google.protobuf.message import DecodeError
-
     if payload[:1] == b"{" and is_json_object(payload):
         return malformed_content("not-message", "is JSON, expected protobuf")
     try:
-        value = message_class(message).FromString(payload)
-    except DecodeError:
+        value = decode_protobuf(payload, message)
+    except WireFormatError:
         text = f"is not a {message}: the bytes do not decode"
         return _examine_as_sibling(payload, message) or malformed_content("not-message", text)
     message_type = type_enum_name(value)
@@ -61,11 +59,9 @@ def _examine_as_sibling(payload: bytes, message: str) -> PayloadContent | None:
 
 def _is_complete_message(payload: bytes, message: str) -> bool:
     """Whether a payload decodes, has a type and its field, and no unknown or missing fields."""
-    from google.protobuf.message import DecodeError
-
     try:
-        value = message_class(message).FromString(payload)
-    except DecodeError:
+        value = decode_protobuf(payload, message)
+    except WireFormatError:
         return False
     message_type = type_enum_name(value)
     if message_type is None or message_type.lower() not in _set_fields(value):

@@ -14,7 +14,6 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from google.protobuf.message import DecodeError
 from msgspec import Struct
 from rich.console import Console
 
@@ -247,8 +246,8 @@ def _row_to_dict(number: int, row: Row) -> dict[str, Any]:
 def _format_body(body: bytes, message: str | None) -> str:
     """Format a body: JSON and protobuf as indented JSON, text unchanged, bytes as hex."""
     if message is not None and not body.startswith(b"{"):
-        with contextlib.suppress(DecodeError, ValueError):
-            body = mapping.encode(message_class(message).FromString(body), include_defaults=False)
+        with contextlib.suppress(ValueError):
+            body = mapping.encode(mapping.decode_protobuf(body, message), include_defaults=False)
     try:
         return msgspec.json.format(body, indent=2).decode()
     except (ValueError, RecursionError):
