@@ -9,7 +9,7 @@ schema, and names and enum names of JSON that are not.
 
 from collections.abc import Callable, Iterator
 from json import loads as lenient_loads
-from typing import Any, cast
+from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.messages import mapping
+from ...proto.messages.descriptors import child_messages, map_value_field
 from ...proto.messages.picojson import JSONValue
 from ..format.documents import Headers
 from ..format.exchange_ref import ExchangeRef
@@ -122,23 +123,10 @@ def _unknown_fields(message: Message, path: str) -> Iterator[str]:
         # An enum number that the schema lacks is an unknown field too, of a known number.
         field = message.DESCRIPTOR.fields_by_number.get(unknown.field_number)
         yield f"{path}{unknown.field_number if field is None else field.name}"
-    for field, value in message.ListFields():
-        for child, place in _children(field, value):
-            yield from _unknown_fields(child, f"{path}{place}.")
-
-
-def _children(field: FieldDescriptor, value: Any) -> Iterator[tuple[Message, str]]:
-    """Return the messages in the value of a field, and their paths."""
-    if field.message_type is None:
-        return
-    if isinstance(value, Message):
-        yield value, field.name
-    elif field.message_type.GetOptions().map_entry:
-        for key in value if field.message_type.fields_by_name["value"].message_type else ():
-            yield value[key], f"{field.name}[{key}]"
-    else:
-        for child in value:
-            yield child, f"{field.name}[]"
+    for child in child_messages(message):
+        key = "" if child.key is None else child.key
+        place = "" if child.position is None else f"[{key}]"
+        yield from _unknown_fields(child.message, f"{path}{child.field.name}{place}.")
 
 
 def _to_protobuf(data: bytes, name: str) -> Transcoded:
@@ -178,12 +166,11 @@ def _unknown_in(value: JSONValue, field: FieldDescriptor, path: str) -> Iterator
             yield path
     elif field.message_type is None:
         return
-    elif not field.message_type.GetOptions().map_entry:
+    elif (map_value := map_value_field(field)) is None:
         yield from _unknown_names(value, field.message_type, f"{path}.")
-    elif isinstance(value, dict) and field.message_type.fields_by_name["value"].message_type:
-        held = field.message_type.fields_by_name["value"].message_type
+    elif isinstance(value, dict) and map_value.message_type is not None:
         for key, one in value.items():
-            yield from _unknown_names(one, held, f"{path}[{key}].")
+            yield from _unknown_names(one, map_value.message_type, f"{path}[{key}].")
 
 
 def _first_paths(paths: Iterator[str]) -> tuple[str, ...]:

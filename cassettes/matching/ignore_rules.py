@@ -149,26 +149,14 @@ def _clear(message: Message, path: Sequence[str]) -> None:
     if not rest:
         message.ClearField(name)
         return
-    field = cast("FieldDescriptor", message.DESCRIPTOR.fields_by_name[name])
-    if not field.is_repeated:
-        if message.HasField(name):
-            _clear(getattr(message, name), rest)
-        return
-    container = getattr(message, name)
-    for child in [container[key] for key in container] if _is_map(field) else container:
-        _clear(child, rest)
-
-
-def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
+    for child in descriptors.child_messages(message):
+        if child.field.name == name:
+            _clear(child.message, rest)
 
 
 def _value_type(field: FieldDescriptor) -> Descriptor | None:
     """Return the message type of a field, or of the values of a map."""
-    value_type = field.message_type
-    if value_type and _is_map(field):
-        return value_type.fields_by_name["value"].message_type
-    return value_type
+    return (descriptors.map_value_field(field) or field).message_type
 
 
 def _has_path(root: Descriptor, steps: Sequence[str], path: str) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from ...proto.messages.descriptors import map_value_field
 from ..format.exchange_ref import ExchangeRef
 from .misses import Difference
 from .request_key import CallKey, ParsedRequest, PlainKey, RequestKey
@@ -156,12 +157,11 @@ def _leaves_by_path(messages: tuple[Message, ...]) -> dict[str, str]:
 def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, str]]:
     for field, value in message.ListFields():
         path = prefix + field.name
-        entry = field.message_type
         if not field.is_repeated:
             yield from _leaf(field, value, path)
-        elif entry is not None and entry.GetOptions().map_entry:
+        elif (map_value := map_value_field(field)) is not None:
             for key in sorted(value):
-                yield from _leaf(entry.fields_by_name["value"], value[key], f"{path}[{key}]")
+                yield from _leaf(map_value, value[key], f"{path}[{key}]")
         else:
             for number, item in enumerate(value):
                 yield from _leaf(field, item, f"{path}[{number}]")

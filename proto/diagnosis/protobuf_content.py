@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..messages import json_reader
+from ..messages.descriptors import child_messages
 from ..messages.fields import type_enum_name
 from ..messages.mapping import WireFormatError, decode_protobuf
 from .content import PayloadContent, malformed_content, matching_siblings, unknown_enum_value
@@ -96,11 +97,6 @@ def _unknown_enum_numbers(value: Message, prefix: str = "") -> Iterator[Diagnost
         if field is not None and field.enum_type is not None:
             enum = field.enum_type.full_name
             yield unknown_enum_value(f"{prefix}{field.name}", unknown.data, enum)
-    for field, content in value.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
-            continue
-        if not field.is_repeated:
-            yield from _unknown_enum_numbers(content, f"{prefix}{field.name}.")
-            continue
-        for index, element in enumerate(content):
-            yield from _unknown_enum_numbers(element, f"{prefix}{field.name}[{index}].")
+    for child in child_messages(value):
+        index = "" if child.position is None else f"[{child.position}]"
+        yield from _unknown_enum_numbers(child.message, f"{prefix}{child.field.name}{index}.")
