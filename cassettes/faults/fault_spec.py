@@ -15,14 +15,14 @@ values are in kinds.py.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from math import isfinite
 
 from msgspec import Struct
 
 from ...proto.api.apis import APIS
 from ...proto.http import redirects
+from ..format.closest_word import nearest_hint
 from .kinds import FAULT_KINDS, FaultKind, FaultUnit
 from .selector import SELECT_ALL, Selector, parse_selector
 
@@ -103,7 +103,7 @@ def parse_faults(texts: Sequence[str]) -> list[Fault]:
 
 def _find_kind(name: str) -> FaultKind:
     if name not in FAULT_KINDS:
-        hint = _nearest(name, FAULT_KINDS) or "; `mesotape replay --list-faults` lists them all"
+        hint = nearest_hint(name, FAULT_KINDS) or "; `mesotape replay --list-faults` lists them all"
         raise FaultError(f"there is no fault {_shorten(name)!r}{hint}")
     return FAULT_KINDS[name]
 
@@ -179,7 +179,7 @@ def _check_call(name: str, kind: FaultKind) -> str:
         text for api in APIS for call in api.call_types for text in _names(api.name, call)
     }
     if name not in known_names:
-        hint = _nearest(name, known_names)
+        hint = nearest_hint(name, known_names)
         raise FaultError(f"no v1 API has a call {_shorten(name)!r}{hint}")
     streamed_names = {
         text
@@ -197,11 +197,6 @@ def _check_call(name: str, kind: FaultKind) -> str:
 
 def _names(api: str, call: str) -> tuple[str, str, str]:
     return api, call, f"{api}.{call}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word[:_SHOWN_LENGTH], sorted(known), n=1, cutoff=0.5)
-    return f"; the nearest is {near[0]}" if near else ""
 
 
 def _shorten(text: str) -> str:

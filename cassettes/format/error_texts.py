@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+from .closest_word import closest_word
 from .documents import Document, DocumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .yaml_reader import Composition, Node, NodePath
 
     type Mismatch = tuple[NodePath, str]
@@ -78,18 +77,6 @@ def document_name(root: dict[str, Node]) -> str:
             return f"end of exchange {of}"
         case _:
             return "note"
-
-
-def closest_word(word: str, words: Iterable[str], *, cutoff: float = 0.5) -> str | None:
-    """Return the one of `words` that `word` most likely stands for; None if none is similar.
-
-    `cutoff` is the least similarity, from 0 (any word) to 1 (the very word). Of a long word, only
-    the first 60 characters are compared.
-    """
-    from difflib import get_close_matches
-
-    matches = get_close_matches(word[:_LONGEST_SHOWN], sorted(words), n=1, cutoff=cutoff)
-    return matches[0] if matches else None
 
 
 def _find_mismatch(value: Node, expected: inspect.Type, path: NodePath) -> Mismatch | None:

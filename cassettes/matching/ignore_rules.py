@@ -23,7 +23,8 @@ from ...proto.api.apis import APIS, Api
 from ...proto.messages import descriptors
 from ...proto.messages.fields import type_enum_name
 from ...proto.messages.ids import ID_KINDS, IdKind, copy_messages, id_fields
-from .shortening import closest, truncate
+from ..format.closest_word import nearest_hint
+from .shortening import truncate
 
 _MAX_PATHS = 20_000
 _MAX_STEPS = 7
@@ -114,12 +115,12 @@ class IgnoreRules:
             self._add_path(rule, call_name, path)
         else:
             text = f"expected TYPE:path, query.NAME or one of {', '.join(NAMED_RULES)}"
-            raise IgnoreError(f"ignore {_cut(rule)}: {text}{_hint(rule, NAMED_RULES)}")
+            raise IgnoreError(f"ignore {_cut(rule)}: {text}{nearest_hint(rule, NAMED_RULES)}")
 
     def _add_path(self, rule: str, call_name: str, path: str) -> None:
         apis = [api for api in APIS if call_name in ("*", *api.call_types)]
         if not apis:
-            hint = _hint(call_name, [name for api in APIS for name in api.call_types])
+            hint = nearest_hint(call_name, [name for api in APIS for name in api.call_types])
             text = f"no v1 API has a call {_cut(call_name)!r}{hint}"
             raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         if not _PATH.fullmatch(path):
@@ -201,11 +202,6 @@ def _known_paths(root: Descriptor, call_name: str | None) -> Iterator[str]:
             if (value_type := _value_type(field)) is not None:
                 deeper += [(each, f"{path}.{each.name}") for each in value_type.fields]
         level = deeper
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    near = closest(word, known)
-    return "" if near is None else f"; the nearest is {near}"
 
 
 def _cut(text: str) -> str:

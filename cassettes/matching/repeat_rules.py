@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Literal, cast, get_args
 
 from ...proto.api.apis import APIS
-from .shortening import closest, truncate
+from ..format.closest_word import nearest_hint
+from .shortening import truncate
 
 type RepeatMode = Literal["last", "cycle", "never"]
 
@@ -55,8 +56,7 @@ class RepeatRules:
 def _check_call_name(rule: str, call_name: str) -> None:
     known = {name for api in APIS for name in api.call_types}
     if call_name not in known:
-        near = closest(call_name, sorted(known))
-        hint = "" if near is None else f"; the nearest is {near}"
+        hint = nearest_hint(call_name, known)
         raise RepeatError(f"repeat {_cut(rule)}: no v1 API has a call {_cut(call_name)!r}{hint}")
 
 

@@ -1,26 +1,14 @@
-"""Texts for reports and errors: long ones cut to fit a line, and the known word that is closest.
+"""Long texts, cut to fit a line of a report or an error.
 
 …aaaaaaaabaaaaaaaa…    cut around the first difference of two texts
 aaaaaaaaaaaaaaaaaa…    cut at the end
 """
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
 _MAX_CHARACTERS = 80
 _CHARACTERS_BEFORE = 40
 """Characters of a cut text, and how many of them precede the difference."""
 
-_MAX_WORD_CHARACTERS = 100
-"""Characters of an unknown word that are compared: difflib takes long for long words."""
-
 _MARK = "…"
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most similar to a word, or None if none is similar."""
-    matches = get_close_matches(word[:_MAX_WORD_CHARACTERS], list(known), n=1, cutoff=0.5)
-    return matches[0] if matches else None
 
 
 def truncate(text: str, max_characters: int = _MAX_CHARACTERS) -> str:

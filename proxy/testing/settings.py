@@ -5,7 +5,6 @@
 Names of cassettes are relative to the cassette folder; without a name, the test's own name is used.
 """
 
-import difflib
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from ...cassettes.answers.pace import parse_pace
 from ...cassettes.causality.causality import CausalityMode
+from ...cassettes.format.closest_word import closest_word
 from ...cassettes.playback.playback import Options
 from ...proto.api.apis import ServerKind
 
@@ -76,8 +76,8 @@ def merge_settings(layers: Sequence[Mapping[str, Any]]) -> Settings:
     known = Settings.__struct_fields__
     for name in merged:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f", did you mean {near[0]}" if near else ""
+            near = closest_word(str(name), known, cutoff=0.6)
+            hint = f", did you mean {near}" if near else ""
             raise ValueError(f"there is no {name}{hint}? It takes {', '.join(known)}")
     try:
         return msgspec.convert(merged, Settings)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mesotape.cassettes.format import parsing, yaml_reader
 from mesotape.cassettes.format.documents import DocumentError, Event, Exchange, Note
-from mesotape.cassettes.format.error_texts import closest_word, to_document_error
+from mesotape.cassettes.format.error_texts import to_document_error
 
 EVENT = {"event": "1", "of": "1", "at": "0"}
 EXCHANGE = {
@@ -89,16 +89,3 @@ def test_the_line_is_that_of_the_innermost_known_part():
         parsing.parse_document(data)
     assert error.value.line == 8
     assert error.value.text == "event 1 of exchange 1: chunks.1.1: expected a number, found 'x'"
-
-
-@pytest.mark.parametrize(
-    ("word", "closest"),
-    [("SUBSCRIB", "SUBSCRIBE"), ("kill", None), ("", None), ("TEARDOWN" + "N" * 99, None)],
-)
-def test_the_closest_word(word, closest):
-    assert closest_word(word, {"TEARDOWN", "SUBSCRIBE", "KILL"}) == closest
-
-
-def test_a_word_is_closest_only_from_the_cutoff_on():
-    assert closest_word("abcd", ["abxy"], cutoff=0.5) == "abxy"
-    assert closest_word("abcd", ["abxy"], cutoff=0.6) is None
