@@ -20,11 +20,10 @@ from ...proto.api.refusals import MesosRefusal
 from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
 from ..answers import answer as answers
-from ..answers.answer import Ending, RawBytes, ReplayResponse, StreamedResponse, StreamStep
-from ..answers.gates import Signal, WaitFor
+from ..answers.answer import Ending, Notify, RawBytes, ReplayResponse, StreamedResponse, StreamStep
+from ..answers.gates import WaitFor
 from ..answers.pace import Timed
 from .fault_spec import Fault
-from .record_effects import report_signal
 from .seeded_random import SeededRandom
 
 type AnswerSteps = Iterator[Timed[StreamStep | RawBytes]]
@@ -103,7 +102,7 @@ class AnswerFaults:
         if not self._delays:
             return answer
         head: AnswerSteps = iter(
-            [(self._due_seconds, RawBytes(answer.head)), *self._delay_signals()]
+            [(self._due_seconds, RawBytes(answer.head)), *self._delay_notices()]
         )
         return replace(answer, head=b"", steps=chain(head, answer.steps))
 
@@ -124,7 +123,7 @@ class AnswerFaults:
         for latch in answer.latches:
             yield self._now_seconds, WaitFor(latch)
         due_seconds, body = self._due_seconds, answer.body
-        yield from self._delay_signals()
+        yield from self._delay_notices()
         if cut is None:
             yield due_seconds, RawBytes(answer.head + body)
             yield due_seconds, Ending.RAW_COMPLETE
@@ -133,20 +132,20 @@ class AnswerFaults:
         if drawn is None:
             drawn = self._random_for(cut).random_below(len(body))
         size = min(int(drawn), len(body) - 1)
-        yield due_seconds, self._signal(cut, f"closed after {size} of {len(body)} bytes of body")
+        yield due_seconds, self._notice(cut, f"closed after {size} of {len(body)} bytes of body")
         yield due_seconds, RawBytes(answer.head + body[:size])
         yield due_seconds, Ending.CUT
 
     def _reset(self, fault: Fault) -> AnswerSteps:
-        yield self._now_seconds, self._signal(fault, "reset without an answer")
+        yield self._now_seconds, self._notice(fault, "reset without an answer")
         yield self._now_seconds, Ending.RESET
 
-    def _delay_signals(self) -> AnswerSteps:
+    def _delay_notices(self) -> AnswerSteps:
         for fault, seconds in self._delays:
-            yield self._due_seconds, self._signal(fault, f"answered {seconds:g} seconds late")
+            yield self._due_seconds, self._notice(fault, f"answered {seconds:g} seconds late")
 
-    def _signal(self, fault: Fault, text: str) -> Signal:
-        return report_signal(partial(self._report, fault), text)
+    def _notice(self, fault: Fault, text: str) -> Notify:
+        return Notify(partial(self._report, fault, text))
 
 
 def _streamed(answer: ReplayResponse, steps: AnswerSteps) -> StreamedResponse:

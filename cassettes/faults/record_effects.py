@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from ..answers.answer import Ending, RawBytes, StreamStep
-from ..answers.gates import Latch, Signal
+from ..answers.answer import Ending, Notify, RawBytes, StreamStep
 from .fault_spec import FaultValue
 from .seeded_random import SeededRandom
 
@@ -48,10 +47,10 @@ class RecordHit(Struct, eq=False, kw_only=True):
     report: HitReporter
     ends_stream: bool = False
 
-    def signal(self, effect: str) -> NumberedStep:
-        """Return a step that reports the hit."""
+    def notice(self, effect: str) -> NumberedStep:
+        """Return a step that reports the hit when it goes out."""
         text = f"record {self.record_number}: {effect}"
-        return NumberedStep(self.at_seconds, report_signal(self.report, text))
+        return NumberedStep(self.at_seconds, Notify(partial(self.report, text)))
 
     def unchanged(self) -> NumberedSteps:
         """Send the record as it is, and report nothing."""
@@ -59,14 +58,14 @@ class RecordHit(Struct, eq=False, kw_only=True):
 
     def replaced(self, effect: str, *records: bytes) -> NumberedSteps:
         """Send other records, or none, instead."""
-        yield self.signal(effect)
+        yield self.notice(effect)
         for record in records:
             yield NumberedStep(self.at_seconds, record, self.record_number)
 
     def ended(self, effect: str, ending: Ending | None, part: bytes = b"") -> NumberedSteps:
         """End the stream instead, after `part` of the record; without an ending it stays open."""
         self.ends_stream = True
-        yield self.signal(effect)
+        yield self.notice(effect)
         if part:
             yield NumberedStep(self.at_seconds, part)
         if ending is not None:
@@ -138,14 +137,14 @@ def _stall(hit: RecordHit) -> NumberedSteps:
         yield from hit.ended("nothing is sent from here on", None)
         return
     seconds = float(hit.value)
-    yield hit.signal(f"nothing is sent for {seconds:g} seconds before it")
+    yield hit.notice(f"nothing is sent for {seconds:g} seconds before it")
     yield NumberedStep(hit.earliest_seconds + seconds, hit.framed, hit.record_number)
 
 
 def _trickle(hit: RecordHit) -> NumberedSteps:
     # Raw bytes bring their own chunk framing; the last byte is sent as the record itself.
     gap_seconds, last = float(hit.value or 0.0), len(hit.framed) - 1
-    yield hit.signal(f"{last + 1} bytes one by one, {gap_seconds:g} seconds apart")
+    yield hit.notice(f"{last + 1} bytes one by one, {gap_seconds:g} seconds apart")
     for index in range(last):
         chunk = RawBytes(b"1\r\n%b\r\n" % hit.framed[index : index + 1])
         yield NumberedStep(hit.earliest_seconds + index * gap_seconds, chunk)
@@ -168,13 +167,6 @@ RECORD_EFFECTS: dict[str, RecordEffect] = {
     "reset": lambda hit: hit.ended("reset before it", Ending.RESET),
 }
 """By the names of kinds.py: what is sent instead of a record."""
-
-
-def report_signal(report: HitReporter, text: str) -> Signal:
-    """Return a step that reports a hit at the moment it goes out."""
-    latch = Latch(text)
-    latch.add_open_callback(partial(report, text))
-    return Signal(latch)
 
 
 def split_record(framed: bytes) -> tuple[bytes, bytes]:

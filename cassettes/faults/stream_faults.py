@@ -3,7 +3,7 @@ r"""Faults of records: the steps of a stream, damaged.
     steps     5\nhello   3\nfoo   4\nlast
     drop@2    5\nhello   4\nlast
 
-Records are numbered as they were recorded, whatever other faults do to them. A `Signal` precedes
+Records are numbered as they were recorded, whatever other faults do to them. A `Notify` precedes
 every record that a fault hits, and reports the hit at the moment it goes out. Steps are made
 lazily, one record at a time, and nothing here may read the clock.
 """
@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ..answers.answer import Ending, RawBytes, StreamStep
+from ..answers.answer import Ending, Notify, RawBytes, StreamStep
 from ..answers.gates import WaitFor
 from ..answers.pace import Timed
 from ..answers.records import is_heartbeat
@@ -25,7 +25,6 @@ from .record_effects import (
     NumberedSteps,
     RecordEffect,
     RecordHit,
-    report_signal,
     split_record,
 )
 from .seeded_random import SeededRandom
@@ -58,7 +57,7 @@ class StreamFault:
 
     def _damaged(self, steps: NumberedSteps, effect: RecordEffect) -> NumberedSteps:
         # Every fault but two replaces single records, and its effect needs to know nothing but the
-        # record and the latest deadline before it. An effect yields what goes out instead: a signal
+        # record and the latest deadline before it. An effect yields what goes out instead: a step
         # that reports the hit, then no record, one or more, then an ending if there is one. It may
         # also make the stream stop (`ends_stream`) without an ending, for a stall without end.
         # What an effect yields with record number 0 is invisible to the faults that come after this
@@ -100,7 +99,7 @@ class StreamFault:
                     yield each
             elif each.record_number:
                 text = f"record {held.record_number}: sent after record {each.record_number}"
-                yield NumberedStep(each.at_seconds, report_signal(self._report, text))
+                yield NumberedStep(each.at_seconds, Notify(partial(self._report, text)))
                 yield each
                 yield held._replace(at_seconds=each.at_seconds)
                 held = None
@@ -119,7 +118,7 @@ class StreamFault:
             has_begun = has_begun or self._is_hit(number)
             if has_begun and isinstance(step, bytes) and self._is_heartbeat(step):
                 text = f"record {number}: a heartbeat, left out"
-                yield NumberedStep(at_seconds, report_signal(self._report, text))
+                yield NumberedStep(at_seconds, Notify(partial(self._report, text)))
             elif has_begun and isinstance(step, WaitFor) and step.heartbeats is not None:
                 yield NumberedStep(at_seconds, replace(step, heartbeats=self._no_heartbeats()))
             else:

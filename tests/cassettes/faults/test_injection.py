@@ -21,8 +21,8 @@ from support.playback_cassettes import (
 )
 from support.sockets import LAST_CHUNK, connect, post
 
-from mesotape.cassettes.answers.answer import Ending, RawBytes, ReplayResponse
-from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
+from mesotape.cassettes.answers.answer import Ending, Notify, RawBytes, ReplayResponse
+from mesotape.cassettes.answers.gates import Latch, WaitFor
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.faults.answer_faults import AnswerFaults
 from mesotape.cassettes.faults.fault_spec import FaultError, parse_fault
@@ -50,8 +50,8 @@ def went_out(answer):
             case bytes() | RawBytes():
                 data += step if isinstance(step, bytes) else step.data
                 dues.append(at)
-            case Signal():
-                step.latch.open()
+            case Notify():
+                step.callback()
             case Ending():
                 return data, dues, step
             case WaitFor():

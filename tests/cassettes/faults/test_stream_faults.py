@@ -8,8 +8,8 @@ from support.capture_requests import sent
 from support.capture_to_cassette import taped
 from support.captures import expected, load
 
-from mesotape.cassettes.answers.answer import Ending, RawBytes, StreamedResponse
-from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
+from mesotape.cassettes.answers.answer import Ending, Notify, RawBytes, StreamedResponse
+from mesotape.cassettes.answers.gates import Latch, WaitFor
 from mesotape.cassettes.answers.pace import Instant, Recorded
 from mesotape.cassettes.faults.fault_spec import parse_fault
 from mesotape.cassettes.faults.seeded_random import SeededRandom
@@ -53,8 +53,8 @@ class Heard:
                     self.pieces.append((at, data[:-2]))
                 case Ending():
                     self.end = step
-                case Signal():
-                    step.latch.open()
+                case Notify():
+                    step.callback()
                 case WaitFor():
                     self.waits += 1
         self.body = b"".join(piece for _, piece in self.pieces)
@@ -255,7 +255,7 @@ def test_heartbeats_after_the_last_event_stop_too(tmp_path):
         told, sizes = 0, []
         while told < 50:
             _, step = next(steps)
-            told += isinstance(step, Signal)
+            told += isinstance(step, Notify)
             sizes += [len(step)] if isinstance(step, bytes) else []
     assert len(sizes) == 4
 
@@ -302,9 +302,9 @@ def test_bytes_without_a_length_keep_it(fault):
 def test_a_hit_is_reported_when_it_is_sent_and_not_before():
     steps, told = damaged("drop@1", (0.0, b"1\na"), (5.0, b"1\nb"))
     assert told == []
-    at, reach = steps[0]
+    at, notice = steps[0]
     assert at == 0.0
-    reach.latch.open()
+    notice.callback()
     assert told == ["record 1: left out"]
 
 
