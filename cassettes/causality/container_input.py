@@ -19,6 +19,7 @@ from ...proto import recordio
 from ...proto.api import calls
 from ...proto.api.apis import AGENT, Api
 from ...proto.messages.fields import field_at, type_enum_name_at
+from ..answers.records import is_heartbeat_message
 from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..storage.reader import Cassette
@@ -113,7 +114,7 @@ def _decode_item(
     except ValueError:
         return InputItem(b"\0" + record, b"", at_seconds)
     call.DiscardUnknownFields()
-    if type_enum_name_at(call, f"{_IO}.control") == "HEARTBEAT":
+    if is_heartbeat_message(call):
         return None
     io_data, typed = field_at(call, f"{_IO}.data"), field_at(call, f"{_IO}.data.data")
     data = typed if isinstance(typed, bytes) else b""

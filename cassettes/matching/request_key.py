@@ -33,7 +33,8 @@ from ...proto.api.negotiation import ResponseType
 from ...proto.api.refusals import MesosRefusal, check_request
 from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
-from ...proto.messages.fields import field_at, type_enum_name, type_enum_name_at
+from ...proto.messages.fields import field_at, type_enum_name
+from ..answers.records import is_heartbeat_message
 from .ignore_rules import IGNORE_NOTHING, IgnoreRules
 
 type AcceptedType = ResponseType | None
@@ -244,7 +245,7 @@ def merge_terminal_input(calls: list[Message]) -> tuple[Message, ...]:
     """
     merged: list[Message] = []
     for call in calls:
-        if type_enum_name_at(call, f"{_PROCESS_IO}.control") == "HEARTBEAT":
+        if is_heartbeat_message(call):
             continue
         data = _typed_data(call)
         if merged and data and (previous := _typed_data(merged[-1])):
