@@ -102,8 +102,12 @@ def test_problems(tmp_path: Path, text: str, problem: str) -> None:
     assert FIRST <= int(line) < FIRST + 4
 
 
-@pytest.mark.parametrize("name", ["Content-Type", "content-type", "CONTENT-TYPE"])
-def test_the_case_of_header_names_does_not_matter(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["Content-Type", "CONTENT-TYPE", "content-type: text/plain, Content-Type"]
+)
+def test_the_case_of_header_names_does_not_matter_and_the_last_counts(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "master.yaml"
     request = f", headers: {{{name}: application/json}}, json: {{type: GET_HEALTH}}"
     response = ", status: 200, proto: {type: GET_HEALTH, get_health: {healthy: true}}"
