@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says of files, folders and make targets is so."""
+"""The files, folders and make targets that CONTRIBUTING.md names exist."""
 
 import re
 
@@ -15,7 +15,7 @@ def test_the_files_that_it_names_exist() -> None:
 
 
 def test_the_picture_shows_all_folders() -> None:
-    picture = PAGE.partition("## The house")[2].partition("Each folder's")[0]
+    picture = PAGE.partition("## Layout")[2].partition("Each folder's")[0]
     lines = [line for line in picture.splitlines() if line.startswith("    ")]
     floor, shown = "", set[str]()
     for line in lines:
