@@ -36,7 +36,13 @@ from ..proto.http.headers import last_header_values
 from .body_type import header_fields
 from .leader_redirect import LeaderRedirect, is_connect_failure
 from .server_option import SERVER_KINDS, add_server_option, selected_server
-from .writer_process import WriterConfig, WriterError, WriterProcess, WriterStatus
+from .writer_process import (
+    WriterConfig,
+    WriterError,
+    WriterExistsError,
+    WriterProcess,
+    WriterStatus,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +119,8 @@ class Recorder:
         )
         try:
             self.start(WriterProcess(config))
+        except WriterExistsError as error:
+            logger.error("mesotape: %s, or set mesotape_existing to overwrite or append", error)
         except WriterError as error:
             logger.error("mesotape: %s", error)
 
@@ -277,7 +285,7 @@ class _ProxiedExchange:
 
 
 def _is_streamed(headers: HeaderFields) -> bool:
-    """Whether a request may be a stream, by its head."""
+    """Return whether a request may be a stream, by its head."""
     values = last_header_values(headers)
     return "transfer-encoding" in values or values.get("content-type") == RECORDIO
 

@@ -16,7 +16,7 @@ import msgspec
 from ..cassettes.format.documents import Document, Event, Exchange, Note
 from ..cassettes.recording import observations
 from ..cassettes.recording.recording import Recording
-from ..cassettes.recording.writer import CassetteWriter
+from ..cassettes.recording.writer import CassetteExistsError, CassetteWriter
 from .writer_process import WriterConfig, WriterStatus
 
 _STATUS_SECONDS = 0.25
@@ -32,7 +32,8 @@ def main() -> None:
     try:
         writer = CassetteWriter.open(config.path, config.existing, config.server, config.upstream)
     except (OSError, ValueError) as error:
-        _report(WriterStatus(error=str(error)))
+        is_existing = isinstance(error, CassetteExistsError)
+        _report(WriterStatus(error=str(error), file_exists=is_existing))
         return
     with writer:
         _WritingLoop(writer, config).run()

@@ -42,6 +42,14 @@ class WriterError(OSError):
     """The cassette cannot be written; the text has the reason."""
 
 
+class WriterExistsError(WriterError):
+    """The cassette already exists. `path` is its path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: already exists: choose another file")
+        self.path = path
+
+
 class WriterConfig(Struct, frozen=True):
     """Which cassette to write, and for which server and upstream."""
 
@@ -52,14 +60,15 @@ class WriterConfig(Struct, frozen=True):
 
 
 class WriterStatus(Struct, frozen=True, omit_defaults=True):
-    """A report of the writer: first that the cassette is open, or why not, and later its counts.
+    """A report of the writer: first that the cassette is open, or the error, and later its counts.
 
-    In the first report `elapsed` is the time of the cassette in seconds, and `last_exchange` and
-    `last_client` are the last numbers in it: all 0 unless it existed. `warnings` are about its old
-    documents.
+    `file_exists` is true if the error is that the cassette already exists. In the first report
+    `elapsed` is the time of the cassette in seconds, and `last_exchange` and `last_client` are the
+    last numbers in it: all 0 unless it existed. `warnings` are about its old documents.
     """
 
     error: str | None = None
+    file_exists: bool = False
     elapsed: float = 0.0
     last_exchange: int = 0
     last_client: int = 0
@@ -120,7 +129,7 @@ class WriterProcess:
     def wait_until_open(self) -> WriterStatus:
         """Wait until the cassette is open; from then on the running loop serves the pipes.
 
-        Raises WriterError if it cannot be opened.
+        Raises WriterError if it cannot be opened, WriterExistsError if it already exists.
         """
         line = self._output.readline()
         status = (
@@ -132,6 +141,8 @@ class WriterProcess:
             self._input.close()
             self._output.close()
             self._process.wait()
+            if status.file_exists:
+                raise WriterExistsError(self.path)
             raise WriterError(status.error)
         os.set_blocking(self._input.fileno(), False)
         os.set_blocking(self._output.fileno(), False)

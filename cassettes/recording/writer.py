@@ -24,7 +24,11 @@ from ..storage.reader import Cassette
 from .redaction import REDACTION_RULE_IDS
 
 type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
-"""What to do with a file that already exists."""
+"""The effect of opening a file that already exists."""
+
+
+class CassetteExistsError(CassetteError):
+    """The file already exists, and was to be neither overwritten nor appended to."""
 
 
 class CassetteWriter:
@@ -146,10 +150,10 @@ def _open_file(path: Path, existing: ExistingFilePolicy) -> int:
     try:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | create, 0o600)
     except FileExistsError:
-        text = "already exists: choose another file, or overwrite it or append to it"
         if path.is_dir():
-            text = "is a folder, expected a file"
-        raise CassetteError(f"{path}: {text}") from None
+            raise CassetteError(f"{path}: is a folder, expected a file") from None
+        text = "already exists: choose another file, overwrite it, or append to it"
+        raise CassetteExistsError(f"{path}: {text}") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be created: {error.strerror}") from error
     try:

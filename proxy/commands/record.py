@@ -15,7 +15,13 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ...addons.writer_process import WriterConfig, WriterError, WriterProcess, WriterStatus
+from ...addons.writer_process import (
+    WriterConfig,
+    WriterError,
+    WriterExistsError,
+    WriterProcess,
+    WriterStatus,
+)
 from ...cassettes.recording.writer import ExistingFilePolicy
 from ...proto.api.apis import ServerKind
 from ..http.address import Address
@@ -144,6 +150,8 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
         with contextlib.ExitStack() as shown:
             ready = functools.partial(_begin, options, recorder, shown)
             await run_proxy(recorder, settings, options.settings, ready)
+    except WriterExistsError as error:
+        raise CommandError(f"{error}, or pass --overwrite or --append") from error
     except (ProxyStartError, WriterError) as error:
         raise CommandError(str(error)) from error
     finally:

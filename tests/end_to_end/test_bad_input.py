@@ -176,7 +176,10 @@ def test_bad_input_of_record_is_an_error_of_one_line_and_costs_no_cassette(
         (["-o", "none/a.yaml"], "none/a.yaml: cannot be created: No such file or directory"),
         (["-o", "good.yaml/a.yaml"], "good.yaml/a.yaml: cannot be created: Not a directory"),
         (["-o", "."], ".: is a folder, expected a file"),
-        (["-o", "good.yaml"], "good.yaml: already exists: choose another file, or "),
+        (
+            ["-o", "good.yaml"],
+            "good.yaml: already exists: choose another file, or pass --overwrite or ",
+        ),
         (["-o", "other.yaml", "--append"], "other.yaml:1: not a cassette: "),
         (["-o", "newer.yaml", "--append"], "newer.yaml:2: format 2 is newer than this "),
         (["-o", "good.yaml", "--append", "--server", "agent"], "good.yaml: expected a cassette "),

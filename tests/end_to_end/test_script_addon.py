@@ -62,7 +62,7 @@ def test_an_existing_cassette_is_refused_and_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "cassette.yaml"
     path.write_text("precious")
     with Upstream() as upstream, mitmdump(tmp_path, upstream, f"mesotape_cassette={path}") as dump:
-        dump.until("already exists")
+        dump.until("already exists: choose another file, or set mesotape_existing to overwrite")
         assert dump.process.wait(timeout=30) == 1
     assert path.read_text() == "precious"
 
