@@ -38,7 +38,7 @@ BITS += (
 
 
 def damaged(seeds: list[bytes], dice: random.Random) -> bytes:
-    """Take a piece of a stream and damage it in a few places; one in eight is made of nothing."""
+    """Return a damaged piece of a stream; one in eight is built from random bytes only."""
     if dice.random() < 0.125:
         return b"".join(dice.choice((*BITS, dice.randbytes(8))) for _ in range(dice.randrange(30)))
     seed = dice.choice(seeds)
@@ -71,7 +71,7 @@ def found(data: bytes, about: tuple, dice: random.Random) -> list[Finding]:
 
 
 def attack(task: tuple[int, int]) -> tuple[int, int, float, int]:
-    """Try so many inputs; gives inputs, bytes, the slowest in seconds, peak memory in KB."""
+    """Try damaged inputs; return their number, bytes, the slowest in seconds, peak memory in KB."""
     seed, inputs = task
     dice = random.Random(seed)
     cases = json.loads(gzip.decompress(CORPUS.read_bytes()))

@@ -1,4 +1,4 @@
-"""What a large cassette costs to open and to answer from: memory and CPU of `mesotape replay`."""
+"""The memory and CPU that `mesotape replay` takes to open and serve a large cassette."""
 
 import datetime
 import json

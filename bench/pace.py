@@ -85,16 +85,18 @@ def main() -> None:
         for options, factor in (((), 1.0), (("--speed", "10"), 10.0), (("--pace", "instant"), 0.0)):
             numbers, arrived = play(path, *options)
             late = [a - t / factor for a, t in zip(arrived, times, strict=True)] if factor else []
-            told = f"order {'kept' if numbers == list(range(1, EVENTS + 1)) else 'BROKEN'}"
+            report = f"order {'kept' if numbers == list(range(1, EVENTS + 1)) else 'BROKEN'}"
             if late:
                 wanted = SECONDS / factor
-                told += f", {sum(x < 0 for x in late)} early, latest {max(late) * 1e3:.1f} ms late,"
-                told += (
+                report += (
+                    f", {sum(x < 0 for x in late)} early, latest {max(late) * 1e3:.1f} ms late,"
+                )
+                report += (
                     f" length {arrived[-1]:.3f} s of {wanted:.3f} ({arrived[-1] / wanted - 1:+.2%})"
                 )
             else:
-                told += f", length {arrived[-1]:.3f} s"
-            print(f"{' '.join(options) or 'recorded':20} {told}", flush=True)
+                report += f", length {arrived[-1]:.3f} s"
+            print(f"{' '.join(options) or 'recorded':20} {report}", flush=True)
 
 
 if __name__ == "__main__":

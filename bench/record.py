@@ -1,4 +1,4 @@
-"""What recording costs: the CPU of `mesotape record` beside a proxy whose tap does nothing.
+"""The cost of recording: the CPU of `mesotape record` and of a proxy whose tap does nothing.
 
 Each proxy is a process of its own, and its whole CPU time counts, the writer process included.
 Both run all the time and are visited in turns, so that starting costs nothing and a machine that

@@ -1,4 +1,4 @@
-"""What a stream costs that is open and idle: memory of `mesotape replay`, per stream."""
+"""The memory that `mesotape replay` takes for each open, idle stream."""
 
 import resource
 import signal

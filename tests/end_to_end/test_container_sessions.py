@@ -56,7 +56,7 @@ def test_a_session_is_replayed_in_full_duplex(capture, cassette, connections, pa
 
 
 class Client:
-    """A connection that keeps what comes."""
+    """A connection that keeps all received bytes."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer

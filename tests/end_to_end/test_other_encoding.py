@@ -86,7 +86,7 @@ def cassettes(tmp_path):
 
 
 def post(address, body, kind=JSON, **headers):
-    """Give the head and the body of an answer, without chunks."""
+    """Return the head and the body of an answer, without chunks."""
     told = {"Content-Type": kind, "Content-Length": str(len(body)), "Connection": "close"}
     told |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in told.items())

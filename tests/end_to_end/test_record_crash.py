@@ -80,7 +80,7 @@ def writer_of(recorder: Running) -> int:
 
 
 def wait_for_the_writer(path: Path) -> None:
-    """Wait until nobody holds the cassette's lock."""
+    """Wait until no process holds the lock of the cassette."""
 
     def is_free() -> bool:
         fd = os.open(path, os.O_RDONLY)

@@ -288,7 +288,7 @@ def test_the_command_ends_when_mesotape_is_killed(folder: Path) -> None:
     with begun(folder, "replay", "health.yaml", "--", sys.executable, "-c", code) as process:
         assert line(process) == "up\n"
         process.kill()
-        out, _ = process.communicate(timeout=STOP_SECONDS)  # Ends when nobody has the pipe.
+        out, _ = process.communicate(timeout=STOP_SECONDS)  # Returns when no process has the pipe.
         assert out == ""
 
 

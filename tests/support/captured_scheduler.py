@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60.0
 
 
 class Call(NamedTuple):
-    """A captured call: what to send when so many events were seen, and whether it was answered."""
+    """A captured call: its body, to be sent after `seen` events, and whether it was answered."""
 
     seen: int
     sent: bytes

@@ -6,7 +6,7 @@
         page.until_text(".contentview", "HEARTBEAT")
         page.screenshot(folder / "seen.png")
 
-Messages of the DevTools protocol are JSON, each with a zero byte behind it.
+Messages of the DevTools protocol are JSON, each followed by a zero byte.
 """
 
 import base64

@@ -315,7 +315,7 @@ def test_no_heartbeats_are_added_at_once(play):
 
 
 def test_a_dashboard_that_only_subscribes_gets_every_event_of_two_clients(tmp_path):
-    """A scheduler of another party made calls all along, and nobody repeats them."""
+    """A scheduler of another party made calls all along, and no client repeats them."""
     capture = load("two-clients")
     subscribed = next(each for each in expected(capture) if each.connection == 1)
     with Cassette.open(taped(capture, tmp_path / "cassette.yaml")) as cassette:

@@ -115,7 +115,7 @@ def test_a_gzipped_answer_is_kept_unpacked() -> None:
 @pytest.mark.parametrize(
     "body",
     [b"no gzip", gzip.compress(b'{"a":1}')[:-3], gzip.compress(b"{") + b"x"],
-    ids=["no gzip", "cut off", "more behind it"],
+    ids=["no gzip", "cut off", "more data after it"],
 )
 def test_a_broken_gzip_body_is_kept_as_it_was(body: bytes) -> None:
     exchange = unary(b'{"type":"GET_STATE"}', body, JSON, ("Content-Encoding", "gzip"))

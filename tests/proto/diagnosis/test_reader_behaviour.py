@@ -70,5 +70,5 @@ def test_the_content_of_a_record_matters_to_the_parser_of_the_cli(
     finding, _ = examiner.feed(record + HEARTBEAT) + examiner.close()
     reactions = reader_reactions(finding)
     assert reactions is not None
-    assert reactions.strict == "passes the record to its user, who cannot read it"
+    assert reactions.strict == "passes on the record, which its user cannot read"
     assert reactions.python == python

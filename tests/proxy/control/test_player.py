@@ -468,7 +468,7 @@ def test_a_wait_ends_when_the_player_is_closed(play):
     thread.start()
     player.close()
     thread.join()
-    assert told in (["the player was closed meanwhile"], ["the player is closed"])
+    assert told in (["the player was closed during the call"], ["the player is closed"])
 
 
 def test_a_closed_player_has_no_thread_and_no_connection(play):

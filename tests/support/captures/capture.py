@@ -84,7 +84,7 @@ class Response(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, frozen=True):
     """A request and its response; `index` counts from 0 on its connection.
 
-    end: `complete`, or who left before: `server-cut`, `server-reset`, `client`; nobody: `open`.
+    end: `complete`; `server-cut`, `server-reset` or `client` if that side left before; or `open`.
     """
 
     connection: int

@@ -64,7 +64,7 @@ class Connected(asyncio.Protocol):
             self.transport.close()
 
     def has(self, want: Want) -> bool:
-        """Tell whether a want is met, or can no longer be."""
+        """Return whether a want is met, or can no longer be."""
         if self.conversation.ends:
             return True
         if want.what == "end":
@@ -159,7 +159,7 @@ def run_client(
 ) -> tuple[Exchange, ...]:
     """Play the client of a capture; return what came back, to compare with expected(capture).
 
-    never: the exchanges whose answers are not waited for, because something in between keeps them.
+    never: the exchanges whose answers are not waited for, because a proxy withholds them.
     deadline_seconds: for each wait for what the server sent. Raises Stuck if it did not come.
     """
 

@@ -19,7 +19,7 @@ type Key = tuple[int, int]  # connection, index of the exchange on it
 class Want(msgspec.Struct, frozen=True):
     """What must have arrived of a request (at the origin) or a response (at the client).
 
-    head: its head. bytes, records: so many of its body. whole: all of it. end: of its connection.
+    head: its head. bytes, records: how much of its body. whole: all of it. end: of its connection.
     """
 
     key: Key

@@ -18,7 +18,7 @@ from mitmproxy.master import Master
 
 
 class Streaming:
-    """Passes every body on as it comes, like a recorder must."""
+    """Streams every body, as a recorder must."""
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         chunked = "chunked" in flow.request.headers.get("transfer-encoding", "")
