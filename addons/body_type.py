@@ -1,4 +1,4 @@
-"""What the body of a request or response is: the message, its encoding, and whether it streams."""
+"""The type of a request or response body: message, encoding, and whether it is a stream."""
 
 from collections.abc import Iterable
 

@@ -141,7 +141,7 @@ class LeaderRedirect:
 
 
 def is_connect_failure(flow: http.HTTPFlow) -> bool:
-    """Whether a flow broke off because no connection to its destination could be opened."""
+    """Return whether a flow broke off because no connection to its destination could be opened."""
     if not flow.client_conn.state & ConnectionState.CAN_READ:
         return False
     server = flow.server_conn

@@ -1,1 +1,1 @@
-"""What was said, kept: the format, reading, writing, matching, playback. Imports only proto."""
+"""Recorded traffic: format, reading, writing, matching, playback. Imports only proto."""

@@ -39,7 +39,7 @@ class Record(Struct, frozen=True, gc=False):
 
     @property
     def is_canonical(self) -> bool:
-        """Whether encoding the payload gives the bytes of the stream: no leading zeros."""
+        """True if encoding the payload gives the bytes of the stream: no leading zeros."""
         length = len(self.payload)
         return self.size == length + len(str(length)) + 1
 

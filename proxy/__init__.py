@@ -1,1 +1,1 @@
-"""What you start: the commands, the embedded mitmproxy, the replay server."""
+"""The programs: the commands, the embedded mitmproxy, the replay server."""

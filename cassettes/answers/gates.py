@@ -20,13 +20,13 @@ from .pace import Pace, Timed
 class Latch:
     """A condition that becomes true once; `reason` describes it for people.
 
-    `waiting` is a set, shared by many latches, of those that somebody waits for.
+    `waiting` is a set, shared by many latches, of the latches with waiters.
     """
 
     # Three states. `waiting` contains a latch exactly while it has callbacks.
     #
     #     closed, no callbacks     at first; also after the last callback was removed, and then
-    #        |      ^              `is_abandoned` is true: those who waited have left
+    #        |      ^              `is_abandoned` is true: all its waiters have left
     #        v      |
     #     closed, with callbacks   `add_open_callback`
     #        |

@@ -1,4 +1,4 @@
-"""What a replay has to know of a single record: its type, and whether it is a heartbeat.
+"""The facts about a record that a replay needs: its type, and whether it is a heartbeat.
 
     {"type":"HEARTBEAT"}                                            of an event stream
     {"type":"CONTROL","control":{"type":"HEARTBEAT", …}}            of the output of a container
@@ -46,7 +46,7 @@ def record_type(data: bytes, message_name: str | None) -> str | None:
 
 
 def is_heartbeat(data: bytes, message_name: str | None) -> bool:
-    """Whether a record that a server sent is a heartbeat."""
+    """Return whether a record that a server sent is a heartbeat."""
     if data.startswith(b"{"):
         record = _decode_json(data, _Record) if b'"HEARTBEAT"' in data else None
         control = None if record is None else record.control
@@ -56,7 +56,7 @@ def is_heartbeat(data: bytes, message_name: str | None) -> bool:
 
 
 def is_heartbeat_message(message: Message) -> bool:
-    """Whether an event, a record of a container's output, or a call of its input is a heartbeat."""
+    """Return whether an event, or a record of a container's output or input, is a heartbeat."""
     return any(type_enum_name_at(message, path) == "HEARTBEAT" for path in _CONTROL_PATHS)
 
 

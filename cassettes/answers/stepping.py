@@ -28,7 +28,7 @@ class EventLatch(Latch):
     def __init__(
         self, exchange: int, at_seconds: float, read_type: Callable[[], str | None]
     ) -> None:
-        super().__init__(f"exchange {exchange} waits to be told to go on")
+        super().__init__(f"exchange {exchange} waits to be advanced")
         self.at_seconds = at_seconds
         self._read_type = read_type
 

@@ -49,7 +49,7 @@ class ContainerSessions:
             container.inputs[ref] = _InputProgress(recorded_input)
 
     def record_input_progress(self, ref: ExchangeRef, units: int) -> None:
-        """Open the latches of output that waits for so many units of a recorded input."""
+        """Open the latches of output that waits for at most `units` of a recorded input."""
         container = self._container_of.get(ref)
         if container is not None and ref in container.inputs:
             container.inputs[ref].advance(units)
@@ -127,7 +127,7 @@ class _InputProgress:
                 yield item.at_seconds, units
 
     def add_latch(self, units: int, latch: Latch, stream: "_OutputStream") -> None:
-        """Add a latch of a stream, to be opened when so many units have arrived."""
+        """Add a latch of a stream; it opens when `units` of the input have arrived."""
         heapq.heappush(self._latches, (units, next(self._numbers), latch, stream))
 
     def remove_latches(self, stream: "_OutputStream") -> None:

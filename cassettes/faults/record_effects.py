@@ -1,4 +1,4 @@
-r"""What faults do to single records: for each kind, the steps that are sent instead of the record.
+r"""The effects of faults on single records: per kind, the steps that are sent instead.
 
     cut-record=2   7\npayload   ->   7\npa, then Ending.CUT
     duplicate      3\nfoo       ->   3\nfoo, 3\nfoo

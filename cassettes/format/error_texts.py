@@ -1,4 +1,4 @@
-"""Errors in a document, in words for the person who wrote it by hand.
+"""Error texts for documents, worded for a person that writes cassettes by hand.
 
     exchange 4: request.method: expected text, found a list
 

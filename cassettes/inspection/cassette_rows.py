@@ -176,10 +176,10 @@ def _response_diagnostics(
     response = exchange.response
     coding = header_value(response.headers, "content-encoding")
     if response.stream is not None:
-        text = "the stream is said to be compressed; Mesos never compresses one"
+        text = "Content-Encoding says that the stream is compressed; Mesos never compresses one"
         return [Diagnostic("gzip", text)] if coding else []
     if response.cause is not None:
-        return [Diagnostic("cut", f"the answer did not come whole ({response.cause})")]
+        return [Diagnostic("cut", f"the response is incomplete ({response.cause})")]
     encoding = ENCODINGS.get(header_value(response.headers, "content-type"))
     if response.status != 200 or call_type is None or encoding is None or not body:
         return []

@@ -61,10 +61,10 @@ class StreamRows:
     def feed(
         self, data: bytes, at: float | None = None, line: int | None = None, chunks: int = 1
     ) -> Iterator[Row]:
-        """Take the next bytes, and return the rows that they complete.
+        """Process the next bytes, and return the rows that they complete.
 
-        They arrived at the time `at`, in so many HTTP chunks, and are from the document on `line`
-        of the cassette; None is unknorigin.
+        They arrived at the time `at` in `chunks` HTTP chunks, and are from the document on `line`
+        of the cassette; None if the time or the line is unknown.
         """
         self._received += len(data)
         self._at = at

@@ -121,7 +121,7 @@ class AnswerQueue:
     def view(
         self, accepted_type: AcceptedType, scope: ServerScope = ANY_SERVER
     ) -> "QueueView | None":
-        """Return the queue for one response type and server scope, shared by all who ask for it.
+        """Return the queue for one response type and server scope, shared by all clients.
 
         None if no exchange is of a server in the scope.
         """
@@ -160,7 +160,7 @@ class AnswerQueue:
 
 
 class QueueView:
-    """The answers that clients get who accept the same type, in order.
+    """The answers for all clients that accept the same type, in order.
 
     A position is an index into that order; `_next` is the position before which all are given.
     """
@@ -187,7 +187,7 @@ class QueueView:
 
     @property
     def has_new(self) -> bool:
-        """Whether there is an answer that was not given in this round."""
+        """True if there is an answer that was not given in this round."""
         given = self._progress.given
         if self._round != self._progress.round:
             self._restart()
@@ -197,7 +197,7 @@ class QueueView:
 
     @property
     def can_repeat(self) -> bool:
-        """Whether there is an answer even if all were given."""
+        """True if there is an answer even if all were given."""
         return self._repeat != "never"
 
     def select_next(self, client: int = 0, hints: ClientHints = NO_HINTS) -> Selection | None:
@@ -266,7 +266,7 @@ class QueueView:
         # The first answer not given of each recorded connection that the client claims. The
         # positions of a connection are listed in reverse, so that given ones are popped off the
         # end: over a round each is looked at once, however many there are. Another view of the
-        # queue, or the ranking of unclaimed answers, may have given some of them meanwhile; such
+        # queue, or the ranking of unclaimed answers, may have given some of them already; such
         # positions are popped when they are met. A new round builds the lists again.
         if self._positions is None:
             self._positions = defaultdict(list)

@@ -7,8 +7,9 @@ other requests on the same connection tell which one that is:
     replayed   x: GET_STATE → b                 y: GET_VERSION, GET_STATE → a
 
 A connection claims the recorded connections whose exchanges it has played, until it closes; no
-other connection claims them meanwhile. A connection that has played nothing yet does not stand for
-one that began with another request. If that leaves a choice, the order of the recording decides.
+other connection can claim them until then. A connection that has played nothing yet does not stand
+for one that began with another request. If that leaves a choice, the order of the recording
+decides.
 """
 
 from collections import defaultdict

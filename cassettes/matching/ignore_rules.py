@@ -6,8 +6,8 @@
     offer-ids                        all ids of a kind, or another name of NAMED_RULES
     query.jsonp                      a parameter of a request that is not a v1 call
 
-A field that is ignored by its path may be present or absent. Of ids that are ignored by name, only
-the values are: two offers do not match one.
+A field that is ignored by its path may be present or absent. If ids are ignored by name, only
+their values are: a call with two offers does not match one with a single offer.
 """
 
 import re
@@ -65,7 +65,7 @@ class IgnoreError(ValueError):
 
 
 class IgnoreRules:
-    """What is ignored, by API and call. Raises IgnoreError for a rule that fits no call."""
+    """The ignored fields, by API and call. Raises IgnoreError for a rule that fits no call."""
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
         self._id_kinds = set[IdKind]()

@@ -113,7 +113,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     @property
     def advice(self) -> str:
-        """What the user can do, in one to three sentences."""
+        """Advice for the user, in one to three sentences."""
         advice = _ADVICE[self.reason]
         return advice if self.option is None else f"{advice} {self.option}"
 

@@ -105,7 +105,7 @@ class MatchableRequest:
     """A request to be matched. It is parsed at most once for each kind of server.
 
     Servers of different kinds read the same bytes differently, and a replay may stand for several.
-    Those who match a request, inject faults, refuse it or report a miss share one of these.
+    Matching, faults, refusals and the report of a miss share it.
     """
 
     __slots__ = ("_ignoring", "_parsed", "http")

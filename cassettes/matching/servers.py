@@ -69,7 +69,7 @@ class RecordedServers:
 
     @property
     def are_alike(self) -> bool:
-        """Whether nothing in a request tells these servers apart."""
+        """True if nothing in a request tells these servers apart."""
         return len(self._authorities) < 2 and len(self._actors) < 2
 
     def add_recorded(self, cassette: int, request: HttpRequest) -> RecordedServer:

@@ -42,7 +42,7 @@ _OK = 200
 
 
 class ResponseOptions(Struct, frozen=True):
-    """What an answer depends on besides the exchange; `bodiless` is set for HEAD."""
+    """The parameters of an answer besides the exchange; `bodiless` is set for HEAD."""
 
     bodiless: bool = False
     accepts_gzip: bool = False

@@ -87,7 +87,7 @@ class ExchangeIndex:
 
     @property
     def is_shared(self) -> bool:
-        """Whether equal requests were recorded on several connections."""
+        """True if equal requests were recorded on several connections."""
         return any(queue.is_shared for queue in self._queues.values())
 
     def add_exchange(

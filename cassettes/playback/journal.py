@@ -35,7 +35,7 @@ class RefusedRequest(Struct, frozen=True):
 
 
 type ReplayNote = str | RefusedRequest
-"""What a replay reports to people while it runs; `str()` gives the text."""
+"""An event that a replay reports to its user; `str()` returns the text."""
 
 
 class Journal:

@@ -119,12 +119,12 @@ class Playback:
 
     @property
     def waiting(self) -> list[str]:
-        """What streams and answers that are held wait for, a line each."""
+        """The reasons why streams and answers are held, one line each."""
         return sorted(latch.reason for latch in self._constraints.pending_latches)
 
     @property
     def abandoned_waits(self) -> list[str]:
-        """What streams waited for when their clients left, and still has not happened."""
+        """The reasons why streams were held when their clients left, if they still apply."""
         return [latch.reason for latch in self._constraints.abandoned_latches]
 
     @property

@@ -115,7 +115,7 @@ class StreamedRequest:
     """One streamed request while it arrives."""
 
     # The candidates are the recorded inputs that have matched all that has arrived. The first that
-    # is free is claimed: no other request is taken for it meanwhile. A claim changes in three ways:
+    # is free is claimed: no other request can match it until then. A claim changes in three ways:
     #
     # - Something arrives that was not recorded there. It is given back, for another request that
     #   may match it better, and the next free candidate is claimed. Without one, it is a miss.

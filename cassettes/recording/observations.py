@@ -117,7 +117,7 @@ class BatchDecoder:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[AnyObservation]:
-        """Take the next bytes, and return the observations of the batches that they complete."""
+        """Decode the next bytes, and return the observations of the batches that they complete."""
         self._buffer += data
         observations: list[AnyObservation] = []
         while len(self._buffer) >= _LENGTH.size:

@@ -105,7 +105,7 @@ class _OpenExchange:
         self._response_stream: StreamRecorder | None = None
 
     def respond(self, head: ResponseHead) -> list[Document]:
-        """Take the head of the response; a chunked one is a stream.
+        """Record the head of the response; a chunked response is a stream.
 
         It is a stream of records if the call has one and succeeded. The Content-Type does not
         decide: Mesos labels its streams with the type of their records.

@@ -59,7 +59,7 @@ class StreamRecorder:
         self._received = 0
 
     def feed(self, at: float, data: bytes) -> Sequence[Event | bytes]:
-        """Take one chunk, and return the events that it completes, some as bytes of the file.
+        """Decode one chunk, and return the events that it completes, some as bytes of the file.
 
         `at` is the chunk's time in seconds. An event has the time of the chunk that completes it.
         """
@@ -103,7 +103,7 @@ class StreamRecorder:
         return [*events, End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)]
 
     def _begun_in(self, piece: RecordIOPiece) -> list[tuple[int, float]] | None:
-        """Take the chunks that begin within a piece; None if the piece is exactly one chunk."""
+        """Remove and return the chunks that begin in a piece; None if it is exactly one chunk."""
         stop = piece.offset + piece.size
         begun = 0
         while begun < len(self._chunks) and self._chunks[begun][0] < stop:

@@ -4,7 +4,7 @@ A document starts at a line `---`, which cannot be part of its content: literal 
 and YAML forbids such a line elsewhere. A document without its end mark `...` is left out. The index
 of a document takes twelve bytes, however long it is: its offset and, for a record of a stream, the
 number of the stream's next document. The file is not mapped into memory: if it were truncated
-meanwhile, the process would be killed (SIGBUS).
+while it is read, the process would be killed (SIGBUS).
 """
 
 import os

@@ -82,7 +82,7 @@ _MAY_STREAM = ("ATTACH_CONTAINER_OUTPUT", "LAUNCH_NESTED_CONTAINER_SESSION")
 """Calls to an agent that are answered in RecordIO if the client accepts it."""
 
 _CPP_NUMBER = re.compile(rb"[+-]?\d+|-?0[xX][0-9A-Fa-f]+")
-"""What Mesos accepts as a number (stout/numify.hpp)."""
+"""The numbers that Mesos accepts (stout/numify.hpp)."""
 
 
 def check_request(

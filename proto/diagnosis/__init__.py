@@ -1,4 +1,4 @@
-"""What is wrong with a stream of records, and where.
+"""Malformed parts of a stream of records: position, reason, and the next record.
 
 Start with examiner.py: bytes in, findings out, resynchronising after damage. problems.py lists
 every problem with its name and severity. json_content.py and protobuf_content.py examine the

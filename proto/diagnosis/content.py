@@ -34,7 +34,7 @@ class PayloadContent(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_valid(self) -> bool:
-        """Whether the payload is such a message, perhaps with enum values of a later version."""
+        """True if the payload is such a message, perhaps with enum values of a later version."""
         return not self.diagnostics or all(one.severity != "malformed" for one in self.diagnostics)
 
 

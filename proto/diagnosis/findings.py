@@ -1,4 +1,4 @@
-"""What a stream consists of: valid records, and skipped bytes."""
+"""The pieces of a stream: valid records, and skipped bytes."""
 
 from msgspec import Struct
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What is wrong with the order and times of events: no SUBSCRIBED first, heartbeats missing.
+"""Checks of the order and times of events: no SUBSCRIBED first, heartbeats missing.
 
     master, scheduler    SUBSCRIBED first, then a heartbeat at the interval in it (15 s)
     executor             SUBSCRIBED first, then a heartbeat every 30 minutes

@@ -49,7 +49,7 @@ def examine(payload: bytes, message: str | None) -> PayloadContent:
 
 
 def is_json_object(payload: bytes) -> bool:
-    """Whether a payload is a JSON object; the first and last byte already exclude most others."""
+    """Return whether a payload is a JSON object; its first and last byte exclude most others."""
     if payload[:1] != b"{" or payload[-1:] != b"}":
         return False
     try:

@@ -31,7 +31,7 @@ class MessageGuesser:
 
 
 def is_message_value(value: dict[str, Any], name: str) -> bool:
-    """Whether a JSON object has a type of a message, only names of its fields, and converts."""
+    """Return whether a JSON object has a type of a message, only its fields, and converts."""
     message_type = value.get("type")
     if not isinstance(message_type, str) or message_type not in type_values_by_name(name):
         return False
@@ -45,7 +45,7 @@ def is_message_value(value: dict[str, Any], name: str) -> bool:
 
 
 def _has_known_inner_names(value: dict[str, Any], name: str) -> bool:
-    """Whether the objects inside an object, too, have only names of fields. Looks no deeper."""
+    """Return whether the objects directly inside an object have only names of fields."""
     fields = message_class(name).DESCRIPTOR.fields_by_name
     for key, content in value.items():
         inner = fields[key].message_type

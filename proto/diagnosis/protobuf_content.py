@@ -59,7 +59,7 @@ def _examine_as_sibling(payload: bytes, message: str) -> PayloadContent | None:
 
 
 def _is_complete_message(payload: bytes, message: str) -> bool:
-    """Whether a payload decodes, has a type and its field, and no unknown or missing fields."""
+    """Return whether a payload decodes, has a type and its field, no unknown or missing field."""
     try:
         value = decode_protobuf(payload, message)
     except WireFormatError:
@@ -71,7 +71,7 @@ def _is_complete_message(payload: bytes, message: str) -> bool:
 
 
 def _has_body(value: Message, message_type: str) -> bool:
-    """Whether the field of its type is set, if there is such a field."""
+    """Return whether the field of its type is set, if there is such a field."""
     name = message_type.lower()
     return name not in value.DESCRIPTOR.fields_by_name or value.HasField(name)
 
@@ -81,7 +81,7 @@ def _set_fields(value: Message) -> set[str]:
 
 
 def _has_unknown_fields(value: Message) -> bool:
-    """Whether there are unknown fields at any level: a message without them is shorter."""
+    """Return whether there are unknown fields at any level: a message without them is shorter."""
     known = type(value)()
     known.CopyFrom(value)
     known.DiscardUnknownFields()

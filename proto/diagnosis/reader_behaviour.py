@@ -1,4 +1,4 @@
-"""What three readers do at a malformed finding: a strict one, and the two of Mesos.
+"""The behaviour of three readers at a malformed finding: a strict one, and the two of Mesos.
 
 `strict` accepts decimal digits alone, and fails if the stream ends too early. `cpp` is Mesos's
 decoder in libprocess and in its agents (stout/recordio.hpp), `python` that of Mesos's command line
@@ -11,12 +11,12 @@ from .findings import Finding, SkippedBytes, ValidRecord
 from .length_dialects import parse_length_cpp, parse_length_python, parse_length_strict
 
 _DROPS_SILENTLY = "drops the rest without an error"
-_UNREADABLE = "passes the record to its user, who cannot read it"
+_UNREADABLE = "passes on the record, which its user cannot read"
 _CONTENT_REASONS = ("no-type", "wrong-server", "missing-field", "not-message")
 
 
 class ReaderReactions(Struct, frozen=True):
-    """What each of the readers does, in words."""
+    """The behaviour of each reader, in words."""
 
     strict: str
     cpp: str

@@ -30,14 +30,14 @@ class StreamType:
         return examine_payload(payload, self.message_name, encoding)
 
     def learn_from_record(self, payload: bytes, content: PayloadContent) -> None:
-        """Take what is not known yet from a valid record."""
+        """Infer the encoding and the message from a valid record, unless they are known."""
         if self.encoding is None:
             self.encoding = "json" if payload[:1] == b"{" else "protobuf"
         if self.message_name is None and self.encoding == "json":
             self.message_name = self._guesser.narrow_candidates(content.value)
 
     def is_valid_payload(self, payload: bytes) -> bool | None:
-        """Whether a payload is a JSON object or a message with a type; None if that is unknown."""
+        """Return whether a payload is a JSON object or a message with a type; None: unknown."""
         if self._is_object(payload):
             return True
         if self.encoding == "json":
@@ -45,7 +45,7 @@ class StreamType:
         return None if self.message_name is None else self._is_message(payload, self.message_name)
 
     def is_record_with_wrong_length(self, payload: bytes, *, at_stream_end: bool) -> bool:
-        """Whether skipped bytes are a payload of which only the length is wrong.
+        """Return whether skipped bytes are a payload of which only the length is wrong.
 
         Protobuf that is cut off by the end of the stream often decodes, so it proves nothing there.
         """

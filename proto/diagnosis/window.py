@@ -64,7 +64,7 @@ class Window:
         return self._data[start - self.start : stop - self.start]
 
     def has_bytes_up_to(self, stop: int) -> NeedsBytes[bool]:
-        """Whether the stream has bytes up to `stop`."""
+        """Return whether the stream has bytes up to `stop`."""
         while self.stop < stop:
             if self.is_closed:
                 return False
@@ -88,12 +88,12 @@ class Window:
         return self.stop if digits is None else digits.start() + self.start
 
     def is_plausible_record(self, payload: bytes, stop: int) -> NeedsBytes[bool]:
-        """Whether a payload is a message; if that is unknown, whether a length is at `stop`."""
+        """Return whether a payload is a message; if unknown, whether a length is at `stop`."""
         is_valid = self._stream_type.is_valid_payload(payload)
         return (yield from self.has_length_at(stop)) if is_valid is None else is_valid
 
     def has_length_at(self, start: int) -> NeedsBytes[bool]:
-        """Whether a length starts at an offset, or the stream ends there.
+        """Return whether a length starts at an offset, or the stream ends there.
 
         Bytes are asked for one by one, and only while those that are there may be the first digits
         of a length: the next record of a live stream may be minutes away. Digits at the end of the
@@ -112,7 +112,7 @@ class Window:
         return not has_payload or self._has_object_at(payload_start)
 
     def is_length_too_large(self, start: int, stop: int) -> NeedsBytes[bool]:
-        """Whether a record starts inside a payload, and none at its end.
+        """Return whether a record starts inside a payload, and none at its end.
 
         A length that is too large makes a payload of its record and the beginning of those after
         it. So a record between `start` and `stop` tells a wrong length from a payload that only
@@ -121,7 +121,7 @@ class Window:
         """
         if not (yield from self.has_bytes_up_to(stop + 1)) or (yield from self.has_record_at(stop)):
             return False
-        first = self.start  # of the data that is searched here; more may be joined meanwhile
+        first = self.start  # the offset of the data that is searched; `has_record_at` may add more
         for found in _LENGTH.finditer(self._data, start - first, stop - first + _LENGTH_BYTES):
             position = found.start() + first
             if position < stop and (yield from self.has_record_at(position)):
@@ -129,7 +129,7 @@ class Window:
         return False
 
     def has_record_at(self, start: int) -> NeedsBytes[bool]:
-        """Whether a length starts at an offset, and a plausible record follows it."""
+        """Return whether a length starts at an offset, and a plausible record follows it."""
         yield from self.has_bytes_up_to(start + _LENGTH_BYTES)
         length = self._parse_length_at(start)
         if length is None:

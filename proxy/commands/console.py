@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, parameter types, messages, Ctrl-C, the ready line.
+"""Shared by all commands: exit codes, parameter types, messages, Ctrl-C, the ready line.
 
 Messages go to stderr. The ready line, and the output that a command is for, go to stdout; with
 `--json` these are one JSON object per line.
@@ -172,12 +172,12 @@ def announce_ready(
         lines = urls if control is None else [*urls, "control {} {}".format(*control)]
         write_file_atomically(ready_file, "".join(f"{line}\n" for line in lines))
     if as_json:
-        told: dict[str, object] = (
+        ready: dict[str, object] = (
             {"ready": url, "also": urls[1:]} if other_servers else {"ready": url}
         )
         if control is not None:
-            told["control"] = {"url": control[0], "token": control[1]}
-        click.echo(msgspec.json.encode(told), err=to_stderr)
+            ready["control"] = {"url": control[0], "token": control[1]}
+        click.echo(msgspec.json.encode(ready), err=to_stderr)
     else:
         lines = [text, *(each for each, _ in other_servers)]
         if control is not None:

@@ -58,7 +58,7 @@ class ReplayControls:
 
     @property
     def playback(self) -> Playback:
-        """What is played since the last reset."""
+        """The playback since the last reset."""
         return self.server.responder.playback
 
     @property

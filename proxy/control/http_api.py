@@ -249,7 +249,7 @@ async def _cancel_if_left(
 ) -> bool:
     """Run `response` to its end, but cancel it if the client leaves before.
 
-    `/advance` can wait for an hour, and holds the lock of the steps meanwhile: if its client
+    `/advance` can wait for an hour, and holds the lock of the steps until then: if its client
     leaves, the step has to end, or every later step would wait for it. A coroutine that waits for
     something else does not notice the end of its connection. So the next read is started before
     the response, and watched while both run: an error, or no data (end of file), cancels the

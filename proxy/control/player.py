@@ -229,7 +229,7 @@ class Player:
         try:
             return future.result()
         except CancelledError:
-            raise RuntimeError("the player was closed meanwhile") from None
+            raise RuntimeError("the player was closed during the call") from None
 
     def _open(self, source: CassetteSource) -> Cassette:
         if isinstance(source, Cassette):

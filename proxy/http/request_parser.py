@@ -63,17 +63,17 @@ class RequestParser:
 
     @property
     def has_unfinished(self) -> bool:
-        """Whether a request has begun to arrive and is not complete."""
+        """True if a request has begun to arrive and is not complete."""
         return self._is_open
 
     @property
     def is_in_body(self) -> bool:
-        """Whether the head of the open request is complete."""
+        """True if the head of the open request is complete."""
         return self._is_in_body
 
     @property
     def is_record_stream(self) -> bool:
-        """Whether the open request is a stream of records, which may pause without limit."""
+        """True if the open request is a stream of records, which may pause without limit."""
         return self._is_in_body and self._is_recordio
 
     def feed(self, data: bytes) -> list[RequestEvent]:

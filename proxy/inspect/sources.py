@@ -1,4 +1,4 @@
-"""What `mesotape inspect` is given, found out by its first bytes, and turned into rows."""
+"""The input of `mesotape inspect`: its kind, detected from its first bytes, and its rows."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ _HEAD = 4096
 
 
 class SourceHints(Struct, frozen=True, kw_only=True):
-    """What is known of a source beforehand. `message` is a full name, if it was said."""
+    """Options that describe a source. `message_name` is a full name; None: not given."""
 
     server: ServerKind | None = None
     message_name: str | None = None
@@ -58,14 +58,14 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
 
 
 def is_cassette(path: Path, head: bytes) -> bool:
-    """Whether a file is a cassette: by its first key, or by its name if it is compressed."""
+    """Return whether a file is a cassette: by its first key, or by its name if it is compressed."""
     if head.startswith(b"\x1f\x8b"):
         return path.name.endswith((".yaml.gz", ".yml.gz"))
     return b"mesotape:" in head and not head[:1].isdigit()
 
 
 def is_flow_file(head: bytes) -> bool:
-    """Whether a file begins like a flow file: a mapping that begins with a short text."""
+    """Return whether a file begins like a flow file: a mapping that begins with a short text."""
     length, colon, rest = head[:64].partition(b":")
     inner, second, key = rest.partition(b":")
     return bool(colon and second and length.isdigit() and inner.isdigit() and key[:1].isalpha())

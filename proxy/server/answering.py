@@ -78,7 +78,7 @@ class Responder:
 
     @property
     def journal(self) -> Journal:
-        """What was played since the start."""
+        """The exchanges played and the misses since the start."""
         journal = Journal()
         journal.absorb(self._earlier_journal)
         journal.absorb(self.playback.journal)
@@ -198,7 +198,7 @@ class StreamedRequestSink:
         return self._process(lambda request, now_seconds: request.close(now_seconds))
 
     def abort(self) -> None:
-        """Give up: the client has left."""
+        """Abandon the request: the client has left."""
         self._process(lambda request, now_seconds: request.abort(now_seconds))
 
     def _process(

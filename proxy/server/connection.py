@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a response is being sent, or a request has begun to arrive."""
+        """True if a response is being sent, or a request has begun to arrive."""
         return self._responses.is_busy or bool(self._backlog) or self._parser.has_unfinished
 
     def check_timeout(self, now_seconds: float) -> None:

@@ -25,7 +25,7 @@ class Peer(Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a response is being sent, or a request has begun to arrive."""
+        """True if a response is being sent, or a request has begun to arrive."""
         ...
 
     def check_timeout(self, now_seconds: float) -> None:
@@ -42,12 +42,12 @@ class ResponseWriter(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether the client has left too much unread."""
+        """True if the client has left too much unread."""
         ...
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing more can be sent."""
+        """True if nothing more can be sent."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -98,7 +98,7 @@ class BodySink(Protocol):
         ...
 
     def abort(self) -> None:
-        """Give up: the client has left before the end."""
+        """Abandon the request: the client has left before its end."""
         ...
 
 

@@ -55,7 +55,7 @@ class ResponseQueue:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a response is being sent."""
+        """True if a response is being sent."""
         return self._current is not None
 
     @property

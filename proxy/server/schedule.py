@@ -43,7 +43,7 @@ class Schedule:
 
     @property
     def is_due(self) -> bool:
-        """Whether a stream is due now."""
+        """True if a stream is due now."""
         waiting = self._waiting
         return bool(self._due) or bool(waiting and waiting[0][0] <= self._clock.time())
 

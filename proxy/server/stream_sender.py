@@ -18,7 +18,7 @@ from .ports import ResponseWriter, StreamContext
 
 
 class SendState(Enum):
-    """What a stream waits for before it sends its next step.
+    """The condition that a stream waits for before it sends its next step.
 
     `UNTIL_DUE`: the deadline of the step; in this state only, the stream is in the schedule.
     `UNTIL_OPEN`: a latch; the step is a `WaitFor`, and due.
@@ -103,17 +103,17 @@ class StreamSender:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has no next step, as far as is known."""
+        """True if it has no next step, as far as is known."""
         return self.state in (_IDLE, _OVER)
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, or its client has left."""
+        """True if it has ended, or its client has left."""
         return self.state is _OVER
 
     @property
     def is_on_hold(self) -> bool:
-        """Whether the user holds it."""
+        """True if the user holds it."""
         return self._hold_began_seconds is not None
 
     def begin(self) -> None:

@@ -65,7 +65,7 @@ class UpstreamRelay(asyncio.Protocol):
             self._transport.resume_reading()
 
     def stop(self) -> None:
-        """Give up: the client has left."""
+        """Abandon the request: the client has left."""
         self._is_over = True
         if self._task is not None:
             self._task.cancel()

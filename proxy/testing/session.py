@@ -64,7 +64,7 @@ class Session:
 
     @property
     def recording(self) -> bool:
-        """Whether this test records from a real server."""
+        """True if this test records from a real server."""
         return self._player is None
 
     @property
