@@ -1,6 +1,8 @@
 """The session: the value of the fixture `mesotape`, a replay or a recording."""
 
+import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 _MAX_FAULT_HITS = 20
 """Fault hits shown in the failure of a test."""
+
+_OPTION = re.compile(r"--(?P<name>ignore|repeat) \S+(?: --(?P=name) \S+)*")
+"""An option that a report of a miss advises, once or repeated."""
 
 
 class Session:
@@ -72,8 +77,7 @@ class Session:
         """The player. Raises RuntimeError while recording."""
         if self._player is None:
             raise RuntimeError(
-                "this test is recording, so there is no replay to control or to ask; "
-                "check mesotape.recording"
+                "this test is recording, so there is no replay to control; check mesotape.recording"
             )
         return self._player
 
@@ -213,7 +217,26 @@ class Session:
         return self._problems()
 
     def _problems(self) -> list[str]:
-        """Return the problems; with a recorder, misses are none, because they were recorded."""
+        """Return the problems. With a recorder, misses are not problems: they were recorded."""
         if self._player is None:
             return []
-        return self._player.problems if self._recorder is None else self._player.failures
+        if self._recorder is not None:
+            return self._player.failures
+        return [_with_keywords(problem) for problem in self._player.problems]
+
+
+def _with_keywords(problem: str) -> str:
+    """Write the options that a report of a miss advises as keywords of the marker."""
+    lines = problem.split("\n")
+    return "\n".join(
+        _OPTION.sub(_keyword, line.replace("--rebind", "rebind=True"))
+        if line.startswith("  or:")
+        else line
+        for line in lines
+    )
+
+
+def _keyword(match: re.Match[str]) -> str:
+    values = match[0].split(f"--{match['name']} ")[1:]
+    rules = [json.dumps(value.strip()) for value in values]
+    return f"{match['name']}={rules[0] if len(rules) == 1 else f'[{", ".join(rules)}]'}"

@@ -223,7 +223,7 @@ def test_a_stream_goes_step_by_step(tested: Run, folder: Path) -> None:
     done.assert_outcomes(passed=1)
 
 
-def test_a_clock_by_hand_moves_when_told(tested: Run, folder: Path) -> None:
+def test_a_manual_clock_moves_by_advance(tested: Run, folder: Path) -> None:
     written(folder / "test_it.yaml", stream(1, 0.0, EVENTS))
     done = tested(
         "@pytest.mark.mesotape(pace='recorded', clock='manual')\n"
@@ -299,7 +299,16 @@ def test_calls_that_other_fixtures_make_in_the_end_count(tested: Run, folder: Pa
     done.assert_outcomes(passed=1)
 
 
-def test_a_failure_tells_what_was_missed_and_what_is_held(tested: Run, folder: Path) -> None:
+def test_a_miss_advises_keywords_of_the_marker(tested: Run) -> None:
+    done = tested(
+        "@pytest.mark.mesotape(repeat='never')\n"
+        "def test_it(mesotape):\n"
+        "    assert [get(mesotape.url, 'GET_HEALTH')[0] for _ in range(2)] == [200, 501]\n"
+    )
+    done.stdout.fnmatch_lines(['  or: repeat="GET_HEALTH=last" gives the last answer again.'])
+
+
+def test_a_failure_lists_misses_and_held_streams(tested: Run, folder: Path) -> None:
     written(folder / "test_it.yaml", *RAN)
     done = tested(
         FRAMEWORK + "def test_it(mesotape, framework):\n"
