@@ -46,7 +46,7 @@ def cli() -> None:
     type=click.Choice(["master", "agent"]),
     default="master",
     show_default=True,
-    help="Kind of UPSTREAM: decides the schema of /api/v1.",
+    help="Kind of UPSTREAM; selects the schema of /api/v1.",
 )
 @click.option("--only-v1", is_flag=True, help="Record only the v1 APIs, no other paths.")
 @click.option("--fail-closed", is_flag=True, help="Stop the proxy if recording fails.")
@@ -223,7 +223,7 @@ def inspect(**options: Any) -> int:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("--fix", is_flag=True, help="Cut off a damaged tail; the sound part stays.")
+@click.option("--fix", is_flag=True, help="Remove an incomplete document at the end.")
 @click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(**options: Any) -> int:

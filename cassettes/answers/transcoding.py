@@ -50,7 +50,7 @@ def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
     try:
         return _to_json(data, message) if to == "json" else _to_protobuf(data, message)
     except (ValueError, RecursionError) as error:
-        raise TranscodingError(f"{message} cannot be given as {to}: {error}") from error
+        raise TranscodingError(f"{message} cannot be transcoded to {to}: {error}") from error
 
 
 def decode_leniently(data: bytes, message: str, encoding: Encoding) -> Message:

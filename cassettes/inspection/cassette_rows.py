@@ -184,7 +184,7 @@ def _response_diagnostics(
     if response.status != 200 or call_type is None or encoding is None or not body:
         return []
     if call_type.record_message is not None:
-        text = f"the answer to {call_type.name} is no stream, expected records"
+        text = f"the answer to {call_type.name} is not a stream, expected records"
         return [Diagnostic("plain-json", text)]
     if message is None:
         return []

@@ -124,7 +124,7 @@ class IgnoreRules:
             text = f"no v1 API has a call {_cut(call_name)!r}{hint}"
             raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         if not _PATH.fullmatch(path):
-            text = f"{_cut(path)!r} is no path, expected one like accept.offer_ids[].value"
+            text = f"{_cut(path)!r} is not a path, expected one like accept.offer_ids[].value"
             raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         steps = tuple(path.replace("[]", "").split("."))
         fitting = [api for api in apis if _has_path(_call_descriptor(api), steps, path)]

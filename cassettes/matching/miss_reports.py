@@ -157,9 +157,11 @@ class MissReporter:
         if kinds := _differing_id_kinds(nearest.recorded, received):
             ignore = " ".join(f"--ignore {kind}s" for kind in kinds)
             if self._to_recorded_ids is None:
-                rebind = "--rebind lets ids of this run stand for the recorded ones"
-                return f"Only ids differ: {rebind}, {ignore} leaves them out."
-            return f"Only ids differ, and they stand for others already; {ignore} leaves them out."
+                rebind = "--rebind translates them"
+                return f"Only ids differ: {rebind}, {ignore} ignores them."
+            return (
+                f"Only ids differ, but they are bound to other ids already; {ignore} ignores them."
+            )
         paths = {_LIST_INDEX.sub("[]", each.path) for each in nearest.near.differences}
         if nearest.near.more or len(paths) > _MAX_IGNORE_RULES or len(received.calls) > 1:
             return None
@@ -197,7 +199,7 @@ def _option_to_ignore(rules: Iterable[str]) -> str | None:
     options = " ".join(f"--ignore {rule}" for rule in rules)
     if len(options) > _MAX_IGNORE_CHARACTERS:
         return None
-    return f"If what differs does not matter: {options}"
+    return f"If the difference does not matter: {options}"
 
 
 def _with_text_bodies(

@@ -39,7 +39,7 @@ def read_pem_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from error
+        raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:

@@ -26,7 +26,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=AddressType(),
             default=str(LOOPBACK),
             show_default=True,
-            help="Address to listen on; port 0 takes a free one.",
+            help="Address to listen on; port 0 selects a free one.",
         ),
     ):
         command = option(command)
@@ -77,5 +77,5 @@ class CommandWithChild(click.Command):
 end_with_parent = click.option(
     "--end-with-parent/--stay",
     default=None,
-    help="End when the parent process ends, or stay.",
+    help="End when the parent process ends, or continue without it.",
 )

@@ -85,7 +85,7 @@ def record(options: RecordOptions) -> int:
 def check(options: RecordOptions) -> None:
     """Check what mitmproxy would report too late or not clearly. Raises CommandError."""
     if (options.upstream is None) == (options.mode is None):
-        raise CommandError("give either the URL of a master or agent, or --mode")
+        raise CommandError("expected either the URL of a master or agent, or --mode")
     if options.upstream is not None:
         _check_url(options.upstream)
     for setting in options.settings:

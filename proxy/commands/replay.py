@@ -131,7 +131,9 @@ async def _replay(
         control = await _start_control(server, options.control)
         access = None if control is None else (control.url, control.token)
         if options.faults:
-            print_to_stderr(f"faults by seed {options.seed}: {' '.join(playback.fault_hit_counts)}")
+            print_to_stderr(
+                f"faults with seed {options.seed}: {' '.join(playback.fault_hit_counts)}"
+            )
         _announce(options, where, urls, access)
         if options.command:
             variables = processes.client_environment(urls, access)
@@ -213,8 +215,8 @@ async def _run_command(
 
 def _print_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
     if orphaned is not None and orphaned.done():
-        started = f"the parent process {orphaned.result()} has ended"
-        print_to_stderr(f"{started}, and so does the replay; --stay prevents that")
+        ended = f"the parent process {orphaned.result()} has ended"
+        print_to_stderr(f"{ended}, so the replay ends; pass --stay to continue without it")
 
 
 async def _start_control(server: ReplayServer, listen: Address | None) -> ControlServer | None:

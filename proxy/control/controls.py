@@ -142,7 +142,7 @@ class ReplayControls:
         )
         if has_enough is None:
             source = "" if of is None else f" of {f'stream {of}' if isinstance(of, int) else of}"
-            text = f"{count_sent(of)} of {count} events{source} went out in {timeout_seconds} s"
+            text = f"{count_sent(of)} of {count} events{source} were sent in {timeout_seconds} s"
             raise TimeoutError(f"{text}{self._held_text()}")
         return count_sent(of)
 
@@ -167,7 +167,7 @@ class ReplayControls:
         support.
         """
         if sum(each is not None for each in (events, seconds, until)) > 1:
-            raise ValueError("advance takes one of events, seconds and until")
+            raise ValueError("advance: expected at most one of events, seconds and until")
         if not 0 <= (events or seconds or 0) < float("inf"):
             raise ValueError(f"cannot advance by {events or seconds}, expected 0 or more")
         async with self._step_lock:
@@ -202,9 +202,11 @@ class ReplayControls:
     def _advance_clock(self, seconds: float | None) -> int:
         clock = self.server.clock
         if not isinstance(clock, ManualClock):
-            raise ValueError("advance needs pace step or a manual clock")
+            raise ValueError("advance: expected pace step or a manual clock")
         if seconds is None:
-            raise ValueError("advance takes seconds with a manual clock, and events at pace step")
+            raise ValueError(
+                "advance: expected seconds with a manual clock (events and until need pace step)"
+            )
         before = self.server.stream_registry.count_events_sent()
         clock.advance(seconds)
         return self.server.stream_registry.count_events_sent() - before

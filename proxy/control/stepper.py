@@ -70,7 +70,7 @@ class Stepper:
             try:
                 sent += (await self._step(timeout_seconds))[0]
             except TimeoutError as error:
-                raise TimeoutError(f"{sent} of {count} events went out; {error}") from None
+                raise TimeoutError(f"{sent} of {count} events were sent; {error}") from None
         return sent
 
     async def step_until_type(self, event_type: str, timeout_seconds: float) -> int:
@@ -80,7 +80,9 @@ class Stepper:
             try:
                 count, last_type = await self._step(timeout_seconds)
             except TimeoutError as error:
-                raise TimeoutError(f"{sent} events and no {event_type} went out; {error}") from None
+                raise TimeoutError(
+                    f"{sent} events were sent, none of type {event_type}; {error}"
+                ) from None
             sent += count
         return sent
 
@@ -97,7 +99,7 @@ class Stepper:
             try:
                 sent += (await self._step(timeout_seconds))[0]
             except TimeoutError as error:
-                raise TimeoutError(f"{sent} events went out; {error}") from None
+                raise TimeoutError(f"{sent} events were sent; {error}") from None
         self._position_seconds = until_seconds
         return sent
 
@@ -148,7 +150,7 @@ class Stepper:
         await self.settle()
         while (waiting := self._first_waiting()) is None:
             if not await self._condition.wait_for_change(deadline_seconds - loop.time()):
-                raise TimeoutError(f"no open stream has another event in {timeout_seconds} s")
+                raise TimeoutError(f"no open stream has had another event in {timeout_seconds} s")
             await self.settle()
         sender, latch = waiting
         self._released = _ReleasedEvent(sender, latch, _writes(sender))
@@ -167,7 +169,7 @@ class Stepper:
 
         if await self._condition.wait_for(is_done, timeout_seconds) is None:
             stream = self._server.stream_registry.describe_stream(sender)
-            raise TimeoutError(f"the next waits: {stream}")
+            raise TimeoutError(f"the next event is held: {stream}")
 
     def _first_waiting(self) -> tuple[StreamSender, EventLatch] | None:
         """The stream and the latch of the event that was recorded first."""

@@ -88,7 +88,7 @@ def _subscribe(
         leader = response.getheader("Location")
         hint = f"; the leader is at {leader}" if leader else ""
         status = f"{response.status} {response.reason}"
-        raise CommandError(f"SUBSCRIBE was answered with {status}: {text}{hint}")
+        raise CommandError(f"SUBSCRIBE was answered with {status}, expected 200: {text}{hint}")
     if connection.sock is not None:
         connection.sock.settimeout(None)
     return response

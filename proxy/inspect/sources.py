@@ -54,7 +54,7 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
     except OSError as error:
         raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
     except CassetteError as error:
-        raise CommandError(f"{error}; mesotape validate says all that is wrong") from error
+        raise CommandError(f"{error}; mesotape validate lists all problems") from error
 
 
 def is_cassette(path: Path, head: bytes) -> bool:
@@ -75,8 +75,8 @@ def _cassette(path: Path) -> Iterator[Row]:
     with Cassette.open(path, lenient=True) as cassette:
         for warning in cassette.warnings:
             yield Row(row_type="note", text=warning)
-        if (unsaid := servers.missing_server_warning(cassette)) is not None:
-            yield Row(row_type="note", text=unsaid)
+        if (text := servers.missing_server_warning(cassette)) is not None:
+            yield Row(row_type="note", text=text)
         yield from cassette_rows.read_cassette_rows(cassette)
 
 

@@ -79,7 +79,7 @@ class ReplayServer:
         tls: ssl.SSLContext | None = None,
         cassette_indexes: Collection[int] | None = None,
     ) -> tuple[str, int]:
-        """Listen, and return the real address; port 0 takes a free one. Raises OSError.
+        """Listen, and return the real address; port 0 selects a free one. Raises OSError.
 
         With `cassette_indexes`, only these cassettes are played at this address.
         """

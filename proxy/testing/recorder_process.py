@@ -43,7 +43,9 @@ class RecorderProcess:
         self._cassette = cassette
         self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}")
         if cassette.suffix == ".gz":
-            raise RecordingError(f"{cassette}: cannot be recorded compressed; name it without .gz")
+            raise RecordingError(
+                f"{cassette}: expected a name without .gz: recordings are not compressed"
+            )
         self._stderr = ""
         self._errors = self._output.with_name(f"{self._output.name}.log")
         try:
@@ -84,8 +86,8 @@ class RecorderProcess:
 
     @property
     def failure_note(self) -> str:
-        """Where the recording of a failed test is left."""
-        return f"the recording is left in {self.failed}; {self._cassette} is not changed"
+        """A message with the place of the recording of a failed test."""
+        return f"the recording is saved as {self.failed}; {self._cassette} is unchanged"
 
     def commit(self) -> None:
         """Stop, and replace the cassette by the recording. Raises RecordingError if that failed."""
@@ -153,7 +155,7 @@ class LazyRecorder:
 
     @property
     def failure_note(self) -> str:
-        """Where the recording of a failed test is left."""
+        """A message with the place of the recording of a failed test."""
         return "" if self._started is None else self._started.failure_note
 
     def commit(self) -> None:

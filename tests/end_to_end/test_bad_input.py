@@ -120,8 +120,8 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        ([], 1, "give either the URL of a master or agent, or --mode"),
-        ([UPSTREAM, "--mode", "regular"], 1, "give either the URL of a master or agent, or "),
+        ([], 1, "expected either the URL of a master or agent, or --mode"),
+        ([UPSTREAM, "--mode", "regular"], 1, "expected either the URL of a master or agent, or "),
         (["master:5050"], 1, "master:5050: expected a URL like http://master.example:5050"),
         (["ftp://master"], 1, "ftp://master: expected a URL like http://master.example:5050"),
         (["http://master:port"], 1, "http://master:port: "),
@@ -138,16 +138,24 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
         (
             [UPSTREAM, "--tls-cert", "none.pem", "--tls-key", "none.pem"],
             1,
-            "none.pem: No such file or directory",
+            "none.pem: cannot be read: No such file or directory",
         ),
         (
             [UPSTREAM, "--tls-cert", "garbage.pem", "--tls-key", "garbage.pem"],
             1,
             "garbage.pem, garbage.pem: not a certificate and its unencrypted private key (PEM): ",
         ),
-        ([UPSTREAM, "--upstream-ca", "none.pem"], 1, "none.pem: No such file or directory"),
+        (
+            [UPSTREAM, "--upstream-ca", "none.pem"],
+            1,
+            "none.pem: cannot be read: No such file or directory",
+        ),
         ([UPSTREAM, "--upstream-ca", "garbage.pem"], 1, "garbage.pem: not a certificate (PEM): "),
-        ([UPSTREAM, "--client-cert", "none.pem"], 1, "none.pem: No such file or directory"),
+        (
+            [UPSTREAM, "--client-cert", "none.pem"],
+            1,
+            "none.pem: cannot be read: No such file or directory",
+        ),
         ([UPSTREAM, "--client-cert", "good.yaml"], 1, "good.yaml: not a certificate and its "),
         ([UPSTREAM, "--set", "anticache"], 1, "--set anticache: expected NAME=VALUE"),
         (

@@ -324,9 +324,7 @@ def test_a_replay_ends_when_its_parent_is_killed(folder: Path) -> None:
     with fostered(folder, *words, ready="mesotape: replaying") as process:
         process.kill()
         _, errors = process.communicate(timeout=STOP_SECONDS)
-    assert (
-        f"mesotape: the parent process {process.pid} has ended, and so does the replay;" in errors
-    )
+    assert f"mesotape: the parent process {process.pid} has ended, so the replay ends;" in errors
     assert errors.endswith("mesotape: replayed: 0 served, 0 missed, 1 unused\n")
     assert json.loads((folder / "receipt.json").read_text())["ended"] is True
 
@@ -338,7 +336,7 @@ def test_the_command_of_a_replay_ends_when_the_parent_is_killed(folder: Path) ->
         process.kill()
         out, errors = process.communicate(timeout=STOP_SECONDS)
     assert out == "True\n"
-    assert "has ended, and so does the replay" in errors
+    assert "has ended, so the replay ends" in errors
 
 
 def test_a_recording_ends_with_its_parent_if_asked_to(folder: Path) -> None:

@@ -105,7 +105,9 @@ def test_text_that_is_not_utf8_is_transcoded_as_mesos_does():
     ],
 )  # fmt: skip
 def test_data_that_is_not_the_message_is_an_error(data, to, why):
-    with pytest.raises(TranscodingError, match=f"^{RESPONSE} cannot be given as {to}: .*") as error:
+    with pytest.raises(
+        TranscodingError, match=f"^{RESPONSE} cannot be transcoded to {to}: .*"
+    ) as error:
         transcode(data, RESPONSE, to)
     assert why in str(error.value)
 

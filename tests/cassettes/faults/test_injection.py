@@ -354,7 +354,7 @@ def test_a_reset_follows_all_earlier_records(cassette):
         player.stop()
     assert "fault reset@3 fired: exchange 1, SUBSCRIBE: record 3: reset before it" in player.said
     assert "fault reset@3 fired 1 time\n" in player.said
-    assert "faults by seed 0: reset@3" in player.said
+    assert "faults with seed 0: reset@3" in player.said
     assert player.code == 0
 
 

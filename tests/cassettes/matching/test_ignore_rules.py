@@ -192,10 +192,10 @@ def test_the_given_calls_are_not_changed(api):
         ),
         (
             "ACCEPT:accept.offer_ids[0].value",
-            r"'accept.offer_ids\[0\].value' is no path, "
+            r"'accept.offer_ids\[0\].value' is not a path, "
             r"expected one like accept\.offer_ids\[\]\.value$",
         ),
-        ("ACCEPT:", "'' is no path"),
+        ("ACCEPT:", "'' is not a path"),
         ("*:no_such_thing", "no v1 call has field no_such_thing; the nearest is "),
         ("ACCEPT:type.x", "has no field type.x; the nearest is "),
     ],

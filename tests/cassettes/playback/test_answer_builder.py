@@ -171,7 +171,7 @@ def test_lost_fields_are_reported_once_for_each_exchange(play):
 
 
 def test_an_answer_that_is_no_message_cannot_be_transcoded(play):
-    with pytest.raises(TranscodingError, match="cannot be given as protobuf: syntax error"):
+    with pytest.raises(TranscodingError, match="cannot be transcoded to protobuf: syntax error"):
         ask(play(exchange(answer="{")), accept=PROTOBUF)
 
 

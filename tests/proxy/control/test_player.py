@@ -196,7 +196,9 @@ def test_advance_waits_for_an_event_that_is_held_for_a_call(play):
     player = play(*scheduled())
     with subscribe(player, said("SUBSCRIBE", subscribe=FRAMEWORK), b"/api/v1/scheduler"):
         assert player.advance(events=2) == 2
-        with pytest.raises(TimeoutError, match="0 of 2 events went out; the next waits: stream 1 "):
+        with pytest.raises(
+            TimeoutError, match="0 of 2 events were sent; the next event is held: stream 1 "
+        ):
             player.advance(events=2, timeout_seconds=0)
         assert player.streams[0].state == "held"
         assert player.streams[0].events_sent == 2
@@ -239,9 +241,9 @@ def test_the_stream_of_a_client_that_has_left_is_not_waited_for(play):
 def test_advance_reports_that_no_event_is_left(play):
     player = play(stream(1, 0.0, numbered(2)))
     with subscribe(player):
-        with pytest.raises(TimeoutError, match=r"^2 of 5 events went out; no open stream has "):
+        with pytest.raises(TimeoutError, match=r"^2 of 5 events were sent; no open stream has "):
             player.advance(events=5, timeout_seconds=0)
-        with pytest.raises(TimeoutError, match=r"^0 events and no UPDATE went out; "):
+        with pytest.raises(TimeoutError, match=r"^0 events were sent, none of type UPDATE; "):
             player.advance(until="UPDATE", timeout_seconds=0)
 
 
@@ -254,7 +256,10 @@ def test_advance_by_seconds_waits_for_the_first_stream(play):
 @pytest.mark.parametrize(
     ("by", "text"),
     [
-        ({"events": 1, "seconds": 1.0}, "advance takes one of events, seconds and until"),
+        (
+            {"events": 1, "seconds": 1.0},
+            "advance: expected at most one of events, seconds and until",
+        ),
         ({"events": -1}, "cannot advance by -1, expected 0 or more"),
         ({"seconds": float("nan")}, "cannot advance by nan, expected 0 or more"),
         ({"seconds": float("inf")}, "cannot advance by inf, expected 0 or more"),
@@ -267,7 +272,7 @@ def test_invalid_arguments_of_advance_are_an_error(play, by, text):
 
 def test_advance_needs_pace_step_or_a_manual_clock(play):
     player = play(stream(1, 0.0, []), pace=Instant())
-    with pytest.raises(ValueError, match="advance needs pace step or a manual clock"):
+    with pytest.raises(ValueError, match="advance: expected pace step or a manual clock"):
         player.advance()
 
 
@@ -277,7 +282,7 @@ def test_advance_moves_a_manual_clock(play):
         assert player.advance(seconds=0.9) == 0
         assert player.advance(seconds=0.1) == 1
         assert player.advance(seconds=2) == 2
-        with pytest.raises(ValueError, match="advance takes seconds with a manual clock"):
+        with pytest.raises(ValueError, match="advance: expected seconds with a manual clock"):
             player.advance(events=1)
 
 
@@ -420,7 +425,7 @@ def test_await_events_reports_what_is_held(play):
             player.await_events(3, of="SUBSCRIBE", timeout_seconds=0)
     held = "stream 1 (exchange 1, client 1), 2 events sent, held: waits to be advanced; next is "
     assert str(caught.value) == (
-        f"2 of 3 events of SUBSCRIBE went out in 0 s\n  held: {held}TASK_UPDATED"
+        f"2 of 3 events of SUBSCRIBE were sent in 0 s\n  held: {held}TASK_UPDATED"
     )
 
 

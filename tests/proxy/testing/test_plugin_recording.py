@@ -84,7 +84,7 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
     text = "def test_it(mesotape):\n    get(mesotape.url, 'GET_AGENTS')\n    assert 0\n"
     done = tested(text, *recording(mode, upstream))
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["the recording is left in *test_it.failed.yaml; *"])
+    done.stdout.fnmatch_lines(["the recording is saved as *test_it.failed.yaml; *"])
     assert (folder / "test_it.yaml").read_bytes() == before
     assert exchanges(folder / "test_it.failed.yaml") == (1 if mode == "all" else 2)
     passing = text.replace("assert 0", "")
@@ -105,7 +105,7 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
         (
             "@pytest.mark.mesotape('a.yaml.gz')\ndef test_it(mesotape): pass",
             ["once", "http://127.0.0.1:1"],
-            "cannot record: *a.yaml.gz: cannot be recorded compressed; name it without .gz",
+            "cannot record: *a.yaml.gz: expected a name without .gz: recordings are not compressed",
         ),
         (
             "def test_it(mesotape):\n    assert get(mesotape.url, 'GET_STATE')[0] == 502\n",
