@@ -154,7 +154,7 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     the replay ends when COMMAND does. COMMAND finds the address in MESOTAPE_URL.
 
     The exit code is that of COMMAND if it fails. Otherwise it is 3 if a request had no recorded
-    answer, 6 if a client left out calls that it made when recorded, and 7 if a fault never fired.
+    answer, 6 if a client left out mutating calls of the recording, and 7 if a fault never fired.
     """
     from .commands.replay import ReplayOptions, replay
 

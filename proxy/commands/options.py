@@ -39,8 +39,8 @@ def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> Non
         return
     from ...cassettes.matching.ignore_rules import NAMED_RULES
 
-    for name, (description, *_) in NAMED_RULES.items():
-        click.echo(f"{name:<22}{description}")
+    for name, rule in NAMED_RULES.items():
+        click.echo(f"{name:<22}{rule[0]}")
     context.exit()
 
 

@@ -114,7 +114,7 @@ class Player:
 
     @property
     def playback(self) -> Playback:
-        """What is played. Only the player's thread may use it until the player is closed."""
+        """The playback. Only the player's thread may use it until the player is closed."""
         return self._controls.playback
 
     # Queries. After `close`, they return the state at the end.
@@ -161,7 +161,7 @@ class Player:
 
     @property
     def problems(self) -> list[str]:
-        """Messages for everything that went wrong since the start.
+        """Messages for all problems since the start.
 
         Misses, refusals, failures, calls that were left out, and faults that never fired.
         """
@@ -169,11 +169,11 @@ class Player:
 
     @property
     def strikes(self) -> list[str]:
-        """Messages for the first faults that were made since the start."""
+        """Messages for the first faults that fired since the start."""
         return self._summarize()[1].strikes
 
     def receipt(self) -> dict[str, Any]:
-        """Return what was played since the start and what was not, as receipt.py shows it."""
+        """Return the receipt since the start, in the form that receipt.py shows."""
         receipt = replace(
             self._summarize()[1], cassettes=digest_cassettes(self._paths), ended=self._is_closed
         )

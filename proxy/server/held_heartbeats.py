@@ -8,9 +8,9 @@ from .ports import ResponseWriter, StreamContext
 
 
 class HeldHeartbeats:
-    """Sends heartbeats when they are due, while `is_held()`. Overdue ones are left out.
+    """Sends heartbeats when they are due, while `is_held()`. Overdue ones are skipped.
 
-    Those that are due while `is_quiet()` or while the client does not read are left out, too.
+    Those that are due while `is_quiet()` or while the client does not read are skipped, too.
     """
 
     def __init__(
