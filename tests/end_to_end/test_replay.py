@@ -140,7 +140,7 @@ def test_a_stream_that_is_open_does_not_hold_up_the_end(replay, folder):
         ),
         (
             ["cassette.yaml", "--tls-cert", "a", "--tls-key", "b"],
-            "mesotape: a: No such file or directory",
+            "mesotape: a: cannot be read: No such file or directory",
         ),
         (
             ["cassette.yaml", "--tls-cert", "cassette.yaml", "--tls-key", "cassette.yaml"],
