@@ -3,13 +3,7 @@
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
-from ...cassettes.answers.answer import (
-    Ending,
-    Notify,
-    RawBytes,
-    StreamedResponse,
-    StreamStep,
-)
+from ...cassettes.answers.answer import Ending, Notify, RawBytes, StreamedResponse, StreamStep
 from ...cassettes.answers.gates import Latch, WaitFor
 from ...cassettes.answers.pace import Timed
 from ..http.http1 import LAST_CHUNK, encode_chunk
