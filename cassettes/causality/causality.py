@@ -7,26 +7,34 @@ The request counts, not its answer: real answers and events overtake each other.
 cause events hold any, and only events for the same client (identities.py), or for all clients. A
 call that was refused caused nothing. The first record that answers a SUBSCRIBE waits for nothing,
 and no event waits for calls recorded before the first stream that its client begins in this replay.
+
+A client may also end a stream by a call that is not one of that stream's client, or that reads:
+
+    SUBSCRIBE of a framework, resource provider or executor   ends its older stream (failover)
+    TEARDOWN by an operator, KILL of a container, …           ends the stream that the call names
+    SUBSCRIBE of an operator                                  ends the stream of the oldest operator
 """
 
+import heapq
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from math import inf, nextafter
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from ...proto.api.apis import CallType
+from ...proto.http.request import HttpRequest
 from ..answers.gates import Latch, SyncPoint, WaitFor
 from ..answers.pace import Timed
-from ..format.documents import Exchange
+from ..format.documents import End, Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import ParsedRequest
 from ..storage.reader import Cassette
-from .identities import ClientIdentity, killed_container
+from .identities import ClientIdentity, ended_client, program_of
 
 type CausalityMode = Literal["party", "all", "off"]
 """Whose calls hold events: those of the same client (the party), of all clients, or none."""
@@ -35,6 +43,7 @@ _FIRST_REFUSED_STATUS = 300
 """Calls with this status or a higher one were redirected or refused."""
 
 _AT_SECONDS = attrgetter("at_seconds")
+_BY_TIME = itemgetter(0)
 
 
 class _AwaitedCall(Struct):
@@ -61,11 +70,29 @@ class _AwaitedCall(Struct):
 
 
 class _Group:
-    """Calls, by time, that hold the events of the same streams; when the first of these began."""
+    """Calls, by time, that hold the events of the same streams; when the first of these began.
+
+    `operators` are SUBSCRIBEs of operators, which hold ends only. `programs` have made the calls.
+    """
 
     def __init__(self) -> None:
         self.calls: list[_AwaitedCall] = []
+        self.operators: list[_AwaitedCall] = []
+        self.programs = set[tuple[str | None, str | None]]()
         self.began_seconds = inf
+
+    def call_that_evicts(self, exchange: Exchange, end: End | None) -> _AwaitedCall | None:
+        """Return the SUBSCRIBE that ended the stream of an operator; None if there is none.
+
+        A master ends such a stream only to make room for another one, which is then the latest
+        (Master::Subscribers in src/master/master.cpp).
+        """
+        if end is None or end.cause != "server":
+            return None
+        position = bisect_left(self.operators, end.at, key=_AT_SECONDS)
+        if not position or self.operators[position - 1].at_seconds <= exchange.at:
+            return None
+        return self.operators[position - 1]
 
 
 class _RecordedStream(NamedTuple):
@@ -73,6 +100,7 @@ class _RecordedStream(NamedTuple):
 
     group: _Group
     is_subscription: bool
+    is_of_operator: bool
 
 
 class Causality:
@@ -92,23 +120,60 @@ class Causality:
         self._calls: dict[ExchangeRef, _AwaitedCall] = {}
 
     def add_exchange(
-        self, ref: ExchangeRef, exchange: Exchange, parsed: ParsedRequest, identity: ClientIdentity
+        self,
+        ref: ExchangeRef,
+        exchange: Exchange,
+        request: HttpRequest,
+        parsed: ParsedRequest,
+        identity: ClientIdentity,
+        *,
+        is_refused: bool = False,
     ) -> None:
-        """Add a recorded exchange and the client that made it."""
+        """Add a recorded exchange and the client that made it.
+
+        `is_refused` is set for a SUBSCRIBE whose stream has only the reason of a refusal.
+        """
         call_type = parsed.call_type
         if self._mode == "off" or call_type is None:
             return
+        group, is_subscription = self._group_of(identity), call_type.name == "SUBSCRIBE"
+        is_of_operator = is_subscription and not call_type.is_mutating
+        group.programs.add(program_of(exchange, request))
         if call_type.record_message is not None:
-            is_subscription = call_type.name == "SUBSCRIBE"
-            self._streams[ref] = _RecordedStream(self._group_of(identity), is_subscription)
-        elif _can_cause_events(call_type, exchange):
-            call = _AwaitedCall(exchange.at, call_type.name, ref.exchange, identity)
-            self._calls[ref] = call
-            group = self._group_of(identity)
-            insort(group.calls, call, key=_AT_SECONDS)
-            killed = killed_container(ref.cassette, parsed)
-            if killed is not None and self._group_of(killed) is not group:
-                insort(self._group_of(killed).calls, call, key=_AT_SECONDS)
+            self._streams[ref] = _RecordedStream(group, is_subscription, is_of_operator)
+        if is_refused or not _can_cause_events(call_type, exchange):
+            return
+        call = self._calls[ref] = _AwaitedCall(exchange.at, call_type.name, ref.exchange, identity)
+        if is_of_operator:
+            insort(group.operators, call, key=_AT_SECONDS)
+            return
+        groups = [group, *self._groups_ended_by(exchange, request, parsed, ref.cassette)]
+        for each in dict.fromkeys(groups):
+            insort(each.calls, call, key=_AT_SECONDS)
+
+    def _groups_ended_by(
+        self, exchange: Exchange, request: HttpRequest, parsed: ParsedRequest, cassette: int
+    ) -> list[_Group]:
+        """Return the groups of other clients whose streams a call ends.
+
+        A container is killed with those nested in it. A framework or resource provider waits for an
+        operator only if both are the same program, as far as their host and User-Agent tell:
+        otherwise it may be played without that operator, and its stream would never end.
+        """
+        ended = ended_client(cassette, parsed)
+        if ended is None:
+            return []
+        if ended.kind == "container":
+            nested = f"{ended.name}."
+            return [self._group_of(ended)] + [
+                group
+                for identity, group in self._groups.items()
+                if isinstance(identity, ClientIdentity)
+                and (identity.kind, identity.cassette) == ("container", cassette)
+                and identity.name.startswith(nested)
+            ]
+        group = self._group_of(ended)
+        return [group] if program_of(exchange, request) in group.programs else []
 
     @property
     def abandoned_latches(self) -> list[Latch]:
@@ -126,10 +191,25 @@ class Causality:
     ) -> Iterator[Timed[SyncPoint]] | None:
         """Return where a stream that begins now waits, lazily, by time; None if nowhere."""
         stream = self._streams.get(ref)
-        if stream is None or not stream.group.calls:
+        if stream is None:
             return None
-        stream.group.began_seconds = min(stream.group.began_seconds, exchange.at)
-        return self._waits(stream, cassette, exchange)
+        group = stream.group
+        is_evictable = stream.is_of_operator and group.operators[-1].at_seconds > exchange.at
+        if not group.calls and not is_evictable:
+            return None
+        group.began_seconds = min(group.began_seconds, exchange.at)
+        waits = self._waits(stream, cassette, exchange)
+        if not is_evictable:
+            return waits
+        return heapq.merge(waits, self._wait_at_end(group, cassette, exchange), key=_BY_TIME)
+
+    def _wait_at_end(
+        self, group: _Group, cassette: Cassette, exchange: Exchange
+    ) -> Iterator[Timed[SyncPoint]]:
+        end = cassette.stream_end(exchange.exchange)
+        call = group.call_that_evicts(exchange, end)
+        if end is not None and call is not None and not call.is_made:
+            yield end.at, WaitFor(call.latch_for_stream(self._pending_latches))
 
     def _waits(
         self, stream: _RecordedStream, cassette: Cassette, exchange: Exchange
@@ -161,10 +241,12 @@ class Causality:
 
 
 def _can_cause_events(call_type: CallType, exchange: Exchange) -> bool:
-    """Return whether a call may have caused events; SUBSCRIBE, input and heartbeats do not."""
+    """Return whether a call may have caused events, or ends; input and heartbeats do not."""
     status = exchange.response.status
     if status is not None and status >= _FIRST_REFUSED_STATUS:
         return False
+    if call_type.name == "SUBSCRIBE":
+        return True
     if call_type.record_message is not None or call_type.has_streamed_request:
         return False
     return call_type.is_mutating or (call_type.causes_events and call_type.name != "HEARTBEAT")

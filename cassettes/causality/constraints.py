@@ -54,16 +54,20 @@ class ReplayConstraints:
         recorded_input: RecordedInput | None = None,
     ) -> None:
         """Add a recorded exchange; `recorded_input` is its body, if that is a streamed request."""
-        subscriber_id = None
+        subscriber_id, is_refused = None, False
         if self._is_causality_on:
             self.container_sessions.add_exchange(ref, exchange, parsed, recorded_input)
         if (subscriber := identify_subscriber(request, parsed)) is not None:
             subscriber_id = self.subscriptions.add_exchange(cassette, exchange, subscriber)
+            is_refused = subscriber_id is None
+            subscriber_id = subscriber_id or subscriber.subscriber_id
             if subscriber.is_subscribing:
                 self._subscribers[ref] = subscriber
         identity = identify_client(ref.cassette, exchange, request, parsed, subscriber_id)
         self.identities.add_exchange(ref, identity, parsed)
-        self._causality.add_exchange(ref, exchange, parsed, identity)
+        self._causality.add_exchange(
+            ref, exchange, request, parsed, identity, is_refused=is_refused
+        )
 
     @property
     def abandoned_latches(self) -> list[Latch]:
@@ -73,6 +77,7 @@ class ReplayConstraints:
     def mark_played(self, ref: ExchangeRef) -> None:
         """Release what waits for the request of an exchange, because it has arrived."""
         self._causality.mark_made(ref)
+        self.container_sessions.mark_made(ref)
 
     def begin_stream(
         self,

@@ -3,11 +3,13 @@
 container_calls.py has the calls. Output that was recorded after some input waits until as much
 input has arrived again. The answers of an input and of a WAIT wait for what was recorded before
 them in the output streams that are open now; a stream that no client has asked for holds nothing.
+The answer of a WAIT also waits for a KILL of the container that was recorded before it.
 """
 
 import heapq
 from collections.abc import Iterator
 from itertools import count
+from typing import NamedTuple
 
 from ..answers.answer import StreamStep
 from ..answers.gates import Latch, Signal, SyncPoint, WaitFor
@@ -27,6 +29,8 @@ class ContainerSessions:
         self._pending_latches = pending_latches
         self._by_id: dict[bytes, _Container] = {}
         self._container_of: dict[ExchangeRef, _Container] = {}
+        self._kills: dict[ExchangeRef, _Kill] = {}
+        self._waits: dict[ExchangeRef, _Wait] = {}
 
     def add_exchange(
         self,
@@ -37,8 +41,17 @@ class ContainerSessions:
     ) -> None:
         """Add a recorded exchange, if it is about a container; `recorded_input` is its body."""
         about = container_call_of(parsed)
-        if about is None or not _is_in_session(about.role, exchange):
+        if about is None:
             return
+        if about.role == "kill" and _is_accepted(exchange):
+            call = f"{parsed.description}, as in exchange {ref.exchange}"
+            latch = Latch(f"the end of a container waits for {call}", self._pending_latches)
+            self._kills[ref] = _Kill(about.container_name, exchange.at, latch)
+        if not _is_in_session(about.role, exchange):
+            return
+        if about.role == "wait":
+            answered_seconds = exchange.at + exchange.response.after
+            self._waits[ref] = _Wait(about.container_name, exchange.at, answered_seconds)
         key = about.container_id.SerializeToString(deterministic=True)
         container = self._by_id.setdefault(key, _Container(about.container_name))
         self._container_of[ref] = container
@@ -62,8 +75,17 @@ class ContainerSessions:
         container = self._container_of.get(ref)
         if container is None:
             return None
-        latches = (stream.reached.get(ref) for stream in container.open_streams)
-        return tuple(latch for latch in latches if latch is not None and not latch.is_open)
+        reached = (stream.reached.get(ref) for stream in container.open_streams)
+        latches = [latch for latch in reached if latch is not None]
+        if (wait := self._waits.get(ref)) is not None:
+            kills = self._kills.items()
+            latches += [kill.latch for killed, kill in kills if wait.is_ended_by(ref, killed, kill)]
+        return tuple(latch for latch in latches if not latch.is_open)
+
+    def mark_made(self, ref: ExchangeRef) -> None:
+        """Release the answers that wait for a KILL, if the exchange is one."""
+        if (kill := self._kills.get(ref)) is not None:
+            kill.latch.open()
 
     def begin_stream(
         self, ref: ExchangeRef, since_seconds: float
@@ -74,6 +96,28 @@ class ContainerSessions:
             return None, None
         stream = _OutputStream(container, ref, self._pending_latches)
         return stream.sync_points(since_seconds), StreamHandle(stream.close)
+
+
+class _Kill(NamedTuple):
+    """A call that kills a container, with those nested in it."""
+
+    container_name: str
+    at_seconds: float
+    latch: Latch
+
+
+class _Wait(NamedTuple):
+    """A WAIT for the end of a container."""
+
+    container_name: str
+    at_seconds: float
+    answered_seconds: float
+
+    def is_ended_by(self, ref: ExchangeRef, killed: ExchangeRef, kill: _Kill) -> bool:
+        """Return whether a KILL may have caused the answer."""
+        is_killed = f"{self.container_name}.".startswith(f"{kill.container_name}.")
+        is_between = self.at_seconds < kill.at_seconds < self.answered_seconds
+        return is_killed and is_between and ref.cassette == killed.cassette
 
 
 class _Container:
@@ -186,6 +230,10 @@ class _OutputStream:
             f"in exchange {self._ref.exchange}"
         )
         return Latch(text, self._pending_latches)
+
+
+def _is_accepted(exchange: Exchange) -> bool:
+    return exchange.response.status is None or exchange.response.status < 300
 
 
 def _is_in_session(role: ContainerRole, exchange: Exchange) -> bool:

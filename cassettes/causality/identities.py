@@ -29,6 +29,15 @@ _SUBSCRIBERS: dict[str, IdentityKind] = {
     "resource_provider": "resource provider",
 }
 
+_ENDED_SUBSCRIBERS: dict[tuple[str, str], tuple[IdentityKind, str]] = {
+    ("master", "TEARDOWN"): ("framework", "teardown.framework_id.value"),
+    ("agent", "MARK_RESOURCE_PROVIDER_GONE"): (
+        "resource provider",
+        "mark_resource_provider_gone.resource_provider_id.value",
+    ),
+}
+"""Calls of operators that end the stream of a subscriber, whose id is at this path of the call."""
+
 
 class ClientIdentity(Struct, frozen=True):
     """The client that made an exchange; equal identities are the same client.
@@ -71,12 +80,21 @@ def identify_client(
     return ClientIdentity("operator", _operator_name(exchange, request), cassette)
 
 
-def killed_container(cassette: int, parsed: ParsedRequest) -> ClientIdentity | None:
-    """Return the container that a call kills, whoever made the call; None for other calls."""
+def ended_client(cassette: int, parsed: ParsedRequest) -> ClientIdentity | None:
+    """Return the other client whose stream a call ends; None if it ends none.
+
+    A KILL ends a container, a TEARDOWN by an operator a framework (src/master/master.cpp), and
+    MARK_RESOURCE_PROVIDER_GONE a resource provider (src/resource_provider/manager.cpp).
+    """
     about = container_call_of(parsed)
-    if about is None or about.role != "kill" or not about.container_name:
+    if about is not None and about.role == "kill" and about.container_name:
+        return ClientIdentity("container", about.container_name, cassette)
+    if not isinstance(parsed.key, CallKey):
         return None
-    return ClientIdentity("container", about.container_name, cassette)
+    ended = _ENDED_SUBSCRIBERS.get((parsed.key.api, parsed.key.call_name))
+    if ended is None or not (subscriber_id := field_at(parsed.calls[0], ended[1])):
+        return None
+    return ClientIdentity(ended[0], str(subscriber_id), cassette)
 
 
 class ClientIdentities:
@@ -105,9 +123,14 @@ class ClientIdentities:
         ]
 
 
-def _operator_name(exchange: Exchange, request: HttpRequest) -> str:
+def program_of(exchange: Exchange, request: HttpRequest) -> tuple[str | None, str | None]:
+    """Return the host and the User-Agent of a client, which equal programs have in common."""
     host = exchange.peer and exchange.peer.rpartition(":")[0]
-    agent = request.header("user-agent")
-    if not host and agent is None:
+    return host or None, request.header("user-agent")
+
+
+def _operator_name(exchange: Exchange, request: HttpRequest) -> str:
+    host, agent = program_of(exchange, request)
+    if host is None and agent is None:
         return f"on connection {exchange.client}"
     return f"{host or 'anywhere'} ({agent or 'no User-Agent'})"

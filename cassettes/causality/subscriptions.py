@@ -143,16 +143,21 @@ class Subscriptions:
         self._used_stream_ids = defaultdict[_SubscriberKey, set[str]](set)
         self._open: dict[_SubscriberKey, _OpenSubscription] = {}
 
-    def add_exchange(self, cassette: Cassette, exchange: Exchange, subscriber: Subscriber) -> str:
-        """Add a recorded call, and return the id of its subscriber; empty if it has none."""
+    def add_exchange(
+        self, cassette: Cassette, exchange: Exchange, subscriber: Subscriber
+    ) -> str | None:
+        """Add a recorded call, and return the id of its subscriber, empty if it has none.
+
+        None for a SUBSCRIBE that was refused.
+        """
         status = exchange.response.status
         if subscriber.is_subscribing:
             subscriber_id = _subscriber_id_of(cassette, exchange, _APIS[subscriber.api])
             if subscriber_id is not None:
                 self._recorded_subscribers.add((subscriber.api, subscriber_id))
                 self._recorded_stream_ids.update(header_values(exchange.response.headers, _HEADER))
-                return subscriber_id
-        elif status is not None and status < 300 and subscriber.stream_id is not None:
+            return subscriber_id
+        if status is not None and status < 300 and subscriber.stream_id is not None:
             self._used_stream_ids[subscriber.key].add(subscriber.stream_id)
         return subscriber.subscriber_id
 

@@ -68,8 +68,11 @@ def output(text):
 
 
 def about(name, container="c"):
-    """Return another call about a container."""
-    said = {"container_id": {"value": container}}
+    """Return another call about a container; `c.d` is nested in `c`."""
+    container_id = {}
+    for value in container.split("."):
+        container_id = {"value": value} | ({"parent": container_id} if container_id else {})
+    said = {"container_id": container_id}
     return json.dumps({"type": name, name.lower(): said}, separators=(",", ":"))
 
 
@@ -106,10 +109,16 @@ def recorded_output(
         yield f"---\nend: {number}\nat: {ended:f}\ncause: {cause}\n...\n"
 
 
-def recorded_wait(number, *, at, answered, text="over"):
+def recorded_wait(number, *, at, answered, text="over", container="c"):
     """Return a WAIT_NESTED_CONTAINER and its answer."""
-    body = f"text: '{about('WAIT_NESTED_CONTAINER')}'"
+    body = f"text: '{about('WAIT_NESTED_CONTAINER', container)}'"
     yield _exchange(number, at, answered, f"status: 200\n  text: {text}", body=body)
+
+
+def recorded_kill(number, *, at, container="c", status=200):
+    """Return a KILL_NESTED_CONTAINER."""
+    body = f"text: '{about('KILL_NESTED_CONTAINER', container)}'"
+    yield _exchange(number, at, at, f"status: {status}", body=body)
 
 
 def request(text, **headers):

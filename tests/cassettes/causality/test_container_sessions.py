@@ -14,6 +14,7 @@ from support.container_sessions import (
     names,
     output,
     recorded_input,
+    recorded_kill,
     recorded_output,
     recorded_wait,
     request,
@@ -276,3 +277,28 @@ def test_the_answer_of_an_input_waits_for_earlier_output(play):
     assert not gate.is_open
     assert session.read() == [b"one", b"two"]
     assert gate.is_open
+
+
+@pytest.mark.parametrize(
+    ("killed", "at", "status", "is_held"),
+    [
+        ("c", 3.0, 200, True),
+        ("parent", 3.0, 200, True),
+        ("d", 3.0, 200, False),
+        ("c", 7.0, 200, False),
+        ("c", 3.0, 404, False),
+    ],
+)
+def test_the_answer_of_a_wait_waits_for_the_kill_before_it(play, killed, at, status, is_held):
+    name = "parent.c" if killed == "parent" else "c"
+    kill = recorded_kill(2, at=at, container=killed, status=status)
+    playback = play(recorded_wait(1, at=1.0, answered=6.0, container=name), kill)
+    wait = request(about("WAIT_NESTED_CONTAINER", name))
+    latches = playback.answer(wait, 0.0).latches
+    assert bool(latches) == is_held
+    playback.answer(request(about("KILL_NESTED_CONTAINER", killed)), 0.0)
+    assert all(latch.is_open for latch in latches)
+    assert playback.answer(wait, 0.0).latches == ()
+    assert [latch.reason for latch in latches] == is_held * [
+        "the end of a container waits for agent call KILL_NESTED_CONTAINER, as in exchange 2"
+    ]
