@@ -1,6 +1,7 @@
 """Convert the bytes of a body to a readable form, and back.
 
-    json    {"type":"HEARTBEAT"}       indented; the same tokens without white space are the bytes
+    json    {"type":"HEARTBEAT"}       indented; the bytes are the same tokens without white space,
+                                       or with that of a common writer, which `spacing` names
     proto   08 01 …                    shown as Mesos JSON, if the message type is known
     text    anything else in UTF-8     verbatim
     base64  everything else
@@ -16,10 +17,16 @@ from typing import Literal, TypedDict
 from google.protobuf.message import Error as ProtobufError
 from msgspec import json
 
-from .documents import Body
-
-MAX_INDENTED_BYTES = 256 * 1024
-"""A longer body stays on one line: it is too long to be read in an editor anyway."""
+from .documents import Body, Spacing
+from .json_spacing import (
+    MAX_GROWTH,
+    MAX_INDENTED_BYTES,
+    MAX_SHORT_BYTES,
+    apply_spacing,
+    can_be_indented,
+    find_spacing,
+    indent_json,
+)
 
 type BodyFormat = Literal["json", "proto", "other"]
 """The declared format of a body, from its Content-Type or from that of its stream."""
@@ -28,6 +35,7 @@ type BodyFormat = Literal["json", "proto", "other"]
 class BodyFields(TypedDict, total=False):
     """The keys of a `Body`, to be spread into a document: `Event(event=1, …, **decode_body(…))`."""
 
+    spacing: Spacing
     json: str
     text: str
     proto: str
@@ -66,7 +74,7 @@ def encode_body(body: Body, message: str | None = None) -> bytes:
     needed and unknown.
     """
     if body.json is not None:
-        return _compact(body.json, "json")
+        return _encode_json(body.json, body.spacing)
     if body.text is not None:
         return body.text.encode()
     if body.proto is not None:
@@ -83,13 +91,17 @@ def decode_json_body(data: bytes) -> BodyFields:
     """Convert a body that is declared as JSON. Most events are such bodies."""
     try:
         source = data.decode()
-        formatted = json.format(data, indent=2 if len(data) <= MAX_INDENTED_BYTES else -1)
+        indented = indent_json(data)
+        formatted = json.format(data, indent=-1) if indented is None else indented
         if _has_white_space(source) and json.format(formatted, indent=-1) != data:
-            return {"text": source}
+            spacing = None if indented is None else find_spacing(data)
+            if spacing is None:
+                return {"text": source}
+            return {"spacing": spacing, "json": formatted.decode()}
     except UnicodeDecodeError as error:
         return {"base64": data, "malformed": f"not UTF-8: {error.reason} (byte {error.start})"}
     except (ValueError, RecursionError) as error:
-        return {**_decode_text(data), "malformed": f"not JSON: {error}"}
+        return {**_decode_text(data), "malformed": f"not JSON: {_json_problem(error)}"}
     return {"json": formatted.decode()}
 
 
@@ -99,11 +111,14 @@ def format_ascii_json(data: bytes) -> bytes | None:
     The result is for `yaml_writer.format_ascii_event`: the text that `decode_json_body` returns
     under `json`, and which a literal block can hold.
     """
-    if len(data) > MAX_INDENTED_BYTES:
+    size = len(data)
+    if size > MAX_SHORT_BYTES and not can_be_indented(data):
         return None
     try:
         source = data.decode("ascii")
-        formatted = json.format(data)
+        formatted = json.format(data)  # This is `indent_json`, but the call would cost a tenth.
+        if len(formatted) > MAX_GROWTH * size:
+            return None
         if " " in source and json.format(formatted, indent=-1) != data:
             return None
     except (ValueError, RecursionError):
@@ -188,8 +203,21 @@ def _digest(compact: bytes) -> str:
     return hashlib.sha256(compact).hexdigest()[:12]
 
 
+def _encode_json(text: str, spacing: Spacing | None) -> bytes:
+    if spacing is None:
+        return _compact(text, "json")
+    try:
+        return apply_spacing(text.encode(), spacing)
+    except (ValueError, RecursionError) as error:
+        raise BodyError(f"json: not JSON: {_json_problem(error)}") from error
+
+
 def _compact(text: str, key: str) -> bytes:
     try:
         return json.format(text.encode(), indent=-1)
     except (ValueError, RecursionError) as error:
-        raise BodyError(f"{key}: not JSON: {error}") from error
+        raise BodyError(f"{key}: not JSON: {_json_problem(error)}") from error
+
+
+def _json_problem(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

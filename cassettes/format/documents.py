@@ -46,6 +46,29 @@ the recorder was stopped; the HTTP chunking broke."""
 type StreamFraming = Literal["recordio", "chunks"]
 """How a stream is divided into events: by RecordIO, or by the HTTP chunks of any other body."""
 
+type Spacing = Literal[
+    "compact newline",
+    "spaced",
+    "spaced newline",
+    "comma-spaced",
+    "comma-spaced newline",
+    "indent-1",
+    "indent-1 newline",
+    "indent-2",
+    "indent-2 newline",
+    "indent-4",
+    "indent-4 newline",
+    "indent-tab",
+    "indent-tab newline",
+    "jackson",
+    "jackson newline",
+    "protobuf-java",
+    "protobuf-java newline",
+    "protobuf-go",
+    "protobuf-go newline",
+]
+"""The white space of JSON as it was sent. `json_spacing` has the meaning of the names."""
+
 type Headers = dict[str, str | list[str]]
 """Names as spelled, in order. The value of a repeated name is a list."""
 
@@ -54,6 +77,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     """Bytes in at most one readable form. An empty body has none.
 
     `json`    JSON text indented for reading; the bytes are the same tokens without the white space
+              or, with `spacing`, with the white space of a common writer
     `text`    any other UTF-8 text, verbatim
     `proto`   a protobuf message, shown as indented Mesos JSON. If encoding that again does not give
               the bytes, `wire` has them, and `wire_of` is the digest of the text they belong to
@@ -62,6 +86,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     `malformed` is the reason why bytes that should have decoded did not.
     """
 
+    spacing: Spacing | None = None
     json: str | None = None
     text: str | None = None
     proto: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from msgspec import json
 
-from .documents import EndCause, Event, Exchange, Headers, Request, Response
+from .documents import EndCause, Event, Exchange, Headers, Request, Response, Spacing
 from .scalars import (
     LITERAL_BLOCK_BYTES,
     MAX_KEY_LENGTH,
@@ -29,11 +29,12 @@ EVENT_HEAD_PATTERN = (
     r"(from: client\n)?"
 )
 
+_SPACING = rf"spacing: ({'|'.join(get_args(Spacing.__value__))})\n(?= *json)"
 _START, _END = b"---\n", b"\n...\n"
 _CHUNK = rf"\[[0-9]{{1,18}}, {SECONDS_PATTERN}\]"
 _EVENT = re.compile(
     rf"{EVENT_HEAD_PATTERN}(?:chunks: (\[{_CHUNK}(?:, {_CHUNK})*\])\n)?"
-    r"(json|proto|text): \|-\n  (?=[^ \t\n])".encode()
+    rf"(?:{_SPACING})?(json|proto|text): \|-\n  (?=[^ \t\n])".encode()
 )
 
 _SCALAR = f'({PLAIN_SCALAR_PATTERN}|"{QUOTED_TEXT_PATTERN}")'
@@ -44,11 +45,12 @@ _EXCHANGE_HEAD = re.compile(
     rf"(?:peer: {_SCALAR}\n)?"
     rf"request:\n  method: {_SCALAR}\n  path: {_SCALAR}\n(?:  version: {_SCALAR}\n)?"
     rf"{_HEADERS}{_STREAM}"
-    r"(?:  (json|text|proto): \|-\n    (?![ \t\n])([^\n]*\n(?:    [^\n]*\n)*))?"
+    rf"(?:(?:  {_SPACING})?  (json|text|proto): \|-\n    (?![ \t\n])([^\n]*\n(?:    [^\n]*\n)*))?"
     rf"response:\n  after: ({SECONDS_PATTERN})\n(?:  status: ([1-9][0-9]{{2}})\n)?"
     rf"(?:  reason: {_SCALAR}\n)?{_HEADERS}{_STREAM}"
     rf"(?:  cause: ({'|'.join(get_args(EndCause.__value__))})\n)?"
-    r"(?:\.\.\.\n\Z|  (json|text|proto): (?:\|-?(?=\n(?:    [^ \t\n]|\Z))|\|2-?(?=\n)))"
+    rf"(?:\.\.\.\n\Z|(?:  {_SPACING})?  (json|text|proto): "
+    r"(?:\|-?(?=\n(?:    [^ \t\n]|\Z))|\|2-?(?=\n)))"
 )
 
 _ENTRY = {
@@ -75,7 +77,7 @@ def parse_event(data: bytes) -> Event | None:
     match = _EVENT.match(data)
     if not match or not data.endswith(_END):
         return None
-    number, of, at, side, chunks, form = match.groups()
+    number, of, at, side, chunks, spacing, form = match.groups()
     text = _unindent(data[match.end() : -len(_END)])
     if text is None:
         return None
@@ -85,6 +87,7 @@ def parse_event(data: bytes) -> Event | None:
         at=float(at),
         from_="client" if side else None,
         chunks=json.decode(chunks, type=list[tuple[int, float]]) if chunks else None,
+        spacing=cast("Spacing", spacing.decode()) if spacing else None,
         json=text if form == b"json" else None,
         text=text if form == b"text" else None,
         proto=text if form == b"proto" else None,
@@ -107,8 +110,9 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
     if text is None or match is None:
         return None
     fields: tuple[Any, ...] = match.groups()
-    number, at, client, peer, method, path, version, headers, stream, form, block = fields[:11]
-    after, status, reason, answer_headers, answer_stream, cause, answer_form = fields[11:]
+    number, at, client, peer, method, path, version, headers, stream = fields[:9]
+    spacing, form, block, after, status, reason, answer_headers = fields[9:16]
+    answer_stream, cause, _, answer_form = fields[16:]
     body = None if block is None else block[:-1].replace("\n    ", "\n")
     if body is not None and body[-1:] in ("\n", ""):
         return None
@@ -126,6 +130,7 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
                 version="HTTP/1.1" if version is None else _unquote(version),
                 headers={} if headers is None else _parse_headers(headers),
                 stream=stream,
+                spacing=spacing,
                 json=body if form == "json" else None,
                 text=body if form == "text" else None,
                 proto=body if form == "proto" else None,

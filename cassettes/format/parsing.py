@@ -101,6 +101,8 @@ def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
         text = f"{side}expected one form of the body, found {found}"
     elif body.wire is not None and body.proto is None:
         text = f"{side}found wire without proto: write the bytes under base64"
+    elif body.spacing is not None and body.json is None:
+        text = f"{side}found spacing without json: remove it"
     else:
         return
     raise DocumentError(2, f"{document_name(root)}: {text}")

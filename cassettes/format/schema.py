@@ -55,7 +55,11 @@ def _refine_body(part: Schema) -> None:
             for other in _FORMS[index + 1 :]
         ]
     }
-    part["dependentRequired"] = {"wire": ["proto", "wire_of"], "wire_of": ["wire"]}
+    part["dependentRequired"] = {
+        "spacing": ["json"],
+        "wire": ["proto", "wire_of"],
+        "wire_of": ["wire"],
+    }
 
 
 def _headers_schema() -> Schema:

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from support.paths import ROOT
 
 from mesotape.cassettes.format import parsing, yaml_writer
+from mesotape.cassettes.format.documents import Spacing
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.storage.validation import validate_cassette
 
@@ -33,3 +35,9 @@ def test_the_examples_have_the_layout_of_the_recorder(example: str) -> None:
     for document in re.findall(r"^---\n.*?^\.\.\.\n", example, re.DOTALL | re.MULTILINE):
         data = document.encode()
         assert yaml_writer.format_document(parsing.parse_document(data)) == data
+
+
+@pytest.mark.parametrize("spacing", get_args(Spacing.__value__))
+def test_the_page_lists_every_spacing(spacing: str) -> None:
+    name = spacing if spacing == "compact newline" else spacing.removesuffix(" newline")
+    assert f"`{name}`" in TEXT

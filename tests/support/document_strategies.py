@@ -1,7 +1,7 @@
 """Hypothesis strategies for the documents of a cassette."""
 
 import datetime
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from mesotape.cassettes.format.documents import (
     Note,
     Request,
     Response,
+    Spacing,
 )
 
 NASTY = [
@@ -39,6 +40,8 @@ STREAM = st.sampled_from([None, "recordio", "chunks"])
 
 HEADERS = st.dictionaries(LATIN, LATIN | st.lists(LATIN), max_size=4)
 
+SPACINGS = st.sampled_from(get_args(Spacing.__value__))
+
 FROM = st.sampled_from([None, "client"])
 
 
@@ -48,6 +51,8 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
     form = draw(st.sampled_from(["json", "text", "proto", "base64", ""]))
     if form:
         body[form] = draw(st.binary() if form == "base64" else TEXT)
+    if form == "json":
+        body |= draw(st.just({}) | st.fixed_dictionaries({"spacing": SPACINGS}))
     if form == "proto":
         body |= draw(st.sampled_from([{}, {"wire": b"\xff", "wire_of": "123456789012"}]))
     return body | draw(st.just({}) | st.fixed_dictionaries({"malformed": TEXT}))

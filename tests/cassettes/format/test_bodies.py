@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.cassettes.format.bodies import (
-    MAX_INDENTED_BYTES,
     BodyError,
     decode_body,
     encode_body,
     proto_text_digest,
 )
 from mesotape.cassettes.format.documents import Body
+from mesotape.cassettes.format.json_spacing import MAX_INDENTED_BYTES
 from mesotape.proto.messages import mapping
 
 EVENT = "mesos.v1.master.Event"
@@ -44,8 +44,9 @@ def test_json_of_any_layout_comes_back(value: object, indent: int) -> None:
         (b'{"a":[1,2.50,1e21],"b":"x y"}', "json"),
         (b'"text"', "json"),
         (b"-0", "json"),
-        (b'{"a": 1}', "text"),
-        (b'{"a":1}\n', "text"),
+        (b'{"a": 1}', "json"),
+        (b'{"a":1}\n', "json"),
+        (b'{"a" :1}', "text"),
         (b" 1", "text"),
         (b'"\\u0041\\/"', "json"),
         (b'{"ratio":NaN}', "text"),
@@ -128,6 +129,7 @@ def test_a_change_of_the_indentation_is_not_an_edit() -> None:
     ("data", "body_format", "reason"),
     [
         (b'{"a":1', "json", "not JSON: Input data was truncated"),
+        (b"[" * 9999 + b"]" * 9999, "json", "not JSON: nested too deeply"),
         (b'"\xff"', "json", "not UTF-8: invalid start byte (byte 1)"),
         (b"\xff", "proto", "not a mesos.v1.master.Event: Error parsing message"),
     ],
@@ -150,6 +152,8 @@ def test_a_message_without_a_required_field_is_malformed() -> None:
     ("body", "text"),
     [
         (Body(json="{"), "json: not JSON: Input data was truncated"),
+        (Body(json="{", spacing="spaced"), "json: not JSON: Input data was truncated"),
+        (Body(json="[" * 9999 + "]" * 9999), "json: not JSON: nested too deeply"),
         (Body(proto="{"), "proto: not JSON: Input data was truncated"),
         (Body(proto="[]"), "proto: not a mesos.v1.master.Event: "),
         (

@@ -45,6 +45,7 @@ def test_an_edited_exchange_is_read_the_same_or_not_at_all(exchange, edits):
     [
         {},
         {"json": '{\n  "type": "X"\n}'},
+        {"json": '{\n  "type": "X"\n}', "spacing": "spaced"},
         {"text": "x"},
         {"version": "HTTP/1.0"},
         {"stream": "recordio"},
@@ -55,6 +56,7 @@ def test_an_edited_exchange_is_read_the_same_or_not_at_all(exchange, edits):
     [
         {"status": 202},
         {"status": 200, "json": "{}"},
+        {"status": 200, "json": "{}", "spacing": "compact newline"},
         {"status": 200, "text": "two\nlines\n"},
         {"status": 200, "stream": "recordio"},
         {"status": 200, "reason": "Fine", "cause": "server-cut", "text": "x"},
