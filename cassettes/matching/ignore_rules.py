@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 
 from ...proto.api.apis import APIS, Api
 from ...proto.messages import descriptors
+from ...proto.messages.defaults import without_defaults
 from ...proto.messages.fields import type_enum_name
 from ...proto.messages.ids import ID_KINDS, IdKind, copy_messages, id_fields
 from ..format.closest_word import nearest_hint
@@ -75,10 +76,13 @@ class IgnoreRules:
             self._add(rule)
 
     def comparable_calls(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
-        """Return calls of an API without what is ignored. The given messages are not changed."""
-        if not self._id_kinds and not self._paths:
-            return calls
-        return tuple(self._comparable_call(call, api) for call in calls)
+        """Return calls of an API without what is ignored or set to its default.
+
+        The given messages are not changed.
+        """
+        if self._id_kinds or self._paths:
+            calls = tuple(self._comparable_call(call, api) for call in calls)
+        return without_defaults(calls)
 
     def comparable_query(self, query: str) -> str:
         """Return a query, the part of a target after `?`, without the ignored parameters."""

@@ -9,11 +9,13 @@ import base64
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from itertools import chain, islice
+from typing import NamedTuple, cast
 
 import msgspec
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from ...proto.messages.defaults import fields_with_default
 from ...proto.messages.descriptors import map_value_field
 from ..format.exchange_ref import ExchangeRef
 from .misses import Difference
@@ -134,11 +136,24 @@ def _diff_plain(old: PlainKey, new: PlainKey) -> Iterator[Difference]:
         )
 
 
+class _Leaf(NamedTuple):
+    """A value, or a message without fields. An implied one is not written in the message.
+
+    The fields that a message leaves out and that have a default are implied, and that a message
+    with fields is there: `filters {}` differs from `filters {refuse_seconds: 9}` in one value.
+    """
+
+    text: str
+    is_implied: bool = False
+
+
 def _diff_fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
     recorded, received = _leaves_by_path(old), _leaves_by_path(new)
     for path in recorded | received:
-        before, after = recorded.get(path), received.get(path)
-        if before != after:
+        leaves = recorded.get(path), received.get(path)
+        before, after = (None if leaf is None else leaf.text for leaf in leaves)
+        is_written = any(leaf is not None and not leaf.is_implied for leaf in leaves)
+        if is_written and before != after:
             yield _difference(path, before, after)
 
 
@@ -146,34 +161,37 @@ def _difference(path: str, old: str | None, new: str | None) -> Difference:
     return Difference(path, *truncate_around_difference(old, new))
 
 
-def _leaves_by_path(messages: tuple[Message, ...]) -> dict[str, str]:
-    """Format the leaves of messages by path. Paths in a streamed request begin with `[n]`."""
+def _leaves_by_path(messages: tuple[Message, ...]) -> dict[str, _Leaf]:
+    """Return the leaves of messages by path. Paths in a streamed request begin with `[n]`."""
     if len(messages) == 1:
         return dict(islice(_leaves(messages[0], ""), _MAX_FIELDS))
     leaves = (leaf for n, message in enumerate(messages) for leaf in _leaves(message, f"[{n}]."))
     return dict(islice(leaves, _MAX_FIELDS))
 
 
-def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, str]]:
+def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, _Leaf]]:
     for field, value in message.ListFields():
         path = prefix + field.name
         if not field.is_repeated:
-            yield from _leaf(field, value, path)
+            yield from _value_leaves(field, value, path)
         elif (map_value := map_value_field(field)) is not None:
             for key in sorted(value):
-                yield from _leaf(map_value, value[key], f"{path}[{key}]")
+                yield from _value_leaves(map_value, value[key], f"{path}[{key}]")
         else:
             for number, item in enumerate(value):
-                yield from _leaf(field, item, f"{path}[{number}]")
+                yield from _value_leaves(field, item, f"{path}[{number}]")
+    for field in fields_with_default(cast("Descriptor", message.DESCRIPTOR)):
+        if not message.HasField(field.name):
+            text = _format_scalar(field, field.default_value)
+            yield prefix + field.name, _Leaf(text, is_implied=True)
 
 
-def _leaf(field: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, str]]:
+def _value_leaves(field: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, _Leaf]]:
     if not isinstance(value, Message):
-        yield path, _format_scalar(field, value)
-    elif value.ListFields():
-        yield from _leaves(value, path + ".")
-    else:
-        yield path, "{}"
+        yield path, _Leaf(_format_scalar(field, value))
+        return
+    yield path, _Leaf("{}", is_implied=bool(value.ListFields()))
+    yield from _leaves(value, path + ".")
 
 
 def _format_scalar(field: FieldDescriptor, value: object) -> str:

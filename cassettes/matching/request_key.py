@@ -1,9 +1,10 @@
 """The key of a request: equal for two requests that a server would not tell apart.
 
 The key of a v1 call is its API, its type and a digest of its message. The digest does not depend on
-how the message was written: JSON in any order and spacing, or protobuf. A call that Mesos refuses
-without looking at its state (its Accept allows no type that Mesos writes, a required field is
-missing) has another key than the same call that Mesos accepts:
+how the message was written: JSON in any order and spacing, or protobuf, with its defaults spelled
+out or left out (proto/messages/defaults.py). A call that Mesos refuses without looking at its state
+(its Accept allows no type that Mesos writes, a required field is missing) has another key than the
+same call that Mesos accepts:
 
     CallKey(api="scheduler", call_name="DECLINE", message_digest=b"…", refusal="")
 
@@ -80,7 +81,8 @@ class ParsedRequest(Struct, frozen=True, kw_only=True):
     `path` is folded as libprocess does. `accepted_type` is the response type to answer with.
     `refusal` is the answer of Mesos if it refuses the request without looking at its state.
     `calls` has the decoded call, or all records of a streamed request; it is empty for a plain
-    request. `compared_calls` are the same without ignored fields.
+    request. `compared_calls` are the same without ignored fields, and without those that are set to
+    their defaults.
     """
 
     key: RequestKey

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.paths import TESTS
 from support.playback_cassettes import exchange, request
-from support.scheduler_client import Client, accept, call, kill
+from support.scheduler_client import Client, accept, call, ident, kill
 from support.typical_misses import GET, TYPICAL, crowded, launch, plain, scheduled, typical_report
 
 from mesotape.cassettes.matching.misses import Miss
@@ -124,3 +124,53 @@ def test_a_long_target_is_cut(play):
 )
 def test_long_values_are_cut_around_the_first_difference(old, new, shown):
     assert truncate_around_difference(old, new) == shown
+
+
+def decline(**filters):
+    return call("DECLINE", offer_ids=[ident("O1")], **filters)
+
+
+SHELL = "accept.operations[0].launch.task_infos[0].command.shell"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent", "difference"),
+    [
+        (decline(), decline(filters={"refuse_seconds": 5.0}), None),
+        (decline(filters={}), decline(filters={"refuse_seconds": 5}), None),
+        (launch("a"), launch("a", shell=True), None),
+        (
+            decline(filters={"refuse_seconds": 5.0}),
+            decline(filters={"refuse_seconds": 9.0}),
+            "decline.filters.refuse_seconds: (absent) → 9.0",
+        ),
+        (launch("a"), launch("a", shell=False), f"{SHELL}: true → false"),
+        (launch("a", shell=True), launch("a", shell=False), f"{SHELL}: true → false"),
+        (launch("a", shell=False), launch("a", shell=True), f"{SHELL}: false → true"),
+        (launch("a", shell=False), launch("a"), f"{SHELL}: false → true"),
+    ],
+)
+def test_a_default_is_compared_and_shown_whether_or_not_it_is_written(
+    play, recorded, sent, difference
+):
+    answer = Client(play(*scheduled(recorded))).send(sent)
+    if difference is None:
+        assert not isinstance(answer, Miss)
+        return
+    assert [str(each) for each in answer.nearest[0].differences] == [difference]
+
+
+def test_the_proposed_rule_ignores_a_default_too(play):
+    recorded = [launch("a", shell=False)]
+    words = advice(play, recorded, launch("a")).rstrip(".").split()
+    rule = words[words.index("--ignore") + 1]
+    assert rule == "ACCEPT:accept.operations[].launch.task_infos[].command.shell"
+    assert Client(play(*scheduled(*recorded), ignore=[rule])).made(launch("a")) == 202
+
+
+def test_a_call_that_leaves_out_defaults_is_rebound(play):
+    recorded, sent = launch("a", shell=True), launch("a")
+    sent["accept"]["operations"][0]["launch"]["task_infos"][0]["task_id"]["value"] = "other"
+    client = Client(play(*scheduled(recorded, kill("task-1")), rebind=True))
+    assert client.made(sent) == 202
+    assert client.made(kill("other")) == 202
