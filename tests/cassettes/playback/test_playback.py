@@ -345,7 +345,7 @@ def test_a_call_that_differs_shows_where(play):
     accept = (
         b'{"framework_id":{"value":"f"},"type":"ACCEPT","accept":{"offer_ids":[{"value":"%b"}]%b}}'
     )
-    filters = b',"filters":{"refuse_seconds":5.0}'
+    filters = b',"filters":{"refuse_seconds":9.0}'
     path = "/api/v1/scheduler"
     playback = play(
         exchange(1, accept % (b"O1", b""), path=path),
