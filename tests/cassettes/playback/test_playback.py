@@ -358,7 +358,7 @@ def test_a_call_that_differs_shows_where(play):
     assert report["nearest"][0]["differences"] == [
         {"path": "accept.offer_ids[0].value", "recorded": '"O2"', "received": '"O3"'}
     ]
-    assert "accept.filters.refuse_seconds: (absent) → 5.0" in str(miss)
+    assert "accept.filters.refuse_seconds: (absent) → 9.0" in str(miss)
     assert playback.journal.misses == [miss]
 
 
