@@ -1,7 +1,5 @@
 """The type of a request or response body: message, encoding, and whether it is a stream."""
 
-from collections.abc import Iterable
-
 from mitmproxy import http
 from msgspec import Struct
 
@@ -9,6 +7,7 @@ from ..proto.api import calls, endpoints
 from ..proto.api.apis import Api, ServerKind
 from ..proto.api.negotiation import ENCODINGS, RECORDIO, Encoding, request_encoding
 from ..proto.http.headers import header_value, last_header_values
+from .traffic.messages import header_fields
 
 _OK = 200
 
@@ -48,12 +47,6 @@ def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | No
     if call.record_message is not None:
         return BodyType(call.record_message, encoding, is_stream=True)
     return BodyType(call.response_message, encoding) if call.response_message is not None else None
-
-
-def header_fields(message: http.Message) -> list[tuple[str, str]]:
-    """Return the headers in order, with repeated ones, as names and values."""
-    fields: Iterable[tuple[bytes, bytes]] = message.headers.fields
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
 
 
 def _find_api(request: http.Request, server: ServerKind) -> Api | None:

@@ -14,7 +14,6 @@ from http import HTTPStatus
 from typing import Any
 
 from mitmproxy import ctx, http
-from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import url
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
@@ -22,6 +21,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from ..proto.api import endpoints
 from ..proto.http import redirects
 from .server_option import selected_server
+from .traffic.proxy_answers import is_connect_failure
 
 type HostPort = tuple[str, int]
 """Host and port."""
@@ -138,17 +138,6 @@ class LeaderRedirect:
         if self._leaders.get(mode, mode.address) != leader:
             self._report(f"{_format_address(leader)} leads: requests go there from now on")
         self._leaders[mode] = leader
-
-
-def is_connect_failure(flow: http.HTTPFlow) -> bool:
-    """Return whether a flow broke off because no connection to its destination could be opened."""
-    if not flow.client_conn.state & ConnectionState.CAN_READ:
-        return False
-    server = flow.server_conn
-    destination = (flow.request.data.host, flow.request.data.port)
-    if server.timestamp_start is None or server.address is None:
-        return True
-    return server.address[:2] != destination
 
 
 def _recorder_authority(flow: http.HTTPFlow) -> str:

@@ -1,8 +1,12 @@
 """The recorder: an addon that passes what it observes to a writer process, and changes nothing.
 
-mitmproxy holds back a body until it is complete, unless an addon streams it. So every body is
-streamed through a callback that passes it on at once, whether Mesos streams it or not. The
-callbacks return the bytes that they got, and never raise: mitmproxy would not send those bytes.
+mitmproxy holds back a body until it is complete, unless an addon streams it. So what Mesos streams
+is streamed through a callback that passes it on at once, and if no other addon may want to see
+whole bodies, all bodies are. The callbacks return the bytes that they got, and never raise:
+mitmproxy would not send those bytes.
+
+Other addons and options may change a flow. So most hooks are not methods of the addon: they run
+before all others, or after them. traffic/proxied_exchange.py describes what is recorded when.
 
 Nothing here waits, except `start` and `done`.
 """
@@ -15,27 +19,28 @@ from typing import Any
 
 from mitmproxy import command, ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.connection import Client
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from mitmproxy.tls import TlsData
 
-from ..cassettes.format.documents import EndCause, Side
 from ..cassettes.recording.observations import (
     AnyObservation,
-    BodyData,
-    ExchangeEnd,
     HeaderFields,
     RecorderNote,
     RecordingStopped,
-    RequestEnd,
-    RequestHead,
-    ResponseHead,
 )
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
 from ..proto.http.headers import last_header_values
-from .body_type import header_fields
-from .leader_redirect import LeaderRedirect, is_connect_failure
+from .leader_redirect import LeaderRedirect
 from .server_option import SERVER_KINDS, add_server_option, selected_server
+from .traffic import unparsed_requests
+from .traffic.body_tap import pass_on
+from .traffic.flow_recorder import FlowRecorder
+from .traffic.hook_order import HookOrder
+from .traffic.messages import header_fields
+from .traffic.proxied_exchange import ExchangeContext
+from .traffic.proxy_answers import ProxyAnswer, ProxyAnswerCounts, refused_request
 from .writer_process import (
     WriterConfig,
     WriterError,
@@ -61,10 +66,27 @@ class Recorder:
         self._start_seconds = 0.0
         self._writer: WriterProcess | None = None
         self._is_stopped = False
-        self._exchanges: dict[str, _ProxiedExchange] = {}
-        self._client_numbers: dict[str, int] = {}
-        self._last_exchange = self._last_client = 0
         self._leaders = LeaderRedirect(self._report)
+        self._answers = ProxyAnswerCounts()
+        self._notes = set[str]()
+        context = ExchangeContext(
+            self._send, self._now, self._note_once, self._leaders.rewrite_location
+        )
+        self._flows = FlowRecorder(context, self._count)
+        self._hook_order = HookOrder(
+            first={
+                "requestheaders": self._begin_request,
+                "request": self._flows.end_request,
+                "responseheaders": self._flows.begin_response,
+                "response": self._flows.keep_response,
+            },
+            last={
+                "requestheaders": self._flows.finish_request_head,
+                "responseheaders": self._finish_response_head,
+                "response": self._flows.finish_response,
+                "error": self._break_off,
+            },
+        )
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -99,9 +121,11 @@ class Recorder:
         status = writer.wait_until_open()
         writer.on_failure = self._fail
         self._start_seconds = self._clock() - status.elapsed
-        self._last_exchange, self._last_client = status.last_exchange, status.last_client
+        self._flows.continue_numbers(status.last_exchange, status.last_client)
         self._writer = writer
         self._leaders.activate()
+        self._hook_order.activate()
+        unparsed_requests.listen(self._note_unparsed_request)
         return status
 
     def running(self) -> None:
@@ -134,105 +158,80 @@ class Recorder:
         return f"{text}; {self.failure}" if self.failure is not None else text
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Start an exchange."""
-        self._leaders.route_to_leader(flow)
-        request, headers = flow.request, header_fields(flow.request)
-        path = request.data.path.decode("latin-1")
-        if not self._is_recorded(path, headers):
+        """Stream a request that may be a stream."""
+        self._hook_order.activate()
+        request = flow.request
+        if flow not in self._flows or flow.response is not None or request.stream:
             return
-        if flow.error is not None:
-            self._add_note(0, f"a request was refused by the proxy: {flow.error.msg}")
-            return
-        client = flow.client_conn
-        self._last_exchange += 1
-        number = self._last_exchange
-        if client.id not in self._client_numbers:
-            self._last_client += 1
-            self._client_numbers[client.id] = self._last_client
-        head = RequestHead(
-            exchange=number,
-            at_seconds=self._now(),
-            client=self._client_numbers[client.id],
-            peer=f"{client.peername[0]}:{client.peername[1]}" if client.peername else None,
-            method=request.data.method.decode("latin-1"),
-            path=path,
-            version=request.data.http_version.decode("latin-1"),
-            headers=headers,
-        )
-        self._exchanges[flow.id] = _ProxiedExchange(number, client.id)
-        if flow.response is None and _is_streamed(headers):
-            request.stream = self._tap(number, "client")
-        self._send(head)
-
-    def request(self, flow: http.HTTPFlow) -> None:
-        """End the request, after its body if that was not streamed."""
-        if (exchange := self._exchanges.get(flow.id)) is None:
-            return
-        if not flow.request.stream and flow.request.raw_content:
-            self._send(BodyData(exchange.number, self._now(), "client", flow.request.raw_content))
-        exchange.is_request_open = False
-        self._send(RequestEnd(exchange.number, self._now()))
-        if not exchange.is_response_open:
-            self._end(flow.id, "server")
+        if self._is_request_streamed(header_fields(request)):
+            request.stream = pass_on
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Record the head of the response, and stream its body."""
-        response, exchange = flow.response, self._exchanges.get(flow.id)
-        if response is None or self._writer is None:
+        """Stream a response. One made by another addon has its body already."""
+        response = flow.response
+        if response is None or response.raw_content is not None or self._writer is None:
             return
-        response.stream = True if exchange is None else self._tap(exchange.number, "server")
-        if exchange is not None:
-            head = ResponseHead(
-                exchange.number,
-                self._now(),
-                response.status_code,
-                response.data.reason.decode("latin-1"),
-                header_fields(response),
-            )
-            self._send(head)
-        self._leaders.rewrite_location(flow)
+        if not response.stream and self._is_response_streamed(response):
+            response.stream = pass_on
 
-    def response(self, flow: http.HTTPFlow) -> None:
-        """End the response, and the exchange unless a streamed request goes on."""
-        if (exchange := self._exchanges.get(flow.id)) is not None:
-            exchange.is_response_open = False
-            if not exchange.is_request_open:
-                self._end(flow.id, "server")
+    def tls_failed_client(self, data: TlsData) -> None:
+        """Note a client that could not be understood."""
+        text = f"the TLS handshake with a client failed: {data.conn.error}"
+        self._note_answer(ProxyAnswer("TLS handshake with a client failed", text, None))
 
-    def error(self, flow: http.HTTPFlow) -> None:
-        """End an exchange that broke off."""
-        self._leaders.forget_unreachable_leader(flow)
-        if (exchange := self._exchanges.get(flow.id)) is None:
-            return
-        message = flow.error.msg if flow.error is not None else "unknown"
-        cause = _end_cause(flow, message)
-        if cause == "server-cut" and is_connect_failure(flow):
-            self._add_note(exchange.number, f"the upstream could not be reached: {message}")
-        self._end(flow.id, cause)
+    def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """Note a tunnel that was refused."""
+        status = flow.response.status_code if flow.response is not None else None
+        text = f"CONNECT {flow.request.host}:{flow.request.port} failed"
+        self._note_answer(ProxyAnswer("CONNECT failed", text, status))
+
+    def client_disconnected(self, client: Client) -> None:
+        """End what no other hook ended."""
+        self._flows.client_disconnected(client)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         """Name the upstream in the TLS handshake with it."""
         self._leaders.set_upstream_sni(data)
 
-    def client_disconnected(self, client: Client) -> None:
-        """End what no other hook ended, as after a response to an incomplete request."""
-        for flow_id, exchange in list(self._exchanges.items()):
-            if exchange.client_id == client.id:
-                self._end(flow_id, "client" if exchange.is_response_open else "server")
-        self._client_numbers.pop(client.id, None)
-
     def stop(self) -> None:
         """End the recording: open exchanges are ended as stopped, and later hooks do nothing."""
         if self._writer is not None and not self._is_stopped:
+            unparsed_requests.unlisten(self._note_unparsed_request)
+            self._hook_order.deactivate()
+            self._flows.stop()
+            for line in self._answers.lines():
+                logger.warning("mesotape: %s", line)
             self._send(RecordingStopped(0, self._now()))
             self._is_stopped = True
-            self._exchanges.clear()
 
     async def done(self) -> None:
         """Stop, and wait until all is written."""
         self.stop()
         if self._writer is not None:
             await self._writer.close()
+
+    def _begin_request(self, flow: http.HTTPFlow) -> None:
+        """Select the upstream, and start to record; before other addons."""
+        self._leaders.route_to_leader(flow)
+        path = flow.request.data.path.decode("latin-1")
+        if not self._is_recorded(path, header_fields(flow.request)):
+            return
+        if flow.error is not None:
+            self._note_answer(refused_request(flow.error.msg))
+        else:
+            self._flows.begin_request(flow)
+
+    def _finish_response_head(self, flow: http.HTTPFlow) -> None:
+        """Observe a streamed response; after other addons."""
+        if flow in self._flows:
+            self._flows.finish_response_head(flow)
+        else:
+            self._leaders.rewrite_location(flow)
+
+    def _break_off(self, flow: http.HTTPFlow) -> None:
+        """End an exchange that broke off; after other addons."""
+        self._leaders.forget_unreachable_leader(flow)
+        self._flows.break_off(flow)
 
     def _is_recorded(self, path: str, headers: HeaderFields) -> bool:
         if self._writer is None or self._is_stopped or endpoints.is_actor_message(headers):
@@ -241,15 +240,21 @@ class Recorder:
             return True
         return endpoints.find_api(path, selected_server()) is not None
 
-    def _tap(self, number: int, side: Side) -> Callable[[bytes], bytes]:
-        send, now = self._send, self._now
+    def _is_request_streamed(self, headers: HeaderFields) -> bool:
+        """Return whether to stream a request, by its head.
 
-        def tap(data: bytes) -> bytes:
-            if data:
-                send(BodyData(number, now(), side, data))
-            return data
+        One with records is a stream. Any other chunked one ends, but may take its time.
+        """
+        values = last_header_values(headers)
+        if values.get("content-type") == RECORDIO:
+            return True
+        return "transfer-encoding" in values and not self._hook_order.is_hook_used("request", self)
 
-        return tap
+    def _is_response_streamed(self, response: http.Response) -> bool:
+        """Return whether to stream a response: one that may have no end, or all."""
+        return "content-length" not in response.headers or not self._hook_order.is_hook_used(
+            "response", self
+        )
 
     def _now(self) -> float:
         return self._clock() - self._start_seconds
@@ -266,8 +271,23 @@ class Recorder:
     def _add_note(self, exchange: int, text: str) -> None:
         self._send(RecorderNote(exchange, self._now(), text))
 
-    def _end(self, flow_id: str, cause: EndCause) -> None:
-        self._send(ExchangeEnd(self._exchanges.pop(flow_id).number, self._now(), cause))
+    def _note_once(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.add(text)
+            self._add_note(0, text)
+
+    def _note_unparsed_request(self, reason: str) -> None:
+        self._note_answer(refused_request(reason))
+
+    def _note_answer(self, answer: ProxyAnswer) -> None:
+        if self._writer is not None and not self._is_stopped:
+            self._add_note(0, str(answer))
+            self._count(answer)
+
+    def _count(self, answer: ProxyAnswer) -> None:
+        """Count an answer of the proxy, and report the first of each kind."""
+        if self._answers.add(answer):
+            logger.warning("mesotape: %s", answer)
 
     def _fail(self, text: str) -> None:
         self.failure = text
@@ -276,24 +296,3 @@ class Recorder:
         logger.error("mesotape: %s; %s", text, effect)
         if fails_closed:
             ctx.master.shutdown()
-
-
-class _ProxiedExchange:
-    def __init__(self, number: int, client_id: str) -> None:
-        self.number, self.client_id = number, client_id
-        self.is_request_open = self.is_response_open = True
-
-
-def _is_streamed(headers: HeaderFields) -> bool:
-    """Return whether a request may be a stream, by its head."""
-    values = last_header_values(headers)
-    return "transfer-encoding" in values or values.get("content-type") == RECORDIO
-
-
-def _end_cause(flow: http.HTTPFlow, message: str) -> EndCause:
-    """Return which side broke off. A client that leaves closes both, so it is checked first."""
-    if "illegal chunk" in message or "malformed" in message.lower():
-        return "malformed"
-    if not flow.client_conn.state & ConnectionState.CAN_READ:
-        return "client"
-    return "server-cut"

@@ -77,6 +77,13 @@ class RecordingStopped(Observation, frozen=True, tag=8):
     """The recording was stopped; its exchange is 0."""
 
 
+class MissingBody(Observation, frozen=True, tag=9):
+    """A body, or the rest of it, that could not be observed, and why."""
+
+    side: Side
+    reason: str
+
+
 type AnyObservation = (
     RequestHead
     | ResponseHead
@@ -86,6 +93,7 @@ type AnyObservation = (
     | DroppedData
     | RecorderNote
     | RecordingStopped
+    | MissingBody
 )
 
 _LENGTH = Packing(">I")
@@ -100,6 +108,7 @@ _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decode
         | DroppedData
         | RecorderNote
         | RecordingStopped
+        | MissingBody
     ]  # Spelled out, because msgspec does not resolve the alias `AnyObservation`.
 )
 

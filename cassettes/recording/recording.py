@@ -29,6 +29,7 @@ from ..format.documents import (
     Note,
     Request,
     Response,
+    Side,
 )
 from ..format.headers import decompress_body, group_headers
 from . import redaction
@@ -37,6 +38,7 @@ from .observations import (
     BodyData,
     DroppedData,
     ExchangeEnd,
+    MissingBody,
     RecorderNote,
     RecordingStopped,
     RequestEnd,
@@ -80,6 +82,8 @@ class Recording:
                 return exchange.end_request(at)
             case DroppedData():
                 return exchange.note_loss(observation)
+            case MissingBody():
+                return exchange.note_missing_body(observation)
             case ExchangeEnd():
                 del self._open[observation.exchange]
                 return exchange.end(observation)
@@ -95,7 +99,7 @@ class _OpenExchange:
         self._request_body, self._response_body = bytearray(), bytearray()
         self._is_request_open = True
         self._response_head: ResponseHead | None = None
-        self._loss: str | None = None
+        self._losses: dict[Side, str] = {}
         self._request_stream = self._response_stream = None
         if api is not None and header_value(self._headers, "content-type") == RECORDIO:
             message = _record_message(api.call_message, self._headers)
@@ -136,11 +140,19 @@ class _OpenExchange:
 
     def note_loss(self, lost: DroppedData) -> list[Document]:
         """Note missing bytes of a body; a stream continues with the next chunk."""
-        self._loss = f"{lost.chunk_count} chunks ({lost.size} bytes) of the {lost.side} were lost"
-        text = f"{self._loss}: the disk was too slow"
+        loss = f"{lost.chunk_count} chunks ({lost.size} bytes) of the {lost.side} were lost"
+        self._losses[lost.side] = loss
+        text = f"{loss}: the disk was too slow"
         stream = self._response_stream if lost.side == "server" else self._request_stream
         unfinished = [] if stream is None else stream.skip_lost_bytes(lost.at_seconds, lost.size)
         return [*unfinished, Note(note=text, at=lost.at_seconds, of=lost.exchange)]
+
+    def note_missing_body(self, missing: MissingBody) -> list[Document]:
+        """Note a body that was not observed."""
+        loss = f"the body of the {missing.side}, or the rest of it, is missing"
+        self._losses[missing.side] = loss
+        text = f"{loss}: {missing.reason}"
+        return [Note(note=text, at=missing.at_seconds, of=missing.exchange)]
 
     def end(self, end: ExchangeEnd) -> list[Document]:
         """End both streams, and return the exchange if it was not returned with its head."""
@@ -189,7 +201,9 @@ class _OpenExchange:
         if self._request_stream is None:
             message = self._api.call_message if self._api is not None else None
             body = _body_fields(bytes(self._request_body), self._headers, message)
-            if self._is_request_open:
+            if (loss := self._losses.get("client")) is not None:
+                body["malformed"] = loss
+            elif self._is_request_open:
                 body["malformed"] = INCOMPLETE_REQUEST
         return Request(
             method=head.method,
@@ -211,8 +225,9 @@ class _OpenExchange:
         else:
             message = self._response_message(head, headers)
             body = _body_fields(bytes(self._response_body), headers, message)
-        if self._loss is not None:
-            body["malformed"] = self._loss
+            if (loss := self._losses.get("server")) is not None:
+                body["malformed"] = loss
+                unusual = unusual or "server-cut"  # A replay must not pass it off as complete.
         return Response(
             after=round(head.at_seconds - begun, 6),
             status=head.status,

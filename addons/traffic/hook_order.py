@@ -1,0 +1,51 @@
+"""Hooks that run before or after those of all other addons."""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from mitmproxy import ctx, http
+from mitmproxy.addonmanager import traverse
+from mitmproxy.addons.tlsconfig import TlsConfig
+
+
+class HookOrder:
+    """Calls the hooks `first` before those of all addons, and `last` after them, while active.
+
+    Both are by name. They are not registered as addons, as which they would be loaded and ended.
+    """
+
+    # The chain is replaced and never changed, because mitmproxy may be iterating over it.
+
+    def __init__(
+        self,
+        first: Mapping[str, Callable[[http.HTTPFlow], None]],
+        last: Mapping[str, Callable[[http.HTTPFlow], None]],
+    ) -> None:
+        self._first, self._last = SimpleNamespace(**first), SimpleNamespace(**last)
+
+    def activate(self) -> None:
+        """Put both in place; again, if an addon was added since."""
+        chain = _addon_manager().chain
+        if chain[0] is not self._first or chain[-1] is not self._last:
+            _addon_manager().chain = [self._first, *self._others(), self._last]
+
+    def deactivate(self) -> None:
+        """Remove both."""
+        _addon_manager().chain = self._others()
+
+    def is_hook_used(self, name: str, own: object) -> bool:
+        """Return whether an addon other than `own` has a hook in which it may read a body."""
+        return any(
+            hasattr(addon, name)
+            for addon in traverse(self._others())
+            if addon is not own and not isinstance(addon, TlsConfig)  # That answers one path alone.
+        )
+
+    def _others(self) -> list[object]:
+        ends = self._first, self._last
+        return [one for one in _addon_manager().chain if not any(one is end for end in ends)]
+
+
+def _addon_manager() -> Any:  # mitmproxy does not declare its types.
+    return ctx.master.addons
