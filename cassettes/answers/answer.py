@@ -75,8 +75,9 @@ class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
     """A whole answer, sent when all `latches` are open.
 
     With `close` the connection is closed after it. Without `status` there is no answer: `head` is
-    empty, and the connection is closed. `exchange` is its number in the cassette, 0 if the answer
-    is not recorded.
+    empty, and the connection is closed; with `awaits_hang_up` it is the client that closes it, and
+    the request is held until then. `exchange` is its number in the cassette, 0 if the answer is not
+    recorded.
     """
 
     exchange: int
@@ -85,6 +86,7 @@ class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
     body: bytes = b""
     close: bool = False
     latches: tuple[Latch, ...] = ()
+    awaits_hang_up: bool = False
 
 
 class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
@@ -130,7 +132,10 @@ def build_unary(
     body compressed even if it was recorded uncompressed.
     """
     if response.status is None:
-        return ReplayResponse(exchange=number, status=None, head=b"", close=True)
+        awaits_hang_up = response.cause == "client"
+        return ReplayResponse(
+            exchange=number, status=None, head=b"", close=True, awaits_hang_up=awaits_hang_up
+        )
     headers = header_pairs(response.headers)
     if bodiless or _has_no_body(response.status):
         body = b""

@@ -105,6 +105,11 @@ class ReplayConstraints:
         merged = heapq.merge(of_container, sync_points, key=lambda timed: timed[0])
         return merged, session_handle
 
+    def hang_up_latch(self, ref: ExchangeRef) -> Latch:
+        """Return a latch that never opens, for a call whose client left before the answer."""
+        text = f"exchange {ref.exchange} has no answer: the recorded client left before it"
+        return Latch(text, self.pending_latches)
+
     def answer_latches(self, ref: ExchangeRef) -> tuple[Latch, ...] | None:
         """Return the latches at which an answer waits now; None if it never waits."""
         return self.container_sessions.answer_latches(ref)

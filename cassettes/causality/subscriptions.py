@@ -211,6 +211,13 @@ class Subscriptions:
         """Return whether the client has subscribed in this replay."""
         return subscriber.key in self._open
 
+    def has_left(self, subscriber: Subscriber) -> bool:
+        """Return whether a call is of the stream that the client closed last."""
+        stream = self._open.get(subscriber.key)
+        if stream is None or not stream.has_client_left:
+            return False
+        return stream.stream_id is None or stream.stream_id == subscriber.stream_id
+
     def begin_stream(
         self,
         cassette: Cassette,

@@ -2,7 +2,8 @@
 
 Equal requests share a queue, whatever encoding they are written in and ask for. Each answer is
 given once. After the last, a request that only reads gets the last answer again, unless `--repeat`
-asks for something else (repeat_rules.py). A client prefers answers that were recorded in the
+asks for something else (repeat_rules.py); a call that the recorded client or the recorder left
+before its answer is not given again. A client prefers answers that were recorded in the
 encoding that it accepts:
 
     recorded    1 json   2 protobuf   3 json
@@ -92,6 +93,7 @@ class AnswerQueue:
         self._progress = _Progress()
         self._exchanges: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
         self._servers: list[RecordedServer] = []
+        self._abandoned = set[ExchangeRef]()
         self._views: dict[tuple[AcceptedType, ServerScope], QueueView] = {}
 
     def add_exchange(
@@ -100,10 +102,13 @@ class AnswerQueue:
         accepted_type: AcceptedType,
         step: ConnectionStep = _NO_STEP,
         server: RecordedServer | None = None,
+        *,
+        is_abandoned: bool = False,
     ) -> None:
         """Add an exchange: the type that its client accepted, its connection, and its server.
 
-        All exchanges are added before the first view is made.
+        `is_abandoned` is set if the recorded client or the recorder left before the answer. All
+        exchanges are added before the first view is made.
         """
         self.is_shared = self.is_shared or (
             bool(self._exchanges) and self._exchanges[0][2].connection != step.connection
@@ -111,6 +116,8 @@ class AnswerQueue:
         self._exchanges.append((exchange_ref, accepted_type, step))
         self._servers.append(server or RecordedServer(exchange_ref.cassette))
         self._progress.add()
+        if is_abandoned:
+            self._abandoned.add(exchange_ref)
 
     @property
     def unused(self) -> list[ExchangeRef]:
@@ -130,8 +137,10 @@ class AnswerQueue:
             if not order:
                 return None
             connections = self._connections if self.is_shared else None
+            answers = [each for _, each in order if each.exchange_ref not in self._abandoned]
+            last = answers[-1] if answers else order[-1][1]
             self._views[accepted_type, scope] = QueueView(
-                order, self._progress, self._repeat, connections
+                order, last, self._progress, self._repeat, connections
             )
         return self._views[accepted_type, scope]
 
@@ -163,16 +172,19 @@ class QueueView:
     """The answers for all clients that accept the same type, in order.
 
     A position is an index into that order; `_next` is the position before which all are given.
+    `last` is the answer that is repeated with `--repeat last`.
     """
 
     def __init__(
         self,
         order: list[tuple[int, Selection]],
+        last: Selection,
         progress: _Progress,
         repeat: RepeatMode,
         connections: ConnectionMap | None,
     ) -> None:
         self._order = order
+        self._last = last
         self._progress = progress
         self._repeat: RepeatMode = repeat
         self._connections = connections
@@ -208,20 +220,26 @@ class QueueView:
         progress = self._progress
         if not self.has_new:
             if self._repeat == "last":
-                return self._order[-1][1]
+                return self._last
             if self._repeat == "never":
                 return None
             for index, _ in self._order:
                 progress.given[index] = False
             progress.round += 1
             self._restart()
-        connections = self._connections
-        position = (
-            self._next if connections is None else self._best_position(connections, client, hints)
-        )
-        index, selection = self._order[position]
+        index, selection = self._order[self._position(client, hints)]
         progress.give(index)
         return selection
+
+    def peek_new(self, client: int = 0, hints: ClientHints = NO_HINTS) -> Selection | None:
+        """Return the next exchange that was not given in this round, without giving it."""
+        return self._order[self._position(client, hints)][1] if self.has_new else None
+
+    def _position(self, client: int, hints: ClientHints) -> int:
+        connections = self._connections
+        if connections is None:
+            return self._next
+        return self._best_position(connections, client, hints)
 
     def _restart(self) -> None:
         self._round, self._next, self._positions = self._progress.round, 0, None

@@ -31,6 +31,9 @@ more is another request."""
 _MAX_TARGET_CHARACTERS = 200
 """Characters of the target of a request in a report."""
 
+_STREAM_ID = "Mesos-Stream-Id"
+_STREAM_ID_REASONS: tuple[MissReason, ...] = ("no stream id", "another stream id")
+
 _LIST_INDEX = re.compile(r"\[[^\]]*\]")
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f]*")
 
@@ -91,7 +94,7 @@ class MissReporter:
             received.key, received.path, self._served, cassettes
         )
         comparisons = [
-            self._compare(ref, recorded, received, request.http)
+            self._compare(ref, recorded, received, request.http, reason)
             for ref in refs
             for recorded in [self._requests.request(ref)]
             if is_in_scope(ref, recorded.http)
@@ -114,6 +117,7 @@ class MissReporter:
         request: MatchableRequest,
         received: ParsedRequest,
         received_http: HttpRequest,
+        reason: MissReason,
     ) -> _Comparison:
         http = request.http
         recorded = request.parsed_by(self._cassettes[ref.cassette].header.server)
@@ -121,6 +125,8 @@ class MissReporter:
             _with_text_bodies(difference, http, received_http)
             for difference in diff_requests(recorded, received)
         ]
+        if reason in _STREAM_ID_REASONS:
+            differences += _stream_id_difference(http, received_http)
         method_and_path = f"{http.method.decode('latin-1')} {http.target.decode('latin-1')}"
         near = NearMiss(
             exchange=ref.exchange,
@@ -197,9 +203,15 @@ def _option_to_ignore_query(received: RequestKey, recorded: RequestKey) -> str |
 
 def _option_to_ignore(rules: Iterable[str]) -> str | None:
     options = " ".join(f"--ignore {rule}" for rule in rules)
-    if len(options) > _MAX_IGNORE_CHARACTERS:
+    if not options or len(options) > _MAX_IGNORE_CHARACTERS:
         return None
     return f"If the difference does not matter: {options}"
+
+
+def _stream_id_difference(recorded: HttpRequest, received: HttpRequest) -> list[Difference]:
+    name = _STREAM_ID.lower()
+    old, new = recorded.header(name), received.header(name)
+    return [] if old == new else [Difference(_STREAM_ID, old, new)]
 
 
 def _with_text_bodies(

@@ -21,7 +21,14 @@ from msgspec import Struct
 from ..answers.answer import ReplayResponse, StreamedResponse
 
 type MissReason = Literal[
-    "nothing recorded for this call", "already played", "differs", "actor message"
+    "nothing recorded for this call",
+    "already played",
+    "differs",
+    "actor message",
+    "client left",
+    "not subscribed",
+    "no stream id",
+    "another stream id",
 ]
 
 type SpanStyle = Literal[
@@ -41,6 +48,21 @@ _ADVICE: dict[MissReason, str] = {
     "differs": (
         "Make the client send what was recorded, edit the recorded request in the cassette, "
         "or record again."
+    ),
+    "client left": (
+        "The recorded client left before this call was answered, so its answer is not known. "
+        "Let the client leave too, or record again and let it wait."
+    ),
+    "not subscribed": (
+        "The client has no open subscription in this replay. "
+        "Let it send SUBSCRIBE first, and keep that stream open."
+    ),
+    "no stream id": (
+        "Let the client send the Mesos-Stream-Id that it got with the answer to its SUBSCRIBE."
+    ),
+    "another stream id": (
+        "Let the client send the Mesos-Stream-Id that it got with the answer to its latest "
+        "SUBSCRIBE: in this replay, not in another one."
     ),
     "actor message": (
         "Libprocess messages between Mesos processes share the port and are never recorded. "

@@ -137,6 +137,8 @@ class AnswerBuilder:
             compress_large=selection.target_type is not None or _may_compress(cassette, exchange),
         )
         latches = self._constraints.answer_latches(ref)
+        if answer.awaits_hang_up:
+            latches = (*(latches or ()), self._constraints.hang_up_latch(ref))
         if latches is not None:
             return replace(answer, latches=latches)
         if rewriter is not None:

@@ -113,7 +113,12 @@ class ExchangeIndex:
             RecordedConnection(ref.cassette, exchange.client), client_hints(request)
         )
         queue.add_exchange(
-            ref, parsed.accepted_type, step, self._servers.add_recorded(ref.cassette, request)
+            ref,
+            parsed.accepted_type,
+            step,
+            self._servers.add_recorded(ref.cassette, request),
+            is_abandoned=exchange.response.status is None
+            and exchange.response.cause in ("client", "stopped"),
         )
         if self._id_matcher is not None and mismatch is None:
             self._id_matcher.add_call(parsed)

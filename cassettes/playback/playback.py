@@ -96,6 +96,7 @@ class Playback:
         self._injection = FaultInjection(
             self.options.faults, self.options.seed, self.journal.record_fault_hit, date
         )
+        self._hang_ups = set[ExchangeRef]()
         with garbage_collector_off():
             for recorded in read_exchanges(self.cassettes, self._ignoring):
                 self._add_exchange(recorded)
@@ -184,6 +185,7 @@ class Playback:
         #    miss otherwise. For a call with a wrong stream id the index returns the refusal.
         # 4. A matched call of a scheduler or resource provider must belong to an open stream. If
         #    it does not, a recorded refusal for that reason is preferred to one that is made here.
+        #    The last call of a client that hangs up may arrive after the end of its stream.
         # 5. The queue has an answer left. If not, a recorded refusal for the stream id is served:
         #    the recorded stream had ended by then, and the one of this replay has not.
         #
@@ -204,11 +206,13 @@ class Playback:
             if match is None:
                 return self._unanswered.refuse_or_miss(matchable, _NOTHING_RECORDED, scope)
             if isinstance(match, MesosRefusal):
-                return self._unanswered.refuse_request(matchable, match, _NOTHING_RECORDED, scope)
+                reason = stream_mismatch_of(match.body) or _NOTHING_RECORDED
+                return self._unanswered.refuse_request(matchable, match, reason, scope)
         if (
             match.subscriber is not None
             and (refusal := self._constraints.subscriptions.refusal_for(match.subscriber))
             is not None
+            and not self._is_hang_up(match, client)
         ):
             matchable = matchable or self._matchable(request)
             return self._refuse_mismatch(matchable, match, refusal, now_seconds, scope)
@@ -225,6 +229,13 @@ class Playback:
         if self._id_matcher is not None:
             self._id_matcher.bindings.bind(match.id_pairs)
         return self._serve(selection, match.response_options, now_seconds)
+
+    def report_stayed(
+        self, request: HttpRequest, cassette_scope: frozenset[int] | None = None
+    ) -> Miss:
+        """Report a client that waits for an answer that the recorded client did not wait for."""
+        scope = self._servers.scope_of(request, cassette_scope)
+        return self._unanswered.report_miss(self._matchable(request), "client left", scope)
 
     def forget_connection(self, client: int) -> None:
         """Forget the position of a connection in the recording, because it was closed."""
@@ -245,12 +256,23 @@ class Playback:
     def _add_exchange(self, recorded: RecordedExchange) -> None:
         ref, cassette, exchange, request, parsed = recorded
         self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
+        if exchange.response.status is None and exchange.response.cause == "client":
+            self._hang_ups.add(ref)
         recorded_input = None
         if is_streamed_request(request, cassette.header.server):
             recorded_input = self._inputs.add_recorded_input(ref, request, cassette, exchange)
         else:
             self._index.add_exchange(ref, cassette, exchange, request, parsed)
         self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)
+
+    def _is_hang_up(self, match: ExchangeMatch, client: int) -> bool:
+        """Return whether a client hung up while this call was under way, as in the recording."""
+        if match.subscriber is None or match.queue_view is None or not self._hang_ups:
+            return False
+        if not self._constraints.subscriptions.has_left(match.subscriber):
+            return False
+        selection = match.queue_view.peek_new(client, match.client_hints)
+        return selection is not None and selection.exchange_ref in self._hang_ups
 
     def _refuse_mismatch(
         self,
@@ -266,7 +288,8 @@ class Playback:
             [match.mismatch_views[mismatch]] if mismatch in match.mismatch_views else []
         )
         if selection is None:
-            return self._unanswered.refuse_request(request, refusal, "differs", scope)
+            reason = mismatch or "differs"
+            return self._unanswered.refuse_request(request, refusal, reason, scope)
         return self._serve(selection, match.response_options, now_seconds)
 
     def _serve(

@@ -20,6 +20,8 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 64 * 1024 * 1024
     receive_timeout_seconds: float = 30.0
     """How long a head, or the next part of a body, may take to arrive."""
+    hang_up_timeout_seconds: float = 30.0
+    """How long a request is held whose recorded client left before the answer."""
     linger_seconds: float = 2.0
     """How long a client that got its last response may go on sending, so that it can read it."""
     max_unsent_bytes: int = 256 * 1024

@@ -20,7 +20,7 @@ from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedReque
 from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
 from .clock import Clock
-from .error_answers import build_failure_response, build_miss_response
+from .error_answers import UnansweredRequest, build_failure_response, build_miss_response
 from .ports import BodySink
 from .request_journal import RequestJournal
 from .upstream_relay import Forwarded, ResolveUpstream
@@ -131,6 +131,8 @@ class Responder:
             )
         if is_miss:
             return self.answer_miss(outcome, bodiless=request.method == b"HEAD")
+        if isinstance(outcome, ReplayResponse) and outcome.awaits_hang_up:
+            return self.await_hang_up(outcome, request, scope)
         is_redirect = outcome.status == HTTPStatus.TEMPORARY_REDIRECT
         if is_redirect and isinstance(outcome, ReplayResponse):
             return scope.retarget(outcome, request)
@@ -141,7 +143,7 @@ class Responder:
     ) -> BodySink | None:
         """Return a sink for the body if the playback compares it in parts, else None."""
         request = self.playback.begin_streamed_request(head, scope.cassettes)
-        return None if request is None else StreamedRequestSink(self, request, head, client)
+        return None if request is None else StreamedRequestSink(self, request, head, client, scope)
 
     def record_outcome(
         self, request: HttpRequest, client: int, now_seconds: float, outcome: ReplayOutcome
@@ -154,6 +156,23 @@ class Responder:
             record(request, client, now_seconds, "served", outcome.exchange)
         else:
             record(request, client, now_seconds, "refused")
+
+    def await_hang_up(
+        self, response: ReplayResponse, request: HttpRequest, scope: ListenScope
+    ) -> UnansweredRequest:
+        """Return what is played for a call that the recorded client left before its answer."""
+
+        def give_up() -> ReplayResponse:
+            miss = self.playback.report_stayed(request, scope.cassettes)
+            return self.answer_miss(miss, bodiless=request.method == b"HEAD")
+
+        return UnansweredRequest(
+            exchange=response.exchange,
+            status=None,
+            head=b"",
+            latches=response.latches,
+            give_up=give_up,
+        )
 
     def answer_miss(self, miss: Miss, *, bodiless: bool = False) -> ReplayResponse:
         """Report a miss, and return its response."""
@@ -182,9 +201,15 @@ class StreamedRequestSink:
     """
 
     def __init__(
-        self, responder: Responder, request: StreamedRequest, head: HttpRequest, client: int
+        self,
+        responder: Responder,
+        request: StreamedRequest,
+        head: HttpRequest,
+        client: int,
+        scope: ListenScope,
     ) -> None:
         self._responder = responder
+        self._scope = scope
         self._request: StreamedRequest | None = request
         self._head = head
         self._client = client
@@ -214,4 +239,6 @@ class StreamedRequestSink:
             return responder.answer_failure(self._head, self._client, now_seconds, error)
         if outcome is not None:
             responder.record_outcome(self._head, self._client, now_seconds, outcome)
+        if isinstance(outcome, ReplayResponse) and outcome.awaits_hang_up:
+            return responder.await_hang_up(outcome, self._head, self._scope)
         return responder.answer_miss(outcome) if isinstance(outcome, Miss) else outcome

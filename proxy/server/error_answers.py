@@ -1,10 +1,20 @@
 """The responses of a replay itself, where the cassettes have none."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from ...cassettes.answers.answer import ReplayResponse, render_head
 from ...cassettes.matching.misses import Miss
 from ..http.http1 import render_text_response
+
+
+class UnansweredRequest(ReplayResponse, frozen=True, eq=False, kw_only=True):
+    """No response: the recorded client left before it, and the request is held until this one does.
+
+    A client that stays gets the result of `give_up`, which reports it.
+    """
+
+    give_up: Callable[[], ReplayResponse]
 
 
 def build_miss_response(miss: Miss, *, bodiless: bool) -> ReplayResponse:

@@ -13,6 +13,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from .clock import Clock, Timer
+from .error_answers import UnansweredRequest
 from .ports import StreamContext
 from .stream_sender import StreamSender
 from .upstream_relay import Forwarded, UpstreamRelay
@@ -127,8 +129,12 @@ class ResponseQueue:
             relay = self._current = UpstreamRelay(self, response, keep_alive, on_failure)
             relay.begin()
             return
+        if isinstance(response, UnansweredRequest):
+            self._hold(response, lambda: self._send(response.give_up(), keep_alive=False))
+            return
         if response.latches:
-            self._hold(response, keep_alive)
+            opened = replace(response, latches=())
+            self._hold(response, lambda: self._send(opened, keep_alive))
             return
         if len(response.body) <= _MAX_JOINED_BYTES:
             self.transport.write(response.head + response.body)
@@ -138,16 +144,20 @@ class ResponseQueue:
         if response.close or not keep_alive:
             self._on_last_response()
 
-    def _hold(self, response: ReplayResponse, keep_alive: bool) -> None:
-        """Send a response when its latches are open."""
+    def _hold(self, response: ReplayResponse, send: Callable[[], object]) -> None:
+        """Send a response when its latches are open, or when its client has not hung up in time."""
 
-        def send() -> None:
+        def send_and_go_on() -> None:
             self._current = None
-            self._send(replace(response, latches=()), keep_alive)
+            send()
             self._send_queued()
 
-        self._current = HeldResponse(response, send)
+        self._current = HeldResponse(response, send_and_go_on)
         self._current.begin()
+        if isinstance(response, UnansweredRequest):
+            clock, limits = self._context.clock, self._context.limits
+            when = clock.time() + limits.hang_up_timeout_seconds
+            self._current.give_up_at(when, clock)
 
 
 class HeldResponse:
@@ -156,6 +166,11 @@ class HeldResponse:
     def __init__(self, response: ReplayResponse, send: Callable[[], object]) -> None:
         self._latches = [latch for latch in response.latches if not latch.is_open]
         self._send = send
+        self._timer: Timer | None = None
+
+    def give_up_at(self, when_seconds: float, clock: Clock) -> None:
+        """Send the response then, although its latches are not open."""
+        self._timer = clock.call_at(when_seconds, self._give_up)
 
     def begin(self) -> None:
         """Wait for the first latch that is not open; without one, send the response."""
@@ -172,3 +187,9 @@ class HeldResponse:
         """Drop the response: the client has left."""
         for latch in self._latches:
             latch.remove_open_callback(self.begin)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _give_up(self) -> None:
+        self.stop()
+        self._send()

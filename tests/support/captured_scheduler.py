@@ -120,7 +120,6 @@ async def _connected(host: str, port: int):
 
 async def _taken(answers: asyncio.StreamReader, call: Call) -> None:
     if not call.is_answered:
-        assert await answers.read() == b""
         return
     head = await answers.readuntil(b"\r\n\r\n")
     assert head.startswith((b"HTTP/1.1 202 ", b"HTTP/1.1 200 ")), head

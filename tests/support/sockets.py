@@ -98,6 +98,15 @@ class Wire:
             data += iter(lambda: self._socket.recv(65536), b"")
         return b"".join(data)
 
+    def received(self) -> bytes:
+        """Return what has arrived, which stays for the next read."""
+        self._socket.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while data := self._socket.recv(65536):
+                self._unread += data
+        self._socket.settimeout(PATIENCE_SECONDS)
+        return self._unread
+
     def is_quiet(self) -> bool:
         """Whether there is nothing to read now, not even an end."""
         self._socket.settimeout(0)

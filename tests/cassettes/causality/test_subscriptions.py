@@ -143,6 +143,41 @@ def test_a_call_with_another_id_is_refused(play):
     )
 
 
+def left(playback):
+    Server(call(playback, subscribe())).leave()
+
+
+@pytest.mark.parametrize(
+    ("before", "stream_id", "reason", "differences"),
+    [
+        (lambda playback: None, ONE, "not subscribed", ()),
+        (left, ONE, "not subscribed", ()),
+        (
+            lambda playback: Server(call(playback, subscribe())),
+            None,
+            "no stream id",
+            ("Mesos-Stream-Id: 11111111-aaaa → (absent)",),
+        ),
+        (
+            lambda playback: Server(call(playback, subscribe())),
+            TWO,
+            "another stream id",
+            ("Mesos-Stream-Id: 11111111-aaaa → 22222222-bbbb",),
+        ),
+    ],
+)
+def test_a_refusal_reports_why(play, before, stream_id, reason, differences):
+    playback = play(*LIFE)
+    before(playback)
+    answer = call(playback, said("REVIVE"), stream_id)
+    assert told(answer)[0] in (400, 403)
+    (refusal,) = playback.journal.refusals
+    assert refusal.miss.reason == reason
+    assert refusal.miss.option is None
+    assert "SUBSCRIBE" in refusal.miss.advice
+    assert tuple(map(str, refusal.miss.nearest[0].differences)) == differences
+
+
 def test_a_call_that_was_not_recorded_is_refused_for_its_id_first(play):
     playback = play(*LIFE)
     assert isinstance(call(playback, said("SUPPRESS"), ONE), Miss)

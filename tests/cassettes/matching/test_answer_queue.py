@@ -251,3 +251,24 @@ def test_every_answer_to_a_mutating_call_is_given_whoever_asks():
 def test_a_client_that_replays_many_connections_claims_the_latest():
     recorded = " ".join(f"{n}:s" for n in range(1, 40))
     assert Clients(recorded).play("x:s " * 39).split() == [str(n) for n in range(1, 40)]
+
+
+@pytest.mark.parametrize(
+    ("abandoned", "selected"),
+    [({3}, "1, 2, 3, 2, 2"), ({2, 3}, "1, 2, 3, 1, 1"), ({1, 2, 3}, "1, 2, 3, 3, 3")],
+)
+def test_a_call_that_was_left_before_its_answer_is_given_once(abandoned, selected):
+    answers = AnswerQueue(mutating=False)
+    for number in (1, 2, 3):
+        ref = ExchangeRef(0, number)
+        answers.add_exchange(ref, None, is_abandoned=number in abandoned)
+    view = answers.view(None)
+    assert view is not None
+    assert ", ".join(described(view.select_next()) for _ in range(5)) == selected
+
+
+def test_the_next_answer_can_be_known_before_it_is_given():
+    view = queue("jj", mutating=True).view(ENCODINGS["j"])
+    assert view is not None
+    seen = [(described(view.peek_new()), described(view.select_next())) for _ in range(3)]
+    assert seen == [("1", "1"), ("2", "2"), ("none", "none")]
