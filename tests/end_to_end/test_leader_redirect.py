@@ -153,7 +153,7 @@ def test_an_unreachable_leader_is_forgotten(path: Path) -> None:
         f"{name} leads: requests go there from now on",
         f"the leader {name} cannot be reached: back to 127.0.0.1:{follower.port}",
         f"the upstream could not be reached: [Errno 111] Connect call failed"
-        f" ('127.0.0.1', {dead.port})",
+        f" ('127.0.0.1', {dead.port}); the client got 502 from the proxy",
     ]
 
 
