@@ -14,11 +14,11 @@ from ..format.documents import EndCause, Side
 class Row(Struct, kw_only=True, omit_defaults=True):
     """The description of one of these; unknown members are None.
 
-    `at` is in seconds since the recording began. `size` is in bytes without HTTP framing, `offset`
-    in bytes from the beginning of the stream. `line` is the first line of the document in the
-    cassette. `number` counts the records of a stream. `message_name` and `request_message_name` are
-    the full names of the messages in `body` and `request_body`. `content` is that of the call in an
-    exchange, and of the record in an event.
+    `at` is in seconds since the recording began. `size` is in bytes without HTTP framing. `offset`
+    counts bytes of the stream, `file_offset` those of the file, if that is an HTTP capture. `line`
+    is the first line of the document in the cassette. `number` counts the records of a stream.
+    `message_name` and `request_message_name` are the full names of the messages in `body` and
+    `request_body`. `content` is that of the call in an exchange, and of the record in an event.
     """
 
     row_type: Literal["exchange", "event", "skipped", "end", "note"]
@@ -35,6 +35,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     status: int | None = None
     size: int | None = None
     offset: int | None = None
+    file_offset: int | None = None
     line: int | None = None
     cause: EndCause | None = None
     text: str | None = None

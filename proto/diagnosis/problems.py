@@ -44,6 +44,12 @@ SEVERITY_BY_REASON: dict[str, Severity] = {
     "http-answer": "malformed",
     "plain-json": "malformed",
     "gzip": "malformed",
+    # The HTTP framing around a stream, in a capture.
+    "http-head": "malformed",
+    "chunk-size": "malformed",
+    "chunk-end": "malformed",
+    "truncated-chunk": "malformed",
+    "content-coding": "malformed",
     # The order and times of events.
     "before-subscribed": "warning",
     "gap": "warning",

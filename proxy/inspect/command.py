@@ -223,7 +223,7 @@ def _row_to_dict(number: int, row: Row) -> dict[str, Any]:
     """Return a row as `--json` prints it."""
     fields: dict[str, Any] = {"row": number, "what": row.row_type}
     for name in ("at", "exchange", "number", "client", "peer", "call", "type", "method", "path",
-                 "status", "size", "offset", "line", "cause", "text"):  # fmt: skip
+                 "status", "size", "offset", "file_offset", "line", "cause", "text"):  # fmt: skip
         if (value := getattr(row, name)) is not None:
             fields[name] = value
     if row.side == "client":

@@ -70,6 +70,8 @@ class RowFormatter:
         finding = row.finding
         assert finding is not None
         place = f"record {finding.number}, byte {finding.offset} of the stream"
+        if row.file_offset is not None:
+            place += f", byte {row.file_offset} of the file"
         if row.line is not None:
             place += f", line {row.line} of the file"
         reactions = reader_reactions(finding)

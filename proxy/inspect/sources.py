@@ -1,6 +1,5 @@
 """The input of `mesotape inspect`: its kind, detected from its first bytes, and its rows."""
 
-import contextlib
 import io
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.inspection import cassette_rows, flow_rows
+from ...cassettes.inspection.capture_detection import has_http_framing
+from ...cassettes.inspection.capture_rows import CaptureRows
 from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...cassettes.matching import servers
@@ -45,7 +46,9 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
         with path.open("rb") as file:
             head = file.read(_HEAD)
             file.seek(0)
-            if is_cassette(path, head):
+            if has_http_framing(head, is_whole=False):
+                yield from _raw(file, reading)
+            elif is_cassette(path, head):
                 yield from _cassette(path)
             elif is_flow_file(head):
                 yield from _flows(source, file, reading.server or "master")
@@ -93,16 +96,27 @@ def _flows(source: str, file: BinaryIO, server: ServerKind) -> Iterator[Row]:
 
 
 def _raw(file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
-    stream = StreamRows(
-        StreamOrigin(),
-        reading.message_name,
-        reading.encoding,
-        max_record_bytes=reading.max_record_bytes,
+    """Read a stream, or a capture of HTTP with a stream inside."""
+    data = block = _block(file)
+    while (is_capture := has_http_framing(data, is_whole=not block)) is None:
+        block = _block(file)
+        data += block
+    found = (
+        CaptureRows(
+            reading.message_name, reading.encoding, max_record_bytes=reading.max_record_bytes
+        )
+        if is_capture
+        else StreamRows(
+            StreamOrigin(),
+            reading.message_name,
+            reading.encoding,
+            max_record_bytes=reading.max_record_bytes,
+        )
     )
-    with contextlib.suppress(BrokenPipeError):
-        while data := _block(file):
-            yield from stream.feed(data)
-    yield from stream.close()
+    while data:
+        yield from found.feed(data)
+        data = _block(file)
+    yield from found.close()
 
 
 def _block(file: IO[bytes]) -> bytes:

@@ -28,6 +28,10 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "damaged.bin").write_bytes(
         START + HEARTBEAT + b"20\r\n" + HEARTBEAT[3:] + HEARTBEAT
     )
+    chunks = [b"%x\r\n%b\r\n" % (len(data), data) for data in (START, HEARTBEAT, HEARTBEAT)]
+    damaged = chunks[2].replace(b"17", b"1z", 1)
+    capture = b"".join([*chunks[:2], damaged, chunks[2], b"0\r\n\r\n"])
+    (tmp_path / "capture.bin").write_bytes(capture)
     torn = HEADER + NOTE.format(1) + NOTE.format(2) + NOTE.format(3)
     (tmp_path / "torn.yaml").write_text(torn + "---\nevent: 9\nof: 1\nat")
     return tmp_path

@@ -253,6 +253,39 @@ def test_a_stream_comes_through_a_pipe() -> None:
     assert [row.get("type") for row in rows] == ["SUBSCRIBED", "HEARTBEAT", None]
 
 
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def test_a_stream_inside_chunks_is_looked_through(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(chunk(START) + chunk(HEARTBEAT) + b"0\r\n\r\n")
+    note, *rows, last = objects(path)
+    assert note["text"].startswith("HTTP chunks, looked through")
+    assert [(row.get("type"), row.get("offset"), row.get("file_offset")) for row in rows] == [
+        ("SUBSCRIBED", 0, 4),
+        ("HEARTBEAT", 88, 98),
+        (None, None, None),
+    ]
+    assert last["summary"]["level"] == "clean"
+    path.write_bytes(chunk(START) + chunk(b"2O" + HEARTBEAT[2:]))
+    assert "record 2, byte 88 of the stream, byte 98 of the file\n" in run("inspect", path).stdout
+
+
+def test_chunks_are_followed_as_they_arrive() -> None:
+    command = [*MESOTAPE, "inspect", "--follow", "--json", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for data, rows in ((chunk(START), 2), (chunk(HEARTBEAT), 1)):
+            process.stdin.write(data)
+            process.stdin.flush()
+            found = [json.loads(process.stdout.readline()) for _ in range(rows)]
+            assert found[-1]["size"] == len(data) - 6
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["summary"]["level"] == "clean"
+
+
 def test_all_kinds_of_documents_have_rows() -> None:
     *rows, last = objects(GOLDEN, code=5)
     assert Counter(row["what"] for row in rows) == {
