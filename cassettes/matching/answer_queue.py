@@ -12,26 +12,30 @@ encoding that it accepts:
     protobuf    2  2  2 …
     other       1  2  3  3 …                   none in its own encoding: all in order, transcoded
 
-If several clients made the requests, each gets the answers of the recorded client that it stands
-for (connections.py).
+A client with credentials and one without may get different answers (credentials.py). If several
+clients made the requests, each gets the answers of the recorded client that it stands for
+(connections.py).
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain, compress, islice
 
 from msgspec import Struct
 
+from ...proto.http.credentials import CredentialScheme
 from ..format.exchange_ref import ExchangeRef
 from .connections import (
     BEST_RANK,
     BEST_UNCLAIMED_RANK,
     NO_HINTS,
+    NOT_RECORDED,
     ClientHints,
     ConnectionMap,
     ConnectionStep,
     RecordedConnection,
 )
+from .credentials import NO_CREDENTIALS, RecordedCredentials, suit_credentials
 from .repeat_rules import RepeatMode
 from .request_key import AcceptedType
 from .servers import ANY_SERVER, RecordedServer, ServerScope
@@ -94,7 +98,8 @@ class AnswerQueue:
         self._exchanges: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
         self._servers: list[RecordedServer] = []
         self._abandoned = set[ExchangeRef]()
-        self._views: dict[tuple[AcceptedType, ServerScope], QueueView] = {}
+        self._credentials: list[RecordedCredentials] = []
+        self._views: dict[tuple[AcceptedType, ServerScope, CredentialScheme], QueueView] = {}
 
     def add_exchange(
         self,
@@ -102,10 +107,11 @@ class AnswerQueue:
         accepted_type: AcceptedType,
         step: ConnectionStep = _NO_STEP,
         server: RecordedServer | None = None,
+        credentials: RecordedCredentials = NO_CREDENTIALS,
         *,
         is_abandoned: bool = False,
     ) -> None:
-        """Add an exchange: the type that its client accepted, its connection, and its server.
+        """Add an exchange: the type that its client accepted, its connection, server, credentials.
 
         `is_abandoned` is set if the recorded client or the recorder left before the answer. All
         exchanges are added before the first view is made.
@@ -115,6 +121,7 @@ class AnswerQueue:
         )
         self._exchanges.append((exchange_ref, accepted_type, step))
         self._servers.append(server or RecordedServer(exchange_ref.cassette))
+        self._credentials.append(credentials)
         self._progress.add()
         if is_abandoned:
             self._abandoned.add(exchange_ref)
@@ -126,26 +133,38 @@ class AnswerQueue:
         return [exchange_ref for (exchange_ref, _, _), played in pairs if not played]
 
     def view(
-        self, accepted_type: AcceptedType, scope: ServerScope = ANY_SERVER
+        self,
+        accepted_type: AcceptedType,
+        scope: ServerScope = ANY_SERVER,
+        credentials: CredentialScheme = None,
     ) -> "QueueView | None":
-        """Return the queue for one response type and server scope, shared by all clients.
+        """Return the queue for a response type, server scope and scheme, shared by all clients.
 
-        None if no exchange is of a server in the scope.
+        None if no exchange of a server in the scope is for such credentials.
         """
-        if (accepted_type, scope) not in self._views:
-            order = self._order(accepted_type, scope)
+        key = accepted_type, scope, credentials
+        if key not in self._views:
+            order = self._order(accepted_type, scope, credentials)
             if not order:
                 return None
             connections = self._connections if self.is_shared else None
             answers = [each for _, each in order if each.exchange_ref not in self._abandoned]
             last = answers[-1] if answers else order[-1][1]
-            self._views[accepted_type, scope] = QueueView(
-                order, last, self._progress, self._repeat, connections
-            )
-        return self._views[accepted_type, scope]
+            self._views[key] = QueueView(order, last, self._progress, self._repeat, connections)
+        return self._views[key]
+
+    def _candidates(self, scope: ServerScope, credentials: CredentialScheme) -> list[int]:
+        """Return the indices of the exchanges of some servers that suit the credentials."""
+        indices = [
+            index
+            for index, server in enumerate(self._servers)
+            if scope is ANY_SERVER or server in scope
+        ]
+        suits = suit_credentials(credentials, [self._credentials[index] for index in indices])
+        return list(compress(indices, suits))
 
     def _order(
-        self, accepted_type: AcceptedType, scope: ServerScope
+        self, accepted_type: AcceptedType, scope: ServerScope, credentials: CredentialScheme
     ) -> list[tuple[int, Selection]]:
         # All views of a queue share its progress, so each entry has its index in the queue.
         #
@@ -158,9 +177,8 @@ class AnswerQueue:
         # those in its own encoding first, because they need no transcoding, then the others.
         own: list[tuple[int, Selection]] = []
         others: list[tuple[int, Selection]] = []
-        for index, (exchange_ref, recorded_type, step) in enumerate(self._exchanges):
-            if scope is not ANY_SERVER and self._servers[index] not in scope:
-                continue
+        for index in self._candidates(scope, credentials):
+            exchange_ref, recorded_type, step = self._exchanges[index]
             if recorded_type == accepted_type:
                 own.append((index, Selection(exchange_ref, connection_step=step)))
             else:
@@ -274,10 +292,10 @@ class QueueView:
         return best
 
     def _recorded_hints(self, hints: ClientHints) -> ClientHints:
-        """Leave out values that no recorded client of these requests sent."""
+        """Leave out values that no recorded client of these requests sent, or lacked."""
         return ClientHints(
-            hints.stream_id if hints.stream_id in self._stream_ids else None,
-            hints.user_agent if hints.user_agent in self._user_agents else None,
+            hints.stream_id if hints.stream_id in self._stream_ids else NOT_RECORDED,
+            hints.user_agent if hints.user_agent in self._user_agents else NOT_RECORDED,
         )
 
     def _claimed_positions(self, connections: ConnectionMap, client: int) -> Iterator[int]:

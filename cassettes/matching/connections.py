@@ -41,6 +41,9 @@ class ClientHints(Struct, frozen=True):
 
 NO_HINTS = ClientHints()
 
+NOT_RECORDED = "\0"
+"""A hint that does not count; no header has this value."""
+
 BEST_RANK = (False, False, False, False, False)
 """The smallest `ConnectionMap.mismatch_rank`."""
 
@@ -130,8 +133,8 @@ class ConnectionMap:
         5. It is out of order: the client has claimed nothing yet, and on the recorded connection
            there were requests before this one that were not sent so far.
 
-        A header counts only if some recorded client of an equal request sent the same value, so
-        the caller leaves other values out of `hints`.
+        A header counts only if some recorded client of an equal request sent the same value, or
+        lacked it too, so the caller replaces other values in `hints` by NOT_RECORDED.
         """
         claims = self._claims.get(client, ())
         is_claimed_by_other = client != 0 and self._claimant.get(step.connection, client) != client
@@ -139,9 +142,9 @@ class ConnectionMap:
             client == 0 or bool(claims) or step.before <= self._played_steps[step.connection]
         )
         return (
-            hints.stream_id is not None and step.hints.stream_id != hints.stream_id,
+            hints.stream_id not in (NOT_RECORDED, step.hints.stream_id),
             step.connection not in claims,
-            hints.user_agent is not None and step.hints.user_agent != hints.user_agent,
+            hints.user_agent not in (NOT_RECORDED, step.hints.user_agent),
             is_claimed_by_other,
             not is_in_order,
         )

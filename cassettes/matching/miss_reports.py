@@ -13,6 +13,7 @@ from ...proto.http.request import HttpRequest
 from ...proto.messages.ids import id_fields, with_blank_ids
 from ..format.exchange_ref import ExchangeRef
 from ..storage.reader import Cassette
+from .credentials import describe_scheme
 from .misses import Difference, Miss, MissReason, NearMiss
 from .near_misses import OPAQUE_BODY_DIFFERENCE, NearMissIndex, diff_requests
 from .recorded_request import RecordedRequests
@@ -33,6 +34,7 @@ _MAX_TARGET_CHARACTERS = 200
 
 _STREAM_ID = "Mesos-Stream-Id"
 _STREAM_ID_REASONS: tuple[MissReason, ...] = ("no stream id", "another stream id")
+_CREDENTIALS = "Authorization"
 
 _LIST_INDEX = re.compile(r"\[[^\]]*\]")
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f]*")
@@ -127,6 +129,9 @@ class MissReporter:
         ]
         if reason in _STREAM_ID_REASONS:
             differences += _stream_id_difference(http, received_http)
+        if not differences and recorded.credentials != received.credentials:
+            schemes = describe_scheme(recorded.credentials), describe_scheme(received.credentials)
+            differences = [Difference(_CREDENTIALS, *schemes)]
         method_and_path = f"{http.method.decode('latin-1')} {http.target.decode('latin-1')}"
         near = NearMiss(
             exchange=ref.exchange,
@@ -171,7 +176,7 @@ class MissReporter:
         paths = {_LIST_INDEX.sub("[]", each.path) for each in nearest.near.differences}
         if nearest.near.more or len(paths) > _MAX_IGNORE_RULES or len(received.calls) > 1:
             return None
-        if paths & {"refusal", "type", "body", "Content-Type"}:
+        if paths & {"refusal", "type", "body", "Content-Type", _CREDENTIALS}:
             return None
         return _option_to_ignore(f"{call_name}:{path}" for path in sorted(paths))
 

@@ -33,6 +33,7 @@ from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.negotiation import ResponseType
 from ...proto.api.refusals import MesosRefusal, check_request
 from ...proto.http import redirects
+from ...proto.http.credentials import CredentialScheme
 from ...proto.http.request import HttpRequest
 from ...proto.messages.fields import field_at, type_enum_name
 from ..answers.records import is_heartbeat_message
@@ -78,7 +79,8 @@ type RequestKey = CallKey | PlainKey
 class ParsedRequest(Struct, frozen=True, kw_only=True):
     """A request as a server of one kind reads it.
 
-    `path` is folded as libprocess does. `accepted_type` is the response type to answer with.
+    `path` is folded as libprocess does. `accepted_type` is the response type to answer with, and
+    `credentials` the scheme of the client's credentials.
     `refusal` is the answer of Mesos if it refuses the request without looking at its state.
     `calls` has the decoded call, or all records of a streamed request; it is empty for a plain
     request. `compared_calls` are the same without ignored fields, and without those that are set to
@@ -89,6 +91,7 @@ class ParsedRequest(Struct, frozen=True, kw_only=True):
     is_mutating: bool
     path: str
     accepted_type: AcceptedType = None
+    credentials: CredentialScheme = None
     refusal: MesosRefusal | None = None
     content_type: str | None = None
     call_type: CallType | None = None
@@ -154,6 +157,7 @@ def parse_request(
             key=key,
             is_mutating=key.method not in _READ_ONLY_METHODS and refusal is None,
             path=path,
+            credentials=request.credentials,
             refusal=refusal,
             content_type=content_type,
         )
@@ -165,6 +169,7 @@ def parse_request(
         is_mutating=call_type.is_mutating and refusal is None,
         path=path,
         accepted_type=check.response_type if refusal is None and has_message else None,
+        credentials=request.credentials,
         refusal=refusal,
         content_type=content_type,
         call_type=call_type,

@@ -24,6 +24,7 @@ from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import AnswerQueue, QueueView
 from ..matching.connections import ClientHints, ConnectionMap, RecordedConnection, client_hints
+from ..matching.credentials import REFUSALS, RecordedCredentials
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import (
     MatchableRequest,
@@ -112,11 +113,13 @@ class ExchangeIndex:
         step = self.connections.add_step(
             RecordedConnection(ref.cassette, exchange.client), client_hints(request)
         )
+        is_refused = mismatch is None and exchange.response.status in REFUSALS
         queue.add_exchange(
             ref,
             parsed.accepted_type,
             step,
             self._servers.add_recorded(ref.cassette, request),
+            RecordedCredentials(parsed.credentials, is_refused),
             is_abandoned=exchange.response.status is None
             and exchange.response.cause in ("client", "stopped"),
         )
@@ -158,7 +161,9 @@ class ExchangeIndex:
 
     def _view(self, key: RequestKey, parsed: ParsedRequest, scope: ServerScope) -> QueueView | None:
         queue = self._queues.get(key)
-        return None if queue is None else queue.view(parsed.accepted_type, scope)
+        if queue is None:
+            return None
+        return queue.view(parsed.accepted_type, scope, parsed.credentials)
 
     def _match_ids(self, parsed: ParsedRequest, scope: ServerScope) -> IdMatch:
         """Translate the ids of a request into those of the recording, if ids are rebound."""

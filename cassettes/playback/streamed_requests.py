@@ -17,6 +17,7 @@ request is.
 
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import compress
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
@@ -35,6 +36,7 @@ from ..causality.container_input import (
 )
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
+from ..matching.credentials import REFUSALS, RecordedCredentials, suit_credentials
 from ..matching.misses import MissReason, ReplayOutcome
 from ..matching.recorded_request import INPUT_PREFIX_BYTES
 from ..storage.reader import Cassette
@@ -53,6 +55,7 @@ class _PlayableInput(Struct, eq=False):
 
     ref: ExchangeRef
     recorded: RecordedInput
+    credentials: RecordedCredentials
     state: Literal["free", "claimed", "played"] = "free"
 
 
@@ -92,7 +95,10 @@ class RecordedInputs:
             cassette, exchange, media_type, self._comparable_recorded_calls
         )
         first = next(recorded.read_items(), None)
-        self._by_beginning[_beginning(head, first)].append(_PlayableInput(ref, recorded))
+        is_refused = exchange.response.status in REFUSALS
+        credentials = RecordedCredentials(head.credentials, is_refused)
+        playable = _PlayableInput(ref, recorded, credentials)
+        self._by_beginning[_beginning(head, first)].append(playable)
         return recorded
 
     def begin_request(self, head: HttpRequest) -> "StreamedRequest":
@@ -100,8 +106,13 @@ class RecordedInputs:
         return StreamedRequest(self, head)
 
     def with_beginning(self, head: HttpRequest, first: InputItem | None) -> list[_PlayableInput]:
-        """Return the recorded inputs that begin like a request; `first` is its first item."""
-        return self._by_beginning.get(_beginning(head, first), [])
+        """Return the recorded inputs that begin like a request and are for its credentials.
+
+        `first` is its first item.
+        """
+        inputs = self._by_beginning.get(_beginning(head, first), [])
+        recorded = [each.credentials for each in inputs]
+        return list(compress(inputs, suit_credentials(head.credentials, recorded)))
 
 
 class _Candidate(NamedTuple):

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from .credentials import CredentialScheme, scheme_of
 from .headers import last_header_values
 
 _RELEVANT_HEADERS = (
@@ -64,10 +65,16 @@ class HttpRequest(Struct, frozen=True, dict=True):
         )
 
     @cached_property
-    def relevant_headers(self) -> tuple[bytes | None, ...]:
-        """The last values of the headers that can change the answer."""
+    def relevant_headers(self) -> tuple[bytes | CredentialScheme, ...]:
+        """The last values of the headers that can change the answer; of credentials the scheme."""
         values = self.headers_by_name
-        return tuple([values.get(name) for name in _RELEVANT_HEADERS])
+        return (*[values.get(name) for name in _RELEVANT_HEADERS], self.credentials)
+
+    @cached_property
+    def credentials(self) -> CredentialScheme:
+        """The scheme of the credentials in the request; None if it has none."""
+        value = self.headers_by_name.get(b"authorization")
+        return None if value is None else scheme_of(value.decode("latin-1"))
 
     @cached_property
     def size(self) -> int:
@@ -80,6 +87,7 @@ class HttpRequest(Struct, frozen=True, dict=True):
         # Cached properties that depend on the head alone are computed once for all bodies. They are
         # set by name, past the frozen struct: rename a property here too.
         vars(other).update(
+            credentials=self.credentials,
             headers_by_name=self.headers_by_name,
             relevant_headers=self.relevant_headers,
             text_headers_by_name=self.text_headers_by_name,

@@ -181,12 +181,15 @@ def test_credentials_pass_and_never_reach_the_disk(
         assert SECRET not in file.read_bytes()
 
 
-def test_redacted_headers_keep_their_names(session: tuple[list[bytes], list[Kept], Path]) -> None:
+def test_redacted_headers_keep_their_names_and_schemes(
+    session: tuple[list[bytes], list[Kept], Path],
+) -> None:
     _, told, _ = session
     headers = told[0].exchange.request.headers
-    assert headers["Authorization"] == headers["proxy-authorization"] == "REDACTED"
+    assert headers["Authorization"] == "Basic REDACTED"
+    assert headers["proxy-authorization"] == "REDACTED"
     assert told[1].exchange.request.headers["COOKIE"] == "REDACTED"
-    assert told[2].exchange.request.headers["aUTHORIZATION"] == "REDACTED"
+    assert told[2].exchange.request.headers["aUTHORIZATION"] == "token=REDACTED"
     assert told[0].exchange.response.headers["Set-Cookie"] == "REDACTED"
     assert told[0].exchange.response.headers["set-cookie"] == "REDACTED"
 

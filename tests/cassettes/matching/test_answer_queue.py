@@ -232,6 +232,11 @@ def test_a_recorded_user_agent_decides():
     assert Clients(recorded).play("x:sC y:sC") == "1 2"
 
 
+def test_a_request_without_a_user_agent_stands_for_a_recorded_one_without():
+    assert Clients("1:sA 2:s 1:sA 2:s").play("x:s y:sA y:sA x:s") == "2 1 3 4"
+    assert Clients("1:sA 2:sB").play("x:s y:sB") == "1 2"
+
+
 def test_a_stream_id_decides_before_all_else():
     clients = Clients("1:r1 1:r2 2:r1", mutating=True)
     assert clients.play("x:r2 x:r1 x:r1 x:r1") == "2 1 3 none"

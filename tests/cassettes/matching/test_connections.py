@@ -1,9 +1,12 @@
 """The order of the criteria by which a recorded connection is found for a client."""
 
+from support.playback_cassettes import GET_HEALTH, TEARDOWN, exchange, request
+
 from mesotape.cassettes.matching.connections import (
     BEST_RANK,
     BEST_UNCLAIMED_RANK,
     NO_HINTS,
+    NOT_RECORDED,
     ClientHints,
     ConnectionMap,
     ConnectionStep,
@@ -73,9 +76,17 @@ def test_the_best_ranks_are_those_of_the_claimed_and_of_the_next_free_connection
     assert made.mismatch_rank(ME, HINTS, ConnectionStep(FREE, 0, HINTS)) == BEST_UNCLAIMED_RANK
 
 
-def test_headers_that_a_request_lacks_do_not_count() -> None:
-    made = connections(MINE)
-    assert made.mismatch_rank(ME, NO_HINTS, ConnectionStep(MINE, 1, HINTS)) == BEST_RANK
+def test_headers_that_were_not_recorded_do_not_count() -> None:
+    made, unknown = connections(MINE), ClientHints(NOT_RECORDED, NOT_RECORDED)
+    assert made.mismatch_rank(ME, unknown, ConnectionStep(MINE, 1, HINTS)) == BEST_RANK
+    assert made.mismatch_rank(ME, unknown, ConnectionStep(MINE, 1, NO_HINTS)) == BEST_RANK
+
+
+def test_a_request_without_a_user_agent_stands_for_a_recorded_one_without() -> None:
+    made, hints = connections(), ClientHints("stream", None)
+    with_an_agent = made.mismatch_rank(ME, hints, ConnectionStep(FREE, 0, HINTS))
+    without = made.mismatch_rank(ME, hints, ConnectionStep(CLAIMED, 9, hints))
+    assert without < with_an_agent
 
 
 def test_a_closed_connection_has_no_claim() -> None:
@@ -84,3 +95,18 @@ def test_a_closed_connection_has_no_claim() -> None:
     made.forget_connection(ME)
     assert list(made.claimed_by(ME)) == []
     assert made.mismatch_rank(OTHER, HINTS, ConnectionStep(MINE, 0, HINTS)) == BEST_UNCLAIMED_RANK
+
+
+def test_a_client_without_a_user_agent_leaves_out_no_call_of_another_client(play):
+    def named(document, agent):
+        return document.replace("    Accept:", f"    User-Agent: {agent}\n    Accept:", 1)
+
+    playback = play(
+        named(exchange(1, GET_HEALTH), "curl"),
+        named(exchange(2, TEARDOWN, at=1.0), "curl"),
+        exchange(3, GET_HEALTH, at=2.0).replace("client: 1", "client: 2"),
+    )
+    playback.answer(request(GET_HEALTH), 0.0, client=7)
+    assert playback.left_out == []
+    playback.answer(request(GET_HEALTH, User_Agent="curl"), 0.0, client=8)
+    assert [place.exchange for place in playback.left_out] == [2]

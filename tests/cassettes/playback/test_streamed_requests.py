@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.container_sessions import (
     BEAT,
     END_OF_INPUT,
@@ -70,6 +71,25 @@ def test_an_input_that_was_answered_at_its_end_is_answered_at_its_end(play):
     assert feed(intake, names(), data(b"one"), data(b"two"), END_OF_INPUT) == [None] * 4
     assert status(intake.close(0.0)) == 200
     assert intake.close(0.0) is None
+
+
+@pytest.mark.parametrize("order", [(b"Basic x", None), (None, b"Basic x")])
+def test_an_input_with_credentials_is_told_apart_from_one_that_was_refused_without(play, order):
+    refused = recorded_input(1, CAT, answered=1.5, status=401)
+    accepted = "".join(recorded_input(2, CAT)).replace(
+        "    Content-Type:", "    Authorization: Basic REDACTED\n    Content-Type:", 1
+    )
+    playback = play(refused, [accepted])
+    statuses = {}
+    for credentials in order:
+        head = begun()
+        if credentials is not None:
+            head = replace(head, headers=(*head.headers, (b"Authorization", credentials)))
+        intake = playback.begin_streamed_request(head)
+        outcomes = feed(intake, names(), data(b"one"), data(b"two"), END_OF_INPUT)
+        outcomes.append(intake.close(0.0))
+        statuses[credentials] = [status(each) for each in outcomes if each is not None]
+    assert statuses == {None: [401], b"Basic x": [200]}
 
 
 def test_an_input_that_was_answered_early_is_answered_when_as_much_has_arrived(play):
