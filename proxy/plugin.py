@@ -168,7 +168,7 @@ def _start_playing(
     clock = "manual" if asked.clock is not None else None
     try:
         player = Player(cassettes, asked.playback_options(), clock=clock, resolve_upstream=beyond)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, UserWarning) as error:  # With filterwarnings = error.
         raise _failure(f"cannot play: {error}") from None
     return Session(cassettes, player=player, recorder=recorder, strict=asked.strict)
 

@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/format": PROTO,
     "cassettes/storage": (*PROTO, "cassettes/format"),
     "cassettes/recording": READING,
-    "cassettes/inspection": (*READING, "proto/diagnosis"),
+    "cassettes/validation": (*READING, "proto/diagnosis"),
+    "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
     "cassettes/answers": READING,
     "cassettes/matching": (*READING, "cassettes/answers"),
     "cassettes/rebinding": ANSWERING,
@@ -47,7 +48,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "addons": (*READING, "proto/diagnosis", "cassettes/recording", "addons/traffic"),
     "proxy/http": ("proto/http", "cassettes/answers"),
     "proxy/server": (*ANSWERING, "cassettes/playback", "proxy/http"),
-    "proxy/control": (*ANSWERING, "cassettes/playback", "proxy/http", "proxy/server"),
+    "proxy/control": (
+        *ANSWERING,
+        "cassettes/validation",
+        "cassettes/playback",
+        "proxy/http",
+        "proxy/server",
+    ),
     "proxy/testing": (
         *ANSWERING,
         "cassettes/causality",
@@ -58,6 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "proxy/commands": (
         *ANSWERING,
+        "cassettes/validation",
         "cassettes/recording",
         "cassettes/causality",
         "cassettes/faults",
@@ -70,6 +78,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "proxy/inspect": (
         *ANSWERING,
         "proto/diagnosis",
+        "cassettes/validation",
         "cassettes/inspection",
         "addons",
         "proxy/commands",

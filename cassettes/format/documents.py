@@ -184,6 +184,15 @@ class CassetteError(ValueError):
     """A file that is not a cassette, or a wrong document in one. The text has the place."""
 
 
+class PlacedError(CassetteError):
+    """An error in a cassette at a line of its file. `text` is the error without the place."""
+
+    def __init__(self, path: object, line: int, text: str) -> None:
+        super().__init__(f"{path}:{line}: {text}")
+        self.line = line
+        self.text = text
+
+
 class DocumentError(CassetteError):
     """A wrong document. `line` counts from 1 at its start mark; `text` is the error without it."""
 

@@ -43,13 +43,17 @@ _NOT_IN_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 class Composition:
-    """A composed document: its root, and the line of each value by path, from 1 at `---`."""
+    """A composed document: its root, and the line of each value by path, from 1 at `---`.
+
+    `literal_blocks` are the paths of the values that are literal blocks.
+    """
 
     root: dict[str, Node]
 
     def __init__(self, data: bytes) -> None:
         """Compose the document in `data`. Raises `DocumentError`."""
         self.line_numbers: dict[NodePath, int] = {}
+        self.literal_blocks: set[NodePath] = set()
         self._events: Iterator[events.Event] = iter(yaml.parse(data, Loader=yaml.CSafeLoader))
         try:
             self.root = self._document()
@@ -83,9 +87,12 @@ class Composition:
                 return [self._node(item, (*path, i)) for i, item in enumerate(self._items())]
             case _:
                 text = _scalar_text(event)
+                if getattr(event, "style", None) == "|":
+                    self.literal_blocks.add(path)
                 return _BLANKS.sub("", text) if path and path[-1] in _BASE64_KEYS else text
 
     def _json(self, event: events.Event, path: NodePath) -> ComposedJSON:
+        self.line_numbers[path] = self._line(event)
         self._check(event, path)
         match event:
             case events.MappingStartEvent():

@@ -5,7 +5,8 @@ again, beyond such a length. So a record may have another number than its event 
 is the line of that event.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ...proto import recordio
 from ...proto.api import calls, endpoints
@@ -15,15 +16,33 @@ from ...proto.diagnosis.problems import Diagnostic
 from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, CassetteError, End, Event, Exchange, Note, Side
+from ..format.documents import Body, End, Event, Exchange, Note, Side
 from ..storage.reader import Cassette
+from ..validation.findings import FINDING_KINDS, CassetteFinding
 from .rows import Row
 from .stream_rows import StreamOrigin, StreamRows
 
 
 def read_cassette_rows(cassette: Cassette) -> Iterator[Row]:
-    """Return the rows of a cassette. Raises CassetteError at a document that is wrong."""
+    """Return the rows of a cassette. A document or a body that is wrong has none: see below."""
     return _Inspection(cassette).rows()
+
+
+def read_finding_rows(path: Path, findings: Iterable[CassetteFinding]) -> Iterator[Row]:
+    """Return a row for each finding of the judge (validation/judge.py).
+
+    What is wrong with a message is in the row of the message too, which counts.
+    """
+    for each in findings:
+        is_counted = each.level != "malformed" and each.code not in ("unknown-enum", "not-json")
+        meaning = FINDING_KINDS[each.code].meaning
+        yield Row(
+            row_type="note",
+            exchange=each.exchange,
+            line=each.line,
+            text=each.describe(path),
+            diagnostics=(Diagnostic(each.code, meaning),) if is_counted else (),
+        )
 
 
 class _Inspection:
@@ -37,8 +56,6 @@ class _Inspection:
     def rows(self) -> Iterator[Row]:
         for document, line in self._cassette.documents_or_errors():
             match document:
-                case CassetteError():
-                    raise document
                 case Exchange():
                     yield self._exchange(document, line)
                 case Event():
@@ -86,7 +103,10 @@ class _Inspection:
     def _event(self, event: Event, line: int) -> Iterator[Row]:
         side = event.from_ or "server"
         message = self._messages.get(event.of) if side == "server" else AGENT.call_message
-        data = body_bytes(event, message)
+        try:
+            data = encode_body(event, message)
+        except BodyError:
+            return
         if event.of in self._chunked and side == "server":
             yield self._chunk(event, data, line)
             return
@@ -97,7 +117,7 @@ class _Inspection:
 
     def _chunk(self, event: Event, data: bytes, line: int) -> Row:
         """A chunk of a body that is not RecordIO."""
-        own = self._origins[event.of]
+        own = self._origins.get(event.of, StreamOrigin(event.of))
         return Row(
             row_type="event",
             at=event.at,

@@ -17,7 +17,6 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from ...proto.api import endpoints
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ..storage.reader import Cassette
@@ -113,26 +112,6 @@ class RecordedServers:
             kind for number, kind in enumerate(self._kinds) if number in cassettes
         )
         return list(kinds)
-
-
-def missing_server_warning(cassette: Cassette) -> str | None:
-    """Return a warning if the header lacks the server kind and calls cannot be decoded for that.
-
-    None if the header has it, or if no exchange depends on it.
-    """
-    if cassette.header.server is not None:
-        return None
-    for exchange in cassette.exchange_heads():
-        path = exchange.request.path
-        if (
-            endpoints.find_api(path, None) is None
-            and endpoints.find_api(path, "master") is not None
-        ):
-            return (
-                f"{cassette.path}: the header has neither `server: master` nor `server: agent`, "
-                f"so calls to /api/v1 match byte by byte, from exchange {exchange.exchange} on"
-            )
-    return None
 
 
 def _is_proxied(upstream: str | None) -> bool:

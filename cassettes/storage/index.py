@@ -57,11 +57,18 @@ class DocumentProblem(Struct, frozen=True, gc=False):
 
 
 class StreamDocuments(Struct):
-    """The first and last record and the end of one stream, as numbers of documents."""
+    """The first and last record and the end of one stream, as numbers of documents.
+
+    `first_at` is the time of what was found first, `last_number` and `last_at` are of the record
+    that was found last.
+    """
 
     first: int = NO_DOCUMENT
     last: int = NO_DOCUMENT
     end: int = NO_DOCUMENT
+    first_at: float = 0.0
+    last_number: int = 0
+    last_at: float = 0.0
 
 
 class DocumentIndex:
@@ -71,7 +78,8 @@ class DocumentIndex:
     follows its end mark, at `end_offsets[n]`. `next_in_stream[n]` is the next record of the same
     stream. `exchange_numbers` is sorted, and parallel to `exchange_documents`. `problems` are
     documents that are wrong, `warnings` parts of the file that are left out. `intact_bytes` is the
-    length up to the last end mark.
+    length up to the last end mark. `is_regular` is whether the numbers and times of exchanges,
+    records and ends contradict each other nowhere.
 
     The scan reads as little as it can of each document. The head of an event, exchange or end in
     the writer's layout has all that is indexed, and one expression finds it. Other documents are
@@ -89,6 +97,7 @@ class DocumentIndex:
         self.streams: dict[tuple[int, Side], StreamDocuments] = {}
         self.exchange_numbers = array("Q")
         self.exchange_documents = array("I")
+        self.exchange_times = array("d")
         self.note_documents = array("I")
         self.problems: list[DocumentProblem] = []
         self.warnings: list[DocumentProblem] = []
@@ -96,7 +105,9 @@ class DocumentIndex:
         self.last_at_seconds = 0.0
         self.intact_bytes = 0
         self._fd = fd
+        self._has_irregular_stream = False
         self._scan()
+        self.is_regular = not self._has_irregular_stream and self._is_regular()
 
     def find_exchange(self, number: int) -> int | None:
         """Return the document of an exchange; None if there is no exchange of that number."""
@@ -115,12 +126,13 @@ class DocumentIndex:
         for start, end, text in _segments(self._fd):
             # Nearly every document is an event in the writer's layout, so these are tried first.
             if text.endswith(b"\n...\n") and (match := _EVENT_HEAD.match(text)):
-                _, of, at, side = match.groups()
+                number, of, at, side = match.groups()
                 if side or text.find(b"\nfrom:") < 0:
                     self.start_offsets.append(start)
                     self.next_in_stream.append(NO_DOCUMENT)
                     self.intact_bytes = end
-                    self._add_event(int(of), "client" if side else "server", float(at))
+                    of, at = int(of), float(at)
+                    self._add_event(int(number), of, "client" if side else "server", at)
                     continue
             self._add(_FileSegment(start, end, text))
         self.start_offsets.append(end)
@@ -187,7 +199,8 @@ class DocumentIndex:
     def _add_document(self, segment: _FileSegment, document: Document) -> None:
         match document:
             case Event():
-                self._add_event(document.of, document.from_ or "server", document.at)
+                side = document.from_ or "server"
+                self._add_event(document.event, document.of, side, document.at)
             case Exchange():
                 self._add_exchange(document.exchange, document.client, document.at)
             case End():
@@ -200,13 +213,17 @@ class DocumentIndex:
                         segment, 2, "found a second header: two cassettes in one file"
                     )
 
-    def _add_event(self, of: int, side: Side, at: float) -> None:
+    def _add_event(self, number: int, of: int, side: Side, at: float) -> None:
         document = len(self.next_in_stream) - 1
         if at > self.last_at_seconds:
             self.last_at_seconds = at
         stream = self.streams.get((of, side))
         if stream is None:
-            stream = self.streams[of, side] = StreamDocuments()
+            stream = self.streams[of, side] = StreamDocuments(first_at=at)
+        if number != stream.last_number + 1 or at < stream.last_at or stream.end != NO_DOCUMENT:
+            self._has_irregular_stream = True
+        stream.last_number = number
+        stream.last_at = at
         if stream.first == NO_DOCUMENT:
             stream.first = document
         else:
@@ -215,7 +232,9 @@ class DocumentIndex:
 
     def _add_end(self, of: int, side: Side, at: float) -> None:
         self.last_at_seconds = max(self.last_at_seconds, at)
-        stream = self.streams.setdefault((of, side), StreamDocuments())
+        stream = self.streams.setdefault((of, side), StreamDocuments(first_at=at))
+        if at < stream.last_at or stream.end != NO_DOCUMENT:
+            self._has_irregular_stream = True
         if stream.end == NO_DOCUMENT:
             stream.end = len(self.next_in_stream) - 1
 
@@ -223,6 +242,7 @@ class DocumentIndex:
         self.last_at_seconds = max(self.last_at_seconds, at)
         self.last_client_number = max(self.last_client_number, client)
         self.exchange_numbers.append(number)
+        self.exchange_times.append(at)
         self.exchange_documents.append(len(self.next_in_stream) - 1)
 
     def _add_problem(self, segment: _FileSegment, line: int, text: str) -> None:
@@ -230,11 +250,26 @@ class DocumentIndex:
 
     def _sort_exchanges(self) -> None:
         """Sort the exchanges by number; in the file, they are in the order of completion."""
-        numbers, documents = self.exchange_numbers, self.exchange_documents
+        numbers = self.exchange_numbers
         if any(numbers[i] > numbers[i + 1] for i in range(len(numbers) - 1)):
-            pairs = sorted(zip(numbers, documents, strict=True))
-            self.exchange_numbers = array("Q", (number for number, _ in pairs))
-            self.exchange_documents = array("I", (document for _, document in pairs))
+            order = sorted(range(len(numbers)), key=numbers.__getitem__)
+            self.exchange_numbers = array("Q", (numbers[i] for i in order))
+            self.exchange_documents = array("I", (self.exchange_documents[i] for i in order))
+            self.exchange_times = array("d", (self.exchange_times[i] for i in order))
+
+    def _is_regular(self) -> bool:
+        """Compare exchanges with each other, and with the beginnings of their streams."""
+        numbers, times = self.exchange_numbers, self.exchange_times
+        for i in range(len(numbers) - 1):
+            if numbers[i] == numbers[i + 1] or times[i] > times[i + 1]:
+                return False
+        for (number, _), stream in self.streams.items():
+            position = bisect_left(numbers, number)
+            if position == len(numbers) or numbers[position] != number:
+                return False
+            if stream.first_at < times[position]:
+                return False
+        return not self.problems
 
 
 def _segments(fd: int) -> Iterator[tuple[int, int, bytes]]:

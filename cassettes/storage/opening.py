@@ -75,7 +75,7 @@ def _copy(path: Path, blocks: Iterator[bytes], max_bytes: int) -> tuple[int, lis
                 if copy.tell() > max_bytes:
                     raise CassetteError(f"{path}: is longer than {max_bytes} bytes once unpacked")
         except (EOFError, zlib.error) as error:
-            warnings = [f"{path}: the compressed file is cut off or damaged: {error}"]
+            warnings = [f"the compressed file is cut off or damaged: {error}"]
         copy.flush()
         return os.dup(copy.fileno()), warnings
 

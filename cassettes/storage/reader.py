@@ -11,8 +11,9 @@ what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed 
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from ..format import fast_reader, parsing
 from ..format.documents import (
@@ -24,6 +25,7 @@ from ..format.documents import (
     Exchange,
     Header,
     Note,
+    PlacedError,
     Side,
 )
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem
@@ -39,11 +41,19 @@ _TAIL_BYTES = 256
 """How much of its end is read, to see whether the body of the response is last."""
 
 
+class DocumentSource(NamedTuple):
+    """The number of a document in the file, from 0, and the line of its first key."""
+
+    number: int
+    line: int
+
+
 class Cassette:
     """An open cassette. Methods raise `CassetteError` if a document that they read is wrong.
 
     `intact_bytes` is the length of the file up to the end of the last complete document: the offset
-    at which appending continues. `warnings` are texts about parts of the file that are left out.
+    at which appending continues. `left_out` are the parts of the file that are left out, and
+    `warnings` the same as texts.
     """
 
     def __init__(self, path: Path, fd: int, warnings: list[str]) -> None:
@@ -51,7 +61,10 @@ class Cassette:
         self._fd = fd
         self._index = DocumentIndex(fd)
         self.header = self._read_header()
-        self.warnings = warnings + [str(self._error(loss)) for loss in self._index.warnings]
+        self.left_out = [self._error(loss) for loss in self._index.warnings]
+        last_line = self._line(self.length_bytes)
+        self.left_out += [PlacedError(path, last_line, text) for text in warnings]
+        self.warnings = [str(error) for error in self.left_out]
         self.intact_bytes = self._index.intact_bytes
         self.last_client_number = self._index.last_client_number
 
@@ -88,6 +101,27 @@ class Cassette:
     def __len__(self) -> int:
         """Return the number of exchanges."""
         return len(self._index.exchange_numbers)
+
+    @property
+    def length_bytes(self) -> int:
+        """The length of the file, unpacked."""
+        return os.fstat(self._fd).st_size
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the numbers and times of the documents contradict each other nowhere."""
+        return self._index.is_regular
+
+    @property
+    def repeated_exchanges(self) -> frozenset[int]:
+        """The numbers that more than one exchange has."""
+        numbers = self._index.exchange_numbers
+        return frozenset(a for a, b in pairwise(numbers) if a == b)
+
+    @property
+    def wrong_documents(self) -> list[PlacedError]:
+        """The errors that opening the cassette has found; there may be more."""
+        return [self._error(problem) for problem in self._index.problems]
 
     @property
     def last_exchange_number(self) -> int:
@@ -164,17 +198,26 @@ class Cassette:
 
     def documents_or_errors(self) -> Iterator[tuple[Document | CassetteError, int]]:
         """Read all documents like `documents`, but yield the error of a wrong one."""
+        for source in self.sources():
+            try:
+                yield self._read_document(source.number), source.line
+            except CassetteError as error:
+                yield error, source.line
+
+    def sources(self) -> Iterator[DocumentSource]:
+        """Return the places of all documents, in the order of the file."""
         line, offset = 2, 0
         for document in range(len(self._index.next_in_stream)):
             start = self._index.start_offsets[document]
             line += self._count_lines(offset, start)
             offset = start
-            if document in self._index.cut_off_documents:
-                continue
-            try:
-                yield self._read_document(document), line
-            except CassetteError as error:
-                yield error, line
+            if document not in self._index.cut_off_documents:
+                yield DocumentSource(document, line)
+
+    def read_source(self, source: DocumentSource) -> tuple[Document, bytes]:
+        """Read a document, and its bytes. Raises `CassetteError` if it is wrong."""
+        data = self._read_bytes(source.number)
+        return self._parse(source.number, data), data
 
     def _read_header(self) -> Header:
         index = self._index
@@ -219,8 +262,11 @@ class Cassette:
         return exchange or parsing.without_response_body(self._read_exchange(document))
 
     def _read_document(self, document: int) -> Document:
+        return self._parse(document, self._read_bytes(document))
+
+    def _parse(self, document: int, data: bytes) -> Document:
         try:
-            return parsing.parse_document(self._read_bytes(document))
+            return parsing.parse_document(data)
         except DocumentError as error:
             offset = self._index.start_offsets[document]
             raise self._error(DocumentProblem(offset, error.line, error.text)) from error
@@ -236,9 +282,9 @@ class Cassette:
         text = "the document has changed since the cassette was opened: open it again"
         return self._error(DocumentProblem(self._index.start_offsets[document], 1, text))
 
-    def _error(self, problem: DocumentProblem) -> CassetteError:
+    def _error(self, problem: DocumentProblem) -> PlacedError:
         line = self._line(problem.offset) + problem.line - 1
-        return CassetteError(f"{self.path}:{line}: {problem.text}")
+        return PlacedError(self.path, line, problem.text)
 
     def _line(self, offset: int) -> int:
         return 1 + self._count_lines(0, offset)

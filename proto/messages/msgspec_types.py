@@ -26,10 +26,13 @@ _MAX_NESTING = 3
 
 
 @cache
-def msgspec_decoder(full_name: str) -> msgspec.json.Decoder[Any]:
+def msgspec_decoder(
+    full_name: str, *, refuse_unknown_members: bool = False
+) -> msgspec.json.Decoder[Any]:
     """Return the decoder of a message. Raises LookupError if there is no such message."""
     descriptor = cast("Descriptor", message_class(full_name).DESCRIPTOR)
-    return msgspec.json.Decoder(_TypeBuilder().struct(descriptor, ()))
+    builder = _TypeBuilder(refuse_unknown_members=refuse_unknown_members)
+    return msgspec.json.Decoder(builder.struct(descriptor, ()))
 
 
 class _TypeBuilder:
@@ -38,7 +41,8 @@ class _TypeBuilder:
     `outer` has the full names of the types around a field, from the outermost on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, refuse_unknown_members: bool) -> None:
+        self._refuse_unknown_members = refuse_unknown_members
         self._structs: dict[tuple[str, int], type[msgspec.Struct]] = {}
 
     def struct(self, descriptor: Descriptor, outer: tuple[str, ...]) -> type[msgspec.Struct]:
@@ -53,7 +57,10 @@ class _TypeBuilder:
                 if not one.is_required
             ]
             self._structs[key] = msgspec.defstruct(
-                descriptor.name, [*required, *optional], gc=False
+                descriptor.name,
+                [*required, *optional],
+                gc=False,
+                forbid_unknown_fields=self._refuse_unknown_members,
             )
         return self._structs[key]
 

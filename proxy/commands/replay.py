@@ -14,10 +14,10 @@ from ...cassettes.answers.pace import Pace, Stepped, parse_pace
 from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
-from ...cassettes.matching.servers import missing_server_warning
 from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
+from ...cassettes.validation.judge import describe_warnings, open_for_playing
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
 from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
@@ -79,11 +79,6 @@ def replay(options: ReplayOptions) -> int:
     playback_options = _playback_options(options)
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _open_all(options.cassettes) as cassettes:
-        for cassette in cassettes:
-            for warning in cassette.warnings:
-                print_to_stderr(f"warning: {warning}")
-            if (text := missing_server_warning(cassette)) is not None:
-                print_to_stderr(f"warning: {text}")
         try:
             playback = Playback(cassettes, playback_options)
         except (ValueError, OSError) as error:
@@ -280,6 +275,13 @@ def _open_all(paths: Sequence[Path]) -> Generator[list[Cassette]]:
     """Open cassettes, and close them when the block ends."""
     with contextlib.ExitStack() as stack:
         try:
-            yield [stack.enter_context(Cassette.open(path)) for path in paths]
+            yield [stack.enter_context(_open(path)) for path in paths]
         except CassetteError as error:
             raise CommandError(str(error)) from error
+
+
+def _open(path: Path) -> Cassette:
+    cassette, warnings = open_for_playing(path)
+    for text in describe_warnings(path, warnings):
+        print_to_stderr(f"warning: {text}")
+    return cassette

@@ -6,9 +6,12 @@ import click
 import msgspec
 from msgspec import Struct
 
+from ...cassettes.format.documents import CassetteError
+from ...cassettes.storage.reader import Cassette
 from ...cassettes.storage.repair import cut_damaged_tail
-from ...cassettes.storage.validation import validate_cassette
-from .console import EXIT_FAILURE, EXIT_MALFORMED, CommandError, print_to_stderr
+from ...cassettes.validation.findings import CassetteFinding
+from ...cassettes.validation.judge import find_problems
+from .console import EXIT_FAILURE, EXIT_MALFORMED, EXIT_WARNINGS, CommandError, print_to_stderr
 
 
 class ValidateOptions(Struct, frozen=True, kw_only=True):
@@ -22,19 +25,37 @@ class ValidateOptions(Struct, frozen=True, kw_only=True):
 
 def validate(options: ValidateOptions) -> int:
     """Check the cassettes. Return the exit code; raises CommandError."""
-    wrong = unread = 0
+    worst = unread = 0
     for path in options.files:
         if not path.is_file():
             print_to_stderr(f"{path}: there is no such file")
             unread += 1
             continue
         cut_off = _repair(path, backup=options.backup) if options.fix else 0
-        problems = validate_cassette(path)
-        wrong += bool(problems)
-        _print_result(path, problems, cut_off, as_json=options.as_json)
-    if unread:
-        return EXIT_FAILURE
-    return EXIT_MALFORMED if wrong else 0
+        findings = _find_problems(path)
+        if isinstance(findings, str):
+            worst = EXIT_MALFORMED
+            _print_result(path, [findings], [], cut_off, as_json=options.as_json)
+            continue
+        worst = max(worst, _exit_code(findings))
+        problems = [each.describe(path) for each in findings]
+        _print_result(path, problems, findings, cut_off, as_json=options.as_json)
+    return EXIT_FAILURE if unread else worst
+
+
+def _find_problems(path: Path) -> list[CassetteFinding] | str:
+    """Return the findings, or the reason why it is no cassette."""
+    try:
+        with Cassette.open(path, lenient=True) as cassette:
+            return find_problems(cassette)
+    except CassetteError as error:
+        return str(error)
+
+
+def _exit_code(findings: list[CassetteFinding]) -> int:
+    if all(each.level == "warning" for each in findings):
+        return EXIT_WARNINGS if findings else 0
+    return EXIT_MALFORMED
 
 
 def _repair(path: Path, *, backup: bool) -> int:
@@ -44,9 +65,19 @@ def _repair(path: Path, *, backup: bool) -> int:
         raise CommandError(f"{path}: cannot be repaired: {error.strerror or error}") from error
 
 
-def _print_result(path: Path, problems: list[str], cut_off: int, *, as_json: bool) -> None:
+def _print_result(
+    path: Path,
+    problems: list[str],
+    findings: list[CassetteFinding],
+    cut_off: int,
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         result = {"file": str(path), "problems": problems, "cut_off": cut_off}
+        result["findings"] = [
+            {**msgspec.to_builtins(each), "level": each.level} for each in findings
+        ]
         click.echo(msgspec.json.encode(result))
         return
     if cut_off:

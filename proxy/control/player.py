@@ -11,6 +11,7 @@ thread; in a coroutine, use `asyncio.to_thread`.
 
 import asyncio
 import threading
+import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
@@ -26,6 +27,11 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import RefusedRequest
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
+from ...cassettes.validation.judge import (
+    check_for_playing,
+    describe_warnings,
+    open_for_playing,
+)
 from ..http.address import LOOPBACK, Address
 from ..server.clock import Clock, ManualClock
 from ..server.request_journal import Call
@@ -68,7 +74,8 @@ class Player:
     With `clock="manual"`, time stands still until `advance` moves it. Requests without a recorded
     response are forwarded to the result of `resolve_upstream`, if it is given
     (server/upstream_relay.py). Raises CassetteError or ValueError for a cassette that cannot be
-    played, and OSError if the address cannot be listened on.
+    played, and OSError if the address cannot be listened on. What `mesotape validate` finds in a
+    cassette that can be played is a UserWarning.
     """
 
     def __init__(
@@ -233,8 +240,13 @@ class Player:
 
     def _open(self, source: CassetteSource) -> Cassette:
         if isinstance(source, Cassette):
-            return source
-        return self._files.enter_context(Cassette.open(source))
+            cassette, findings = source, check_for_playing(source)
+        else:
+            cassette, findings = open_for_playing(source)
+            self._files.enter_context(cassette)
+        for text in describe_warnings(cassette.path, findings):
+            warnings.warn(text, stacklevel=3)
+        return cassette
 
     def _run(self, playback: Playback, listen: Address, started: "Future[Any]") -> None:
         try:

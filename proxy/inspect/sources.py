@@ -14,8 +14,8 @@ from ...cassettes.inspection.capture_detection import has_http_framing
 from ...cassettes.inspection.capture_rows import CaptureRows
 from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
-from ...cassettes.matching import servers
 from ...cassettes.storage.reader import Cassette
+from ...cassettes.validation.judge import find_problems
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import Encoding
 from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
@@ -57,7 +57,7 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
     except OSError as error:
         raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
     except CassetteError as error:
-        raise CommandError(f"{error}; mesotape validate lists all problems") from error
+        raise CommandError(str(error)) from error
 
 
 def is_cassette(path: Path, head: bytes) -> bool:
@@ -76,11 +76,8 @@ def is_flow_file(head: bytes) -> bool:
 
 def _cassette(path: Path) -> Iterator[Row]:
     with Cassette.open(path, lenient=True) as cassette:
-        for warning in cassette.warnings:
-            yield Row(row_type="note", text=warning)
-        if (text := servers.missing_server_warning(cassette)) is not None:
-            yield Row(row_type="note", text=text)
         yield from cassette_rows.read_cassette_rows(cassette)
+        yield from cassette_rows.read_finding_rows(cassette.path, find_problems(cassette))
 
 
 def _flows(source: str, file: BinaryIO, server: ServerKind) -> Iterator[Row]:

@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 from support.paths import ROOT
+from support.verdicts import validate_cassette
 
 from mesotape.cassettes.format import parsing, yaml_writer
 from mesotape.cassettes.format.documents import Spacing
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.cassettes.storage.validation import validate_cassette
 
 TEXT = (ROOT / "docs" / "cassette.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

@@ -368,9 +368,10 @@ def test_bodies_of_calls_are_looked_at(tmp_path: Path) -> None:
         )
     path.write_text(text)
     *rows, _ = objects(path, code=5)
-    assert [row.get("remarks", [{"reason": None}])[0]["reason"] for row in rows] == [
+    assert [row.get("remarks", [{"reason": None}])[0]["reason"] for row in rows[: len(cases)]] == [
         reason for _, _, reason in cases
     ]
+    assert [row["exchange"] for row in rows[len(cases) :]] == [2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("encoding", ["json", "protobuf"])

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commands import run
 from support.paths import DATA, ROOT
+from support.verdicts import validate_cassette
 
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.storage.repair import cut_damaged_tail
-from mesotape.cassettes.storage.validation import validate_cassette
 
 GOLDEN = DATA / "golden.yaml"
 WHOLE = GOLDEN.read_bytes()
@@ -40,7 +40,12 @@ def test_a_valid_cassette_gives_exit_code_0_and_no_output() -> None:
     done = run("validate", GOLDEN)
     assert (done.returncode, done.stdout) == (0, "")
     done = run("validate", "--json", GOLDEN)
-    assert json.loads(done.stdout) == {"file": str(GOLDEN), "problems": [], "cut_off": 0}
+    assert json.loads(done.stdout) == {
+        "file": str(GOLDEN),
+        "problems": [],
+        "cut_off": 0,
+        "findings": [],
+    }
 
 
 def test_a_missing_file_is_a_failure_and_the_others_are_checked(tmp_path: Path) -> None:

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 from support.paths import DATA
-
-from mesotape.cassettes.storage.validation import validate_cassette
+from support.verdicts import validate_cassette
 
 GOLDEN = DATA / "golden.yaml"
 START = """\
@@ -82,7 +81,7 @@ def test_the_golden_cassette_is_valid() -> None:
             "event 2 of exchange 1: wire: expected a key wire_of, the digest of",
         ),
         (
-            exchange(2, 3, response=", json: '{'"),
+            exchange(2, 3, response=", status: 200, json: '{'"),
             "exchange 2: response: json: not JSON: Input data was truncated",
         ),
         (
@@ -99,7 +98,7 @@ def test_problems(tmp_path: Path, text: str, problem: str) -> None:
     problems = validate_cassette(path)
     line, _, rest = problems[0].removeprefix(f"{path}:").partition(": ")
     assert rest.startswith(problem)
-    assert FIRST <= int(line) < FIRST + 4
+    assert FIRST <= int(line) < FIRST + 5
 
 
 @pytest.mark.parametrize(
@@ -128,9 +127,10 @@ def test_an_event_after_the_end_is_a_problem(tmp_path: Path) -> None:
     end = document("end: 1", "at: 3", "cause: server")
     path.write_text(START + end + document("event: 2", "of: 1", "at: 4") + end)
     assert validate_cassette(path) == [
-        f"{path}:{FIRST + 5}: event 2 of exchange 1: comes after the end of its stream",
-        f"{path}:{FIRST + 10}: end of exchange 1: its stream has ended already",
-        f"{path}:{FIRST + 10}: end of exchange 1: at 3 is before event 2 (at 4)",
+        f"{path}:{FIRST + 5}: event 2 of exchange 1: comes after the end of its stream, on line 20"
+        "; delete lines 24 to 28",
+        f"{path}:{FIRST + 10}: end of exchange 1: its stream has ended already, on line 20"
+        "; delete lines 29 to 33",
     ]
 
 

@@ -1,0 +1,249 @@
+"""Examine the documents of a cassette one by one: heads, and bodies as bytes and as messages.
+
+A body that cannot be converted to bytes cannot be played at all. A message that readers refuse can,
+if a server or a client really sent it: so it is a finding of its own level. What the recorder has
+marked as malformed itself, and a call that the server refused, are no findings.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ...proto.api import calls, endpoints
+from ...proto.api.apis import ServerKind
+from ...proto.api.negotiation import ENCODINGS, Encoding
+from ...proto.diagnosis.stream_type import examine_payload
+from ...proto.http.headers import header_pairs, header_value
+from ...proto.messages.msgspec_types import msgspec_decoder
+from ..format.bodies import BodyError, encode_body
+from ..format.documents import Body, Event, Exchange, Headers, Request, Response
+from ..format.yaml_reader import NodePath
+from .fault_lines import key_line, member_line, text_line
+from .findings import FINDING_KINDS, CassetteFinding
+from .message_faults import fault_member, unknown_members
+
+_JSON_OFFSET = re.compile(r"(?:(expected '[,:\]}].*))?\(byte (\d+)\)")
+_NOT_IN_HEAD = re.compile(r"[^\t -~\x80-\xff]")
+_NOT_IN_TOKEN = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+_BODILESS_STATUSES = frozenset({204, 304})
+
+
+class StreamContent:
+    """The message and the encoding of the records of one side of an exchange; None: unknown."""
+
+    def __init__(self, message: str | None, encoding: Encoding | None, head_line: int) -> None:
+        self.message = message
+        self.encoding: Encoding | None = encoding
+        self.head_line = head_line
+
+
+class ExchangeContent:
+    """The findings of an exchange, and the contents of its streams."""
+
+    def __init__(
+        self, exchange: Exchange, server: ServerKind | None, line: int, data: bytes
+    ) -> None:
+        self._exchange = exchange
+        self._line = line
+        self._data = data
+        api = endpoints.find_api(exchange.request.path, server)
+        call_message = None if api is None else api.call_message
+        self.findings = list(self._check_heads())
+        request, response = exchange.request, exchange.response
+        body = self._check_body(request, call_message, "request")
+        media_type = header_value(request.headers, "content-type")
+        call_type = None
+        if api is not None and media_type is not None:
+            call_type = calls.identify_call_type(body, media_type, api)
+        is_accepted = response.status is not None and response.status < 300
+        if is_accepted and request.method == "POST" and not request.stream:
+            self._check_message(request, body, call_message, "request")
+        message = None if call_type is None else call_type.response_message
+        body = self._check_body(response, message, "response")
+        is_complete = response.status == 200 and response.cause is None and not response.stream
+        if is_complete:
+            self._check_message(response, body, message, "response")
+        record_message = None if call_type is None else call_type.record_message
+        if body and call_type is not None and record_message and is_complete:
+            text = f"response: the answer to {call_type.name} is not a stream"
+            self.findings.append(self._finding("plain-json", text, "response"))
+        self.streams = {
+            "client": StreamContent(call_message, _encoding(request.headers), line),
+            "server": StreamContent(record_message, _encoding(response.headers), line),
+        }
+
+    def _check_body(self, body: Request | Response, message: str | None, side: str) -> bytes:
+        name = f"exchange {self._exchange.exchange}: {side}"
+        check = BodyCheck(self._data, self._line, name, self._exchange.exchange, (side,))
+        self.findings += check.check_encoding(body, _encoding(body.headers))
+        if (data := check.encode(body, message)) is None:
+            self.findings += check.findings
+            return b""
+        return data
+
+    def _check_message(
+        self, body: Request | Response, data: bytes, message: str | None, side: str
+    ) -> None:
+        encoding = ENCODINGS.get(header_value(body.headers, "content-type"))
+        name = f"exchange {self._exchange.exchange}: {side}"
+        check = BodyCheck(self._data, self._line, name, self._exchange.exchange, (side,))
+        if message is not None and encoding is not None:
+            self.findings += check.check_message(body, data, message, encoding)
+
+    def _check_heads(self) -> Iterator[CassetteFinding]:
+        request, response = self._exchange.request, self._exchange.response
+        if request.stream is not None and _has_form(request):
+            yield self._finding("two-bodies", "request: is a stream, and has a body", "request")
+        if response.stream is not None and _has_form(response):
+            yield self._finding("two-bodies", "response: is a stream, and has a body", "response")
+        yield from self._check_status(response)
+        for path, text in (
+            (("request", "method"), request.method),
+            (("request", "path"), request.path),
+            (("response", "reason"), response.reason or ""),
+        ):
+            is_token = path[1] != "reason"
+            wrong = re.search(r"[^!-~\x80-\xff]", text) if is_token else _NOT_IN_HEAD.search(text)
+            if wrong or (is_token and not text):
+                found = repr(wrong[0]) if wrong else "no text"
+                yield self._finding("head", f"{'.'.join(path)}: {found} cannot be sent", *path)
+        for side, headers in (("request", request.headers), ("response", response.headers)):
+            for name, value in header_pairs(headers):
+                wrong = _NOT_IN_TOKEN.search(name) or _NOT_IN_HEAD.search(value)
+                if wrong or not name:
+                    found = repr(wrong[0]) if wrong else "an empty name"
+                    text = f"{side}.headers.{name}: {found} cannot be sent"
+                    yield self._finding("head", text, side, "headers", name)
+
+    def _check_status(self, response: Response) -> Iterator[CassetteFinding]:
+        status = response.status
+        if status is None:
+            if _has_form(response) or response.headers or response.stream is not None:
+                yield self._finding("status", "response: has no status", "response")
+        elif not 200 <= status <= 999:
+            text = f"response.status: expected 200 to 999, found {status}"
+            yield self._finding("status", text, "response", "status")
+        elif status in _BODILESS_STATUSES and (_has_form(response) or response.stream is not None):
+            text = f"response.status: an answer with {status} has no body"
+            yield self._finding("status", text, "response", "status")
+
+    def _finding(self, code: str, text: str, *path: str) -> CassetteFinding:
+        number = self._exchange.exchange
+        line = self._line - 2 + key_line(self._data, path)
+        return CassetteFinding(
+            code=code, line=line, text=f"exchange {number}: {text}", exchange=number
+        )
+
+
+class BodyCheck:
+    """Examines one body: that of a request, a response or an event.
+
+    `data` is the document, `line` that of its first key, and `path` leads to what has the body.
+    """
+
+    def __init__(self, data: bytes, line: int, name: str, exchange: int, path: NodePath) -> None:
+        self.findings: list[CassetteFinding] = []
+        self._data = data
+        self._first_line = line - 1
+        self._name = name
+        self._exchange = exchange
+        self._path = path
+
+    def encode(self, body: Body, message: str | None) -> bytes | None:
+        """Return the bytes of the body; None if it has none, which is a finding."""
+        try:
+            return encode_body(body, message)
+        except BodyError as error:
+            self._add("body", str(error), self._body_error_line(body, str(error), message))
+            return None
+
+    def check_encoding(self, body: Body, encoding: Encoding | None) -> Iterator[CassetteFinding]:
+        """Compare the key of the body with the encoding that its head declares."""
+        if encoding == "json" and body.proto is not None:
+            yield self._finding("encoding", "proto: the head says JSON", self._key_line("proto"))
+        elif encoding == "protobuf" and body.json is not None:
+            yield self._finding("encoding", "json: the head says protobuf", self._key_line("json"))
+
+    def check_message(
+        self, body: Body, data: bytes, message: str, encoding: Encoding
+    ) -> list[CassetteFinding]:
+        """Examine the message in the bytes of a body; return what is found."""
+        if not data or body.malformed is not None:
+            return []
+        shown = body.json if body.json is not None else body.proto
+        if encoding == "json" and shown is None:
+            shown = body.text
+        if shown is not None and _is_exact(shown, message):
+            return []
+        key = next((key for key in ("json", "proto", "text") if getattr(body, key) is not None), "")
+        for one in examine_payload(data, message, encoding).diagnostics:
+            if one.reason in FINDING_KINDS:
+                line = self._key_line(key)
+                if shown is not None:
+                    line = self._member_line(key, shown, fault_member(shown, message))
+                self._add(one.reason, one.text, line)
+        if shown is not None:
+            is_lost = body.proto is not None
+            code = "lost-field" if is_lost else "unknown-field"
+            for member, text in unknown_members(shown, message, only_misspelt=not is_lost):
+                self._add(code, text, self._member_line(key, shown, member))
+        return self.findings
+
+    def _body_error_line(self, body: Body, error: str, message: str | None) -> int:
+        key = error.partition(":")[0]
+        shown = getattr(body, key, None)
+        if not isinstance(shown, str):
+            return self._key_line(key)
+        match = _JSON_OFFSET.search(error)
+        if match is None and "truncated" not in error:
+            member = () if message is None else fault_member(shown, message)
+            return self._member_line(key, shown, member) if member else self._key_line(key)
+        offset = len(shown)
+        if match is not None:
+            offset = len(shown.encode()[: int(match[2])].decode(errors="ignore"))
+            if match[1]:  # A mark is missing after what precedes.
+                offset = len(shown[:offset].rstrip())
+        return self._first_line - 1 + text_line(self._data, (*self._path, key), shown, offset)
+
+    def _member_line(self, key: str, shown: str, member: NodePath) -> int:
+        return self._first_line - 1 + member_line(self._data, (*self._path, key), shown, member)
+
+    def _key_line(self, key: str) -> int:
+        return self._first_line - 1 + key_line(self._data, (*self._path, key))
+
+    def _finding(self, code: str, text: str, line: int) -> CassetteFinding:
+        text = f"{self._name}: {text}"
+        return CassetteFinding(code=code, line=line, text=text, exchange=self._exchange)
+
+    def _add(self, code: str, text: str, line: int) -> None:
+        self.findings.append(self._finding(code, text, line))
+
+
+def event_findings(
+    event: Event, stream: StreamContent, line: int, data: bytes
+) -> list[CassetteFinding]:
+    """Return the findings of one record of a stream."""
+    name = f"event {event.event} of exchange {event.of}"
+    check = BodyCheck(data, line, name, event.of, ())
+    check.findings += check.check_encoding(event, stream.encoding)
+    payload = check.encode(event, stream.message)
+    if payload and event.offset is None and stream.message and stream.encoding:
+        check.check_message(event, payload, stream.message, stream.encoding)
+    return check.findings
+
+
+def _is_exact(shown: str, message: str) -> bool:
+    """Return whether JSON is a message of the schema, without anything else: the usual case."""
+    try:
+        value = msgspec_decoder(message, refuse_unknown_members=True).decode(shown)
+    except (ValueError, RecursionError):
+        return False
+    return value.type is not None
+
+
+def _encoding(headers: Headers) -> Encoding | None:
+    media_type = header_value(headers, "message-content-type")
+    return ENCODINGS.get(media_type or header_value(headers, "content-type"))
+
+
+def _has_form(body: Body) -> bool:
+    return any(each is not None for each in (body.json, body.text, body.proto, body.base64))

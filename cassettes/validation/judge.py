@@ -1,0 +1,180 @@
+"""The one judge of what is sound in a cassette.
+
+    find_problems(cassette)      all findings, by line: for `validate` and `inspect`
+    open_for_playing(path)       the cassette and its warnings, or CassetteError: for `replay`, the
+                                 pytest plugin and `Player`
+
+A cassette of more than `MAX_EXAMINED_BYTES` is played without looking at every body, which would
+take longer than opening it. Contradictions between its documents are noticed even so: the scan of
+the file tells whether there may be one, and then everything is examined.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ...proto.api import endpoints
+from ..format.documents import CassetteError, Document, Event, Exchange, Header, PlacedError
+from ..storage.reader import Cassette, DocumentSource
+from .content import ExchangeContent, StreamContent, event_findings
+from .findings import CassetteFinding
+from .structure import DocumentLines, StructureCheck
+
+MAX_EXAMINED_BYTES = 4 << 20
+"""Bytes of the longest cassette of which a replay examines every body: 50 ms for each MB."""
+
+_WITHOUT_EXCHANGE = ("unknown-exchange", "unfinished-request", "unknown-note")
+
+_MAX_WARNINGS = 10
+"""Warnings about one cassette that a replay prints."""
+
+_CONFLICT_MARKS = ("'<<<<<<<", "'=======", "'>>>>>>>", "'|||||||")
+
+
+def find_problems(cassette: Cassette) -> list[CassetteFinding]:
+    """Return all findings of a cassette, by line."""
+    return _Examination(cassette).findings()
+
+
+def open_for_playing(
+    path: Path | str, *, max_examined_bytes: int = MAX_EXAMINED_BYTES
+) -> tuple[Cassette, list[CassetteFinding]]:
+    """Open a cassette to play it; return it with its findings, all of which are warnings.
+
+    Raises `CassetteError` if the cassette cannot be read, or contradicts itself.
+    """
+    cassette = Cassette.open(path, lenient=True)
+    try:
+        return cassette, check_for_playing(cassette, max_examined_bytes=max_examined_bytes)
+    except BaseException:
+        cassette.close()
+        raise
+
+
+def describe_warnings(path: Path | str, findings: Sequence[CassetteFinding]) -> list[str]:
+    """Return the texts of findings, but not too many."""
+    texts = [each.describe(path) for each in findings[:_MAX_WARNINGS]]
+    if len(findings) > _MAX_WARNINGS:
+        more = len(findings) - _MAX_WARNINGS
+        texts.append(f"{path}: {more} more: mesotape validate {path} lists all")
+    return texts
+
+
+def check_for_playing(
+    cassette: Cassette, *, max_examined_bytes: int = MAX_EXAMINED_BYTES
+) -> list[CassetteFinding]:
+    """Return the findings of an open cassette; raises `CassetteError` if one is an error."""
+    if cassette.is_regular and cassette.length_bytes > max_examined_bytes:
+        return [*_left_out(cassette), *_missing_server(cassette, cassette.exchange_heads())]
+    findings = find_problems(cassette)
+    errors = [each for each in findings if each.level == "error"]
+    if not errors:
+        return findings
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    advice = f"mesotape validate {cassette.path} lists all"
+    raise CassetteError(f"{errors[0].describe(cassette.path)}{more}; {advice}")
+
+
+def _left_out(cassette: Cassette) -> list[CassetteFinding]:
+    """Return the findings for the parts of a file that are left out."""
+    return [_left_out_finding(error) for error in cassette.left_out]
+
+
+def _left_out_finding(error: PlacedError) -> CassetteFinding:
+    if any(mark in error.text for mark in _CONFLICT_MARKS):
+        advice = "resolve the conflict: delete the marks, and what is not to stay"
+        text = f"a merge conflict: {error.text}"
+        return CassetteFinding(code="conflict-mark", line=error.line, text=text, advice=advice)
+    return CassetteFinding(code="cut-off", line=error.line, text=error.text)
+
+
+def _missing_server(cassette: Cassette, exchanges: Iterable[Exchange]) -> list[CassetteFinding]:
+    """Return a finding if the header lacks the kind of server, and an exchange depends on it."""
+    if cassette.header.server is not None:
+        return []
+    for exchange in exchanges:
+        path = exchange.request.path
+        if endpoints.find_api(path, None) is None and endpoints.find_api(path, "master"):
+            number = exchange.exchange
+            text = (
+                "the header has neither `server: master` nor `server: agent`, "
+                f"so calls to /api/v1 match byte by byte, from exchange {number} on"
+            )
+            return [CassetteFinding(code="no-server", line=2, text=text, exchange=number)]
+    return []
+
+
+class _Examination:
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette = cassette
+        self._streams: dict[tuple[int, str], StreamContent] = {}
+        self._findings: list[CassetteFinding] = []
+        self._repeated = cassette.repeated_exchanges
+
+    def findings(self) -> list[CassetteFinding]:
+        self._findings += _left_out(self._cassette)
+        structure = StructureCheck(self._repeated)
+        deferred: list[DocumentSource] = []
+        for source, document, data in self._documents():
+            line = source.line
+            last = line - 1 + data.rstrip(b"\n").count(b"\n")
+            lines = DocumentLines(line, line - 1, last)
+            self._findings += structure.check(document, lines)
+            match document:
+                case Header() if source.number > 0:
+                    text = "found a second header: two cassettes in one file"
+                    advice = f"cut the file before line {line - 1}"
+                    self._add(
+                        CassetteFinding(code="second-header", line=line, text=text, advice=advice)
+                    )
+                case Exchange():
+                    if not any(each.code == "no-server" for each in self._findings):
+                        self._findings += _missing_server(self._cassette, [document])
+                    self._examine_exchange(document, line, data)
+                case Event() if (document.of, document.from_ or "server") in self._streams:
+                    self._examine_event(document, line, data)
+                case Event():
+                    deferred.append(source)  # The exchange that says what it is may follow.
+                case _:
+                    pass
+        for source in deferred:
+            document, data = self._cassette.read_source(source)
+            if isinstance(document, Event):
+                self._examine_event(document, source.line, data)
+        self._findings += structure.finish()
+        self._leave_out_consequences()
+        known = {each.line for each in self._findings if each.level == "error"}
+        for error in self._cassette.wrong_documents:
+            if error.line not in known:
+                self._add(CassetteFinding(code="document", line=error.line, text=error.text))
+        return sorted(self._findings, key=lambda each: each.line)
+
+    def _leave_out_consequences(self) -> None:
+        """Of records that belong to no exchange, report that alone."""
+        unknown = {each.exchange for each in self._findings if each.code in _WITHOUT_EXCHANGE}
+        self._findings = [
+            each
+            for each in self._findings
+            if each.exchange not in unknown or each.code in _WITHOUT_EXCHANGE
+        ]
+
+    def _documents(self) -> Iterator[tuple[DocumentSource, Document, bytes]]:
+        for source in self._cassette.sources():
+            try:
+                yield source, *self._cassette.read_source(source)
+            except PlacedError as error:
+                self._add(CassetteFinding(code="document", line=error.line, text=error.text))
+
+    def _examine_exchange(self, exchange: Exchange, line: int, data: bytes) -> None:
+        content = ExchangeContent(exchange, self._cassette.header.server, line, data)
+        self._findings += content.findings
+        for side, stream in content.streams.items():
+            self._streams.setdefault((exchange.exchange, side), stream)
+
+    def _examine_event(self, event: Event, line: int, data: bytes) -> None:
+        stream = self._streams.get((event.of, event.from_ or "server"))
+        if stream is None or event.of in self._repeated:
+            return  # What the event is, is not known.
+        self._findings += event_findings(event, stream, line, data)
+
+    def _add(self, finding: CassetteFinding) -> None:
+        self._findings.append(finding)
