@@ -27,7 +27,7 @@ def test_the_examples_are_a_valid_cassette(tmp_path: Path) -> None:
     path.write_text(ends_last("".join(EXAMPLES)))
     assert validate_cassette(path) == []
     with Cassette.open(path) as cassette:
-        assert len(cassette) == 4
+        assert len(cassette) == 5
 
 
 @pytest.mark.parametrize("example", EXAMPLES[:-1])

@@ -31,7 +31,8 @@ def test_all_problems_of_all_files_are_reported(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert len(lines) == 3
     line = WHOLE.count(b"\n") + 2
-    assert f"{one}:{line}: stream of exchange 7: there is no exchange 7" in lines
+    text = "stream of exchange 7: there is no exchange 7; delete its events and its end"
+    assert f"{one}:{line}: {text}" in lines
     assert any(text.startswith(f"{one}:{line + 5}: ") for text in lines)
     assert any(text.startswith(f"{two}:{line - 1}: there is no end mark") for text in lines)
 

@@ -137,7 +137,7 @@ def test_the_host_does_not_matter_if_there_was_one_upstream(play: Play) -> None:
     [
         ("", "/api/v1", True),
         ("", "/api/v1/?x=1", True),
-        ("", "/slave(1)/api/v1/executor", False),
+        ("", "/api/v1/scheduler", False),
         ("", "/slave(1)/api/v1", False),
         ("", "/version", False),
         ("server: agent\n", "/api/v1", False),
@@ -153,7 +153,8 @@ def test_a_header_without_the_server_kind_is_warned_of_if_it_matters(
         f"{cassette.path}:2: the header has neither `server: master` nor `server: agent`, "
         "so calls to /api/v1 match byte by byte, from exchange 2 on"
     )
-    assert validate_cassette(cassette.path) [:1] == ([warning] if is_warned else [])
+    found = [text for text in validate_cassette(cassette.path) if "the header has" in text]
+    assert found == ([warning] if is_warned else [])
 
 
 def test_calls_to_an_unknown_server_kind_match_byte_by_byte(play: Play) -> None:
