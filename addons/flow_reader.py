@@ -14,6 +14,7 @@ from mitmproxy.io import FlowReader
 
 from ..cassettes.format.documents import Exchange, Headers, Request, Response
 from ..cassettes.format.headers import decompress_body, group_headers
+from ..proto.http.address import Address
 from ..proto.http.gzip_coding import ContentCodingError
 
 
@@ -47,7 +48,7 @@ def read_flow_exchanges(file: BinaryIO) -> Iterator[Exchange]:
             exchange=number,
             at=max(0.0, request.timestamp_start - began),
             client=clients.setdefault(flow.client_conn.id, len(clients) + 1),
-            peer=f"{peer[0]}:{peer[1]}" if peer else None,
+            peer=str(Address(*peer[:2])) if peer else None,
             request=Request(
                 method=request.data.method.decode("latin-1"),
                 path=request.data.path.decode("latin-1"),

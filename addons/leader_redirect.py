@@ -14,17 +14,14 @@ from http import HTTPStatus
 from typing import Any
 
 from mitmproxy import ctx, http
-from mitmproxy.net.http import url
 from mitmproxy.proxy.mode_specs import ReverseMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from ..proto.api import endpoints
 from ..proto.http import redirects
+from ..proto.http.address import Address, is_authority
 from .server_option import selected_server
 from .traffic.proxy_answers import is_connect_failure
-
-type HostPort = tuple[str, int]
-"""Host and port."""
 
 _CLIENT_HOST = "mesotape_called"
 """Key in the metadata of a flow: the `Host` by which the client addressed the recorder."""
@@ -39,8 +36,8 @@ class LeaderRedirect:
     def __init__(self, report: Callable[[str], object]) -> None:
         self._report = report
         self._is_active = self._keeps_host = False
-        self._leaders: dict[ReverseMode, HostPort] = {}
-        self._unreachable: set[HostPort] = set()
+        self._leaders: dict[ReverseMode, Address] = {}
+        self._unreachable: set[Address] = set()
 
     def activate(self) -> None:
         """Start to follow leaders."""
@@ -51,7 +48,7 @@ class LeaderRedirect:
 
     def route_to_leader(self, flow: http.HTTPFlow) -> None:
         """Send a request to the leader, unless it is a message between actors."""
-        mode = self._reverse_mode(flow)
+        mode = self._reverse_mode(flow, any_server=True)
         if mode is None or flow.error is not None:
             return
         request = flow.request
@@ -61,7 +58,8 @@ class LeaderRedirect:
         if leader is not None and not endpoints.is_actor_message(headers.items(multi=True)):
             request.data.host, request.data.port = leader
         if not self._keeps_host:
-            request.host_header = url.hostport(mode.scheme, request.data.host, request.data.port)
+            destination = Address(request.data.host, request.data.port)
+            request.host_header = destination.authority(mode.scheme)
 
     def set_upstream_sni(self, data: ServerConnectionHookData) -> None:
         """Name the upstream in the TLS handshake with it, and not the recorder."""
@@ -104,9 +102,9 @@ class LeaderRedirect:
                 self._report(f"a redirect to {shown} is passed on: no master writes this Location")
                 return
         recorder = _recorder_authority(flow)
-        leader = _parse_authority(authority, mode)
-        own_addresses = (_parse_authority(recorder, mode), flow.client_conn.sockname[:2])
-        if leader is None or leader in own_addresses:
+        leader = Address.parse(authority, mode.scheme)
+        accepting = Address(*flow.client_conn.sockname[:2])
+        if leader in (Address.parse(recorder, mode.scheme), accepting):
             return
         self._remember(mode, leader, flow.request.path)
         response.headers["Location"] = f"//{recorder}{path}"
@@ -118,44 +116,30 @@ class LeaderRedirect:
         destination = (flow.request.data.host, flow.request.data.port)
         if mode is None or leader is None or leader != destination:
             return
-        if is_connect_failure(flow) and leader != mode.address:
+        if is_connect_failure(flow) and leader != Address(*mode.address):
             del self._leaders[mode]
             self._unreachable.add(leader)
-            host, port = mode.address
-            name = _format_address(leader)
-            self._report(f"the leader {name} cannot be reached: back to {host}:{port}")
+            first = Address(*mode.address)
+            self._report(f"the leader {leader} cannot be reached: back to {first}")
 
-    def _reverse_mode(self, flow: http.HTTPFlow) -> ReverseMode | None:
-        """Return the proxy mode of a flow whose upstream may be a master."""
+    def _reverse_mode(self, flow: http.HTTPFlow, *, any_server: bool = False) -> ReverseMode | None:
+        """Return the proxy mode of a flow whose upstream may be a master, or may be any server."""
         mode = flow.client_conn.proxy_mode
-        if not self._is_active or selected_server() != "master":
+        if not self._is_active or not (any_server or selected_server() == "master"):
             return None
         return mode if isinstance(mode, ReverseMode) and mode.scheme in ("http", "https") else None
 
-    def _remember(self, mode: ReverseMode, leader: HostPort, path: str) -> None:
+    def _remember(self, mode: ReverseMode, leader: Address, path: str) -> None:
         if path.partition("?")[0].rstrip("/") in _REDIRECT_PATHS and leader in self._unreachable:
             return
-        if self._leaders.get(mode, mode.address) != leader:
-            self._report(f"{_format_address(leader)} leads: requests go there from now on")
+        if self._leaders.get(mode, Address(*mode.address)) != leader:
+            self._report(f"{leader} leads: requests go there from now on")
         self._leaders[mode] = leader
 
 
 def _recorder_authority(flow: http.HTTPFlow) -> str:
     """Return the client's `Host` if it is valid, else the address that accepted the connection."""
     host = flow.metadata.get(_CLIENT_HOST)
-    if isinstance(host, str) and redirects.parse_authority(host) is not None:
+    if isinstance(host, str) and is_authority(host):
         return host
-    return _format_address(flow.client_conn.sockname[:2])
-
-
-def _parse_authority(authority: str, mode: ReverseMode) -> HostPort | None:
-    parts = redirects.parse_authority(authority)
-    if parts is None:
-        return None
-    host, port = parts
-    return host, port or (443 if mode.scheme == "https" else 80)
-
-
-def _format_address(address: HostPort) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(Address(*flow.client_conn.sockname[:2]))

@@ -38,6 +38,7 @@ from .traffic import unparsed_requests
 from .traffic.body_tap import pass_on
 from .traffic.flow_recorder import FlowRecorder
 from .traffic.hook_order import HookOrder
+from .traffic.http1_gaps import close_http1_gaps
 from .traffic.messages import header_fields
 from .traffic.proxied_exchange import ExchangeContext
 from .traffic.proxy_answers import ProxyAnswer, ProxyAnswerCounts, refused_request
@@ -90,6 +91,7 @@ class Recorder:
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
+        close_http1_gaps()
         loader.add_option("mesotape_cassette", str, "", "Record into this cassette.")
         loader.add_option(
             "mesotape_existing",

@@ -7,6 +7,7 @@ from mitmproxy import http
 from mitmproxy.connection import Client
 
 from ...cassettes.recording.observations import RequestHead
+from ...proto.http.address import Address
 from .body_tap import pass_on
 from .messages import header_fields
 from .proxied_exchange import ExchangeContext, ProxiedExchange
@@ -46,7 +47,7 @@ class FlowRecorder:
             exchange=number,
             at_seconds=self._context.now(),
             client=self._client_numbers[client.id],
-            peer=f"{client.peername[0]}:{client.peername[1]}" if client.peername else None,
+            peer=str(Address(*client.peername[:2])) if client.peername else None,
             method=request.data.method.decode("latin-1"),
             path=request.data.path.decode("latin-1"),
             version=request.data.http_version.decode("latin-1"),
@@ -69,7 +70,7 @@ class FlowRecorder:
         if (exchange := self._exchanges.get(flow.id)) is not None:
             exchange.end_request(flow.request)
             if not exchange.is_response_open:
-                self._exchanges.pop(flow.id).end("server")
+                self._end(flow)
 
     def begin_response(self, flow: http.HTTPFlow) -> None:
         """Look at the head of the response; before other addons."""
@@ -129,4 +130,9 @@ class FlowRecorder:
             return
         exchange.end_response(flow)
         if not exchange.is_request_open:
-            self._exchanges.pop(flow.id).end("server")
+            self._end(flow)
+
+    def _end(self, flow: http.HTTPFlow) -> None:
+        exchange = self._exchanges.pop(flow.id)
+        exchange.note_unrecorded_parts(flow)
+        exchange.end("server")

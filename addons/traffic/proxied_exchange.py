@@ -36,6 +36,7 @@ from ...cassettes.recording.observations import (
     ResponseHead,
 )
 from .body_tap import BodyTap
+from .http1_gaps import unrecorded_parts
 from .messages import MessageChanges, SentRequest, SentResponse, header_fields
 from .proxy_answers import ProxyAnswer, examine_error, is_killed
 
@@ -147,6 +148,7 @@ class ProxiedExchange:
         )
         if answer is not None:
             self.add_note(str(answer))
+        self.note_unrecorded_parts(flow)
         self.end(cause)
         return answer
 
@@ -165,6 +167,11 @@ class ProxiedExchange:
                 "the upstream answered, but nothing of that reached the client: "
                 f"{_OTHERS} has the proxy wait for the whole answer"
             )
+
+    def note_unrecorded_parts(self, flow: http.HTTPFlow) -> None:
+        """Note what passed and has no place in a cassette."""
+        for text in unrecorded_parts(flow):
+            self.add_note(text)
 
     def add_note(self, text: str) -> None:
         """Add a note about this exchange."""

@@ -125,7 +125,7 @@ class ClientIdentities:
 
 def program_of(exchange: Exchange, request: HttpRequest) -> tuple[str | None, str | None]:
     """Return the host and the User-Agent of a client, which equal programs have in common."""
-    host = exchange.peer and exchange.peer.rpartition(":")[0]
+    host = exchange.peer and exchange.peer.rpartition(":")[0].strip("[]")
     return host or None, request.header("user-agent")
 
 

@@ -21,7 +21,7 @@ from math import isfinite
 from msgspec import Struct
 
 from ...proto.api.apis import APIS
-from ...proto.http import redirects
+from ...proto.http.address import is_authority
 from ..format.closest_word import nearest_hint
 from .kinds import FAULT_KINDS, FaultKind, FaultUnit
 from .selector import SELECT_ALL, Selector, parse_selector
@@ -140,7 +140,7 @@ def _parse_unit(text: str, unit: FaultUnit) -> FaultValue:
             if isfinite(seconds) and 0 <= seconds <= _LONGEST_SECONDS:
                 return seconds + 0.0
         case "HOST:PORT":
-            if redirects.parse_authority(text) is not None:
+            if is_authority(text):
                 return text
         case "+N|-N":
             number = int(text) if re.fullmatch(r"[+-]\d{1,10}", text, re.ASCII) else 0

@@ -11,6 +11,7 @@ parse a request (request_key.py). Servers of one kind are recognised by
 A request without any of these, or with one that was not recorded, may be for any server.
 """
 
+import functools
 import re
 from collections.abc import Sequence
 from urllib.parse import unquote
@@ -18,22 +19,23 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from ...proto.api.apis import ServerKind
+from ...proto.http.address import Address
 from ...proto.http.request import HttpRequest
 from ..storage.reader import Cassette
 
 _PROXY_MODE = re.compile(r"(regular|upstream|socks5|transparent|local|wireguard)\b")
-_TARGET = re.compile(r"(?:https?://([^/?#]*))?/*([^/?#]*)", re.IGNORECASE)
+_TARGET = re.compile(r"(?:(https?)://([^/?#]*))?/*([^/?#]*)", re.IGNORECASE)
 _ACTOR = re.compile(r"slave\(\d+\)")
 
 
 class RecordedServer(Struct, frozen=True):
     """A recorded server: its cassette, and its authority and actor where these can be known.
 
-    `authority` is HOST:PORT in lower case, `actor` is like `slave(2)`.
+    `authority` is an address, or a text that is none; `actor` is like `slave(2)`.
     """
 
     cassette: int
-    authority: str | None = None
+    authority: Address | str | None = None
     actor: str | None = None
 
 
@@ -41,7 +43,7 @@ class ServerScope(Struct, frozen=True):
     """The recorded servers that a request may be for; None does not restrict."""
 
     cassettes: frozenset[int] | None = None
-    authority: str | None = None
+    authority: Address | str | None = None
     actor: str | None = None
 
     def __contains__(self, server: RecordedServer) -> bool:
@@ -63,7 +65,7 @@ class RecordedServers:
         self._all_kinds: list[ServerKind | None] = list(dict.fromkeys(self._kinds))
         self._used_proxy = [_is_proxied(each.header.upstream) for each in cassettes]
         self._whole_cassettes = [RecordedServer(number) for number in range(len(cassettes))]
-        self._authorities = set[str]()
+        self._authorities = set[Address | str]()
         self._actors = set[str]()
 
     @property
@@ -119,12 +121,21 @@ def _is_proxied(upstream: str | None) -> bool:
     return upstream is not None and _PROXY_MODE.match(upstream) is not None
 
 
-def _authority_and_actor(request: HttpRequest) -> tuple[str | None, str | None]:
+def _authority_and_actor(request: HttpRequest) -> tuple[Address | str | None, str | None]:
     match = _TARGET.match(request.target.decode("latin-1"))
-    target_authority, first_segment = (None, "") if match is None else match.groups()
+    scheme, target_authority, first_segment = (None, None, "") if match is None else match.groups()
     authority = target_authority or request.header("host")
     actor = unquote(first_segment)
     return (
-        authority.lower() if authority else None,
+        _normal_authority(authority, scheme or "http") if authority else None,
         actor if _ACTOR.fullmatch(actor) else None,
     )
+
+
+@functools.lru_cache(1024)
+def _normal_authority(authority: str, scheme: str) -> Address | str:
+    """Return the address, or the text in lower case if it is none."""
+    try:
+        return Address.parse(authority, scheme.lower())
+    except ValueError:
+        return authority.lower()

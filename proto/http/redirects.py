@@ -10,28 +10,18 @@ and port of the Location by its own.
 
 import re
 
+from .address import is_authority
+
 _LOCATION = re.compile(r"//(?P<authority>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL)
-_AUTHORITY = re.compile(r"(?P<host>[\w.~%-]+|\[[0-9A-Fa-f:.%]+\])(?::(?P<port>\d{1,5}))?", re.ASCII)
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 def split_location(location: str) -> tuple[str, str] | None:
     """Split a Location of a master into `HOST:PORT` and the rest; None if no master writes it."""
     match = _LOCATION.fullmatch(location)
-    if match is None or parse_authority(match["authority"]) is None:
+    if match is None or not is_authority(match["authority"]):
         return None
     return match["authority"], match["rest"] or ""
-
-
-def parse_authority(authority: str) -> tuple[str, int | None] | None:
-    """Return the host, without brackets, and the port or None; None if it is not HOST[:PORT]."""
-    match = _AUTHORITY.fullmatch(authority)
-    if match is None:
-        return None
-    port = None if match["port"] is None else int(match["port"])
-    if port is not None and not 0 < port < 1 << 16:
-        return None
-    return match["host"].strip("[]"), port
 
 
 def replace_authority(location: str, authority: str) -> str | None:

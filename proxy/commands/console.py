@@ -17,7 +17,7 @@ from typing import NamedTuple, override
 import click
 import msgspec
 
-from ..http.address import Address
+from ...proto.http.address import Address
 
 EXIT_FAILURE = 1
 """The command failed: bad input, a busy port, a full disk."""
@@ -53,10 +53,12 @@ class AddressType(click.ParamType[Address]):
         """Parse an address."""
         if isinstance(value, Address):
             return value
-        host, _, port = str(value).rpartition(":")
-        if not port.isdecimal() or int(port) > 65535:
-            self.fail(f"{value!r}: expected HOST:PORT, like 127.0.0.1:5050", param, ctx)
-        return Address(host.strip("[]") or "127.0.0.1", int(port))
+        text = str(value)
+        try:
+            has_host = not text.removeprefix(":").isdecimal()
+            return Address.parse(text if has_host else f"127.0.0.1:{text.removeprefix(':')}")
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class PaceType(click.ParamType[str]):

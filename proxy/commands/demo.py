@@ -17,13 +17,13 @@ from collections.abc import Generator
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
 
 from ...proto.api.negotiation import JSON, PROTOBUF
+from ...proto.http.address import ServerUrl
 from ...proto.messages.descriptors import message_class
 from ...proto.recordio import Decoder, Record
 from .console import EXIT_FAILURE, CommandError
@@ -119,9 +119,7 @@ def _make_calls(url: str) -> list[ClientResult]:
 
 def _call(url: str, got: ClientResult) -> None:
     deadline = time.monotonic() + SUBSCRIBED_SECONDS
-    address = urlsplit(url)
-    assert address.hostname is not None
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+    connection = http.client.HTTPConnection(*ServerUrl.parse(url).address, timeout=10)
     headers = {"Content-Type": got.media, "Accept": got.media}
     try:
         connection.request("POST", "/api/v1", _body(got.call, got.media), headers)

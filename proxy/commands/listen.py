@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..http.address import Address
+from ...proto.http.address import Address
 from ..server.server import ReplayServer
 from .console import CommandError, listen_error_text
 

@@ -26,7 +26,7 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from ...addons.recorder import Recorder
-from ..http.address import Address
+from ...proto.http.address import Address
 from .console import interrupts, listen_error_text, print_to_stderr
 
 logger = logging.getLogger(__name__)

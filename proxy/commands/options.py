@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..http.address import LOOPBACK
+from ...proto.http.address import LOOPBACK
 from .console import AddressType
 
 PATH_TYPE = click.Path(path_type=Path)

@@ -24,7 +24,7 @@ from ...addons.writer_process import (
 )
 from ...cassettes.recording.writer import ExistingFilePolicy
 from ...proto.api.apis import ServerKind
-from ..http.address import Address
+from ...proto.http.address import Address, ServerUrl
 from . import certificates, processes
 from .console import (
     EXIT_FAILURE,
@@ -87,7 +87,7 @@ def check(options: RecordOptions) -> None:
     if (options.upstream is None) == (options.mode is None):
         raise CommandError("expected either the URL of a master or agent, or --mode")
     if options.upstream is not None:
-        _check_url(options.upstream)
+        _parse_upstream(options.upstream)
     for setting in options.settings:
         if "=" not in setting:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
@@ -106,7 +106,7 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
     """Translate the options to mitmproxy's; the certificate and its key are joined in `folder`."""
     host, port = options.listen
     settings: dict[str, object] = {
-        "mode": [options.mode or f"reverse:{options.upstream}"],
+        "mode": [options.mode or f"reverse:{ServerUrl.parse(options.upstream or '')}"],
         "listen_host": host,
         "listen_port": port,
         "confdir": str(folder),
@@ -183,7 +183,7 @@ def _begin(
     for warning in recorder.start(WriterProcess(start)).warnings:
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"
-    url = f"{scheme}://{Address(*addresses[0])}"
+    url = str(ServerUrl(scheme, Address(*addresses[0])))
     text = f"recording {upstream} on {url} into {options.output}"
     announce_ready(text, url, options.ready_file, as_json=options.as_json)
     shown.enter_context(show_live_counts(lambda: str(_counted(recorder.writer_status))))
@@ -193,13 +193,11 @@ def _counted(status: WriterStatus) -> RecordingCounts:
     return RecordingCounts(exchanges=status.exchanges, events=status.events, notes=status.notes)
 
 
-def _check_url(url: str) -> None:
+def _parse_upstream(url: str) -> ServerUrl:
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        server_url = ServerUrl.parse(url)
     except ValueError as error:
-        raise CommandError(f"{url}: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise CommandError(f"{url}: expected a URL like http://master.example:5050")
-    if parts.path.strip("/") or parts.query or parts.username:
+        raise CommandError(str(error)) from error
+    if urlsplit(url).path.strip("/") or urlsplit(url).query:
         raise CommandError(f"{url}: expected scheme, host and port only")
+    return server_url

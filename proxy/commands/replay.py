@@ -18,10 +18,10 @@ from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import describe_warnings, open_for_playing
+from ...proto.http.address import LOOPBACK, Address
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
 from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
-from ..http.address import LOOPBACK, Address
 from ..server.server import ReplayServer
 from . import certificates, processes
 from . import listen as addresses

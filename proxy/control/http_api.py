@@ -26,9 +26,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ...cassettes.answers.answer import render_head
+from ...proto.http.address import LOOPBACK, Address
 from ...proto.http.headers import header_values
 from ...proto.http.request import HttpRequest
-from ..http.address import LOOPBACK, Address
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,

@@ -32,7 +32,7 @@ from ...cassettes.validation.judge import (
     describe_warnings,
     open_for_playing,
 )
-from ..http.address import LOOPBACK, Address
+from ...proto.http.address import LOOPBACK, Address
 from ..server.clock import Clock, ManualClock
 from ..server.request_journal import Call
 from ..server.server import ReplayServer

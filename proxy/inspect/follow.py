@@ -10,6 +10,7 @@ from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...proto.api.apis import MASTER
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
+from ...proto.http.address import ServerUrl
 from ...proto.messages.descriptors import message_class
 from ..commands.console import CommandError
 from .sources import SourceHints
@@ -53,22 +54,19 @@ def rows(
 
 
 def _connection_to(url: str, ca: str | None, *, insecure: bool) -> http.client.HTTPConnection:
-    address = urlsplit(url)
-    if address.hostname is None:
-        raise CommandError(f"{url}: expected the URL of a master, like http://127.0.0.1:5050")
-    if address.scheme == "http":
-        return http.client.HTTPConnection(
-            address.hostname, address.port or 80, timeout=CONNECT_SECONDS
-        )
+    try:
+        scheme, address = ServerUrl.parse(url)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    if scheme == "http":
+        return http.client.HTTPConnection(*address, timeout=CONNECT_SECONDS)
     try:
         tls = ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise CommandError(f"{ca}: cannot be read: {error.strerror}") from error
     if insecure:
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    return http.client.HTTPSConnection(
-        address.hostname, address.port or 443, timeout=CONNECT_SECONDS, context=tls
-    )
+    return http.client.HTTPSConnection(*address, timeout=CONNECT_SECONDS, context=tls)
 
 
 def _subscribe(

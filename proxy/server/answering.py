@@ -17,7 +17,7 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import Journal, ReplayNote
 from ...cassettes.playback.playback import Playback
 from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedRequest
-from ...proto.http import redirects
+from ...proto.http.address import is_authority
 from ...proto.http.request import HttpRequest
 from .clock import Clock
 from .error_answers import UnansweredRequest, build_failure_response, build_miss_response
@@ -40,7 +40,7 @@ class ListenScope(Struct, frozen=True):
         if not request.target.startswith(b"/"):
             return response
         host = request.header("host")
-        is_valid = host is not None and redirects.parse_authority(host) is not None
+        is_valid = host is not None and is_authority(host)
         return retarget_redirect(response, host if host is not None and is_valid else self.address)
 
 

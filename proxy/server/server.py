@@ -14,8 +14,8 @@ from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Playback
+from ...proto.http.address import LOOPBACK, Address
 from ...proto.http.request import HttpRequest
-from ..http.address import LOOPBACK, Address
 from ..http.http1 import ConnectionLimits
 from ..http.request_cache import RequestCache
 from .answering import ListenScope, Responder

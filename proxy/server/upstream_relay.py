@@ -11,8 +11,8 @@ from typing import override
 import httptools
 
 from ...cassettes.answers.answer import ReplayResponse
+from ...proto.http.address import Address
 from ...proto.http.request import HttpRequest
-from ..http.address import Address
 from ..http.http1 import render_text_response
 from .ports import ResponseWriter
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from ...proto.api.apis import ServerKind
-from ..http.address import Address
+from ...proto.http.address import Address, ServerUrl
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -76,8 +76,7 @@ class RecorderProcess:
     @property
     def address(self) -> Address:
         """The address on which it listens."""
-        host, _, port = self.url.rpartition("//")[2].rpartition(":")
-        return Address(host, int(port))
+        return ServerUrl.parse(self.url).address
 
     @property
     def failed(self) -> Path:

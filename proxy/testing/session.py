@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...proto.http.address import ServerUrl
 from ..control.condition import DEFAULT_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ class Session:
     @property
     def address(self) -> tuple[str, int]:
         """The host and port of `url`."""
-        host, _, port = self.url.rpartition("//")[2].rpartition(":")
-        return host.strip("[]"), int(port)
+        return ServerUrl.parse(self.url).address
 
     @property
     def env(self) -> dict[str, str]:

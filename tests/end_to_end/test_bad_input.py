@@ -129,7 +129,11 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
         (["http://master:99999"], 1, "http://master:99999: "),
         (["http://[::1"], 1, "http://[::1: "),
         (["http://master/api/v1"], 1, "http://master/api/v1: expected scheme, host and port only"),
-        (["http://a:b@master"], 1, "http://a:b@master: expected scheme, host and port only"),
+        (
+            ["http://a:b@master"],
+            1,
+            "http://a:b@master: expected a URL like http://master.example:5050",
+        ),
         ([UPSTREAM, "--listen", "here"], 2, "Invalid value for '--listen': 'here': expected "),
         ([UPSTREAM, "--server", "boss"], 2, "Invalid value for '--server': 'boss' is not "),
         ([UPSTREAM, "--unknown"], 2, "No such option '--unknown'"),

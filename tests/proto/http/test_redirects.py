@@ -156,29 +156,6 @@ def test_a_location_that_no_master_writes_is_unchanged(location: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("authority", "place"),
-    [
-        ("a", ("a", None)),
-        ("master.example:5050", ("master.example", 5050)),
-        ("127.0.0.1:1", ("127.0.0.1", 1)),
-        ("[::1]:5050", ("::1", 5050)),
-        ("::1", None),
-        ("a:", None),
-        (":5050", None),
-        ("a:-1", None),
-        ("a:٣", None),
-        ("é:1", None),
-        ("a\r\nX: 1", None),
-        ("", None),
-    ],
-)
-def test_an_authority_is_a_host_and_maybe_a_port(
-    authority: str, place: tuple[str, int | None] | None
-) -> None:
-    assert redirects.parse_authority(authority) == place
-
-
-@pytest.mark.parametrize(
     ("target", "stripped"),
     [
         ("http://h:1/x?u=http://i/y", "/x?u=http://i/y"),

@@ -8,8 +8,8 @@ from support.commands import run, running
 from support.server_cassettes import HEALTH, exchange, header
 from support.sockets import Wire, connect, post
 
+from mesotape.proto.http.address import Address
 from mesotape.proxy.commands.listen import ListenSpec, group_by_address
-from mesotape.proxy.http.address import Address
 
 LISTEN = Address("127.0.0.1", 0)
 FIXED = Address("127.0.0.1", 5050)

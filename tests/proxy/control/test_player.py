@@ -10,9 +10,9 @@ from support.sockets import connect, eventually, post, record
 
 from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options
+from mesotape.proto.http.address import Address
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proxy.control.player import Player
-from mesotape.proxy.http.address import Address
 
 HEALTH, HEALTHY = said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True})
 VERSION = said("GET_VERSION")

@@ -8,7 +8,7 @@ import pytest
 from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse, render_head
 from mesotape.cassettes.answers.gates import Latch
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.proxy.http.address import Address
+from mesotape.proto.http.address import Address
 from mesotape.proxy.http.http1 import ConnectionLimits
 from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer

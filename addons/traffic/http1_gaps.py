@@ -1,0 +1,172 @@
+r"""Parts of HTTP/1 that mitmproxy does not have, added to its classes.
+
+    trailers after a chunked body       it fails ("HTTP trailers are not implemented yet", mitmproxy
+                                        issue 2474): the message never ends
+    1xx before a response               it takes them for the response (issue 2229)
+    \r\n before a request or response   it waits for a head without end
+
+Here all of them are passed on, except empty lines, which are skipped as by the parser of Mesos
+(3rdparty/http-parser in Mesos, `s_start_req`; RFC 9112, section 2.2). A format of mitmproxy's flows
+or of cassettes has no place for 1xx, and cassettes have none for trailers: `unrecorded_parts`
+returns texts about both.
+
+Each body passes here chunk by chunk, so the functions that replace methods hand over to the
+original at once if there is nothing to do. A later mitmproxy may close these gaps; then the check
+in `close_http1_gaps` leaves it alone.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import h11
+from h11._readers import ChunkedReader
+from mitmproxy import http
+from mitmproxy.proxy.commands import SendData
+from mitmproxy.proxy.events import DataReceived
+from mitmproxy.proxy.layers.http import _events, _http1
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+
+type Commands = Iterator[Any]
+type Method = Callable[[Any, Any], Commands]
+"""A method of a connection of mitmproxy that takes an event."""
+
+_INTERIM = re.compile(rb"HTTP/1\.[01] (1(?!01)\d\d[^\r\n]*)")
+_INTERIM_ATTRIBUTE = "mesotape_interim"
+_TRAILERS_ATTRIBUTE = "mesotape_trailers"
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+def close_http1_gaps() -> None:
+    """Change the classes of mitmproxy. May be called again."""
+    connection = _http1.Http1Connection
+    if "NotImplementedError" not in connection.read_body.__code__.co_names:
+        return
+    classes: Any = connection, _http1.Http1Server, _http1.Http1Client
+    every, server, client = classes
+    every.read_body = _read_body(every.read_body)
+    server.read_headers = _read_request_head(server.read_headers)
+    client.read_headers = _read_response_head(client.read_headers)
+    server.send = _send(server.send)
+    client.send = _send(client.send)
+    make_body_reader: Any = _http1.make_body_reader
+    _http1.make_body_reader = lambda size: (
+        _TrailerReader() if size is None else make_body_reader(size)
+    )
+
+
+def unrecorded_parts(flow: http.HTTPFlow) -> Iterator[str]:
+    """Yield texts about what passed and has no place in a cassette."""
+    for status in getattr(flow.request, _INTERIM_ATTRIBUTE, ()):
+        yield f"the upstream sent {status} before its response: it passed, and is not recorded"
+    for name, message in (("request", flow.request), ("response", flow.response)):
+        if message is not None and message.trailers:
+            names = ", ".join(dict.fromkeys(message.trailers))
+            yield f"trailers after the {name} ({names}) passed, and are not recorded"
+
+
+class _TrailerReader(ChunkedReader):
+    trailers: Any = ()
+
+    def __call__(self, buf: Any) -> Any:
+        event: Any = super().__call__(buf)
+        if type(event) is h11.EndOfMessage:
+            self.trailers = event.headers.raw_items()  # its items have names in lower case
+        return event
+
+
+def _read_body(original: Method) -> Method:
+    def read_body(self: Any, event: Any) -> Commands:
+        try:
+            yield from original(self, event)
+        except NotImplementedError:
+            # It comes at the end of the message. What follows is the rest of the original.
+            is_request = isinstance(self, _http1.Http1Server)
+            made: Any = _events.RequestTrailers if is_request else _events.ResponseTrailers
+            yield ReceiveHttp(made(self.stream_id, http.Headers(self.body_reader.trailers)))
+            yield ReceiveHttp(self.ReceiveEndOfMessage(self.stream_id))
+            yield from self.mark_done(request=is_request, response=not is_request)
+
+    return read_body
+
+
+def _send(original: Method) -> Method:
+    def send(self: Any, event: Any) -> Commands:
+        match event:
+            case _events.ResponseData() | _events.RequestData():
+                return original(self, event)
+            case _events.RequestTrailers() | _events.ResponseTrailers():
+                setattr(self, _TRAILERS_ATTRIBUTE, event.trailers)
+                return iter(())
+            case _events.RequestEndOfMessage() | _events.ResponseEndOfMessage():
+                trailers = getattr(self, _TRAILERS_ATTRIBUTE, None)
+                setattr(self, _TRAILERS_ATTRIBUTE, None)
+                sent = original(self, event)
+                return _add_trailers(sent, trailers) if trailers else sent
+            case _events.ResponseHeaders() if event.response.status_code == 100:
+                return _send_continue(original, self, event)
+            case _:
+                return original(self, event)
+
+    return send
+
+
+def _add_trailers(commands: Any, trailers: http.Headers) -> Commands:
+    """Put trailers into the last chunk; a message without one cannot have them."""
+    reply = None
+    while True:
+        try:
+            command = commands.send(reply)
+        except StopIteration:
+            return
+        if isinstance(command, SendData) and command.data == _LAST_CHUNK:
+            command.data = b"0\r\n" + bytes(trailers) + b"\r\n"
+        reply = yield command
+
+
+def _send_continue(original: Method, self: Any, event: Any) -> Commands:
+    """Send mitmproxy's own 100; it is no response yet, so an error can still be one."""
+    yield from original(self, event)
+    self.response = None
+
+
+def _read_request_head(original: Method) -> Method:
+    def read_headers(self: Any, event: Any) -> Commands:
+        if isinstance(event, DataReceived):
+            _skip_empty_lines(self.buf)
+        return original(self, event)
+
+    return read_headers
+
+
+def _read_response_head(original: Method) -> Method:
+    def read_headers(self: Any, event: Any) -> Commands:
+        if self.request is None or not isinstance(event, DataReceived):
+            return original(self, event)
+        _skip_empty_lines(self.buf)
+        if _INTERIM.match(bytes(self.buf)):
+            return _pass_interim(original, self, event)
+        return original(self, event)
+
+    return read_headers
+
+
+def _pass_interim(original: Method, self: Any, event: Any) -> Commands:
+    """Pass 1xx responses on, but not to a client of HTTP/1.0 (RFC 9110, section 15.2)."""
+    while found := _INTERIM.match(bytes(self.buf)):
+        lines = self.buf.maybe_extract_lines()
+        if lines is None:
+            return
+        interim = [*getattr(self.request, _INTERIM_ATTRIBUTE, ()), found[1].decode("latin-1")]
+        setattr(self.request, _INTERIM_ATTRIBUTE, interim)
+        if self.request.is_http11:
+            yield SendData(self.context.client, b"".join([b"%b\r\n" % x for x in [*lines, b""]]))
+        _skip_empty_lines(self.buf)
+    if self.buf:
+        yield from original(self, event)
+
+
+def _skip_empty_lines(buffer: Any) -> None:
+    data = bytes(buffer)
+    if data[:1] in (b"\r", b"\n"):
+        buffer.maybe_extract_at_most(len(data) - len(data.lstrip(b"\r\n")))
