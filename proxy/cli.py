@@ -204,7 +204,9 @@ def demo(output: Path | None) -> int:
 @click.option("--client", help="Only rows of this client: its number or address.")
 @click.option("--text", help="Only rows that contain this text.")
 @click.option("--bad", is_flag=True, help="Only rows with warnings or malformed data.")
-@click.option("--show", type=int, multiple=True, help="Print the row with this number in full.")
+@click.option(
+    "--show", type=click.IntRange(1), multiple=True, help="Print the row with this number in full."
+)
 @click.option("--summary", is_flag=True, help="Print only the summary.")
 @click.option("--tls-ca", type=click.Path(), help="Trust this CA (PEM).")
 @click.option("--insecure", is_flag=True, help="Do not verify the server's certificate.")
@@ -212,11 +214,14 @@ def demo(output: Path | None) -> int:
 def inspect(**options: Any) -> int:
     """List the contents of SOURCE, and report what is broken.
 
-    SOURCE is a cassette, the raw bytes of a stream (- is stdin), a flow file of mitmproxy, or the
-    URL of a running master. The exit code is 0 if all is clean, 4 if there are warnings, 5 if
-    something is malformed.
+    SOURCE is a cassette, the raw bytes of a stream (- is stdin), the same inside HTTP as curl --raw
+    prints it, a flow file of mitmproxy, or the URL of a running master.
+
+    The exit code is 0 if all is clean, 4 if there are warnings, 5 if something is malformed, 9 if a
+    filter matches no row, and 10 if SOURCE is empty or of another kind.
     """
-    from .inspect.command import InspectOptions, inspect
+    from .inspect.command import inspect
+    from .inspect.options import InspectOptions
 
     return inspect(InspectOptions(**options))
 
@@ -258,7 +263,7 @@ def main() -> None:
         code = 130
     except CommandError as error:
         print_to_stderr(str(error))
-        code = EXIT_FAILURE
+        code = error.exit_code
     except BrokenPipeError:
         code = EXIT_FAILURE
     sys.exit(code)

@@ -31,6 +31,12 @@ EXIT_WARNINGS = 4
 EXIT_MALFORMED = 5
 """The inspected source has malformed parts."""
 
+EXIT_NO_MATCH = 9
+"""A filter matches nothing in the inspected source."""
+
+EXIT_NOTHING = 10
+"""The source has nothing to inspect: it is empty, a folder, or of a kind that is not known."""
+
 EXIT_LEFT_OUT = 6
 """A client that took part in the replay left out calls that were recorded of it."""
 
@@ -40,6 +46,10 @@ EXIT_IDLE_FAULT = 7
 
 class CommandError(Exception):
     """A command failed; the text gives the reason and the way out, in one line."""
+
+    def __init__(self, text: str, exit_code: int = EXIT_FAILURE) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 class AddressType(click.ParamType[Address]):

@@ -2,10 +2,10 @@
 
 The output is one line per row and a summary; with `--json`, one JSON object per line, the summary
 last. The exit code is 0 for a clean source, 4 for warnings and 5 for malformed data, whatever the
-filters leave out.
+filters leave out; 9 if a filter matches no row of a clean source, and 10 for a source without data
+or of another kind.
 """
 
-import contextlib
 import os
 import signal
 import sys
@@ -14,19 +14,25 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from rich.console import Console
 
 from ...cassettes.inspection.rows import Row
-from ...proto.api.apis import AGENT, APIS, MASTER, ServerKind
-from ...proto.api.negotiation import Encoding
+from ...proto.api.apis import AGENT, APIS, MASTER
 from ...proto.diagnosis.content import STREAMED_MESSAGES
 from ...proto.diagnosis.problems import Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
-from ...proto.messages import mapping
 from ...proto.messages.descriptors import message_class
-from ..commands.console import EXIT_MALFORMED, EXIT_WARNINGS, CommandError
+from ..commands.console import (
+    EXIT_MALFORMED,
+    EXIT_NO_MATCH,
+    EXIT_WARNINGS,
+    CommandError,
+    print_to_stderr,
+)
 from . import follow, sources
+from .bodies import format_body
+from .filters import RowFilters
+from .options import InspectOptions
 from .row_lines import RowFormatter
 from .summary import InspectionSummary
 
@@ -38,42 +44,20 @@ _EXIT_CODES: dict[Severity | None, int] = {
 }
 
 
-class InspectOptions(Struct, frozen=True, kw_only=True):
-    """The options of `mesotape inspect`. Times are seconds; `show` has numbers of rows."""
-
-    sources: tuple[str, ...]
-    server: ServerKind | None = None
-    api: str | None = None
-    message: str | None = None
-    encoding: Encoding | None = None
-    max_record: int
-    follow: bool = False
-    calls: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    since: float | None = None
-    until: float | None = None
-    client: str | None = None
-    text: str | None = None
-    bad: bool = False
-    show: tuple[int, ...] = ()
-    summary: bool = False
-    as_json: bool = False
-    tls_ca: str | None = None
-    insecure: bool = False
-
-
 def inspect(options: InspectOptions) -> int:
     """Inspect the sources. Return the exit code; raises CommandError."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     total = InspectionSummary()
-    shown = InspectionSummary() if _has_filters(options) else total
+    filters = RowFilters(options)
+    shown = total if filters.is_empty else InspectionSummary()
     output = _Output(options)
+    number = 0
     try:
         for number, row in enumerate(_read_rows(options), 1):
             total.add_row(row)
             if shown is total:
                 output.print_row(number, row)
-            elif _passes_filters(row, options):
+            elif filters.accept(row):
                 shown.add_row(row)
                 output.print_row(number, row)
     except KeyboardInterrupt:
@@ -83,8 +67,18 @@ def inspect(options: InspectOptions) -> int:
         # cannot flush stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_CODES[total.worst_severity]
-    output.print_summary(shown)
-    return _EXIT_CODES[total.worst_severity]
+    unmatched = [
+        *(
+            f"there is no row {one}; the last one is {number}"
+            for one in options.show
+            if one > number
+        ),
+        *filters.unmatched(total),
+    ]
+    output.print_summary(shown, unmatched, is_empty=not total.rows)
+    for line in unmatched:
+        print_to_stderr(line)
+    return _EXIT_CODES[total.worst_severity] or (EXIT_NO_MATCH if unmatched else 0)
 
 
 def _read_rows(options: InspectOptions) -> Iterator[Row]:
@@ -124,42 +118,6 @@ def _record_message(options: InspectOptions) -> str | None:
             return None
 
 
-def _has_filters(options: InspectOptions) -> bool:
-    values = (options.since, options.until, options.client, options.text)
-    return bool(options.calls or options.types or options.bad) or values != (None,) * len(values)
-
-
-def _passes_filters(row: Row, options: InspectOptions) -> bool:
-    if options.show:
-        return True
-    if options.calls and row.call not in options.calls:
-        return False
-    if options.types and (
-        row.row_type not in ("event", "skipped") or row.type not in options.types
-    ):
-        return False
-    if options.since is not None and (row.at is None or row.at < options.since):
-        return False
-    if options.until is not None and (row.at is None or row.at > options.until):
-        return False
-    if options.client is not None and options.client not in (str(row.client), row.peer):
-        return False
-    if options.text is not None and options.text not in _searchable_text(row):
-        return False
-    return not options.bad or row.severity in ("warning", "malformed")
-
-
-def _searchable_text(row: Row) -> str:
-    skipped = row.skipped.data.decode(errors="replace") if row.skipped else ""
-    bodies = ((row.request_body, row.request_message_name), (row.body, row.message_name))
-    texts = (
-        _format_body(body, message) if not body.startswith(b"{") else body.decode(errors="replace")
-        for body, message in bodies
-        if body
-    )
-    return "\n".join((*texts, skipped, row.path or "", row.text or ""))
-
-
 class _Output:
     """Prints rows and the summary, as text or as JSON."""
 
@@ -187,22 +145,32 @@ class _Output:
         else:
             self._write("\n".join(self._lines.format_row(row, number)))
 
-    def print_summary(self, summary: InspectionSummary) -> None:
+    def print_summary(
+        self, summary: InspectionSummary, unmatched: list[str], *, is_empty: bool
+    ) -> None:
+        """Print the summary of the rows that were shown; `is_empty` if the source has no rows."""
         if self._options.show:
             return
         if self._options.as_json:
-            self._write(msgspec.json.encode({"summary": summary.to_dict()}).decode())
-            return
-        if not self._options.summary:
-            self._write("")
-        summary.print_to(self._console)
+            fields = summary.to_dict()
+            if unmatched:
+                fields |= {"unmatched": unmatched}
+            if is_empty or (unmatched and not summary.rows):
+                fields |= {"level": "empty"}
+            self._write(msgspec.json.encode({"summary": fields}).decode())
+        elif is_empty:
+            self._write("empty: nothing is recorded")
+        elif summary.rows or not unmatched:
+            if not self._options.summary:
+                self._write("")
+            summary.print_to(self._console)
 
     def _print_in_full(self, number: int, row: Row) -> None:
         if self._options.as_json:
             fields = _row_to_dict(number, row)
             if row.request_body:
-                fields["request"] = _format_body(row.request_body, row.request_message_name)
-            fields["body"] = _format_body(row.body, row.message_name)
+                fields["request"] = format_body(row.request_body, row.request_message_name)
+            fields["body"] = format_body(row.body, row.message_name)
             self._write(msgspec.json.encode(fields).decode())
             return
         self._write("\n".join(self._lines.format_row(row, number)))
@@ -211,7 +179,7 @@ class _Output:
             (row.body, row.message_name),
         ):
             if body:
-                self._write(_format_body(body, message))
+                self._write(format_body(body, message))
 
     def _write(self, text: str) -> None:
         sys.stdout.write(f"{text}\n")
@@ -241,18 +209,3 @@ def _row_to_dict(number: int, row: Row) -> dict[str, Any]:
     if reaction is not None:
         fields["readers"] = msgspec.to_builtins(reaction)
     return fields
-
-
-def _format_body(body: bytes, message: str | None) -> str:
-    """Format a body: JSON and protobuf as indented JSON, text unchanged, bytes as hex."""
-    if message is not None and not body.startswith(b"{"):
-        with contextlib.suppress(ValueError):
-            body = mapping.encode(mapping.decode_protobuf(body, message), include_defaults=False)
-    try:
-        return msgspec.json.format(body, indent=2).decode()
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body.hex(" ", 4)

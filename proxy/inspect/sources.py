@@ -19,12 +19,25 @@ from ...cassettes.validation.judge import find_problems
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import Encoding
 from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
-from ..commands.console import CommandError
+from ..commands.console import EXIT_NOTHING, CommandError
 
 BLOCK = 1 << 18
 """Bytes read at once."""
 
 _HEAD = 4096
+_SHOWN_BYTES = 20
+
+_NO_LENGTH = {"not-digits", "sign", "blank", "hex", "overflow", "empty-length"}
+"""Reasons for which the first bytes of a source are not a damaged record."""
+
+_PACKET_CAPTURES = (
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+    b"\x0a\x0d\x0d\x0a",
+)
+"""The first bytes of pcap and pcapng files."""
 
 
 class SourceHints(Struct, frozen=True, kw_only=True):
@@ -37,23 +50,29 @@ class SourceHints(Struct, frozen=True, kw_only=True):
 
 
 def rows(source: str, reading: SourceHints) -> Iterator[Row]:
-    """Read a file, or stdin if it is `-`. Raises CommandError if it cannot be read."""
+    """Read a file, or stdin if it is `-`.
+
+    Raises CommandError if it cannot be read, or if there is nothing in it to inspect.
+    """
     if source == "-":
-        yield from _raw(sys.stdin.buffer, reading)
+        yield from _raw("stdin", sys.stdin.buffer, reading)
         return
     path = Path(source)
+    if path.is_dir():
+        text = f"{source}: is a folder, expected a file: name the files in it"
+        raise CommandError(text, EXIT_NOTHING)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
             file.seek(0)
             if has_http_framing(head, is_whole=False):
-                yield from _raw(file, reading)
+                yield from _raw(source, file, reading)
             elif is_cassette(path, head):
                 yield from _cassette(path)
             elif is_flow_file(head):
                 yield from _flows(source, file, reading.server or "master")
             else:
-                yield from _raw(file, reading)
+                yield from _raw(source, file, reading)
     except OSError as error:
         raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
     except CassetteError as error:
@@ -92,28 +111,54 @@ def _flows(source: str, file: BinaryIO, server: ServerKind) -> Iterator[Row]:
         raise CommandError(f"{source}: not a flow file of mitmproxy: {error}") from error
 
 
-def _raw(file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
+def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
     """Read a stream, or a capture of HTTP with a stream inside."""
     data = block = _block(file)
+    if not data:
+        raise CommandError(f"{source}: is empty", EXIT_NOTHING)
     while (is_capture := has_http_framing(data, is_whole=not block)) is None:
         block = _block(file)
         data += block
-    found = (
-        CaptureRows(
-            reading.message_name, reading.encoding, max_record_bytes=reading.max_record_bytes
-        )
-        if is_capture
-        else StreamRows(
-            StreamOrigin(),
-            reading.message_name,
-            reading.encoding,
-            max_record_bytes=reading.max_record_bytes,
-        )
-    )
+    hints = reading.message_name, reading.encoding
+    limit = reading.max_record_bytes
+    if is_capture:
+        yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file)
+        return
+    start = data[:_SHOWN_BYTES]
+    found = _read(StreamRows(StreamOrigin(), *hints, max_record_bytes=limit), data, file)
+    yield from _recognised(found, source, start)
+
+
+def _read(into: StreamRows | CaptureRows, data: bytes, file: IO[bytes]) -> Iterator[Row]:
     while data:
-        yield from found.feed(data)
+        yield from into.feed(data)
         data = _block(file)
-    yield from found.close()
+    yield from into.close()
+
+
+def _recognised(found: Iterator[Row], source: str, start: bytes) -> Iterator[Row]:
+    """Yield the rows of a stream. Raises CommandError if there is no trace of a record in them."""
+    held: list[Row] = []
+    for row in found:
+        held.append(row)
+        reasons = {one.reason for one in row.diagnostics}
+        if row.row_type != "skipped" or row.type is not None or not reasons <= _NO_LENGTH:
+            break
+    else:
+        raise CommandError(_unknown_kind(source, start), EXIT_NOTHING)
+    yield from held
+    yield from found
+
+
+def _unknown_kind(source: str, start: bytes) -> str:
+    if start.startswith(_PACKET_CAPTURES):
+        text = "is a packet capture, expected the bytes of one direction"
+        return f"{source}: {text}: `tcpflow -r {source}` writes them to files"
+    if source.endswith((".yaml", ".yml")):
+        text = "is no cassette: expected a first document with the key mesotape"
+        return f"{source}: {text}; mesotape validate lists all problems"
+    kinds = "a cassette, a stream of records, a capture of HTTP or a flow file of mitmproxy"
+    return f"{source}: expected {kinds}, found {start!r}…"
 
 
 def _block(file: IO[bytes]) -> bytes:

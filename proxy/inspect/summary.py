@@ -40,6 +40,7 @@ class TypeTally(Struct):
 class InspectionSummary(Struct):
     """Counts of all rows, by type."""
 
+    rows: int = 0
     exchanges: dict[str, TypeTally] = field(default_factory=dict[str, TypeTally])
     events: dict[str, TypeTally] = field(default_factory=dict[str, TypeTally])
     endings: Counter[str] = field(default_factory=Counter[str])
@@ -53,6 +54,7 @@ class InspectionSummary(Struct):
 
     def add_row(self, row: Row) -> None:
         """Count one row."""
+        self.rows += 1
         for diagnostic in row.diagnostics:
             self.reasons[diagnostic.reason] += 1
             self.levels[diagnostic.severity] += 1

@@ -42,7 +42,8 @@ def test_an_example_prints_what_the_page_shows(command: str, printed: str, folde
     if "http://" in command:
         follow(command)
         return
-    output = run(*command.split(), cwd=folder).stdout
+    done = run(*command.split(), cwd=folder)
+    output = done.stdout + done.stderr
     if printed.endswith("…\n"):
         assert output.startswith(printed.removesuffix("…\n"))
     else:
