@@ -53,6 +53,10 @@ def _do_nothing() -> None:
     pass
 
 
+def _unchanged(error: Exception) -> Exception:
+    return error
+
+
 class Notify(Struct, frozen=True, eq=False):
     """Calls `callback` when it is due and every step before it has been sent.
 
@@ -95,7 +99,8 @@ class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
     `steps` yields (deadline on the replay's clock in seconds, step), lazily. The playback uses
     `handle`, if there is one, to learn when the stream is over, and to end it early. `call_name` is
     the type of the answered call, and `at_seconds` the recorded time of its request, in seconds
-    since the first cassette began.
+    since the first cassette began. `place_error` returns an error that names the place of the
+    exchange, for one that occurs while the stream is sent.
     """
 
     exchange: int
@@ -106,6 +111,7 @@ class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
     handle: StreamHandle[StreamStep] | None = None
     call_name: str | None = None
     at_seconds: float = 0.0
+    place_error: Callable[[Exception], Exception] = _unchanged
 
 
 def render_head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:

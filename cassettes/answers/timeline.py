@@ -12,9 +12,9 @@ from math import ceil
 from msgspec.structs import replace
 
 from ...proto import recordio
-from ..format.bodies import encode_body
 from ..format.documents import EndCause, Event, Exchange
 from ..storage.reader import Cassette
+from ..storage.recorded_bodies import encode_event
 from .answer import Ending, RecordedStep
 from .gates import SyncPoint, WaitFor, insert_sync_points
 from .pace import Pace, Stepped, Timed
@@ -117,7 +117,7 @@ class Timeline:
     def _steps(self) -> Iterator[Timed[RecordedStep]]:
         is_recordio = self._exchange.response.stream == "recordio"
         for event in self._cassette.events(self._exchange.exchange):
-            data = encode_body(event, self._message_name)
+            data = encode_event(self._cassette, event, self._message_name)
             if is_recordio and event.offset is None:
                 data = data if self._transcode is None else self._transcode(event, data)
                 step = recordio.encode(data)
@@ -153,7 +153,7 @@ class Timeline:
             return None
         first = next(iter(self._cassette.events(self._exchange.exchange)))
         return announced_interval_seconds(
-            encode_body(first, self._message_name), self._message_name
+            encode_event(self._cassette, first, self._message_name), self._message_name
         )
 
     def _repeat_heartbeat(

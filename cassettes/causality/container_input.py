@@ -20,9 +20,9 @@ from ...proto.api import calls
 from ...proto.api.apis import AGENT, Api
 from ...proto.messages.fields import field_at, type_enum_name_at
 from ..answers.records import is_heartbeat_message
-from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..storage.reader import Cassette
+from ..storage.recorded_bodies import encode_event
 
 _INPUT = "attach_container_input"
 _IO = f"{_INPUT}.process_io"
@@ -85,7 +85,7 @@ class RecordedInput(Struct, frozen=True):
     def read_items(self) -> Iterator[InputItem]:
         """Read the items from the cassette, one at a time."""
         for event in self.cassette.events(self.exchange, "client"):
-            data = encode_body(event, AGENT.call_message)
+            data = encode_event(self.cassette, event, AGENT.call_message)
             if event.offset is not None:
                 yield InputItem(b"", data, event.at)
                 continue

@@ -31,10 +31,10 @@ from ...proto.messages.fields import field_at
 from ..answers.answer import Ending, StreamStep
 from ..answers.pace import Timed
 from ..answers.stream_handle import StreamHandle
-from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..matching.request_key import CallKey, ParsedRequest, RequestKey
 from ..storage.reader import Cassette
+from ..storage.recorded_bodies import encode_event, encode_response
 
 _HEADER = "mesos-stream-id"
 
@@ -264,7 +264,7 @@ def recorded_stream_mismatch(
         return None
     if exchange.response.status not in (400, 403):
         return None
-    return stream_mismatch_of(encode_body(cassette.exchange(exchange.exchange).response))
+    return stream_mismatch_of(encode_response(cassette, cassette.exchange(exchange.exchange)))
 
 
 def stream_mismatch_key(key: RequestKey, mismatch: StreamMismatch) -> RequestKey:
@@ -293,7 +293,7 @@ def _subscriber_id_of(cassette: Cassette, exchange: Exchange, api: _SubscribingA
     if event is None or event.offset is not None:
         return None
     message = api.api.event_message
-    data = encode_body(event, message)
+    data = encode_event(cassette, event, message)
     decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
     try:
         subscriber_id = field_at(decode(data, message), api.id_in_event)

@@ -193,6 +193,14 @@ class PlacedError(CassetteError):
         self.text = text
 
 
+class ExchangeError(CassetteError):
+    """An exchange that cannot be played. The text has file, line and number."""
+
+    def __init__(self, exchange: int, text: str) -> None:
+        super().__init__(text)
+        self.exchange = exchange
+
+
 class DocumentError(CassetteError):
     """A wrong document. `line` counts from 1 at its start mark; `text` is the error without it."""
 

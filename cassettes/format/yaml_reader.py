@@ -64,7 +64,10 @@ class Composition:
         for event in self._events:
             if isinstance(event, events.DocumentStartEvent):
                 break
-        root = self._node(next(self._events), ())
+        first = next(self._events, None)
+        if first is None:
+            raise DocumentError(1, "expected a mapping, found nothing")
+        root = self._node(first, ())
         for event in self._events:
             if isinstance(event, events.DocumentStartEvent):
                 raise DocumentError(self._line(event), "found a second document, expected `---`")

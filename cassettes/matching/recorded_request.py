@@ -11,10 +11,10 @@ from ...proto.api.apis import AGENT, CallType
 from ...proto.http.gzip_coding import ContentCodingError, gzip_decompress
 from ...proto.http.headers import header_pairs
 from ...proto.http.request import HttpRequest
-from ..format.bodies import encode_body
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..storage.reader import Cassette
+from ..storage.recorded_bodies import encode_event, encode_request
 from .ignore_rules import IgnoreRules
 from .request_key import MatchableRequest, ParsedRequest
 
@@ -80,7 +80,7 @@ def recorded_request(cassette: Cassette, exchange: Exchange) -> HttpRequest:
     api = endpoints.find_api(recorded.path, cassette.header.server)
     message_name = None if api is None else api.call_message
     if recorded.stream is None:
-        body = encode_body(recorded, message_name)
+        body = encode_request(cassette, exchange, message_name)
     else:
         limit = INPUT_PREFIX_BYTES if api is AGENT else None
         body = _streamed_body(cassette, exchange, message_name, limit)
@@ -131,7 +131,7 @@ def _streamed_body(
     """Return the records of a streamed request, framed: the first, and more up to `limit` bytes."""
     body = bytearray()
     for event in cassette.events(exchange.exchange, "client"):
-        data = encode_body(event, message_name)
+        data = encode_event(cassette, event, message_name)
         piece = data if event.offset is not None else recordio.encode(data)
         if body and limit is not None and len(body) + len(piece) > limit:
             break

@@ -5,6 +5,7 @@ transcoded (transcoding.py). Small answers are cached.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +21,6 @@ from ..answers.pace import Pace
 from ..answers.timeline import Timeline, TranscodeRecord
 from ..answers.transcoding import Transcoder, relabel_headers
 from ..causality.constraints import ReplayConstraints
-from ..format.bodies import encode_body
 from ..format.documents import Event, Exchange, Headers, Response
 from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import Selection
@@ -29,6 +29,7 @@ from ..matching.request_key import AcceptedType
 from ..rebinding.id_bindings import IdBindings
 from ..rebinding.id_rewriting import IdRewriter
 from ..storage.reader import Cassette
+from ..storage.recorded_bodies import encode_response, event_error, exchange_error
 from .journal import Journal
 
 _MAX_CACHED_BYTES = 16 * 1024 * 1024
@@ -93,12 +94,18 @@ class AnswerBuilder:
     ) -> ReplayResponse | StreamedResponse:
         """Build the answer of an exchange, at a time on the replay's clock.
 
-        Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
+        Raises ExchangeError, whatever the reason is that it cannot be played.
         """
         cached = self._cached_answers.get(
             (selection, response_options.bodiless, response_options.accepts_gzip)
         )
-        return self._build(selection, response_options, now_seconds) if cached is None else cached
+        if cached is not None:
+            return cached
+        ref = selection.exchange_ref
+        try:
+            return self._build(selection, response_options, now_seconds)
+        except Exception as error:
+            raise exchange_error(self._cassettes[ref.cassette], ref.exchange, error) from error
 
     def _build(
         self, selection: Selection, response_options: ResponseOptions, now_seconds: float
@@ -126,8 +133,13 @@ class AnswerBuilder:
             )
             steps = steps if rewriter is None else rewriter.rewrite_steps(steps)
             answer = answers.build_stream(ref.exchange, response, steps, handle)
-            return replace(answer, call_name=plan.call, at_seconds=offset_seconds + exchange.at)
-        body = self._body(selection, plan)
+            return replace(
+                answer,
+                call_name=plan.call,
+                at_seconds=offset_seconds + exchange.at,
+                place_error=partial(exchange_error, cassette, ref.exchange),
+            )
+        body = self._body(selection, exchange, plan)
         answer = answers.build_unary(
             ref.exchange,
             response,
@@ -182,8 +194,9 @@ class AnswerBuilder:
             self._bindings, plan.message, encoding, plan.framework, played_before=played_before
         )
 
-    def _body(self, selection: Selection, plan: _ResponsePlan) -> bytes:
-        body = encode_body(plan.response, plan.message)
+    def _body(self, selection: Selection, exchange: Exchange, plan: _ResponsePlan) -> bytes:
+        cassette = self._cassettes[selection.exchange_ref.cassette]
+        body = encode_response(cassette, exchange, plan.message)
         if plan.to is None or plan.message is None or not body:
             return body
         return self._transcoder.transcode_body(
@@ -198,10 +211,13 @@ class AnswerBuilder:
         if message is None or to is None:
             return None
 
+        ref = selection.exchange_ref
+
         def transcode(event: Event, data: bytes) -> bytes:
-            return self._transcoder.transcode_body(
-                selection.exchange_ref, event.event, data, message, to
-            )
+            try:
+                return self._transcoder.transcode_body(ref, event.event, data, message, to)
+            except ValueError as error:
+                raise event_error(self._cassettes[ref.cassette], event, error) from error
 
         return transcode
 

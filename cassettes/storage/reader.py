@@ -9,7 +9,6 @@ A cassette whose recorder was killed loads up to its last complete document, and
 what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed temporary file.
 """
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +28,7 @@ from ..format.documents import (
     Side,
 )
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem
+from .opened_file import OpenedFile
 from .opening import open_for_reading
 
 _MAX_DOCUMENT_BYTES = 1 << 31
@@ -49,17 +49,20 @@ class DocumentSource(NamedTuple):
 
 
 class Cassette:
-    """An open cassette. Methods raise `CassetteError` if a document that they read is wrong.
+    """An open cassette.
+
+    Methods raise `CassetteError` if a document that they read is wrong, or `ChangedError` if the
+    file was written to since it was opened.
 
     `intact_bytes` is the length of the file up to the end of the last complete document: the offset
     at which appending continues. `left_out` are the parts of the file that are left out, and
     `warnings` the same as texts.
     """
 
-    def __init__(self, path: Path, fd: int, warnings: list[str]) -> None:
-        self.path = path
-        self._fd = fd
-        self._index = DocumentIndex(fd)
+    def __init__(self, file: OpenedFile, warnings: list[str]) -> None:
+        self.path = file.path
+        self._file = file
+        self._index = DocumentIndex(file.fd)
         self.header = self._read_header()
         self.left_out = [self._error(loss) for loss in self._index.warnings]
         last_line = self._line(self.length_bytes)
@@ -74,23 +77,22 @@ class Cassette:
 
         Raises `CassetteError` if the file cannot be read, is not a cassette, or has a document that
         is found wrong while scanning. With `lenient`, such a document is an error only when it is
-        read.
+        read, and documents may be appended while the cassette is open.
         """
         fd, warnings = open_for_reading(Path(path))
+        file = OpenedFile(Path(path), fd, may_grow=lenient)
         try:
-            cassette = cls(Path(path), fd, warnings)
+            cassette = cls(file, warnings)
             if cassette._index.problems and not lenient:
                 raise cassette._error(cassette._index.problems[0])
         except BaseException:
-            os.close(fd)
+            file.close()
             raise
         return cassette
 
     def close(self) -> None:
         """Close the file. Iterators that are not exhausted raise an error."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -147,6 +149,7 @@ class Cassette:
         """
         for document in self._index.exchange_documents:
             yield self._read_exchange_head(document)
+        self._file.check_unchanged()
 
     def exchange(self, number: int) -> Exchange:
         """Read the exchange with a number. Raises `CassetteError` if there is none."""
@@ -167,7 +170,7 @@ class Cassette:
                 or event.of != number
                 or (event.from_ or "server") != side
             ):
-                raise self._changed_error(document)
+                raise self._file.changed_error("in place")
             yield event
             document = self._index.next_in_stream[document]
 
@@ -178,15 +181,23 @@ class Cassette:
             return None
         end = self._read_document(stream.end)
         if not isinstance(end, End):
-            raise self._changed_error(stream.end)
+            raise self._file.changed_error("in place")
         return end
+
+    def line_of(self, number: int, event: Event | None = None) -> int | None:
+        """Return the line of the first key of an exchange, or of an event of its streams.
+
+        None if the document is not found. Raises `CassetteError` as the other methods.
+        """
+        document = self._index.find_exchange(number) if event is None else self._find_event(event)
+        return None if document is None else self._line(self._index.start_offsets[document]) + 1
 
     def notes(self) -> Iterator[Note]:
         """Read the notes, in the order of the file."""
         for document in self._index.note_documents:
             note = self._read_document(document)
             if not isinstance(note, Note):
-                raise self._changed_error(document)
+                raise self._file.changed_error("in place")
             yield note
 
     def documents(self) -> Iterator[tuple[Document, int]]:
@@ -240,7 +251,7 @@ class Cassette:
     def _read_exchange(self, document: int) -> Exchange:
         exchange = self._read_document(document)
         if not isinstance(exchange, Exchange):
-            raise self._changed_error(document)
+            raise self._file.changed_error("in place")
         return exchange
 
     def _read_exchange_head(self, document: int) -> Exchange:
@@ -255,9 +266,10 @@ class Cassette:
         An exchange that the fast reader does not know for certain is parsed in whole.
         """
         start, end = self._index.span(document)
-        data, tail = os.pread(self._fd, min(_HEAD_BYTES, end - start), start), b""
+        # `exchange_heads` checks once for all of them that the file has not changed.
+        data, tail = self._file.read_unchecked(start, min(_HEAD_BYTES, end - start)), b""
         if end - start > _HEAD_BYTES:
-            tail = os.pread(self._fd, _TAIL_BYTES, end - _TAIL_BYTES)
+            tail = self._file.read_unchecked(end - _TAIL_BYTES, _TAIL_BYTES)
         exchange = fast_reader.parse_exchange_head(data, ends_in_body=_ends_in_body(tail))
         return exchange or parsing.without_response_body(self._read_exchange(document))
 
@@ -271,16 +283,22 @@ class Cassette:
             offset = self._index.start_offsets[document]
             raise self._error(DocumentProblem(offset, error.line, error.text)) from error
 
+    def _find_event(self, event: Event) -> int | None:
+        """Find the document of an event; None if it is not there any more."""
+        stream = self._index.streams.get((event.of, event.from_ or "server"))
+        document = NO_DOCUMENT if stream is None else stream.first
+        while document != NO_DOCUMENT:
+            if self._read_document(document) == event:
+                return document
+            document = self._index.next_in_stream[document]
+        return None
+
     def _read_bytes(self, document: int) -> bytes:
         start, end = self._index.span(document)
         if end - start > _MAX_DOCUMENT_BYTES:
             text = f"the document is longer than {_MAX_DOCUMENT_BYTES} bytes"
             raise self._error(DocumentProblem(start, 1, text))
-        return os.pread(self._fd, end - start, start)
-
-    def _changed_error(self, document: int) -> CassetteError:
-        text = "the document has changed since the cassette was opened: open it again"
-        return self._error(DocumentProblem(self._index.start_offsets[document], 1, text))
+        return self._file.read(start, end - start)
 
     def _error(self, problem: DocumentProblem) -> PlacedError:
         line = self._line(problem.offset) + problem.line - 1
@@ -292,7 +310,7 @@ class Cassette:
     def _count_lines(self, start: int, end: int) -> int:
         lines = 0
         while start < end:
-            data = os.pread(self._fd, min(1 << 20, end - start), start)
+            data = self._file.read_unchecked(start, min(1 << 20, end - start))
             if not data:
                 break
             lines += data.count(b"\n")

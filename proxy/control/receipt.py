@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ...cassettes.format.documents import CassetteError
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import parse_request
@@ -179,7 +180,10 @@ def describe_problems(responder: Responder, failures: Sequence[str]) -> list[str
 def _describe_call(cassettes: Sequence[Cassette], ref: ExchangeRef) -> str:
     """Return what an exchange requests, like `scheduler call ACCEPT`."""
     cassette = cassettes[ref.cassette]
-    exchange = cassette.exchange(ref.exchange)
+    try:
+        exchange = cassette.exchange(ref.exchange)
+    except (CassetteError, OSError):
+        return "a call that cannot be read again"
     parsed = parse_request(recorded_request(cassette, exchange), cassette.header.server)
     return parsed.description or f"{exchange.request.method} {exchange.request.path}"
 
