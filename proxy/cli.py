@@ -20,6 +20,7 @@ from .commands.console import (
     interrupts,
     print_to_stderr,
 )
+from .commands.messages import messages
 from .commands.options import (
     PATH_TYPE,
     CommandWithChild,
@@ -266,6 +267,8 @@ def main() -> None:
         code = error.exit_code
     except BrokenPipeError:
         code = EXIT_FAILURE
+    finally:
+        messages.flush()
     sys.exit(code)
 
 

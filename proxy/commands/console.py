@@ -18,6 +18,7 @@ import click
 import msgspec
 
 from ...proto.http.address import Address
+from .messages import messages
 
 EXIT_FAILURE = 1
 """The command failed: bad input, a busy port, a full disk."""
@@ -158,9 +159,17 @@ interrupts = Interrupts()
 
 
 def print_to_stderr(text: str) -> None:
-    """Print a message on stderr."""
-    # Not click.echo: it would write across show_live_counts.
-    print(f"mesotape: {text}", file=sys.stderr, flush=True)
+    """Print a message on stderr, without waiting for its reader."""
+    messages.write(f"mesotape: {text}\n")
+
+
+def print_result(text: str, *, to_stderr: bool = False) -> None:
+    """Print a line of output on stdout, after the messages before it, or as it is on stderr."""
+    if to_stderr:
+        messages.write(f"{text}\n")
+        return
+    messages.flush()
+    click.echo(text)
 
 
 def announce_ready(
@@ -189,14 +198,13 @@ def announce_ready(
         )
         if control is not None:
             ready["control"] = {"url": control[0], "token": control[1]}
-        click.echo(msgspec.json.encode(ready), err=to_stderr)
+        print_result(msgspec.json.encode(ready).decode(), to_stderr=to_stderr)
     else:
         lines = [text, *(each for each, _ in other_servers)]
         if control is not None:
             lines.append("control on {} with token {}".format(*control))
         for line in lines:
-            click.echo(f"mesotape: {line}", err=to_stderr)
-    sys.stdout.flush()
+            print_result(f"mesotape: {line}", to_stderr=to_stderr)
 
 
 def listen_error_text(address: Address, error: OSError, option: str = "--listen") -> str:

@@ -1,13 +1,18 @@
 """The result of a replay: counts, messages and the exit code."""
 
-import sys
-
 import msgspec
 from msgspec import Struct
 
 from ..control.receipt import Receipt, describe_left_out
 from ..server.answering import Responder
-from .console import EXIT_FAILURE, EXIT_IDLE_FAULT, EXIT_LEFT_OUT, EXIT_MISS, print_to_stderr
+from .console import (
+    EXIT_FAILURE,
+    EXIT_IDLE_FAULT,
+    EXIT_LEFT_OUT,
+    EXIT_MISS,
+    print_result,
+    print_to_stderr,
+)
 
 _MAX_PRINTED = 20
 """Calls left out that are printed one by one."""
@@ -62,4 +67,4 @@ def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
         document["left_out"] = [each.exchange for each in receipt.left_out]
     if receipt.faults:
         document |= {"faults": receipt.faults, "seed": receipt.seed}
-    print(msgspec.json.encode(document).decode(), file=sys.stderr if to_stderr else sys.stdout)
+    print_result(msgspec.json.encode(document).decode(), to_stderr=to_stderr)

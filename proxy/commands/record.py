@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import click
 import msgspec
 from msgspec import Struct
 
@@ -31,6 +30,7 @@ from .console import (
     CommandError,
     announce_ready,
     interrupts,
+    print_result,
     print_to_stderr,
     show_live_counts,
 )
@@ -157,7 +157,7 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
     finally:
         await recorder.done()
     if options.as_json:
-        click.echo(msgspec.json.encode(_counted(recorder.writer_status)))
+        print_result(msgspec.json.encode(_counted(recorder.writer_status)).decode())
     else:
         print_to_stderr(f"recorded {_counted(recorder.writer_status)} into {options.output}")
     return EXIT_FAILURE if recorder.failure is not None else 0
