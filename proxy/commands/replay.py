@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import ssl
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import override
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +24,7 @@ from ...proto.http.address import LOOPBACK, Address
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
 from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
+from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
 from . import certificates, processes
 from . import listen as addresses
@@ -36,6 +39,15 @@ from .console import (
 )
 from .miss_colors import colorize_report, is_colorful
 from .outcome import ReplayResult, print_counts, print_left_out
+
+
+class AsyncioMessages(logging.Handler):
+    """Prints what asyncio logs, like a lack of file descriptors, in one line."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning or an error."""
+        print_to_stderr(record.getMessage().partition("\n")[0])
 
 
 class ReplayOptions(Struct, frozen=True, kw_only=True):
@@ -109,11 +121,13 @@ async def _replay(
     failures: list[str] = []
 
     def fail(exchange: int, error: Exception) -> None:
-        failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
+        failures.append(describe_failure(exchange, error))
         print_to_stderr(failures[-1])
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
     server = ReplayServer(playback, on_miss=_print_note, on_failure=fail, on_note=_print_note)
+    asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
+    logging.getLogger("asyncio").addHandler(AsyncioMessages())
     stopped = _stop_signal()
     where = addresses.group_by_address(
         options.own_addresses or (None,) * len(options.cassettes), options.listen

@@ -161,6 +161,8 @@ class ControlServer:
             return _render_json(409, {"error": _one_line(error)})
         except (ValueError, LookupError, OSError) as error:
             return _render_json(400, {"error": _one_line(error)})
+        except Exception as error:
+            return _render_json(500, {"error": f"{type(error).__name__}: {_one_line(error)}"})
 
     def _check_access(self, request: HttpRequest) -> None:
         """Raise unless the request is from a program that has the token."""

@@ -34,6 +34,7 @@ from ...cassettes.validation.judge import (
 )
 from ...proto.http.address import LOOPBACK, Address
 from ..server.clock import Clock, ManualClock
+from ..server.error_answers import describe_failure
 from ..server.request_journal import Call
 from ..server.server import ReplayServer
 from ..server.stream_registry import StreamState
@@ -263,6 +264,7 @@ class Player:
             on_failure=self._record_failure,
             resolve_upstream=self._resolve_upstream,
         )
+        asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
         address = Address(*await server.start(*listen))
         stop_event = asyncio.Event()
         controls = ReplayControls(server)
@@ -275,7 +277,7 @@ class Player:
             await server.stop()
 
     def _record_failure(self, exchange: int, error: Exception) -> None:
-        self.failures.append(f"exchange {exchange}: {error}" if exchange else str(error))
+        self.failures.append(describe_failure(exchange, error))
 
     def _summarize(self) -> tuple[list[str], Receipt]:
         """Return the problems and the receipt, as they are now or were at the end."""

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from msgspec import Struct
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse, retarget_redirect
+from ...cassettes.format.documents import ExchangeError
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import Journal, ReplayNote
@@ -100,10 +101,11 @@ class Responder:
 
         Raises ValueError or OSError if the cassettes cannot be played any more.
         """
+        playback = Playback(self.playback.cassettes, self.playback.options)
         self._earlier_journal.absorb(self.playback.journal)
         self._earlier_left_out.update(self.playback.left_out)
         on_note = self.playback.journal.on_note
-        self.playback = Playback(self.playback.cassettes, self.playback.options)
+        self.playback = playback
         self.playback.journal.on_note = on_note
         self.request_journal.clear()
 
@@ -116,9 +118,14 @@ class Responder:
         """
         now_seconds = self.clock.time()
         try:
-            outcome = self.playback.answer(request, now_seconds, client, scope.cassettes)
-        except (ValueError, LookupError, OSError) as error:
+            return self._answer(request, client, scope, now_seconds)
+        except Exception as error:
             return self.answer_failure(request, client, now_seconds, error)
+
+    def _answer(
+        self, request: HttpRequest, client: int, scope: ListenScope, now_seconds: float
+    ) -> ReplayResponse | StreamedResponse:
+        outcome = self.playback.answer(request, now_seconds, client, scope.cassettes)
         self.record_outcome(request, client, now_seconds, outcome)
         is_miss = isinstance(outcome, Miss)
         if self._resolve_upstream is not None and (is_miss or not outcome.exchange):
@@ -184,8 +191,9 @@ class Responder:
         self, request: HttpRequest, client: int, now_seconds: float, error: Exception
     ) -> ReplayResponse:
         """Record and report that a request could not be answered, and return its response."""
-        self.request_journal.record_request(request, client, now_seconds, "failed")
-        self.report_failure(0, error)
+        exchange = error.exchange if isinstance(error, ExchangeError) else 0
+        self.request_journal.record_request(request, client, now_seconds, "failed", exchange)
+        self.report_failure(exchange, error)
         return build_failure_response(error)
 
     def report_failure(self, exchange: int, error: Exception) -> None:
@@ -234,11 +242,11 @@ class StreamedRequestSink:
         responder, now_seconds = self._responder, self._responder.clock.time()
         try:
             outcome = step(self._request, now_seconds)
-        except (ValueError, LookupError, OSError) as error:
+            if outcome is not None:
+                responder.record_outcome(self._head, self._client, now_seconds, outcome)
+            if isinstance(outcome, ReplayResponse) and outcome.awaits_hang_up:
+                return responder.await_hang_up(outcome, self._head, self._scope)
+            return responder.answer_miss(outcome) if isinstance(outcome, Miss) else outcome
+        except Exception as error:
             self._request = None
             return responder.answer_failure(self._head, self._client, now_seconds, error)
-        if outcome is not None:
-            responder.record_outcome(self._head, self._client, now_seconds, outcome)
-        if isinstance(outcome, ReplayResponse) and outcome.awaits_hang_up:
-            return responder.await_hang_up(outcome, self._head, self._scope)
-        return responder.answer_miss(outcome) if isinstance(outcome, Miss) else outcome

@@ -24,7 +24,7 @@ from ..http.http1 import (
     RequestStarted,
 )
 from ..http.request_parser import RequestParser
-from .ports import BodySink, ConnectionHost
+from .ports import BodySink, ConnectionHost, guarded
 from .response_queue import ResponseQueue
 from .stream_sender import StreamSender
 
@@ -40,7 +40,8 @@ class _OpenRequest(Struct):
 class Connection(asyncio.Protocol):
     """HTTP/1 over one transport; the `Peer` of its host.
 
-    `register_stream` gets each stream that begins, and the number of the connection.
+    `register_stream` gets each stream that begins, and the number of the connection. An error of
+    any kind is reported and closes this connection alone.
     """
 
     _transport: asyncio.Transport
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
             lambda sender: register_stream(sender, number),
             on_last_response=self._end_after_response,
             on_close=self.close,
+            on_failure=self.fail,
             on_room=self._process_backlog,
         )
         self._backlog: deque[RequestEvent] = deque()
@@ -77,15 +79,19 @@ class Connection(asyncio.Protocol):
         self._host.joined(self)
 
     @override
+    @guarded
     def connection_lost(self, exc: Exception | None) -> None:
-        self._responses.stop()
         self._backlog.clear()
-        if self._open_request is not None:
-            self._open_request.sink.abort()
-            self._open_request = None
-        self._host.left(self)
+        try:
+            self._responses.stop()
+            if self._open_request is not None:
+                self._open_request.sink.abort()
+                self._open_request = None
+        finally:
+            self._host.left(self)
 
     @override
+    @guarded
     def data_received(self, data: bytes) -> None:
         if self._responses.is_closed:
             return
@@ -100,6 +106,7 @@ class Connection(asyncio.Protocol):
         self._responses.is_full = True
 
     @override
+    @guarded
     def resume_writing(self) -> None:
         self._responses.resume()
         self._process_backlog()
@@ -111,6 +118,7 @@ class Connection(asyncio.Protocol):
         """True if a response is being sent, or a request has begun to arrive."""
         return self._responses.is_busy or bool(self._backlog) or self._parser.has_unfinished
 
+    @guarded
     def check_timeout(self, now_seconds: float) -> None:
         """End the connection if its client has been silent for too long.
 
@@ -139,6 +147,11 @@ class Connection(asyncio.Protocol):
         """Close now."""
         self._responses.is_closed = True
         self._transport.abort()
+
+    def fail(self, error: Exception) -> None:
+        """Report an error, and close the connection."""
+        self._host.report_failure(0, error)
+        self.close()
 
     # The timeout of a request.
 

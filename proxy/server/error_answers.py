@@ -4,6 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from ...cassettes.answers.answer import ReplayResponse, render_head
+from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
 from ..http.http1 import render_text_response
 
@@ -30,8 +31,19 @@ def build_miss_response(miss: Miss, *, bodiless: bool) -> ReplayResponse:
     return ReplayResponse(exchange=0, status=status, head=head, body=b"" if bodiless else report)
 
 
+def describe_failure(exchange: int, error: Exception) -> str:
+    """Return the message for something that could not be played, with its place."""
+    if isinstance(error, CassetteError):
+        return str(error)
+    text = str(error)
+    if not isinstance(error, ValueError | LookupError | OSError):
+        text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"exchange {exchange}: {text}" if exchange else text
+
+
 def build_failure_response(error: Exception) -> ReplayResponse:
     """Return the 500 for a cassette that cannot be played."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    head, body = render_text_response(status, f"mesotape could not play the cassette: {error}")
+    text = f"mesotape could not play the cassette: {describe_failure(0, error)}"
+    head, body = render_text_response(status, text)
     return ReplayResponse(exchange=0, status=status, head=head, body=body)

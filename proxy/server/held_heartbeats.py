@@ -10,22 +10,23 @@ from .ports import ResponseWriter, StreamContext
 class HeldHeartbeats:
     """Sends heartbeats when they are due, while `is_held()`. Overdue ones are skipped.
 
-    Those that are due while `is_quiet()` or while the client does not read are skipped, too.
+    Those that are due while `is_quiet()` or while the client does not read are skipped, too. An
+    error goes to `on_failure`.
     """
 
     def __init__(
         self,
         writer: ResponseWriter,
         context: StreamContext,
-        exchange: int,
         heartbeats: Iterator[Timed[bytes]],
         *,
         is_held: Callable[[], bool],
         is_quiet: Callable[[], bool],
+        on_failure: Callable[[Exception], object],
     ) -> None:
+        self.fail = on_failure
         self._writer = writer
         self._context = context
-        self._exchange = exchange
         self._heartbeats = heartbeats
         self._is_held = is_held
         self._is_quiet = is_quiet
@@ -47,9 +48,5 @@ class HeldHeartbeats:
 
     def _fetch_after(self, now_seconds: float) -> float | None:
         """Fetch the first heartbeat after `now_seconds`; its deadline, or None without one."""
-        try:
-            self._next = next((each for each in self._heartbeats if each[0] > now_seconds), None)
-        except (ValueError, LookupError, OSError) as error:
-            self._context.report_failure(self._exchange, error)
-            self._next = None
+        self._next = next((each for each in self._heartbeats if each[0] > now_seconds), None)
         return None if self._next is None else self._next[0]

@@ -3,9 +3,14 @@
 server --Peer--> connection --ResponseWriter--> stream or relay
 server <--ConnectionHost-- connection
 server <--StreamContext--- stream
+
+Calls go both ways, and on to other connections: an event of one stream may release another. So what
+others call is `guarded`, and an error ends only the part that it occurred in.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, Protocol
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...proto.http.request import HttpRequest
@@ -13,6 +18,29 @@ from ..http.http1 import ConnectionLimits
 from ..http.request_cache import RequestCache
 from .clock import Clock
 from .schedule import Schedule
+
+
+class CanFail(Protocol):
+    """A part of the server that can end alone."""
+
+    def fail(self, error: Exception) -> object:
+        """Report an error and end; must not raise."""
+        ...
+
+
+def guarded[T: CanFail, **P](
+    method: Callable[Concatenate[T, P], None],
+) -> Callable[Concatenate[T, P], None]:
+    """Return a method that calls `fail` with an error of any kind, instead of raising it."""
+
+    @wraps(method)
+    def call(part: T, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(part, *args, **kwargs)
+        except Exception as error:
+            part.fail(error)
+
+    return call
 
 
 class Peer(Protocol):
@@ -82,7 +110,7 @@ class StreamContext(Protocol):
         ...
 
     def report_failure(self, exchange: int, error: Exception) -> None:
-        """Report that the stream of an exchange could not be played to its end."""
+        """Report that an exchange could not be played to its end; 0 if it is not known."""
         ...
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from .clock import Clock, Timer
 from .error_answers import UnansweredRequest
-from .ports import StreamContext
+from .ports import StreamContext, guarded
 from .stream_sender import StreamSender
 from .upstream_relay import Forwarded, UpstreamRelay
 
@@ -32,7 +32,8 @@ class ResponseQueue:
     `is_full` means that the client has left so much unread that streams wait, `is_closed` that
     nothing more can be sent; the connection sets both. `register_stream` gets each stream that
     begins. `on_last_response` is called after a response that ends the connection, `on_close`
-    after a stream that does, and `on_room` when more responses can be queued.
+    after a stream that does, and `on_room` when more responses can be queued. `on_failure` gets the
+    error of a response that waited and could not be sent.
     """
 
     transport: asyncio.Transport
@@ -45,6 +46,7 @@ class ResponseQueue:
         on_last_response: Callable[[], object],
         on_close: Callable[[], object],
         on_room: Callable[[], object],
+        on_failure: Callable[[Exception], object],
     ) -> None:
         self.is_full = self.is_closed = False
         self._context = context
@@ -52,6 +54,7 @@ class ResponseQueue:
         self._on_last_response = on_last_response
         self._on_close = on_close
         self._on_room = on_room
+        self._on_failure = on_failure
         self._queue: deque[tuple[ReplayResponse | StreamedResponse, bool]] = deque()
         self._current: StreamSender | HeldResponse | UpstreamRelay | None = None
 
@@ -152,7 +155,7 @@ class ResponseQueue:
             send()
             self._send_queued()
 
-        self._current = HeldResponse(response, send_and_go_on)
+        self._current = HeldResponse(response, send_and_go_on, self._on_failure)
         self._current.begin()
         if isinstance(response, UnansweredRequest):
             clock, limits = self._context.clock, self._context.limits
@@ -163,7 +166,13 @@ class ResponseQueue:
 class HeldResponse:
     """A response that waits until all its latches are open."""
 
-    def __init__(self, response: ReplayResponse, send: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        response: ReplayResponse,
+        send: Callable[[], object],
+        on_failure: Callable[[Exception], object],
+    ) -> None:
+        self.fail = on_failure
         self._latches = [latch for latch in response.latches if not latch.is_open]
         self._send = send
         self._timer: Timer | None = None
@@ -172,6 +181,7 @@ class HeldResponse:
         """Send the response then, although its latches are not open."""
         self._timer = clock.call_at(when_seconds, self._give_up)
 
+    @guarded
     def begin(self) -> None:
         """Wait for the first latch that is not open; without one, send the response."""
         self._latches = [latch for latch in self._latches if not latch.is_open]
@@ -190,6 +200,7 @@ class HeldResponse:
         if self._timer is not None:
             self._timer.cancel()
 
+    @guarded
     def _give_up(self) -> None:
         self.stop()
         self._send()

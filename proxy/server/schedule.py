@@ -2,7 +2,8 @@
 
 Streams that are due are served in turns of the loop. A turn sends a limited number of records, and
 so does each stream within it; between two turns the loop does its other work. So no stream starves
-another. No stream is served before its deadline.
+another. No stream is served before its deadline. A stream that raises an error leaves the schedule
+and is told to fail; the others go on.
 """
 
 import heapq
@@ -27,6 +28,10 @@ class Scheduled(Protocol):
 
         Returns the number of steps and the next deadline, or None to leave the schedule.
         """
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """End because `send_due` raised an error."""
         ...
 
 
@@ -72,14 +77,20 @@ class Schedule:
         while self._waiting and self._waiting[0][0] <= now_seconds:
             self._due.append(heapq.heappop(self._waiting)[2])
         budget = RECORDS_PER_TURN
-        while self._due and budget > 0:
-            budget -= self._serve(
-                self._due.popleft(), now_seconds, min(STREAM_RECORDS_PER_TURN, budget)
-            )
-        self._set_timer()
+        try:
+            while self._due and budget > 0:
+                budget -= self._serve(
+                    self._due.popleft(), now_seconds, min(STREAM_RECORDS_PER_TURN, budget)
+                )
+        finally:
+            self._set_timer()
 
     def _serve(self, stream: Scheduled, now_seconds: float, limit: int) -> int:
-        sent_count, deadline_seconds = stream.send_due(now_seconds, limit)
+        try:
+            sent_count, deadline_seconds = stream.send_due(now_seconds, limit)
+        except Exception as error:
+            stream.fail(error)
+            return 1
         if deadline_seconds is None:
             pass
         elif deadline_seconds <= now_seconds:

@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Collection
 from itertools import count
+from typing import Any
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...cassettes.matching.misses import Miss
@@ -136,9 +137,19 @@ class ReplayServer:
 
     def _check_timeouts(self) -> None:
         now_seconds = self.clock.time()
-        for peer in list(self.peers):
-            peer.check_timeout(now_seconds)
-        self._start_check_timer()
+        try:
+            for peer in list(self.peers):
+                peer.check_timeout(now_seconds)
+        finally:
+            self._start_check_timer()
+
+    def handle_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Report an error that nothing else has caught; for `loop.set_exception_handler`."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            self.report_failure(0, error)
+        else:
+            loop.default_exception_handler(context)
 
     # Called by a connection.
 
@@ -163,5 +174,5 @@ class ReplayServer:
         return self.responder.begin_streamed_request(head, client, self._scopes[client])
 
     def report_failure(self, exchange: int, error: Exception) -> None:
-        """Report that a stream could not be played to its end."""
+        """Report that a stream or connection could not be served to its end."""
         self.responder.report_failure(exchange, error)

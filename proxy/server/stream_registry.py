@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 
 from ...cassettes.answers.stepping import EventLatch
-from .stream_sender import SendState, StreamSender
+from .send_state import SendState
+from .stream_sender import StreamSender
 
 _MAX_ENDED = 1000
 """Ended streams that are listed; the events of all others are still counted."""

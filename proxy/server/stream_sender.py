@@ -1,46 +1,17 @@
 """A recorded stream that is sent to one client."""
 
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
+from contextlib import suppress
 
 from ...cassettes.answers.answer import Ending, Notify, RawBytes, StreamedResponse, StreamStep
 from ...cassettes.answers.gates import Latch, WaitFor
 from ...cassettes.answers.pace import Timed
 from ..http.http1 import LAST_CHUNK, encode_chunk
 from .held_heartbeats import HeldHeartbeats
-from .ports import ResponseWriter, StreamContext
-
-
-class SendState(Enum):
-    """The condition that a stream waits for before it sends its next step.
-
-    `UNTIL_DUE`: the deadline of the step; in this state only, the stream is in the schedule.
-    `UNTIL_OPEN`: a latch; the step is a `WaitFor`, and due.
-    `UNTIL_READ`: the client, which has left too much unread.
-    `UNTIL_RELEASED`: the user, who has put the stream on hold; the step is due.
-    `IDLE`: nothing; there is no next step, and the stream stays open.
-    `OVER`: nothing; the stream has ended, or its client has left.
-    """
-
-    IDLE = auto()
-    UNTIL_DUE = auto()
-    UNTIL_OPEN = auto()
-    UNTIL_READ = auto()
-    UNTIL_RELEASED = auto()
-    OVER = auto()
-
+from .ports import ResponseWriter, StreamContext, guarded
+from .send_state import TRANSITIONS, SendState
 
 _IDLE, _UNTIL_DUE, _UNTIL_OPEN, _UNTIL_READ, _UNTIL_RELEASED, _OVER = SendState
-
-_TRANSITIONS: dict[SendState, tuple[SendState, ...]] = {
-    _IDLE: (_IDLE, _UNTIL_DUE, _OVER),
-    _UNTIL_DUE: tuple(SendState),
-    _UNTIL_OPEN: (_IDLE, _UNTIL_DUE, _OVER),
-    _UNTIL_READ: (_IDLE, _UNTIL_DUE, _OVER),
-    _UNTIL_RELEASED: (_IDLE, _UNTIL_DUE, _OVER),
-    _OVER: (),
-}
-"""The states that may follow each state."""
 
 
 class StreamSender:
@@ -65,6 +36,9 @@ class StreamSender:
     A hold is a time instead of a state, because the user may hold and release in every state; it
     matters only when a step is due. A wait needs no timer and no task: what ends it calls this
     object, which adds itself to the schedule again.
+
+    An error of any kind ends this stream alone (`fail`), without a final chunk: the client must not
+    take it for the end of the stream.
 
     What makes a step late makes all later ones late by as much (`_delay_seconds`): the time on hold
     is added to it, and a latch that opens late raises it. A client that reads slowly delays no
@@ -110,6 +84,7 @@ class StreamSender:
         """True if the user holds it."""
         return self._hold_began_seconds is not None
 
+    @guarded
     def begin(self) -> None:
         """Fetch the first step and wait for its deadline. Without one, the stream stays open."""
         self._fetch()
@@ -117,6 +92,7 @@ class StreamSender:
         if self.response.handle is not None:
             self.response.handle.attach(self._replace_steps)
 
+    @guarded
     def resume(self) -> None:
         """Go on if the stream waited for its client to read."""
         if self.state is _UNTIL_READ:
@@ -127,6 +103,7 @@ class StreamSender:
         if self._hold_began_seconds is None:
             self._hold_began_seconds = self._context.clock.time()
 
+    @guarded
     def release(self) -> None:
         """Go on after `hold`; all that follows is late by the time between the two."""
         if self._hold_began_seconds is None:
@@ -136,11 +113,27 @@ class StreamSender:
         if self.state is _UNTIL_RELEASED:
             self._reschedule()
 
+    @guarded
     def stop(self) -> None:
         """Send nothing more: the client has left."""
         if self.state is not _OVER:
             self._leave_latch()
             self._mark_over(client_left=True)
+
+    def fail(self, error: Exception) -> None:
+        """Report an error, and close the connection in the middle of the stream."""
+        self._leave_latch()
+        self._context.schedule.cancel_wake(self)
+        self._next, self.state = None, _OVER
+        # These may raise the same error again.
+        with suppress(Exception):
+            self._writer.stream_ended(close=True)
+        with suppress(Exception):
+            self.on_progress()
+        if self.response.handle is not None:
+            with suppress(Exception):
+                self.response.handle.mark_over(client_left=False)
+        self._report(error)
 
     def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
         """Send the steps that are due, each record in its own chunk, in as few writes as possible.
@@ -194,7 +187,7 @@ class StreamSender:
         return count, self._next[0] + self._delay_seconds
 
     def _enter(self, state: SendState) -> None:
-        assert state in _TRANSITIONS[self.state], f"{self.state} to {state}"
+        assert state in TRANSITIONS[self.state], f"{self.state} to {state}"
         self.state = state
 
     def _pause(self, state: SendState, count: int) -> tuple[int, None]:
@@ -230,12 +223,13 @@ class StreamSender:
         HeldHeartbeats(
             self._writer,
             self._context,
-            self.response.exchange,
             heartbeats,
             is_held=lambda: self._wait is wait,
             is_quiet=lambda: self.is_on_hold,
+            on_failure=self.fail,
         ).begin()
 
+    @guarded
     def _pass_latch(self) -> None:
         """Go on after a latch; if it opened late, all that follows is late by as much."""
         wait = self._wait
@@ -256,10 +250,15 @@ class StreamSender:
     def _fetch(self) -> None:
         try:
             self._next = next(self._steps, None)
-        except (ValueError, LookupError, OSError) as error:
-            self._context.report_failure(self.response.exchange, error)
+        except Exception as error:
+            # The steps before this one are still sent.
+            self._report(error)
             self._next = (float("-inf"), Ending.CUT)
 
+    def _report(self, error: Exception) -> None:
+        self._context.report_failure(self.response.exchange, self.response.place_error(error))
+
+    @guarded
     def _replace_steps(self, steps: Iterable[Timed[StreamStep]]) -> None:
         """Send other steps from now on, but first raw bytes that are next: they may be the head."""
         if self.state is _OVER:

@@ -122,7 +122,7 @@ class UpstreamRelay(asyncio.Protocol):
         try:
             host, port = await asyncio.to_thread(self._forwarded.resolve_upstream)
             await loop.create_connection(lambda: self, host, port)
-        except OSError as error:
+        except Exception as error:
             if not self._is_over:
                 self._fail(f"cannot forward a request: {error}")
 

@@ -245,7 +245,7 @@ def test_replaced_steps_end_the_wait_at_a_latch():
 def test_a_response_waits_until_all_its_latches_are_open():
     one, two, sent = Latch("one"), Latch("two"), []
     answer = ReplayResponse(exchange=1, status=200, head=b"", latches=(one, two))
-    HeldResponse(answer, lambda: sent.append("sent")).begin()
+    HeldResponse(answer, lambda: sent.append("sent"), sent.append).begin()
     two.open()
     assert sent == []
     one.open()
@@ -255,7 +255,7 @@ def test_a_response_waits_until_all_its_latches_are_open():
 def test_a_held_response_is_not_sent_to_a_client_that_has_left():
     latch, sent = Latch("one"), []
     holding = HeldResponse(
-        ReplayResponse(exchange=1, status=200, head=b"", latches=(latch,)), sent.append
+        ReplayResponse(exchange=1, status=200, head=b"", latches=(latch,)), sent.append, sent.append
     )
     holding.begin()
     holding.stop()
@@ -337,7 +337,7 @@ def test_the_steps_of_a_stream_that_is_over_cannot_be_replaced():
     assert sender.is_over
 
 
-def test_heartbeats_that_cannot_be_read_are_a_failure_and_the_stream_continues():
+def test_heartbeats_that_cannot_be_read_end_the_stream():
     error = ValueError("cassette.yaml:3: broken")
 
     def heartbeats():
@@ -349,5 +349,6 @@ def test_heartbeats_that_cannot_be_read_are_a_failure_and_the_stream_continues()
     context.clock.advance(40.0)
     latch.open()
     context.clock.advance(0.0)
-    assert writer.log == [(15.0, encode_chunk(b"beat")), (40.0, encode_chunk(b"a"))]
+    assert writer.log == [(15.0, encode_chunk(b"beat"))]
+    assert writer.closed is True
     assert context.failures == [(1, error)]

@@ -1,0 +1,35 @@
+"""The states of a stream that is sent."""
+
+from enum import Enum, auto
+
+
+class SendState(Enum):
+    """The condition that a stream waits for before it sends its next step.
+
+    `UNTIL_DUE`: the deadline of the step; in this state only, the stream is in the schedule.
+    `UNTIL_OPEN`: a latch; the step is a `WaitFor`, and due.
+    `UNTIL_READ`: the client, which has left too much unread.
+    `UNTIL_RELEASED`: the user, who has put the stream on hold; the step is due.
+    `IDLE`: nothing; there is no next step, and the stream stays open.
+    `OVER`: nothing; the stream has ended, or its client has left.
+    """
+
+    IDLE = auto()
+    UNTIL_DUE = auto()
+    UNTIL_OPEN = auto()
+    UNTIL_READ = auto()
+    UNTIL_RELEASED = auto()
+    OVER = auto()
+
+
+_IDLE, _UNTIL_DUE, _UNTIL_OPEN, _UNTIL_READ, _UNTIL_RELEASED, _OVER = SendState
+
+TRANSITIONS: dict[SendState, tuple[SendState, ...]] = {
+    _IDLE: (_IDLE, _UNTIL_DUE, _OVER),
+    _UNTIL_DUE: tuple(SendState),
+    _UNTIL_OPEN: (_IDLE, _UNTIL_DUE, _OVER),
+    _UNTIL_READ: (_IDLE, _UNTIL_DUE, _OVER),
+    _UNTIL_RELEASED: (_IDLE, _UNTIL_DUE, _OVER),
+    _OVER: (),
+}
+"""The states that may follow each state."""
