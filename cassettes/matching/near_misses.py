@@ -148,7 +148,8 @@ class _Leaf(NamedTuple):
 
 
 def _diff_fields(old: tuple[Message, ...], new: tuple[Message, ...]) -> Iterator[Difference]:
-    recorded, received = _leaves_by_path(old), _leaves_by_path(new)
+    is_numbered = max(len(old), len(new)) > 1
+    recorded, received = (_leaves_by_path(calls, is_numbered=is_numbered) for calls in (old, new))
     for path in recorded | received:
         leaves = recorded.get(path), received.get(path)
         before, after = (None if leaf is None else leaf.text for leaf in leaves)
@@ -161,11 +162,13 @@ def _difference(path: str, old: str | None, new: str | None) -> Difference:
     return Difference(path, *truncate_around_difference(old, new))
 
 
-def _leaves_by_path(messages: tuple[Message, ...]) -> dict[str, _Leaf]:
-    """Return the leaves of messages by path. Paths in a streamed request begin with `[n]`."""
-    if len(messages) == 1:
-        return dict(islice(_leaves(messages[0], ""), _MAX_FIELDS))
-    leaves = (leaf for n, message in enumerate(messages) for leaf in _leaves(message, f"[{n}]."))
+def _leaves_by_path(messages: tuple[Message, ...], *, is_numbered: bool) -> dict[str, _Leaf]:
+    """Return the leaves of messages by path, which begins with `[n]` if they are numbered."""
+    leaves = (
+        leaf
+        for n, message in enumerate(messages)
+        for leaf in _leaves(message, f"[{n}]." if is_numbered else "")
+    )
     return dict(islice(leaves, _MAX_FIELDS))
 
 

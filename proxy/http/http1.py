@@ -31,14 +31,20 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
 
 
 class HttpRequestError(ValueError):
-    """A request that violates HTTP or a limit: the status of the response, and its text."""
+    """A request that violates HTTP or a limit: the status of the response, and its text.
 
-    def __init__(self, status: int, reason: str) -> None:
+    Some of these Mesos does not answer.
+    """
+
+    def __init__(self, status: int, reason: str, *, is_answered: bool = True) -> None:
         super().__init__(reason)
         self.status = status
+        self.is_answered = is_answered
 
     def render_response(self) -> bytes:
-        """Render the response; the connection ends after it."""
+        """Render the response, empty if there is none; the connection ends after it."""
+        if not self.is_answered:
+            return b""
         head, body = render_text_response(self.status, str(self), ("Connection", "close"))
         return head + body
 

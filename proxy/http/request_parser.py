@@ -110,6 +110,9 @@ class RequestParser:
             if not isinstance(cause, HttpRequestError):
                 raise
             self._fail(cause)
+        except httptools.HttpParserInvalidURLError as error:
+            # http_parser fails at such a target, and libprocess closes the connection.
+            self._fail(HttpRequestError(400, f"malformed target: {error}", is_answered=False))
         except httptools.HttpParserError as error:
             self._fail(HttpRequestError(400, f"malformed HTTP request: {error}"))
 

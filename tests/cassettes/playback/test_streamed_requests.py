@@ -191,6 +191,21 @@ def test_an_input_to_a_container_that_was_not_recorded_is_a_miss_at_once(play):
     assert isinstance(miss, Miss)
 
 
+def test_an_input_of_one_record_is_compared_with_the_first_of_several(play):
+    (miss,) = feed(begin(play(recorded_input(1, CAT))), names("d"))
+    assert isinstance(miss, Miss)
+    first, *missing = map(str, miss.nearest[0].differences)
+    assert first == '[0].attach_container_input.container_id.value: "c" → "d"'
+    assert all(each.startswith(("[1].", "[2].")) for each in missing)
+
+
+def test_inputs_of_one_record_have_no_numbers(play):
+    (miss,) = feed(begin(play(recorded_input(1, CAT[:1]))), names("d"))
+    assert isinstance(miss, Miss)
+    differences = [str(each) for each in miss.nearest[0].differences]
+    assert differences == ['attach_container_input.container_id.value: "c" → "d"']
+
+
 def test_an_input_is_played_once(play):
     playback = play(recorded_input(1, CAT[:2]))
     intake = begin(playback)

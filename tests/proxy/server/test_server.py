@@ -404,6 +404,16 @@ def test_a_refusal_is_read_before_the_connection_ends(data, status):
     serve({}, scenario, limits=ConnectionLimits(max_body_bytes=98))
 
 
+@pytest.mark.parametrize("target", [b"api/v1", b"?x", b"#"])
+def test_a_target_without_a_slash_closes_the_connection_without_an_answer(target):
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+        assert await client.rest() == b""
+
+    serve({}, scenario)
+
+
 def test_a_refused_client_that_does_not_close_is_aborted():
     clock = ManualClock()
 
