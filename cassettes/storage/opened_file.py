@@ -17,7 +17,7 @@ class ChangedError(CassetteError):
 
 
 class OpenedFile:
-    """Reads a file that was opened as `fd`, which it then owns.
+    """Reads a file that was opened as `fd`, which it then owns; `size` is its length at the start.
 
     With `may_grow`, data that is appended is no change: the file of a running recorder is then
     read as far as it was written.
@@ -28,7 +28,7 @@ class OpenedFile:
         self.fd = fd
         self._may_grow = may_grow
         status = os.fstat(fd)
-        self._size, self._mtime_ns = status.st_size, status.st_mtime_ns
+        self.size, self._mtime_ns = status.st_size, status.st_mtime_ns
 
     def read(self, start: int, size: int) -> bytes:
         """Read `size` bytes at an offset, fewer at the end of the file.
@@ -41,7 +41,7 @@ class OpenedFile:
             status = os.fstat(self.fd)
         except OSError as error:
             raise self._read_error(error) from error
-        if status.st_mtime_ns != self._mtime_ns or status.st_size != self._size:
+        if status.st_mtime_ns != self._mtime_ns or status.st_size != self.size:
             self._check_size(status.st_size)
         return data
 
@@ -60,9 +60,9 @@ class OpenedFile:
         return CassetteError(f"{self.path}: cannot be read: {error.strerror}")
 
     def _check_size(self, size: int) -> None:
-        if self._may_grow and size >= self._size:
+        if self._may_grow and size >= self.size:
             return
-        found = "in place" if size == self._size else f"it had {self._size} bytes, now {size}"
+        found = "in place" if size == self.size else f"it had {self.size} bytes, now {size}"
         raise self.changed_error(found)
 
     def changed_error(self, found: str) -> ChangedError:

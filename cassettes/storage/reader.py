@@ -66,21 +66,21 @@ class Cassette:
         self.header = self._read_header()
         self.left_out = [self._error(loss) for loss in self._index.warnings]
         last_line = self._line(self.length_bytes)
-        self.left_out += [PlacedError(path, last_line, text) for text in warnings]
+        self.left_out += [PlacedError(file.path, last_line, text) for text in warnings]
         self.warnings = [str(error) for error in self.left_out]
         self.intact_bytes = self._index.intact_bytes
         self.last_client_number = self._index.last_client_number
 
     @classmethod
-    def open(cls, path: Path | str, *, lenient: bool = False) -> Self:
+    def open(cls, path: Path | str, *, lenient: bool = False, may_grow: bool = False) -> Self:
         """Open a cassette.
 
         Raises `CassetteError` if the file cannot be read, is not a cassette, or has a document that
         is found wrong while scanning. With `lenient`, such a document is an error only when it is
-        read, and documents may be appended while the cassette is open.
+        read. With `may_grow`, documents may be appended while the cassette is open.
         """
         fd, warnings = open_for_reading(Path(path))
-        file = OpenedFile(Path(path), fd, may_grow=lenient)
+        file = OpenedFile(Path(path), fd, may_grow=may_grow)
         try:
             cassette = cls(file, warnings)
             if cassette._index.problems and not lenient:
@@ -107,7 +107,7 @@ class Cassette:
     @property
     def length_bytes(self) -> int:
         """The length of the file, unpacked."""
-        return os.fstat(self._fd).st_size
+        return self._file.size
 
     @property
     def is_regular(self) -> bool:

@@ -46,7 +46,7 @@ def validate(options: ValidateOptions) -> int:
 def _find_problems(path: Path) -> list[CassetteFinding] | str:
     """Return the findings, or the reason why it is no cassette."""
     try:
-        with Cassette.open(path, lenient=True) as cassette:
+        with Cassette.open(path, lenient=True, may_grow=True) as cassette:
             return find_problems(cassette)
     except CassetteError as error:
         return str(error)

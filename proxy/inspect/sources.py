@@ -94,7 +94,7 @@ def is_flow_file(head: bytes) -> bool:
 
 
 def _cassette(path: Path) -> Iterator[Row]:
-    with Cassette.open(path, lenient=True) as cassette:
+    with Cassette.open(path, lenient=True, may_grow=True) as cassette:
         yield from cassette_rows.read_cassette_rows(cassette)
         yield from cassette_rows.read_finding_rows(cassette.path, find_problems(cassette))
 

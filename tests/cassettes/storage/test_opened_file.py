@@ -90,7 +90,7 @@ def test_a_compressed_cassette_is_played_from_its_copy(path, change):
 
 
 def test_what_inspects_a_cassette_may_see_it_grow(path):
-    with Cassette.open(path, lenient=True) as cassette:
+    with Cassette.open(path, may_grow=True) as cassette:
         in_place(path, path.read_bytes() * 2)
         assert len(READS["events"](cassette)) == len(EVENTS)
         in_place(path, b"")
