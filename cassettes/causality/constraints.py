@@ -95,7 +95,7 @@ class ReplayConstraints:
         sync_points = self._causality.begin_stream(ref, cassette, exchange)
         if (subscriber := self._subscribers.get(ref)) is not None:
             handle = self.subscriptions.begin_stream(
-                cassette, exchange, subscriber, encoding, now_seconds
+                ref, cassette, exchange, subscriber, encoding, now_seconds
             )
             return sync_points, handle
         since_seconds = max(exchange.at, self._start_seconds)

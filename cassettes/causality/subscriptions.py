@@ -32,6 +32,7 @@ from ..answers.answer import Ending, StreamStep
 from ..answers.pace import Timed
 from ..answers.stream_handle import StreamHandle
 from ..format.documents import Exchange
+from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import CallKey, ParsedRequest, RequestKey
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event, encode_response
@@ -55,12 +56,14 @@ STREAM_MISMATCHES: tuple[StreamMismatch, ...] = tuple(_MISMATCH_TEXTS)
 class _SubscribingApi(Struct, frozen=True):
     """An API with subscriptions: where its subscriber ids are, and how it refuses calls.
 
-    `id_in_call` and `id_in_event` are paths in a call and in the first record of a stream.
+    `id_in_call`, `id_in_subscribe` and `id_in_event` are paths in a call, in a SUBSCRIBE and in the
+    first record of a stream.
     `subscriber_noun` precedes the id in the refusal of another stream id.
     """
 
     api: Api
     id_in_call: str
+    id_in_subscribe: str
     id_in_event: str
     not_found: MesosRefusal
     not_subscribed: MesosRefusal
@@ -71,6 +74,7 @@ class _SubscribingApi(Struct, frozen=True):
 _SCHEDULER = _SubscribingApi(
     SCHEDULER,
     id_in_call="framework_id.value",
+    id_in_subscribe="subscribe.framework_info.id.value",
     id_in_event="subscribed.framework_id.value",
     not_found=MesosRefusal(400, b"Framework cannot be found"),
     not_subscribed=MesosRefusal(403, b"Framework is not subscribed"),
@@ -82,6 +86,7 @@ _SCHEDULER = _SubscribingApi(
 _RESOURCE_PROVIDER = _SubscribingApi(
     RESOURCE_PROVIDER,
     id_in_call="resource_provider_id.value",
+    id_in_subscribe="subscribe.resource_provider_info.id.value",
     id_in_event="subscribed.provider_id.value",
     not_found=MesosRefusal(400, b"Resource provider is not subscribed"),
     not_subscribed=MesosRefusal(400, b"Resource provider is not subscribed"),
@@ -116,7 +121,8 @@ def identify_subscriber(request: HttpRequest, parsed: ParsedRequest) -> Subscrib
     """Return the client that makes a call; None if the API has no subscriptions."""
     if not isinstance(parsed.key, CallKey) or parsed.key.api not in _APIS or not parsed.calls:
         return None
-    subscriber_id = field_at(parsed.calls[0], _APIS[parsed.key.api].id_in_call)
+    api, call = _APIS[parsed.key.api], parsed.calls[0]
+    subscriber_id = field_at(call, api.id_in_call) or field_at(call, api.id_in_subscribe)
     return Subscriber(
         parsed.key.api,
         str(subscriber_id or ""),
@@ -128,6 +134,7 @@ def identify_subscriber(request: HttpRequest, parsed: ParsedRequest) -> Subscrib
 class _OpenSubscription(Struct):
     """The latest stream of a subscriber. `encoding` is that of its records in this replay."""
 
+    exchange_ref: ExchangeRef
     stream_id: str | None
     handle: StreamHandle[StreamStep]
     encoding: Encoding
@@ -218,8 +225,14 @@ class Subscriptions:
             return False
         return stream.stream_id is None or stream.stream_id == subscriber.stream_id
 
+    def exchange_of(self, subscriber: Subscriber) -> ExchangeRef | None:
+        """Return the exchange of the latest stream of the client; None if it has had none."""
+        stream = self._open.get(subscriber.key)
+        return None if stream is None else stream.exchange_ref
+
     def begin_stream(
         self,
+        ref: ExchangeRef,
         cassette: Cassette,
         exchange: Exchange,
         subscriber: Subscriber,
@@ -241,7 +254,7 @@ class Subscriptions:
         def close(client_left: bool) -> None:
             stream.has_client_left = client_left
 
-        stream = self._open[key] = _OpenSubscription(stream_id, StreamHandle(close), encoding)
+        stream = self._open[key] = _OpenSubscription(ref, stream_id, StreamHandle(close), encoding)
         if previous is not None and not previous.handle.is_over:
             previous.handle.end_with(_failover_steps(api, previous.encoding, now_seconds))
         return stream.handle

@@ -249,6 +249,10 @@ class QueueView:
         progress.give(index)
         return selection
 
+    def selections(self) -> Iterator[Selection]:
+        """Iterate over all answers, in order."""
+        return (selection for _, selection in self._order)
+
     def peek_new(self, client: int = 0, hints: ClientHints = NO_HINTS) -> Selection | None:
         """Return the next exchange that was not given in this round, without giving it."""
         return self._order[self._position(client, hints)][1] if self.has_new else None

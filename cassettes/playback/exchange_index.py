@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http.request import HttpRequest
+from ..causality.resubscription import first_subscribe_key
 from ..causality.subscriptions import (
     STREAM_MISMATCHES,
     StreamMismatch,
@@ -27,6 +28,7 @@ from ..matching.connections import ClientHints, ConnectionMap, RecordedConnectio
 from ..matching.credentials import REFUSALS, RecordedCredentials
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import (
+    CallKey,
     MatchableRequest,
     ParsedRequest,
     RequestKey,
@@ -46,8 +48,9 @@ class ExchangeMatch(Struct, frozen=True):
     """The queues that may answer a request; None or none if there are none.
 
     `subscriber` is set for calls of an API with subscriptions. `mismatch_views` have the recorded
-    refusals of such a call, by the reason for which it did not belong to an open stream. `id_pairs`
-    are bound when the request is answered.
+    refusals of such a call, by the reason for which it did not belong to an open stream.
+    `first_view` has the subscriptions without an id that a SUBSCRIBE with one may repeat
+    (resubscription.py). `id_pairs` are bound when the request is answered.
     """
 
     queue_view: QueueView | None
@@ -55,6 +58,8 @@ class ExchangeMatch(Struct, frozen=True):
     client_hints: ClientHints
     subscriber: Subscriber | None = None
     mismatch_views: dict[StreamMismatch, QueueView] = {}
+    first_view: QueueView | None = None
+    is_subscription: bool = False
     id_pairs: tuple[IdPair, ...] = ()
 
 
@@ -141,13 +146,16 @@ class ExchangeIndex:
             subscriber = self._identify_caller(http, parsed)
             mismatch_views = {} if subscriber is None else self._mismatch_views(parsed, scope)
             view = self._view(parsed.key, parsed, scope)
-            if view is not None or mismatch_views:
+            first_view = self._first_view(subscriber, parsed, scope)
+            if view is not None or mismatch_views or first_view is not None:
                 match = ExchangeMatch(
                     view,
                     response_options,
                     client_hints(http),
                     subscriber,
                     mismatch_views,
+                    first_view,
+                    isinstance(parsed.key, CallKey) and parsed.key.call_name == "SUBSCRIBE",
                     id_match.pairs,
                 )
                 if len(http.body) <= _MAX_CACHED_BODY_BYTES and not id_match.has_ids:
@@ -164,6 +172,15 @@ class ExchangeIndex:
         if queue is None:
             return None
         return queue.view(parsed.accepted_type, scope, parsed.credentials)
+
+    def _first_view(
+        self, subscriber: Subscriber | None, parsed: ParsedRequest, scope: ServerScope
+    ) -> QueueView | None:
+        """Return the subscriptions that a client repeats with the id that it got from one."""
+        if subscriber is None or self._subscriptions.exchange_of(subscriber) is None:
+            return None
+        key = first_subscribe_key(parsed)
+        return None if key is None else self._view(key, parsed, scope)
 
     def _match_ids(self, parsed: ParsedRequest, scope: ServerScope) -> IdMatch:
         """Translate the ids of a request into those of the recording, if ids are rebound."""

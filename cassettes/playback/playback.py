@@ -22,6 +22,7 @@ from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.pace import pace_start_seconds
 from ..causality.constraints import ReplayConstraints
 from ..causality.subscriptions import stream_mismatch_of
+from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
 from ..matching.answer_queue import QueueView, Selection
@@ -39,6 +40,7 @@ from .exchange_index import ExchangeIndex, ExchangeMatch
 from .journal import Journal
 from .options import Options as Options
 from .recorded_exchanges import RecordedExchange, garbage_collector_off, read_exchanges
+from .second_plays import SecondPlays
 from .streamed_requests import RecordedInputs, StreamedRequest, is_streamed_request
 from .unanswered import UnansweredRequests
 
@@ -93,8 +95,9 @@ class Playback:
             self._ignoring.comparable_calls,
             (self._id_matcher or self._ignoring).comparable_calls,
         )
+        self._second_plays = SecondPlays(self._constraints.subscriptions, self.journal.served)
         self._injection = FaultInjection(
-            self.options.faults, self.options.seed, self.journal.record_fault_hit, date
+            self.options.faults, self.options.seed, self._record_fault_hit, date
         )
         self._hang_ups = set[ExchangeRef]()
         with garbage_collector_off():
@@ -186,8 +189,9 @@ class Playback:
         # 4. A matched call of a scheduler or resource provider must belong to an open stream. If
         #    it does not, a recorded refusal for that reason is preferred to one that is made here.
         #    The last call of a client that hangs up may arrive after the end of its stream.
-        # 5. The queue has an answer left. If not, a recorded refusal for the stream id is served:
-        #    the recorded stream had ended by then, and the one of this replay has not.
+        # 5. The queue has an answer left. If not, a client that has subscribed again may repeat its
+        #    calls. Else a recorded refusal for the stream id is served: the recorded stream had
+        #    ended by then, and the one of this replay has not.
         #
         # After that, the exchange is served: its request has been made, so what waits for it is
         # released, whatever a fault does to the answer.
@@ -221,7 +225,9 @@ class Playback:
             if match.queue_view is None
             else match.queue_view.select_next(client, match.client_hints)
         )
-        if selection is None and (selection := _first(match.mismatch_views.values())) is None:
+        if selection is None:
+            selection = self._second_plays.select(match) or _first(match.mismatch_views.values())
+        if selection is None:
             matchable = matchable or self._matchable(request)
             return self._unanswered.refuse_or_miss(matchable, "already played", scope)
         if self._is_shared:
@@ -264,6 +270,10 @@ class Playback:
         else:
             self._index.add_exchange(ref, cassette, exchange, request, parsed)
         self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)
+
+    def _record_fault_hit(self, hit: FaultHit) -> None:
+        self.journal.record_fault_hit(hit)
+        self._second_plays.record_fault_hit(hit)
 
     def _is_hang_up(self, match: ExchangeMatch, client: int) -> bool:
         """Return whether a client hung up while this call was under way, as in the recording."""
