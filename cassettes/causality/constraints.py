@@ -64,7 +64,7 @@ class ReplayConstraints:
             if subscriber.is_subscribing:
                 self._subscribers[ref] = subscriber
         identity = identify_client(ref.cassette, exchange, request, parsed, subscriber_id)
-        self.identities.add_exchange(ref, identity, parsed)
+        self.identities.add_exchange(ref, exchange.at, identity, parsed)
         self._causality.add_exchange(
             ref, exchange, request, parsed, identity, is_refused=is_refused
         )
@@ -92,6 +92,7 @@ class ReplayConstraints:
         Return its sync points by recorded time, lazily, and the handle by which the server reports
         its end; None for either if there is none.
         """
+        self.identities.begin_stream(ref)
         sync_points = self._causality.begin_stream(ref, cassette, exchange)
         if (subscriber := self._subscribers.get(ref)) is not None:
             handle = self.subscriptions.begin_stream(

@@ -11,6 +11,7 @@ of its connections is an identity.
 """
 
 from collections.abc import Collection
+from math import inf
 from typing import Literal
 
 from msgspec import Struct
@@ -103,23 +104,43 @@ class ClientIdentities:
     def __init__(self) -> None:
         self._shared: dict[ClientIdentity, ClientIdentity] = {}
         self._identity_of: dict[ExchangeRef, ClientIdentity] = {}
-        self._mutating: list[ExchangeRef] = []
+        self._mutating: list[tuple[ExchangeRef, float]] = []
+        self._lost_from_seconds: dict[ClientIdentity, float] = {}
 
     def add_exchange(
-        self, ref: ExchangeRef, identity: ClientIdentity, parsed: ParsedRequest
+        self, ref: ExchangeRef, at_seconds: float, identity: ClientIdentity, parsed: ParsedRequest
     ) -> None:
-        """Add a recorded exchange."""
+        """Add a recorded exchange, made at a time of the recording."""
         self._identity_of[ref] = self._shared.setdefault(identity, identity)
         if parsed.is_mutating and (
             parsed.call_type is None or parsed.call_type.name != "SUBSCRIBE"
         ):
-            self._mutating.append(ref)
+            self._mutating.append((ref, at_seconds))
 
-    def left_out_calls(self, served: Collection[ExchangeRef]) -> list[ExchangeRef]:
-        """Return the mutating calls that were not served, of clients of which others were."""
+    def begin_stream(self, ref: ExchangeRef) -> None:
+        """Record that a client begins a stream, in which no event was lost yet."""
+        if self._lost_from_seconds:
+            self._lost_from_seconds.pop(self._identity_of[ref], None)
+
+    def record_lost_event(self, ref: ExchangeRef, at_seconds: float) -> None:
+        """Record that a fault kept an event of a stream, recorded at that time, from its client."""
+        self._lost_from_seconds.setdefault(self._identity_of[ref], at_seconds)
+
+    def left_out_calls(
+        self, served: Collection[ExchangeRef], *, after_fault: bool = False
+    ) -> list[ExchangeRef]:
+        """Return the mutating calls that were not served, of clients of which others were.
+
+        Calls that were recorded after an event that the client could not get are left out for that
+        reason: they alone are returned with `after_fault`, and all others without.
+        """
         present = {self._identity_of[ref] for ref in served}
         return [
-            ref for ref in self._mutating if ref not in served and self._identity_of[ref] in present
+            ref
+            for ref, at_seconds in self._mutating
+            if ref not in served
+            and (identity := self._identity_of[ref]) in present
+            and (at_seconds > self._lost_from_seconds.get(identity, inf)) == after_fault
         ]
 
 

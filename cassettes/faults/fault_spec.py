@@ -205,12 +205,17 @@ def _shorten(text: str) -> str:
 
 
 class FaultHit(Struct, frozen=True, kw_only=True):
-    """One hit of a fault. `exchange` is 0 if the call was not processed."""
+    """One hit of a fault. `exchange` is 0 if the call was not processed.
+
+    `lost_record` is the number of the record that its client cannot get any more, also if it
+    subscribes again; 0 for none.
+    """
 
     fault: str
     exchange: int
     call: str
     effect: str
+    lost_record: int = 0
 
     def __str__(self) -> str:
         place = f"exchange {self.exchange}, {self.call}" if self.exchange else self.call

@@ -30,7 +30,7 @@ from ..matching.request_key import (
 )
 from .answer_faults import AnswerFaults, build_redirect, build_reset, build_unavailable
 from .fault_spec import Fault, FaultHit, parse_faults
-from .kinds import PREEMPTIVE_FAULTS
+from .kinds import LOSING_FAULTS, PREEMPTIVE_FAULTS
 from .seeded_random import SeededRandom
 from .selector import Selector
 from .stream_faults import StreamFault, number_records, strip_record_numbers
@@ -150,8 +150,9 @@ class FaultInjection:
                 f"{self._seed} {fault} exchange {outcome.exchange} play {play_number}"
             )
 
-        def report(fault: Fault, effect: str) -> None:
-            self._report_hit(fault, outcome.exchange, target, effect)
+        def report(fault: Fault, effect: str, record_number: int = 0) -> None:
+            lost_record = record_number if self._is_lost_for_good(fault) else 0
+            self._report_hit(fault, outcome.exchange, target, effect, lost_record)
 
         answer_faults = AnswerFaults(faults, now_seconds, random_for, report)
         if isinstance(outcome, ReplayResponse):
@@ -203,8 +204,35 @@ class FaultInjection:
                 self._report_hit(fault, 0, target, "reset before it was processed")
                 return build_reset(now_seconds)
 
-    def _report_hit(self, fault: Fault, exchange: int, target: FaultTarget, effect: str) -> None:
-        self._on_hit(FaultHit(fault=str(fault), exchange=exchange, call=str(target), effect=effect))
+    def _is_lost_for_good(self, fault: Fault) -> bool:
+        """Return whether a client cannot get the record that a fault hit by subscribing again.
+
+        It can if its next stream is not hit. After a `drop` it has no reason to subscribe again.
+        """
+        if fault.kind.name not in LOSING_FAULTS or (fault.kind.name == "stall" and fault.value):
+            return False
+        selector, next_call = fault.call_selector, self._call_counts[fault] + 1
+        if fault.kind.name == "drop":
+            return True
+        return selector.share is None and selector.is_selected(next_call, lambda: 1.0)
+
+    def _report_hit(
+        self,
+        fault: Fault,
+        exchange: int,
+        target: FaultTarget,
+        effect: str,
+        lost_record: int = 0,
+    ) -> None:
+        self._on_hit(
+            FaultHit(
+                fault=str(fault),
+                exchange=exchange,
+                call=str(target),
+                effect=effect,
+                lost_record=lost_record,
+            )
+        )
 
     def _describe(self, fault: Fault, hit_count: int) -> str:
         if hit_count:

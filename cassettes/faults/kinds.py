@@ -199,5 +199,13 @@ _OF_CALLS = (
 FAULT_KINDS = {kind.name: kind for kind in (*_OF_RECORDS, *_OF_CALLS)}
 """By name, in the order in which they are listed."""
 
+LOSING_FAULTS = frozenset(
+    {
+        *("cut-length", "cut-record", "wrong-length", "huge-length", "garbage"),
+        *("drop", "stall", "end", "close", "reset"),
+    }
+)
+"""Faults of records after which a client lacks records of the stream, or may lack them."""
+
 PREEMPTIVE_FAULTS = frozenset({"503", "307", "lost-call"})
 """Faults that hit a call before it is processed, so that no recorded answer is used up."""

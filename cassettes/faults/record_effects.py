@@ -8,7 +8,7 @@ r"""The effects of faults on single records: per kind, the steps that are sent i
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -16,8 +16,13 @@ from ..answers.answer import Ending, Notify, RawBytes, StreamStep
 from .fault_spec import FaultValue
 from .seeded_random import SeededRandom
 
-type HitReporter = Callable[[str], object]
-"""Records the effect of a fault, in words."""
+
+class HitReporter(Protocol):
+    """Records the effect of a fault, in words, and the number of the record; 0 for none."""
+
+    def __call__(self, effect: str, record_number: int = 0, /) -> object:
+        """Record the effect."""
+        ...
 
 
 class NumberedStep(NamedTuple):
@@ -50,7 +55,7 @@ class RecordHit(Struct, eq=False, kw_only=True):
     def notice(self, effect: str) -> NumberedStep:
         """Return a step that reports the hit when it goes out."""
         text = f"record {self.record_number}: {effect}"
-        return NumberedStep(self.at_seconds, Notify(partial(self.report, text)))
+        return NumberedStep(self.at_seconds, Notify(partial(self.report, text, self.record_number)))
 
     def unchanged(self) -> NumberedSteps:
         """Send the record as it is, and report nothing."""

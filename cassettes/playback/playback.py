@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
+from itertools import islice
 
 from ...proto.api import endpoints
 from ...proto.api.apis import ServerKind
@@ -120,6 +121,12 @@ class Playback:
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that were not made, of clients that made others, in recorded order."""
         return sorted(self._constraints.identities.left_out_calls(self.journal.served))
+
+    @property
+    def left_out_after_fault(self) -> list[ExchangeRef]:
+        """Mutating calls that were not made because a fault kept events from their client."""
+        identities = self._constraints.identities
+        return sorted(identities.left_out_calls(self.journal.served, after_fault=True))
 
     @property
     def waiting(self) -> list[str]:
@@ -274,6 +281,12 @@ class Playback:
     def _record_fault_hit(self, hit: FaultHit) -> None:
         self.journal.record_fault_hit(hit)
         self._second_plays.record_fault_hit(hit)
+        if hit.lost_record:
+            refs = (ref for ref in self.journal.served if ref.exchange == hit.exchange)
+            for ref in refs:
+                events = self.cassettes[ref.cassette].events(ref.exchange)
+                for event in islice(events, hit.lost_record - 1, hit.lost_record):
+                    self._constraints.identities.record_lost_event(ref, event.at)
 
     def _is_hang_up(self, match: ExchangeMatch, client: int) -> bool:
         """Return whether a client hung up while this call was under way, as in the recording."""

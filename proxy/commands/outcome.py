@@ -47,6 +47,9 @@ def print_left_out(responder: Responder) -> None:
         print_to_stderr(describe_left_out(responder.playback.cassettes, place))
     if len(places) > _MAX_PRINTED:
         print_to_stderr(f"left out: {len(places) - _MAX_PRINTED} more calls")
+    if count := len(responder.playback.left_out_after_fault):
+        calls = "1 call was" if count == 1 else f"{count} calls were"
+        print_to_stderr(f"{calls} left out after a fault had kept events from the client")
 
 
 def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:

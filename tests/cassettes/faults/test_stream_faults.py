@@ -262,7 +262,11 @@ def test_heartbeats_after_the_last_event_stop_too(tmp_path):
 
 def damaged(fault, *steps):
     told = []
-    damage = StreamFault(parse_fault(fault), SeededRandom("0"), told.append, EVENT)
+
+    def report(effect, record_number=0):
+        told.append(effect)
+
+    damage = StreamFault(parse_fault(fault), SeededRandom("0"), report, EVENT)
     return list(strip_record_numbers(damage.apply_to_steps(number_records(steps)))), told
 
 

@@ -7,6 +7,7 @@ from support.scheduler_cassettes import (
     SCHEDULER,
     A,
     B,
+    by,
     call,
     decline,
     payload,
@@ -197,3 +198,32 @@ def test_the_command_passes_with_a_client_that_reconnects(tmp_path):
         client.until(b'{"b":1}')
         client.close()
     assert replay.code == 0, replay.said
+
+
+REVIVE_EARLIER = call(3, 0.7, by("f", "REVIVE"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "subscriptions", "left_out", "after_fault"),
+    [
+        ("SUBSCRIBE:close@2", 1, [3], [2]),
+        ("SUBSCRIBE:close@2", 2, [3], [2]),
+        ("SUBSCRIBE#1:close@2", 1, [2, 3], []),
+        ("SUBSCRIBE#1:close@2", 2, [2, 3], []),
+        ("SUBSCRIBE#1:drop@2", 1, [3], [2]),
+        ("SUBSCRIBE#1+:drop@2", 1, [3], [2]),
+        ("SUBSCRIBE:duplicate@2", 1, [2, 3], []),
+        ("SUBSCRIBE:stall@2", 1, [3], [2]),
+        ("SUBSCRIBE:stall=1@2", 1, [2, 3], []),
+        ("SUBSCRIBE:close@9", 1, [2, 3], []),
+        ("ACCEPT:503", 1, [2, 3], []),
+    ],
+)
+def test_a_call_after_an_event_that_a_fault_kept_back_is_not_left_out(
+    play, fault, subscriptions, left_out, after_fault
+):
+    playback = play(*LIFE, REVIVE_EARLIER, faults=(fault,), causality="off")
+    for text in (subscription(), subscription("f"))[:subscriptions]:
+        records(playback, text)
+    assert [ref.exchange for ref in playback.left_out] == left_out
+    assert [ref.exchange for ref in playback.left_out_after_fault] == after_fault
