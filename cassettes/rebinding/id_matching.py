@@ -83,8 +83,11 @@ class IdMatcher:
         return IdMatch(self._translate(received, recorded_values.get), pairs, has_ids=True)
 
     def to_recorded_ids(self, received: ParsedRequest) -> ParsedRequest:
-        """Translate a request to recorded ids; ids that are not bound stay."""
-        return self._translate(received, self.bindings.recorded_value)
+        """Translate a request to recorded ids, for a report; ids that are not bound stay.
+
+        An id that is spelled like a recorded one that is bound to another id is marked.
+        """
+        return self._translate(received, self._marked_recorded_value)
 
     def comparable_calls(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
         """Return calls of this run in recorded ids and without what is ignored."""
@@ -120,6 +123,10 @@ class IdMatcher:
         if recorded is None and self.bindings.live_value(live) is not None:
             return b"\0" if isinstance(live.value, bytes) else "\0"
         return recorded
+
+    def _marked_recorded_value(self, live: ScopedId) -> IdValue | None:
+        recorded = self._unambiguous_recorded_value(live)
+        return f"{live.value} (of this run)" if recorded == "\0" else recorded
 
     def _pairs_of_similar_call(
         self,

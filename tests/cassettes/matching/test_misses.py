@@ -83,6 +83,17 @@ def test_rebinding_is_not_proposed_for_ids_that_are_bound(play):
     assert "--rebind" not in miss.advice
 
 
+def test_an_id_that_is_spelled_like_a_recorded_one_but_is_another_is_marked(play):
+    client = Client(play(*scheduled(launch("a"), kill("task-1")), rebind=True))
+    sent = launch("a")
+    sent["accept"]["operations"][0]["launch"]["task_infos"][0]["task_id"] = ident("other")
+    assert client.made(sent) == 202
+    (near,) = client.send(kill("task-1")).nearest
+    assert [str(each) for each in near.differences] == [
+        'kill.task_id.value: "task-1" → "task-1 (of this run)"'
+    ]
+
+
 def test_of_many_similar_calls_those_not_played_are_the_nearest(play):
     calls = [kill(f"task-{number}") for number in range(100)]
     client = Client(play(*scheduled(*calls)))
