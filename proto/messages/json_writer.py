@@ -8,7 +8,7 @@ This is not protobuf's own JSON mapping. The text is compact, and
     names       as declared
     fields      those that are set, repeated ones that are not empty, and unset ones that have an
                 explicit default, unless deprecated; also the empty lists of a few messages, see
-                LISTS_WRITTEN_WHEN_EMPTY
+                LISTS_WRITTEN_WHEN_EMPTY; undeclared ones only in WRITTEN_AS_INTERNAL
     integers    bare, also 64-bit ones
     doubles     always with a point or an exponent: 15.0, 0.00001, 1e-7, 1e21; the infinities are
                 strings, and not-a-number is the bare token NaN, which is not JSON
@@ -30,7 +30,7 @@ from binascii import b2a_base64
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, cast
 
-from .descriptors import map_value_field
+from .descriptors import UNDECLARED_FIELDS, map_value_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,16 +64,26 @@ The servers have code of their own for these messages, also inside others
 (src/master/readonly_handler.cpp, src/slave/http.cpp, src/common/http.hpp).
 """
 
+WRITTEN_AS_INTERNAL = ("mesos.v1.master.Response.GetAgents",)
+"""Messages in which undeclared fields (descriptors.py) are written.
+
+The master writes them from its internal messages, also inside GET_STATE and SUBSCRIBED
+(src/master/readonly_handler.cpp, src/common/http.cpp). Everything else (AGENT_ADDED, GET_AGENT, the
+SUBSCRIBED of an executor) it first converts to the public messages, which lack these fields.
+"""
+
+_UNDECLARED = frozenset(f"{each.message}.{each.name}" for each in UNDECLARED_FIELDS)
+
 _ESCAPE = re.compile(r"\\u00[0-9a-f]{2}|\\.")
 
 
 def encode(message: Message, *, include_defaults: bool = True) -> bytes:
     """Encode a message as Mesos does, or without the defaults of unset fields.
 
-    Without the defaults the text has the fields that are set, and decoding it gives an equal
+    Without the defaults the text has all fields that are set, and decoding it gives an equal
     message. Raises UnicodeDecodeError if the key of a map is not UTF-8; Mesos writes its bytes.
     """
-    text = (_AS_MESOS if include_defaults else _AS_SET).writer(message)(message)
+    text = (_AS_PUBLIC if include_defaults else _AS_SET).writer(message)(message)
     if "\\u" in text:
         text = _ESCAPE.sub(_upper_hex, text)
     return text.encode("utf-8", "surrogateescape")
@@ -91,20 +101,28 @@ def _upper_hex(escape: re.Match[str]) -> str:
 class _Members:
     """The fields of a message type: writers, positions, and the texts of unset fields."""
 
-    def __init__(self, fields: Sequence[FieldDescriptor], unset: list[str]) -> None:
+    def __init__(
+        self, fields: Sequence[FieldDescriptor], unset: list[str], *, hides_fields: bool
+    ) -> None:
         self.unset = unset
         numbers = [field.number for field in fields]
         # ListFields() gives the set fields by number: often the order of declaration, too.
-        self.is_number_order = numbers == sorted(numbers) and not any(unset)
+        is_sorted = numbers == sorted(numbers)
+        self.is_number_order = is_sorted and not hides_fields and not any(unset)
         self.positions = {field: position for position, field in enumerate(fields)}
         self.writers: dict[FieldDescriptor, Writer] = {}
 
 
 class _Writers:
-    """The writers of all message types that were encoded, with or without unset defaults."""
+    """The writers of all message types that were encoded, with or without unset defaults.
 
-    def __init__(self, *, include_defaults: bool) -> None:
+    `internal` has the writers of the messages that may have undeclared fields; if it is None, they
+    are written in all messages.
+    """
+
+    def __init__(self, *, include_defaults: bool, internal: _Writers | None = None) -> None:
         self._include_defaults = include_defaults
+        self._internal = internal
         self._members: dict[Descriptor, _Members] = {}
         self._writers: dict[type[Message], Writer] = {}
 
@@ -127,9 +145,14 @@ class _Writers:
         # defaults are plain values, so their writers never need the members of a message.
         if descriptor not in self._members:
             unset = [self._unset_text(field) for field in descriptor.fields]
-            members = self._members[descriptor] = _Members(descriptor.fields, unset)
+            hides_fields = any(map(self._is_hidden, descriptor.fields))
+            members = _Members(descriptor.fields, unset, hides_fields=hides_fields)
+            self._members[descriptor] = members
             members.writers |= {field: self._field_writer(field) for field in descriptor.fields}
         return self._members[descriptor]
+
+    def _is_hidden(self, field: FieldDescriptor) -> bool:
+        return self._internal is not None and field.full_name in _UNDECLARED
 
     def _unset_text(self, field: FieldDescriptor) -> str:
         """Return the text of a field that is not set; empty if it is left out."""
@@ -142,6 +165,8 @@ class _Writers:
         return ""
 
     def _message_writer(self, start: str, descriptor: Descriptor) -> Writer:
+        if self._internal is not None and descriptor.full_name in WRITTEN_AS_INTERNAL:
+            return self._internal._message_writer(start, descriptor)
         members = self._members_of(descriptor)
         writers, positions, unset = members.writers, members.positions, members.unset
         start += "{"
@@ -158,6 +183,8 @@ class _Writers:
         return write_by_number if members.is_number_order else write_as_declared
 
     def _field_writer(self, field: FieldDescriptor) -> Writer:
+        if self._is_hidden(field):
+            return lambda _: ""
         start = f'"{field.name}":'
         map_value = map_value_field(field)
         if map_value is not None:
@@ -172,7 +199,8 @@ class _Writers:
         return _plain_writer(start, field)
 
 
-_AS_MESOS = _Writers(include_defaults=True)
+_AS_INTERNAL = _Writers(include_defaults=True)
+_AS_PUBLIC = _Writers(include_defaults=True, internal=_AS_INTERNAL)
 _AS_SET = _Writers(include_defaults=False)
 
 

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from mesotape.proto.api.apis import APIS
-from mesotape.proto.messages.descriptors import message_class
+from mesotape.proto.messages.descriptors import child_messages, message_class
 
 VALUES: dict[int, object] = {
     FieldDescriptor.TYPE_STRING: 'é "\\\n\x1f😀\x7f\u2028',
@@ -114,3 +114,20 @@ def filled(name: str, kind: str, *, everything: bool) -> Iterator[Message]:
         yield message
         if not builder.chose:
             break
+
+
+def as_in_json(message: Any) -> Any:
+    """Return a copy without the undeclared fields that Mesos leaves out in its JSON."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    _clear_undeclared(copy)
+    return copy
+
+
+def _clear_undeclared(message: Any) -> None:
+    if message.DESCRIPTOR.full_name == "mesos.v1.master.Response.GetAgents":
+        return
+    if message.DESCRIPTOR.full_name == "mesos.v1.AgentInfo":
+        message.ClearField("checkpoint")
+    for child in list(child_messages(message)):
+        _clear_undeclared(child.message)

@@ -8,6 +8,7 @@ from support.paths import DATA
 
 from mesotape.proto.messages.descriptors import message_class
 from mesotape.proto.messages.json_writer import LISTS_WRITTEN_WHEN_EMPTY, encode, format_double
+from mesotape.proto.messages.mapping import decode
 
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 
@@ -185,3 +186,29 @@ def test_every_list_that_is_written_when_empty_is_a_list_of_the_schema() -> None
     for message, names in LISTS_WRITTEN_WHEN_EMPTY.items():
         fields = message_class(message).DESCRIPTOR.fields_by_name
         assert all(fields[name].is_repeated for name in names)
+
+
+AGENT = '{"hostname":"h","port":5051,"id":{"value":"a"}<checkpoint>}'
+LISTED = f'{{"agent_info":{AGENT},"active":true,"version":"1"}}'
+GET_AGENTS = f'"get_agents":{{"agents":[{LISTED}],"recovered_agents":[{AGENT}]}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_written"),
+    [
+        ("master.Response", f'{{"type":"GET_AGENTS",{GET_AGENTS}}}', True),
+        ("master.Response", f'{{"type":"GET_STATE","get_state":{{{GET_AGENTS}}}}}', True),
+        (
+            "master.Event",
+            f'{{"type":"SUBSCRIBED","subscribed":{{"get_state":{{{GET_AGENTS}}}}}}}',
+            True,
+        ),
+        ("master.Event", f'{{"type":"AGENT_ADDED","agent_added":{{"agent":{LISTED}}}}}', False),
+        ("agent.Response", f'{{"type":"GET_AGENT","get_agent":{{"agent_info":{AGENT}}}}}', False),
+    ],
+)
+def test_the_checkpoint_of_an_agent_is_written_where_mesos_writes_it(name, text, is_written):
+    with_it, without = (text.replace("<checkpoint>", each) for each in (',"checkpoint":true', ""))
+    message = decode(with_it.encode(), f"mesos.v1.{name}")
+    assert encode(message).decode() == (with_it if is_written else without)
+    assert decode(encode(message, include_defaults=False), f"mesos.v1.{name}") == message
