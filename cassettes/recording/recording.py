@@ -2,14 +2,14 @@
 
 Feed observations in order. Documents are returned as soon as they are complete: an exchange with a
 streamed response with the head of its response, any other exchange with its end, events one by one.
-A body or record that does not decode is kept as bytes, with the reason. Headers are redacted here.
+A body or record that does not decode is kept as bytes, with the reason. Secrets are replaced here.
 
 Documents that are bytes have the layout of the file already, as most events do.
 
 Nothing here may read the clock: times are those of the observations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from ...proto.api import calls
@@ -32,7 +32,7 @@ from ..format.documents import (
     Side,
 )
 from ..format.headers import decompress_body, group_headers
-from . import redaction
+from ..redaction.redactor import Redactor
 from .observations import (
     AnyObservation,
     BodyData,
@@ -51,15 +51,24 @@ from .stream import StreamRecorder
 class Recording:
     """Turns observations into documents, for any number of exchanges at once.
 
-    `server` is the kind of the recorded server, None if it is unknown.
+    `server` is the kind of the recorded server, None if it is unknown. Secrets are replaced by
+    `redactor`; without one, by the default rules.
     """
 
-    def __init__(self, server: ServerKind | None = None) -> None:
+    def __init__(self, server: ServerKind | None = None, redactor: Redactor | None = None) -> None:
         self._server: ServerKind | None = server
+        self._redactor = Redactor() if redactor is None else redactor
         self._open: dict[int, _OpenExchange] = {}
 
     def feed(self, observation: AnyObservation) -> Sequence[Document | bytes]:
         """Return the documents that an observation completes; none if its exchange is unknown."""
+        redact = self._redactor.redact
+        return [
+            document if isinstance(document, bytes) else redact(document)
+            for document in self._documents(observation)
+        ]
+
+    def _documents(self, observation: AnyObservation) -> Sequence[Document | bytes]:
         at = observation.at_seconds
         match observation:
             case BodyData():  # First, because nearly all observations are data.
@@ -67,13 +76,15 @@ class Recording:
                 return [] if exchange is None else exchange.take(observation)
             case RequestHead():
                 api = find_api(observation.path, self._server)
-                self._open[observation.exchange] = _OpenExchange(observation, api)
+                self._open[observation.exchange] = _OpenExchange(
+                    observation, api, self._redactor.is_suspect
+                )
                 return []
             case RecorderNote():
                 return [Note(note=observation.text, at=at, of=observation.exchange or None)]
             case RecordingStopped():
                 ends = [ExchangeEnd(number, at, "stopped") for number in self._open]
-                return [document for end in ends for document in self.feed(end)]
+                return [document for end in ends for document in self._documents(end)]
             case _ if (exchange := self._open.get(observation.exchange)) is None:
                 return []
             case ResponseHead():
@@ -92,10 +103,13 @@ class Recording:
 class _OpenExchange:
     """An exchange that has not ended."""
 
-    def __init__(self, head: RequestHead, api: Api | None) -> None:
+    def __init__(
+        self, head: RequestHead, api: Api | None, is_suspect: Callable[[bytes], bool]
+    ) -> None:
         self._head = head
         self._headers = group_headers(head.headers)
         self._api = api
+        self._is_suspect = is_suspect
         self._request_body, self._response_body = bytearray(), bytearray()
         self._is_request_open = True
         self._response_head: ResponseHead | None = None
@@ -104,7 +118,7 @@ class _OpenExchange:
         if api is not None and header_value(self._headers, "content-type") == RECORDIO:
             message = _record_message(api.call_message, self._headers)
             self._request_stream: StreamRecorder | None = StreamRecorder(
-                head.exchange, "client", message, is_recordio=True
+                head.exchange, "client", message, is_suspect, is_recordio=True
             )
         self._response_stream: StreamRecorder | None = None
 
@@ -122,7 +136,7 @@ class _OpenExchange:
         record = call_type.record_message if call_type is not None else None
         message = _record_message(record, headers) if record is not None else None
         self._response_stream = StreamRecorder(
-            head.exchange, "server", message, is_recordio=record is not None
+            head.exchange, "server", message, self._is_suspect, is_recordio=record is not None
         )
         return [self._build_exchange(head.at_seconds, None)]
 
@@ -209,7 +223,7 @@ class _OpenExchange:
             method=head.method,
             path=head.path,
             version=head.version,
-            headers=redaction.redact_headers(self._headers),
+            headers=self._headers,
             stream="recordio" if self._request_stream is not None else None,
             **body,
         )
@@ -232,7 +246,7 @@ class _OpenExchange:
             after=round(head.at_seconds - begun, 6),
             status=head.status,
             reason=None if head.reason == reason_phrase(head.status) else head.reason,
-            headers=redaction.redact_headers(headers),
+            headers=headers,
             stream=stream,
             cause=unusual,
             **body,

@@ -11,7 +11,7 @@ So records are found by the decoder, and an event lists the chunks that begin wi
 Joined over all events, these are the chunks of the stream, in order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -26,7 +26,8 @@ class StreamRecorder:
     """Records the body of one side of an exchange as events.
 
     `message` is the full name of the records' message if they are protobuf, None if they are JSON.
-    If the body is not RecordIO, every chunk is an event. `first_payload` is the first record, None
+    Records in which something `is_suspect` are returned as events, which can be redacted. If the
+    body is not RecordIO, every chunk is an event. `first_payload` is the first record, None
     until it is complete: it holds the call of a streamed request.
     """
 
@@ -38,11 +39,18 @@ class StreamRecorder:
     # of a chunk that was taken may be the beginning of a record. The decoder knows that.
 
     def __init__(
-        self, exchange: int, side: Side, message: str | None, *, is_recordio: bool
+        self,
+        exchange: int,
+        side: Side,
+        message: str | None,
+        is_suspect: Callable[[bytes], bool],
+        *,
+        is_recordio: bool,
     ) -> None:
         self.is_recordio = is_recordio
         self.first_payload: bytes | None = None
         self._of = exchange
+        self._is_suspect = is_suspect
         self._from: Literal["client"] | None = None if side == "server" else "client"
         if message is None:
             self._shown, self._plain, self._key = (
@@ -77,7 +85,11 @@ class StreamRecorder:
         begun = self._received
         self._received += len(data)
         if not self._chunks and (payload := self._decoder.feed_whole_record(data)) is not None:
-            if self._from is None and (shown := self._plain(payload)) is not None:
+            if (
+                self._from is None
+                and (shown := self._plain(payload)) is not None
+                and not self._is_suspect(shown)
+            ):
                 self._count += 1
                 return [yaml_writer.format_ascii_event(self._of, self._count, at, self._key, shown)]
             return [self._record(at, payload, None)]

@@ -19,9 +19,9 @@ from typing import Literal, Self
 from ...proto.api.apis import ServerKind
 from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
 from ..format.yaml_writer import format_document
+from ..redaction.rules import DEFAULT_RULES, RuleSet
 from ..storage.opening import is_gzip_file
 from ..storage.reader import Cassette
-from .redaction import REDACTION_RULE_IDS
 
 type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
 """The effect of opening a file that already exists."""
@@ -56,11 +56,13 @@ class CassetteWriter:
         existing: ExistingFilePolicy = "refuse",
         server: ServerKind | None = None,
         upstream: str | None = None,
+        rules: RuleSet = DEFAULT_RULES,
     ) -> Self:
         """Create a cassette, or append to one.
 
-        `server` and `upstream` are written into the header of a new cassette; an existing one must
-        be of the same `server`. Raises CassetteError, whose text has the way out.
+        `server`, `upstream` and the ids of the `rules` of redaction are written into the header of
+        a new cassette; an existing one must be of the same `server`. Raises CassetteError, whose
+        text has the way out.
         """
         path = Path(path)
         writer = cls(path, _open_file(path, existing))
@@ -69,7 +71,7 @@ class CassetteWriter:
                 writer._continue(server)
             else:
                 os.ftruncate(writer._fd, 0)
-                writer.write([_new_header(server, upstream)])
+                writer.write([_new_header(server, upstream, rules)])
         except OSError as error:
             writer.close()
             raise CassetteError(f"{path}: cannot be written: {error.strerror}") from error
@@ -127,14 +129,14 @@ class CassetteWriter:
             self.length_bytes += os.write(self._fd, b"\n")
 
 
-def _new_header(server: ServerKind | None, upstream: str | None) -> Header:
+def _new_header(server: ServerKind | None, upstream: str | None, rules: RuleSet) -> Header:
     return Header(
         mesotape=FORMAT_VERSION,
         server=server,
         recorded_at=datetime.datetime.now(datetime.UTC),
         upstream=upstream,
         recorder=f"mesotape {version('mesotape')}",
-        redaction=list(REDACTION_RULE_IDS),
+        redaction=rules.all_ids(),
     )
 
 

@@ -1,0 +1,189 @@
+"""Documents without their secrets: what a recorder writes, and what `mesotape redact` makes.
+
+    redactor = Redactor()
+    redacted = redactor.redact(document)       the same object if there is no secret in it
+    redactor.counts                            how often each rule fired
+
+Bodies are redacted in the form in which a document shows them, so that a secret is replaced in JSON
+and in protobuf alike. A redacted message in protobuf is encoded again, without unknown fields.
+"""
+
+from collections import Counter
+
+from msgspec.structs import replace
+
+from ...proto.http.headers import header_value
+from ..format.documents import Body, Document, Event, Exchange, Headers, Note, Request, Response
+from . import content_codings, json_text
+from .headers import HeaderRedactor
+from .json_text import JsonRedactor
+from .rules import DEFAULT_RULES, RuleSet
+from .secrets import Secrets
+from .text import TextRedactor
+from .urls import redact_form
+
+_FORM = "application/x-www-form-urlencoded"
+
+_MAX_PASSES = 4
+
+
+class Redactor:
+    """Redacts the documents of one cassette: the same secret gets the same placeholder.
+
+    `first_number` is the number of its first placeholder.
+    """
+
+    def __init__(self, rules: RuleSet = DEFAULT_RULES, first_number: int = 1) -> None:
+        self.counts = Counter[str]()
+        self.rules = rules
+        self.secrets = Secrets(first_number)
+        self._text = TextRedactor(rules, self.secrets, self.counts, json_text.KEYWORDS)
+        self._headers = HeaderRedactor(self._text)
+        self._json = JsonRedactor(self._text)
+
+    def is_suspect(self, data: bytes) -> bool:
+        """Return whether a body may have a secret. If not, `redact` would not change it."""
+        return self._text.is_suspect(data)
+
+    def redact[D: Document](self, document: D) -> D:
+        """Return a document without secrets; the same object if there are none."""
+        # What is found at its end may also be at its beginning.
+        for _ in range(_MAX_PASSES):
+            count = len(self.secrets)
+            document = self._redact_once(document)
+            if len(self.secrets) == count:
+                break
+        return document
+
+    def _redact_once[D: Document](self, document: D) -> D:
+        match document:
+            case Event():
+                return self._redact_event(document)
+            case Exchange():
+                request = self._redact_request(document.request)
+                response = self._redact_response(document.response)
+                if request is document.request and response is document.response:
+                    return document
+                return replace(document, request=request, response=response)
+            case Note():
+                note = self._text.redact_text(document.note)
+                return document if note is document.note else replace(document, note=note)
+            case _:
+                return document
+
+    def _redact_event(self, event: Event) -> Event:
+        redacted = self._redact_body(event, {})
+        if redacted is event or event.chunks is None:
+            return redacted
+        return replace(redacted, chunks=_fit_chunks(event, redacted))
+
+    def _redact_request(self, request: Request) -> Request:
+        redacted = self._redact_body(request, request.headers)
+        path = self._headers.redact_target(request.path)
+        headers = self._headers.redact_headers(request.headers)
+        if redacted is not request:
+            headers = _fit_length(headers, request, redacted)
+        if redacted is request and path == request.path and headers is request.headers:
+            return request
+        return replace(redacted, path=path, headers=headers)
+
+    def _redact_response(self, response: Response) -> Response:
+        redacted = self._redact_body(response, response.headers)
+        headers = self._headers.redact_headers(response.headers)
+        if redacted is not response:
+            headers = _fit_length(headers, response, redacted)
+        if redacted is response and headers is response.headers:
+            return response
+        return replace(redacted, headers=headers)
+
+    def _redact_body[B: Body](self, body: B, headers: Headers) -> B:
+        redacted = self._redact_form(body, headers)
+        if body.malformed is not None:
+            malformed = self._text.redact_text(body.malformed)
+            if malformed is not body.malformed:
+                redacted = replace(redacted, malformed=malformed)
+        return redacted
+
+    def _redact_form[B: Body](self, body: B, headers: Headers) -> B:
+        """Redact the one form that a body has."""
+        if body.json is not None:
+            json = self._redact_json(body.json)
+            return body if json is body.json else replace(body, json=json)
+        if body.proto is not None:
+            return self._redact_proto(body, body.proto)
+        if body.text is not None:
+            text = self._redact_text(body.text, headers)
+            return body if text is body.text else replace(body, text=text)
+        if body.base64 is not None:
+            data = self._redact_bytes(body.base64, headers)
+            return body if data is body.base64 else replace(body, base64=data)
+        return body
+
+    def _redact_json(self, json: str) -> str:
+        if not self.is_suspect(json.encode("utf-8", "surrogatepass")):
+            return json
+        return self._json.redact_json(json)
+
+    def _redact_proto[B: Body](self, body: B, proto: str) -> B:
+        redacted = self._redact_json(proto)
+        if redacted is not proto:
+            return replace(body, proto=redacted, wire=None, wire_of=None)
+        # The bytes may have what the text does not show.
+        if body.wire is not None and self._text.redact_bytes(body.wire) is not body.wire:
+            return replace(body, wire=None, wire_of=None)
+        return body
+
+    def _redact_text(self, text: str, headers: Headers) -> str:
+        if header_value(headers, "content-type") == _FORM and "url-query" in self.rules.ids:
+            text = redact_form(text, lambda secret: self._text.replace("url-query", secret))
+        if text.lstrip()[:1] in ("{", "["):
+            text = self._redact_json(text)
+        return self._text.redact_text(text)
+
+    def _redact_bytes(self, data: bytes, headers: Headers) -> bytes:
+        coding = header_value(headers, "content-encoding")
+        if coding is None:
+            return self._text.redact_bytes(data)
+        try:
+            plain = content_codings.decode(data, coding)
+        except content_codings.CodingError:
+            if "undecodable" not in self.rules.ids:
+                return data
+            self.counts["undecodable"] += 1
+            return b""
+        try:
+            text = plain.decode()
+            redacted = self._redact_text(text, headers).encode()
+        except UnicodeDecodeError:
+            redacted = self._text.redact_bytes(plain)
+        return data if redacted == plain else content_codings.encode(redacted, coding)
+
+
+def _fit_length(headers: Headers, before: Body, after: Body) -> Headers:
+    """Return headers whose Content-Length, if it was that of the body, is that of the new one."""
+    return {
+        name: str(int(value) + _size(after) - _size(before))
+        if name.lower() == "content-length" and isinstance(value, str) and value.isdigit()
+        else value
+        for name, value in headers.items()
+    }
+
+
+def _size(body: Body) -> int:
+    """Return the approximate size of a body."""
+    text = body.json or body.text or body.proto
+    return len(text.encode("utf-8", "surrogatepass")) if text else len(body.base64 or b"")
+
+
+def _fit_chunks(before: Event, after: Event) -> list[tuple[int, float]]:
+    """Return the chunks of an event whose size has changed: the last ones grow or shrink."""
+    chunks = list(before.chunks or ())
+    difference = _size(after) - _size(before)
+    for index in range(len(chunks) - 1, -1, -1):
+        size, at = chunks[index]
+        fitted = max(1, size + difference)
+        chunks[index] = fitted, at
+        difference -= fitted - size
+        if not difference:
+            break
+    return chunks

@@ -1,0 +1,241 @@
+"""Looking into one text: what looks like a secret, what is named as one, what was one before.
+
+A text may be anything: a value of a header, a string in JSON, a file. Cheap searches for keywords
+decide whether there is anything to do, since most texts have no secret.
+"""
+
+import re
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from bisect import bisect_left
+from collections import Counter
+from functools import partial
+from typing import NamedTuple
+
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+from . import names
+from .rules import RuleSet
+from .secrets import PLACEHOLDER, Secrets
+from .urls import redact_query, redact_user_info
+from .value_shapes import ValueShape
+
+_ASSIGNMENT = re.compile(
+    r"(?<![\w.-])(?P<option>-{0,2})(?P<name>[A-Za-z][\w.-]{0,127})"
+    r"(?P<sign>\\{0,3}[\"']?[ \t]{0,3}(?:=>|:=|=|:)[ \t]{0,3}\\{0,3}[\"']?|[ \t]{1,3})"
+    r"(?P<value>[^\s\"'&;,<>\\{}\[\]()]{3,4096})"
+)
+_RANDOM = re.compile(r"[0-9_/+=!#$%^*~-]|[a-z][A-Z]")
+_BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9_-]{16,}={0,2}")
+_BASE64_DIGIT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+_MAX_DEPTH = 3
+
+
+class Suspects(NamedTuple):
+    """Positions in a text at which there may be secrets, in order; None if they may be anywhere.
+
+    `has_names` is true if something may have the name of a secret.
+    """
+
+    positions: list[int] | None
+    has_names: bool
+
+    def is_between(self, begin: int, end: int) -> bool:
+        """Return whether there may be a secret in a part of the text."""
+        if self.positions is None:
+            return True
+        index = bisect_left(self.positions, begin)
+        return index < len(self.positions) and self.positions[index] < end
+
+
+class TextRedactor:
+    """Redacts texts. `counts` has how often each rule fired; `secrets` is shared by all places.
+
+    A text with one of `more_keywords`, in lower case, is suspect too.
+    """
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        secrets: Secrets,
+        counts: Counter[str],
+        more_keywords: tuple[str, ...] = (),
+    ) -> None:
+        self.rules = rules
+        self.secrets = secrets
+        self.counts = counts
+        self._shapes = rules.value_shapes()
+        self._own_names = [
+            (rule.id, re.compile(rule.name)) for rule in rules.own if rule.name is not None
+        ]
+        self._has_unprompted = bool(self._own_names) or any(not s.keywords for s in self._shapes)
+        others = {"://", *more_keywords}.union(*(shape.keywords for shape in self._shapes))
+        self._keywords = [*names.KEYWORDS, *sorted(others)]  # those of names come first
+        self._automaton = BytesAhoCorasick(
+            [word.encode() for word in self._keywords], matchkind=MatchKind.Standard
+        )
+
+    def is_suspect(self, data: bytes) -> bool:
+        """Return whether there may be a secret in a text: if not, there is none."""
+        return (
+            self._has_unprompted
+            or bool(self._automaton.find_matches_as_indexes(data.lower()))
+            or bool(self.secrets.find(data))
+        )
+
+    def find_suspects(self, text: str) -> Suspects:
+        """Return where in a text there may be secrets."""
+        if self._has_unprompted or not text.isascii():
+            return Suspects(None, has_names=True)
+        data = text.encode()
+        hits = self._automaton.find_matches_as_indexes(data.lower(), overlapping=True)
+        positions = [begin for _, begin, _ in hits]
+        positions += [secret.begin for secret in self.secrets.find(data)]
+        has_names = any(word < len(names.KEYWORDS) for word, _, _ in hits)
+        return Suspects(sorted(positions), has_names=has_names)
+
+    def replace(self, rule: str, secret: str, *, is_certain: bool = True) -> str:
+        """Return the placeholder of a secret that a rule found, and count it."""
+        if not secret or PLACEHOLDER.fullmatch(secret):
+            return secret
+        self.counts[rule] += 1
+        return self.secrets.placeholder(secret, is_certain=is_certain)
+
+    def replace_bytes(self, rule: str, secret: bytes) -> bytes:
+        """Return the placeholder of bytes that a rule found, and count it."""
+        if not secret or (len(secret) < 20 and secret.startswith(b"REDACTED-")):
+            return secret
+        self.counts[rule] += 1
+        return self.secrets.placeholder(secret, is_certain=rule != "task-data").encode()
+
+    def name_rule(self, name: str) -> str | None:
+        """Return the rule for which a name is that of a secret; None if it is not."""
+        for rule, expression in self._own_names:
+            if expression.search(name):
+                return rule
+        return "secret-name" if names.is_secret_name(name) and self._is_on("secret-name") else None
+
+    def redact_text(self, text: str, depth: int = 0) -> str:
+        """Return a text without the secrets in it; the same object if there are none."""
+        data = text.encode("utf-8", "surrogatepass")
+        if not self.is_suspect(data):
+            return text
+        words = self._words_in(data)
+        redacted = self._redact_shapes(text, words)
+        if "://" in words:
+            redacted = redact_user_info(
+                redacted, lambda secret: self.replace("url-password", secret)
+            )
+        if not words.isdisjoint(names.KEYWORDS):
+            redacted = self._redact_named(redacted)
+        redacted = self.redact_known(redacted, depth)
+        return text if redacted == text else redacted
+
+    def redact_bytes(self, data: bytes, depth: int = 0) -> bytes:
+        """Return bytes without the secrets in them; the same object if there are none."""
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+            redacted = self.redact_text(text, depth)
+            return data if redacted is text else redacted.encode("latin-1", "replace")
+        redacted = self.redact_text(text, depth)
+        return data if redacted is text else redacted.encode()
+
+    def redact_base64(self, text: str, depth: int = 0) -> str:
+        """Return base64 in which the secrets of the decoded bytes are replaced."""
+        try:
+            data = b64decode(text, validate=True)
+        except (Base64Error, ValueError):
+            return self.redact_text(text, depth)
+        redacted = self.redact_bytes(data, depth + 1)
+        return text if redacted is data else b64encode(redacted).decode()
+
+    def _is_on(self, rule: str) -> bool:
+        return rule in self.rules.ids
+
+    def _words_in(self, data: bytes) -> set[str]:
+        found = self._automaton.find_matches_as_indexes(data.lower(), overlapping=True)
+        return {self._keywords[word] for word, _, _ in found}
+
+    def _redact_shapes(self, text: str, words: set[str]) -> str:
+        for shape in self._shapes:
+            if not shape.keywords or not words.isdisjoint(shape.keywords):
+                text = shape.expression.sub(partial(self._without_secret, shape), text)
+        return text
+
+    def _without_secret(self, shape: ValueShape, found: re.Match[str]) -> str:
+        """Return what a shape has matched with its secret replaced."""
+        has_group = "secret" in shape.expression.groupindex and found["secret"] is not None
+        group = "secret" if has_group else 0
+        begin, end = found.start(group) - found.start(), found.end(group) - found.start()
+        whole = found.group()
+        return whole[:begin] + self.replace(shape.id, found[group]) + whole[end:]
+
+    def _redact_named(self, text: str) -> str:
+        """Replace the values of names of secrets: in queries, and after `=` or `:`."""
+        if self._is_on("url-query") and ("?" in text or "&" in text):
+            text = redact_query(text, lambda secret: self.replace("url-query", secret))
+        if not self._is_on("assignment"):
+            return text
+
+        def without_secret(found: re.Match[str]) -> str:
+            option, name, sign, value = found.group("option", "name", "sign", "value")
+            if not names.is_secret_name(name) or not _is_assigned(option, sign, value):
+                return found.group()
+            return option + name + sign + self.replace("assignment", value)
+
+        return _ASSIGNMENT.sub(without_secret, text)
+
+    def redact_known(self, text: str, depth: int = 0) -> str:
+        """Replace what was a secret before: as it is, escaped, percent-encoded, in base64."""
+        data = text.encode("utf-8", "surrogatepass")
+        found = self.secrets.find(data)
+        if not found:
+            return text
+        pieces: list[bytes] = []
+        position = 0
+        for secret in found:
+            if secret.begin < position:
+                continue
+            begin, end, placeholder = secret.begin, secret.end, f"REDACTED-{secret.number}".encode()
+            if secret.is_base64:
+                while begin > position and data[begin - 1] in _BASE64_DIGIT:
+                    begin -= 1
+                while end < len(data) and data[end] in _BASE64_DIGIT:
+                    end += 1
+                while end < len(data) and data[end] == ord("="):
+                    end += 1
+                placeholder = self._redact_digits(data[begin:end], depth) or placeholder
+            self.counts["known-value"] += 1
+            pieces += [data[position:begin], placeholder]
+            position = end
+        return b"".join([*pieces, data[position:]]).decode("utf-8", "surrogatepass")
+
+    def _redact_digits(self, digits: bytes, depth: int) -> bytes | None:
+        """Return base64 digits without the known secrets in them; None if they do not decode."""
+        if depth >= _MAX_DEPTH:
+            return None
+        is_url = b"-" in digits or b"_" in digits
+        bare = digits.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
+        if len(bare) % 4 == 1:
+            return None
+        try:
+            data = b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
+        except (Base64Error, ValueError):
+            return None
+        redacted = self.redact_bytes(data, depth + 1)
+        if redacted is data:
+            return None
+        encoded = (urlsafe_b64encode if is_url else b64encode)(redacted)
+        return encoded if len(digits) % 4 == 0 else encoded.rstrip(b"=")
+
+
+def _is_assigned(option: str, sign: str, value: str) -> bool:
+    """Return whether a text after a name is its value, and not just the next word."""
+    if PLACEHOLDER.match(value):
+        return False
+    if not sign.strip():
+        return len(option) == 2 and not value.startswith("-")
+    is_quoted = sign[-1] in "\"'"
+    return "=" in sign or is_quoted or len(value) >= 16 or _RANDOM.search(value) is not None
