@@ -18,7 +18,7 @@ FLOORS = ("proto", "cassettes", "addons", "proxy")
 MOST_MODULES = 14
 
 PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
-READING = (*PROTO, "cassettes/format", "cassettes/storage")
+READING = (*PROTO, "cassettes/format", "cassettes/storage", "cassettes/redaction")
 ANSWERING = (*READING, "cassettes/answers", "cassettes/matching")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/format": PROTO,
     "cassettes/storage": (*PROTO, "cassettes/format"),
     "cassettes/redaction": (*PROTO, "cassettes/format"),
-    "cassettes/recording": (*READING, "cassettes/redaction"),
+    "cassettes/recording": READING,
     "cassettes/validation": (*READING, "proto/diagnosis"),
     "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
     "cassettes/answers": READING,

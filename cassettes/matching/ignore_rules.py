@@ -25,6 +25,7 @@ from ...proto.messages.defaults import without_defaults
 from ...proto.messages.fields import type_enum_name
 from ...proto.messages.ids import ID_KINDS, IdKind, copy_messages, id_fields
 from ..format.closest_word import nearest_hint
+from ..redaction.comparing import SecretComparison
 from .shortening import truncate
 
 _MAX_PATHS = 20_000
@@ -66,9 +67,13 @@ class IgnoreError(ValueError):
 
 
 class IgnoreRules:
-    """The ignored fields, by API and call. Raises IgnoreError for a rule that fits no call."""
+    """The ignored fields, by API and call. Raises IgnoreError for a rule that fits no call.
 
-    def __init__(self, rules: Iterable[str] = ()) -> None:
+    With `secrets`, of secrets only their places are compared.
+    """
+
+    def __init__(self, rules: Iterable[str] = (), secrets: SecretComparison | None = None) -> None:
+        self._secrets = secrets
         self._id_kinds = set[IdKind]()
         self._paths: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._parameters = set[str]()
@@ -82,10 +87,17 @@ class IgnoreRules:
         """
         if self._id_kinds or self._paths:
             calls = tuple(self._comparable_call(call, api) for call in calls)
-        return without_defaults(calls)
+        calls = without_defaults(calls)
+        return calls if self._secrets is None else self._secrets.comparable_calls(calls)
+
+    def comparable_body(self, body: bytes) -> bytes:
+        """Return the body of a request that is not a v1 call."""
+        return body if self._secrets is None else self._secrets.comparable_body(body)
 
     def comparable_query(self, query: str) -> str:
         """Return a query, the part of a target after `?`, without the ignored parameters."""
+        if self._secrets is not None:
+            query = self._secrets.comparable_target("?" + query)[1:]
         if not self._parameters:
             return query
         parts = query.split("&")

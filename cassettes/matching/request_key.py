@@ -152,7 +152,7 @@ def parse_request(
         decoded = _decode_streamed_calls(request, api) if is_streamed else (check.call,)
     call_name = type_enum_name(decoded[0]) if decoded else None
     if api is None or call_name is None or call_name not in api.call_types:
-        key = _plain_key(request, path, ignoring.comparable_query(query), server)
+        key = _plain_key(request, path, query, server, ignoring)
         return ParsedRequest(
             key=key,
             is_mutating=key.method not in _READ_ONLY_METHODS and refusal is None,
@@ -196,8 +196,18 @@ def request_accepts_gzip(request: HttpRequest) -> bool:
     return negotiation.accepts_gzip(request.header("accept-encoding"))
 
 
-def _plain_key(request: HttpRequest, path: str, query: str, server: ServerKind | None) -> PlainKey:
-    method, digest = request.method.decode("latin-1"), _digest(request.body)
+def _plain_key(
+    request: HttpRequest,
+    path: str,
+    query: str,
+    server: ServerKind | None,
+    ignoring: IgnoreRules,
+) -> PlainKey:
+    query = ignoring.comparable_query(query)
+    method, digest = (
+        request.method.decode("latin-1"),
+        _digest(ignoring.comparable_body(request.body)),
+    )
     content_type = request.header("content-type") if request.body else None
     return PlainKey(method, path, query, content_type, digest, server)
 

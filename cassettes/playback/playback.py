@@ -40,7 +40,12 @@ from .answer_builder import AnswerBuilder, ResponseOptions
 from .exchange_index import ExchangeIndex, ExchangeMatch
 from .journal import Journal
 from .options import Options as Options
-from .recorded_exchanges import RecordedExchange, garbage_collector_off, read_exchanges
+from .recorded_exchanges import (
+    RecordedExchange,
+    garbage_collector_off,
+    read_exchanges,
+    secret_comparison,
+)
 from .second_plays import SecondPlays
 from .streamed_requests import RecordedInputs, StreamedRequest, is_streamed_request
 from .unanswered import UnansweredRequests
@@ -65,7 +70,8 @@ class Playback:
         self._constraints = ReplayConstraints(
             self.options.causality, pace_start_seconds(self.options.pace)
         )
-        self._ignoring = IgnoreRules(self.options.ignore)
+        secrets = secret_comparison(self.cassettes)
+        self._ignoring = IgnoreRules(self.options.ignore, secrets)
         self._id_matcher = IdMatcher(self._ignoring) if self.options.rebind else None
         requests = RecordedRequests(self.cassettes, self._ignoring)
         self._index = ExchangeIndex(

@@ -11,6 +11,9 @@ from ..format.exchange_ref import ExchangeRef
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.recorded_request import recorded_request
 from ..matching.request_key import ParsedRequest, parse_request
+from ..redaction.comparing import SecretComparison
+from ..redaction.rules import RULE_IDS, RuleSet
+from ..redaction.secrets import PLACEHOLDER_BEGINNINGS
 from ..storage.reader import Cassette
 
 _CACHED_REQUESTS = 4096
@@ -51,6 +54,19 @@ def read_exchanges(
                 parsed = cached[key] = parse_request(request, cassette.header.server, ignoring)
             ref = ExchangeRef(index, exchange.exchange)
             yield RecordedExchange(ref, cassette, exchange, request, parsed)
+
+
+def secret_comparison(cassettes: Sequence[Cassette]) -> SecretComparison | None:
+    """Return how requests with secrets are compared; None if no cassette has placeholders."""
+    redacted = [
+        cassette
+        for cassette in cassettes
+        if cassette.header.redaction and cassette.contains(PLACEHOLDER_BEGINNINGS)
+    ]
+    if not redacted:
+        return None
+    ids = frozenset(rule for cassette in redacted for rule in cassette.header.redaction)
+    return SecretComparison(RuleSet(ids & frozenset(RULE_IDS)))
 
 
 @contextlib.contextmanager

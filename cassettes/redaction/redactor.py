@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from ...proto.http.headers import header_value
 from ..format.documents import Body, Document, Event, Exchange, Headers, Note, Request, Response
-from . import content_codings, json_text
+from . import content_codings
 from .headers import HeaderRedactor
 from .json_text import JsonRedactor
+from .members import KEYWORDS, MemberRedactor
 from .rules import DEFAULT_RULES, RuleSet
 from .secrets import Secrets
 from .text import TextRedactor
@@ -37,9 +38,9 @@ class Redactor:
         self.counts = Counter[str]()
         self.rules = rules
         self.secrets = Secrets(first_number)
-        self._text = TextRedactor(rules, self.secrets, self.counts, json_text.KEYWORDS)
+        self._text = TextRedactor(rules, self.secrets, self.counts, KEYWORDS)
         self._headers = HeaderRedactor(self._text)
-        self._json = JsonRedactor(self._text)
+        self._json = JsonRedactor(MemberRedactor(self._text))
 
     def is_suspect(self, data: bytes) -> bool:
         """Return whether a body may have a secret. If not, `redact` would not change it."""
@@ -49,9 +50,9 @@ class Redactor:
         """Return a document without secrets; the same object if there are none."""
         # What is found at its end may also be at its beginning.
         for _ in range(_MAX_PASSES):
-            count = len(self.secrets)
+            count = self.secrets.count
             document = self._redact_once(document)
-            if len(self.secrets) == count:
+            if self.secrets.count == count:
                 break
         return document
 

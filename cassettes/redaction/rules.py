@@ -92,3 +92,4 @@ class RuleSet(Struct, frozen=True):
 
 
 DEFAULT_RULES = RuleSet()
+NO_RULES = RuleSet(frozenset())

@@ -14,12 +14,15 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 PLACEHOLDER = re.compile(r"REDACTED-[0-9]{1,9}")
+PLACEHOLDER_BEGINNINGS = (b"REDACTED-", b"UkVEQUNURUQt")
+"""Of a placeholder as it is, and in base64."""
 
 _MIN_SOUGHT_BYTES = 8
 _MAX_SOUGHT_BYTES = 16 * 1024
@@ -30,6 +33,9 @@ _MAX_SOUGHT = 20_000
 """Secrets that are looked for; beyond, only rules find them."""
 
 _MAX_NEW_SPELLINGS = 500
+
+_MAX_NUMBERS = 200_000
+"""Secrets whose placeholders are known; if an older one is found again, it gets a new one."""
 
 _COMMON = re.compile(
     r"[0-9.,:%+-]*|[0-9.]+[ ]?[A-Za-z]{1,5}"  # numbers, addresses, sizes
@@ -52,20 +58,23 @@ class FoundSecret(NamedTuple):
 
 
 class Secrets:
-    """The secrets found so far. `first_number` is the number of the first placeholder."""
+    """The secrets found so far.
 
-    def __init__(self, first_number: int = 1) -> None:
-        self._numbers: dict[bytes, int] = {}
-        self._first_number = first_number
+    `first_number` is the number of the first placeholder, and of all others if `are_alike`.
+    `count` is how many secrets were found.
+    """
+
+    def __init__(self, first_number: int = 1, *, are_alike: bool = False) -> None:
+        self.count = 0
+        self._numbers: dict[bytes, int] = {}  # by digest
+        self._next_number = first_number
+        self._are_alike = are_alike
         self._sought = set[bytes]()
         self._spellings: dict[bytes, _Spelling] = {}
         # Building an automaton takes time for all its patterns. So new ones go into a second one,
         # which is built for each new secret, until it is large enough to be joined to the first.
         self._old, self._new = _Automaton({}), _Automaton({})
         self._new_spellings: dict[bytes, _Spelling] = {}
-
-    def __len__(self) -> int:
-        return len(self._numbers)
 
     def placeholder(self, secret: str | bytes, *, is_certain: bool = True) -> str:
         """Return the placeholder of a secret, which is looked for everywhere from now on.
@@ -74,9 +83,14 @@ class Secrets:
         looks like a common value.
         """
         data = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
-        number = self._numbers.get(data)
+        digest = blake2b(data, digest_size=16).digest()
+        number = self._numbers.get(digest)
         if number is None:
-            number = self._numbers[data] = self._first_number + len(self._numbers)
+            number = self._numbers[digest] = self._next_number
+            self._next_number += not self._are_alike
+            self.count += 1
+            if len(self._numbers) > _MAX_NUMBERS:
+                del self._numbers[next(iter(self._numbers))]
         if data not in self._sought and _is_sought(data, is_certain=is_certain):
             self._seek(data, number)
         return f"REDACTED-{number}"

@@ -96,7 +96,7 @@ class TextRedactor:
 
     def replace(self, rule: str, secret: str, *, is_certain: bool = True) -> str:
         """Return the placeholder of a secret that a rule found, and count it."""
-        if not secret or PLACEHOLDER.fullmatch(secret):
+        if not secret or (secret.startswith("REDACTED-") and PLACEHOLDER.fullmatch(secret)):
             return secret
         self.counts[rule] += 1
         return self.secrets.placeholder(secret, is_certain=is_certain)
@@ -122,7 +122,7 @@ class TextRedactor:
             return text
         words = self._words_in(data)
         redacted = self._redact_shapes(text, words)
-        if "://" in words:
+        if "://" in words and self._is_on("url-password"):
             redacted = redact_user_info(
                 redacted, lambda secret: self.replace("url-password", secret)
             )

@@ -9,7 +9,7 @@ A cassette whose recorder was killed loads up to its last complete document, and
 what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed temporary file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -36,6 +36,10 @@ _MAX_DOCUMENT_BYTES = 1 << 31
 
 _HEAD_BYTES = 64 * 1024
 """How much of an exchange is read to find its request and the head of its response."""
+
+_SEARCHED_BYTES = 1 << 20
+_MAX_SOUGHT_BYTES = 64
+"""Bytes that are searched at once, and the length of the longest text that is found."""
 
 _TAIL_BYTES = 256
 """How much of its end is read, to see whether the body of the response is last."""
@@ -136,6 +140,16 @@ class Cassette:
         answered = (head.at + head.response.after for head in self.exchange_heads())
         noted = (note.at for note in self.notes())
         return max(self._index.last_at_seconds, max(answered, default=0.0), max(noted, default=0.0))
+
+    def contains(self, texts: Sequence[bytes]) -> bool:
+        """Return whether one of some short texts is anywhere in the file, which is searched."""
+        position, before = 0, b""
+        while block := self._file.read_unchecked(position, _SEARCHED_BYTES):
+            searched = before + block
+            if any(text in searched for text in texts):
+                return True
+            before, position = block[-_MAX_SOUGHT_BYTES:], position + len(block)
+        return False
 
     def exchanges(self) -> Iterator[Exchange]:
         """Read the exchanges in the order of their numbers: the order in which they began."""

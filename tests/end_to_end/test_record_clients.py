@@ -186,12 +186,12 @@ def test_redacted_headers_keep_their_names_and_schemes(
 ) -> None:
     _, told, _ = session
     headers = told[0].exchange.request.headers
-    assert headers["Authorization"] == "Basic REDACTED"
-    assert headers["proxy-authorization"] == "REDACTED"
-    assert told[1].exchange.request.headers["COOKIE"] == "REDACTED"
-    assert told[2].exchange.request.headers["aUTHORIZATION"] == "token=REDACTED"
-    assert told[0].exchange.response.headers["Set-Cookie"] == "REDACTED"
-    assert told[0].exchange.response.headers["set-cookie"] == "REDACTED"
+    assert headers["Authorization"] == "Basic REDACTED-1"
+    assert headers["proxy-authorization"] == "REDACTED-1"
+    assert told[1].exchange.request.headers["COOKIE"] == "a=REDACTED-1"
+    assert told[2].exchange.request.headers["aUTHORIZATION"] == "token=REDACTED-1"
+    assert told[0].exchange.response.headers["Set-Cookie"] == "one=REDACTED-1"
+    assert told[0].exchange.response.headers["set-cookie"] == "REDACTED-1"
 
 
 def test_messages_between_actors_pass_unrecorded(

@@ -15,6 +15,8 @@ from mesotape.cassettes.recording.observations import (
     ResponseHead,
 )
 from mesotape.cassettes.recording.recording import Recording
+from mesotape.cassettes.redaction.redactor import Redactor
+from mesotape.cassettes.redaction.rules import NO_RULES, RuleSet
 from mesotape.proto.api.apis import ServerKind
 from support.captures import Capture
 from support.captures.capture import Conversation
@@ -23,19 +25,25 @@ from support.captures.http1 import Message
 HOST = "127.0.0.1"
 
 
-def taped(capture: Capture, path: Path, server: ServerKind = "master") -> Path:
-    """Write a capture as a cassette."""
-    return write_observations(_facts(capture), path, server)
+def taped(
+    capture: Capture, path: Path, server: ServerKind = "master", rules: RuleSet = NO_RULES
+) -> Path:
+    """Write a capture as a cassette; it is byte for byte the capture if nothing is redacted."""
+    return write_observations(_facts(capture), path, server, rules)
 
 
 def write_observations(
-    observations: Iterable[AnyObservation], path: Path, server: ServerKind
+    observations: Iterable[AnyObservation],
+    path: Path,
+    server: ServerKind,
+    rules: RuleSet = NO_RULES,
 ) -> Path:
     """Write the documents that a recorder makes of what it observes."""
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    recording = Recording(server)
+    recording = Recording(server, Redactor(rules))
+    header = Header(mesotape=1, server=server, recorded_at=at, redaction=rules.all_ids())
     with path.open("wb") as file:
-        file.write(yaml_writer.format_document(Header(mesotape=1, server=server, recorded_at=at)))
+        file.write(yaml_writer.format_document(header))
         for observation in observations:
             for document in recording.feed(observation):
                 file.write(
