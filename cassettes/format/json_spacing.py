@@ -39,23 +39,24 @@ class _Style(NamedTuple):
     """White space of a writer that msgspec cannot imitate.
 
     Objects have a line for each member if there is an `indent`, lists only if `has_list_lines`.
-    Lists on one line have `list_blank` inside the brackets. `empty` is what an object without
-    members and a list without items have inside; a line end is followed by the indentation.
+    Lists on one line have `list_blank` inside the brackets. A line end in an empty object is
+    followed by the indentation.
     """
 
     indent: str = "  "
     colon: str = ": "
     has_list_lines: bool = False
     list_blank: str = ""
-    empty: tuple[str, str] = ("", "")
+    in_empty_object: str = ""
+    in_empty_list: str = ""
 
 
 _MSGSPEC_INDENTS = {"compact": -1, "spaced": 0, "indent-1": 1, "indent-2": 2, "indent-4": 4}
 _STYLES = {
     "comma-spaced": _Style(indent="", colon=":"),
     "indent-tab": _Style(indent="\t", has_list_lines=True),
-    "jackson": _Style(colon=" : ", list_blank=" ", empty=(" ", " ")),
-    "protobuf-java": _Style(empty=("\n", "")),
+    "jackson": _Style(colon=" : ", list_blank=" ", in_empty_object=" ", in_empty_list=" "),
+    "protobuf-java": _Style(in_empty_object="\n"),
     "protobuf-go": _Style(colon=":  ", has_list_lines=True),
 }
 _CANDIDATES = {
@@ -152,8 +153,10 @@ def _spaced_tokens(compact: str, style: _Style) -> Iterator[str]:
                 yield "," + (new_line() if style.indent and inner[-1] else " ")
             case ":":
                 yield style.colon
-            case "{}" | "[]":
-                blank = style.empty[token == "[]"]
-                yield token[0] + (new_line() if blank == "\n" else blank) + token[1]
+            case "{}":
+                blank = style.in_empty_object
+                yield "{" + (new_line() if blank == "\n" else blank) + "}"
+            case "[]":
+                yield f"[{style.in_empty_list}]"
             case _:
                 yield token

@@ -72,14 +72,14 @@ class CaptureRows:
 
     def _new_body(self, head: CapturedHead | None) -> "_Body":
         self._count += 1
-        headers = [] if head is None else head.headers
+        headers: list[tuple[str, str]] = [] if head is None else head.headers
         media_type = header_value(headers, "message-content-type") or header_value(
             headers, "content-type"
         )
         stream = StreamRows(
             StreamOrigin(self._count, side="client" if head and head.status is None else "server"),
             self._message,
-            self._encoding or (None if media_type is None else ENCODINGS.get(media_type)),
+            self._encoding or ENCODINGS.get(media_type),
             max_record_bytes=self._max_record_bytes,
         )
         return _Body(head, stream, self._max_record_bytes)

@@ -9,18 +9,23 @@ from ...proto.api import calls, endpoints
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import ENCODINGS
 from ...proto.http.headers import header_value
-from ..format.documents import Exchange
+from ..format.documents import Exchange, Note
 from .cassette_rows import body_bytes, exchange_row
 from .rows import Row
 from .stream_rows import StreamOrigin, StreamRows
 
 
-def read_flow_rows(exchanges: Iterable[Exchange], server: ServerKind | None) -> Iterator[Row]:
-    """Return the rows of exchanges, each followed by the rows of its records if it is a stream.
+def read_flow_rows(
+    exchanges: Iterable[Exchange | Note], server: ServerKind | None
+) -> Iterator[Row]:
+    """Return the rows of exchanges and notes; that of a stream is followed by those of its records.
 
     Bodies have their content coding undone. Errors of `exchanges` pass through.
     """
     for exchange in exchanges:
+        if isinstance(exchange, Note):
+            yield Row(row_type="note", at=exchange.at, exchange=exchange.of, text=exchange.note)
+            continue
         response = exchange.response
         message_name = _record_message_name(exchange, server)
         if message_name is None:

@@ -103,7 +103,7 @@ class CaptureReader:
             yield from self._read_message()
 
     def _read_message(self) -> _Reading[None]:
-        while self._buffer[:1] in (b"\r", b"\n"):  # Empty lines before a message are ignored.
+        while self._buffer.startswith((b"\r", b"\n")):  # Empty lines before a message are ignored.
             self._take(1)
             if not (yield from self._has(1)):
                 return
@@ -187,7 +187,7 @@ class CaptureReader:
             yield FramingError(offset, "truncated-chunk", text)
         elif not (yield from self._has(2)):
             yield self._truncated("before the CRLF after a chunk")
-        elif self._buffer[:2] == b"\r\n":
+        elif self._buffer.startswith(b"\r\n"):
             self._take(2)
         else:
             found = bytes(self._buffer[:2])

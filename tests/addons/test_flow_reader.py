@@ -1,8 +1,9 @@
 """Flow files, written by mitmproxy itself, as exchanges."""
 
+import copy
 import gzip
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from mitmproxy.test import tflow
 from support.mitmproxy_flows import flow
 
 from mesotape.addons.flow_reader import FlowFileError, read_flow_exchanges
-from mesotape.cassettes.format.documents import Exchange
+from mesotape.cassettes.format.documents import Exchange, Note
 
 CALL, ANSWER = b'{"type":"GET_HEALTH"}', b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
 
@@ -27,7 +28,13 @@ def written(*flows: Flow) -> bytes:
 
 
 def read(data: bytes) -> list[Exchange]:
-    return list(read_flow_exchanges(io.BytesIO(data)))
+    found = read_flow_exchanges(io.BytesIO(data))
+    return [one for one in found if isinstance(one, Exchange)]
+
+
+def notes(data: bytes) -> list[tuple[str, int | None]]:
+    found = read_flow_exchanges(io.BytesIO(data))
+    return [(one.note, one.of) for one in found if isinstance(one, Note)]
 
 
 def test_a_flow_is_an_exchange() -> None:
@@ -85,6 +92,65 @@ def test_flows_of_other_protocols_are_left_out() -> None:
     assert [one.exchange for one in read(data)] == [1]
 
 
+def test_what_is_not_in_the_file_is_noted() -> None:
+    streamed, failed = flow(CALL, ANSWER), tflow.tflow(err=True)
+    streamed.response.raw_content = None
+    assert notes(written(flow(CALL, ANSWER), streamed, failed)) == [
+        ("the body of the response is not in the file: mitmproxy streamed it", 2),
+        ("the flow ended with an error: error", 3),
+    ]
+    others = tflow.ttcpflow(), tflow.tdnsflow(), tflow.tudpflow(err=True), tflow.ttcpflow(err=True)
+    assert notes(written(*others)) == [
+        ("left out, for they are not HTTP: 2 tcp, 1 dns, 1 udp", None)
+    ]
+
+
+@pytest.mark.parametrize("made", [tflow.twebsocketflow(), tflow.twebsocketflow(err=True)])
+def test_the_handshake_of_a_websocket_is_an_exchange(made: Flow) -> None:
+    assert [one.response.status for one in read(written(made))] == [101]
+
+
+def test_a_file_that_is_cut_off_at_any_byte_says_so() -> None:
+    whole = written(flow(CALL, ANSWER), flow(CALL, ANSWER))
+    half = len(whole) // 2
+    for size in [
+        *range(1, 200),
+        *range(half + 1, half + 200),
+        *range(len(whole) - 200, len(whole)),
+    ]:
+        place = "flow 2, at byte {half}" if size > half else "flow 1, at byte 0"
+        with pytest.raises(FlowFileError, match="the file ends inside it") as error:
+            read(whole[:size])
+        assert str(error.value).startswith(place.format(half=half))
+
+
+def paths(members: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in members.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from paths(value, (*path, name))
+
+
+@pytest.mark.parametrize("value", [None, b"x", 5, [], {}, "t", -1.5, True])
+def test_a_wrong_member_is_an_error_of_one_line(value: object) -> None:
+    whole: dict[str, Any] = flow(CALL, ANSWER).get_state()
+    for *path, name in paths(whole):
+        state: dict[str, Any] = copy.deepcopy(whole)
+        parent = state
+        for each in path:
+            parent = parent[each]
+        parent[name] = value
+        assert error_text(tnetstring.dumps(state)).startswith(("flow 1, at byte 0: ", "none"))
+
+
+def error_text(data: bytes) -> str:
+    try:
+        read(data)
+    except FlowFileError as error:
+        return str(error)
+    return "none"
+
+
 def test_a_flow_of_an_old_version_is_read() -> None:
     state: dict[str, Any] = flow(CALL, ANSWER).get_state()
     state["version"] = 18
@@ -120,6 +186,7 @@ def state_of(change: Callable[[dict[str, Any]], None]) -> bytes:
         (lambda whole: whole[:-20], "flow 1, at byte 0: the file ends inside it"),
         (lambda whole: whole + whole[:9], "flow 2, at byte {size}: the file ends inside it"),
         (lambda whole: whole + b"x", "flow 2, at byte {size}: not a tnetstring: missing or "),
+        (lambda whole: whole + b"17", "flow 2, at byte {size}: the file ends inside its length"),
         (lambda whole: whole + b"9" * 20, "flow 2, at byte {size}: not a tnetstring: absurdly "),
         (lambda whole: b"3:abc," + whole, "flow 1, at byte 0: Invalid flow: loaded=b'abc'"),
         (lambda _: state_of(of_the_future), "cannot read files with flow format version 1000"),
@@ -137,5 +204,7 @@ def test_what_is_no_flow_is_an_error_with_its_place(
 
 def test_flows_before_a_damaged_one_are_read() -> None:
     whole = written(flow(CALL, ANSWER))
-    exchanges: Iterable[Exchange] = read_flow_exchanges(io.BytesIO(whole + whole[:-1]))
-    assert next(iter(exchanges)).request.base64 == CALL
+    exchanges: Iterable[Exchange | Note] = read_flow_exchanges(io.BytesIO(whole + whole[:-1]))
+    first = next(iter(exchanges))
+    assert isinstance(first, Exchange)
+    assert first.request.base64 == CALL
