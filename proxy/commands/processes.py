@@ -19,6 +19,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
 
+from ..http.proxy_variables import direct_variables
 from .console import print_to_stderr
 
 NOT_FOUND = 127
@@ -62,8 +63,12 @@ class ChildProcess:
 def client_environment(
     urls: Sequence[str], control: tuple[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the environment variables that name the replay and its control API."""
-    variables = {"MESOTAPE_URL": urls[0], "MESOTAPE_URLS": " ".join(urls)}
+    """Return the environment variables that name the replay and its control API.
+
+    The others keep a proxy of the environment out of the way.
+    """
+    variables = direct_variables(os.environ, urls)
+    variables |= {"MESOTAPE_URL": urls[0], "MESOTAPE_URLS": " ".join(urls)}
     if control is not None:
         variables["MESOTAPE_CONTROL_URL"], variables["MESOTAPE_CONTROL_TOKEN"] = control
     return variables
