@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .proto.diagnosis.problems import Diagnostic
     from .proto.http.request import HttpRequest
     from .proxy.control.player import Player
+    from .proxy.control.verdict import ReplayError
 
     __version__: str
 
@@ -51,6 +52,7 @@ __all__ = [
     "Playback",
     "Player",
     "Recorded",
+    "ReplayError",
     "Request",
     "Response",
     "SkippedBytes",
@@ -82,6 +84,7 @@ _MODULES = {
     "cassettes.matching.misses": ("Miss",),
     "cassettes.playback.playback": ("Options", "Playback"),
     "proxy.control.player": ("Player",),
+    "proxy.control.verdict": ("ReplayError",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

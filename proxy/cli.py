@@ -144,6 +144,11 @@ def record(existing: Any, **options: Any) -> int:
     callback=list_faults,
     help="List the faults.",
 )
+@click.option(
+    "--require",
+    metavar="any|all|none|CALL,…",
+    help="Recorded exchanges that must be used (any with COMMAND, else none).",
+)
 @click.option("--receipt", type=PATH_TYPE, help="Write a JSON report of the replay to this file.")
 @end_with_parent
 @server_options
@@ -155,7 +160,8 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     the replay ends when COMMAND does. COMMAND finds the address in MESOTAPE_URL.
 
     The exit code is that of COMMAND if it fails. Otherwise it is 3 if a request had no recorded
-    answer, 6 if a client left out mutating calls of the recording, and 7 if a fault never fired.
+    answer, 6 if a client left out mutating calls of the recording, 7 if a fault never fired, and 8
+    if required exchanges were not used.
     """
     from .commands.replay import ReplayOptions, replay
 

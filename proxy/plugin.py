@@ -27,13 +27,16 @@ type RecordMode = Literal["none", "once", "new_episodes", "all"]
 MODES: tuple[RecordMode, ...] = ("none", "once", "new_episodes", "all")
 
 _MARKER = (
-    "mesotape(*cassettes, pace, causality, ignore, repeat, rebind, fault, strict, ...): "
-    "play these cassettes for the test, or the one with its name."
+    "mesotape(*cassettes, pace, causality, ignore, repeat, rebind, fault, require, strict, ...)"
+    ": play these cassettes for the test, or the one with its name."
 )
 _EXAMPLE = "http://master.example:5050"
 
+UNUSED_MODES = ("off", "report", "fail")
+
 _session = pytest.StashKey["Session"]()
 _failed = pytest.StashKey[bool]()
+_unused = pytest.StashKey["UnusedReport"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,15 +47,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--mesotape-upstream", metavar="URL", default=None, help="the Mesos server to record from"
     )
+    require = "recorded exchanges that a test must use: any (default), all, none, or CALL,…"
+    group.addoption("--mesotape-require", metavar="WHAT", default=None, help=require)
+    parser.addini("mesotape_require", require, default="any")
+    unused = "report cassettes and exchanges that no test used: off (default), report, fail"
+    group.addoption("--mesotape-unused", choices=UNUSED_MODES, default=None, help=unused)
+    parser.addini("mesotape_unused", unused, default="off")
     parser.addini("mesotape_record", f"{modes}; ignored where CI is set", default="none")
     parser.addini("mesotape_upstream", "the Mesos server to record from", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker. Raises UsageError for an unknown mode."""
+    """Register the marker and the report. Raises UsageError for an unknown mode."""
     config.addinivalue_line("markers", _MARKER)
-    if (mode := config.getini("mesotape_record")) not in MODES:
-        raise pytest.UsageError(f"mesotape_record is {mode!r}, expected one of {', '.join(MODES)}")
+    _check_mode(config, "mesotape_record", MODES)
+    _check_mode(config, "mesotape_unused", UNUSED_MODES)
+    unused = config.getoption("--mesotape-unused") or config.getini("mesotape_unused")
+    if unused != "off":
+        from .testing import unused as reports
+
+        config.stash[_unused] = reports.UnusedReport(config, unused)
+        config.pluginmanager.register(config.stash[_unused], "mesotape-unused")
+
+
+def _check_mode(config: pytest.Config, name: str, modes: tuple[str, ...]) -> None:
+    if (mode := config.getini(name)) not in modes:
+        raise pytest.UsageError(f"{name} is {mode!r}, expected one of {', '.join(modes)}")
 
 
 @pytest.fixture
@@ -64,10 +84,9 @@ def mesotape_cassette_dir(request: pytest.FixtureRequest) -> Path | str:
 @pytest.fixture
 def mesotape_cassette_name(request: pytest.FixtureRequest) -> str:
     """Return the file name of a test's cassette, made of its class names and its own name."""
-    from .testing.settings import cassette_file_name
+    from .testing.settings import default_cassette_name
 
-    classes = [each.name for each in request.node.listchain() if isinstance(each, pytest.Class)]
-    return f"{cassette_file_name('.'.join([*classes, request.node.name]))}.yaml"
+    return default_cassette_name(request.node)
 
 
 @pytest.fixture
@@ -85,12 +104,15 @@ def mesotape(
 ) -> "Generator[Session]":
     """Serve the test's cassette; its URL is `mesotape.url`, and in the variable `MESOTAPE_URL`."""
     asked = _settings(request.node, mesotape_config)
+    if (report := request.config.stash.get(_unused, None)) is not None:
+        report.add_folder(Path(mesotape_cassette_dir))
     names = _names(request.node) or (mesotape_cassette_name,)
     cassettes = [Path(mesotape_cassette_dir) / name for name in names]
     session = _start_session(request, cassettes, asked)
     request.node.stash[_session], request.node.stash[_failed] = session, False
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MESOTAPE_URL", session.url)
+        for name, value in session.variables.items():
+            patch.setenv(name, value)
         yield session
     _end_session(request.node, session)
 
@@ -120,13 +142,23 @@ def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
     from .testing.settings import merge_settings
 
     markers = [mark.kwargs for mark in node.iter_markers("mesotape")]
+    require, source = _default_requirement(node.config)
     try:
-        asked = merge_settings([config, *reversed(markers)])
+        merge_settings([require])
+        source = "@pytest.mark.mesotape" if markers else "mesotape_config"
+        asked = merge_settings([require, config, *reversed(markers)])
         asked.playback_options()
     except ValueError as error:
-        source = "@pytest.mark.mesotape" if markers else "mesotape_config"
         raise _failure(f"{source}: {error}") from None
     return asked
+
+
+def _default_requirement(config: pytest.Config) -> tuple[dict[str, str], str]:
+    """Return the setting of the command line or the ini file, and its name."""
+    asked = config.getoption("--mesotape-require")
+    if asked is not None:
+        return {"require": asked}, "--mesotape-require"
+    return {"require": config.getini("mesotape_require")}, "mesotape_require"
 
 
 def _names(node: pytest.Item) -> tuple[str, ...]:
@@ -167,7 +199,13 @@ def _start_playing(
     beyond = None if recorder is None else recorder.address
     clock = "manual" if asked.clock is not None else None
     try:
-        player = Player(cassettes, asked.playback_options(), clock=clock, resolve_upstream=beyond)
+        player = Player(
+            cassettes,
+            asked.playback_options(),
+            require=asked.require if recorder is None else "none",
+            clock=clock,
+            resolve_upstream=beyond,
+        )
     except (ValueError, OSError, UserWarning) as error:  # With filterwarnings = error.
         raise _failure(f"cannot play: {error}") from None
     return Session(cassettes, player=player, recorder=recorder, strict=asked.strict)
@@ -208,6 +246,8 @@ def _end_session(node: pytest.Item, session: "Session") -> None:
         problems = session.close(passed=passed)
     except RecordingError as error:
         problems = str(error)
+    if (report := node.config.stash.get(_unused, None)) is not None:
+        report.add_session(node, session, passed=passed and not problems)
     if problems and passed:
         raise _failure(problems)
 

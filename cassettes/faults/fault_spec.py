@@ -20,7 +20,7 @@ from math import isfinite
 
 from msgspec import Struct
 
-from ...proto.api.apis import APIS
+from ...proto.api.apis import APIS, CALL_NAMES
 from ...proto.http.address import is_authority
 from ..format.closest_word import nearest_hint
 from .kinds import FAULT_KINDS, FaultKind, FaultUnit
@@ -175,28 +175,21 @@ def _check_call(name: str, kind: FaultKind) -> str:
     """Return the name; it must be a path or a known call, and one with a stream if needed."""
     if not name or name.startswith("/"):
         return name
-    known_names = {
-        text for api in APIS for call in api.call_types for text in _names(api.name, call)
-    }
-    if name not in known_names:
-        hint = nearest_hint(name, known_names)
+    if name not in CALL_NAMES:
+        hint = nearest_hint(name, CALL_NAMES)
         raise FaultError(f"no v1 API has a call {_shorten(name)!r}{hint}")
     streamed_names = {
         text
         for api in APIS
         for call, call_type in api.call_types.items()
         if call_type.record_message is not None
-        for text in _names(api.name, call)
+        for text in (api.name, call, f"{api.name}.{call}")
     }
     if kind.scope == "record" and name not in streamed_names:
         raise FaultError(
             f"{kind.name} is a fault of records, and {name} is not answered by a stream"
         )
     return name
-
-
-def _names(api: str, call: str) -> tuple[str, str, str]:
-    return api, call, f"{api}.{call}"
 
 
 def _shorten(text: str) -> str:

@@ -76,6 +76,11 @@ class MissReporter:
         """Add an exchange by the key and the folded path of its request."""
         self._index.add_exchange(key, path, ref)
 
+    @property
+    def exchanges_by_call(self) -> dict[str, list[ExchangeRef]]:
+        """The exchanges by the names of their calls (near_misses.py)."""
+        return self._index.by_call
+
     def explain(
         self,
         request: MatchableRequest,

@@ -53,6 +53,24 @@ class NearMissIndex:
                 self._by_group[group].append(ref)
         self._added.clear()
 
+    @property
+    def by_call(self) -> dict[str, list[ExchangeRef]]:
+        """The exchanges by type of call, by API, by both (`scheduler.ACCEPT`), and by path."""
+        self._index_added()
+        by_call = defaultdict[str, list[ExchangeRef]](list)
+        for group, refs in self._by_group.items():
+            match group:
+                case ("call", api, call):
+                    by_call[f"{api}.{call}"] += refs
+                    by_call[call] += refs
+                case ("api", api):
+                    by_call[api] += refs
+                case (_, path):
+                    by_call[path] += refs
+                case _:
+                    pass
+        return dict(by_call)
+
     def candidates(
         self,
         key: RequestKey,

@@ -124,6 +124,11 @@ class Playback:
         return sorted(self._index.unused + self._inputs.unused)
 
     @property
+    def exchanges_by_call(self) -> dict[str, list[ExchangeRef]]:
+        """The exchanges by type of call, by API, by both (`scheduler.ACCEPT`), and by path."""
+        return self._miss_reporter.exchanges_by_call
+
+    @property
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that were not made, of clients that made others, in recorded order."""
         return sorted(self._constraints.identities.left_out_calls(self.journal.served))

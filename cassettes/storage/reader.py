@@ -173,6 +173,11 @@ class Cassette:
             raise CassetteError(f"{self.path}: there is no exchange {number}; {last}")
         return self._read_exchange(document)
 
+    def line_of_exchange(self, number: int) -> int:
+        """Return the line of the first key of an exchange; 0 if there is none of that number."""
+        document = self._index.find_exchange(number)
+        return 0 if document is None else self._line(self._index.start_offsets[document]) + 1
+
     def events(self, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of one side of an exchange, one at a time, in the order of the file."""
         stream = self._index.streams.get((number, side))

@@ -249,3 +249,10 @@ RESOURCE_PROVIDER = Api(
 )
 APIS = (MASTER, AGENT, SCHEDULER, EXECUTOR, RESOURCE_PROVIDER)
 APIS_BY_NAME: dict[str, Api] = {api.name: api for api in APIS}
+CALL_NAMES = frozenset(
+    name
+    for api in APIS
+    for call in api.call_types
+    for name in (api.name, call, f"{api.name}.{call}")
+)
+"""The names that select calls: an API, a type of call, and both as `scheduler.ACCEPT`."""

@@ -44,6 +44,9 @@ EXIT_LEFT_OUT = 6
 EXIT_IDLE_FAULT = 7
 """All went well, but a requested fault never fired."""
 
+EXIT_UNMET = 8
+"""All went well, but recorded exchanges that the replay requires were not used."""
+
 
 class CommandError(Exception):
     """A command failed; the text gives the reason and the way out, in one line."""

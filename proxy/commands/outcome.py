@@ -1,15 +1,19 @@
 """The result of a replay: counts, messages and the exit code."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 
-from ..control.receipt import Receipt, describe_left_out
+from ..control.receipt import Receipt
+from ..control.verdict import Problem, ProblemKind
 from ..server.answering import Responder
 from .console import (
     EXIT_FAILURE,
     EXIT_IDLE_FAULT,
     EXIT_LEFT_OUT,
     EXIT_MISS,
+    EXIT_UNMET,
     print_result,
     print_to_stderr,
 )
@@ -17,39 +21,43 @@ from .console import (
 _MAX_PRINTED = 20
 """Calls left out that are printed one by one."""
 
+_EXIT_CODES: dict[ProblemKind, int] = {
+    "failed": EXIT_FAILURE,
+    "missed": EXIT_MISS,
+    "left_out": EXIT_LEFT_OUT,
+    "idle_fault": EXIT_IDLE_FAULT,
+    "unmet": EXIT_UNMET,
+}
+
 
 class ReplayResult(Struct, frozen=True):
-    """The receipt of a replay, and the exit code of its command, if any."""
+    """The receipt of a replay, its problems, and the exit code of its command, if any."""
 
     receipt: Receipt
+    problems: list[Problem]
     command_exit_code: int | None
 
     @property
     def exit_code(self) -> int:
         """The exit code of the replay; a failure of the command comes first."""
-        counts, faults = self.receipt.counts, self.receipt.faults
-        assert counts is not None
         if self.command_exit_code:
             return self.command_exit_code
-        if counts.failed:
-            return EXIT_FAILURE
-        if counts.missed or counts.refused:
-            return EXIT_MISS
-        if counts.left_out:
-            return EXIT_LEFT_OUT
-        return EXIT_IDLE_FAULT if faults and not all(faults.values()) else 0
+        return min((_EXIT_CODES[each.kind] for each in self.problems), default=0)
 
 
-def print_left_out(responder: Responder) -> None:
-    """Print the calls that were left out."""
-    places = responder.left_out
-    for place in places[:_MAX_PRINTED]:
-        print_to_stderr(describe_left_out(responder.playback.cassettes, place))
-    if len(places) > _MAX_PRINTED:
-        print_to_stderr(f"left out: {len(places) - _MAX_PRINTED} more calls")
+def print_unused(responder: Responder, problems: Sequence[Problem]) -> None:
+    """Print the calls that were left out, and the requirement that was not met."""
+    left_out = [each.text for each in problems if each.kind == "left_out"]
+    for text in left_out[:_MAX_PRINTED]:
+        print_to_stderr(text)
+    if len(left_out) > _MAX_PRINTED:
+        print_to_stderr(f"left out: {len(left_out) - _MAX_PRINTED} more calls")
     if count := len(responder.playback.left_out_after_fault):
         calls = "1 call was" if count == 1 else f"{count} calls were"
         print_to_stderr(f"{calls} left out after a fault had kept events from the client")
+    for problem in problems:
+        if problem.kind == "unmet":
+            print_to_stderr(problem.text)
 
 
 def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
@@ -68,6 +76,9 @@ def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
     }
     if receipt.left_out:
         document["left_out"] = [each.exchange for each in receipt.left_out]
+    if receipt.required is not None and not receipt.required.met:
+        unmet = [each.exchange for each in receipt.required.unmet]
+        document["unmet"] = {"require": receipt.required.require, "exchanges": unmet}
     if receipt.faults:
         document |= {"faults": receipt.faults, "seed": receipt.seed}
     print_result(msgspec.json.encode(document).decode(), to_stderr=to_stderr)

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import ssl
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import override
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -18,12 +20,15 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Options, Playback
+from ...cassettes.playback.requirement import REQUIRE_NONE, Requirement, parse_requirement
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import describe_warnings, open_for_playing
 from ...proto.http.address import LOOPBACK, Address
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
 from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
+from ..control.verdict import as_option, bypassed_proxy, judge
+from ..http.proxy_variables import detour
 from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
 from . import certificates, processes
@@ -38,7 +43,7 @@ from .console import (
     write_file_atomically,
 )
 from .miss_colors import colorize_report, is_colorful
-from .outcome import ReplayResult, print_counts, print_left_out
+from .outcome import ReplayResult, print_counts, print_unused
 
 
 class AsyncioMessages(logging.Handler):
@@ -53,10 +58,11 @@ class AsyncioMessages(logging.Handler):
 class ReplayOptions(Struct, frozen=True, kw_only=True):
     """The options of `mesotape replay`.
 
-    `own_addresses` has, for each cassette, its own address or None. `pace` is the text of the
-    option (cassettes/answers/pace.py). `command` is the command to run beside the replay, as words.
-    `end_with_parent` ends the replay with its parent process; None decides by how the process was
-    started (processes.py).
+    `own_addresses` has, for each cassette, its own address or None. `pace` and `require` are texts
+    of options (cassettes/answers/pace.py, cassettes/playback/requirement.py); `require` None is
+    `any` with a command, and else `none`. `command` is the command to run beside the replay, as
+    words. `end_with_parent` ends the replay with its parent process; None decides by how the
+    process was started (processes.py).
     """
 
     cassettes: tuple[Path, ...]
@@ -73,6 +79,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     causality: CausalityMode = "party"
     faults: tuple[str, ...] = ()
     seed: int = 0
+    require: str | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     ready_file: Path | None = None
@@ -88,19 +95,22 @@ def replay(options: ReplayOptions) -> int:
     Raises CommandError.
     """
     watched = processes.is_bound_to_parent(options.end_with_parent)
-    playback_options = _playback_options(options)
+    playback_options, requirement = _playback_options(options), _requirement(options)
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _open_all(options.cassettes) as cassettes:
         try:
             playback = Playback(cassettes, playback_options)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
+        _check_requirement(requirement, playback)
         begun = Receipt(cassettes=[])
         if options.receipt is not None:
             begun = Receipt(cassettes=digest_cassettes(options.cassettes))
             write_file_atomically(options.receipt, begun.text())
         with interrupts.deferred():
-            ended = asyncio.run(_replay(playback, options, tls, begun, watched=watched))
+            ended = asyncio.run(
+                _replay(playback, options, requirement, tls, begun, watched=watched)
+            )
     if options.receipt is not None:
         done = msgspec.structs.replace(
             ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
@@ -113,6 +123,7 @@ def replay(options: ReplayOptions) -> int:
 async def _replay(
     playback: Playback,
     options: ReplayOptions,
+    requirement: Requirement,
     tls: ssl.SSLContext | None,
     begun: Receipt,
     *,
@@ -149,6 +160,7 @@ async def _replay(
             code = await _run_command(options.command, variables, stopped, orphaned)
             await server.drain()
         else:
+            _warn_of_proxy(urls)
             with show_live_counts(lambda: str(count_replay(server.responder, len(failures)))):
                 code = await _wait_for_stop(stopped, orphaned)
     finally:
@@ -159,9 +171,13 @@ async def _replay(
         if control is not None:
             await control.stop()
         await server.stop()
-    print_left_out(server.responder)
-    receipt = build_receipt(server.responder, begun.cassettes, held=held, failures=failures)
-    return ReplayResult(receipt, code)
+    responder = server.responder
+    problems = judge(responder, failures, requirement, urls[0], as_option)
+    print_unused(responder, problems)
+    if requirement == REQUIRE_NONE and (warning := bypassed_proxy(responder, urls[0])) is not None:
+        print_to_stderr(f"warning: {warning}")
+    receipt = build_receipt(responder, begun.cassettes, requirement, held=held, failures=failures)
+    return ReplayResult(receipt, problems, code)
 
 
 def _announce(
@@ -258,6 +274,31 @@ def _print_note(note: Miss | ReplayNote) -> None:
         print_to_stderr(str(note))
     else:
         print_to_stderr(colorize_report(note.report_lines()))
+
+
+def _requirement(options: ReplayOptions) -> Requirement:
+    default = "any" if options.command else "none"
+    try:
+        return parse_requirement(default if options.require is None else options.require)
+    except ValueError as error:
+        raise CommandError(f"--{error}") from error
+
+
+def _check_requirement(requirement: Requirement, playback: Playback) -> None:
+    try:
+        requirement.check(playback)
+    except ValueError as error:
+        raise CommandError(f"--{error}") from error
+
+
+def _warn_of_proxy(urls: Sequence[str]) -> None:
+    """Warn that clients in this environment do not reach the replay."""
+    if (name := detour(os.environ, urls[0])) is not None:
+        hosts = ",".join(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
+        print_to_stderr(
+            f"warning: {name} is set: clients send their requests to that proxy unless NO_PROXY"
+            f" has {hosts}"
+        )
 
 
 def _playback_options(options: ReplayOptions) -> Options:

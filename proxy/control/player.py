@@ -26,6 +26,7 @@ from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import RefusedRequest
 from ...cassettes.playback.playback import Options, Playback
+from ...cassettes.playback.requirement import parse_requirement
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import (
     check_for_playing,
@@ -40,7 +41,8 @@ from ..server.server import ReplayServer
 from ..server.stream_registry import StreamState
 from ..server.upstream_relay import ResolveUpstream
 from .controls import ReplayControls, ReplayStatus
-from .receipt import Receipt, build_receipt, describe_problems, digest_cassettes
+from .receipt import Receipt, build_receipt, digest_cassettes
+from .verdict import Problem, ReplayError, judge
 
 type CassetteSource = Path | str | Cassette
 
@@ -72,10 +74,17 @@ def _blocking[**P, T](
 class Player:
     """Replays cassettes from its construction until `close`.
 
+    At the end of a `with` block, a ReplayError reports the problems: requests without a recorded
+    answer, and all else for which the command has an exit code. `require` says which recorded
+    exchanges must have been used (cassettes/playback/requirement.py). If `strict` is false or the
+    block raised another exception, nothing is reported. After `close`, `check` does the same.
+
     With `clock="manual"`, time stands still until `advance` moves it. Requests without a recorded
     response are forwarded to the result of `resolve_upstream`, if it is given
-    (server/upstream_relay.py). Raises CassetteError or ValueError for a cassette that cannot be
-    played, and OSError if the address cannot be listened on. What `mesotape validate` finds in a
+    (server/upstream_relay.py); then only failures are problems.
+
+    Raises CassetteError or ValueError for a cassette that cannot be played or lacks a required
+    call, and OSError if the address cannot be listened on. What `mesotape validate` finds in a
     cassette that can be played is a UserWarning.
     """
 
@@ -84,22 +93,27 @@ class Player:
         cassettes: CassetteSource | Sequence[CassetteSource],
         options: Options | None = None,
         *,
+        require: str | Sequence[str] = "any",
+        strict: bool = True,
         listen: Address = LOOPBACK,
         clock: Clock | Literal["manual"] | None = None,
         resolve_upstream: ResolveUpstream | None = None,
     ) -> None:
         self.failures: list[str] = []
+        self.strict = strict
+        self._requirement = parse_requirement(require)
         self._resolve_upstream = resolve_upstream
         self._clock = ManualClock() if clock == "manual" else clock
         self._lock = threading.Lock()
         self._is_closed = False
-        self._result: tuple[list[str], Receipt] | None = None
+        self._result: tuple[list[Problem], Receipt] | None = None
         self._files = ExitStack()
         try:
             sources = [cassettes] if isinstance(cassettes, Path | str | Cassette) else cassettes
             opened = [self._open(source) for source in sources]
             self._paths = [cassette.path for cassette in opened]
             playback = Playback(opened, options)
+            self._requirement.check(playback)
             started = Future[
                 tuple[asyncio.AbstractEventLoop, asyncio.Event, ReplayControls, Address]
             ]()
@@ -171,9 +185,11 @@ class Player:
     def problems(self) -> list[str]:
         """Messages for all problems since the start.
 
-        Misses, refusals, failures, calls that were left out, and faults that never fired.
+        Misses, refusals, failures, calls that were left out, and faults that never fired; after
+        `close` also required exchanges that were not used.
         """
-        return self._summarize()[0]
+        problems = self._summarize()[0]
+        return [each.text for each in problems if each.kind != "unmet" or self._is_closed]
 
     @property
     def strikes(self) -> list[str]:
@@ -207,11 +223,19 @@ class Player:
         self._thread.join()
         self._files.close()
 
+    def check(self) -> None:
+        """Raise ReplayError if there are problems; its text has them, and what is held."""
+        if problems := self.problems:
+            held = (f"held: {reason}" for reason in self._summarize()[1].held)
+            raise ReplayError("\n".join([*problems, *held]))
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close()
+        if self.strict and kind is None:
+            self.check()
 
     # The thread.
 
@@ -279,11 +303,19 @@ class Player:
     def _record_failure(self, exchange: int, error: Exception) -> None:
         self.failures.append(describe_failure(exchange, error))
 
-    def _summarize(self) -> tuple[list[str], Receipt]:
+    def _summarize(self) -> tuple[list[Problem], Receipt]:
         """Return the problems and the receipt, as they are now or were at the end."""
         return self._ask(lambda controls: self._result or self._summarize_now(controls))
 
-    def _summarize_now(self, controls: ReplayControls) -> tuple[list[str], Receipt]:
-        responder, failures = controls.server.responder, self.failures
-        receipt = build_receipt(responder, [], held=controls.waiting, failures=failures)
-        return describe_problems(responder, failures), receipt
+    def _summarize_now(self, controls: ReplayControls) -> tuple[list[Problem], Receipt]:
+        responder, failures, requirement = (
+            controls.server.responder,
+            self.failures,
+            self._requirement,
+        )
+        held = controls.waiting
+        receipt = build_receipt(responder, [], requirement, held=held, failures=failures)
+        problems = judge(responder, failures, requirement, self.url)
+        if self._resolve_upstream is not None:
+            problems = [each for each in problems if each.kind == "failed"]
+        return problems, receipt

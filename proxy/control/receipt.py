@@ -20,12 +20,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.format.documents import CassetteError
 from ...cassettes.format.exchange_ref import ExchangeRef
-from ...cassettes.matching.recorded_request import recorded_request
-from ...cassettes.matching.request_key import parse_request
+from ...cassettes.playback.requirement import Requirement
 from ...cassettes.storage.reader import Cassette
 from ..server.answering import Responder
+from .verdict import describe_call, unmet_exchanges
 
 
 class PlayedCassette(Struct, frozen=True):
@@ -42,6 +41,14 @@ class NamedExchange(Struct, frozen=True, omit_defaults=True):
     exchange: int
     times: int | None = None
     call: str | None = None
+
+
+class RequiredExchanges(Struct, frozen=True):
+    """What the replay required, as in `--require`, and what of it was not used."""
+
+    require: str
+    met: bool
+    unmet: list[NamedExchange]
 
 
 class ReplayCounts(Struct, frozen=True, kw_only=True):
@@ -87,6 +94,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     failures: list[str] = []
     unused: list[NamedExchange] = []
     left_out: list[NamedExchange] = []
+    required: RequiredExchanges | None = None
     held: list[str] = []
     faults: dict[str, int] = {}
     seed: int | None = None
@@ -105,6 +113,7 @@ def digest_cassettes(paths: Sequence[Path]) -> list[PlayedCassette]:
 def build_receipt(
     responder: Responder,
     cassettes: list[PlayedCassette],
+    requirement: Requirement,
     *,
     held: Sequence[str] = (),
     failures: Sequence[str] = (),
@@ -113,6 +122,7 @@ def build_receipt(
     journal, playback = responder.journal, responder.playback
     opened, faults = playback.cassettes, playback.fault_hit_counts
     served = sorted(journal.served.items())
+    unmet = unmet_exchanges(responder, requirement)
     return Receipt(
         cassettes=cassettes,
         counts=count_replay(responder, len(failures)),
@@ -124,9 +134,12 @@ def build_receipt(
         failures=list(failures),
         unused=[name_exchange(opened, ref) for ref in responder.unused],
         left_out=[
-            name_exchange(opened, ref, call=_describe_call(opened, ref))
+            name_exchange(opened, ref, call=describe_call(opened, ref))
             for ref in responder.left_out
         ],
+        required=RequiredExchanges(
+            str(requirement), unmet is None, [name_exchange(opened, ref) for ref in unmet or ()]
+        ),
         held=list(held),
         faults={fault: journal.fault_hit_counts[fault] for fault in faults},
         seed=playback.options.seed if faults else None,
@@ -156,36 +169,6 @@ def name_exchange(
 ) -> NamedExchange:
     """Return an exchange with the path of its cassette."""
     return NamedExchange(str(cassettes[ref.cassette].path), ref.exchange, times, call)
-
-
-def describe_left_out(cassettes: Sequence[Cassette], ref: ExchangeRef) -> str:
-    """Return the message for a call that was left out."""
-    cassette = f" of {cassettes[ref.cassette].path}" if len(cassettes) > 1 else ""
-    call = f"exchange {ref.exchange}{cassette}, {_describe_call(cassettes, ref)}"
-    return f"left out: {call}: it was not made, but other calls of its party were"
-
-
-def describe_problems(responder: Responder, failures: Sequence[str]) -> list[str]:
-    """Return messages for everything that a successful replay does not have."""
-    journal = responder.journal
-    problems = [*map(str, journal.misses), *map(str, journal.refusals), *failures]
-    total_count = journal.missed_count + journal.refused_count
-    if more := total_count - len(journal.misses) - len(journal.refusals):
-        problems.append(f"and {more} more requests without a recorded answer")
-    cassettes = responder.playback.cassettes
-    problems += [describe_left_out(cassettes, ref) for ref in responder.left_out]
-    return problems + responder.playback.describe_idle_faults(journal.fault_hit_counts)
-
-
-def _describe_call(cassettes: Sequence[Cassette], ref: ExchangeRef) -> str:
-    """Return what an exchange requests, like `scheduler call ACCEPT`."""
-    cassette = cassettes[ref.cassette]
-    try:
-        exchange = cassette.exchange(ref.exchange)
-    except (CassetteError, OSError):
-        return "a call that cannot be read again"
-    parsed = parse_request(recorded_request(cassette, exchange), cassette.header.server)
-    return parsed.description or f"{exchange.request.method} {exchange.request.path}"
 
 
 def _digest(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""The parts of the pytest plugin: the fixture, its settings, recording in a test.
+"""The parts of the pytest plugin: the fixture, its settings, recording, the unused cassettes.
 
 Start with session.py, the `mesotape` fixture. The hooks are in `proxy/plugin.py`.
 """

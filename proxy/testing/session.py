@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...proto.http.address import ServerUrl
 from ..control.condition import DEFAULT_TIMEOUT_SECONDS
+from ..http.proxy_variables import direct_variables
 
 if TYPE_CHECKING:
     from ...cassettes.format.exchange_ref import ExchangeRef
@@ -64,8 +65,13 @@ class Session:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of a client process: this one, with `MESOTAPE_URL` set."""
-        return os.environ | {"MESOTAPE_URL": self.url}
+        """The environment of a client process: this one, with `variables`."""
+        return os.environ | self.variables
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """`MESOTAPE_URL`, and `NO_PROXY` in both spellings, extended by the host of the server."""
+        return direct_variables(os.environ, [self.url]) | {"MESOTAPE_URL": self.url}
 
     @property
     def recording(self) -> bool:
@@ -217,11 +223,8 @@ class Session:
         return self._problems()
 
     def _problems(self) -> list[str]:
-        """Return the problems. With a recorder, misses are not problems: they were recorded."""
         if self._player is None:
             return []
-        if self._recorder is not None:
-            return self._player.failures
         return [_with_keywords(problem) for problem in self._player.problems]
 
 

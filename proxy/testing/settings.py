@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec import Struct
 
 from ...cassettes.answers.pace import parse_pace
 from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.closest_word import closest_word
 from ...cassettes.playback.playback import Options
+from ...cassettes.playback.requirement import parse_requirement
 from ...proto.api.apis import ServerKind
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
@@ -30,8 +32,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to play for a test; the fields are options of `mesotape replay`.
 
     With `strict`, a test fails for requests without a recorded answer, for calls that its client
-    left out, and for faults that never fired. A `manual` `clock` is moved by `advance`. `server`
-    and `upstream` are for recording.
+    left out, for faults that never fired, and for exchanges that it did not use although it
+    `require`s them. A `manual` `clock` is moved by `advance`. `server` and `upstream` are for
+    recording.
     """
 
     pace: str = "instant"
@@ -44,13 +47,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rebind: bool = False
     fault: OneOrMore = []
     seed: int = 0
+    require: OneOrMore = "any"
     strict: bool = True
     clock: str | None = None
     server: ServerKind = "master"
     upstream: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an unknown clock."""
+        """Raise ValueError for an unknown clock or requirement."""
+        parse_requirement(self.require)
         if self.clock not in (None, "manual"):
             raise ValueError(f"clock is {self.clock!r}, expected 'manual'")
 
@@ -84,6 +89,12 @@ def merge_settings(layers: Sequence[Mapping[str, Any]]) -> Settings:
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$.")
         raise ValueError(f"{path.rstrip('`')}: {problem}" if path else problem) from None
+
+
+def default_cassette_name(node: pytest.Item) -> str:
+    """Return the file name of a test's own cassette: of the names of its classes and its own."""
+    classes = [each.name for each in node.listchain() if isinstance(each, pytest.Class)]
+    return f"{cassette_file_name('.'.join([*classes, node.name]))}.yaml"
 
 
 def cassette_file_name(test: str) -> str:

@@ -76,11 +76,20 @@ def test_the_examples_pass_but_for_the_one_that_is_to_fail(pytester: pytest.Pyte
 
 def test_the_record_command_records(pytester: pytest.Pytester) -> None:
     write(pytester, TESTS[0])
-    (command,) = commands(PAGE, "pytest")
+    command = next(each for each in commands(PAGE, "pytest") if "--mesotape-record=once" in each)
     with Player(SAMPLE) as player:
         words = [word.replace("http://master.example:5050", player.url) for word in command[1:]]
         pytester.runpytest_inprocess(*words).assert_outcomes(passed=1)
     pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=1)
+
+
+def test_the_report_of_unused_cassettes_is_as_shown(pytester: pytest.Pytester) -> None:
+    write(pytester, TESTS[0], "test_agents.yaml", "test_old.yaml")
+    (command,) = (each for each in commands(PAGE, "pytest") if "--mesotape-unused=report" in each)
+    done = pytester.runpytest_inprocess(*command[1:])
+    assert done.ret == 0
+    title, *lines = next(iter(blocks(PAGE, "text"))).splitlines()
+    done.stdout.fnmatch_lines([f"*{title.strip('-')}*", *lines])
 
 
 def test_the_conftest_moves_the_cassettes(pytester: pytest.Pytester) -> None:

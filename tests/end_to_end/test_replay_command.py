@@ -203,6 +203,7 @@ def test_the_command_gets_the_addresses_in_its_environment_and_has_stdout_to_its
     names = ("URL", "URLS", "CONTROL_URL", "CONTROL_TOKEN")
     code = f"import os\nfor name in {names}: print(os.environ['MESOTAPE_' + name])"
     command = (sys.executable, "-c", code)
+    words = (*words, "--require", "none")
     done = run(*words, "--control", "127.0.0.1:0", "--", *command, cwd=folder)
     assert done.returncode == 0, done
     url, urls, control, token = done.stdout.splitlines()

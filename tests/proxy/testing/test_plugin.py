@@ -52,9 +52,11 @@ def test_classes_and_parameters_are_in_the_name(tested: Run, folder: Path) -> No
     for name in ("TestA.TestB.test_c", "test_d[json]", "test_d[-1.5]"):
         written(folder / f"{name}.yaml", HEALTH)
     done = tested(
-        "class TestA:\n    class TestB:\n        def test_c(self, mesotape): pass\n"
+        "class TestA:\n"
+        "    class TestB:\n"
+        "        def test_c(self, mesotape): get(mesotape.url, 'GET_HEALTH')\n"
         "@pytest.mark.parametrize('how', ['json', -1.5])\n"
-        "def test_d(mesotape, how): pass\n"
+        "def test_d(mesotape, how): get(mesotape.url, 'GET_HEALTH')\n"
     )
     done.assert_outcomes(passed=3)
 

@@ -30,7 +30,11 @@ def test_once_records_what_there_is_not_and_plays_what_there_is(
     tested: Run, folder: Path, upstream: str
 ) -> None:
     once = recording("once", upstream)
-    both = "def test_it(mesotape):\n    assert not mesotape.recording\n" + AGENTS
+    both = (
+        "def test_it(mesotape):\n"
+        "    assert not mesotape.recording\n"
+        "    assert get(mesotape.url, 'GET_HEALTH')[0] == 200\n"
+    ) + AGENTS
     text = both + "    assert mesotape.recording\n" + CALL_PLAYER
     tested(text, *once).assert_outcomes(passed=2)
     assert exchanges(folder / "test_new.yaml") == 1
