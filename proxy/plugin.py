@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .testing.recorder_process import LazyRecorder
     from .testing.session import Session
     from .testing.settings import Settings
+    from .testing.unused import UnusedReport
 
 type RecordMode = Literal["none", "once", "new_episodes", "all"]
 
@@ -70,6 +71,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(config.stash[_unused], "mesotape-unused")
 
 
+def _unused_report(config: pytest.Config) -> "UnusedReport | None":
+    return config.stash.get(_unused, None)
+
+
 def _check_mode(config: pytest.Config, name: str, modes: tuple[str, ...]) -> None:
     if (mode := config.getini(name)) not in modes:
         raise pytest.UsageError(f"{name} is {mode!r}, expected one of {', '.join(modes)}")
@@ -104,7 +109,7 @@ def mesotape(
 ) -> "Generator[Session]":
     """Serve the test's cassette; its URL is `mesotape.url`, and in the variable `MESOTAPE_URL`."""
     asked = _settings(request.node, mesotape_config)
-    if (report := request.config.stash.get(_unused, None)) is not None:
+    if (report := _unused_report(request.config)) is not None:
         report.add_folder(Path(mesotape_cassette_dir))
     names = _names(request.node) or (mesotape_cassette_name,)
     cassettes = [Path(mesotape_cassette_dir) / name for name in names]
@@ -246,7 +251,7 @@ def _end_session(node: pytest.Item, session: "Session") -> None:
         problems = session.close(passed=passed)
     except RecordingError as error:
         problems = str(error)
-    if (report := node.config.stash.get(_unused, None)) is not None:
+    if (report := _unused_report(node.config)) is not None:
         report.add_session(node, session, passed=passed and not problems)
     if problems and passed:
         raise _failure(problems)

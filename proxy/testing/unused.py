@@ -178,7 +178,7 @@ def _possible_names(item: pytest.Item) -> list[str] | None:
     """Return the names of the cassettes that a test may use; None if they are not known."""
     for mark in item.iter_markers("mesotape"):
         if mark.args:
-            return [Path(name).name for name in mark.args if isinstance(name, str | os.PathLike)]
+            return [Path(str(name)).name for name in mark.args]
     manager: Any = getattr(item.session, "_fixturemanager")  # noqa: B009
     if len(manager.getfixturedefs("mesotape_cassette_name", item) or ()) > 1:
         return None

@@ -62,7 +62,7 @@ def test_the_client_the_cassette_and_the_replay_have_the_same_bytes(
         assert Counter(kept_bodies(cassette)) == Counter(seen_bodies(recorded))
         assert Counter(kept_places(cassette)) == Counter(named_places(capture))
 
-    with Player(path, Options(pace=Instant())) as player:
+    with Player(path, Options(pace=Instant()), strict=False) as player:
         again = run_client(capture, player.address, never=silent)
     for one, before in zip(again, first, strict=True):
         if is_actor_message(one):
