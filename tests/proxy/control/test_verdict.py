@@ -121,7 +121,7 @@ def test_held_streams_are_told_with_the_problems(tmp_path: Path) -> None:
 
 
 def test_many_unused_exchanges_are_shortened(tmp_path: Path) -> None:
-    text = [call(number, 0.0, said("GET_HEALTH"), "{}") for number in range(1, 23)]
+    text = [call(number, 0.0, said("GET_HEALTH"), said("GET_HEALTH")) for number in range(1, 23)]
     written(tmp_path / "many.yaml", *text)
     with pytest.raises(ReplayError) as raised, Player(tmp_path / "many.yaml"):
         pass
