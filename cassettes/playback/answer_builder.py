@@ -23,7 +23,7 @@ from ..answers.transcoding import Transcoder, relabel_headers
 from ..causality.constraints import ReplayConstraints
 from ..format.documents import Event, Exchange, Headers, Response
 from ..format.exchange_ref import ExchangeRef
-from ..matching.answer_queue import Selection
+from ..matching.queue_view import Selection
 from ..matching.recorded_request import RecordedRequests, response_message_name
 from ..matching.request_key import AcceptedType
 from ..rebinding.id_bindings import IdBindings

@@ -23,9 +23,10 @@ from ..causality.subscriptions import (
 )
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
-from ..matching.answer_queue import AnswerQueue, QueueView
+from ..matching.answer_queue import AnswerQueue
 from ..matching.connections import ClientHints, ConnectionMap, RecordedConnection, client_hints
 from ..matching.credentials import REFUSALS, RecordedCredentials
+from ..matching.queue_view import QueueView
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import (
     CallKey,

@@ -26,10 +26,10 @@ from ..causality.subscriptions import stream_mismatch_of
 from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
-from ..matching.answer_queue import QueueView, Selection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason, ReplayOutcome
+from ..matching.queue_view import QueueView, Selection
 from ..matching.recorded_request import RecordedRequests
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import MatchableRequest, request_accepts_gzip

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ..causality.subscriptions import Subscriptions
 from ..faults.fault_spec import FaultHit
 from ..format.exchange_ref import ExchangeRef
-from ..matching.answer_queue import QueueView, Selection
+from ..matching.queue_view import QueueView, Selection
 from .exchange_index import ExchangeMatch
 
 _SUBSCRIBE = "SUBSCRIBE"

@@ -1,8 +1,9 @@
 import pytest
 
 from mesotape.cassettes.format.exchange_ref import ExchangeRef
-from mesotape.cassettes.matching.answer_queue import AnswerQueue, Selection
+from mesotape.cassettes.matching.answer_queue import AnswerQueue
 from mesotape.cassettes.matching.connections import ClientHints, ConnectionMap, RecordedConnection
+from mesotape.cassettes.matching.queue_view import Selection
 from mesotape.cassettes.matching.repeat_rules import RepeatError, RepeatMode, RepeatRules
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, ResponseType
 
