@@ -146,8 +146,7 @@ class WriterProcess:
             raise WriterError(status.error)
         os.set_blocking(self._input.fileno(), False)
         os.set_blocking(self._output.fileno(), False)
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(self._input, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        _enlarge_pipe(self._input.fileno())
         asyncio.get_running_loop().add_reader(self._output, self._read_status)
         self.status = status
         return status
@@ -255,3 +254,10 @@ class WriterProcess:
             self._waiting.clear()
             self._batch.clear()
             self.on_failure(f"{self.path}: recording stopped: {text}")
+
+
+def _enlarge_pipe(fd: int) -> None:
+    """Let a pipe hold more, on Linux; elsewhere more waits in memory."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -17,6 +17,7 @@ from .commands.console import (
     CassetteArgumentType,
     CommandError,
     PaceType,
+    check_platform,
     interrupts,
     print_to_stderr,
 )
@@ -68,6 +69,7 @@ def record(existing: Any, **options: Any) -> int:
 
     Point the clients at the address that is printed. Press Ctrl-C to stop recording.
     """
+    check_platform("record")
     from .commands.record import RecordOptions, record
 
     return record(RecordOptions(existing=existing or "refuse", **options))
@@ -163,6 +165,7 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     answer, 6 if a client left out mutating calls of the recording, 7 if a fault never fired, and 8
     if required exchanges were not used.
     """
+    check_platform("replay")
     from .commands.replay import ReplayOptions, replay
 
     paths, own = zip(*cassettes, strict=True)
@@ -173,6 +176,7 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
 @click.option("-o", "--output", type=PATH_TYPE, help="Write the recorded cassette to this file.")
 def demo(output: Path | None) -> int:
     """Record a replayed cluster, replay the new cassette, and compare."""
+    check_platform("demo")
     from .commands.demo import demo
 
     return demo(output)
@@ -227,6 +231,7 @@ def inspect(**options: Any) -> int:
     The exit code is 0 if all is clean, 4 if there are warnings, 5 if something is malformed, 9 if a
     filter matches no row, and 10 if SOURCE is empty or of another kind.
     """
+    check_platform("inspect")
     from .inspect.command import inspect
     from .inspect.options import InspectOptions
 
@@ -243,6 +248,7 @@ def validate(**options: Any) -> int:
 
     The exit code is 0 if all are sound, 5 if not.
     """
+    check_platform("validate")
     from .commands.validate import ValidateOptions, validate
 
     return validate(ValidateOptions(**options))

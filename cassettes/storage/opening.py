@@ -29,6 +29,8 @@ def open_for_reading(
     Raises `CassetteError` if the file cannot be read, is longer than `max_unpacked_bytes` once
     copied, or is binary.
     """
+    if not hasattr(os, "pread"):
+        raise CassetteError(f"{path}: cassettes cannot be read on Windows: use WSL, Linux or macOS")
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

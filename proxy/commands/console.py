@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, override
 
@@ -54,6 +55,26 @@ class CommandError(Exception):
     def __init__(self, text: str, exit_code: int = EXIT_FAILURE) -> None:
         super().__init__(text)
         self.exit_code = exit_code
+
+
+_POSIX_NAMES = ("os.pread", "os.fchmod", "signal.SIGHUP", "os.O_CLOEXEC")
+"""Some of what Linux and macOS have, that is used throughout, and that Windows lacks."""
+
+
+def check_platform(command: str) -> None:
+    """Raise CommandError where a command cannot work."""
+    missing = [name for name in _POSIX_NAMES if not _has_name(name)]
+    missing += [] if find_spec("fcntl") else ["fcntl"]
+    if missing:
+        raise CommandError(
+            f"{command} does not work on this platform: Python has no {', '.join(missing)} here; "
+            "use Linux or macOS, or WSL on Windows"
+        )
+
+
+def _has_name(name: str) -> bool:
+    module, _, attribute = name.partition(".")
+    return hasattr(sys.modules[module], attribute)
 
 
 class AddressType(click.ParamType[Address]):
