@@ -23,7 +23,7 @@ from .schedule import Schedule
 class CanFail(Protocol):
     """A part of the server that can end alone."""
 
-    def fail(self, error: Exception) -> object:
+    def fail(self, error: Exception, /) -> object:
         """Report an error and end; must not raise."""
         ...
 

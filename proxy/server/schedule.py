@@ -30,7 +30,7 @@ class Scheduled(Protocol):
         """
         ...
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: Exception, /) -> object:
         """End because `send_due` raised an error."""
         ...
 

@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from mesotape.cassettes.answers.answer import ReplayResponse
+from mesotape.cassettes.answers.answer import ReplayResponse, StreamedResponse
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.answers.transcoding import transcode
 from mesotape.cassettes.format.documents import ExchangeError
@@ -81,7 +81,7 @@ def ask(playback, call=GET_VERSION, *, method="POST", path="/api/v1", accept=JSO
         headers["Accept-Encoding"] = coding
     pairs = tuple((name.encode(), value.encode()) for name, value in headers.items())
     answer = playback.answer(HttpRequest(method.encode(), path.encode(), pairs, call.encode()), 0.0)
-    assert isinstance(answer, ReplayResponse | Miss)
+    assert isinstance(answer, ReplayResponse | StreamedResponse | Miss)
     return answer
 
 
@@ -176,6 +176,20 @@ def test_an_answer_that_is_no_message_cannot_be_transcoded(play):
         ExchangeError, match=r"yaml:7: exchange 1: .* cannot be transcoded to protobuf"
     ):
         ask(play(exchange(answer="{")), accept=PROTOBUF)
+
+
+def test_an_event_that_is_not_json_is_an_error_with_its_place(play):
+    subscribe = exchange(call='{"type":"SUBSCRIBE"}', answer="").replace(
+        "  text: ''\n...", "  stream: recordio\n..."
+    )
+    events = "".join(
+        f"---\nevent: {number}\nof: 1\nat: 0.{number}\njson: |-\n  {text}\n...\n"
+        for number, text in ((1, "{}"), (2, '{"type": }'))
+    )
+    steps = ask(play(subscribe + events), '{"type":"SUBSCRIBE"}').steps
+    assert next(steps)[1] == b"2\n{}"
+    with pytest.raises(ExchangeError, match=r"yaml:\d+: event 2 of exchange 1: json: not JSON: "):
+        next(steps)
 
 
 def test_a_refused_request_may_be_made_again(play):
