@@ -40,7 +40,8 @@ class CaptureRows:
         *,
         max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
     ) -> None:
-        self._message, self._encoding = message, encoding
+        self._message = message
+        self._encoding: Encoding | None = encoding
         self._max_record_bytes = max_record_bytes
         self._reader = CaptureReader()
         self._count = 0
