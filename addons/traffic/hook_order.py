@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from mitmproxy import ctx, http
-from mitmproxy.addonmanager import traverse
+from mitmproxy import addonmanager, ctx, http
 from mitmproxy.addons.tlsconfig import TlsConfig
 
 
@@ -36,9 +35,10 @@ class HookOrder:
 
     def is_hook_used(self, name: str, own: object) -> bool:
         """Return whether an addon other than `own` has a hook in which it may read a body."""
+        manager: Any = addonmanager
         return any(
             hasattr(addon, name)
-            for addon in traverse(self._others())
+            for addon in manager.traverse(self._others())
             if addon is not own and not isinstance(addon, TlsConfig)  # That answers one path alone.
         )
 

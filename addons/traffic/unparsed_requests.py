@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http import _http1  # pyright: ignore[reportPrivateUsage]
 
 _NO_HOST = "destination unknown"
 
