@@ -249,6 +249,14 @@ class Cassette:
         data = self._read_bytes(source.number)
         return self._parse(source.number, data), data
 
+    def span(self, document: int) -> tuple[int, int]:
+        """Return the offsets at which a document starts and ends."""
+        return self._index.span(document)
+
+    def read_bytes(self, start: int, end: int) -> bytes:
+        """Return bytes of the file, unpacked."""
+        return os.pread(self._fd, end - start, start)
+
     def _read_header(self) -> Header:
         index = self._index
         if not index.next_in_stream and index.problems:

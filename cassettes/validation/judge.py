@@ -9,6 +9,7 @@ take longer than opening it. Contradictions between its documents are noticed ev
 the file tells whether there may be one, and then everything is examined.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ...proto.api import endpoints
 from ..format.documents import CassetteError, Document, Event, Exchange, Header, PlacedError
 from ..storage.reader import Cassette, DocumentSource
 from .content import ExchangeContent, StreamContent, event_findings
-from .findings import CassetteFinding
+from .findings import FINDING_KINDS, CassetteFinding
 from .structure import DocumentLines, StructureCheck
 
 MAX_EXAMINED_BYTES = 4 << 20
@@ -70,8 +71,9 @@ def check_for_playing(
     if not errors:
         return findings
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    advice = f"mesotape validate {cassette.path} lists all"
-    raise CassetteError(f"{errors[0].describe(cassette.path)}{more}; {advice}")
+    command = "mesotape validate --fix" if FINDING_KINDS[errors[0].code].fix else "mesotape validate"
+    place = shlex.quote(str(cassette.path))
+    raise CassetteError(f"{errors[0].describe(cassette.path)}{more}; run {command} {place}")
 
 
 def _left_out(cassette: Cassette) -> list[CassetteFinding]:

@@ -10,6 +10,7 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.storage.repair import cut_damaged_tail
 from ...cassettes.validation.findings import CassetteFinding
+from ...cassettes.validation.fixing import FixResult, fix_numbers
 from ...cassettes.validation.judge import find_problems
 from .console import EXIT_FAILURE, EXIT_MALFORMED, EXIT_WARNINGS, CommandError, print_to_stderr
 
@@ -31,7 +32,15 @@ def validate(options: ValidateOptions) -> int:
             print_to_stderr(f"{path}: there is no such file")
             unread += 1
             continue
-        cut_off = _repair(path, backup=options.backup) if options.fix else 0
+        cut_off = 0
+        if options.fix:
+            cut_off, fixed = _repair(path, backup=options.backup)
+            changes = fixed.changes
+            if fixed.reason is not None:
+                print_to_stderr(f"{path}: not fixed: {fixed.reason}")
+            if not options.as_json:
+                for change in changes:
+                    click.echo(change)
         findings = _find_problems(path)
         if isinstance(findings, str):
             worst = EXIT_MALFORMED
@@ -58,9 +67,11 @@ def _exit_code(findings: list[CassetteFinding]) -> int:
     return EXIT_MALFORMED
 
 
-def _repair(path: Path, *, backup: bool) -> int:
+def _repair(path: Path, *, backup: bool) -> tuple[int, FixResult]:
+    """Cut off a damaged tail, and correct numbers; return the bytes cut off, and the changes."""
     try:
-        return cut_damaged_tail(path, backup=backup)
+        cut_off = cut_damaged_tail(path, backup=backup)
+        return cut_off, fix_numbers(path, backup=backup and not cut_off)
     except OSError as error:
         raise CommandError(f"{path}: cannot be repaired: {error.strerror or error}") from error
 
