@@ -276,7 +276,10 @@ def _upstream(config: pytest.Config, asked: "Settings") -> str:
 
 
 def _missing_cassette(request: pytest.FixtureRequest, cassette: Path, asked: "Settings") -> str:
+    from .testing.settings import similar_name_hint
+
     upstream = _upstream(request.config, asked) or _EXAMPLE
     words = ["pytest", request.node.nodeid, "--mesotape-record=once"]
     record = shlex.join([*words, f"--mesotape-upstream={upstream}"])
-    return f"there is no cassette {cassette}\nto record it from a Mesos server:\n    {record}"
+    near = similar_name_hint(cassette)
+    return f"there is no cassette {cassette}{near}\nto record it from a Mesos server:\n    {record}"

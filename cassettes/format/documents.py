@@ -202,9 +202,13 @@ class ExchangeError(CassetteError):
 
 
 class DocumentError(CassetteError):
-    """A wrong document. `line` counts from 1 at its start mark; `text` is the error without it."""
+    """A wrong document. `line` counts from 1 at its start mark; `text` is the error without it.
 
-    def __init__(self, line: int, text: str) -> None:
+    `path` leads to the fault if the line is not known more exactly than that of the document.
+    """
+
+    def __init__(self, line: int, text: str, path: tuple[str, ...] = ()) -> None:
         super().__init__(f"line {line}: {text}")
         self.line = line
         self.text = text
+        self.path = path

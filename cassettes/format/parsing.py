@@ -44,6 +44,9 @@ def parse_document(data: bytes) -> Document:
     composition = Composition(data)
     try:
         return document_from_nodes(composition.root)
+    except DocumentError as error:
+        line = composition.line_numbers.get(error.path, error.line) if error.path else error.line
+        raise DocumentError(line, error.text) from error
     except msgspec.ValidationError as error:
         raise to_document_error(error, composition, _document_type(composition.root)) from error
 
@@ -99,10 +102,13 @@ def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
     if len(present) > 1:
         found = " and ".join(present)
         text = f"{side}expected one form of the body, found {found}"
+        last = present[-1]
     elif body.wire is not None and body.proto is None:
         text = f"{side}found wire without proto: write the bytes under base64"
+        last = "wire"
     elif body.spacing is not None and body.json is None:
         text = f"{side}found spacing without json: remove it"
     else:
         return
-    raise DocumentError(2, f"{document_name(root)}: {text}")
+    path = (side.removesuffix(": "), last) if side else (last,)
+    raise DocumentError(2, f"{document_name(root)}: {text}", path)

@@ -33,6 +33,7 @@ _MAX_DEPTH = 200
 
 _BODY_PATHS = frozenset({(), ("request",), ("response",)})
 _BASE64_KEYS = frozenset({"base64", "wire"})
+_TAB_HINT = "the line is indented with a tab, expected blanks"
 _BLANKS = re.compile(r"[ \t\n]+")
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -58,7 +59,7 @@ class Composition:
         try:
             self.root = self._document()
         except yaml.YAMLError as error:
-            raise _syntax_error(error) from error
+            raise _syntax_error(error, data) from error
 
     def _document(self) -> dict[str, Node]:
         for event in self._events:
@@ -160,10 +161,13 @@ def _scalar_text(event: events.Event) -> str:
     return str(event.value) if isinstance(event, events.ScalarEvent) else ""
 
 
-def _syntax_error(error: yaml.YAMLError) -> DocumentError:
+def _syntax_error(error: yaml.YAMLError, data: bytes) -> DocumentError:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         problem = ", ".join(filter(None, (error.context, error.problem)))
-        return DocumentError(error.problem_mark.line + 1, f"not YAML: {problem}")
+        number = error.problem_mark.line
+        line = data.split(b"\n")[number] if number < data.count(b"\n") else b""
+        hint = f"; {_TAB_HINT}" if b"\t" in line[: len(line) - len(line.lstrip())] else ""
+        return DocumentError(number + 1, f"not YAML: {problem}{hint}")
     reason = getattr(error, "reason", None) or " ".join(str(error).split())
     return DocumentError(1, f"not YAML: {reason}")
 

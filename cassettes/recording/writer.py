@@ -117,8 +117,7 @@ class CassetteWriter:
         with Cassette.open(self.path) as cassette:
             header = cassette.header
             if server != header.server:
-                text = f"expected a cassette of a {server}, found one of a {header.server}"
-                raise CassetteError(f"{self.path}: {text}: record to another file")
+                raise CassetteError(f"{self.path}: {_other_server_text(server, header.server)}")
             self.warnings = cassette.warnings
             self.last_exchange_number = cassette.last_exchange_number
             self.last_client_number = cassette.last_client_number
@@ -127,6 +126,17 @@ class CassetteWriter:
         os.ftruncate(self._fd, self.length_bytes)
         if os.pread(self._fd, 1, self.length_bytes - 1) != b"\n":
             self.length_bytes += os.write(self._fd, b"\n")
+
+
+def _other_server_text(server: ServerKind | None, found: ServerKind | None) -> str:
+    """Return why a recording of a server cannot continue a cassette of another one."""
+    if found is None:
+        text = "the header does not say what server was recorded"
+        return f"{text}: add `server: {server}`, or record to another file"
+    names = {"master": "a master", "agent": "an agent", None: "another server"}
+    text = f"expected a cassette of {names[server]}, found one of {names[found]}"
+    option = f"pass --server {found}, or record to another file"
+    return f"{text}: {option}"
 
 
 def _new_header(server: ServerKind | None, upstream: str | None, rules: RuleSet) -> Header:

@@ -26,6 +26,9 @@ BLOCK_BYTES = 1 << 20
 NO_DOCUMENT = 0xFFFFFFFF
 """In `DocumentIndex.next_in_stream` and `StreamDocuments`: there is none."""
 
+_BOM = b"\xef\xbb\xbf"
+"""The byte order mark that some editors write at the beginning of UTF-8."""
+
 _LONG_HEAD_BYTES = 4096
 _LONG_TAIL_BYTES = 64
 _END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
@@ -176,7 +179,8 @@ class DocumentIndex:
         rest = segment.text[mark.end() :]
         if not _BLANK.match(rest):
             line = segment.text.count(b"\n", 0, mark.end()) + 1
-            text = f"expected a line `---`, found {rest[:40].decode(errors='replace')!r}"
+            found = rest.lstrip().split(b"\n")[0][:40].rstrip().decode(errors="replace")
+            text = f"expected a line `---`, found {found!r}"
             self.warnings.append(DocumentProblem(segment.start, line, text))
         return True
 
@@ -289,7 +293,7 @@ def _segments(fd: int) -> Iterator[tuple[int, int, bytes]]:
 
     Tuples instead of structs: this runs once for each document.
     """
-    start = offset = 0
+    start = offset = len(_BOM) if os.pread(fd, len(_BOM), 0) == _BOM else 0
     head, buffer, search = b"", b"", 0
     while block := os.pread(fd, BLOCK_BYTES, offset):
         offset += len(block)

@@ -17,6 +17,14 @@ _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's code for the format of gzip
 _BLOCK = 1 << 20
 
+_UTF16 = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"-\0-\0-\0": "UTF-16LE",
+    b"\0-\0-\0-": "UTF-16BE",
+}
+"""How a cassette in another Unicode encoding begins."""
+
 
 def open_for_reading(
     path: Path, *, max_unpacked_bytes: int = MAX_UNPACKED_BYTES
@@ -34,7 +42,7 @@ def open_for_reading(
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise CassetteError(f"{path}: there is no such file") from None
+        raise CassetteError(f"{path}: {missing_file_text(path)}") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be opened: {error.strerror}") from error
     try:
@@ -43,11 +51,42 @@ def open_for_reading(
         raise CassetteError(f"{path}: cannot be read: {error.strerror or error}") from error
     finally:
         os.close(fd)
+    if (reason := _unreadable(os.pread(readable, 4096, 0))) is not None:
+        os.close(readable)
+        raise CassetteError(f"{path}:1: {reason}")
     # Only the header is examined: after it, a crash may have left blocks of zeros.
     if b"\0" in os.pread(readable, 4096, 0).partition(b"\n...\n")[0]:
         os.close(readable)
         raise CassetteError(f"{path}:1: not a cassette: found binary data, expected a line `---`")
     return readable, warnings
+
+
+def missing_file_text(path: Path) -> str:
+    """Return the reason why a file cannot be opened, with the name that differs in case only."""
+    text = "there is no such file"
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return text
+    near = next((name for name in names if name.lower() == path.name.lower()), None)
+    return f"{text}; {near} differs from it in upper and lower case" if near else text
+
+
+def is_utf16(head: bytes) -> bool:
+    """Return whether a file begins like a cassette in UTF-16."""
+    return head.startswith(tuple(_UTF16))
+
+
+def _unreadable(head: bytes) -> str | None:
+    """Return what an editor did to a file that it cannot be read, if that is known."""
+    for mark, name in _UTF16.items():
+        if head.startswith(mark):
+            convert = f"iconv -f {name} -t UTF-8"
+            return f"the file is in {name}, expected UTF-8: save it as UTF-8, or convert: {convert}"
+    if b"\r" in head and b"\n" not in head:
+        convert = r"tr '\r' '\n'"
+        return f"the lines end with a carriage return alone: convert: {convert}"
+    return None
 
 
 def is_gzip_file(fd: int) -> bool:

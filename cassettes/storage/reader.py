@@ -259,7 +259,9 @@ class Cassette:
 
     def _read_header(self) -> Header:
         index = self._index
-        if not index.next_in_stream and index.problems:
+        if index.problems and (
+            not index.next_in_stream or index.problems[0].offset < index.start_offsets[0]
+        ):
             raise self._error(index.problems[0])
         if not index.next_in_stream:
             raise CassetteError(f"{self.path}: not a cassette: the file is empty")
@@ -268,7 +270,8 @@ class Cassette:
             if not data.startswith(b"---\nmesotape:"[: len(data)]):
                 raise CassetteError(f"{self.path}:1: not a cassette: expected a key `mesotape`")
             line = self._line(index.start_offsets[0]) + 1
-            raise CassetteError(f"{self.path}:{line}: header: cut off: there is no end mark `...`")
+            text = "cut off: there is no end mark `...`; each document ends with such a line"
+            raise CassetteError(f"{self.path}:{line}: header: {text}")
         header = self._read_document(0)
         if not isinstance(header, Header):
             line = self._line(index.start_offsets[0]) + 1

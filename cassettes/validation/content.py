@@ -19,7 +19,7 @@ from ..format.documents import Body, Event, Exchange, Headers, Request, Response
 from ..format.yaml_reader import NodePath
 from .fault_lines import key_line, member_line, text_line
 from .findings import FINDING_KINDS, CassetteFinding
-from .message_faults import fault_member, unknown_members
+from .message_faults import enum_member, fault_member, unknown_members
 
 _JSON_OFFSET = re.compile(r"(?:(expected '[,:\]}].*))?\(byte (\d+)\)")
 _NOT_IN_HEAD = re.compile(r"[^\t -~\x80-\xff]")
@@ -179,7 +179,8 @@ class BodyCheck:
             if one.reason in FINDING_KINDS:
                 line = self._key_line(key)
                 if shown is not None:
-                    line = self._member_line(key, shown, fault_member(shown, message))
+                    member = fault_member(shown, message) or enum_member(one.text)
+                    line = self._member_line(key, shown, member)
                 self._add(one.reason, one.text, line)
         if shown is not None:
             is_lost = body.proto is not None

@@ -96,7 +96,9 @@ def _fix(
         with Cassette.open(new.name, lenient=True) as fixed:
             after = find_problems(fixed)
         if not _is_better(findings, after):
-            text = "which records belong to which exchange is not clear: correct the numbers by hand"
+            text = (
+                "which records belong to which exchange is not clear: correct the numbers by hand"
+            )
             return FixResult([], text)
         if backup:
             shutil.copy2(path, path.with_name(f"{path.name}.bak"))
@@ -146,7 +148,9 @@ def _is_better(before: list[CassetteFinding], after: list[CassetteFinding]) -> b
     )
 
 
-def _write(cassette: Cassette, edits: dict[int, _Edit], file: IO[bytes], *, is_packed: bool) -> None:
+def _write(
+    cassette: Cassette, edits: dict[int, _Edit], file: IO[bytes], *, is_packed: bool
+) -> None:
     with contextlib.ExitStack() as stack:
         out: IO[bytes] = file
         if is_packed:

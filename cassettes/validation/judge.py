@@ -71,9 +71,11 @@ def check_for_playing(
     if not errors:
         return findings
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    command = "mesotape validate --fix" if FINDING_KINDS[errors[0].code].fix else "mesotape validate"
+    option = " --fix" if FINDING_KINDS[errors[0].code].fix else ""
     place = shlex.quote(str(cassette.path))
-    raise CassetteError(f"{errors[0].describe(cassette.path)}{more}; run {command} {place}")
+    raise CassetteError(
+        f"{errors[0].describe(cassette.path)}{more}; run mesotape validate{option} {place}"
+    )
 
 
 def _left_out(cassette: Cassette) -> list[CassetteFinding]:

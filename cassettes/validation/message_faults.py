@@ -32,14 +32,18 @@ def fault_member(text: str, message: str) -> NodePath:
         value = msgspec.json.decode(text)
         mapping.message_from_json_value(value, message)
     except mapping.MissingFieldsError as error:
-        first = str(error).partition(": ")[2].partition(", ")[0]
-        parts = _PATH_PART.findall(first)
-        return tuple(int(index) if index else name for index, name in parts)
+        return _parse_path(str(error).partition(": ")[2].partition(", ")[0])
     except mapping.ConversionError:
         return _misfit(value, _descriptor(message))
     except (ValueError, RecursionError):
         pass
     return ()
+
+
+def enum_member(text: str) -> NodePath:
+    """Return the path in the text about an unknown value of an enum, such as `type is 'X', …`."""
+    place = text.partition(" is ")[0]
+    return _parse_path(place) if " " not in place else ()
 
 
 def unknown_members(text: str, message: str, *, only_misspelt: bool) -> list[tuple[NodePath, str]]:
@@ -62,6 +66,10 @@ def unknown_members(text: str, message: str, *, only_misspelt: bool) -> list[tup
 
 def _hint(near: str | None) -> str:
     return f"; the nearest is `{near}`" if near else ""
+
+
+def _parse_path(text: str) -> NodePath:
+    return tuple(int(index) if index else name for index, name in _PATH_PART.findall(text))
 
 
 def _descriptor(message: str) -> "Descriptor":

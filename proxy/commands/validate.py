@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
+from ...cassettes.storage.opening import missing_file_text
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.storage.repair import cut_damaged_tail
 from ...cassettes.validation.findings import CassetteFinding
@@ -29,7 +30,7 @@ def validate(options: ValidateOptions) -> int:
     worst = unread = 0
     for path in options.files:
         if not path.is_file():
-            print_to_stderr(f"{path}: there is no such file")
+            print_to_stderr(f"{path}: {missing_file_text(path)}")
             unread += 1
             continue
         cut_off = 0

@@ -14,6 +14,7 @@ from ...cassettes.inspection.capture_detection import has_http_framing
 from ...cassettes.inspection.capture_rows import CaptureRows
 from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
+from ...cassettes.storage.opening import is_utf16, missing_file_text
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import find_problems
 from ...proto.api.apis import ServerKind
@@ -73,6 +74,8 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
                 yield from _flows(source, file, reading.server or "master")
             else:
                 yield from _raw(source, file, reading)
+    except FileNotFoundError as error:
+        raise CommandError(f"{source}: {missing_file_text(path)}") from error
     except OSError as error:
         raise CommandError(f"{source}: cannot be read: {error.strerror or error}") from error
     except CassetteError as error:
@@ -83,6 +86,8 @@ def is_cassette(path: Path, head: bytes) -> bool:
     """Return whether a file is a cassette: by its first key, or by its name if it is compressed."""
     if head.startswith(b"\x1f\x8b"):
         return path.name.endswith((".yaml.gz", ".yml.gz"))
+    if is_utf16(head) and path.suffix in (".yaml", ".yml"):
+        return True
     return b"mesotape:" in head and not head[:1].isdigit()
 
 

@@ -8,6 +8,7 @@ Names of cassettes are relative to the cassette folder; without a name, the test
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.closest_word import closest_word
 from ...cassettes.playback.playback import Options
 from ...cassettes.playback.requirement import parse_requirement
+from ...cassettes.storage.opening import missing_file_text
 from ...proto.api.apis import ServerKind
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
@@ -105,3 +107,8 @@ def cassette_file_name(test: str) -> str:
 
 def _as_tuple(value: OneOrMore) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def similar_name_hint(cassette: Path) -> str:
+    """Return `; foo.yaml differs …` for a cassette that is not there; empty if none is similar."""
+    return missing_file_text(cassette).removeprefix("there is no such file")

@@ -284,7 +284,7 @@ def test_errors_of_opening(tmp_path: Path) -> None:
             CassetteWriter.open(path)
         with pytest.raises(CassetteError, match="another recorder is writing to it"):
             CassetteWriter.open(path, "append", "master")
-    with pytest.raises(CassetteError, match="expected a cassette of a agent, found one of a"):
+    with pytest.raises(CassetteError, match="of an agent, found one of a master"):
         CassetteWriter.open(path, "append", "agent")
     with pytest.raises(CassetteError, match="cannot be created: No such file or directory"):
         CassetteWriter.open(tmp_path / "no" / "x.yaml")

@@ -263,14 +263,15 @@ def exchange(request: str = "{method: GET, path: /}", response: str = "{after: 0
     return f"---\nexchange: 4\nat: 0\nclient: 1\nrequest: {request}\nresponse: {response}\n...\n"
 
 
+NO_END_MARK = "cut off: there is no end mark `...`; each document ends with such a line"
 ERRORS = [
     ("", "master.yaml: not a cassette: the file is empty"),
     ("# nothing\n", "master.yaml: not a cassette: the file is empty"),
     ("\0\1", "master.yaml:1: not a cassette: found binary data, expected a line `---`"),
     ("{}", "master.yaml:1: not a cassette: expected a line `---`, found '{}'"),
     ("--", "master.yaml:1: not a cassette: expected a line `---`, found '--'"),
-    ("---\nmesot", "master.yaml:2: header: cut off: there is no end mark `...`"),
-    ("---\nmesotape: 1\n", "master.yaml:2: header: cut off: there is no end mark `...`"),
+    ("---\nmesot", f"master.yaml:2: header: {NO_END_MARK}"),
+    ("---\nmesotape: 1\n", f"master.yaml:2: header: {NO_END_MARK}"),
     ("---\napiVersion: v1\n", "master.yaml:1: not a cassette: expected a key `mesotape`"),
     (
         "---\nkind: Pod\n...\n",
@@ -326,11 +327,11 @@ RESPONSES = [
 OTHERS = [
     (
         exchange("{method: GET, path: /, json: {}, text: x}"),
-        "2: exchange 4: request: expected one form of the body, found json and text",
+        "5: exchange 4: request: expected one form of the body, found json and text",
     ),
     (
         exchange("{method: GET, path: /, wire: aGk=}"),
-        "2: exchange 4: request: found wire without proto: write the bytes under base64",
+        "5: exchange 4: request: found wire without proto: write the bytes under base64",
     ),
     (
         exchange(response="{after: 0, json: {a: .inf}}"),
