@@ -240,13 +240,15 @@ def inspect(**options: Any) -> int:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("--fix", is_flag=True, help="Remove an incomplete document at the end.")
+@click.option(
+    "--fix", is_flag=True, help="Correct numbers; remove an unfinished document."
+)
 @click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(**options: Any) -> int:
     """Check cassettes, and list every problem with file and line.
 
-    The exit code is 0 if all are sound, 5 if not.
+    The exit code is 0 if all are sound, 4 if there are only warnings, else 5.
     """
     check_platform("validate")
     from .commands.validate import ValidateOptions, validate

@@ -11,6 +11,8 @@ from support.verdicts import validate_cassette
 from mesotape.cassettes.format import parsing, yaml_writer
 from mesotape.cassettes.format.documents import Spacing
 from mesotape.cassettes.storage.reader import Cassette
+from mesotape.cassettes.validation.findings import FINDING_KINDS
+from mesotape.proto.diagnosis.problems import SEVERITY_BY_REASON
 
 TEXT = (ROOT / "docs" / "cassette.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -41,3 +43,17 @@ def test_the_examples_have_the_layout_of_the_recorder(example: str) -> None:
 def test_the_page_lists_every_spacing(spacing: str) -> None:
     name = spacing if spacing == "compact newline" else spacing.removesuffix(" newline")
     assert f"`{name}`" in TEXT
+
+
+def test_the_table_of_findings_is_that_of_the_judge() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (\w+) \| (.+?) \| (.+?) \|$", TEXT, re.MULTILINE)
+    assert {row[0]: row[1:] for row in rows} == {
+        code: (kind.level, kind.meaning, kind.fix or "-") for code, kind in FINDING_KINDS.items()
+    }
+
+
+def test_inspect_knows_the_severity_of_each_finding() -> None:
+    severities = {"error": "malformed", "malformed": "malformed", "warning": "warning"}
+    assert {code: severities[kind.level] for code, kind in FINDING_KINDS.items()}.items() <= (
+        SEVERITY_BY_REASON.items()
+    )
