@@ -240,9 +240,7 @@ def inspect(**options: Any) -> int:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option(
-    "--fix", is_flag=True, help="Correct numbers; remove an unfinished document."
-)
+@click.option("--fix", is_flag=True, help="Correct numbers; remove an unfinished document.")
 @click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(**options: Any) -> int:

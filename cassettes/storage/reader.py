@@ -255,7 +255,7 @@ class Cassette:
 
     def read_bytes(self, start: int, end: int) -> bytes:
         """Return bytes of the file, unpacked."""
-        return os.pread(self._fd, end - start, start)
+        return self._file.read(start, end - start)
 
     def _read_header(self) -> Header:
         index = self._index
