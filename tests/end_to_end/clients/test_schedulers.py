@@ -112,6 +112,20 @@ def test_a_scheduler_that_starts_another_task_is_told_so(
     assert "task-other" in player.said
 
 
+def test_a_scheduler_that_invents_another_id_is_served_with_it(
+    mesos_framework: Tape, tmp_path: Path
+) -> None:
+    options = ("--rebind", "--ignore", "ACCEPT:accept.operations[].launch.task_infos[].name")
+    for turn in ("first", "second"):
+        with running("replay", mesos_framework.path, "--pace", "instant", *options) as player:
+            said = installed.mesos_framework(player.url, tmp_path / turn, "task-fresh")
+        task = '"task_id":{"value":"task-'
+        renamed = [line.replace(f"{task}quick", f"{task}fresh") for line in mesos_framework.said]
+        assert events(said) == events(renamed)
+        assert calls(said) == calls(renamed)
+        held(player)
+
+
 @pytest.mark.parametrize("pace", PACES, ids=" ".join)
 def test_a_scheduler_that_thinks_longer_sees_the_same(
     mesos_framework: Tape, pace: tuple[str, str], tmp_path: Path
