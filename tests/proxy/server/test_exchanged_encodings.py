@@ -109,7 +109,7 @@ def test_each_run_of_mesos_execute_plays_the_cassette_of_the_other(client, recor
     options = Options(pace=Instant(), rebind=True, ignore=IGNORED)
     run = Run(client, expected(one_run(CAPTURES[client])))
     captured = expected(one_run(CAPTURES[recorded]))
-    with Player(path, options) as player:
+    with Player(path, options, strict=False) as player:  # see never_answered
         host, _, port = player.url.removeprefix("http://").partition(":")
         statuses, events = run.play(host, int(port))
         assert statuses == [202] * 3
