@@ -31,8 +31,9 @@ _BOM = b"\xef\xbb\xbf"
 
 _LONG_HEAD_BYTES = 4096
 _LONG_TAIL_BYTES = 64
+_MOST_COMMENT_BYTES = 1 << 16  # of comments after the end mark of a long document
 _END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
-_BLANK = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*\Z")
+_BLANK_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*")
 _EVENT_HEAD = re.compile(EVENT_HEAD_PATTERN.encode())
 _HEAD = re.compile(
     (
@@ -81,8 +82,8 @@ class DocumentIndex:
     follows its end mark, at `end_offsets[n]`. `next_in_stream[n]` is the next record of the same
     stream. `exchange_numbers` is sorted, and parallel to `exchange_documents`. `problems` are
     documents that are wrong, `warnings` parts of the file that are left out. `intact_bytes` is the
-    length up to the last end mark. `is_regular` is whether the numbers and times of exchanges,
-    records and ends contradict each other nowhere.
+    length up to the last end mark, and the comments after it. `is_regular` is whether the numbers
+    and times of exchanges, records and ends contradict each other nowhere.
 
     The scan reads as little as it can of each document. The head of an event, exchange or end in
     the writer's layout has all that is indexed, and one expression finds it. Other documents are
@@ -144,7 +145,7 @@ class DocumentIndex:
     def _add(self, segment: _FileSegment) -> None:
         text = segment.text
         if not text.startswith(b"---"):
-            if not _BLANK.match(text):
+            if not _BLANK_LINES.fullmatch(text):
                 line = text[:40].decode(errors="replace").split("\n")[0]
                 self._add_problem(
                     segment, 1, f"not a cassette: expected a line `---`, found {line!r}"
@@ -169,15 +170,23 @@ class DocumentIndex:
 
     def _find_end_mark(self, segment: _FileSegment) -> bool:
         """Find an end mark that something follows, and warn if that is more than comments."""
-        mark = _END_MARK.search(segment.text)
+        text = segment.text
+        mark = _END_MARK.search(text)
+        if not mark and len(text) < segment.end - segment.start:  # It is head and tail.
+            size = min(_MOST_COMMENT_BYTES, segment.end - segment.start)
+            text = os.pread(self._fd, size, segment.end - size)
+            mark = _END_MARK.search(text)
         if not mark:
             text = "there is no end mark `...`: the document was cut off and is left out"
             self.warnings.append(DocumentProblem(segment.start, 1, text))
             return False
-        self.intact_bytes = segment.end - len(segment.text) + mark.end()
-        self.end_offsets[len(self.next_in_stream) - 1] = self.intact_bytes
-        rest = segment.text[mark.end() :]
-        if not _BLANK.match(rest):
+        end = segment.end - len(text) + mark.end()
+        self.end_offsets[len(self.next_in_stream) - 1] = end
+        rest = text[mark.end() :]
+        blank = _BLANK_LINES.match(rest)
+        kept_bytes = blank.end() if blank else 0
+        self.intact_bytes = end + kept_bytes
+        if kept_bytes < len(rest):
             line = segment.text.count(b"\n", 0, mark.end()) + 1
             found = rest.lstrip().split(b"\n")[0][:40].rstrip().decode(errors="replace")
             text = f"expected a line `---`, found {found!r}"

@@ -58,9 +58,9 @@ class Cassette:
     Methods raise `CassetteError` if a document that they read is wrong, or `ChangedError` if the
     file was written to since it was opened.
 
-    `intact_bytes` is the length of the file up to the end of the last complete document: the offset
-    at which appending continues. `left_out` are the parts of the file that are left out, and
-    `warnings` the same as texts.
+    `intact_bytes` is the length of the file up to the end of the last complete document, with the
+    comments after it: the offset at which appending continues. `left_out` are the parts of the file
+    that are left out, and `warnings` the same as texts.
     """
 
     def __init__(self, file: OpenedFile, warnings: list[str]) -> None:

@@ -33,6 +33,7 @@ from mesotape.cassettes.format.json_spacing import MAX_INDENTED_BYTES
 from mesotape.cassettes.format.yaml_reader import Composition
 from mesotape.cassettes.recording.writer import CassetteWriter
 from mesotape.cassettes.storage.reader import Cassette
+from mesotape.cassettes.storage.repair import cut_damaged_tail
 from mesotape.proto.messages.descriptors import message_class
 
 
@@ -343,3 +344,39 @@ def test_the_fast_format_of_a_protobuf_event_is_that_of_the_document(
 def test_an_empty_record_has_no_body_in_either_format() -> None:
     assert decode_body(b"", "proto", "mesos.v1.master.Event") == {}
     assert ascii_proto_formatter("mesos.v1.master.Event")(b"") is None
+
+
+NOTE = b"---\nnote: here\nat: 1.000000\n...\n"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"# The agent is drained from here on.\n# TODO: record the teardown, too.\n",
+        b"\n\n  # indented\n\t\n",
+        b"# Windows\r\n\r\n",
+        b"%YAML 1.2\n",
+        b"# " + b"long " * 2000 + b"\n",
+        b"# no line end",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("text", ["short", "x" * (3 << 20)])
+@pytest.mark.parametrize("cut_off", [b"", b"---\nnote: cut o", b"junk\n# after junk\n"])
+def test_appending_and_repairing_keep_comments(
+    tmp_path: Path, tail: bytes, text: str, cut_off: bytes
+) -> None:
+    path = tmp_path / "cassette.yaml"
+    with CassetteWriter.open(path) as cassette:
+        cassette.write([Note(note=text, at=0.0)])
+    sound = path.read_bytes() + tail
+    lines = sound if sound.endswith(b"\n") else sound + b"\n"
+    path.write_bytes(sound if not cut_off else lines + cut_off)
+    with CassetteWriter.open(path, "append") as cassette:
+        cassette.write([NOTE])
+    assert path.read_bytes() == lines + NOTE
+    path.write_bytes(sound if not cut_off else lines + cut_off)
+    cut_damaged_tail(path)
+    assert path.read_bytes() == (sound if not cut_off else lines)
+    with Cassette.open(path) as cassette:
+        assert [note.note for note in cassette.notes()] == [text]
