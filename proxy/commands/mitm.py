@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from mitmproxy import ctx, exceptions, options
@@ -21,11 +21,14 @@ from mitmproxy.addons.tlsconfig import TlsConfig
 from mitmproxy.connection import Client
 from mitmproxy.master import Master as MitmproxyMaster
 from mitmproxy.proxy.mode_servers import ServerInstance
-from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode, UpstreamMode
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
+from ...addons.mitmproxy_addons import addon_options, addons_for, refused_options
+from ...addons.own_address import LoopGuard, is_own_address
 from ...addons.recorder import Recorder
+from ...cassettes.format.closest_word import nearest_hint
 from ...proto.http.address import Address
 from .console import interrupts, listen_error_text, print_to_stderr
 
@@ -127,7 +130,12 @@ class Warnings(logging.Handler):
 class RecordingProxy(MitmproxyMaster):
     """Runs the proxy and one recorder until `shutdown`."""
 
-    def __init__(self, recorder: Recorder, ready: Callable[[list[tuple[str, int]]], None]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        ready: Callable[[list[tuple[str, int]]], None],
+        options_to_set: Collection[str] = (),
+    ) -> None:
         super().__init__(options.Options(), asyncio.get_running_loop())
         self._recorder, self._ready = recorder, ready
         # mitmproxy's own types are incomplete, hence Any.
@@ -137,8 +145,11 @@ class RecordingProxy(MitmproxyMaster):
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
         manager: Any = self.addons
-        tls = TlsConfig(), Alerts()
-        manager.add(Core(), self._proxyserver, NextLayer(), *tls, self._start_gate, recorder)
+        own = Core(), self._proxyserver, NextLayer(), TlsConfig()
+        types = (MitmproxyProxyserver, *map(type, own))
+        asked_for = addons_for(options_to_set, types)
+        guard = LoopGuard(self._listening)
+        manager.add(*own, Alerts(), self._start_gate, guard, *asked_for, recorder)
 
     async def running(self) -> None:
         """Report the addresses, or the error that kept a server from starting."""
@@ -147,6 +158,7 @@ class RecordingProxy(MitmproxyMaster):
             for server in self._proxyserver.servers:
                 if not server.is_running:
                     raise ProxyStartError(_cannot_listen(server))
+                _check_upstream(server)
             self._ready([address[:2] for address in self._proxyserver.listen_addrs()])
         except Exception as error:
             self.startup_error = error
@@ -154,6 +166,9 @@ class RecordingProxy(MitmproxyMaster):
         else:
             logging.getLogger("mitmproxy").addHandler(self._warnings)
             self._start_gate.open()
+
+    def _listening(self) -> list[Address]:
+        return [Address(*each[:2]) for each in self._proxyserver.listen_addrs()]
 
     async def done(self) -> None:
         """Stop the recorder, the listeners and the connections, in that order."""
@@ -186,13 +201,27 @@ async def run_proxy(
     whatever `ready` raises.
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
-    master = RecordingProxy(recorder, ready)
+    names = dict.fromkeys(each.partition("=")[0] for each in extra)
+    refused = refused_options()
+    for name in names:
+        if name in refused:
+            raise ProxyStartError(f"--set {name}: {refused[name]}")
+    master = RecordingProxy(recorder, ready, names)
     mitmproxy_options: Any = master.options
     try:
         mitmproxy_options.update(**FORCED | dict(settings))
-        mitmproxy_options.set(*extra)
     except (exceptions.OptionsError, TypeError, KeyError) as error:
         raise ProxyStartError(f"mitmproxy refuses an option: {error}") from error
+    for name in names:
+        if name not in mitmproxy_options:
+            hint = nearest_hint(name, {*addon_options(), *options.Options().keys()})
+            raise ProxyStartError(f"--set {name}: mitmproxy has no such option{hint}")
+        values = [each for each in extra if each.partition("=")[0] == name]
+        try:
+            mitmproxy_options.set(*values)
+        except (exceptions.OptionsError, TypeError, ValueError) as error:
+            text = str(error).partition("\n")[0]
+            raise ProxyStartError(f"--set {name}: {text}") from error
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, master.shutdown)
@@ -209,6 +238,18 @@ def _reason(error: SSL.Error) -> str:
             return reason
         case _:
             return str(error)
+
+
+def _check_upstream(server: ServerInstance[Any]) -> None:
+    """Refuse a proxy whose upstream is itself. Raises ProxyStartError."""
+    mode: Any = server.mode
+    if not isinstance(mode, (ReverseMode, UpstreamMode)):
+        return
+    upstream = Address(*mode.address)
+    listening = [Address(*each[:2]) for each in server.listen_addrs]
+    if is_own_address(upstream, listening):
+        text = f"the upstream {upstream} is this recorder, which listens on {listening[0]}"
+        raise ProxyStartError(f"{text}: name the master or agent, or another --listen")
 
 
 def _cannot_listen(server: ServerInstance[Any]) -> str:
