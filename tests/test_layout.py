@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/causality",
         "cassettes/faults",
         "cassettes/playback",
+        "addons/traffic",
         "addons",
         "proxy/http",
         "proxy/server",

@@ -25,9 +25,9 @@ from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode, UpstreamMode
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
-from ...addons.mitmproxy_addons import addon_options, addons_for, refused_options
-from ...addons.own_address import LoopGuard, is_own_address
 from ...addons.recorder import Recorder
+from ...addons.traffic.mitmproxy_addons import addon_options, addons_for, refused_options
+from ...addons.traffic.own_address import LoopGuard, is_own_address
 from ...cassettes.format.closest_word import nearest_hint
 from ...proto.http.address import Address
 from .console import interrupts, listen_error_text, print_to_stderr

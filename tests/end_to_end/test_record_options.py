@@ -13,9 +13,9 @@ from support.commands import run, running
 from support.paths import ROOT
 from support.sockets import Upstream, answer, connect, get
 
-from mesotape.addons.mitmproxy_addons import addon_options, refused_options
-from mesotape.addons.own_address import is_own_address
 from mesotape.addons.recorder import Recorder
+from mesotape.addons.traffic.mitmproxy_addons import addon_options, refused_options
+from mesotape.addons.traffic.own_address import is_own_address
 from mesotape.proto.http.address import Address
 from mesotape.proxy.commands.mitm import RecordingProxy
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from ..proto.http.address import Address
+from ...proto.http.address import Address
 
 
 class LoopGuard:

@@ -2,7 +2,7 @@
 
 Without such options none of them is loaded: each costs time in every call. Their order is that of
 mitmdump, among each other. The recorder sees what the client sent before all of them, and what the
-client gets after all of them (traffic/hook_order.py).
+client gets after all of them (hook_order.py).
 """
 
 from collections.abc import Collection, Iterator
