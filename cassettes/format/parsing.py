@@ -99,10 +99,10 @@ def _check_format(version: Node) -> None:
 def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
     forms = {"json": body.json, "text": body.text, "proto": body.proto, "base64": body.base64}
     present = [name for name, value in forms.items() if value is not None]
+    last = present[-1] if present else "wire"
     if len(present) > 1:
         found = " and ".join(present)
         text = f"{side}expected one form of the body, found {found}"
-        last = present[-1]
     elif body.wire is not None and body.proto is None:
         text = f"{side}found wire without proto: write the bytes under base64"
         last = "wire"

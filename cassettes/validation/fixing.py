@@ -12,9 +12,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from msgspec import Struct
 
@@ -155,7 +155,7 @@ def _write(
         out: IO[bytes] = file
         if is_packed:
             packing = gzip.GzipFile(fileobj=file, mode="wb", filename="")
-            out = stack.enter_context(packing)
+            out = cast("IO[bytes]", stack.enter_context(packing))
         offset = 0
         for number, edit in edits.items():
             start, end = cassette.span(number)
@@ -181,7 +181,7 @@ def _is_packed(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Generator[None]:
     """Hold the lock of recorders. Raises OSError if one is writing to the file."""
     with path.open("rb") as file:
         try:
@@ -192,7 +192,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
+def _new_file(path: Path) -> Generator[IO[bytes]]:
     """Create a file beside another; it is removed unless it has replaced the other."""
     suffix = ".yaml.gz" if _is_packed(path) else ".yaml"
     with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=suffix, delete=False) as file:

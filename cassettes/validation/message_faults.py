@@ -28,6 +28,7 @@ _MAX_UNKNOWN = 20
 
 def fault_member(text: str, message: str) -> NodePath:
     """Return the path of the first member that does not fit a message; empty: the message."""
+    value: Any = None
     try:
         value = msgspec.json.decode(text)
         mapping.message_from_json_value(value, message)
@@ -118,15 +119,16 @@ def _unknown_within(
     member: Any, field: "FieldDescriptor", path: NodePath
 ) -> Iterator[_UnknownMember]:
     map_value = map_value_field(field)
+    of = cast("Descriptor", field.message_type)
     if map_value is not None:
         if map_value.message_type is not None and isinstance(member, dict):
             for key, item in cast("dict[str, Any]", member).items():
                 yield from _unknown_members(item, map_value.message_type, (*path, key))
     elif isinstance(member, list):
         for index, item in enumerate(cast("list[Any]", member)):
-            yield from _unknown_members(item, field.message_type, (*path, index))
+            yield from _unknown_members(item, of, (*path, index))
     else:
-        yield from _unknown_members(member, field.message_type, path)
+        yield from _unknown_members(member, of, path)
 
 
 def _shown(path: NodePath) -> str:

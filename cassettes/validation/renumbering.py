@@ -124,13 +124,15 @@ class Renumbering:
 
 
 def _exchange_positions(cassette: Cassette) -> Iterator[_Position]:
-    part, seen = 0, set[int]()
+    part = 0
+    seen: set[int] = set()
     for source in cassette.sources():
         document, _ = cassette.read_source(source)
         if isinstance(document, Exchange):
             number = document.exchange
             if number in seen:
-                part, seen = part + 1, set()
+                part += 1
+                seen.clear()
             seen.add(number)
             yield _Position(source.number, part, number, document.client, document.at)
 

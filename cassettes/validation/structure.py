@@ -86,7 +86,8 @@ class StructureCheck:
             yield _finding("number-twice", lines.line, text, number)
             return
         streams: list[Side] = ["client"] if exchange.request.stream else []
-        streams += ["server"] if exchange.response.stream else []
+        if exchange.response.stream:
+            streams.append("server")
         self._exchanges[number] = _SeenExchange(exchange.at, lines.line, frozenset(streams))
 
     def _check_event(self, event: Event, lines: DocumentLines) -> Iterator[CassetteFinding]:

@@ -1,6 +1,7 @@
 """`mesotape validate`: report every problem of cassettes, and repair a damaged tail."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -86,7 +87,7 @@ def _print_result(
     as_json: bool,
 ) -> None:
     if as_json:
-        result = {"file": str(path), "problems": problems, "cut_off": cut_off}
+        result: dict[str, Any] = {"file": str(path), "problems": problems, "cut_off": cut_off}
         result["findings"] = [
             {**msgspec.to_builtins(each), "level": each.level} for each in findings
         ]
