@@ -11,6 +11,7 @@ import pytest
 from mesotape.cassettes.format.documents import CassetteError
 from mesotape.cassettes.validation.findings import FINDING_KINDS
 from mesotape.proxy.commands.console import CommandError
+from mesotape.proxy.commands.messages import messages
 from mesotape.proxy.commands.replay import ReplayOptions, replay
 from mesotape.proxy.commands.validate import ValidateOptions, validate
 from mesotape.proxy.control.player import Player
@@ -331,6 +332,7 @@ def replayed(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[bool, list
         replay(ReplayOptions(cassettes=(path,), command=("true",)))
     except CommandError as error:
         return False, [str(error)]
+    messages.flush()
     said = capsys.readouterr().err.splitlines()
     prefix = "mesotape: warning: "
     return True, [line.removeprefix(prefix) for line in said if line.startswith(prefix)]
