@@ -37,10 +37,14 @@ _HARMLESS_HEADERS = frozenset(
 
 
 class HeaderRedactor:
-    """Redacts header fields, and what follows the path in a request target."""
+    """Redacts header fields, and what follows the path in a request target.
+
+    `name` is the name of the field that was redacted last.
+    """
 
     def __init__(self, text: TextRedactor) -> None:
         self._text = text
+        self.name = ""
         rules = {
             "authorization": ("authorization", self._credentials),
             "proxy-authorization": ("proxy-authorization", self._credentials),
@@ -78,6 +82,7 @@ class HeaderRedactor:
         return self._text.redact_text(target)
 
     def _redact(self, name: str, value: str) -> str:
+        self.name = name
         lower = name.lower()
         if (redact := self._rules.get(lower)) is not None:
             return redact(value)

@@ -31,16 +31,31 @@ class _OpenValue:
 
     `owner` is the key of the object in which that member is. `label` is the name that an object
     gives to its value, as `{"name": "PATH", "value": "/bin"}` does; it may come after the value.
+    `size` is the number of strings, objects and lists in it, and `position` its own in a list.
     """
 
-    __slots__ = ("is_list", "key", "label", "owner", "strings")
+    __slots__ = ("is_list", "key", "label", "owner", "parent", "position", "size", "strings")
 
-    def __init__(self, key: str, owner: str, *, is_list: bool) -> None:
+    def __init__(
+        self, key: str, owner: str, parent: "_OpenValue | None" = None, *, is_list: bool
+    ) -> None:
         self.key = key
+        self.parent = parent
+        self.position = 0 if parent is None else parent.size
+        self.size = 0
         self.owner = owner
         self.is_list = is_list
         self.label: str | None = None
         self.strings: list[_StringToken] = []
+
+    @property
+    def path(self) -> str:
+        """Where it is in the document, like `tasks[0].labels`."""
+        if self.parent is None:
+            return ""
+        if self.parent.is_list:
+            return f"{self.parent.path}[{self.position}]"
+        return _join(self.parent.path, self.key)
 
     def add(self, key: str, begin: int, raw: str) -> None:
         if self.is_list:
@@ -49,6 +64,7 @@ class _OpenValue:
             string = _StringToken(begin, raw, key, self.key, 0)
             if key in LABELS:
                 self.label = _unescape(raw)
+        self.size += 1
         self.strings.append(string)
 
 
@@ -57,12 +73,31 @@ class JsonRedactor:
 
     def __init__(self, members: MemberRedactor) -> None:
         self._members = members
+        self._places: list[tuple[_OpenValue, str, int] | None] = []
+
+    @property
+    def path(self) -> str:
+        """The path of the string that is being redacted, like `tasks[0].data`."""
+        path = ""
+        for place in self._places:
+            if place is not None:
+                container, key, position = place
+                path = _join(path, container.path)
+                path = f"{path}[{position}]" if container.is_list else _join(path, key)
+        return path
 
     def redact_json(self, source: str) -> str:
         """Return JSON without the secrets in it; the same object if there are none.
 
         What is not JSON is redacted as far as it looks like it.
         """
+        self._places.append(None)
+        try:
+            return self._redact_json(source)
+        finally:
+            self._places.pop()
+
+    def _redact_json(self, source: str) -> str:
         suspects = self._members.text.find_suspects(source)
         edits: list[tuple[int, int, str]] = []
         stack = [_OpenValue("", "", is_list=False)]
@@ -74,7 +109,9 @@ class JsonRedactor:
                 if token.group() in "{[":
                     name = container.key if container.is_list else key
                     owner = container.owner if container.is_list else container.key
-                    stack.append(_OpenValue(name, owner, is_list=token.group() == "["))
+                    is_list = token.group() == "["
+                    stack.append(_OpenValue(name, owner, container, is_list=is_list))
+                    container.size += 1
                 elif len(stack) > 1:
                     edits += self._edits(stack.pop(), suspects)
             elif colon is not None:
@@ -100,9 +137,14 @@ class JsonRedactor:
                 continue
             value = _unescape(raw)
             if value:
+                self._places[-1] = container, key, position
                 redacted = self._members.redact(Member(key, owner, value, label, position))
                 if redacted != value:
                     yield begin, end, _escape(redacted)
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path and key else path or key
 
 
 def _unescape(raw: str) -> str:

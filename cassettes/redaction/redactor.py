@@ -9,11 +9,22 @@ and in protobuf alike. A redacted message in protobuf is encoded again, without 
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from ...proto.http.headers import header_value
-from ..format.documents import Body, Document, Event, Exchange, Headers, Note, Request, Response
+from ..format.documents import (
+    Body,
+    Document,
+    Event,
+    Exchange,
+    Header,
+    Headers,
+    Note,
+    Request,
+    Response,
+)
 from . import content_codings
 from .headers import HeaderRedactor
 from .json_text import JsonRedactor
@@ -41,6 +52,17 @@ class Redactor:
         self._text = TextRedactor(rules, self.secrets, self.counts, KEYWORDS)
         self._headers = HeaderRedactor(self._text)
         self._json = JsonRedactor(MemberRedactor(self._text))
+        self._side = self._part = ""
+
+    @property
+    def place(self) -> str:
+        """Where a rule fires in the document: `request.headers.Cookie`, `json.tasks[0].data`."""
+        inner = self._headers.name if self._part == "headers" else self._json.path
+        return ".".join(filter(None, (self._side, self._part, inner))).replace(".[", "[")
+
+    def on_found(self, callback: Callable[[str], None]) -> None:
+        """Call a function with the rule each time that one fires; `place` is then where."""
+        self._text.on_found = callback
 
     def is_suspect(self, data: bytes) -> bool:
         """Return whether a body may have a secret. If not, `redact` would not change it."""
@@ -60,6 +82,12 @@ class Redactor:
         match document:
             case Event():
                 return self._redact_event(document)
+            case Header() if document.upstream is not None:
+                self._side, self._part = "", "upstream"
+                upstream = self._text.redact_text(document.upstream)
+                if upstream is document.upstream:
+                    return document
+                return replace(document, upstream=upstream)
             case Exchange():
                 request = self._redact_request(document.request)
                 response = self._redact_response(document.response)
@@ -67,20 +95,25 @@ class Redactor:
                     return document
                 return replace(document, request=request, response=response)
             case Note():
+                self._side, self._part = "", "note"
                 note = self._text.redact_text(document.note)
                 return document if note is document.note else replace(document, note=note)
             case _:
                 return document
 
     def _redact_event(self, event: Event) -> Event:
+        self._side = ""
         redacted = self._redact_body(event, {})
         if redacted is event or event.chunks is None:
             return redacted
         return replace(redacted, chunks=_fit_chunks(event, redacted))
 
     def _redact_request(self, request: Request) -> Request:
+        self._side = "request"
         redacted = self._redact_body(request, request.headers)
+        self._part = "path"
         path = self._headers.redact_target(request.path)
+        self._part = "headers"
         headers = self._headers.redact_headers(request.headers)
         if redacted is not request:
             headers = _fit_length(headers, request, redacted)
@@ -89,7 +122,9 @@ class Redactor:
         return replace(redacted, path=path, headers=headers)
 
     def _redact_response(self, response: Response) -> Response:
+        self._side = "response"
         redacted = self._redact_body(response, response.headers)
+        self._part = "headers"
         headers = self._headers.redact_headers(response.headers)
         if redacted is not response:
             headers = _fit_length(headers, response, redacted)
@@ -100,6 +135,7 @@ class Redactor:
     def _redact_body[B: Body](self, body: B, headers: Headers) -> B:
         redacted = self._redact_form(body, headers)
         if body.malformed is not None:
+            self._part = "malformed"
             malformed = self._text.redact_text(body.malformed)
             if malformed is not body.malformed:
                 redacted = replace(redacted, malformed=malformed)
@@ -108,14 +144,18 @@ class Redactor:
     def _redact_form[B: Body](self, body: B, headers: Headers) -> B:
         """Redact the one form that a body has."""
         if body.json is not None:
+            self._part = "json"
             json = self._redact_json(body.json)
             return body if json is body.json else replace(body, json=json)
         if body.proto is not None:
+            self._part = "proto"
             return self._redact_proto(body, body.proto)
         if body.text is not None:
+            self._part = "text"
             text = self._redact_text(body.text, headers)
             return body if text is body.text else replace(body, text=text)
         if body.base64 is not None:
+            self._part = "base64"
             data = self._redact_bytes(body.base64, headers)
             return body if data is body.base64 else replace(body, base64=data)
         return body
@@ -129,6 +169,7 @@ class Redactor:
         redacted = self._redact_json(proto)
         if redacted is not proto:
             return replace(body, proto=redacted, wire=None, wire_of=None)
+        self._part = "wire"
         # The bytes may have what the text does not show.
         if body.wire is not None and self._text.redact_bytes(body.wire) is not body.wire:
             return replace(body, wire=None, wire_of=None)
@@ -150,7 +191,7 @@ class Redactor:
         except content_codings.CodingError:
             if "undecodable" not in self.rules.ids:
                 return data
-            self.counts["undecodable"] += 1
+            self._text.count("undecodable")
             return b""
         try:
             text = plain.decode()

@@ -10,6 +10,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from ..format.closest_word import nearest_hint
 from .value_shapes import VALUE_SHAPES, ValueShape
 
 PLACE_RULES = {
@@ -38,6 +39,7 @@ PLACE_RULES = {
 RULE_IDS = (*PLACE_RULES, *(shape.id for shape in VALUE_SHAPES))
 
 ALWAYS_ON = frozenset(("known-value",))
+"""Rules that need others to find something."""
 
 
 class OwnRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -68,12 +70,14 @@ class RuleSet(Struct, frozen=True):
         *,
         empties_data: bool = False,
     ) -> Self:
-        """Return all rules but some. Raises ValueError if there is no rule of such an id."""
+        """Return all rules but some. Raises ValueError for an id that cannot be left out."""
         own = tuple(own)
         without = frozenset(without)
         known = {*RULE_IDS, *(rule.id for rule in own)}
         for rule in sorted(without - known):
-            raise ValueError(f"{rule!r} is not a rule of redaction")
+            raise ValueError(f"{rule!r} is not a rule of redaction{nearest_hint(rule, known)}")
+        for rule in sorted(without & ALWAYS_ON):
+            raise ValueError(f"{rule!r} cannot be left out: leave out the rules that find secrets")
         own = tuple(rule for rule in own if rule.id not in without)
         return cls(frozenset(RULE_IDS) - without, own, empties_data)
 

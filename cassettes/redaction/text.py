@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ class Suspects(NamedTuple):
 class TextRedactor:
     """Redacts texts. `counts` has how often each rule fired; `secrets` is shared by all places.
 
+    `on_found` is called with the rule each time that one fires.
     A text with one of `more_keywords`, in lower case, is suspect too.
     """
 
@@ -64,6 +66,7 @@ class TextRedactor:
         self.rules = rules
         self.secrets = secrets
         self.counts = counts
+        self.on_found: Callable[[str], None] | None = None
         self._shapes = rules.value_shapes()
         self._own_names = [
             (rule.id, re.compile(rule.name)) for rule in rules.own if rule.name is not None
@@ -94,18 +97,24 @@ class TextRedactor:
         has_names = any(word < len(names.KEYWORDS) for word, _, _ in hits)
         return Suspects(sorted(positions), has_names=has_names)
 
+    def count(self, rule: str) -> None:
+        """Count that a rule fired."""
+        self.counts[rule] += 1
+        if self.on_found is not None:
+            self.on_found(rule)
+
     def replace(self, rule: str, secret: str, *, is_certain: bool = True) -> str:
         """Return the placeholder of a secret that a rule found, and count it."""
         if not secret or (secret.startswith("REDACTED-") and PLACEHOLDER.fullmatch(secret)):
             return secret
-        self.counts[rule] += 1
+        self.count(rule)
         return self.secrets.placeholder(secret, is_certain=is_certain)
 
     def replace_bytes(self, rule: str, secret: bytes) -> bytes:
         """Return the placeholder of bytes that a rule found, and count it."""
         if not secret or (len(secret) < 20 and secret.startswith(b"REDACTED-")):
             return secret
-        self.counts[rule] += 1
+        self.count(rule)
         return self.secrets.placeholder(secret, is_certain=rule != "task-data").encode()
 
     def name_rule(self, name: str) -> str | None:
@@ -207,7 +216,7 @@ class TextRedactor:
                 while end < len(data) and data[end] == ord("="):
                     end += 1
                 placeholder = self._redact_digits(data[begin:end], depth) or placeholder
-            self.counts["known-value"] += 1
+            self.count("known-value")
             pieces += [data[position:begin], placeholder]
             position = end
         return b"".join([*pieces, data[position:]]).decode("utf-8", "surrogatepass")
