@@ -19,9 +19,15 @@ from .names import words
 from .text import TextRedactor
 from .urls import redact_url
 
+_ENVIRONMENTS = frozenset(("env", "Env", "environ", "environment", "Environment"))
+"""Members that are environments, as objects or lists: of Docker, Marathon, and v0 JSON."""
+
 KEYWORDS = tuple(
     f'"{name}"'
-    for name in ("variables", "command", "arguments", "uris", "data", "flags", "secret", "env")
+    for name in (
+        *("variables", "command", "arguments", "uris", "data", "flags", "secret"),
+        *sorted({name.lower() for name in _ENVIRONMENTS}),
+    )
 )
 """Every member that has a rule is in JSON with one of these, in lower case."""
 
@@ -110,17 +116,23 @@ class MemberRedactor:
             ("flags", "value"): ("flag", self._flag),
         }
         self._rules = {place: redact for place, (rule, redact) in rules.items() if rule in on}
+        self._replaces_environments = "environment" in on
         self._empties_task_data = "task-data" in on
 
     def has_rule(self, owner: str, key: str) -> bool:
         """Return whether a place has a rule of its own."""
-        return key == "data" or (owner, key) in self._rules
+        return (
+            key == "data"
+            or owner in _ENVIRONMENTS
+            or key in _ENVIRONMENTS
+            or (owner, key) in self._rules
+        )
 
     def redact(self, member: Member) -> str:
         """Return the value of a member without secrets."""
         rule = self._rules.get((member.owner, member.key))
-        if rule is None and member.key == "data":
-            rule = self._any_data
+        if rule is None:
+            rule = self._rule_of_name(member)
         if rule is not None:
             return self.text.redact_text(rule(member))
         name = member.key
@@ -130,6 +142,27 @@ class MemberRedactor:
         if named is not None and not _PLAIN_VALUE.fullmatch(member.value):
             return self.text.replace(named, member.value)
         return self.text.redact_text(member.value)
+
+    def _rule_of_name(self, member: Member) -> _Rule | None:
+        """Return the rule of a member that has the same name in all messages."""
+        if member.key == "data":
+            return self._any_data
+        if not self._replaces_environments:
+            return None
+        if member.key in _ENVIRONMENTS or (member.key in VALUES and member.label in _ENVIRONMENTS):
+            return self._assignment
+        return self._entry if member.owner in _ENVIRONMENTS else None
+
+    def _entry(self, member: Member) -> str:
+        """Redact a member of an object that is an environment."""
+        return self._variable(member._replace(label=member.key))
+
+    def _assignment(self, member: Member) -> str:
+        """Redact `NAME=VALUE`."""
+        name, sign, value = member.value.partition("=")
+        if not sign:
+            return member.value
+        return name + sign + self._variable(member._replace(label=name, value=value))
 
     def _variable(self, member: Member) -> str:
         is_plain = member.label is not None and _PLAIN_VARIABLE.fullmatch(member.label)

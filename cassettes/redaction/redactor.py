@@ -153,7 +153,7 @@ class Redactor:
         if body.text is not None:
             self._part = "text"
             text = self._redact_text(body.text, headers)
-            return body if text is body.text else replace(body, text=text)
+            return body if text == body.text else replace(body, text=text)
         if body.base64 is not None:
             self._part = "base64"
             data = self._redact_bytes(body.base64, headers)
@@ -178,8 +178,6 @@ class Redactor:
     def _redact_text(self, text: str, headers: Headers) -> str:
         if header_value(headers, "content-type") == _FORM and "url-query" in self.rules.ids:
             text = redact_form(text, lambda secret: self._text.replace("url-query", secret))
-        if text.lstrip()[:1] in ("{", "["):
-            text = self._redact_json(text)
         return self._text.redact_text(text)
 
     def _redact_bytes(self, data: bytes, headers: Headers) -> bytes:

@@ -20,6 +20,8 @@ from urllib.parse import quote, quote_plus
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
+from .parts import is_random, secret_parts
+
 PLACEHOLDER = re.compile(r"REDACTED-[0-9]{1,9}")
 PLACEHOLDER_BEGINNINGS = (b"REDACTED-", b"UkVEQUNURUQt")
 """Of a placeholder as it is, and in base64."""
@@ -91,14 +93,19 @@ class Secrets:
             self.count += 1
             if len(self._numbers) > _MAX_NUMBERS:
                 del self._numbers[next(iter(self._numbers))]
-        if data not in self._sought and _is_sought(data, is_certain=is_certain):
-            self._seek(data, number)
+            for part in secret_parts(data) if len(data) <= _MAX_SOUGHT_BYTES else ():
+                self._seek_if_rare(part, number, is_certain=False)
+        self._seek_if_rare(data, number, is_certain=is_certain)
         return f"REDACTED-{number}"
 
     def find(self, data: bytes) -> list[FoundSecret]:
         """Return the occurrences of known secrets, in order of their offsets."""
         found = self._old.find(data) + self._new.find(data)
         return sorted(found, key=lambda one: (one.begin, -one.end)) if len(found) > 1 else found
+
+    def _seek_if_rare(self, data: bytes, number: int, *, is_certain: bool) -> None:
+        if data not in self._sought and _is_sought(data, is_certain=is_certain):
+            self._seek(data, number)
 
     def _seek(self, data: bytes, number: int) -> None:
         if len(self._sought) >= _MAX_SOUGHT:
@@ -148,8 +155,10 @@ def _is_sought(data: bytes, *, is_certain: bool) -> bool:
 
 def _is_plain(text: str) -> bool:
     """Return whether a text of a common form could not be a random secret."""
-    words = re.findall(r"[A-Za-z0-9]+", text)
-    return all(len(word) < 20 for word in words) and bool(_ALIKE.fullmatch(text) or "/" in text)
+    words = re.findall(r"[A-Za-z0-9]{6,}", text)
+    return not any(len(word) >= 20 or is_random(word) for word in words) and bool(
+        _ALIKE.fullmatch(text) or "/" in text
+    )
 
 
 def _spellings(data: bytes) -> Iterator[tuple[bytes, bool]]:

@@ -21,15 +21,24 @@ from .secrets import PLACEHOLDER, Secrets
 from .urls import redact_query, redact_user_info
 from .value_shapes import ValueShape
 
-_ASSIGNMENT = re.compile(
-    r"(?<![\w.-])(?P<option>-{0,2})(?P<name>[A-Za-z][\w.-]{0,127})"
-    r"(?P<sign>\\{0,3}[\"']?[ \t]{0,3}(?:=>|:=|=|:)[ \t]{0,3}\\{0,3}[\"']?|[ \t]{1,3})"
-    r"(?P<value>[^\s\"'&;,<>\\{}\[\]()]{3,4096})"
+_NAME = re.compile(
+    r"(?<![\w.-])(?:(?P<option>--)?(?P<name>[A-Za-z][\w.-]{0,127}))"
+    r"(?P<sign>\\{0,3}[\"']?[ \t]{0,3}(?:=>|:=|=|:)[ \t]{0,3}\\{0,3}[\"']?"
+    r"|(?(option)[ \t]{1,3}|(?!)))"
 )
+"""A name and what stands between it and its value."""
+
+_VALUE = re.compile(r"[^\s\"'&;,<>\\{}\[\]()]{3,4096}")
 _RANDOM = re.compile(r"[0-9_/+=!#$%^*~-]|[a-z][A-Z]")
 _BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9_-]{16,}={0,2}")
 _BASE64_DIGIT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+_REPLACED = re.compile(r"[\W_]{0,16}REDACTED(?:-[0-9]{1,9})?[\W_]{0,16}")
+"""A placeholder, or as much of it as an expression matches."""
+
+_RECORD_LENGTH = re.compile(rb"([0-9]{1,10})\n")
 _MAX_DEPTH = 3
+_MAX_NESTING = 8
+"""JSON in strings of JSON, and in base64 in it."""
 
 
 class Suspects(NamedTuple):
@@ -53,7 +62,8 @@ class TextRedactor:
     """Redacts texts. `counts` has how often each rule fired; `secrets` is shared by all places.
 
     `on_found` is called with the rule each time that one fires.
-    A text with one of `more_keywords`, in lower case, is suspect too.
+    A text with one of `more_keywords`, in lower case, is suspect too. `redact_json` is called for
+    texts that may be JSON.
     """
 
     def __init__(
@@ -67,6 +77,8 @@ class TextRedactor:
         self.secrets = secrets
         self.counts = counts
         self.on_found: Callable[[str], None] | None = None
+        self.redact_json: Callable[[str], str] = str
+        self._nesting = 0
         self._shapes = rules.value_shapes()
         self._own_names = [
             (rule.id, re.compile(rule.name)) for rule in rules.own if rule.name is not None
@@ -105,7 +117,7 @@ class TextRedactor:
 
     def replace(self, rule: str, secret: str, *, is_certain: bool = True) -> str:
         """Return the placeholder of a secret that a rule found, and count it."""
-        if not secret or (secret.startswith("REDACTED-") and PLACEHOLDER.fullmatch(secret)):
+        if not secret or ("REDACTED" in secret and _REPLACED.fullmatch(secret)):
             return secret
         self.count(rule)
         return self.secrets.placeholder(secret, is_certain=is_certain)
@@ -130,7 +142,7 @@ class TextRedactor:
         if not self.is_suspect(data):
             return text
         words = self._words_in(data)
-        redacted = self._redact_shapes(text, words)
+        redacted = self._redact_shapes(self._redact_structure(text, data), words)
         if "://" in words and self._is_on("url-password"):
             redacted = redact_user_info(
                 redacted, lambda secret: self.replace("url-password", secret)
@@ -160,6 +172,30 @@ class TextRedactor:
         redacted = self.redact_bytes(data, depth + 1)
         return text if redacted is data else b64encode(redacted).decode()
 
+    def _redact_structure(self, text: str, data: bytes) -> str:
+        """Redact records and JSON by their structure, if that is what a text is."""
+        if self._nesting >= _MAX_NESTING:
+            return text
+        self._nesting += 1
+        try:
+            if (length := _RECORD_LENGTH.match(data)) is not None:
+                return self._redact_records(data, length).decode("utf-8", "surrogatepass")
+            return self.redact_json(text) if text.lstrip()[:1] in ("{", "[") else text
+        finally:
+            self._nesting -= 1
+
+    def _redact_records(self, data: bytes, length: re.Match[bytes] | None) -> bytes:
+        """Redact each record of a piece of RecordIO; one that is not whole keeps its length."""
+        pieces: list[bytes] = []
+        position = 0
+        while length is not None:
+            begin, position = length.end(), length.end() + int(length[1])
+            record = self.redact_bytes(data[begin:position])
+            is_whole = position <= len(data)
+            pieces += [b"%d\n" % len(record) if is_whole else length.group(), record]
+            length = _RECORD_LENGTH.match(data, position)
+        return b"".join([*pieces, data[position:]])
+
     def _is_on(self, rule: str) -> bool:
         return rule in self.rules.ids
 
@@ -188,13 +224,19 @@ class TextRedactor:
         if not self._is_on("assignment"):
             return text
 
-        def without_secret(found: re.Match[str]) -> str:
-            option, name, sign, value = found.group("option", "name", "sign", "value")
-            if not names.is_secret_name(name) or not _is_assigned(option, sign, value):
-                return found.group()
-            return option + name + sign + self.replace("assignment", value)
-
-        return _ASSIGNMENT.sub(without_secret, text)
+        pieces: list[str] = []
+        position = 0
+        for found in _NAME.finditer(text):
+            if found.start() < position or not names.is_secret_name(found["name"]):
+                continue
+            value = _VALUE.match(text, found.end())
+            if value is not None and _is_assigned(found["sign"], value.group()):
+                pieces += [
+                    text[position : value.start()],
+                    self.replace("assignment", value.group()),
+                ]
+                position = value.end()
+        return "".join([*pieces, text[position:]]) if pieces else text
 
     def redact_known(self, text: str, depth: int = 0) -> str:
         """Replace what was a secret before: as it is, escaped, percent-encoded, in base64."""
@@ -240,11 +282,11 @@ class TextRedactor:
         return encoded if len(digits) % 4 == 0 else encoded.rstrip(b"=")
 
 
-def _is_assigned(option: str, sign: str, value: str) -> bool:
+def _is_assigned(sign: str, value: str) -> bool:
     """Return whether a text after a name is its value, and not just the next word."""
     if PLACEHOLDER.match(value):
         return False
     if not sign.strip():
-        return len(option) == 2 and not value.startswith("-")
+        return not value.startswith("-")
     is_quoted = sign[-1] in "\"'"
     return "=" in sign or is_quoted or len(value) >= 16 or _RANDOM.search(value) is not None
