@@ -19,6 +19,7 @@ MOST_MODULES = 14
 
 PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
 READING = (*PROTO, "cassettes/format", "cassettes/storage", "cassettes/redaction")
+REDACTED_FILES = "cassettes/redaction/files"
 ANSWERING = (*READING, "cassettes/answers", "cassettes/matching")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -31,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/format": PROTO,
     "cassettes/storage": (*PROTO, "cassettes/format"),
     "cassettes/redaction": (*PROTO, "cassettes/format"),
+    REDACTED_FILES: READING,
     "cassettes/recording": READING,
     "cassettes/validation": (*READING, "proto/diagnosis"),
     "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
@@ -46,7 +48,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/faults",
     ),
     "addons/traffic": (*READING, "cassettes/recording"),
-    "addons": (*READING, "proto/diagnosis", "cassettes/recording", "addons/traffic"),
+    "addons": (
+        *READING,
+        REDACTED_FILES,
+        "proto/diagnosis",
+        "cassettes/recording",
+        "addons/traffic",
+    ),
     "proxy/http": ("proto/http", "cassettes/answers"),
     "proxy/server": (*ANSWERING, "cassettes/playback", "proxy/http"),
     "proxy/control": (
@@ -66,6 +74,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "proxy/commands": (
         *ANSWERING,
+        REDACTED_FILES,
         "cassettes/validation",
         "cassettes/recording",
         "cassettes/causality",

@@ -60,13 +60,17 @@ class Redactor:
         inner = self._headers.name if self._part == "headers" else self._json.path
         return ".".join(filter(None, (self._side, self._part, inner))).replace(".[", "[")
 
-    def on_found(self, callback: Callable[[str], None]) -> None:
+    def on_found(self, callback: Callable[[str], None] | None) -> None:
         """Call a function with the rule each time that one fires; `place` is then where."""
         self._text.on_found = callback
 
     def is_suspect(self, data: bytes) -> bool:
         """Return whether a body may have a secret. If not, `redact` would not change it."""
         return self._text.is_suspect(data)
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """Return bytes that are no document without secrets; the same object if there are none."""
+        return self._text.redact_bytes(data)
 
     def redact[D: Document](self, document: D) -> D:
         """Return a document without secrets; the same object if there are none."""

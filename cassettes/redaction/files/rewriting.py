@@ -1,0 +1,186 @@
+"""Write a cassette without its secrets, in place of the old file or beside it.
+
+    redact_cassette(Path("master.yaml"), DEFAULT_RULES)
+
+The file is read twice: to learn all secrets, since the last one may stand in the first document,
+and to write. So nothing that was a secret is in the new file at any moment. The new file is written
+beside the destination, flushed to the disk, and replaces it at once.
+
+A document without secrets is copied byte by byte. One with secrets is formatted anew: comments
+within it are lost, those between documents stay. A document that was cut off is left out.
+"""
+
+import contextlib
+import fcntl
+import gzip
+import os
+import re
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import IO, cast
+
+from msgspec import Struct
+
+from ...format.documents import CassetteError
+from ...format.yaml_writer import format_document
+from ...storage.opening import is_gzip_file
+from ...storage.reader import Cassette, DocumentSource
+from ..redactor import Redactor
+from ..rules import RuleSet
+from .scanning import find_secrets, is_plain_event, redact_comments
+
+_BLOCK_BYTES = 1 << 20
+_OVERLAP_BYTES = 64
+_COMMENT_OR_BLANK = re.compile(rb"[ \t]*(?:[#%].*)?\r?\n?\Z")
+_PLACEHOLDERS = re.compile(rb"REDACTED-([0-9]{1,9})")
+
+
+class RedactedFile(Struct, frozen=True):
+    """How often each rule fired, and the lines of documents in which a secret is left."""
+
+    counts: dict[str, int] = {}
+    left: list[int] = []
+
+
+def redact_cassette(
+    path: Path,
+    rules: RuleSet,
+    output: Path | None = None,
+    on_progress: Callable[[int], None] = lambda offset: None,
+) -> RedactedFile:
+    """Write a cassette without secrets, over the old one unless there is an `output`.
+
+    If no rule fires, the file is not changed. `on_progress` gets offsets, from 0 to twice the
+    length of the file. Raises CassetteError, and OSError if the new file cannot be written.
+    """
+    with _locked(path), Cassette.open(path) as cassette:
+        redactor = Redactor(rules, first_number=last_placeholder(cassette) + 1)
+        for found in find_secrets(cassette, redactor, on_progress):
+            if isinstance(found, CassetteError):
+                raise found
+        if not redactor.counts and output is None:
+            return RedactedFile()
+        redactor.counts.clear()
+        length = cassette.length_bytes
+        left = rewrite(cassette, redactor, output, lambda offset: on_progress(length + offset))
+    return RedactedFile(dict(redactor.counts), left)
+
+
+def rewrite(
+    cassette: Cassette,
+    redactor: Redactor,
+    output: Path | None = None,
+    on_progress: Callable[[int], None] = lambda offset: None,
+) -> list[int]:
+    """Write a cassette without the secrets that a redactor knows or finds.
+
+    Returns the lines of documents in which one is left, as in the name of a member. Raises
+    CassetteError, and OSError.
+    """
+    path = Path(cassette.path).resolve()
+    left: list[int] = []
+    with _new_file(path, output) as file:
+        offset = 0
+        for source in cassette.sources():
+            start, end = cassette.span(source.number)
+            file.write(_comments(cassette.read_bytes(offset, start), redactor))
+            data = _redacted_document(cassette, source, redactor)
+            if redactor.secrets.find(data):
+                left.append(source.line)
+            file.write(data)
+            offset = end
+            on_progress(offset)
+        file.write(_comments(cassette.read_bytes(offset, cassette.length_bytes), redactor))
+    return left
+
+
+def last_placeholder(cassette: Cassette) -> int:
+    """Return the highest number of a placeholder in a file, or 0."""
+    last, position = 0, 0
+    while data := cassette.read_bytes(position, position + _BLOCK_BYTES + _OVERLAP_BYTES):
+        last = max(last, *map(int, _PLACEHOLDERS.findall(data)), 0)
+        position += _BLOCK_BYTES
+    return last
+
+
+def _comments(data: bytes, redactor: Redactor) -> bytes:
+    """Return the comments and blank lines of what is between two documents, without secrets."""
+    if not data:
+        return data
+    lines = [line for line in data.splitlines(keepends=True) if _COMMENT_OR_BLANK.match(line)]
+    return redact_comments(b"".join(lines), redactor)
+
+
+def _redacted_document(cassette: Cassette, source: DocumentSource, redactor: Redactor) -> bytes:
+    data = cassette.read_bytes(*cassette.span(source.number))
+    if is_plain_event(data, redactor):
+        return data
+    document, data = cassette.read_source(source)
+    redacted = redactor.redact(document)
+    if redacted is document:
+        data = redact_comments(data, redactor)
+        if not redactor.secrets.find(data):  # as in a comment at the end of a line
+            return data
+    return format_document(redacted)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Generator[None]:
+    """Hold the lock of recorders. Raises CassetteError if one is writing to the file."""
+    try:
+        file = path.open("rb")
+    except OSError:  # reading it will say why
+        yield
+        return
+    with file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CassetteError(f"{path}: a recorder is writing to it: stop it first") from None
+        yield
+
+
+@contextlib.contextmanager
+def _new_file(path: Path, output: Path | None) -> Generator[IO[bytes]]:
+    """Create a file that replaces another if the block succeeds, and is removed if it fails.
+
+    Only its owner can read it, or who could read the file that it replaces.
+    """
+    destination = path if output is None else output.resolve()
+    mode = 0o600
+    if destination.exists():
+        mode = destination.stat().st_mode & 0o777
+    with tempfile.NamedTemporaryFile(
+        "wb", dir=destination.parent, prefix=f".{destination.name}.", delete=False
+    ) as file:
+        try:
+            with contextlib.ExitStack() as stack:
+                out: IO[bytes] = file
+                if _is_packed(path, output):
+                    packing = gzip.GzipFile(fileobj=file, mode="wb", filename="")
+                    out = cast("IO[bytes]", stack.enter_context(packing))
+                yield out
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            Path(file.name).replace(destination)
+            _sync_folder(destination.parent)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _is_packed(path: Path, output: Path | None) -> bool:
+    if output is not None:
+        return output.suffix == ".gz"
+    with path.open("rb") as file:
+        return is_gzip_file(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
