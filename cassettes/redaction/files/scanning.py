@@ -20,6 +20,7 @@ from ..secrets import Secrets
 
 BLOCK_BYTES = 1 << 20
 _MOST_BETWEEN_BYTES = 1 << 26
+_MOST_PLACE_BYTES = 256
 _LONGEST_SPELLING_BYTES = 1 << 16
 """A secret of 16 KiB, percent-encoded, or twice in base64."""
 
@@ -135,6 +136,7 @@ def _find_in_document(
     redactor.on_found(lambda rule: fired.update([(redactor.place, rule)]))
     redactor.redact(document)
     redactor.on_found(None)
+    fired = Counter({(_shown(place, redactor), rule): n for (place, rule), n in fired.items()})
     if not fired and (comments := b"\n".join(_COMMENT.findall(data))):
         fired = _fired(redactor, "comment", comments)
     yield from _findings(source.line, document, fired)
@@ -146,6 +148,16 @@ def _fired(redactor: Redactor, place: str, data: bytes) -> Counter[tuple[str, st
     redactor.redact_bytes(data)
     redactor.on_found(None)
     return fired
+
+
+def _shown(place: str, redactor: Redactor) -> str:
+    """Return a place that can be printed: up to a name that is itself a secret, or too long."""
+    whole = place.encode("utf-8", "backslashreplace")
+    data = whole[:_MOST_PLACE_BYTES]
+    if found := redactor.secrets.find(whole):
+        data = data[: found[0].begin]
+    text = data.decode("utf-8", "ignore") + ("…" if len(data) < len(whole) else "")
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _findings(

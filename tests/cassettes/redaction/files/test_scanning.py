@@ -12,6 +12,7 @@ from support.secret_cassettes import (
 )
 
 from mesotape.cassettes.format.documents import CassetteError, Note
+from mesotape.cassettes.format.yaml_writer import format_document
 from mesotape.cassettes.redaction.files.scanning import (
     BLOCK_BYTES,
     SecretFinding,
@@ -72,7 +73,7 @@ def test_a_wrong_document_is_an_error_and_is_read_as_bytes(tmp_path: Path) -> No
         file.write(f"---\nnote: the password={PASSWORD}\nat: never\n...\n")
     error, finding = find(path)
     assert isinstance(error, CassetteError)
-    assert str(error).startswith(f"{path}:7: ")
+    assert str(error).startswith(f"{path}:8: ")
     assert str(finding) == "wrong document: bytes: assignment"
 
 
@@ -89,3 +90,14 @@ def test_a_known_secret_is_found_at_every_offset_of_a_block(tmp_path: Path) -> N
             assert has_known_secret(cassette, redactor.secrets)
             assert has_known_secret(cassette, redactor.secrets, 0, begin + 1)
             assert not has_known_secret(cassette, redactor.secrets, begin + 1)
+
+
+def test_a_place_never_shows_a_secret_or_control_characters(tmp_path: Path) -> None:
+    values = {LATE: {"DB_PASSWORD": PASSWORD}, "\x1b[31m": {"API_KEY": LATE}, "a" * 999: PASSWORD}
+    path = write_documents(tmp_path / "a.yaml", [HEADER, Note(note=f"?token={LATE}", at=1)])
+    path.write_bytes(path.read_bytes() + format_document(event(1, values)))
+    assert [each.split(": ")[2] for each in places(path)[1:]] == [
+        "json.…",
+        r"json.\x1b[31m.API_KEY",
+        f"json.{'a' * 251}…",
+    ]
