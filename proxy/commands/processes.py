@@ -12,8 +12,10 @@ before it looked is not watched.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -33,6 +35,18 @@ _KEYS = (signal.SIGINT, signal.SIGQUIT)
 """Signals that a terminal sends to all processes in its foreground by itself."""
 
 _FORWARDED = (*_KEYS, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+_MAX_DESCRIPTORS = 16_384
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process open more files than the default, which is often 1024 or 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MAX_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class ChildProcess:

@@ -95,6 +95,7 @@ def replay(options: ReplayOptions) -> int:
     Raises CommandError.
     """
     watched = processes.is_bound_to_parent(options.end_with_parent)
+    processes.raise_descriptor_limit()
     playback_options, requirement = _playback_options(options), _requirement(options)
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _open_all(options.cassettes) as cassettes:

@@ -13,13 +13,23 @@ CONTINUE_RESPONSE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class ConnectionLimits(Struct, frozen=True, kw_only=True):
-    """The resources that one connection may use. Sizes are in bytes, times in seconds."""
+    """The resources that the clients of a server, and each connection, may use.
+
+    Sizes are in bytes, times in seconds.
+    """
+
+    max_connections: int = 10_000
+    """Open at once; fewer if the process may not open that many files."""
 
     max_head_bytes: int = 80 * 1024
     """llhttp's and so Mesos's limit (HTTP_MAX_HEADER_SIZE)."""
     max_body_bytes: int = 64 * 1024 * 1024
+    max_held_body_bytes: int = 256 * 1024 * 1024
+    """Bodies of unfinished requests, of all connections together."""
     receive_timeout_seconds: float = 30.0
-    """How long a head, or the next part of a body, may take to arrive."""
+    """How long a head may take to arrive, and how long a body may pause."""
+    min_body_bytes_per_second: int = 1024
+    """A body that arrives more slowly is a pause."""
     hang_up_timeout_seconds: float = 30.0
     """How long a request is held whose recorded client left before the answer."""
     linger_seconds: float = 2.0

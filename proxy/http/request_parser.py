@@ -31,11 +31,19 @@ _UPGRADE_HEADERS = (b"upgrade", b"connection", b"http2-settings")
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
+class HeldBodies:
+    """The number of bytes that the parsers of several connections hold of unfinished bodies."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+
 class RequestParser:
     """Parses the requests of one connection.
 
-    `cache` may be shared by connections of equal limits. `is_streamed` gets the head of each
-    request of type application/recordio and returns whether its body is to be returned in parts.
+    `cache` and `held` may be shared by connections of equal limits. `is_streamed` gets the head of
+    each request of type application/recordio and returns whether its body is to be returned in
+    parts.
     """
 
     def __init__(
@@ -43,8 +51,11 @@ class RequestParser:
         limits: ConnectionLimits,
         cache: RequestCache | None = None,
         is_streamed: Callable[[HttpRequest], bool] | None = None,
+        held: HeldBodies | None = None,
     ) -> None:
         self._limits = limits
+        self._held = HeldBodies() if held is None else held
+        self._body_size = 0
         self._is_streamed = is_streamed
         self._cache = cache
         self._events: list[RequestEvent] = []
@@ -88,6 +99,11 @@ class RequestParser:
                 cache.put(data, events)
         return events
 
+    def close(self) -> None:
+        """Drop the unfinished request, and ignore what follows."""
+        self._begin_request()
+        self._has_failed = True
+
     def _parse(self, data: bytes) -> list[RequestEvent]:
         self._events = []
         if not self._has_failed:
@@ -98,7 +114,8 @@ class RequestParser:
         in_head = self._is_open and not self._is_in_body
         try:
             self._parser.feed_data(data)
-            if in_head and self._is_open and not self._is_in_body:
+            is_same_head = in_head and not self._events
+            if is_same_head and self._is_open and not self._is_in_body:
                 self._unfinished_head_size += len(data)
                 self._check_head_size(self._unfinished_head_size)
         except httptools.HttpParserUpgrade as upgrade:
@@ -145,8 +162,7 @@ class RequestParser:
         self._feed(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def _fail(self, error: HttpRequestError) -> None:
-        self._has_failed = True
-        self._is_open = False
+        self.close()
         self._events.append(error)
 
     def _begin_request(self) -> None:
@@ -157,7 +173,8 @@ class RequestParser:
         self._is_in_parts = False
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._body: bytes | bytearray = b""
+        self._held.size -= self._body_size
         self._body_size = 0
         self._head_size = 0
         self._unfinished_head_size = 0
@@ -209,9 +226,18 @@ class RequestParser:
             self._events.append(BodyPart(body))
             return
         self._body_size += len(body)
+        self._held.size += len(body)
         if self._body_size > self._limits.max_body_bytes:
             raise self._too_large()
-        self._body.append(body)
+        if self._held.size > self._limits.max_held_body_bytes:
+            limit = self._limits.max_held_body_bytes
+            raise HttpRequestError(503, f"unfinished bodies of all clients exceed {limit} bytes")
+        if not self._body:
+            self._body = body
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += body
 
     def on_message_complete(self) -> None:
         """Return the request, unless it is parsed again by `_ignore_upgrade`."""
@@ -221,7 +247,7 @@ class RequestParser:
             self._events.append(BodyEnd())
             self._begin_request()
             return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        body = bytes(self._body)
         is_broken = False
         if self._is_gzip and body:
             body, is_broken = self._decompress(body)

@@ -54,7 +54,9 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.number = number
         self._host = host
-        self._parser = RequestParser(host.limits, host.request_cache, self._begin_streamed)
+        self._parser = RequestParser(
+            host.limits, host.request_cache, self._begin_streamed, host.held_bodies
+        )
         self._responses = ResponseQueue(
             host,
             lambda sender: register_stream(sender, number),
@@ -76,12 +78,14 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(self._host.limits.max_unsent_bytes)
         self._transport = self._responses.transport = transport
-        self._host.joined(self)
+        if not self._host.joined(self):
+            self.abort()
 
     @override
     @guarded
     def connection_lost(self, exc: Exception | None) -> None:
         self._backlog.clear()
+        self._parser.close()
         try:
             self._responses.stop()
             if self._open_request is not None:
@@ -95,8 +99,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._responses.is_closed:
             return
+        was_in_body = self._parser.is_in_body
         events = self._parser.feed(data)
-        self._watch_silence(bool(events))
+        is_same_body = was_in_body and not events
+        self._watch_silence(bool(events), len(data) if is_same_body else 0)
         if events:
             self._backlog.extend(events)
             self._process_backlog()
@@ -155,19 +161,25 @@ class Connection(asyncio.Protocol):
 
     # The timeout of a request.
 
-    def _watch_silence(self, has_events: bool) -> None:
+    def _watch_silence(self, has_events: bool, body_bytes: int = 0) -> None:
         """Record since when the connection waits for a head, or for the next part of a body.
 
         - No request is open: there is nothing to wait for; an idle connection may stay.
         - A head is open: it has one timeout for all of its bytes, so that a client that sends them
           one by one is given up. The time counts from its first bytes (`has_events`: they arrived
           together with the request before).
-        - A body is open: its time starts anew with each part, for it may be large.
+        - A body is open, and is no stream of records: the time starts anew when it begins. From
+          then on `body_bytes` more of it buy time, by the slowest rate that is no pause. So a body
+          may be large, but a client that sends it byte by byte is given up, too.
         """
+        now_seconds, since_seconds = self._host.clock.time(), self._silent_since_seconds
         if not self._parser.has_unfinished:
             self._silent_since_seconds = None
-        elif has_events or self._silent_since_seconds is None or self._parser.is_in_body:
-            self._silent_since_seconds = self._host.clock.time()
+        elif body_bytes and since_seconds is not None and not self._parser.is_record_stream:
+            bought_seconds = body_bytes / self._host.limits.min_body_bytes_per_second
+            self._silent_since_seconds = min(now_seconds, since_seconds + bought_seconds)
+        elif has_events or since_seconds is None or self._parser.is_in_body:
+            self._silent_since_seconds = now_seconds
 
     # Requests.
 

@@ -16,6 +16,7 @@ from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...proto.http.request import HttpRequest
 from ..http.http1 import ConnectionLimits
 from ..http.request_cache import RequestCache
+from ..http.request_parser import HeldBodies
 from .clock import Clock
 from .schedule import Schedule
 
@@ -138,8 +139,13 @@ class ConnectionHost(StreamContext, Protocol):
         """The parsed requests that all connections share."""
         ...
 
-    def joined(self, peer: Peer) -> None:
-        """Add an open connection."""
+    @property
+    def held_bodies(self) -> HeldBodies:
+        """What the parsers of all connections hold."""
+        ...
+
+    def joined(self, peer: Peer) -> bool:
+        """Add an open connection; return False if there are too many."""
         ...
 
     def left(self, peer: Peer) -> None:

@@ -6,7 +6,10 @@ schedule, and all connections one periodic check for silent clients.
 """
 
 import asyncio
+import errno
+import resource
 import ssl
+import sys
 from collections.abc import Callable, Collection
 from itertools import count
 from typing import Any
@@ -19,6 +22,7 @@ from ...proto.http.address import LOOPBACK, Address
 from ...proto.http.request import HttpRequest
 from ..http.http1 import ConnectionLimits
 from ..http.request_cache import RequestCache
+from ..http.request_parser import HeldBodies
 from .answering import ListenScope, Responder
 from .clock import Clock, LoopClock, Timer
 from .connection import Connection
@@ -28,6 +32,9 @@ from .stream_registry import StreamRegistry
 from .upstream_relay import ResolveUpstream
 
 _CHECK_INTERVAL_SECONDS = 1.0
+
+_OTHER_DESCRIPTORS = 64
+"""File descriptors that are kept for what is no connection of a client."""
 
 _DRAIN_TURNS = 100
 """Turns of the loop. A request takes three: its connection, the first bytes, and the rest."""
@@ -57,6 +64,7 @@ class ReplayServer:
         self.schedule = Schedule(self.clock)
         self.limits = limits or ConnectionLimits()
         self.request_cache = RequestCache()
+        self.held_bodies = HeldBodies()
         self.stream_registry = StreamRegistry()
         self.responder = Responder(
             playback,
@@ -71,6 +79,8 @@ class ReplayServer:
         self._listeners: list[asyncio.Server] = []
         self._scopes: dict[int, ListenScope] = {}
         self._check_timer: Timer | None = None
+        self._max_connections = min(self.limits.max_connections, _free_descriptors())
+        self._has_refused = False
 
     async def start(
         self,
@@ -146,16 +156,22 @@ class ReplayServer:
     def handle_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an error that nothing else has caught; for `loop.set_exception_handler`."""
         error = context.get("exception")
-        if isinstance(error, Exception) and not isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self._report_refusal()  # asyncio tries again, every second.
+        elif isinstance(error, Exception) and not isinstance(error, OSError):
             self.report_failure(0, error)
         else:
             loop.default_exception_handler(context)
 
     # Called by a connection.
 
-    def joined(self, peer: Peer) -> None:
-        """Add an open connection."""
+    def joined(self, peer: Peer) -> bool:
+        """Add an open connection; return False if there are too many."""
+        if len(self.peers) >= self._max_connections:
+            self._report_refusal()
+            return False
         self.peers.add(peer)
+        return True
 
     def left(self, peer: Peer) -> None:
         """Remove a closed connection."""
@@ -176,3 +192,16 @@ class ReplayServer:
     def report_failure(self, exchange: int, error: Exception) -> None:
         """Report that a stream or connection could not be served to its end."""
         self.responder.report_failure(exchange, error)
+
+    def _report_refusal(self) -> None:
+        """Report once that a connection was refused."""
+        if not self._has_refused:
+            self._has_refused = True
+            text = f"further connections are refused: {len(self.peers)} are open"
+            self.report_failure(0, ConnectionRefusedError(text))
+
+
+def _free_descriptors() -> int:
+    """Return how many connections a process may have open, beside its files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft - _OTHER_DESCRIPTORS)

@@ -14,7 +14,7 @@ from mesotape.proxy.http.http1 import (
     encode_chunk,
 )
 from mesotape.proxy.http.request_cache import RequestCache
-from mesotape.proxy.http.request_parser import RequestParser
+from mesotape.proxy.http.request_parser import HeldBodies, RequestParser
 
 POST = b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 CHUNKED = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"
@@ -286,3 +286,35 @@ def test_a_broken_chunk_ends_a_streamed_request():
     assert isinstance(started, RequestStarted)
     assert part == BodyPart(b"bo")
     assert isinstance(broken, HttpRequestError)
+
+
+def test_a_head_that_begins_after_others_is_not_charged_for_them():
+    parser = RequestParser(ConnectionLimits(max_head_bytes=200))
+    data = GET * 100
+    pieces = [data[begin : begin + 501] for begin in range(0, len(data), 501)]
+    events = [event for piece in pieces for event in parser.feed(piece)]
+    assert events == events_of(GET) * 100
+
+
+def test_all_unfinished_bodies_together_are_limited():
+    limits, held = ConnectionLimits(max_held_body_bytes=1000), HeldBodies()
+    parsers = [RequestParser(limits, held=held) for _ in range(3)]
+    head, part = b"POST /x HTTP/1.1\r\nContent-Length: 500\r\n\r\n", b"a" * 400
+    assert [parser.feed(head + part) for parser in parsers[:2]] == [[], []]
+    (refusal,) = parsers[2].feed(head + part)
+    assert isinstance(refusal, HttpRequestError)
+    text = "unfinished bodies of all clients exceed 1000 bytes"
+    assert (refusal.status, str(refusal)) == (503, text)
+    assert held.size == 800
+    parsers[0].close()
+    assert held.size == 400
+    (whole,) = parsers[1].feed(b"a" * 100)
+    assert isinstance(whole, CompleteRequest)
+    assert held.size == 0
+
+
+@pytest.mark.parametrize("part", [b"a", b"ab", b"a" * 1000])
+def test_a_body_of_many_parts_is_whole(part):
+    data = b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data += encode_chunk(part) * 50 + b"0\r\n\r\n"
+    assert events_of(data)[0].request.body == part * 50

@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import errno
 import re
 import ssl
 import subprocess
@@ -456,6 +458,81 @@ def test_a_request_that_does_not_arrive_is_a_408(part):
         assert (await client.rest()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
     serve({}, scenario, clock=clock)
+
+
+def test_a_body_that_trickles_is_a_408_and_a_large_one_is_not():
+    clock = ManualClock()
+    limits = ConnectionLimits(min_body_bytes_per_second=10)
+
+    async def scenario(connect, server):
+        slow, fast = await connect(), await connect()
+        received = dict.fromkeys(server.peers, 0)
+        for client in (slow, fast):
+            await client.send(b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n")
+        await until(lambda: all(peer.is_busy for peer in received))
+        for _ in range(20):
+            size = server.held_bodies.size + 101
+            await slow.send(b"a")
+            await fast.send(b"a" * 100)
+            await until(lambda size=size: server.held_bodies.size == size)
+            clock.advance(1.4)
+        assert len(server.peers) == 2
+        clock.advance(6.0)
+        assert (await slow.rest()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        await fast.send(b"a" * 7999)
+        await fast.expect(unary(b"A").head + b"A")
+
+    serve({b"/": unary(b"A")}, scenario, clock=clock, limits=limits)
+
+
+def test_too_many_connections_are_refused_and_reported_once():
+    failures = []
+
+    async def scenario(connect, server):
+        kept = [await connect() for _ in range(3)]
+        for _ in range(4):
+            refused = await connect()
+            with contextlib.suppress(ConnectionError):
+                assert await refused.rest() == b""
+        for client in kept:
+            await client.send(get(b"/a"))
+            await client.expect(unary(b"A").head + b"A")
+        kept[0].writer.close()
+        await until(lambda: len(server.peers) == 2)
+        client = await connect()
+        await client.send(get(b"/a"))
+        await client.expect(unary(b"A").head + b"A")
+
+    def fail(exchange, error):
+        failures.append((exchange, str(error)))
+
+    limits = ConnectionLimits(max_connections=3)
+    serve({b"/a": unary(b"A")}, scenario, limits=limits, on_failure=fail)
+    assert failures == [(0, "further connections are refused: 3 are open")]
+
+
+def test_a_lack_of_descriptors_is_reported_once():
+    failures = []
+
+    async def scenario(connect, server):
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            error = OSError(errno.EMFILE, "Too many open files")
+            server.handle_loop_error(loop, {"message": "accept failed", "exception": error})
+
+    serve({}, scenario, on_failure=lambda exchange, error: failures.append(str(error)))
+    assert failures == ["further connections are refused: 0 are open"]
+
+
+def test_ten_thousand_pipelined_requests_are_answered():
+    async def scenario(connect, server):
+        client = await connect()
+        sending = asyncio.create_task(client.send(get(b"/a", b"Host: localhost") * 10_000))
+        answer = unary(b"A").head + b"A"
+        assert await client.read(len(answer) * 10_000) == answer * 10_000
+        await sending
+
+    serve({b"/a": unary(b"A")}, scenario)
 
 
 def test_an_idle_connection_is_kept():
