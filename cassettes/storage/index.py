@@ -23,6 +23,10 @@ from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
 BLOCK_BYTES = 1 << 20
 """Bytes read at once. Of a document longer than two blocks, only head and tail are scanned."""
 
+MAX_DOCUMENT_BYTES = 1 << 27
+"""128 MiB: eight times what a recorder keeps of a body, if not told otherwise. To parse a document
+takes some four times its size in memory."""
+
 NO_DOCUMENT = 0xFFFFFFFF
 """In `DocumentIndex.next_in_stream` and `StreamDocuments`: there is none."""
 
@@ -198,6 +202,9 @@ class DocumentIndex:
         start, text = segment.start, segment.text
         end = self.end_offsets.get(len(self.next_in_stream) - 1, segment.end)
         if len(text) != segment.end - start:  # It is head and tail.
+            if (reason := too_long(end - start)) is not None:
+                self._add_problem(segment, 1, reason)
+                return
             text = os.pread(self._fd, end - start, start)
         elif text.startswith(b"---\nnote: "):
             self.note_documents.append(len(self.next_in_stream) - 1)
@@ -283,6 +290,13 @@ class DocumentIndex:
             if stream.first_at < times[position]:
                 return False
         return not self.problems
+
+
+def too_long(size: int) -> str | None:
+    """Return why a document of this size cannot be read, or None if it can."""
+    if size <= MAX_DOCUMENT_BYTES:
+        return None
+    return f"the document has {size} bytes, the limit is {MAX_DOCUMENT_BYTES}: delete it"
 
 
 def _segments(fd: int) -> Iterator[tuple[int, int, bytes]]:

@@ -10,8 +10,11 @@ from typing import IO
 
 from ..format.documents import CassetteError
 
-MAX_UNPACKED_BYTES = 1 << 36
-"""64 GiB. A file that is longer once unpacked is likely made to fill the disk."""
+MAX_UNPACKED_BYTES = 1 << 32
+"""4 GiB. A file that is longer once unpacked is likely made to fill the disk."""
+
+_EXAMINED_BYTES = 1 << 20
+"""Without the first key of a header in these, the rest is not even unpacked."""
 
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's code for the format of gzip
@@ -32,7 +35,8 @@ def open_for_reading(
     """Open a cassette; return its file descriptor, and warnings.
 
     A compressed file or a pipe is first copied into an unnamed temporary file. If a compressed file
-    is cut off or damaged, the part before that is copied, and there is a warning.
+    is cut off or damaged, the part before that is copied, and there is a warning. Of a file that
+    does not begin like a cassette, only the beginning is copied.
 
     Raises `CassetteError` if the file cannot be read, is longer than `max_unpacked_bytes` once
     copied, or is binary.
@@ -111,10 +115,18 @@ def _copy(path: Path, blocks: Iterator[bytes], max_bytes: int) -> tuple[int, lis
     warnings: list[str] = []
     with tempfile.TemporaryFile() as copy:
         try:
+            begin = bytearray()
             for block in blocks:
                 copy.write(block)
                 if copy.tell() > max_bytes:
-                    raise CassetteError(f"{path}: is longer than {max_bytes} bytes once unpacked")
+                    raise CassetteError(
+                        f"{path}: is longer than {max_bytes} bytes once unpacked: write it to a "
+                        "file without compression"
+                    )
+                if len(begin) < _EXAMINED_BYTES:
+                    begin += block
+                    if len(begin) >= _EXAMINED_BYTES and b"mesotape" not in begin:
+                        break
         except (EOFError, zlib.error) as error:
             warnings = [f"the compressed file is cut off or damaged: {error}"]
         copy.flush()

@@ -27,12 +27,9 @@ from ..format.documents import (
     PlacedError,
     Side,
 )
-from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem
+from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem, too_long
 from .opened_file import OpenedFile
 from .opening import open_for_reading
-
-_MAX_DOCUMENT_BYTES = 1 << 31
-"""The longest record has 1 GiB, and base64 makes it a third longer."""
 
 _HEAD_BYTES = 64 * 1024
 """How much of an exchange is read to find its request and the head of its response."""
@@ -325,9 +322,8 @@ class Cassette:
 
     def _read_bytes(self, document: int) -> bytes:
         start, end = self._index.span(document)
-        if end - start > _MAX_DOCUMENT_BYTES:
-            text = f"the document is longer than {_MAX_DOCUMENT_BYTES} bytes"
-            raise self._error(DocumentProblem(start, 1, text))
+        if (reason := too_long(end - start)) is not None:
+            raise self._error(DocumentProblem(start, 1, reason))
         return self._file.read(start, end - start)
 
     def _error(self, problem: DocumentProblem) -> PlacedError:

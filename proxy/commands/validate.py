@@ -30,12 +30,12 @@ def validate(options: ValidateOptions) -> int:
     """Check the cassettes. Return the exit code; raises CommandError."""
     worst = unread = 0
     for path in options.files:
-        if not path.is_file():
+        if not path.exists():
             print_to_stderr(f"{path}: {missing_file_text(path)}")
             unread += 1
             continue
         cut_off = 0
-        if options.fix:
+        if options.fix and path.is_file():
             cut_off, fixed = _repair(path, backup=options.backup)
             changes = fixed.changes
             if fixed.reason is not None:

@@ -1,6 +1,7 @@
 """The input of `mesotape inspect`: its kind, detected from its first bytes, and its rows."""
 
 import io
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,11 @@ from ..commands.console import EXIT_NOTHING, CommandError
 
 BLOCK = 1 << 18
 """Bytes read at once."""
+
+MAX_SEARCHED_BYTES = 1 << 28
+"""Bytes that are read although there is no record in them: two of the largest."""
+
+_MAX_HEAD_BYTES = 1 << 20
 
 _HEAD = 4096
 _SHOWN_BYTES = 20
@@ -121,7 +127,9 @@ def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
     data = block = _block(file)
     if not data:
         raise CommandError(f"{source}: is empty", EXIT_NOTHING)
-    while (is_capture := has_http_framing(data, is_whole=not block)) is None:
+    while (
+        is_capture := has_http_framing(data, is_whole=not block or len(data) > _MAX_HEAD_BYTES)
+    ) is None:
         block = _block(file)
         data += block
     hints = reading.message_name, reading.encoding
@@ -130,13 +138,26 @@ def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
         yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file)
         return
     start = data[:_SHOWN_BYTES]
-    found = _read(StreamRows(StreamOrigin(), *hints, max_record_bytes=limit), data, file)
+    stream = StreamRows(StreamOrigin(), *hints, max_record_bytes=limit)
+    found = _read(stream, data, file, MAX_SEARCHED_BYTES)
     yield from _recognised(found, source, start)
 
 
-def _read(into: StreamRows | CaptureRows, data: bytes, file: IO[bytes]) -> Iterator[Row]:
+def _read(
+    into: StreamRows | CaptureRows,
+    data: bytes,
+    file: IO[bytes],
+    max_searched_bytes: float = math.inf,
+) -> Iterator[Row]:
+    """Yield the rows of a file, which may be endless unless there is no row in its beginning."""
+    read_bytes, has_rows = 0, False
     while data:
-        yield from into.feed(data)
+        for row in into.feed(data):
+            has_rows = True
+            yield row
+        read_bytes += len(data)
+        if not has_rows and read_bytes > max_searched_bytes:
+            break
         data = _block(file)
     yield from into.close()
 

@@ -1,5 +1,6 @@
 """Opening a file for reading: plain, compressed, or neither."""
 
+import contextlib
 import gzip
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from mesotape.cassettes.format.documents import CassetteError
 from mesotape.cassettes.storage.opening import open_for_reading
+from mesotape.cassettes.storage.reader import Cassette
 
 HEADER = b"---\nmesotape: 1\n...\n"
 
@@ -27,7 +29,8 @@ def test_a_compressed_file_may_be_as_long_as_the_limit(tmp_path: Path) -> None:
     assert read_all(path, max_unpacked_bytes=len(data)) == data
     with pytest.raises(CassetteError) as error:
         open_for_reading(path, max_unpacked_bytes=len(data) - 1)
-    assert str(error.value) == f"{path}: is longer than {len(data) - 1} bytes once unpacked"
+    text = f"is longer than {len(data) - 1} bytes once unpacked: "
+    assert str(error.value) == f"{path}: {text}write it to a file without compression"
 
 
 def test_the_limit_is_not_for_plain_files(tmp_path: Path) -> None:
@@ -54,3 +57,22 @@ def test_zeros_that_a_crash_left_after_the_header_are_not_binary_data(tmp_path: 
     path.write_bytes(HEADER + bytes(100))
     fd, _ = open_for_reading(path)
     os.close(fd)
+
+
+@pytest.mark.parametrize("byte", [b"\0", b"y\n"])
+def test_only_the_beginning_of_what_is_no_cassette_is_unpacked(tmp_path: Path, byte: bytes) -> None:
+    path = tmp_path / "bomb.yaml.gz"
+    path.write_bytes(gzip.compress(byte * 20_000_000))
+    opened: list[int] = []
+    with contextlib.suppress(CassetteError):
+        opened.append(open_for_reading(path, max_unpacked_bytes=3_000_000)[0])
+    for fd in opened:
+        assert os.fstat(fd).st_size < 3_000_000
+        os.close(fd)
+    with pytest.raises(CassetteError, match="not a cassette"):
+        Cassette.open(path)
+
+
+def test_an_endless_device_is_no_cassette() -> None:
+    with pytest.raises(CassetteError, match=r"^/dev/zero:1: not a cassette: found binary data"):
+        Cassette.open("/dev/zero")

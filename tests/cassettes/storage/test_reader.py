@@ -413,3 +413,34 @@ def test_an_error_in_the_layout_of_the_writer_is_found_when_the_document_is_read
 def test_a_note_is_read(hand) -> None:
     with Cassette.open(hand(START + "---\nat: 1\nnote: by hand\n...\n")) as cassette:
         assert list(cassette.notes()) == [Note(note="by hand", at=1.0)]
+
+
+LONG_NOTE = b"---\nnote: a\nat: 0.1\n# %b\n...\n"
+LONG_ANSWER = (
+    b"---\nexchange: 1\nat: 0.100000\nclient: 1\nrequest:\n  method: GET\n  path: /\n"
+    b"response:\n  after: 0.100000\n  status: 200\n  text: %b\n...\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "is_found_at_once"), [(LONG_NOTE, True), (LONG_ANSWER, False)]
+)
+def test_a_document_beyond_the_limit_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: bytes, *, is_found_at_once: bool
+) -> None:
+    monkeypatch.setattr(index, "MAX_DOCUMENT_BYTES", 3_000_000)
+    path = tmp_path / "long.yaml"
+    header = b"---\nmesotape: 1\nrecorded_at: 2024-01-01T00:00:00.000000Z\n...\n"
+    for size in (2_000_000, 3_000_000):
+        path.write_bytes(header + document % (b"a" * size))
+        length = len(document % (b"a" * size))
+        with Cassette.open(path, lenient=True) as cassette:
+            errors = [
+                str(each)
+                for each, _ in cassette.documents_or_errors()
+                if isinstance(each, CassetteError)
+            ]
+            text = f"{path}:5: the document has {length} bytes, the limit is 3000000: delete it"
+            assert errors == ([] if size < 3_000_000 else [text])
+            found = [str(each) for each in cassette.wrong_documents]
+            assert found == (errors if is_found_at_once else [])
