@@ -28,6 +28,7 @@ from .commands.options import (
     end_with_parent,
     list_faults,
     list_ignores,
+    redaction_options,
     server_options,
 )
 
@@ -252,6 +253,41 @@ def validate(**options: Any) -> int:
     from .commands.validate import ValidateOptions, validate
 
     return validate(ValidateOptions(**options))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
+@redaction_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def scan(**options: Any) -> int:
+    """List the secrets in cassettes, with place and rule, never the values.
+
+    FILES are cassettes, or folders with cassettes. The exit code is 11 if there are secrets, else 1
+    if something could not be read, else 0.
+    """
+    check_platform("scan")
+    from .redaction.scan import ScanOptions, scan
+
+    return scan(ScanOptions(**options))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
+@click.option("-o", "--output", type=PATH_TYPE, help="Write to this file; FILES is one cassette.")
+@click.option("--check", "is_check", is_flag=True, help="Change nothing; list like scan.")
+@redaction_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with --check.")
+def redact(**options: Any) -> int:
+    """Replace the secrets in cassettes by placeholders.
+
+    FILES are cassettes, or folders with cassettes. The new file replaces the old one at once, and
+    plays for clients that send the real secrets, or others. The exit code is 1 if something could
+    not be redacted, else 0; with --check, that of scan.
+    """
+    check_platform("redact")
+    from .redaction.redact import RedactOptions, redact
+
+    return redact(RedactOptions(**options))
 
 
 def _refuse(error: click.ClickException) -> None:

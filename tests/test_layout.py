@@ -94,7 +94,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addons",
         "proxy/commands",
     ),
-    "proxy": ("proxy/control", "proxy/testing", "proxy/commands", "proxy/inspect"),
+    "proxy/redaction": (*READING, REDACTED_FILES, "proxy/commands"),
+    "proxy": (
+        "cassettes/redaction",
+        "proxy/control",
+        "proxy/testing",
+        "proxy/commands",
+        "proxy/inspect",
+        "proxy/redaction",
+    ),
 }
 """What the files of each folder may import, besides each other: type-only imports included.
 

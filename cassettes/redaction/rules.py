@@ -5,7 +5,7 @@ A rule is known by its id in the header of a cassette, in `--no-redact ID`, and 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 from msgspec import Struct
@@ -93,6 +93,13 @@ class RuleSet(Struct, frozen=True):
             if rule.value is not None
         ]
         return [*(shape for shape in VALUE_SHAPES if shape.id in self.ids), *own]
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Return how often rules fired, like `authorization 3, environment 12`; own ones last."""
+    known = [rule for rule in RULE_IDS if rule in counts]
+    own = sorted(counts.keys() - set(known))
+    return ", ".join(f"{rule} {counts[rule]}" for rule in (*known, *own))
 
 
 DEFAULT_RULES = RuleSet()

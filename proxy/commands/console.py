@@ -36,6 +36,9 @@ EXIT_MALFORMED = 5
 EXIT_NO_MATCH = 9
 """A filter matches nothing in the inspected source."""
 
+EXIT_SECRETS = 11
+"""There are secrets in a cassette."""
+
 EXIT_NOTHING = 10
 """The source has nothing to inspect: it is empty, a folder, or of a kind that is not known."""
 

@@ -1,5 +1,6 @@
 """Options that commands share, and options that need more than a value."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 from ...proto.http.address import LOOPBACK
-from .console import AddressType
+from .console import AddressType, CommandError
 
 PATH_TYPE = click.Path(path_type=Path)
 
@@ -52,6 +53,40 @@ def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None
 
     print_fault_table()
     context.exit()
+
+
+def redaction_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options for the rules of redaction; the command gets them as `rules`."""
+
+    @functools.wraps(command)
+    def with_rules(
+        *, redact_rules: Path | None, no_redact: tuple[str, ...], redact_data: bool, **options: Any
+    ) -> int:
+        from ...cassettes.redaction.files.rule_files import RuleFileError, select_rules
+
+        try:
+            rules = select_rules(redact_rules, no_redact, empties_data=redact_data)
+        except ValueError as error:
+            option = "" if isinstance(error, RuleFileError) else "--no-redact: "
+            raise CommandError(f"{option}{error}") from error
+        return command(rules=rules, **options)
+
+    for option in (
+        click.option(
+            "--redact-data", is_flag=True, help="Replace all opaque data, not only secrets in it."
+        ),
+        click.option(
+            "--no-redact", multiple=True, metavar="ID", help="Leave out a rule of redaction."
+        ),
+        click.option(
+            "--redact-rules",
+            type=PATH_TYPE,
+            metavar="FILE",
+            help="Add own rules (YAML).",
+        ),
+    ):
+        with_rules = option(with_rules)
+    return with_rules
 
 
 class CommandWithChild(click.Command):

@@ -20,9 +20,9 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from ...format.documents import CassetteError
+from ...format.documents import CassetteError, Header
 from ...format.yaml_writer import format_document
 from ...storage.opening import is_gzip_file
 from ...storage.reader import Cassette, DocumentSource
@@ -118,11 +118,19 @@ def _redacted_document(cassette: Cassette, source: DocumentSource, redactor: Red
         return data
     document, data = cassette.read_source(source)
     redacted = redactor.redact(document)
+    if isinstance(redacted, Header) and redactor.secrets.count:
+        redacted = _with_rules(redacted, redactor.rules)
     if redacted is document:
         data = redact_comments(data, redactor)
         if not redactor.secrets.find(data):  # as in a comment at the end of a line
             return data
     return format_document(redacted)
+
+
+def _with_rules(header: Header, rules: RuleSet) -> Header:
+    """Return a header that lists the rules; a replay compares requests by them."""
+    ids = list(dict.fromkeys([*header.redaction, *rules.all_ids()]))
+    return header if ids == header.redaction else structs.replace(header, redaction=ids)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,79 @@
+"""The cassettes that a command is to read, and how far it is with one."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+
+from ...cassettes.storage.opening import missing_file_text
+from ..commands.console import CommandError
+
+_SUFFIXES = (".yaml", ".yml", ".yaml.gz", ".yml.gz")
+_SHOWN_AFTER_SECONDS = 0.5
+_SHOWN_EVERY_SECONDS = 0.25
+_CLEAR_LINE = "\r\x1b[K"
+
+
+def find_cassettes(paths: Iterable[Path]) -> Iterator[Path]:
+    """Iterate over files, and over the cassettes in folders. Raises CommandError."""
+    for path in paths:
+        if path.is_dir():
+            yield from _cassettes_in(path)
+        elif path.exists():
+            yield path
+        else:
+            raise CommandError(f"{path}: {missing_file_text(path)}")
+
+
+def _cassettes_in(folder: Path) -> list[Path]:
+    files = sorted(each for each in folder.rglob("*") if each.name.endswith(_SUFFIXES))
+    found = [each for each in files if each.is_file() and _may_be_cassette(each)]
+    if not found:
+        raise CommandError(f"{folder}: there is no cassette in this folder")
+    return found
+
+
+def _may_be_cassette(path: Path) -> bool:
+    """Return whether a YAML file is not certainly something else."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return head.startswith(b"\x1f\x8b") or b"mesotape" in head
+
+
+class Progress:
+    """Shows on a terminal how much of a work is done, from half a second on."""
+
+    def __init__(self, text: str, total: int) -> None:
+        self._text = text
+        self._total = total
+        self._next_at = time.monotonic() + _SHOWN_AFTER_SECONDS
+        self._is_terminal = sys.stderr.isatty()
+        self._is_shown = False
+
+    def advance(self, done: int) -> None:
+        """Show how much is done, unless that was shown a moment ago."""
+        if not self._is_terminal or (now := time.monotonic()) < self._next_at:
+            return
+        self._next_at = now + _SHOWN_EVERY_SECONDS
+        percent = min(100, done * 100 // max(1, self._total))
+        sys.stderr.write(f"{_CLEAR_LINE}{self._text}: {percent} %")
+        sys.stderr.flush()
+        self._is_shown = True
+
+    def clear(self) -> None:
+        """Remove it from the terminal, before something else is printed there."""
+        if self._is_shown:
+            sys.stderr.write(_CLEAR_LINE)
+            sys.stderr.flush()
+            self._is_shown = False
+
+
+@contextlib.contextmanager
+def progress(text: str, total: int) -> Generator[Progress]:
+    """Show the progress of a block."""
+    shown = Progress(text, total)
+    try:
+        yield shown
+    finally:
+        shown.clear()
