@@ -19,7 +19,7 @@ MOST_MODULES = 14
 
 PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
 READING = (*PROTO, "cassettes/format", "cassettes/storage", "cassettes/redaction")
-REDACTED_FILES = "cassettes/redaction/files"
+SCANNING = "cassettes/scanning"
 ANSWERING = (*READING, "cassettes/answers", "cassettes/matching")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/format": PROTO,
     "cassettes/storage": (*PROTO, "cassettes/format"),
     "cassettes/redaction": (*PROTO, "cassettes/format"),
-    REDACTED_FILES: READING,
+    SCANNING: READING,
     "cassettes/recording": READING,
     "cassettes/validation": (*READING, "proto/diagnosis"),
     "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "addons/traffic": (*READING, "cassettes/recording"),
     "addons": (
         *READING,
-        REDACTED_FILES,
+        SCANNING,
         "proto/diagnosis",
         "cassettes/recording",
         "addons/traffic",
@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "proxy/commands": (
         *ANSWERING,
-        REDACTED_FILES,
+        SCANNING,
         "cassettes/validation",
         "cassettes/recording",
         "cassettes/causality",
@@ -94,7 +94,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addons",
         "proxy/commands",
     ),
-    "proxy/redaction": (*READING, REDACTED_FILES, "proxy/commands"),
+    "proxy/redaction": (*READING, SCANNING, "proxy/commands"),
     "proxy": (
         "cassettes/redaction",
         "proxy/control",

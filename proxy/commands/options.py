@@ -62,7 +62,7 @@ def redaction_options(command: Callable[..., int]) -> Callable[..., int]:
     def with_rules(
         *, redact_rules: Path | None, no_redact: tuple[str, ...], redact_data: bool, **options: Any
     ) -> int:
-        from ...cassettes.redaction.files.rule_files import RuleFileError, select_rules
+        from ...cassettes.scanning.rule_files import RuleFileError, select_rules
 
         try:
             rules = select_rules(redact_rules, no_redact, empties_data=redact_data)

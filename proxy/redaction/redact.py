@@ -5,8 +5,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
-from ...cassettes.redaction.files.rewriting import redact_cassette
 from ...cassettes.redaction.rules import RuleSet, counts_text
+from ...cassettes.scanning.rewriting import redact_cassette
 from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
 from .cassette_files import find_cassettes, progress
 from .scan import ScanOptions, scan

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
-from ...cassettes.redaction.files.scanning import SecretFinding, find_secrets
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import RuleSet, counts_text
+from ...cassettes.scanning.secret_findings import SecretFinding, find_secrets
 from ...cassettes.storage.reader import Cassette
 from ..commands.console import EXIT_FAILURE, EXIT_SECRETS, print_to_stderr
 from .cassette_files import find_cassettes, progress

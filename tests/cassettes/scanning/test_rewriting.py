@@ -20,11 +20,11 @@ from support.secret_cassettes import (
 )
 
 from mesotape.cassettes.format.documents import CassetteError, Note
-from mesotape.cassettes.redaction.files import rewriting
-from mesotape.cassettes.redaction.files.rewriting import RedactedFile, redact_cassette
-from mesotape.cassettes.redaction.files.scanning import find_secrets
 from mesotape.cassettes.redaction.redactor import Redactor
 from mesotape.cassettes.redaction.rules import DEFAULT_RULES
+from mesotape.cassettes.scanning import rewriting
+from mesotape.cassettes.scanning.rewriting import RedactedFile, redact_cassette
+from mesotape.cassettes.scanning.secret_findings import find_secrets
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.validation.judge import find_problems
 

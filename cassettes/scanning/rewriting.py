@@ -22,13 +22,13 @@ from typing import IO, cast
 
 from msgspec import Struct, structs
 
-from ...format.documents import CassetteError, Header
-from ...format.yaml_writer import format_document
-from ...storage.opening import is_gzip_file
-from ...storage.reader import Cassette, DocumentSource
-from ..redactor import Redactor
-from ..rules import RuleSet
-from .scanning import find_secrets, is_plain_event, redact_comments
+from ..format.documents import CassetteError, Header
+from ..format.yaml_writer import format_document
+from ..redaction.redactor import Redactor
+from ..redaction.rules import RuleSet
+from ..storage.opening import is_gzip_file
+from ..storage.reader import Cassette, DocumentSource
+from .secret_findings import find_secrets, is_plain_event, redact_comments
 
 _BLOCK_BYTES = 1 << 20
 _OVERLAP_BYTES = 64

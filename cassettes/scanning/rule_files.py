@@ -19,8 +19,8 @@ from pathlib import Path
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ...format.closest_word import nearest_hint
-from ..rules import RULE_IDS, OwnRule, RuleSet
+from ..format.closest_word import nearest_hint
+from ..redaction.rules import RULE_IDS, OwnRule, RuleSet
 
 _MAX_BYTES = 64 * 1024
 """The rules are passed to the writer's process on its command line."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mesotape.cassettes.format.documents import Note
-from mesotape.cassettes.redaction.files.rule_files import RuleFileError, read_rules, select_rules
 from mesotape.cassettes.redaction.redactor import Redactor
 from mesotape.cassettes.redaction.rules import OwnRule
+from mesotape.cassettes.scanning.rule_files import RuleFileError, read_rules, select_rules
 
 GOOD = r"""
 rules:

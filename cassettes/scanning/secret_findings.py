@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from ...format.documents import CassetteError, Document, End, Event, Exchange, Note
-from ...storage.reader import Cassette, DocumentSource
-from ..redactor import Redactor
-from ..secrets import Secrets
+from ..format.documents import CassetteError, Document, End, Event, Exchange, Note
+from ..redaction.redactor import Redactor
+from ..redaction.secrets import Secrets
+from ..storage.reader import Cassette, DocumentSource
 
 BLOCK_BYTES = 1 << 20
 _MOST_BETWEEN_BYTES = 1 << 26

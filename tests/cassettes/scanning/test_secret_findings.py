@@ -13,13 +13,13 @@ from support.secret_cassettes import (
 
 from mesotape.cassettes.format.documents import CassetteError, Note
 from mesotape.cassettes.format.yaml_writer import format_document
-from mesotape.cassettes.redaction.files.scanning import (
+from mesotape.cassettes.redaction.redactor import Redactor
+from mesotape.cassettes.scanning.secret_findings import (
     BLOCK_BYTES,
     SecretFinding,
     find_secrets,
     has_known_secret,
 )
-from mesotape.cassettes.redaction.redactor import Redactor
 from mesotape.cassettes.storage.reader import Cassette
 
 
