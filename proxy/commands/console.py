@@ -19,7 +19,6 @@ import click
 import msgspec
 
 from ...proto.http.address import Address
-from ...proto.shown_text import escape_message, escape_text
 from .messages import messages
 
 EXIT_FAILURE = 1
@@ -188,17 +187,11 @@ interrupts = Interrupts()
 
 def print_to_stderr(text: str) -> None:
     """Print a message on stderr, without waiting for its reader."""
-    messages.write(f"mesotape: {escape_message(text)}\n")
-
-
-def print_colored(text: str) -> None:
-    """Print a message with colours on stderr; what it quotes has to be escaped already."""
     messages.write(f"mesotape: {text}\n")
 
 
 def print_result(text: str, *, to_stderr: bool = False) -> None:
     """Print a line of output on stdout, after the messages before it, or as it is on stderr."""
-    text = escape_text(text)
     if to_stderr:
         messages.write(f"{text}\n")
         return
@@ -252,8 +245,13 @@ def write_file_atomically(path: Path, text: str) -> None:
     """Write a file beside its destination, then rename it. Raises CommandError."""
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(path)
+            try:
+                file.write(text)
+                file.flush()
+                Path(file.name).replace(path)
+            except OSError:
+                Path(file.name).unlink()
+                raise
     except OSError as error:
         raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
 
