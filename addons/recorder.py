@@ -36,6 +36,7 @@ from .leader_redirect import LeaderRedirect
 from .server_option import SERVER_KINDS, add_server_option, selected_server
 from .traffic import unparsed_requests
 from .traffic.body_tap import pass_on
+from .traffic.failures import RecordingFailures
 from .traffic.flow_recorder import FlowRecorder
 from .traffic.hook_order import HookOrder
 from .traffic.http1_gaps import close_http1_gaps
@@ -58,11 +59,11 @@ _EXISTING = ["refuse", "overwrite", "append"]
 class Recorder:
     """Records into one cassette, from `start` until `stop` or `done`.
 
-    `clock` returns seconds. `failure` is why the recording stopped too early, or None.
+    `clock` returns seconds. `failures.last` is why the recording stopped too early, or None.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.failure: str | None = None
+        self.failures = RecordingFailures()
         self._clock = clock
         self._start_seconds = 0.0
         self._writer: WriterProcess | None = None
@@ -121,7 +122,9 @@ class Recorder:
     def start(self, writer: WriterProcess) -> WriterStatus:
         """Start to record; return the first report. Raises WriterError if it has an error."""
         status = writer.wait_until_open()
-        writer.on_failure = self._fail
+        failures = self.failures
+        writer.on_failure, writer.on_resume = failures.stopped, failures.resumed
+        writer.on_problem, writer.on_complete = failures.wrong, failures.completed
         self._start_seconds = self._clock() - status.elapsed
         self._flows.continue_numbers(status.last_exchange, status.last_client)
         self._writer = writer
@@ -157,7 +160,7 @@ class Recorder:
             return "not recording"
         counts = self.writer_status
         text = f"{counts.exchanges} exchanges, {counts.events} events in {self._writer.path}"
-        return f"{text}; {self.failure}" if self.failure is not None else text
+        return f"{text}; {self.failures.last}" if self.failures.last is not None else text
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Stream a request that may be a stream."""
@@ -205,6 +208,12 @@ class Recorder:
                 logger.warning("mesotape: %s", line)
             self._send(RecordingStopped(0, self._now()))
             self._is_stopped = True
+
+    def discard(self) -> None:
+        """Undo `start`; a new cassette is removed again."""
+        self.stop()
+        if self._writer is not None:
+            self._writer.discard()
 
     async def done(self) -> None:
         """Stop, and wait until all is written."""
@@ -290,11 +299,3 @@ class Recorder:
         """Count an answer of the proxy, and report the first of each kind."""
         if self._answers.add(answer):
             logger.warning("mesotape: %s", answer)
-
-    def _fail(self, text: str) -> None:
-        self.failure = text
-        fails_closed: bool = ctx.options.mesotape_fail_closed
-        effect = "the proxy ends" if fails_closed else "the traffic goes on unrecorded"
-        logger.error("mesotape: %s; %s", text, effect)
-        if fails_closed:
-            ctx.master.shutdown()

@@ -2,29 +2,28 @@
 
 Decoding, redacting and formatting hold Python's lock. In the proxy they would delay every stream,
 also in a thread. So the proxy only passes on what it observes, and a process of its own
-(writer_main.py) makes documents of it. That process runs in its own session: it outlives a kill of
-the proxy, and writes all that has reached it.
+(writer_main.py) makes documents of it. That process runs in its own session, and ignores the
+signals that end the proxy: it outlives it, and writes all that has reached it.
 
     proxy                                    writer
     observations, every 50 ms   -- stdin  -->   documents, one write(2) for each batch
-    counts, or a failure        <-- stdout --   one JSON object a line
+    counts, or a failure        <-- stdout --   one JSON object a line; empty lines as signs of life
 """
 
 import asyncio
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 
 import msgspec
-from msgspec import Struct
 
 from ..cassettes.format.documents import Side
 from ..cassettes.recording import observations
-from ..cassettes.recording.writer import ExistingFilePolicy
-from ..proto.api.apis import ServerKind
+from ..cassettes.recording.writer_reports import WriterConfig, WriterStatus
 
 FLUSH_SECONDS = 0.05
 """How long an observation waits for others before a batch is sent."""
@@ -36,6 +35,15 @@ _BATCH_BYTES = 1 << 18
 """Bytes of bodies that are sent at once, without waiting for others."""
 
 _PIPE_BYTES = 1 << 20
+
+_PATIENCE_SECONDS = 4.0
+"""How long `close` waits for a sign of life: a disk may block the writer for ever."""
+
+DEFAULT_MIN_FREE = 1 << 26
+"""Bytes that are left free on the disk, unless it is small."""
+
+IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What the writer ignores: it ends after the proxy, even if both get a signal."""
 
 
 class WriterError(OSError):
@@ -50,41 +58,15 @@ class WriterExistsError(WriterError):
         self.path = path
 
 
-class WriterConfig(Struct, frozen=True):
-    """Which cassette to write, and for which server and upstream."""
-
-    path: str
-    existing: ExistingFilePolicy = "refuse"
-    server: ServerKind | None = None
-    upstream: str | None = None
-
-
-class WriterStatus(Struct, frozen=True, omit_defaults=True):
-    """A report of the writer: first that the cassette is open, or the error, and later its counts.
-
-    `file_exists` is true if the error is that the cassette already exists. In the first report
-    `elapsed` is the time of the cassette in seconds, and `last_exchange` and `last_client` are the
-    last numbers in it: all 0 unless it existed. `warnings` are about its old documents.
-    """
-
-    error: str | None = None
-    file_exists: bool = False
-    elapsed: float = 0.0
-    last_exchange: int = 0
-    last_client: int = 0
-    warnings: list[str] = msgspec.field(default_factory=list[str])
-    exchanges: int = 0
-    events: int = 0
-    notes: int = 0
-
-
 class WriterProcess:
     """Sends observations to the writer. `send` never waits and never raises.
 
     An observation passes through `_batch` (since the last flush), `_waiting` (encoded, not yet
     written to the pipe) and the pipe. `_dropped` counts the pieces and bytes of bodies that were
     dropped because too much was waiting, by exchange and side. The first failure is in `failure`;
-    after it nothing is sent.
+    after it nothing is sent. `on_failure` is called with it, and when recording is interrupted
+    until `on_resume`; `on_problem` with what is wrong while it goes on; `on_complete` when all is
+    recorded that was asked for.
     """
 
     def __init__(self, config: WriterConfig) -> None:
@@ -92,14 +74,20 @@ class WriterProcess:
         self.status = WriterStatus()
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda text: None
+        self.on_resume: Callable[[str], None] = lambda text: None
+        self.on_problem: Callable[[str], None] = lambda text: None
+        self.on_complete: Callable[[], None] = lambda: None
         self._batch: list[observations.AnyObservation] = []
         self._batch_bytes = 0
         self._waiting = bytearray()
         self._dropped: dict[tuple[int, Side], tuple[int, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._is_pipe_full = self._is_closing = False
+        self._is_pipe_full = self._is_closing = self._is_left = False
         self._ended = asyncio.Event()
         self._partial_line = b""
+        self._heard_seconds = 0.0
+        # Blocked signals stay blocked in the new process, until it ignores them.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -109,8 +97,10 @@ class WriterProcess:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # A reader of ours must not wait for a blocked writer.
             start_new_session=True,
         )
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._input = self._process.stdin
@@ -171,13 +161,40 @@ class WriterProcess:
             self._flush()
 
     async def close(self) -> WriterStatus:
-        """Send what is waiting, wait until the writer has ended, and return its last status."""
+        """Send what is waiting, wait until the writer has ended, and return its last status.
+
+        If it shows no sign of life, it is left to itself: it writes what has reached it when the
+        disk reacts again.
+        """
         self._is_closing = True
         self._flush()
         self._write()
-        await self._ended.wait()
-        self._process.wait()
+        loop = asyncio.get_running_loop()
+        self._heard_seconds = loop.time()
+        while not self._is_left and not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _PATIENCE_SECONDS / 8)
+            if loop.time() - self._heard_seconds > _PATIENCE_SECONDS and not self._ended.is_set():
+                self._leave()
+        if not self._is_left:
+            self._process.wait()
         return self.status
+
+    def discard(self) -> None:
+        """Tell the writer that the recording did not start; `close` is to follow."""
+        self._batch.append(observations.RecordingDiscarded(0, 0.0))
+
+    def _leave(self) -> None:
+        """Leave a writer alone that does not react."""
+        text = "the writer process does not react: is the disk blocked?"
+        self._fail(f"{text} {len(self._waiting)} bytes did not reach it")
+        loop = asyncio.get_running_loop()
+        if not self._input.closed:
+            loop.remove_writer(self._input)
+            self._input.close()
+        loop.remove_reader(self._output)
+        self._output.close()
+        self._is_left = True
 
     def _report_dropped(self, at_seconds: float) -> None:
         for (exchange, side), (pieces, size) in self._dropped.items():
@@ -236,17 +253,29 @@ class WriterProcess:
             data = os.read(self._output.fileno(), 1 << 16)
         except BlockingIOError:
             return
+        self._heard_seconds = asyncio.get_running_loop().time()
         *lines, self._partial_line = (self._partial_line + data).split(b"\n")
-        for line in lines:
-            self.status = msgspec.json.decode(line, type=WriterStatus)
-            if self.status.error is not None:
-                self._fail(self.status.error)
+        for line in filter(None, lines):
+            self._take_status(msgspec.json.decode(line, type=WriterStatus))
         if not data:
             asyncio.get_running_loop().remove_reader(self._output)
             self._output.close()
             if not self._is_closing:
                 self._fail("the writer process has ended")
             self._ended.set()
+
+    def _take_status(self, status: WriterStatus) -> None:
+        before, self.status = self.status, status
+        if status.error is not None:
+            self._fail(status.error)
+        if status.gap is not None and before.gap is None:
+            self.on_failure(f"{self.path}: recording stopped: {status.gap}")
+        if status.gap is None and before.gap is not None:
+            self.on_resume(f"{self.path}: recording goes on")
+        if status.problem is not None and status.problem != before.problem:
+            self.on_problem(f"{self.path}: {status.problem}")
+        if status.is_complete and not before.is_complete and not self._is_closing:
+            self.on_complete()
 
     def _fail(self, text: str) -> None:
         if self.failure is None:

@@ -259,9 +259,7 @@ def _end_session(node: pytest.Item, session: "Session") -> None:
 
 def _failure(why: str) -> BaseException:
     """Return an exception that fails the test with a text, without a traceback."""
-    from ..proto.shown_text import escape_message
-
-    return pytest.fail.Exception(escape_message(why), pytrace=False)
+    return pytest.fail.Exception(why, pytrace=False)
 
 
 def _mode(config: pytest.Config) -> RecordMode:

@@ -18,7 +18,6 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ...proto.shown_text import escape_json, escape_line
 from ..answers.answer import ReplayResponse, StreamedResponse
 
 type MissReason = Literal[
@@ -156,8 +155,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """Return the report as indented JSON."""
-        text = msgspec.json.format(msgspec.json.encode(self.to_dict()).decode(), indent=2)
-        return f"{escape_json(text)}\n".encode()
+        return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=2) + b"\n"
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as the JSON object has it."""
@@ -171,7 +169,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
 def format_report(lines: Iterable[ReportLine]) -> str:
     """Return a report as plain text."""
-    return "\n".join("".join(escape_line(text) for text, _ in line) for line in lines)
+    return "\n".join("".join(text for text, _ in line) for line in lines)
 
 
 type ReplayOutcome = ReplayResponse | StreamedResponse | Miss

@@ -65,6 +65,7 @@ class DroppedData(Observation, frozen=True, tag=6):
     side: Side
     chunk_count: int
     size: int
+    reason: str = "the disk was too slow"
 
 
 class RecorderNote(Observation, frozen=True, tag=7):
@@ -84,6 +85,10 @@ class MissingBody(Observation, frozen=True, tag=9):
     reason: str
 
 
+class RecordingDiscarded(Observation, frozen=True, tag=10):
+    """The recording did not start: a new file is removed again. Its exchange is 0."""
+
+
 type AnyObservation = (
     RequestHead
     | ResponseHead
@@ -94,6 +99,7 @@ type AnyObservation = (
     | RecorderNote
     | RecordingStopped
     | MissingBody
+    | RecordingDiscarded
 )
 
 _LENGTH = Packing(">I")
@@ -109,6 +115,7 @@ _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decode
         | RecorderNote
         | RecordingStopped
         | MissingBody
+        | RecordingDiscarded
     ]  # Spelled out, because msgspec does not resolve the alias `AnyObservation`.
 )
 

@@ -23,6 +23,7 @@ from ..format import bodies
 from ..format.documents import (
     INCOMPLETE_REQUEST,
     Document,
+    End,
     EndCause,
     Exchange,
     Headers,
@@ -66,6 +67,19 @@ class Recording:
         return [
             document if isinstance(document, bytes) else redact(document)
             for document in self._documents(observation)
+        ]
+
+    @property
+    def open_exchanges(self) -> list[int]:
+        """The numbers of the exchanges that have not ended."""
+        return list(self._open)
+
+    def stream_ends(self, at: float) -> list[End]:
+        """Return ends of the open streams as if they were stopped; they stay open."""
+        return [
+            End(end=number, at=round(at, 6), cause="stopped")
+            for number, exchange in self._open.items()
+            if exchange.is_streaming
         ]
 
     def _documents(self, observation: AnyObservation) -> Sequence[Document | bytes]:
@@ -122,6 +136,11 @@ class _OpenExchange:
             )
         self._response_stream: StreamRecorder | None = None
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the response is a stream, so that the exchange was returned."""
+        return self._response_stream is not None
+
     def respond(self, head: ResponseHead) -> list[Document]:
         """Record the head of the response; a chunked response is a stream.
 
@@ -156,7 +175,7 @@ class _OpenExchange:
         """Note missing bytes of a body; a stream continues with the next chunk."""
         loss = f"{lost.chunk_count} chunks ({lost.size} bytes) of the {lost.side} were lost"
         self._losses[lost.side] = loss
-        text = f"{loss}: the disk was too slow"
+        text = f"{loss}: {lost.reason}"
         stream = self._response_stream if lost.side == "server" else self._request_stream
         unfinished = [] if stream is None else stream.skip_lost_bytes(lost.at_seconds, lost.size)
         return [*unfinished, Note(note=text, at=lost.at_seconds, of=lost.exchange)]

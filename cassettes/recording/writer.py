@@ -1,4 +1,4 @@
-"""The cassette file of a recording: documents are appended, each one whole.
+"""The cassette of a recording: documents are appended, each one whole.
 
     with CassetteWriter.open(path, "refuse", "master", "http://master.example:5050") as cassette:
         cassette.write([Exchange(…), Event(…)])
@@ -7,11 +7,9 @@ Only the owner can read and write the file (mode 0600), and a lock keeps out a s
 document that was not written completely is cut off again, so the file always loads.
 """
 
-import contextlib
 import datetime
-import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
@@ -22,13 +20,10 @@ from ..format.yaml_writer import format_document
 from ..redaction.rules import DEFAULT_RULES, RuleSet
 from ..storage.opening import is_gzip_file
 from ..storage.reader import Cassette
+from .output_file import RESERVED_BYTES, ExistingFilePolicy, IncompleteWriteError, OutputFile
 
-type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
-"""The effect of opening a file that already exists."""
-
-
-class CassetteExistsError(CassetteError):
-    """The file already exists, and was to be neither overwritten nor appended to."""
+type SyncPolicy = Literal["never", "end", "always"]
+"""When to wait until the data is on the disk: never, at the end, or after each write."""
 
 
 class CassetteWriter:
@@ -36,18 +31,19 @@ class CassetteWriter:
 
     `elapsed_seconds` is the time of the cassette's clock when the file was opened, 0 in a new file.
     `last_exchange_number` and `last_client_number` are the highest numbers in it at that moment, 0
-    if it had none. `warnings` are the problems of an existing file, one line each. `length_bytes`
-    is the present length of the file.
+    if it had none. `warnings` are the problems of an existing file, one line each. `misplaced` is
+    why the recording is not in the place of the cassette that it overwrites, or None.
     """
 
-    def __init__(self, path: Path, fd: int) -> None:
+    def __init__(self, path: Path, file: OutputFile, sync: SyncPolicy = "never") -> None:
         self.path = path
-        self.length_bytes = 0
         self.elapsed_seconds = 0.0
         self.last_exchange_number = 0
         self.last_client_number = 0
         self.warnings: list[str] = []
-        self._fd = fd
+        self.misplaced: str | None = None
+        self.file = file
+        self._sync = sync
 
     @classmethod
     def open(
@@ -57,6 +53,8 @@ class CassetteWriter:
         server: ServerKind | None = None,
         upstream: str | None = None,
         rules: RuleSet = DEFAULT_RULES,
+        *,
+        sync: SyncPolicy = "never",
     ) -> Self:
         """Create a cassette, or append to one.
 
@@ -65,44 +63,69 @@ class CassetteWriter:
         text has the way out.
         """
         path = Path(path)
-        writer = cls(path, _open_file(path, existing))
+        writer = cls(path, OutputFile.open(path, existing), sync)
         try:
-            if existing == "append" and os.fstat(writer._fd).st_size:
+            if existing == "append" and os.fstat(writer.file.fd).st_size:
                 writer._continue(server)
             else:
-                os.ftruncate(writer._fd, 0)
-                writer.write([_new_header(server, upstream, rules)])
+                header = _new_header(server, upstream, rules)
+                writer.file.append([format_document(header)])
+            writer.file.reserve()
         except OSError as error:
-            writer.close()
+            writer.discard()
             raise CassetteError(f"{path}: cannot be written: {error.strerror}") from error
         except BaseException:
-            writer.close()
+            writer.discard()
             raise
         return writer
+
+    @property
+    def length_bytes(self) -> int:
+        """The length of the file."""
+        return self.file.length_bytes
 
     def write(self, documents: Iterable[Document | bytes]) -> None:
         """Append documents; those that are bytes have the layout of the file already.
 
-        Raises OSError; then none of these documents is in the file.
+        Raises IncompleteWriteError, an OSError; then the file has as many whole documents as fit.
         """
-        data = b"".join(
-            [each if isinstance(each, bytes) else format_document(each) for each in documents]
-        )
-        unwritten = memoryview(data)
-        try:
-            while unwritten:
-                unwritten = unwritten[os.write(self._fd, unwritten) :]
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self.length_bytes)
-            raise
-        self.length_bytes += len(data)
+        self.file.append(_formatted(documents))
+        self._publish()
+        if self._sync == "always":
+            _sync(self.file)
+
+    def pause(self, tail: Sequence[Document | bytes]) -> None:
+        """Write last documents into the reserved space, as many as fit, until `resume`."""
+        data = b""
+        for formatted in _formatted(tail):
+            if len(data) + len(formatted) > RESERVED_BYTES:
+                break
+            data += formatted
+        self.file.write_tail(data)
+
+    def resume(self, unwritten: Sequence[bytes]) -> None:
+        """Replace the last documents by those that could not be written before.
+
+        Raises OSError, and IncompleteWriteError if only some could be written.
+        """
+        self.file.cut_tail()
+        self.write(unwritten)
+        self.file.reserve()
 
     def close(self) -> None:
-        """Close the file and release its lock. May be called twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Close the file and release its lock. May be called twice. Raises OSError."""
+        if self.file.fd < 0:
+            return
+        try:
+            self._publish()
+            if self._sync != "never":
+                _sync(self.file)
+        finally:
+            self.file.close()
+
+    def discard(self) -> None:
+        """Close the file as if it had never been opened: a new one is removed."""
+        self.file.discard()
 
     def __enter__(self) -> Self:
         return self
@@ -110,9 +133,20 @@ class CassetteWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _publish(self) -> None:
+        """Take the place of an overwritten cassette; if that fails, go on beside it."""
+        if self.file.written_path == self.file.path or self.misplaced is not None:
+            return
+        try:
+            self.file.publish()
+        except OSError as error:
+            place = f"the recording is in {self.file.written_path}"
+            self.misplaced = f"the old cassette cannot be replaced: {error.strerror}; {place}"
+
     def _continue(self, server: ServerKind | None) -> None:
         """Find the end of an existing cassette, and cut off an unfinished document."""
-        if is_gzip_file(self._fd):
+        file = self.file
+        if is_gzip_file(file.fd):
             raise CassetteError(f"{self.path}: is compressed: unpack it, or record to another file")
         with Cassette.open(self.path) as cassette:
             header = cassette.header
@@ -122,10 +156,21 @@ class CassetteWriter:
             self.last_exchange_number = cassette.last_exchange_number
             self.last_client_number = cassette.last_client_number
             self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(header.recorded_at))
-            self.length_bytes = cassette.intact_bytes
-        os.ftruncate(self._fd, self.length_bytes)
-        if os.pread(self._fd, 1, self.length_bytes - 1) != b"\n":
-            self.length_bytes += os.write(self._fd, b"\n")
+            intact_bytes = cassette.intact_bytes
+        file.cut(intact_bytes)
+        if os.pread(file.fd, 1, intact_bytes - 1) != b"\n":
+            file.append([b"\n"])
+
+
+def _formatted(documents: Iterable[Document | bytes]) -> list[bytes]:
+    return [each if isinstance(each, bytes) else format_document(each) for each in documents]
+
+
+def _sync(file: OutputFile) -> None:
+    try:
+        file.sync()
+    except OSError as error:
+        raise IncompleteWriteError(error, []) from error
 
 
 def _other_server_text(server: ServerKind | None, found: ServerKind | None) -> str:
@@ -155,25 +200,3 @@ def _seconds_since(recorded_at: datetime.datetime) -> float:
     if recorded_at.tzinfo is None:
         recorded_at = recorded_at.replace(tzinfo=datetime.UTC)
     return (datetime.datetime.now(datetime.UTC) - recorded_at).total_seconds()
-
-
-def _open_file(path: Path, existing: ExistingFilePolicy) -> int:
-    create = os.O_CREAT | (os.O_EXCL if existing == "refuse" else 0)
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | create, 0o600)
-    except FileExistsError:
-        if path.is_dir():
-            raise CassetteError(f"{path}: is a folder, expected a file") from None
-        text = "already exists: choose another file, overwrite it, or append to it"
-        raise CassetteExistsError(f"{path}: {text}") from None
-    except OSError as error:
-        raise CassetteError(f"{path}: cannot be created: {error.strerror}") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.fchmod(fd, 0o600)
-    except OSError as error:
-        os.close(fd)
-        is_locked = isinstance(error, BlockingIOError)
-        text = "another recorder is writing to it" if is_locked else error.strerror
-        raise CassetteError(f"{path}: cannot be written: {text}") from error
-    return fd

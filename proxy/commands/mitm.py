@@ -193,7 +193,7 @@ async def run_proxy(
     extra: Sequence[str],
     ready: Callable[[list[tuple[str, int]]], None],
 ) -> None:
-    """Run the proxy with options of mitmproxy until SIGINT or SIGTERM.
+    """Run the proxy with options of mitmproxy until SIGINT, SIGTERM or SIGHUP.
 
     `settings` are typed values; `extra` is NAME=VALUE text, which wins. `ready` is called once with
     the (host, port) pairs of the listeners, and clients wait until it returns. Raises
@@ -223,8 +223,9 @@ async def run_proxy(
             text = str(error).partition("\n")[0]
             raise ProxyStartError(f"--set {name}: {text}") from error
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, master.shutdown)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, master.shutdown)
     interrupts.check()
     await master.run()
     if master.startup_error is not None:

@@ -160,7 +160,7 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
         print_result(msgspec.json.encode(_counted(recorder.writer_status)).decode())
     else:
         print_to_stderr(f"recorded {_counted(recorder.writer_status)} into {options.output}")
-    return EXIT_FAILURE if recorder.failure is not None else 0
+    return EXIT_FAILURE if recorder.failures.last is not None else 0
 
 
 def _begin(
@@ -185,7 +185,11 @@ def _begin(
     scheme = "https" if options.tls_cert is not None else "http"
     url = str(ServerUrl(scheme, Address(*addresses[0])))
     text = f"recording {upstream} on {url} into {options.output}"
-    announce_ready(text, url, options.ready_file, as_json=options.as_json)
+    try:
+        announce_ready(text, url, options.ready_file, as_json=options.as_json)
+    except BaseException:
+        recorder.discard()
+        raise
     shown.enter_context(show_live_counts(lambda: str(_counted(recorder.writer_status))))
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...proto.http.address import ServerUrl
-from ...proto.shown_text import escape_message
 from ..control.condition import DEFAULT_TIMEOUT_SECONDS
 from ..http.proxy_variables import direct_variables
 
@@ -197,8 +196,9 @@ class Session:
         hits = self._player.strikes
         omitted = len(hits) - _MAX_FAULT_HITS
         more = [f"and {omitted} more fault hits"] if omitted > 0 else []
-        lines = [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
-        return escape_message("\n".join(lines))
+        return "\n".join(
+            [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
+        )
 
     def close(self, *, passed: bool) -> str:
         """Close the server. Return the problems if `strict`, one per line.
@@ -213,7 +213,7 @@ class Session:
             self._recorder.rollback()
         if not problems or not self.strict:
             return ""
-        return escape_message("\n".join([*problems, *(f"held: {reason}" for reason in held)]))
+        return "\n".join([*problems, *(f"held: {reason}" for reason in held)])
 
     def _stop_player(self) -> list[str]:
         """Stop the player, after it has handled what clients have sent. Return the problems."""

@@ -4,79 +4,24 @@ import random
 import resource
 import select
 import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.cassette_contents import kept, notes, wire
 from support.commands import Running, running
+from support.recorded_stream import GOES_ON, RecordedStream, writer_of
 from support.sockets import (
     PATIENCE_SECONDS,
-    STREAMING,
-    SUBSCRIBE,
     Upstream,
     Wire,
     answer,
     connect,
     eventually,
     post,
-    record,
 )
 
-from mesotape.addons.writer_process import FLUSH_SECONDS
-
-GOES_ON = "the traffic goes on unrecorded"
 HEALTH = b'{"type":"GET_HEALTH"}'
-
-
-class Busy:
-    """A stream through a recorder, and what is known of it."""
-
-    def __init__(self, upstream: Upstream, recorder: Running) -> None:
-        self.client = connect(recorder.address)
-        self.client.send(post(SUBSCRIBE))
-        self.server = upstream.accept()
-        self.server.message()
-        self.server.send(STREAMING)
-        self.client.until(b"\r\n\r\n")
-        self.sent: list[bytes] = []
-        self.sent_at: list[float] = []
-        self.came_at: list[float] = []
-
-    def send(self, count: int) -> None:
-        events = [b'{"number":%d}' % (len(self.sent) + number) for number in range(count)]
-        self.sent += events
-        self.sent_at += [time.monotonic()] * count
-        self.server.send(*map(record, events))
-
-    def receive(self) -> None:
-        """Read all that was sent."""
-        for event in self.sent[len(self.came_at) :]:
-            self.client.until(event)
-            self.came_at.append(time.monotonic())
-
-    @property
-    def flushed(self) -> int:
-        """Events that the writer must have, because the proxy worked on after their flush was due.
-
-        A later event came through, and it was sent long enough after they came through.
-        """
-        last = self.sent_at[len(self.came_at) - 1] - FLUSH_SECONDS if self.came_at else 0.0
-        return sum(at < last for at in self.came_at)
-
-    def close(self) -> None:
-        self.client.close()
-        self.server.close()
-
-
-def writer_of(recorder: Running) -> int:
-    """The process id of the writer, the only child."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
-    pairs = [line.split() for line in listed.stdout.splitlines()]
-    (found,) = [int(pid) for pid, parent in pairs if int(parent) == recorder.process.pid]
-    return found
 
 
 def wait_for_the_writer(path: Path) -> None:
@@ -99,7 +44,7 @@ def wait_for_the_writer(path: Path) -> None:
 def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: int) -> None:
     chance, path = random.Random(seed), tmp_path / "cassette.yaml"
     with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
-        busy = Busy(upstream, recorder)
+        busy = RecordedStream(upstream, recorder)
         for _ in range(chance.randrange(200)):
             busy.send(chance.randrange(1, 60))
             if chance.random() < 0.8:
@@ -119,11 +64,11 @@ def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: in
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> Iterator[tuple[Upstream, Running, Busy]]:
+def busy(tmp_path: Path) -> Iterator[tuple[Upstream, Running, RecordedStream]]:
     """A stream of which something is on disk."""
     path = tmp_path / "cassette.yaml"
     with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
-        busy = Busy(upstream, recorder)
+        busy = RecordedStream(upstream, recorder)
         busy.send(50)
         busy.receive()
         eventually(lambda: kept(path) and len(kept(path)[0].events) == 50, "events on disk")
@@ -131,7 +76,7 @@ def busy(tmp_path: Path) -> Iterator[tuple[Upstream, Running, Busy]]:
         busy.close()
 
 
-def assert_the_traffic_goes_on(upstream: Upstream, recorder: Running, busy: Busy) -> None:
+def assert_the_traffic_goes_on(upstream: Upstream, recorder: Running, busy: RecordedStream) -> None:
     busy.send(50)
     busy.receive()
     with connect(recorder.address) as client:
@@ -151,7 +96,7 @@ def first_error(recorder: Running) -> str:
 
 
 def test_without_its_writer_the_recorder_says_so_and_the_traffic_goes_on(
-    busy: tuple[Upstream, Running, Busy], tmp_path: Path
+    busy: tuple[Upstream, Running, RecordedStream], tmp_path: Path
 ) -> None:
     upstream, recorder, stream = busy
     path = tmp_path / "cassette.yaml"
@@ -174,7 +119,7 @@ def test_with_fail_closed_the_proxy_ends_when_recording_stops(tmp_path: Path) ->
         Upstream() as upstream,
         running("record", upstream.url, "-o", path, "--fail-closed") as recorder,
     ):
-        stream = Busy(upstream, recorder)
+        stream = RecordedStream(upstream, recorder)
         os.kill(writer_of(recorder), signal.SIGKILL)
         assert stream.client.rest() == b""
         assert recorder.wait() == 1
@@ -185,7 +130,7 @@ def test_with_fail_closed_the_proxy_ends_when_recording_stops(tmp_path: Path) ->
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits other processes")
 def test_on_a_full_disk_the_recorder_says_so_and_the_traffic_goes_on(
-    busy: tuple[Upstream, Running, Busy], tmp_path: Path
+    busy: tuple[Upstream, Running, RecordedStream], tmp_path: Path
 ) -> None:
     upstream, recorder, stream = busy
     path = tmp_path / "cassette.yaml"

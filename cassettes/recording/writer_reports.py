@@ -1,0 +1,49 @@
+"""What the proxy tells the process that writes the cassette, and what that process reports."""
+
+import msgspec
+from msgspec import Struct
+
+from ...proto.api.apis import ServerKind
+from .output_file import ExistingFilePolicy
+from .writer import SyncPolicy
+
+
+class WriterConfig(Struct, frozen=True):
+    """Which cassette to write, and for which server and upstream.
+
+    `max_events` ends the recording. `min_free` is how many bytes are left free on the disk; None
+    selects a default for the size of the disk.
+    """
+
+    path: str
+    existing: ExistingFilePolicy = "refuse"
+    server: ServerKind | None = None
+    upstream: str | None = None
+    sync: SyncPolicy = "never"
+    max_events: int | None = None
+    min_free: int | None = None
+
+
+class WriterStatus(Struct, frozen=True, omit_defaults=True):
+    """A report of the writer: first that the cassette is open, or the error, and later its counts.
+
+    `file_exists` is true if the error is that the cassette already exists. In the first report
+    `elapsed` is the time of the cassette in seconds, and `last_exchange` and `last_client` are the
+    last numbers in it: all 0 unless it existed. `warnings` are about its old documents.
+
+    `gap` is why nothing is recorded at present, `problem` what is wrong while recording goes on.
+    `is_complete` is whether all is recorded that was asked for.
+    """
+
+    error: str | None = None
+    file_exists: bool = False
+    elapsed: float = 0.0
+    last_exchange: int = 0
+    last_client: int = 0
+    warnings: list[str] = msgspec.field(default_factory=list[str])
+    exchanges: int = 0
+    events: int = 0
+    notes: int = 0
+    gap: str | None = None
+    problem: str | None = None
+    is_complete: bool = False
