@@ -9,6 +9,7 @@ DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
 CHECKED := build/types
 CLIENTS := .venv-clients
+CLIENT_FILES := tests/end_to_end/clients
 UV := .venv-uv
 
 # The first of these that is new enough makes the virtual environments.
@@ -89,17 +90,34 @@ $(UV)/.installed:
 	$(UV)/bin/pip $(PIP_INSTALL) --constraint constraints.txt uv
 	touch $@
 
-# Schedulers that others wrote, Python and Node, each with old packages of its own.
-clients: $(CLIENTS)/.installed
+# Clients that others wrote, each with old packages of its own: Python and Node, and pymesos if there is Python 3.8.
+clients: $(CLIENTS)/.installed $(CLIENTS)/.installed-node
+	@test $(CLIENTS)/.installed-pymesos -nt $(CLIENT_FILES)/requirements-pymesos.txt || { $(install_pymesos); }
 
-$(CLIENTS)/.installed: tests/end_to_end/clients/requirements.txt
+$(CLIENTS)/.installed: $(CLIENT_FILES)/requirements.txt
 	@test -x $(CLIENTS)/bin/python || { $(call make_venv,$(CLIENTS)); }
 	$(CLIENTS)/bin/pip $(PIP_INSTALL) --requirement $<
-	npm install --silent --no-audit --no-fund --prefix $(CLIENTS)/node mesos-framework@0.5.3
 	touch $@
 
+$(CLIENTS)/.installed-node: $(CLIENT_FILES)/package.json $(CLIENT_FILES)/package-lock.json $(CLIENTS)/.installed
+	mkdir -p $(CLIENTS)/node
+	cp $(CLIENT_FILES)/package*.json $(CLIENTS)/node
+	npm ci --silent --no-audit --no-fund --prefix $(CLIENTS)/node
+	touch $@
+
+# On PATH, or of pyenv, whose command on PATH runs only the versions that are activated.
+define install_pymesos
+for python in python3.8 "$$HOME"/.pyenv/versions/3.8*/bin/python; do \
+	"$$python" -c '' 2>/dev/null || continue; \
+	"$$python" -m venv --clear $(CLIENTS)/pymesos && \
+	$(CLIENTS)/pymesos/bin/pip $(PIP_INSTALL) --use-pep517 --requirement $(CLIENT_FILES)/requirements-pymesos.txt && \
+	touch $(CLIENTS)/.installed-pymesos && exit; \
+done; \
+echo "The tests with pymesos will be skipped: it needs Python 3.8, and a C compiler" >&2
+endef
+
 test-clients: install clients
-	$(BIN)/pytest tests/end_to_end/clients
+	$(BIN)/pytest -rs -n 2 --dist loadfile tests/end_to_end/clients
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,4 +1,8 @@
-"""The clients that `make clients` installs, as commands."""
+"""The clients that `make clients` installs, as commands.
+
+Each function runs one to its end and returns the lines that it printed. It takes the URL of the
+master or agent, a folder for the client's files, and further arguments of the script.
+"""
 
 import os
 import shutil
@@ -9,25 +13,65 @@ import pytest
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[2] / ".venv-clients"
+NO_PYMESOS = (
+    "pymesos is not installed: it needs http-parser, which does not build with Python 3.12;"
+    " install Python 3.8 and a C compiler, and run `make clients` again"
+)
 SECONDS = 60.0
 
 
-def mesoshttp(url: str, folder: Path) -> list[str]:
-    """Run the scheduler that uses mesoshttp to its end; give what it printed."""
+def mesoshttp(url: str, folder: Path, *options: str) -> list[str]:
+    return _mesoshttp("mesoshttp", url, folder, *options)
+
+
+def avmesos(url: str, folder: Path, *options: str) -> list[str]:
+    return _mesoshttp("avmesos", url, folder, *options)
+
+
+def _mesoshttp(library: str, url: str, folder: Path, *options: str) -> list[str]:
     python = existing(INSTALLED / "bin" / "python")
-    return printed([python, HERE / "scheduler_mesoshttp.py", url], folder)
+    return printed([python, HERE / "scheduler_mesoshttp.py", library, url, *options], folder)
+
+
+def pymesos(url: str, folder: Path, *options: str) -> list[str]:
+    return _pymesos("scheduler_pymesos.py", url, folder, *options)
+
+
+def pymesos_operator(url: str, folder: Path, *options: str) -> list[str]:
+    return _pymesos("operator_pymesos.py", url, folder, *options)
+
+
+def pymesos_containers(url: str, folder: Path, *options: str) -> list[str]:
+    return _pymesos("containers_pymesos.py", url, folder, *options)
+
+
+def _pymesos(script: str, url: str, folder: Path, *options: str) -> list[str]:
+    python = INSTALLED / "pymesos" / "bin" / "python"
+    if not (INSTALLED / ".installed-pymesos").exists():
+        existing(INSTALLED)
+        pytest.skip(NO_PYMESOS)
+    return printed([python, HERE / script, url.removeprefix("http://"), *options], folder)
 
 
 def mesos_framework(url: str, folder: Path, *options: str) -> list[str]:
-    """Run the scheduler that uses mesos-framework to its end; give what it printed."""
+    host, port = url.removeprefix("http://").split(":")
+    said = _node("scheduler_mesos_framework.js", folder, host, port, *options)
+    return [line for line in said if line.startswith(("event ", "call ", "error ", "exit "))]
+
+
+def mesos_client_operator(url: str, folder: Path, *options: str) -> list[str]:
+    return _node("operator_mesos_client.js", folder, url, *options)
+
+
+def mesos_client_containers(url: str, folder: Path, *options: str) -> list[str]:
+    return _node("containers_mesos_client.js", folder, url, *options)
+
+
+def _node(script: str, folder: Path, *arguments: str) -> list[str]:
     modules = existing(INSTALLED / "node" / "node_modules")
-    existing(modules / "mesos-framework")
     node = shutil.which("node")
     assert node is not None, "there is no node on the PATH"
-    host, port = url.removeprefix("http://").split(":")
-    command = [node, HERE / "scheduler_mesos_framework.js", host, port, *options]
-    said = printed(command, folder, NODE_PATH=str(modules))
-    return [line for line in said if line.startswith(("event ", "call ", "error ", "exit "))]
+    return printed([node, HERE / script, *arguments], folder, NODE_PATH=str(modules))
 
 
 def existing(path: Path) -> Path:

@@ -5,6 +5,7 @@
     ACKNOWLEDGE      202, and what is next: TASK_RUNNING, TASK_FINISHED, OFFERS
     TEARDOWN         the stream ends, 202
     any other call   202
+    GET /version     200, the version
 
 Like an agent, it takes its time, and sends an update when the one before it is acknowledged.
 """
@@ -50,6 +51,9 @@ class Lines:
         self.updates = [*updates, offers[1]]
         self.stream_head = head(subscribed)
         self.accepted = head(accepted)
+        version = next(one for one in exchanges if one.request.target == "/version")
+        assert version.response is not None
+        self.version = head(version) + version.response.raw_body
 
 
 def is_of_task(event: dict[str, Any]) -> bool:
@@ -70,6 +74,9 @@ class Connection(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         for message in self.messages():
+            if message.words[0] == "GET":
+                self.request.sendall(self.server.lines.version)
+                continue
             call = json.loads(bytes(message.body))
             self.server.calls.append(call)
             if call["type"] == "SUBSCRIBE":

@@ -1,29 +1,24 @@
-"""A scheduler as the README of mesoshttp shows it: one task, then the second offer is declined.
+"""A scheduler as the READMEs of mesoshttp and its fork avmesos show it: one task, then the second
+offer is declined.
 
-    python scheduler_mesoshttp.py http://127.0.0.1:5050
+    python scheduler_mesoshttp.py mesoshttp|avmesos http://127.0.0.1:5050 [TASK]
 
-It prints what it sees; what the library itself has to say goes to standard error.
+It prints what it sees; what the library itself has to say goes to standard error. With avmesos it
+accepts by Offer.accept(), which adds a `slave_id` to each task: a field that the v1 API lacks.
 """
 
+import importlib
 import json
 import logging
 import sys
 
-from mesoshttp.client import MesosClient
-
-TASK = {
-    "name": "task-quick",
-    "task_id": {"value": "task-quick"},
-    "resources": [
-        {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
-        {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}},
-    ],
-    "command": {"value": "echo quick; exit 0", "shell": True},
-}
+LIBRARY = sys.argv[1]
+MesosClient = importlib.import_module(LIBRARY + ".client").MesosClient
 
 
 class Scheduler:
-    def __init__(self, url):
+    def __init__(self, url, task="task-quick"):
+        self.task = task
         self.client = MesosClient(
             mesos_urls=[url], frameworkName="one task", frameworkUser="root", max_reconnect=1
         )
@@ -48,7 +43,14 @@ class Scheduler:
                 self.client.tearDown()
             else:
                 self.launched = True
-                self.client.combine_offers([offer], [dict(TASK, agent_id=agent_of(offer))])
+                self.accept(offer)
+
+    def accept(self, offer):
+        tasks = [task_info(self.task, offer.get_offer()["agent_id"])]
+        if LIBRARY == "avmesos":
+            offer.accept(tasks)
+        else:
+            self.client.combine_offers([offer], tasks)
 
     def updated(self, update):
         print("update", json.dumps(update, sort_keys=True))
@@ -61,10 +63,19 @@ class Scheduler:
         print("heard", what)
 
 
-def agent_of(offer):
-    return offer.get_offer()["agent_id"]
+def task_info(task, agent):
+    return {
+        "name": "task-quick",
+        "task_id": {"value": task},
+        "agent_id": agent,
+        "resources": [
+            {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+            {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}},
+        ],
+        "command": {"value": "echo quick; exit 0", "shell": True},
+    }
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG, format="%(name)s %(levelname)s %(message)s")
-    print("registered", Scheduler(sys.argv[1]).client.register())
+    print("registered", Scheduler(*sys.argv[2:]).client.register())
