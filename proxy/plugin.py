@@ -10,7 +10,6 @@ Every run of pytest loads this module, so the fixture does the slow imports.
 """
 
 import os
-import shlex
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,8 +30,6 @@ _MARKER = (
     "mesotape(*cassettes, pace, causality, ignore, repeat, rebind, fault, require, strict, ...)"
     ": play these cassettes for the test, or the one with its name."
 )
-_EXAMPLE = "http://master.example:5050"
-
 UNUSED_MODES = ("off", "report", "fail")
 
 _session = pytest.StashKey["Session"]()
@@ -112,7 +109,7 @@ def mesotape(
     if (report := _unused_report(request.config)) is not None:
         report.add_folder(Path(mesotape_cassette_dir))
     names = _names(request.node) or (mesotape_cassette_name,)
-    cassettes = [Path(mesotape_cassette_dir) / name for name in names]
+    cassettes = [_cassette_path(Path(mesotape_cassette_dir) / name) for name in names]
     session = _start_session(request, cassettes, asked)
     request.node.stash[_session], request.node.stash[_failed] = session, False
     with pytest.MonkeyPatch.context() as patch:
@@ -138,8 +135,13 @@ def pytest_runtest_makereport(
     if call.excinfo is not None:
         item.stash[_failed] = True
     session = item.stash.get(_session, None)
-    if report.failed and call.when == "call" and session is not None and (text := session.report()):
-        report.sections.append(("mesotape", text))
+    if report.failed and session is not None:
+        if call.when == "call" and (text := session.report()):
+            report.sections.append(("mesotape", text))
+        if warnings := session.recorder_warnings:
+            from .testing.reports import put_first
+
+            put_first(report, [f"mesotape: {each}" for each in warnings])
     return report
 
 
@@ -186,19 +188,26 @@ def _start_session(
     if mode == "all" or (missing and mode != "none"):
         return _start_recording(request, cassettes, asked)
     if missing:
-        raise _failure(_missing_cassette(request, missing[0], asked))
+        from .testing.reports import describe_missing
+
+        upstream = _upstream(request.config, asked)
+        raise _failure(describe_missing(missing[0], request, cassettes, asked, upstream))
     recorder = None
     if mode == "new_episodes":
         upstream = _recording_upstream(request.config, cassettes, asked)
         recorder = LazyRecorder(upstream, cassettes[0], server=asked.server)
-    return _start_playing(cassettes, asked, recorder)
+    return _start_playing(request, cassettes, asked, recorder)
 
 
 def _start_playing(
-    cassettes: list[Path], asked: "Settings", recorder: "LazyRecorder | None"
+    request: pytest.FixtureRequest,
+    cassettes: list[Path],
+    asked: "Settings",
+    recorder: "LazyRecorder | None",
 ) -> "Session":
     """Play; requests without a recorded answer go to the recorder, if there is one."""
     from .control.player import Player
+    from .testing.reports import audience_of
     from .testing.session import Session
 
     beyond = None if recorder is None else recorder.address
@@ -210,6 +219,7 @@ def _start_playing(
             require=asked.require if recorder is None else "none",
             clock=clock,
             resolve_upstream=beyond,
+            audience=audience_of(request, cassettes, asked, _upstream(request.config, asked)),
         )
     except (ValueError, OSError, UserWarning) as error:  # With filterwarnings = error.
         raise _failure(f"cannot play: {error}") from None
@@ -234,10 +244,11 @@ def _recording_upstream(config: pytest.Config, cassettes: list[Path], asked: "Se
     """Return the URL to record from; fail the test if there is none."""
     if len(cassettes) > 1:
         names = ", ".join(map(str, cassettes))
-        raise _failure(f"a test records one cassette, and this one has {names}")
+        advice = f"record each with `mesotape record URL --output {cassettes[0]}`"
+        raise _failure(f"a test records one cassette, and this one has {names}: {advice}")
     upstream = _upstream(config, asked)
     if not upstream:
-        advice = "pass --mesotape-upstream=URL, the URL of a Mesos server"
+        advice = 'pass --mesotape-upstream=URL, or set upstream="URL" in the marker'
         raise _failure(f"nothing to record {cassettes[0]} from: {advice}")
     return upstream
 
@@ -275,11 +286,6 @@ def _upstream(config: pytest.Config, asked: "Settings") -> str:
     return asked.upstream or option or config.getini("mesotape_upstream")
 
 
-def _missing_cassette(request: pytest.FixtureRequest, cassette: Path, asked: "Settings") -> str:
-    from .testing.settings import similar_name_hint
-
-    upstream = _upstream(request.config, asked) or _EXAMPLE
-    words = ["pytest", request.node.nodeid, "--mesotape-record=once"]
-    record = shlex.join([*words, f"--mesotape-upstream={upstream}"])
-    near = similar_name_hint(cassette)
-    return f"there is no cassette {cassette}{near}\nto record it from a Mesos server:\n    {record}"
+def _cassette_path(path: Path) -> Path:
+    """Return a path whose `..` also leads out of a folder that does not exist."""
+    return path if path.exists() else Path(os.path.normpath(path))

@@ -1,6 +1,7 @@
 """Miss reports: why no recorded exchange answers a request, the nearest ones, and what to do.
 
-If an option of the replay would make the nearest exchange the answer, the report names it.
+If an option of the replay would make the nearest exchange the answer, the report names it, in the
+words of its reader (advice.py).
 """
 
 import re
@@ -13,6 +14,7 @@ from ...proto.http.request import HttpRequest
 from ...proto.messages.ids import id_fields, with_blank_ids
 from ..format.exchange_ref import ExchangeRef
 from ..storage.reader import Cassette
+from .advice import Audience, Setting, WantedRecording
 from .credentials import describe_scheme
 from .misses import Difference, Miss, MissReason, NearMiss
 from .near_misses import OPAQUE_BODY_DIFFERENCE, NearMissIndex, diff_requests
@@ -36,6 +38,10 @@ _STREAM_ID = "Mesos-Stream-Id"
 _STREAM_ID_REASONS: tuple[MissReason, ...] = ("no stream id", "another stream id")
 _CREDENTIALS = "Authorization"
 
+_RECORDED_TOO: tuple[MissReason, ...] = ("nothing recorded for this call", "already played")
+_RECORDED_AGAIN: tuple[MissReason, ...] = ("differs", "client left")
+"""Reasons for which it helps to record what is missing as well, or everything again."""
+
 _LIST_INDEX = re.compile(r"\[[^\]]*\]")
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f]*")
 
@@ -45,6 +51,7 @@ class _Comparison(Struct, frozen=True):
 
     near: NearMiss
     recorded: ParsedRequest
+    cassette: int
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -56,7 +63,8 @@ class MissReporter:
     """Reports requests that no exchange of some cassettes answers.
 
     `served` counts how often each exchange was served. `to_recorded_ids` replaces ids of this run
-    by the recorded ones (rebinding/); it is None without --rebind.
+    by the recorded ones (rebinding/); it is None without --rebind. `ignore` and `repeat` are the
+    rules of the replay. The advice is for `audience`.
     """
 
     def __init__(
@@ -65,11 +73,17 @@ class MissReporter:
         served: Mapping[ExchangeRef, int],
         requests: RecordedRequests,
         to_recorded_ids: Callable[[ParsedRequest], ParsedRequest] | None,
+        *,
+        ignore: Sequence[str],
+        repeat: Sequence[str],
+        audience: Audience,
     ) -> None:
         self._cassettes = cassettes
         self._served = served
         self._requests = requests
         self._to_recorded_ids = to_recorded_ids
+        self._given = {"ignore": _as_tuple(ignore), "repeat": _as_tuple(repeat)}
+        self._audience = audience
         self._index = NearMissIndex()
 
     def add_exchange(self, key: RequestKey, path: str, ref: ExchangeRef) -> None:
@@ -109,13 +123,15 @@ class MissReporter:
         comparisons.sort(key=lambda comparison: comparison.rank)
         if comparisons and is_same_call and reason == "nothing recorded for this call":
             reason = "differs"
+        nearest = comparisons[0] if comparisons else None
         return Miss(
             reason=reason,
             method=request.http.method.decode("latin-1"),
             path=truncate(request.http.target.decode("latin-1"), _MAX_TARGET_CHARACTERS),
             call=received.description,
             nearest=tuple(comparison.near for comparison in comparisons[:_MAX_NEAREST]),
-            option=self._option(reason, received, comparisons[0] if comparisons else None),
+            option=self._option(reason, received, nearest),
+            recording=self._recording(reason, nearest, cassettes),
         )
 
     def _compare(
@@ -145,7 +161,22 @@ class MissReporter:
             differences=tuple(differences[:_MAX_DIFFERENCES]),
             more=max(0, len(differences) - _MAX_DIFFERENCES),
         )
-        return _Comparison(near, recorded)
+        return _Comparison(near, recorded, ref.cassette)
+
+    def _recording(
+        self, reason: MissReason, nearest: _Comparison | None, cassettes: frozenset[int] | None
+    ) -> str | None:
+        """Write how to record an answer, into the cassette of the nearest exchange if there is."""
+        if reason not in _RECORDED_TOO and reason not in _RECORDED_AGAIN:
+            return None
+        first = min(range(len(self._cassettes)) if cassettes is None else cassettes, default=None)
+        number = first if nearest is None else nearest.cassette
+        if number is None:
+            return None
+        cassette = self._cassettes[number]
+        header, is_append = cassette.header, reason in _RECORDED_TOO
+        recording = WantedRecording(str(cassette.path), header.server, header.upstream, is_append)
+        return self._audience.write_recording(recording)
 
     def _option(
         self, reason: MissReason, received: ParsedRequest, nearest: _Comparison | None
@@ -154,9 +185,9 @@ class MissReporter:
         call_name = received.key.call_name if isinstance(received.key, CallKey) else None
         match reason:
             case "already played" if call_name is not None:
-                return f"--repeat {call_name}=last gives the last answer again."
+                return f"{self._write('repeat', f'{call_name}=last')} gives the last answer again."
             case "already played":
-                return "--repeat cycle gives the recorded answers again."
+                return f"{self._write('repeat', 'cycle')} gives the recorded answers again."
             case "differs" if nearest is not None and not (
                 nearest.near.played and received.is_mutating
             ):
@@ -169,11 +200,12 @@ class MissReporter:
     ) -> str | None:
         """Name the option with which a request and a recorded one would be equal."""
         if call_name is None:
-            return _option_to_ignore_query(received.key, nearest.recorded.key)
+            names = _differing_parameters(received.key, nearest.recorded.key)
+            return self._option_to_ignore(f"query.{name}" for name in names)
         if kinds := _differing_id_kinds(nearest.recorded, received):
-            ignore = " ".join(f"--ignore {kind}s" for kind in kinds)
+            ignore = self._write("ignore", *(f"{kind}s" for kind in kinds))
             if self._to_recorded_ids is None:
-                rebind = "--rebind translates them"
+                rebind = f"{self._write('rebind')} translates them"
                 return f"Only ids differ: {rebind}, {ignore} ignores them."
             return (
                 f"Only ids differ, but they are bound to other ids already; {ignore} ignores them."
@@ -183,7 +215,21 @@ class MissReporter:
             return None
         if paths & {"refusal", "type", "body", "Content-Type", _CREDENTIALS}:
             return None
-        return _option_to_ignore(f"{call_name}:{path}" for path in sorted(paths))
+        return self._option_to_ignore(f"{call_name}:{path}" for path in sorted(paths))
+
+    def _option_to_ignore(self, rules: Iterable[str]) -> str | None:
+        values = tuple(rules)
+        options = self._write("ignore", *values)
+        if not values or len(options) > _MAX_IGNORE_CHARACTERS:
+            return None
+        return f"If the difference does not matter: {options}"
+
+    def _write(self, name: str, *values: str) -> str:
+        return self._audience.write(Setting(name, values, self._given.get(name, ())))
+
+
+def _as_tuple(rules: Sequence[str]) -> tuple[str, ...]:
+    return (rules,) if isinstance(rules, str) else tuple(rules)
 
 
 def _differing_id_kinds(recorded: ParsedRequest, received: ParsedRequest) -> list[str]:
@@ -198,24 +244,15 @@ def _differing_id_kinds(recorded: ParsedRequest, received: ParsedRequest) -> lis
     return sorted({old.kind for old, new in pairs if old.value != new.value})
 
 
-def _option_to_ignore_query(received: RequestKey, recorded: RequestKey) -> str | None:
-    """Name the option to ignore the parameters that differ, if there are only a few of them."""
+def _differing_parameters(received: RequestKey, recorded: RequestKey) -> list[str]:
+    """Return the names of the parameters that differ, or none if there are many."""
     match recorded, received:
         case PlainKey(query=old), PlainKey(query=new) if old != new:
             parts = set(old.split("&")) ^ set(new.split("&"))
             names = sorted({part.partition("=")[0] for part in parts if part})
-            if 0 < len(names) <= _MAX_IGNORE_RULES:
-                return _option_to_ignore(f"query.{name}" for name in names)
+            return names if len(names) <= _MAX_IGNORE_RULES else []
         case _:
-            pass
-    return None
-
-
-def _option_to_ignore(rules: Iterable[str]) -> str | None:
-    options = " ".join(f"--ignore {rule}" for rule in rules)
-    if not options or len(options) > _MAX_IGNORE_CHARACTERS:
-        return None
-    return f"If the difference does not matter: {options}"
+            return []
 
 
 def _stream_id_difference(recorded: HttpRequest, received: HttpRequest) -> list[Difference]:

@@ -7,6 +7,7 @@ As text, for people and test failures:
           accept.offer_ids[0].value: "b5ed-O6" → "b5ed-O7"
       what to do: …
       or: …
+      to record: mesotape record …
 
 `to_json()` has the same as JSON. Every difference reads *recorded → received*. The text is made of
 lines of spans with styles, which a terminal can show as colours.
@@ -123,7 +124,7 @@ class Miss(Struct, frozen=True, kw_only=True):
     """A request without an answer. `call` names its call, or is None for a plain request.
 
     `option` is a sentence that names the option of a replay with which the nearest exchange would
-    be the answer, if there is one.
+    be the answer, if there is one, and `recording` the command that records an answer.
     """
 
     reason: MissReason
@@ -132,12 +133,13 @@ class Miss(Struct, frozen=True, kw_only=True):
     call: str | None
     nearest: tuple[NearMiss, ...] = ()
     option: str | None = None
+    recording: str | None = None
 
     @property
     def advice(self) -> str:
-        """Advice for the user, in one to three sentences."""
-        advice = _ADVICE[self.reason]
-        return advice if self.option is None else f"{advice} {self.option}"
+        """Advice for the user, in one to four sentences."""
+        recording = None if self.recording is None else f"To record: {self.recording}"
+        return " ".join(filter(None, (_ADVICE[self.reason], self.option, recording)))
 
     def report_lines(self) -> Iterator[ReportLine]:
         """Format the report as lines of spans."""
@@ -149,6 +151,8 @@ class Miss(Struct, frozen=True, kw_only=True):
         yield [("  what to do:", "label"), (f" {_ADVICE[self.reason]}", "plain")]
         if self.option is not None:
             yield [("  or:", "label"), (f" {self.option}", "plain")]
+        if self.recording is not None:
+            yield [("  to record:", "label"), (f" {self.recording}", "plain")]
 
     def __str__(self) -> str:
         return format_report(self.report_lines())

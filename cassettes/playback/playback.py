@@ -26,6 +26,7 @@ from ..causality.subscriptions import stream_mismatch_of
 from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
+from ..matching.advice import COMMAND, Audience
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason, ReplayOutcome
@@ -59,10 +60,15 @@ class Playback:
     """Answers requests from one cassette, or from several as if they were one."""
 
     def __init__(
-        self, cassettes: Cassette | Sequence[Cassette], options: Options | None = None
+        self,
+        cassettes: Cassette | Sequence[Cassette],
+        options: Options | None = None,
+        *,
+        audience: Audience = COMMAND,
     ) -> None:
         self.cassettes = [cassettes] if isinstance(cassettes, Cassette) else list(cassettes)
         self.options = options or Options()
+        self.audience = audience
         self.journal = Journal()
         recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
         date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
@@ -90,7 +96,13 @@ class Playback:
         )
         to_recorded_ids = None if self._id_matcher is None else self._id_matcher.to_recorded_ids
         self._miss_reporter = MissReporter(
-            self.cassettes, self.journal.served, requests, to_recorded_ids
+            self.cassettes,
+            self.journal.served,
+            requests,
+            to_recorded_ids,
+            ignore=self.options.ignore,
+            repeat=self.options.repeat,
+            audience=audience,
         )
         self._unanswered = UnansweredRequests(
             self.journal, self._servers, self._miss_reporter, date

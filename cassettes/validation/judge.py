@@ -56,7 +56,7 @@ def describe_warnings(path: Path | str, findings: Sequence[CassetteFinding]) -> 
     texts = [each.describe(path) for each in findings[:_MAX_WARNINGS]]
     if len(findings) > _MAX_WARNINGS:
         more = len(findings) - _MAX_WARNINGS
-        texts.append(f"{path}: {more} more: mesotape validate {path} lists all")
+        texts.append(f"{path}: {more} more: {_command(path)} lists all")
     return texts
 
 
@@ -76,6 +76,10 @@ def check_for_playing(
     raise CassetteError(
         f"{errors[0].describe(cassette.path)}{more}; run mesotape validate{option} {place}"
     )
+
+
+def _command(path: Path | str) -> str:
+    return shlex.join(["mesotape", "validate", str(path)])
 
 
 def _left_out(cassette: Cassette) -> list[CassetteFinding]:

@@ -5,6 +5,7 @@ Messages go to stderr. The ready line, and the output that a command is for, go 
 """
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ from typing import NamedTuple, override
 import click
 import msgspec
 
-from ...proto.http.address import Address
+from ...proto.http.address import LOOPBACK, Address
 from .messages import messages
 
 EXIT_FAILURE = 1
@@ -234,11 +235,16 @@ def announce_ready(
             print_result(f"mesotape: {line}", to_stderr=to_stderr)
 
 
-def listen_error_text(address: Address, error: OSError, option: str = "--listen") -> str:
-    """Format an error of listening: without the address that asyncio repeats, with the option."""
+def listen_error_text(address: Address, error: OSError, option: str = "--listen ") -> str:
+    """Format an error of listening: without the address that asyncio repeats, with the option.
+
+    `option` is what stands before the address.
+    """
     number = error.errno or 0
     reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-    return f"cannot listen on {address}: {reason}; {option} takes another address"
+    is_own_host = number in (errno.EADDRINUSE, errno.EACCES)
+    free = Address(address.host if is_own_host else LOOPBACK.host, 0)
+    return f"cannot listen on {address}: {reason}; {option}{free} takes a free port"
 
 
 def write_file_atomically(path: Path, text: str) -> None:

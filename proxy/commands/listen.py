@@ -16,10 +16,11 @@ from .console import CommandError, listen_error_text
 
 
 class ListenSpec(NamedTuple):
-    """An address to listen on, and the indexes of the cassettes that it serves."""
+    """An address to listen on, the indexes of the cassettes that it serves, what it is set by."""
 
     address: Address
     cassette_indexes: tuple[int, ...]
+    option: str = "--listen "
 
 
 def group_by_address(own: Sequence[Address | None], listen: Address) -> list[ListenSpec]:
@@ -32,8 +33,9 @@ def group_by_address(own: Sequence[Address | None], listen: Address) -> list[Lis
     for index, own_address in enumerate(own):
         address = listen if own_address is None else own_address
         key = index if own_address is not None and own_address.port == 0 else address
-        _, before = specs.get(key, (address, ()))
-        specs[key] = ListenSpec(address, (*before, index))
+        before = specs[key].cassette_indexes if key in specs else ()
+        option = "--listen " if own_address is None else "CASSETTE="
+        specs[key] = ListenSpec(address, (*before, index), option)
     return list(specs.values()) or [ListenSpec(listen, ())]
 
 
@@ -50,5 +52,5 @@ async def start(
             )
         except OSError as error:
             await server.stop()
-            raise CommandError(listen_error_text(spec.address, error)) from error
+            raise CommandError(listen_error_text(spec.address, error, spec.option)) from error
     return real

@@ -260,4 +260,7 @@ def _cannot_listen(server: ServerInstance[Any]) -> str:
     error = error.__cause__ if error is not None and error.__cause__ is not None else error
     if not isinstance(error, OSError) or port is None:
         return f"{server.mode.full_spec}: cannot be started: {error}"
-    return listen_error_text(Address(host, port), error)
+    if server.mode.custom_listen_port is None:
+        return listen_error_text(Address(host, port), error)
+    mode = server.mode.full_spec.rpartition("@")[0]
+    return listen_error_text(Address(host, port), error, f"--mode {mode}@")

@@ -39,6 +39,16 @@ if TYPE_CHECKING:
     from ...addons.recorder import Recorder
 
 
+_OPTIONS = {
+    "mesotape_cassette": "--output",
+    "mesotape_existing": "--overwrite or --append",
+    "mesotape_server": "--server",
+    "mesotape_only_v1": "--only-v1",
+    "mesotape_fail_closed": "--fail-closed",
+}
+"""The options of this command that stand for those of the addon."""
+
+
 class RecordOptions(Struct, frozen=True, kw_only=True):
     """The options of `mesotape record`. Either `upstream` or a mitmproxy `mode` is given."""
 
@@ -85,14 +95,18 @@ def record(options: RecordOptions) -> int:
 def check(options: RecordOptions) -> None:
     """Check what mitmproxy would report too late or not clearly. Raises CommandError."""
     if (options.upstream is None) == (options.mode is None):
-        raise CommandError("expected either the URL of a master or agent, or --mode")
+        text = "expected either the URL of a master or agent, or a --mode like regular"
+        raise CommandError(text)
     if options.upstream is not None:
         _parse_upstream(options.upstream)
     for setting in options.settings:
         if "=" not in setting:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
         if setting.startswith("mesotape_"):
-            raise CommandError(f"--set {setting}: use the option of this command instead")
+            name = setting.partition("=")[0]
+            option = _OPTIONS.get(name)
+            advice = "record has no such option" if option is None else f"use {option} instead"
+            raise CommandError(f"--set {setting}: {advice}")
     certificates.load_server_context(options.tls_cert, options.tls_key)
     if options.upstream_ca is not None:
         certificates.check_authority(options.upstream_ca)

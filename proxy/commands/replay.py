@@ -27,7 +27,7 @@ from ...proto.http.address import LOOPBACK, Address
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
 from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
-from ..control.verdict import as_option, bypassed_proxy, judge
+from ..control.verdict import bypassed_proxy, judge
 from ..http.proxy_variables import detour
 from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
@@ -173,7 +173,7 @@ async def _replay(
             await control.stop()
         await server.stop()
     responder = server.responder
-    problems = judge(responder, failures, requirement, urls[0], as_option)
+    problems = judge(responder, failures, requirement, urls[0])
     print_unused(responder, problems)
     if requirement == REQUIRE_NONE and (warning := bypassed_proxy(responder, urls[0])) is not None:
         print_to_stderr(f"warning: {warning}")
@@ -255,7 +255,7 @@ async def _start_control(server: ReplayServer, listen: Address | None) -> Contro
     except ValueError as error:
         raise CommandError(f"--control {listen}: {error}") from error
     except OSError as error:
-        raise CommandError(listen_error_text(listen, error, "--control")) from error
+        raise CommandError(listen_error_text(listen, error, "--control ")) from error
     return control
 
 
@@ -322,7 +322,7 @@ def _pace(options: ReplayOptions) -> Pace:
         options.pace, speed=options.speed, max_gap=options.max_gap, start_at=options.start_at
     )
     if isinstance(pace, Stepped) and options.control is None:
-        raise ValueError("pace step needs --control HOST:PORT, to release the events")
+        raise ValueError("pace step needs --control 127.0.0.1:0, to release the events")
     return pace
 
 

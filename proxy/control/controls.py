@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from ...cassettes.answers.pace import Stepped
+from ...cassettes.matching.advice import COMMAND, Setting
 from ...cassettes.playback.playback import Playback
 from ..server.clock import ManualClock
 from ..server.request_journal import Call, summarize_calls
@@ -202,14 +203,23 @@ class ReplayControls:
     def _advance_clock(self, seconds: float | None) -> int:
         clock = self.server.clock
         if not isinstance(clock, ManualClock):
-            raise ValueError("advance: expected pace step or a manual clock")
+            raise ValueError(f"advance: expected {self._advanced_by(seconds)}")
         if seconds is None:
+            step = self.playback.audience.write(Setting("pace", ("step",)))
             raise ValueError(
-                "advance: expected seconds with a manual clock (events and until need pace step)"
+                f"advance: expected seconds with a manual clock (events and until need {step})"
             )
         before = self.server.stream_registry.count_events_sent()
         clock.advance(seconds)
         return self.server.stream_registry.count_events_sent() - before
+
+    def _advanced_by(self, seconds: float | None) -> str:
+        """Return the settings with which a replay can be advanced. The command has no clock."""
+        audience = self.playback.audience
+        settings = [Setting("pace", ("step",))]
+        if seconds is not None and audience is not COMMAND:
+            settings.append(Setting("clock", ("manual",)))
+        return " or ".join(map(audience.write, settings))
 
     def _matches(self, call: Call, fields: dict[str, Any]) -> bool:
         return call.number not in self._returned_numbers and all(

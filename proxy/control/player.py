@@ -23,6 +23,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ...cassettes.format.exchange_ref import ExchangeRef
+from ...cassettes.matching.advice import PLAYER, Audience
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import RefusedRequest
 from ...cassettes.playback.playback import Options, Playback
@@ -44,6 +45,12 @@ from .controls import ReplayControls, ReplayStatus
 from .receipt import Receipt, build_receipt, digest_cassettes
 from .verdict import Problem, ReplayError, judge
 
+_EXPECTED_ERRORS = (TimeoutError, ValueError, LookupError, TypeError)
+"""What the controls raise for their callers: a call that did not come, a wrong argument.
+
+pytest shows the line of the test that called, and not the lines of the player's thread.
+"""
+
 type CassetteSource = Path | str | Cassette
 
 
@@ -54,7 +61,11 @@ def _in_thread[**P, T](
 
     @wraps(method, assigned=("__name__", "__doc__"))
     def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
-        return player._ask(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+        __tracebackhide__ = True
+        try:
+            return player._ask(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+        except _EXPECTED_ERRORS as error:
+            raise error.with_traceback(None) from None
 
     return call
 
@@ -66,7 +77,11 @@ def _blocking[**P, T](
 
     @wraps(method, assigned=("__name__", "__doc__"))
     def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
-        return player._run_coroutine(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+        __tracebackhide__ = True
+        try:
+            return player._run_coroutine(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+        except _EXPECTED_ERRORS as error:
+            raise error.with_traceback(None) from None
 
     return call
 
@@ -81,7 +96,8 @@ class Player:
 
     With `clock="manual"`, time stands still until `advance` moves it. Requests without a recorded
     response are forwarded to the result of `resolve_upstream`, if it is given
-    (server/upstream_relay.py); then only failures are problems.
+    (server/upstream_relay.py); then only failures are problems. Advice is written for `audience`
+    (cassettes/matching/advice.py).
 
     Raises CassetteError or ValueError for a cassette that cannot be played or lacks a required
     call, and OSError if the address cannot be listened on. What `mesotape validate` finds in a
@@ -98,6 +114,7 @@ class Player:
         listen: Address = LOOPBACK,
         clock: Clock | Literal["manual"] | None = None,
         resolve_upstream: ResolveUpstream | None = None,
+        audience: Audience = PLAYER,
     ) -> None:
         self.failures: list[str] = []
         self.strict = strict
@@ -112,7 +129,7 @@ class Player:
             sources = [cassettes] if isinstance(cassettes, Path | str | Cassette) else cassettes
             opened = [self._open(source) for source in sources]
             self._paths = [cassette.path for cassette in opened]
-            playback = Playback(opened, options)
+            playback = Playback(opened, options, audience=audience)
             self._requirement.check(playback)
             started = Future[
                 tuple[asyncio.AbstractEventLoop, asyncio.Event, ReplayControls, Address]
@@ -225,6 +242,7 @@ class Player:
 
     def check(self) -> None:
         """Raise ReplayError if there are problems; its text has them, and what is held."""
+        __tracebackhide__ = True
         if problems := self.problems:
             held = (f"held: {reason}" for reason in self._summarize()[1].held)
             raise ReplayError("\n".join([*problems, *held]))
@@ -233,6 +251,7 @@ class Player:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        __tracebackhide__ = True
         self.close()
         if self.strict and kind is None:
             self.check()
@@ -241,6 +260,7 @@ class Player:
 
     def _ask[T](self, query: Callable[[ReplayControls], T]) -> T:
         """Call `query` in the player's thread, or here if that has ended."""
+        __tracebackhide__ = True
         with self._lock:
             is_closed = self._is_closed
         if is_closed:
@@ -254,6 +274,7 @@ class Player:
 
     def _run_coroutine[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the player's thread. Raises RuntimeError if the player is closed."""
+        __tracebackhide__ = True
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the player is closed")

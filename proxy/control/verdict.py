@@ -7,7 +7,7 @@ the texts of all.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Literal
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.format.exchange_ref import ExchangeRef
+from ...cassettes.matching.advice import Setting
 from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import parse_request
 from ...cassettes.playback.requirement import Requirement
@@ -46,26 +47,15 @@ class ReplayError(AssertionError):
     """A replay was no success; the text has its problems, and what is still held."""
 
 
-def as_option(word: str) -> str:
-    """Write a requirement as an option of the command."""
-    return f"--require {word}"
-
-
-def as_keyword(word: str) -> str:
-    """Write a requirement as a keyword, of the marker of a test or of `Player`."""
-    return f'require="{word}"'
-
-
 def judge(
     responder: Responder,
     failures: Sequence[str],
     requirement: Requirement,
     url: str,
-    write: Callable[[str], str] = as_keyword,
 ) -> list[Problem]:
     """Return the problems since the start, ordered by kind as `Problem` lists them.
 
-    `url` is that of the replay. `write` writes a requirement for the advice how to relax it.
+    `url` is that of the replay.
     """
     journal, playback = responder.journal, responder.playback
     problems = [Problem("failed", text) for text in failures]
@@ -82,7 +72,7 @@ def judge(
     unmet = unmet_exchanges(responder, requirement)
     is_known = requirement.amount == "any" and any(each.kind == "missed" for each in problems)
     if unmet is not None and not is_known:
-        lines = _describe_unmet(responder, requirement, unmet, write)
+        lines = _describe_unmet(responder, requirement, unmet)
         warning = bypassed_proxy(responder, url)
         lines = lines if warning is None else chain(lines, [f"note: {warning}"])
         problems.append(Problem("unmet", "\n  ".join(lines)))
@@ -136,9 +126,12 @@ def _describe_unmet(
     responder: Responder,
     requirement: Requirement,
     unmet: Sequence[ExchangeRef],
-    write: Callable[[str], str],
 ) -> Iterator[str]:
-    cassettes = responder.playback.cassettes
+    cassettes, audience = responder.playback.cassettes, responder.playback.audience
+
+    def write(words: str) -> str:
+        return audience.write(Setting("require", (words,)))
+
     yield f"{write(str(requirement))}: {_reason(responder, requirement, unmet)}"
     for ref in islice(unmet, _MAX_NAMED):
         yield f"not used: {describe_exchange(cassettes, ref)}"

@@ -2,6 +2,7 @@
 
 import io
 import math
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,10 +180,11 @@ def _recognised(found: Iterator[Row], source: str, start: bytes) -> Iterator[Row
 def _unknown_kind(source: str, start: bytes) -> str:
     if start.startswith(_PACKET_CAPTURES):
         text = "is a packet capture, expected the bytes of one direction"
-        return f"{source}: {text}: `tcpflow -r {source}` writes them to files"
+        return f"{source}: {text}: `{shlex.join(['tcpflow', '-r', source])}` writes them to files"
     if source.endswith((".yaml", ".yml")):
         text = "is no cassette: expected a first document with the key mesotape"
-        return f"{source}: {text}; mesotape validate lists all problems"
+        command = shlex.join(["mesotape", "validate", source])
+        return f"{source}: {text}; {command} lists all problems"
     kinds = "a cassette, a stream of records, a capture of HTTP or a flow file of mitmproxy"
     return f"{source}: expected {kinds}, found {start!r}…"
 

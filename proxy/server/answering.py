@@ -101,7 +101,8 @@ class Responder:
 
         Raises ValueError or OSError if the cassettes cannot be played any more.
         """
-        playback = Playback(self.playback.cassettes, self.playback.options)
+        old = self.playback
+        playback = Playback(old.cassettes, old.options, audience=old.audience)
         self._earlier_journal.absorb(self.playback.journal)
         self._earlier_left_out.update(self.playback.left_out)
         on_note = self.playback.journal.on_note

@@ -40,6 +40,7 @@ class RecorderProcess:
     def __init__(
         self, upstream: str, cassette: Path, *, server: ServerKind = "master", append: bool = False
     ) -> None:
+        self.upstream = upstream
         self._cassette = cassette
         self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}")
         if cassette.suffix == ".gz":
@@ -77,6 +78,14 @@ class RecorderProcess:
     def address(self) -> Address:
         """The address on which it listens."""
         return ServerUrl.parse(self.url).address
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the recorder has reported so far, like an upstream that cannot be reached."""
+        text = self._stderr
+        if self._errors.exists():
+            text = self._errors.read_text(errors="replace")
+        return [line.removeprefix("mesotape: ") for line in text.splitlines() if line]
 
     @property
     def failed(self) -> Path:
@@ -141,6 +150,7 @@ class LazyRecorder:
     """Appends to a cassette; the recorder starts when its address is first asked for."""
 
     def __init__(self, upstream: str, cassette: Path, *, server: ServerKind = "master") -> None:
+        self.upstream = upstream
         self._start = partial(RecorderProcess, upstream, cassette, server=server, append=True)
         self._started: RecorderProcess | None = None
         self._lock = threading.Lock()
@@ -156,6 +166,11 @@ class LazyRecorder:
     def failure_note(self) -> str:
         """A message with the place of the recording of a failed test."""
         return "" if self._started is None else self._started.failure_note
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the recorder has reported so far."""
+        return [] if self._started is None else self._started.warnings
 
     def commit(self) -> None:
         """Stop, and add the recording to the cassette. Raises RecordingError."""

@@ -1,8 +1,6 @@
 """The session: the value of the fixture `mesotape`, a replay or a recording."""
 
-import json
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 _MAX_FAULT_HITS = 20
 """Fault hits shown in the failure of a test."""
-
-_OPTION = re.compile(r"--(?P<name>ignore|repeat) \S+(?: --(?P=name) \S+)*")
-"""An option that a report of a miss advises, once or repeated."""
 
 
 class Session:
@@ -81,6 +76,7 @@ class Session:
     @property
     def player(self) -> "Player":
         """The player. Raises RuntimeError while recording."""
+        __tracebackhide__ = True
         if self._player is None:
             raise RuntimeError(
                 "this test is recording, so there is no replay to control; check mesotape.recording"
@@ -92,36 +88,43 @@ class Session:
     @property
     def calls(self) -> "list[Call]":
         """The requests so far."""
+        __tracebackhide__ = True
         return self.player.calls
 
     @property
     def streams(self) -> "list[StreamState]":
         """The streams, including those that have ended."""
+        __tracebackhide__ = True
         return self.player.streams
 
     @property
     def misses(self) -> "list[Miss]":
         """Requests without a recorded answer."""
+        __tracebackhide__ = True
         return self.player.misses
 
     @property
     def strikes(self) -> list[str]:
         """Descriptions of fault hits."""
+        __tracebackhide__ = True
         return self.player.strikes
 
     @property
     def unused(self) -> "list[ExchangeRef]":
         """Exchanges that no request has used."""
+        __tracebackhide__ = True
         return self.player.unused
 
     @property
     def left_out(self) -> "list[ExchangeRef]":
         """Mutating calls that were not made, though their party took part."""
+        __tracebackhide__ = True
         return self.player.left_out
 
     @property
     def waiting(self) -> list[str]:
         """Descriptions of what is held, and of what it waits for."""
+        __tracebackhide__ = True
         return self.player.waiting
 
     def await_call(
@@ -135,6 +138,7 @@ class Session:
         Each call is returned once, including calls made before. Raises TimeoutError, which lists
         the calls made and what is held.
         """
+        __tracebackhide__ = True
         return self.player.await_call(call, timeout_seconds, **fields)
 
     def await_events(
@@ -148,6 +152,7 @@ class Session:
         `of` is the number of a stream or the type of its call; None counts all streams. Raises
         TimeoutError, which lists what is held.
         """
+        __tracebackhide__ = True
         return self.player.await_events(count, of, timeout_seconds)
 
     # Control.
@@ -165,24 +170,29 @@ class Session:
         `until` is the type of the last event to release. Returns how many were sent. Raises
         TimeoutError, which names what the next event waits for.
         """
+        __tracebackhide__ = True
         return self.player.advance(
             events, seconds=seconds, until=until, timeout_seconds=timeout_seconds
         )
 
     def hold(self, stream: int | None = None) -> None:
         """Hold a stream, or all, including new ones. Raises LookupError if it is not open."""
+        __tracebackhide__ = True
         self.player.hold(stream)
 
     def release(self, stream: int | None = None) -> None:
         """Release a stream, or all. Raises LookupError if it is not open."""
+        __tracebackhide__ = True
         self.player.release(stream)
 
     def reset(self) -> None:
         """Reset the replay to its start; open streams are cut."""
+        __tracebackhide__ = True
         self.player.reset()
 
     def receipt(self) -> dict[str, Any]:
         """Return the receipt so far, as `mesotape replay --receipt` writes it."""
+        __tracebackhide__ = True
         return self.player.receipt()
 
     # Called by the plugin.
@@ -199,6 +209,13 @@ class Session:
         return "\n".join(
             [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
         )
+
+    @property
+    def recorder_warnings(self) -> list[str]:
+        """What the recorder has reported, each with the upstream."""
+        if self._recorder is None:
+            return []
+        return [f"recording {self._recorder.upstream}: {each}" for each in self._recorder.warnings]
 
     def close(self, *, passed: bool) -> str:
         """Close the server. Return the problems if `strict`, one per line.
@@ -225,21 +242,4 @@ class Session:
     def _problems(self) -> list[str]:
         if self._player is None:
             return []
-        return [_with_keywords(problem) for problem in self._player.problems]
-
-
-def _with_keywords(problem: str) -> str:
-    """Write the options that a report of a miss advises as keywords of the marker."""
-    lines = problem.split("\n")
-    return "\n".join(
-        _OPTION.sub(_keyword, line.replace("--rebind", "rebind=True"))
-        if line.startswith("  or:")
-        else line
-        for line in lines
-    )
-
-
-def _keyword(match: re.Match[str]) -> str:
-    values = match[0].split(f"--{match['name']} ")[1:]
-    rules = [json.dumps(value.strip()) for value in values]
-    return f"{match['name']}={rules[0] if len(rules) == 1 else f'[{", ".join(rules)}]'}"
+        return self._player.problems

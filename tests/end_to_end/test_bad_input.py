@@ -120,7 +120,7 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        ([], 1, "expected either the URL of a master or agent, or --mode"),
+        ([], 1, "expected either the URL of a master or agent, or a --mode like regular"),
         ([UPSTREAM, "--mode", "regular"], 1, "expected either the URL of a master or agent, or "),
         (["master:5050"], 1, "master:5050: expected a URL like http://master.example:5050"),
         (["ftp://master"], 1, "ftp://master: expected a URL like http://master.example:5050"),
@@ -211,7 +211,8 @@ def test_a_busy_port_is_an_error_of_one_line_and_costs_no_cassette(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        text = f"cannot listen on {listen}: Address already in use; --listen takes another address"
+        free = "--listen 127.0.0.1:0 takes a free port"
+        text = f"cannot listen on {listen}: Address already in use; {free}"
         refused(["replay", "good.yaml", "--listen", listen], 1, text)
         for upstream in (UPSTREAM, "https://127.0.0.1:1"):
             refused(["record", upstream, "-o", "new.yaml", "--listen", listen], 1, text)

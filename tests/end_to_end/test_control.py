@@ -279,7 +279,7 @@ def test_the_address_and_the_token_are_printed(tmp_path):
     with running("replay", path, "--control", "127.0.0.1:0") as replay:
         other = run("replay", path, "--control", replay.control[0].rpartition("//")[2])
         assert other.returncode == 1
-        assert "Address already in use; --control takes another address" in other.stderr
+        assert "Address already in use; --control 127.0.0.1:0 takes a free port" in other.stderr
         assert replay.stop() == 0
     url, token = replay.control
     assert replay.out.splitlines()[1] == f"mesotape: control on {url} with token {token}"
@@ -290,7 +290,7 @@ def test_the_address_and_the_token_are_printed(tmp_path):
     [
         (["--control", "0.0.0.0:0"], "--control 0.0.0.0:0: 0.0.0.0 is not loopback"),
         (["--control", "example.org:0"], "example.org is not loopback, like 127.0.0.1"),
-        (["--pace", "step"], "--pace step needs --control HOST:PORT, to release the events"),
+        (["--pace", "step"], "--pace step needs --control 127.0.0.1:0, to release the events"),
         (["--pace", "every:x"], "'every:x' is not recorded, every:0.1 (seconds), instant or step"),
         (["--pace", "instant", "--start-at", "3"], "--start-at makes no sense at pace instant"),
         (["--start-at", "-3"], "--start-at is -3.0, expected 0 seconds or more"),

@@ -169,7 +169,7 @@ def test_a_busy_port_is_an_error(folder):
             timeout=60,
         )
     assert done.stderr.startswith(f"mesotape: cannot listen on {listen}: ")
-    assert done.stderr.endswith("; --listen takes another address\n")
+    assert done.stderr.endswith("; --listen 127.0.0.1:0 takes a free port\n")
     assert done.returncode == 1
 
 

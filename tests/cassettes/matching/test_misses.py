@@ -1,6 +1,8 @@
 """The reports of misses; those of typical ones are in tests/data/misses as people read them."""
 
 import json
+import re
+import shlex
 
 import pytest
 from support.paths import TESTS
@@ -11,19 +13,20 @@ from support.typical_misses import GET, TYPICAL, crowded, launch, plain, schedul
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.matching.shortening import truncate_around_difference
 
+CASSETTE = re.compile(r"/\S+/\d+\.yaml")
 GOLDEN = TESTS / "data" / "misses"
 
 
 @pytest.mark.parametrize("name", TYPICAL)
 def test_the_report_of_a_typical_miss(play, name):
     expected = (GOLDEN / f"{name}.txt").read_text()
-    assert str(typical_report(play, name)) + "\n" == expected
+    assert CASSETTE.sub("c.yaml", str(typical_report(play, name))) + "\n" == expected
 
 
 @pytest.mark.parametrize("name", TYPICAL)
 def test_the_report_of_a_typical_miss_is_short(play, name):
     lines = str(typical_report(play, name)).splitlines()
-    assert len(lines) <= 32
+    assert len(lines) <= 33
     assert max(map(len, lines)) <= 260
 
 
@@ -47,7 +50,7 @@ def advice(play, recorded, sent, **options):
 
 def test_the_proposed_option_makes_the_request_match(play):
     recorded = [launch("a")]
-    words = advice(play, recorded, launch("b")).rstrip(".").split()
+    words = shlex.split(advice(play, recorded, launch("b")))
     rule = words[words.index("--ignore") + 1]
     assert Client(play(*scheduled(*recorded), ignore=[rule])).made(launch("b")) == 202
     assert advice(play, recorded, accept("O2", "x")) != ""
@@ -60,7 +63,7 @@ def test_a_call_whose_only_differing_ids_are_rebound_or_ignored_matches(play):
 
 def test_the_path_that_differs_is_proposed_to_be_ignored(play):
     words = advice(play, [launch("a")], launch("b"))
-    assert "--ignore ACCEPT:accept.operations[].launch.task_infos[].command.value" in words
+    assert "--ignore 'ACCEPT:accept.operations[].launch.task_infos[].command.value'" in words
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,9 @@ def test_the_path_that_differs_is_proposed_to_be_ignored(play):
     ],
 )
 def test_no_option_is_proposed_for_another_request(play, recorded, sent):
-    assert "--" not in advice(play, [recorded], sent)
+    miss = Client(play(*scheduled(recorded))).send(sent)
+    assert isinstance(miss, Miss)
+    assert miss.option is None
 
 
 def test_rebinding_is_not_proposed_for_ids_that_are_bound(play):
@@ -173,7 +178,7 @@ def test_a_default_is_compared_and_shown_whether_or_not_it_is_written(
 
 def test_the_proposed_rule_ignores_a_default_too(play):
     recorded = [launch("a", shell=False)]
-    words = advice(play, recorded, launch("a")).rstrip(".").split()
+    words = shlex.split(advice(play, recorded, launch("a")))
     rule = words[words.index("--ignore") + 1]
     assert rule == "ACCEPT:accept.operations[].launch.task_infos[].command.shell"
     assert Client(play(*scheduled(*recorded), ignore=[rule])).made(launch("a")) == 202

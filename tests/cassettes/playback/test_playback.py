@@ -337,7 +337,9 @@ def test_a_call_of_another_type_is_nothing_recorded(play):
         "  nearest: exchange 1, master call GET_HEALTH\n"
         "      type: GET_HEALTH → GET_STATE\n"
         "  what to do: Record a session in which the client makes this call, "
-        "or keep the client from making it."
+        "or keep the client from making it.\n"
+        "  to record: mesotape record http://master.example:5050"
+        f" --output {playback.cassettes[0].path} --append"
     )
 
 

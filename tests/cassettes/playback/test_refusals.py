@@ -307,7 +307,9 @@ def test_a_refusal_is_reported_with_the_report_of_a_miss(playback):
         "Expecting one of { 'POST' }, but received 'PUT'.\n"
         "  no recorded answer: PUT /api/v1: nothing recorded for this call\n"
         "  what to do: Record a session in which the client makes this call, "
-        "or keep the client from making it."
+        "or keep the client from making it.\n"
+        "  to record: mesotape record http://master.example:5050"
+        f" --output {played.cassettes[0].path} --append"
     ]
 
 

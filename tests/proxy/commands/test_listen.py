@@ -72,12 +72,12 @@ def test_each_address_is_announced(cassettes: list[Path]) -> None:
 def test_cassettes_at_one_address_are_one_server() -> None:
     assert group_by_address([None, None], LISTEN) == [ListenSpec(LISTEN, (0, 1))]
     assert group_by_address([OTHER, None, OTHER, FIXED], FIXED) == [
-        ListenSpec(OTHER, (0, 2)),
+        ListenSpec(OTHER, (0, 2), "CASSETTE="),
         ListenSpec(FIXED, (1, 3)),
     ]
     assert group_by_address([LISTEN, LISTEN, None], LISTEN) == [
-        ListenSpec(LISTEN, (0,)),
-        ListenSpec(LISTEN, (1,)),
+        ListenSpec(LISTEN, (0,), "CASSETTE="),
+        ListenSpec(LISTEN, (1,), "CASSETTE="),
         ListenSpec(LISTEN, (2,)),
     ]
 
@@ -114,5 +114,5 @@ def test_an_address_that_is_taken_is_said_and_nothing_is_announced(cassettes: li
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
         f"mesotape: cannot listen on {host}:{port}: Address already in use;"
-        " --listen takes another address"
+        " CASSETTE=127.0.0.1:0 takes a free port"
     ]

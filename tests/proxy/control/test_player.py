@@ -272,8 +272,11 @@ def test_invalid_arguments_of_advance_are_an_error(play, by, text):
 
 def test_advance_needs_pace_step_or_a_manual_clock(play):
     player = play(stream(1, 0.0, []), pace=Instant())
-    with pytest.raises(ValueError, match="advance: expected pace step or a manual clock"):
+    with pytest.raises(ValueError, match=r"^advance: expected Options\(pace=Stepped\(\)\)$"):
         player.advance()
+    either = r"^advance: expected Options\(pace=Stepped\(\)\) or clock=\"manual\"$"
+    with pytest.raises(ValueError, match=either):
+        player.advance(seconds=1)
 
 
 def test_advance_moves_a_manual_clock(play):

@@ -307,7 +307,9 @@ def test_a_miss_advises_keywords_of_the_marker(tested: Run) -> None:
         "def test_it(mesotape):\n"
         "    assert [get(mesotape.url, 'GET_HEALTH')[0] for _ in range(2)] == [200, 501]\n"
     )
-    done.stdout.fnmatch_lines(['  or: repeat="GET_HEALTH=last" gives the last answer again.'])
+    done.stdout.fnmatch_lines(
+        ['  or: repeat=[[]"never", "GET_HEALTH=last"] gives the last answer again.']
+    )
 
 
 def test_a_failure_lists_misses_and_held_streams(tested: Run, folder: Path) -> None:

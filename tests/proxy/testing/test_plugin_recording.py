@@ -99,12 +99,16 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
 @pytest.mark.parametrize(
     ("text", "arguments", "said"),
     [
-        (AGENTS, ["once"], "nothing to record *test_new.yaml from: pass --mesotape-upstream=URL*"),
+        (
+            AGENTS,
+            ["once"],
+            "nothing to record *test_new.yaml from: pass --mesotape-upstream=URL, or set upstream=*",
+        ),
         (AGENTS, ["once", "here"], "cannot record: here: expected a URL like http://*"),
         (
             "@pytest.mark.mesotape('a.yaml', 'b.yaml')\ndef test_it(mesotape): pass",
             ["all", "http://127.0.0.1:1"],
-            "a test records one cassette, and this one has *a.yaml, *b.yaml",
+            "a test records one cassette, and this one has *a.yaml, *b.yaml: record each with `mesotape *",
         ),
         (
             "@pytest.mark.mesotape('a.yaml.gz')\ndef test_it(mesotape): pass",
