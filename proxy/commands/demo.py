@@ -7,6 +7,7 @@ client, and both sets of answers are compared.
 
 import contextlib
 import http.client
+import shlex
 import signal
 import subprocess
 import sys
@@ -74,7 +75,8 @@ def demo(output: Path | None) -> int:
         out.print(f"4. The new cassette plays on {player}, and the client does the same again …\n")
         second = _make_calls(player)
     same = _compare(out, first, second)
-    out.print(f"\nThe cassette: {cassette}\nPlay it:      mesotape replay {cassette}")
+    play = shlex.join(["mesotape", "replay", str(cassette)])
+    out.print(f"\nThe cassette: {cassette}\nPlay it:      {play}")
     return 0 if same else EXIT_FAILURE
 
 

@@ -73,7 +73,7 @@ def test_cassettes_at_one_address_are_one_server() -> None:
     assert group_by_address([None, None], LISTEN) == [ListenSpec(LISTEN, (0, 1))]
     assert group_by_address([OTHER, None, OTHER, FIXED], FIXED) == [
         ListenSpec(OTHER, (0, 2), "CASSETTE="),
-        ListenSpec(FIXED, (1, 3)),
+        ListenSpec(FIXED, (1, 3), "CASSETTE="),
     ]
     assert group_by_address([LISTEN, LISTEN, None], LISTEN) == [
         ListenSpec(LISTEN, (0,), "CASSETTE="),

@@ -1,6 +1,8 @@
 """The pytest plugin, by real runs of pytest."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -445,3 +447,105 @@ def test_a_run_without_cassettes_imports_nothing_but_the_plugin(pytester: pytest
         "    assert not {'msgspec', 'yaml', 'google.protobuf', 'mitmproxy'} & set(sys.modules)\n"
     )
     pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
+
+
+# Where a failure is shown.
+
+
+WAITS = {
+    "mesotape.await_call('SUBSCRIBE', timeout_seconds=0)": "TimeoutError: no call with *",
+    "mesotape.await_call(cliet=1)": "TypeError: a call has no cliet; *",
+    "mesotape.await_events(9, timeout_seconds=0)": "TimeoutError: 0 of 9 events were sent *",
+    "mesotape.advance(9, timeout_seconds=0)": "TimeoutError: 0 of 9 events were sent; *",
+    "mesotape.advance(events=-1)": "ValueError: *",
+    "mesotape.hold(7)": "LookupError: *",
+    "mesotape.release(7)": "LookupError: *",
+    "mesotape.player.await_call('SUBSCRIBE', timeout_seconds=0)": "TimeoutError: *",
+    "with Player(mesotape.cassettes[0]): pass": '*ReplayError: require="any": *',
+    "player = Player(mesotape.cassettes[0], strict=False); player.close(); player.reset()": (
+        "RuntimeError: the player is closed"
+    ),
+}
+
+
+@pytest.mark.parametrize("waits", WAITS)
+def test_what_does_not_come_is_shown_at_the_line_of_the_test(tested: Run, waits: str) -> None:
+    done = tested(
+        "from mesotape import Player\n"
+        "@pytest.mark.mesotape(pace='step', strict=False)\n"
+        f"def test_it(mesotape):\n    {waits}\n"
+    )
+    done.assert_outcomes(failed=1)
+    text = done.stdout.str()
+    shown = [line for line in text.splitlines() if line.startswith(("> ", "E  "))]
+    assert shown[0] == f">       {waits}"
+    done.stdout.fnmatch_lines([f"E*{WAITS[waits]}"])
+    places = [line for line in text.splitlines() if re.match(r"\S+\.py:\d+: ", line)]
+    assert [place.split(":")[0] for place in places] == ["test_it.py"]
+
+
+def test_a_recording_has_no_replay_to_control_and_the_line_of_the_test_says_so(
+    tested: Run, upstream: str
+) -> None:
+    done = tested(
+        "def test_new(mesotape): mesotape.calls\n",
+        "--mesotape-record=once",
+        f"--mesotape-upstream={upstream}",
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines([">   def test_new(mesotape): mesotape.calls", "E*RuntimeError: *"])
+    done.stdout.no_fnmatch_line("*session.py*")
+
+
+# Where a cassette is.
+
+
+@pytest.mark.parametrize("name", ["../shared.yaml", "../../shared.yaml", "{root}/shared.yaml"])
+def test_a_shared_cassette_needs_no_folder_of_the_test(
+    pytester: pytest.Pytester, tested: Run, folder: Path, name: str
+) -> None:
+    (folder / "test_it.yaml").unlink()
+    folder.rmdir()
+    name = name.format(root=pytester.path)
+    shared = Path(os.path.normpath(folder / name))
+    mark = f"@pytest.mark.mesotape({name!r})\n"
+    text = f"{mark}def test_it(mesotape): get(mesotape.url, 'GET_HEALTH')\n"
+    missing = tested(text)
+    missing.assert_outcomes(errors=1)
+    missing.stdout.fnmatch_lines(
+        [
+            f"there is no cassette {shared}",
+            "    pytest test_it.py::test_it --mesotape-record=once *",
+        ]
+    )
+    written(shared, HEALTH)
+    tested(text).assert_outcomes(passed=1)
+    assert not folder.exists()
+
+
+def test_cassettes_that_no_test_records_are_recorded_by_the_command(tested: Run) -> None:
+    done = tested("@pytest.mark.mesotape('a.yaml', 'b.yaml')\ndef test_it(mesotape): pass\n")
+    done.stdout.fnmatch_lines(["    mesotape record http://* --output *a.yaml --overwrite"])
+
+
+# Errors of the cassette.
+
+
+@pytest.mark.parametrize("comments", [0, 60_000], ids=["examined", "too long to be examined"])
+def test_an_event_that_is_not_json_is_named_with_its_place(
+    tested: Run, folder: Path, comments: int
+) -> None:
+    path = written(folder / "test_it.yaml", stream(1, 0.0, [(0.1, SUBSCRIBED), (0.2, BEAT)]))
+    before, _, after = path.read_text().partition(f"text: |-\n  {BEAT}\n")
+    broken = f'json: |-\n  {{\n    "type": "HEARTBEAT"\n    "x": 1\n  }}\n{after}'
+    path.write_text(before + broken + ("#" * 79 + "\n") * comments)
+    done = tested(
+        "import http.client\n"
+        "def test_it(mesotape):\n"
+        "    with pytest.raises((OSError, http.client.HTTPException)):\n"
+        "        subscribed(mesotape.url).read()\n"
+    )
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    first = before.count("\n") + 1
+    places = rf"test_it\.yaml:({'|'.join(str(first + more) for more in range(-3, 6))}): "
+    assert re.search(places + "event 2 of exchange 1: .*json", done.stdout.str()), done.stdout.str()

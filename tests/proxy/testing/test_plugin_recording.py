@@ -102,13 +102,13 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
         (
             AGENTS,
             ["once"],
-            "nothing to record *test_new.yaml from: pass --mesotape-upstream=URL, or set upstream=*",
+            "nothing to record *test_new.yaml from: pass --mesotape-upstream=URL, or set *",
         ),
         (AGENTS, ["once", "here"], "cannot record: here: expected a URL like http://*"),
         (
             "@pytest.mark.mesotape('a.yaml', 'b.yaml')\ndef test_it(mesotape): pass",
             ["all", "http://127.0.0.1:1"],
-            "a test records one cassette, and this one has *a.yaml, *b.yaml: record each with `mesotape *",
+            "a test records one cassette, and this one has *a.yaml, *b.yaml: record each *",
         ),
         (
             "@pytest.mark.mesotape('a.yaml.gz')\ndef test_it(mesotape): pass",
@@ -177,3 +177,27 @@ def test_an_unknown_mode_is_a_usage_error(pytester: pytest.Pytester, tested: Run
     done = tested("")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["*mesotape_record is 'twice', expected one of none, once, *"])
+
+
+@pytest.mark.parametrize("style", ["auto", "long", "short", "native", "line"])
+@pytest.mark.parametrize("mode", ["once", "new_episodes"])
+def test_an_upstream_that_is_down_is_named_before_the_traceback(
+    tested: Run, mode: str, style: str
+) -> None:
+    name = "test_new" if mode == "once" else "test_it"
+    done = tested(
+        f"def {name}(mesotape):\n    assert get(mesotape.url, 'GET_AGENTS')[0] == 200\n",
+        f"--mesotape-record={mode}",
+        "--mesotape-upstream=http://127.0.0.1:9",
+        f"--tb={style}",
+    )
+    done.assert_outcomes(failed=1)
+    if style == "line":
+        return  # pytest prints nothing but the line of the failure.
+    lines = done.stdout.lines
+    (number,) = (n for n, line in enumerate(lines) if line.startswith("mesotape: recording http"))
+    assert lines[number].startswith(
+        "mesotape: recording http://127.0.0.1:9: the upstream could not be reached: "
+    )
+    assert number < next(n for n, line in enumerate(lines) if "get(mesotape.url" in line)
+    done.stdout.fnmatch_lines(["FAILED test_it.py::*"])
