@@ -180,6 +180,7 @@ COMMANDS = {
     "record -o new.yaml --mode regular@{busy}": ("--mode regular@127.0.0.1:0",),
     "replay c.yaml --listen {busy}": ("--listen 127.0.0.1:0",),
     "replay c.yaml --control {busy}": ("--control 127.0.0.1:0",),
+    "record -o c.yaml http://127.0.0.1:9 --append --server agent": ("--server master",),
     "replay c.yaml --pace step": ("--control 127.0.0.1:0",),
 }
 
@@ -219,7 +220,7 @@ def test_the_address_of_a_cassette_that_is_taken_is_changed_where_it_was_given(
 
 
 OTHERS = {
-    "replay 'a b.yaml'": ("mesotape validate 'a b.yaml'", 5),
+    "replay 'a b.yaml'": ("mesotape validate --fix 'a b.yaml'", 0),
     "inspect 'none of ours.yaml'": ("mesotape validate 'none of ours.yaml'", 5),
     "replay c.yaml --fault qqq": ("mesotape replay --list-faults", 0),
     "replay c.yaml --pase step": ("replay --help", 0),
@@ -287,11 +288,19 @@ NO_ADVICE = (
     "--fault '[CALL",  # The syntax of faults.
     "--set {}: expected NAME=VALUE",
     "--message: ",  # It lists what it takes.
+    "--set {}: mitmproxy has no such option",
+    "--no-redact: ",
+    "mesotape record has no console",  # The other places of options of mitmproxy.
+    "mesotape record prints ",
+    "use mesotape replay",
+    "read by mesotape inspect",
     "mesotape record did not start",
     "mesotape record ended with code",
 )
 TESTED_ELSEWHERE = {
     "Play it:": "test_demo.py",
+    " --fix": "validate --fix, in a table",
+    "run mesotape validate{} {}": "validate --fix, in a table",
     "see {} --help": "replay --help, in a table",
     "--set {}: {}": "test_a_setting_of_the_addon_has_an_option",
     "pip install 'mesotape[record]'": "test_bad_input.py: the package is blocked there",
