@@ -165,11 +165,11 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
         (
             [UPSTREAM, "--set", "mesotape_server=agent"],
             1,
-            "--set mesotape_server=agent: use the option ",
+            "--set mesotape_server=agent: use --server instead",
         ),
         ([UPSTREAM, "--ready-file", "none/ready"], 1, "none/ready: cannot be written: "),
         # These are found by mitmproxy, which takes a second to import.
-        ([UPSTREAM, "--set", "no_such=1"], 1, "mitmproxy refuses an option: Unknown option(s): "),
+        ([UPSTREAM, "--set", "no_such=1"], 1, "--set no_such: mitmproxy has no such option"),
         (["--mode", "sideways"], 1, "mitmproxy refuses an option: Invalid proxy mode "),
         ([UPSTREAM, "--listen", "192.0.2.1:0"], 1, "cannot listen on 192.0.2.1:0: "),
     ],
