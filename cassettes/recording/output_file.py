@@ -232,7 +232,7 @@ def _is_there(path: Path, existing: ExistingFilePolicy) -> bool:
 
 
 def _exists_error(path: Path) -> CassetteExistsError:
-    text = "already exists: choose another file, overwrite it, or append to it"
+    text = 'already exists: choose another file, or existing="overwrite" or "append"'
     return CassetteExistsError(f"{path}: {text}")
 
 
