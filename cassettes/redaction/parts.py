@@ -27,25 +27,26 @@ def is_random(word: str) -> bool:
     return _RANDOM.match(word) is not None
 
 
-def secret_parts(secret: bytes) -> list[bytes]:
-    """Return the parts of a secret that are secrets themselves, without the secret."""
-    parts = dict.fromkeys(_parts(secret, 0))
-    parts.pop(secret, None)
-    return [*parts][:_MAX_PARTS]
+def secret_parts(secret: bytes) -> list[tuple[bytes, bool]]:
+    """Return the parts of a secret that are secrets themselves, and whether each is a password.
+
+    What is no password only looks random.
+    """
+    return [*dict.fromkeys(_parts(secret, 0))][:_MAX_PARTS]
 
 
-def _parts(secret: bytes, depth: int) -> Iterator[bytes]:
+def _parts(secret: bytes, depth: int) -> Iterator[tuple[bytes, bool]]:
     if depth > _MAX_DEPTH:
         return
     if (password := _PASSWORD.fullmatch(secret)) is not None:
-        yield password[1]
-    yield from (word for word in _QUOTED.findall(secret) if is_random(word.decode()))
+        yield password[1], True
+    yield from ((word, False) for word in _QUOTED.findall(secret) if is_random(word.decode()))
     for word in _WORD.findall(secret):
         if not is_random(word.decode()):
             continue
-        yield word
+        yield word, False
         if (decoded := _decode(word)) is not None:
-            yield decoded
+            yield decoded, False
             yield from _parts(decoded, depth + 1)
 
 

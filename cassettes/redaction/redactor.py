@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from ...proto.http import content_codings
 from ...proto.http.headers import header_value
 from ..format.documents import (
     Body,
@@ -25,7 +26,6 @@ from ..format.documents import (
     Request,
     Response,
 )
-from . import content_codings
 from .headers import HeaderRedactor
 from .json_text import JsonRedactor
 from .members import KEYWORDS, MemberRedactor

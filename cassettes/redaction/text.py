@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from . import names
 from .rules import RuleSet
@@ -87,7 +87,9 @@ class TextRedactor:
         others = {"://", *more_keywords}.union(*(shape.keywords for shape in self._shapes))
         self._keywords = [*names.KEYWORDS, *sorted(others)]  # those of names come first
         self._automaton = BytesAhoCorasick(
-            [word.encode() for word in self._keywords], matchkind=MatchKind.Standard
+            [word.encode() for word in self._keywords],
+            matchkind=MatchKind.Standard,
+            implementation=Implementation.DFA,  # the fastest for few patterns
         )
 
     def is_suspect(self, data: bytes) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
-from mesotape.cassettes.redaction import content_codings
 from mesotape.proto.api.negotiation import JSON
+from mesotape.proto.http import content_codings
 from support.planted_secrets import SecretSource, to_base64
 
 type Fields = list[tuple[str, str]]
