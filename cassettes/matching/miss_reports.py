@@ -1,5 +1,7 @@
 """Miss reports: why no recorded exchange answers a request, the nearest ones, and what to do.
 
+A report is shown, sent and stored, so the secrets of requests are replaced in it.
+
 If an option of the replay would make the nearest exchange the answer, the report names it, in the
 words of its reader (advice.py).
 """
@@ -8,11 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages.ids import id_fields, with_blank_ids
 from ..format.exchange_ref import ExchangeRef
+from ..redaction.comparing import SecretComparison
 from ..storage.reader import Cassette
 from .advice import Audience, Setting, WantedRecording
 from .credentials import describe_scheme
@@ -84,6 +88,7 @@ class MissReporter:
         self._to_recorded_ids = to_recorded_ids
         self._given = {"ignore": _as_tuple(ignore), "repeat": _as_tuple(repeat)}
         self._audience = audience
+        self._secrets = SecretComparison(are_alike=False)
         self._index = NearMissIndex()
 
     def add_exchange(self, key: RequestKey, path: str, ref: ExchangeRef) -> None:
@@ -114,6 +119,7 @@ class MissReporter:
         refs, is_same_call = self._index.candidates(
             received.key, received.path, self._served, cassettes
         )
+        received = self._without_secrets(received)
         comparisons = [
             self._compare(ref, recorded, received, request.http, reason)
             for ref in refs
@@ -127,7 +133,7 @@ class MissReporter:
         return Miss(
             reason=reason,
             method=request.http.method.decode("latin-1"),
-            path=truncate(request.http.target.decode("latin-1"), _MAX_TARGET_CHARACTERS),
+            path=self._target(request.http),
             call=received.description,
             nearest=tuple(comparison.near for comparison in comparisons[:_MAX_NEAREST]),
             option=self._option(reason, received, nearest),
@@ -143,9 +149,10 @@ class MissReporter:
         reason: MissReason,
     ) -> _Comparison:
         http = request.http
-        recorded = request.parsed_by(self._cassettes[ref.cassette].header.server)
+        server = self._cassettes[ref.cassette].header.server
+        recorded = self._without_secrets(request.parsed_by(server))
         differences = [
-            _with_text_bodies(difference, http, received_http)
+            self._with_text_bodies(difference, http, received_http)
             for difference in diff_requests(recorded, received)
         ]
         if reason in _STREAM_ID_REASONS:
@@ -153,7 +160,7 @@ class MissReporter:
         if not differences and recorded.credentials != received.credentials:
             schemes = describe_scheme(recorded.credentials), describe_scheme(received.credentials)
             differences = [Difference(_CREDENTIALS, *schemes)]
-        method_and_path = f"{http.method.decode('latin-1')} {http.target.decode('latin-1')}"
+        method_and_path = f"{http.method.decode('latin-1')} {self._target(http)}"
         near = NearMiss(
             exchange=ref.exchange,
             description=recorded.description or truncate(method_and_path, _MAX_TARGET_CHARACTERS),
@@ -177,6 +184,33 @@ class MissReporter:
         header, is_append = cassette.header, reason in _RECORDED_TOO
         recording = WantedRecording(str(cassette.path), header.server, header.upstream, is_append)
         return self._audience.write_recording(recording)
+
+    def _without_secrets(self, request: ParsedRequest) -> ParsedRequest:
+        """Return a request with its secrets replaced, each by a placeholder of its own."""
+        key = request.key
+        if isinstance(key, PlainKey) and key.query:
+            key = replace(key, query=self._secrets.comparable_target("?" + key.query)[1:])
+        calls = self._secrets.comparable_calls(request.compared_calls)
+        return replace(request, key=key, compared_calls=calls)
+
+    def _target(self, http: HttpRequest) -> str:
+        target = self._secrets.comparable_target(http.target.decode("latin-1"))
+        return truncate(target, _MAX_TARGET_CHARACTERS)
+
+    def _with_text_bodies(
+        self, difference: Difference, recorded: HttpRequest, received: HttpRequest
+    ) -> Difference:
+        """Replace the difference of two bodies, which keys know as digests only, by their texts."""
+        if difference != OPAQUE_BODY_DIFFERENCE:
+            return difference
+        bodies = (self._secrets.comparable_body(each.body) for each in (recorded, received))
+        try:
+            old, new = (body.decode() for body in bodies)
+        except UnicodeDecodeError:
+            return difference
+        if old == new or not _PRINTABLE.fullmatch(old + new):
+            return difference
+        return Difference("body", *truncate_around_difference(repr(old), repr(new)))
 
     def _option(
         self, reason: MissReason, received: ParsedRequest, nearest: _Comparison | None
@@ -259,18 +293,3 @@ def _stream_id_difference(recorded: HttpRequest, received: HttpRequest) -> list[
     name = _STREAM_ID.lower()
     old, new = recorded.header(name), received.header(name)
     return [] if old == new else [Difference(_STREAM_ID, old, new)]
-
-
-def _with_text_bodies(
-    difference: Difference, recorded: HttpRequest, received: HttpRequest
-) -> Difference:
-    """Replace the difference of two bodies, which keys know as digests only, by their texts."""
-    if difference != OPAQUE_BODY_DIFFERENCE:
-        return difference
-    try:
-        old, new = recorded.body.decode(), received.body.decode()
-    except UnicodeDecodeError:
-        return difference
-    if old == new or not _PRINTABLE.fullmatch(old + new):
-        return difference
-    return Difference("body", *truncate_around_difference(repr(old), repr(new)))

@@ -5,23 +5,24 @@
 
 A secret in a command line has neither a name nor a form of its own. So every argument is replaced,
 except what the shell's grammar needs: operators, variables, options without a value, and small
-numbers. A program is kept if it is a path or a common name.
+numbers. A program is kept if it is a path or has a plain name.
 """
 
 import re
 from collections.abc import Callable
 
 from .names import words
+from .parts import is_random
 
 _PART = re.compile(
     r"""(?P<space>\s+)
     |(?P<quote>["'`])
-    |(?P<operator>\|\|?|&&?|;;?|[(){}!<>])
-    |(?P<word>[^\s|&;(){}!<>"'`]+)""",
+    |(?P<operator>\|\|?|&&?|;;?|[()<>]|[{}!](?![^\s;]))
+    |(?P<word>[^\s|&;()<>"'`]+)""",
     re.VERBOSE,
 )
 _KEPT = re.compile(
-    r"-[A-Za-z]{1,3}|--[a-z][a-z-]{0,31}"  # an option
+    r".{1,3}|-[A-Za-z]{1,3}|--[a-z][a-z-]{0,31}"  # an option
     r"|[0-9]{1,4}(?:\.[0-9]{1,3})?[smhd]?|[-=+:.,/*\[\]@%#]{1,2}"
     r"|\$\{?[A-Za-z_][A-Za-z0-9_]{0,63}\}?|\$[0-9@#?*$]"  # a variable
     r"|/dev/(?:null|stdout|stderr)"
@@ -29,7 +30,9 @@ _KEPT = re.compile(
 _ASSIGNMENT = re.compile(
     r"(-{1,2}[A-Za-z][A-Za-z0-9_.-]{0,63}=|[A-Za-z_][A-Za-z0-9_]{0,63}=)(.*)", re.DOTALL
 )
-_PROGRAM_PATH = re.compile(r"\.{0,2}/[\w.+-]{1,64}(?:/[\w.+-]{1,64}){0,16}|mesos-[a-z-]{1,32}")
+_PROGRAM = re.compile(
+    r"\.{0,2}/[\w.+-]{1,64}(?:/[\w.+-]{1,64}){0,16}|[a-z]{1,16}(?:-[a-z]{1,16}){0,3}"
+)
 
 _SHELL_WORDS = words(
     """
@@ -37,16 +40,7 @@ _SHELL_WORDS = words(
     sudo then time trap true until while
     """
 )
-_PROGRAMS = words(
-    """
-    apt-get awk base64 basename bash cat cd chmod chown cmp cp curl cut dash date dd df diff
-    dirname docker du echo env expr find git go grep gunzip gzip head hostname id java jq kill
-    kubectl ln ls make mkdir mktemp mount mv nc nginx node npm openssl perl pgrep ping pip pkill
-    printenv printf ps psql pwd python python3 redis-cli rm rmdir rsync ruby scp sed seq sh
-    sleep sort ssh stat tail tar tee test timeout touch tr ulimit umask uname uniq unzip wait wc
-    wget which whoami xargs yes zip zsh
-    """
-)
+_PROGRAMS = frozenset(("base64", "md5sum", "python2", "python3", "sha256sum"))
 _SHELLS = frozenset(("bash", "dash", "sh", "zsh", "/bin/bash", "/bin/sh"))
 
 
@@ -85,8 +79,11 @@ def _redact_word(word: str, replace: Callable[[str], str], *, is_program: bool) 
         return word
     if (assignment := _ASSIGNMENT.fullmatch(word)) is not None:
         name, value = assignment.groups()
-        return word if not value or _KEPT.fullmatch(value) else name + replace(value)
-    if is_program and (word in _PROGRAMS or _PROGRAM_PATH.fullmatch(word)):
+        # Base64 looks like a name, too: `c2VjcmV0MTIz==`.
+        if not is_random(name) and value.strip("="):
+            return word if _KEPT.fullmatch(value) else name + replace(value)
+        return word if not value and name.isupper() else replace(word)
+    if is_program and (word in _PROGRAMS or _PROGRAM.fullmatch(word)):
         return word
     return replace(word)
 

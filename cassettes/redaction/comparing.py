@@ -35,10 +35,11 @@ _SECRET_TYPES = frozenset(
 
 
 class SecretComparison:
-    """Replaces the secrets in requests by one placeholder."""
+    """Replaces the secrets in requests: by one placeholder, or by one for each secret."""
 
-    def __init__(self, rules: RuleSet = DEFAULT_RULES) -> None:
-        self._secrets = Secrets(0, are_alike=True)
+    def __init__(self, rules: RuleSet = DEFAULT_RULES, *, are_alike: bool = True) -> None:
+        self._are_alike = are_alike
+        self._secrets = Secrets(0 if are_alike else 1, are_alike=are_alike)
         self._text = TextRedactor(rules, self._secrets, Counter(), KEYWORDS)
         self._members = MemberRedactor(self._text)
         JsonRedactor(self._members)  # for JSON in texts
@@ -56,7 +57,7 @@ class SecretComparison:
 
     def comparable_target(self, target: str) -> str:
         """Return the path and the query of a request without secrets."""
-        return _alike(self._headers.redact_target(target))
+        return self._alike(self._headers.redact_target(target))
 
     def comparable_body(self, body: bytes) -> bytes:
         """Return the body of a request that is not a call, without secrets."""
@@ -64,7 +65,7 @@ class SecretComparison:
             text = body.decode()
         except UnicodeDecodeError:
             return self._text.redact_bytes(body)
-        return _alike(self._text.redact_text(text)).encode()
+        return self._alike(self._text.redact_text(text)).encode()
 
     def _redact_message(self, message: Message, key: str, owner: str) -> None:
         label = next(
@@ -91,20 +92,19 @@ class SecretComparison:
                     setattr(message, field.name, self._redact(member))
             elif field.type == FieldDescriptor.TYPE_BYTES and field.name == "data":
                 member = Member("data", key, b64encode(value).decode())
-                message.data = _alike_bytes(b64decode(self._members.redact(member)))
+                message.data = self._alike_bytes(b64decode(self._members.redact(member)))
 
     def _redact(self, member: Member) -> str:
-        return _alike(self._members.redact(member)) if member.value else member.value
+        return self._alike(self._members.redact(member)) if member.value else member.value
 
+    def _alike(self, text: str) -> str:
+        is_other = self._are_alike and "REDACTED-" in text
+        return PLACEHOLDER.sub(_SAME, text) if is_other else text
 
-def _alike(text: str) -> str:
-    return PLACEHOLDER.sub(_SAME, text) if "REDACTED-" in text else text
-
-
-def _alike_bytes(data: bytes) -> bytes:
-    if b"REDACTED-" not in data:
-        return data
-    return _alike(data.decode("latin-1")).encode("latin-1")
+    def _alike_bytes(self, data: bytes) -> bytes:
+        if b"REDACTED-" not in data:
+            return data
+        return self._alike(data.decode("latin-1")).encode("latin-1")
 
 
 def _is_text(message: Message, name: str) -> bool:
