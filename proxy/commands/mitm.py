@@ -11,6 +11,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mitmproxy import ctx, exceptions, options
@@ -26,6 +27,7 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from ...addons.recorder import Recorder
+from ...addons.traffic.certificate_store import CertificatesInMemory
 from ...addons.traffic.mitmproxy_addons import addon_options, addons_for, refused_options
 from ...addons.traffic.own_address import LoopGuard, is_own_address
 from ...cassettes.format.closest_word import nearest_hint
@@ -135,6 +137,7 @@ class RecordingProxy(MitmproxyMaster):
         recorder: Recorder,
         ready: Callable[[list[tuple[str, int]]], None],
         options_to_set: Collection[str] = (),
+        server_certificate: tuple[Path, Path] | None = None,
     ) -> None:
         super().__init__(options.Options(), asyncio.get_running_loop())
         self._recorder, self._ready = recorder, ready
@@ -145,8 +148,8 @@ class RecordingProxy(MitmproxyMaster):
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
         manager: Any = self.addons
-        own = Core(), self._proxyserver, NextLayer(), TlsConfig()
-        types = (MitmproxyProxyserver, *map(type, own))
+        own = Core(), self._proxyserver, NextLayer(), CertificatesInMemory(server_certificate)
+        types = (MitmproxyProxyserver, TlsConfig, *map(type, own))
         asked_for = addons_for(options_to_set, types)
         guard = LoopGuard(self._listening)
         manager.add(*own, Alerts(), self._start_gate, guard, *asked_for, recorder)
@@ -192,10 +195,12 @@ async def run_proxy(
     settings: Mapping[str, object],
     extra: Sequence[str],
     ready: Callable[[list[tuple[str, int]]], None],
+    server_certificate: tuple[Path, Path] | None = None,
 ) -> None:
     """Run the proxy with options of mitmproxy until SIGINT, SIGTERM or SIGHUP.
 
-    `settings` are typed values; `extra` is NAME=VALUE text, which wins. `ready` is called once with
+    `settings` are typed values; `extra` is NAME=VALUE text, which wins. `server_certificate` is the
+    files of a certificate and its key, if clients use TLS. `ready` is called once with
     the (host, port) pairs of the listeners, and clients wait until it returns. Raises
     ProxyStartError for an option that mitmproxy refuses, or an address that cannot be bound, and
     whatever `ready` raises.
@@ -206,7 +211,7 @@ async def run_proxy(
     for name in names:
         if name in refused:
             raise ProxyStartError(f"--set {name}: {refused[name]}")
-    master = RecordingProxy(recorder, ready, names)
+    master = RecordingProxy(recorder, ready, names, server_certificate)
     mitmproxy_options: Any = master.options
     try:
         mitmproxy_options.update(**FORCED | dict(settings))

@@ -6,7 +6,6 @@ import functools
 import gc
 import os
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -86,10 +85,8 @@ class RecordingCounts(Struct, frozen=True, kw_only=True):
 def record(options: RecordOptions) -> int:
     """Record until SIGINT or SIGTERM. Return the exit code; raises CommandError."""
     check(options)
-    with tempfile.TemporaryDirectory(prefix="mesotape-") as folder:
-        settings = mitmproxy_options(options, Path(folder))
-        with interrupts.deferred():
-            return asyncio.run(_record(options, settings))
+    with interrupts.deferred():
+        return asyncio.run(_record(options))
 
 
 def check(options: RecordOptions) -> None:
@@ -116,29 +113,20 @@ def check(options: RecordOptions) -> None:
         raise CommandError(f"{options.ready_file}: cannot be written: the folder does not exist")
 
 
-def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]:
-    """Translate the options to mitmproxy's; the certificate and its key are joined in `folder`."""
+def mitmproxy_options(options: RecordOptions) -> dict[str, object]:
+    """Translate the options to mitmproxy's."""
     host, port = options.listen
     settings: dict[str, object] = {
         "mode": [options.mode or f"reverse:{ServerUrl.parse(options.upstream or '')}"],
         "listen_host": host,
         "listen_port": port,
-        "confdir": str(folder),
+        "confdir": "",
         "keep_host_header": options.keep_host,
         "ssl_insecure": options.insecure,
         "mesotape_server": options.server,
         "mesotape_only_v1": options.only_v1,
         "mesotape_fail_closed": options.fail_closed,
     }
-    if options.tls_cert is not None and options.tls_key is not None:
-        both = folder / "server.pem"
-        both.touch(mode=0o600)
-        key, cert = (
-            certificates.read_pem_file(options.tls_key),
-            certificates.read_pem_file(options.tls_cert),
-        )
-        both.write_bytes(key + b"\n" + cert)
-        settings["certs"] = [f"*={both}"]
     if options.upstream_ca is not None:
         settings["ssl_verify_upstream_trusted_ca"] = str(options.upstream_ca)
     if options.client_cert is not None:
@@ -146,7 +134,7 @@ def mitmproxy_options(options: RecordOptions, folder: Path) -> dict[str, object]
     return settings
 
 
-async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
+async def _record(options: RecordOptions) -> int:
     gc.disable()  # The import makes no garbage: without collections it takes a fifth less CPU.
     try:
         from .mitm import ProxyStartError, Recorder, run_proxy
@@ -163,7 +151,11 @@ async def _record(options: RecordOptions, settings: dict[str, object]) -> int:
     try:
         with contextlib.ExitStack() as shown:
             ready = functools.partial(_begin, options, recorder, shown)
-            await run_proxy(recorder, settings, options.settings, ready)
+            settings = mitmproxy_options(options)
+            certificate = None
+            if options.tls_cert is not None and options.tls_key is not None:
+                certificate = options.tls_cert, options.tls_key
+            await run_proxy(recorder, settings, options.settings, ready, certificate)
     except WriterExistsError as error:
         raise CommandError(f"{error}, or pass --overwrite or --append") from error
     except (ProxyStartError, WriterError) as error:

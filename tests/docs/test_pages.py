@@ -45,7 +45,7 @@ def call_answered(address: tuple[str, int]) -> bool:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/record.md"])
 def test_the_record_commands_record(page: str, tmp_path: Path) -> None:
-    (command,) = shown(page, "mesotape record")
+    command = shown(page, "mesotape record")[0]
     cassette = tmp_path / "cassette.yaml"
     with (
         running("replay", SAMPLE) as cluster,

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import re
+import signal
 import ssl
 from pathlib import Path
 from typing import NamedTuple
@@ -185,3 +186,19 @@ def test_an_insecure_upstream_may_be_asked_for(tmp_path: Path, certificates: Cer
         assert recorder.stop() == 0
     (one,) = kept(path)
     assert wire(one.exchange.response) == b"{}"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists open files")
+@pytest.mark.parametrize("mode", ["reverse", "regular"])
+def test_no_key_is_in_a_file(tmp_path: Path, certificates: Certificates, mode: str) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    cert, key, _ = certificates.server
+    command = ["record", "-o", tmp_path / "cassette.yaml", "--tls-cert", cert, "--tls-key", key]
+    command += ["http://127.0.0.1:1"] if mode == "reverse" else ["--mode", "regular"]
+    with running(*command, env=os.environ | {"TMPDIR": str(temporary)}) as recorder:
+        files = [each.resolve() for each in Path(f"/proc/{recorder.process.pid}/fd").iterdir()]
+        assert not [each for each in files if each.suffix in (".pem", ".p12")]
+        assert list(temporary.iterdir()) == []
+        recorder.stop(signal.SIGKILL)
+        assert list(temporary.iterdir()) == []
