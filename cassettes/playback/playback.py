@@ -294,6 +294,7 @@ class Playback:
         self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
         if exchange.response.status is None and exchange.response.cause == "client":
             self._hang_ups.add(ref)
+        self._unanswered.add_exchange(parsed, exchange.response.status)
         recorded_input = None
         if is_streamed_request(request, cassette.header.server):
             recorded_input = self._inputs.add_recorded_input(ref, request, cassette, exchange)

@@ -6,14 +6,14 @@
 Both are explained, and recorded in the journal.
 """
 
-from ...proto.api.refusals import MesosRefusal
+from ...proto.api.refusals import NO_ROUTE, MesosRefusal
 from ...proto.http.request import HttpRequest
 from ..answers import answer
 from ..answers.answer import ReplayResponse
 from ..format.exchange_ref import ExchangeRef
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason
-from ..matching.request_key import MatchableRequest, request_accepts_gzip
+from ..matching.request_key import MatchableRequest, ParsedRequest, request_accepts_gzip
 from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
 from .journal import Journal, RefusedRequest
 
@@ -28,13 +28,25 @@ class UnansweredRequests:
         self._servers = servers
         self._miss_reporter = miss_reporter
         self._date = date
+        self._paths_of_proxies: set[str] = set()
+
+    def add_exchange(self, parsed: ParsedRequest, status: int | None) -> None:
+        """Note a recorded exchange that Mesos would have refused, but the recorded server did not.
+
+        Then a proxy is in front of Mesos, and has paths of its own, such as `/mesos/api/v1`.
+        """
+        if parsed.refusal == NO_ROUTE and status != NO_ROUTE.status:
+            self._paths_of_proxies.add(parsed.path)
 
     def refuse_or_miss(
         self, request: MatchableRequest, reason: MissReason, scope: ServerScope = ANY_SERVER
     ) -> ReplayResponse | Miss:
         """Refuse a request that every kind of server in the scope refuses as it is; else a miss."""
-        refusals = [request.parsed_by(kind).refusal for kind in self._servers.server_kinds(scope)]
+        parsed = [request.parsed_by(kind) for kind in self._servers.server_kinds(scope)]
+        refusals = [each.refusal for each in parsed]
         if not refusals or refusals[0] is None or None in refusals:
+            return self.report_miss(request, reason, scope)
+        if refusals[0] == NO_ROUTE and parsed[0].path in self._paths_of_proxies:
             return self.report_miss(request, reason, scope)
         return self.refuse_request(request, refusals[0], reason, scope)
 

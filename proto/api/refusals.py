@@ -52,8 +52,10 @@ class RequestCheck(Struct, frozen=True):
     refusal: MesosRefusal | None = None
 
 
+NO_ROUTE = MesosRefusal(404, b"404 Not Found.")
+"""The refusal of a path at which Mesos serves nothing."""
+
 _CLOSED = RequestCheck(refusal=MesosRefusal(None))
-_NO_ROUTE = RequestCheck(refusal=MesosRefusal(404, b"404 Not Found."))
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ACTOR = re.compile(r".+\(\d+\)")
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -97,7 +99,8 @@ def check_request(
         return _CLOSED
     api = endpoints.find_api(path, server)
     if api is None:
-        return _NO_ROUTE if server is not None and _has_no_route(path, server) else RequestCheck()
+        has_no_route = server is not None and _has_no_route(path, server)
+        return RequestCheck(refusal=NO_ROUTE if has_no_route else None)
     method = request.method.decode("latin-1")
     if method != "POST":
         text = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."

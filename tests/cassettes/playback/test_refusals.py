@@ -85,11 +85,11 @@ def playback(tmp_path):
     """Makes a playback that has no answer to any request of the tests."""
     opened = []
 
-    def make(server):
+    def make(server, target="/files/debug", status=None):
         path = tmp_path / f"{len(opened)}.yaml"
         header = Header(mesotape=1, server=server, recorded_at=RECORDED_AT)
-        request = Request(method="GET", path="/files/debug")
-        response = Response(after=0)
+        request = Request(method="GET", path=target)
+        response = Response(after=0, status=status)
         exchange = Exchange(exchange=1, at=0.0, client=1, request=request, response=response)
         path.write_bytes(
             yaml_writer.format_document(header) + yaml_writer.format_document(exchange)
@@ -289,6 +289,24 @@ def test_a_request_that_the_sources_refuse_is_refused_with_their_text(
 )
 def test_a_request_that_a_server_may_accept_is_a_miss(server, sent, playback):
     assert isinstance(playback(server).answer(sent, 0.0), Miss)
+
+
+@pytest.mark.parametrize(
+    ("server", "recorded", "status", "sent", "answer"),
+    [
+        ("master", "/mesos/api/v1?_ts=1", 200, "/mesos/api/v1?_ts=2", "miss"),
+        ("master", "/mesos/api/v1?_ts=1", 502, "/mesos/api/v1/", "miss"),
+        ("master", "/mesos/api/v1?_ts=1", 200, "/nope", 404),
+        ("master", "/nope?_ts=1", 404, "/nope?_ts=2", 404),
+        ("master", "/files/debug", 200, "/mesos/api/v1", 404),
+        ("agent", "/agent/a-S0/api/v1", 200, "/agent/a-S0/api/v1?_ts=2", "miss"),
+    ],
+)
+def test_a_path_that_only_the_recorded_server_has_is_a_miss(
+    server, recorded, status, sent, answer, playback
+):
+    given = playback(server, recorded, status).answer(HttpRequest(b"POST", sent.encode()), 0.0)
+    assert ("miss" if isinstance(given, Miss) else given.status) == answer
 
 
 def test_a_request_that_only_one_of_two_servers_refuses_is_a_miss(playback):
