@@ -46,7 +46,14 @@ from .observations import (
     RequestHead,
     ResponseHead,
 )
+from .output_window import OutputWindow
 from .stream import StreamRecorder
+
+_OUTPUT_CALLS = ("ATTACH_CONTAINER_OUTPUT", "LAUNCH_NESTED_CONTAINER_SESSION")
+
+
+def _always(_: bytes) -> bool:
+    return True
 
 
 class Recording:
@@ -59,15 +66,19 @@ class Recording:
     def __init__(self, server: ServerKind | None = None, redactor: Redactor | None = None) -> None:
         self._server: ServerKind | None = server
         self._redactor = Redactor() if redactor is None else redactor
+        self._window = OutputWindow(self._redactor)
         self._open: dict[int, _OpenExchange] = {}
 
     def feed(self, observation: AnyObservation) -> Sequence[Document | bytes]:
         """Return the documents that an observation completes; none if its exchange is unknown."""
         redact = self._redactor.redact
-        return [
-            document if isinstance(document, bytes) else redact(document)
-            for document in self._documents(observation)
-        ]
+        documents: list[Document | bytes] = []
+        for document in self._documents(observation):
+            if isinstance(document, bytes):
+                documents.append(document)
+            else:
+                documents += map(redact, self._window.feed(document))
+        return documents
 
     @property
     def open_exchanges(self) -> list[int]:
@@ -154,8 +165,11 @@ class _OpenExchange:
         call_type = self._call_type() if head.status == HTTPStatus.OK else None
         record = call_type.record_message if call_type is not None else None
         message = _record_message(record, headers) if record is not None else None
+        is_suspect = self._is_suspect
+        if call_type is not None and call_type.name in _OUTPUT_CALLS:
+            is_suspect = _always  # its events are held (output_window.py)
         self._response_stream = StreamRecorder(
-            head.exchange, "server", message, self._is_suspect, is_recordio=record is not None
+            head.exchange, "server", message, is_suspect, is_recordio=record is not None
         )
         return [self._build_exchange(head.at_seconds, None)]
 

@@ -31,6 +31,7 @@ from .json_text import JsonRedactor
 from .members import KEYWORDS, MemberRedactor
 from .rules import DEFAULT_RULES, RuleSet
 from .secrets import Secrets
+from .spellings import FoundSecret
 from .text import TextRedactor
 from .urls import redact_form
 
@@ -72,6 +73,18 @@ class Redactor:
         """Return bytes that are no document without secrets; the same object if there are none."""
         return self._text.redact_bytes(data)
 
+    def find_secrets(self, data: bytes) -> list[FoundSecret]:
+        """Return where secrets are in some bytes, which are known from now on."""
+        if not self.is_suspect(data):
+            return []
+        counts, on_found = self.counts.copy(), self._text.on_found
+        self._text.on_found = None
+        self._text.redact_bytes(data)
+        self._text.on_found = on_found
+        self.counts.clear()
+        self.counts.update(counts)
+        return self.secrets.find(data)
+
     def redact[D: Document](self, document: D) -> D:
         """Return a document without secrets; the same object if there are none."""
         # What is found at its end may also be at its beginning.
@@ -108,9 +121,9 @@ class Redactor:
     def _redact_event(self, event: Event) -> Event:
         self._side = ""
         redacted = self._redact_body(event, {})
-        if redacted is event or event.chunks is None:
-            return redacted
-        return replace(redacted, chunks=_fit_chunks(event, redacted))
+        return (
+            redacted if redacted is event else replace(redacted, chunks=fit_chunks(event, redacted))
+        )
 
     def _redact_request(self, request: Request) -> Request:
         self._side = "request"
@@ -219,9 +232,11 @@ def _size(body: Body) -> int:
     return len(text.encode("utf-8", "surrogatepass")) if text else len(body.base64 or b"")
 
 
-def _fit_chunks(before: Event, after: Event) -> list[tuple[int, float]]:
+def fit_chunks(before: Event, after: Event) -> list[tuple[int, float]] | None:
     """Return the chunks of an event whose size has changed: the last ones grow or shrink."""
-    chunks = list(before.chunks or ())
+    if before.chunks is None:
+        return None
+    chunks = list(before.chunks)
     difference = _size(after) - _size(before)
     for index in range(len(chunks) - 1, -1, -1):
         size, at = chunks[index]
