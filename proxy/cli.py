@@ -100,6 +100,11 @@ def record(existing: Any, **options: Any) -> int:
     help="Serve the control API on this loopback address; its token is printed.",
 )
 @click.option(
+    "--control-token-file",
+    type=PATH_TYPE,
+    help="Take the token of the control API from this file; then --control may be any address.",
+)
+@click.option(
     "--causality",
     type=click.Choice(["party", "all", "off"]),
     default="party",

@@ -52,6 +52,16 @@ class Address(_HostAndPort):
             raise ValueError(f"{text!r}: expected HOST:PORT, like 127.0.0.1:5050 or [::1]:5050")
         return cls(host, port)
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it; a name other than localhost may be anything."""
+        if self.host.removesuffix(".") == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     def authority(self, scheme: str) -> str:
         """Return the text for Host and Location, without the port if it is that of the scheme.
 

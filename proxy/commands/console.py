@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, override
@@ -207,30 +207,32 @@ def announce_ready(
     *,
     as_json: bool,
     other_servers: Sequence[tuple[str, str]] = (),
-    control: tuple[str, str] | None = None,
+    control: tuple[str, str | None] | None = None,
     to_stderr: bool = False,
 ) -> None:
     """Write the address to the ready file, atomically, then print the ready line.
 
     `other_servers` are the texts and URLs of further addresses, one line each. `control` is the URL
-    and the token of the control API, if there is one. With `to_stderr` all goes to stderr, because
-    stdout belongs to the command that runs beside the replay.
+    of the control API, if there is one, and its token unless the user has made it. With
+    `to_stderr` all goes to stderr, because stdout belongs to the command that runs beside the
+    replay.
     """
     urls = [url, *(each for _, each in other_servers)]
     if ready_file is not None:
-        lines = urls if control is None else [*urls, "control {} {}".format(*control)]
+        lines = urls if control is None else [*urls, " ".join(["control", *filter(None, control)])]
         write_file_atomically(ready_file, "".join(f"{line}\n" for line in lines))
     if as_json:
         ready: dict[str, object] = (
             {"ready": url, "also": urls[1:]} if other_servers else {"ready": url}
         )
         if control is not None:
-            ready["control"] = {"url": control[0], "token": control[1]}
+            ready["control"] = {"url": control[0]} | ({"token": control[1]} if control[1] else {})
         print_result(msgspec.json.encode(ready).decode(), to_stderr=to_stderr)
     else:
         lines = [text, *(each for each, _ in other_servers)]
         if control is not None:
-            lines.append("control on {} with token {}".format(*control))
+            token = f"token {control[1]}" if control[1] else "the token of --control-token-file"
+            lines.append(f"control on {control[0]} with {token}")
         for line in lines:
             print_result(f"mesotape: {line}", to_stderr=to_stderr)
 
@@ -245,6 +247,13 @@ def listen_error_text(address: Address, error: OSError, option: str = "--listen 
     is_own_host = number in (errno.EADDRINUSE, errno.EACCES)
     free = Address(address.host if is_own_host else LOOPBACK.host, 0)
     return f"cannot listen on {address}: {reason}; {option}{free} takes a free port"
+
+
+def warn_if_exposed(listening: Iterable[Address], effect: str) -> None:
+    """Warn of addresses that other machines can reach; `effect` is what they can do then."""
+    for address in listening:
+        if not address.is_loopback:
+            print_to_stderr(f"warning: {address} is not loopback: other machines can {effect}")
 
 
 def write_file_atomically(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The addresses of a replay, and the cassettes that each serves.
+"""The addresses of a replay, the cassettes that each serves, and the token of its control API.
 
     mesotape replay master.yaml agent.yaml                      both on --listen
     mesotape replay master.yaml agent.yaml=127.0.0.1:5051       the agent on its own address
@@ -6,13 +6,18 @@
 All addresses belong to one replay: one clock, one journal, one causality.
 """
 
+import re
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from ...proto.http.address import Address
 from ..server.server import ReplayServer
 from .console import CommandError, listen_error_text
+
+_MIN_TOKEN_BYTES, _MAX_TOKEN_BYTES = 16, 1024
+_TOKEN = re.compile(f"[!-~]{{{_MIN_TOKEN_BYTES},{_MAX_TOKEN_BYTES}}}")
 
 
 class ListenSpec(NamedTuple):
@@ -37,6 +42,21 @@ def group_by_address(own: Sequence[Address | None], listen: Address) -> list[Lis
         option = "--listen " if own_address is None else "CASSETTE="
         specs[key] = ListenSpec(address, (*before, index), option)
     return list(specs.values()) or [ListenSpec(listen, ())]
+
+
+def read_token(path: Path) -> str:
+    """Read a token for the control API from a file. Raises CommandError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_TOKEN_BYTES + 2).decode("latin-1").strip()
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
+    if not _TOKEN.fullmatch(text):
+        raise CommandError(
+            f"{path}: expected a token of {_MIN_TOKEN_BYTES} to {_MAX_TOKEN_BYTES} characters "
+            "without blanks, as `openssl rand -hex 32` makes one"
+        )
+    return text
 
 
 async def start(

@@ -32,6 +32,7 @@ from .console import (
     print_result,
     print_to_stderr,
     show_live_counts,
+    warn_if_exposed,
 )
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def _begin(
         server=options.server,
         upstream=upstream,
     )
+    warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
     for warning in recorder.start(WriterProcess(start)).warnings:
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"

@@ -40,6 +40,7 @@ from .console import (
     listen_error_text,
     print_to_stderr,
     show_live_counts,
+    warn_if_exposed,
     write_file_atomically,
 )
 from .miss_colors import colorize_report, is_colorful
@@ -73,6 +74,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     max_gap: float | None = None
     start_at: float = 0.0
     control: Address | None = None
+    control_token_file: Path | None = None
     ignore: tuple[str, ...] = ()
     repeat: tuple[str, ...] = ()
     rebind: bool = False
@@ -97,6 +99,7 @@ def replay(options: ReplayOptions) -> int:
     watched = processes.is_bound_to_parent(options.end_with_parent)
     processes.raise_descriptor_limit()
     playback_options, requirement = _playback_options(options), _requirement(options)
+    token = _control_token(options)
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _open_all(options.cassettes) as cassettes:
         try:
@@ -110,7 +113,7 @@ def replay(options: ReplayOptions) -> int:
             write_file_atomically(options.receipt, begun.text())
         with interrupts.deferred():
             ended = asyncio.run(
-                _replay(playback, options, requirement, tls, begun, watched=watched)
+                _replay(playback, options, requirement, tls, begun, token, watched=watched)
             )
     if options.receipt is not None:
         done = msgspec.structs.replace(
@@ -127,6 +130,7 @@ async def _replay(
     requirement: Requirement,
     tls: ssl.SSLContext | None,
     begun: Receipt,
+    token: str | None,
     *,
     watched: bool,
 ) -> ReplayResult:
@@ -149,13 +153,15 @@ async def _replay(
     control: ControlServer | None = None
     held: list[str] = []
     try:
-        control = await _start_control(server, options.control)
+        control = await _start_control(server, options.control, token)
         access = None if control is None else (control.url, control.token)
         if options.faults:
             print_to_stderr(
                 f"faults with seed {options.seed}: {' '.join(playback.fault_hit_counts)}"
             )
-        _announce(options, where, urls, access)
+        warn_if_exposed(real, "get what the cassettes contain")
+        shown = None if control is None else (control.url, control.token if token is None else None)
+        _announce(options, where, urls, shown)
         if options.command:
             variables = processes.client_environment(urls, access)
             code = await _run_command(options.command, variables, stopped, orphaned)
@@ -185,9 +191,9 @@ def _announce(
     options: ReplayOptions,
     where: Sequence[addresses.ListenSpec],
     urls: Sequence[str],
-    control: tuple[str, str] | None,
+    control: tuple[str, str | None] | None,
 ) -> None:
-    """Print where each cassette plays; `control` is the URL and token of the control API."""
+    """Print where each cassette plays; `control` is as `announce_ready` takes it."""
     lines: list[tuple[str, str]] = []
     for spec, url in zip(where, urls, strict=True):
         names = ", ".join(str(options.cassettes[number]) for number in spec.cassette_indexes)
@@ -245,17 +251,30 @@ def _print_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
         print_to_stderr(f"{ended}, so the replay ends; pass --stay to continue without it")
 
 
-async def _start_control(server: ReplayServer, listen: Address | None) -> ControlServer | None:
+def _control_token(options: ReplayOptions) -> str | None:
+    """Return the user's own token for the control API; None if one is to be made."""
+    if options.control_token_file is None:
+        return None
+    if options.control is None:
+        raise CommandError("--control-token-file needs --control HOST:PORT")
+    return addresses.read_token(options.control_token_file)
+
+
+async def _start_control(
+    server: ReplayServer, listen: Address | None, token: str | None
+) -> ControlServer | None:
     """Start the control API if an address is given."""
     if listen is None:
         return None
-    control = ControlServer(ReplayControls(server))
+    control = ControlServer(ReplayControls(server), token)
     try:
-        await control.start(*listen)
+        real = await control.start(*listen)
     except ValueError as error:
-        raise CommandError(f"--control {listen}: {error}") from error
+        way_out = "--control-token-file FILE, with a token of your own, lets other machines in"
+        raise CommandError(f"--control {listen}: {error}; {way_out}") from error
     except OSError as error:
         raise CommandError(listen_error_text(listen, error, "--control ")) from error
+    warn_if_exposed([real], "control the replay with its token, which is sent unencrypted")
     return control
 
 

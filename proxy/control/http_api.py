@@ -9,13 +9,14 @@
     POST /hold       {} or {"stream": 1}; also /release
     POST /reset      begin a new playback
 
-It listens on loopback only. A web page that a developer opens could send requests there, too, and
-could read the responses through a host name of its own that resolves to loopback. Therefore
-requests from a page (with `Origin`) and requests to another `Host` are refused.
+It listens on loopback only, unless it has a token that the user has made: then other machines and
+containers may use it, by whatever name they have for it. On loopback, a web page that a developer
+opens could send requests there, too, and could read the responses through a host name of its own
+that resolves to loopback. Therefore requests from a page (with `Origin`) are refused and, on
+loopback, requests to another `Host`.
 """
 
 import asyncio
-import ipaddress
 import secrets
 from collections.abc import Coroutine
 from http import HTTPMethod
@@ -76,10 +77,14 @@ class _ControlError(Exception):
 
 
 class ControlServer:
-    """Serves the controls of a replay. `url` is set by `start`; without `token`, one is made."""
+    """Serves the controls of a replay. `url` is set by `start`.
+
+    `token` is one that the user has made; without it, one is made here.
+    """
 
     def __init__(self, controls: ReplayControls, token: str | None = None) -> None:
         self._controls = controls
+        self._may_be_exposed = token is not None
         self.token = token or secrets.token_urlsafe(24)
         self.url = ""
         self._listener: asyncio.Server | None = None
@@ -89,13 +94,15 @@ class ControlServer:
     async def start(self, host: str = LOOPBACK.host, port: int = LOOPBACK.port) -> Address:
         """Listen, and return the real address.
 
-        Raises OSError, or ValueError for a host that is not loopback.
+        Raises OSError, or ValueError for a host that is not loopback without a token of the user.
         """
-        if not _is_loopback(host):
+        is_loopback = Address(host, port).is_loopback
+        if not is_loopback and not self._may_be_exposed:
             raise ValueError(f"{host} is not loopback, like 127.0.0.1")
         self._listener = await asyncio.start_server(self._serve, host, port)
         address = Address(*self._listener.sockets[0].getsockname()[:2])
-        self._host_names = frozenset({str(address), f"localhost:{address.port}"})
+        if is_loopback:
+            self._host_names = frozenset({str(address), f"localhost:{address.port}"})
         self.url = f"http://{address}"
         return address
 
@@ -167,7 +174,7 @@ class ControlServer:
     def _check_access(self, request: HttpRequest) -> None:
         """Raise unless the request is from a program that has the token."""
         hosts = [value.lower() for value in header_values(request.text_headers, "host")]
-        if len(hosts) != 1 or hosts[0] not in self._host_names:
+        if self._host_names and (len(hosts) != 1 or hosts[0] not in self._host_names):
             raise _ControlError(403, f"Host is not one of {', '.join(sorted(self._host_names))}")
         if request.header("origin") is not None:
             raise _ControlError(403, "Origin: web pages may not control a replay")
@@ -278,13 +285,6 @@ def _since(query: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise ValueError(f"since is {text[:40]!r}, expected the number of a request")
     return int(text)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _one_line(error: object) -> str:

@@ -21,7 +21,13 @@ from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedReque
 from ...proto.http.address import is_authority
 from ...proto.http.request import HttpRequest
 from .clock import Clock
-from .error_answers import UnansweredRequest, build_failure_response, build_miss_response
+from .error_answers import (
+    HEALTH_PATH,
+    UnansweredRequest,
+    build_failure_response,
+    build_health_response,
+    build_miss_response,
+)
 from .ports import BodySink
 from .request_journal import RequestJournal
 from .upstream_relay import Forwarded, ResolveUpstream
@@ -117,6 +123,8 @@ class Responder:
 
         `client` is the number of the connection.
         """
+        if request.target == HEALTH_PATH and request.method in (b"GET", b"HEAD"):
+            return build_health_response(bodiless=request.method == b"HEAD")
         now_seconds = self.clock.time()
         try:
             return self._answer(request, client, scope, now_seconds)

@@ -8,6 +8,9 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
 from ..http.http1 import render_text_response
 
+HEALTH_PATH = b"/_mesotape/health"
+"""Answered by the replay itself: it is no request of a client, so it is no miss."""
+
 
 class UnansweredRequest(ReplayResponse, frozen=True, eq=False, kw_only=True):
     """No response: the recorded client left before it, and the request is held until this one does.
@@ -29,6 +32,14 @@ def build_miss_response(miss: Miss, *, bodiless: bool) -> ReplayResponse:
     status = HTTPStatus.NOT_IMPLEMENTED
     head = render_head(status, None, headers)
     return ReplayResponse(exchange=0, status=status, head=head, body=b"" if bodiless else report)
+
+
+def build_health_response(*, bodiless: bool) -> ReplayResponse:
+    """Return the answer to a probe of the replay itself, of which no journal takes note."""
+    head, body = render_text_response(HTTPStatus.OK, "ok")
+    return ReplayResponse(
+        exchange=0, status=HTTPStatus.OK, head=head, body=b"" if bodiless else body
+    )
 
 
 def describe_failure(exchange: int, error: Exception) -> str:
