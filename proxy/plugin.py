@@ -270,7 +270,9 @@ def _end_session(node: pytest.Item, session: "Session") -> None:
 
 def _failure(why: str) -> BaseException:
     """Return an exception that fails the test with a text, without a traceback."""
-    return pytest.fail.Exception(why, pytrace=False)
+    from ..proto.shown_text import escape_message
+
+    return pytest.fail.Exception(escape_message(why), pytrace=False)
 
 
 def _mode(config: pytest.Config) -> RecordMode:

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/recording",
         "addons/traffic",
     ),
-    "proxy/http": ("proto/http", "cassettes/answers"),
+    "proxy/http": ("proto", "proto/http", "cassettes/answers"),
     "proxy/server": (*ANSWERING, "cassettes/playback", "proxy/http"),
     "proxy/control": (
         *ANSWERING,
@@ -96,6 +96,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "proxy/redaction": (*READING, SCANNING, "proxy/commands"),
     "proxy": (
+        "proto",
         "cassettes/redaction",
         "proxy/control",
         "proxy/testing",

@@ -21,16 +21,20 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from ...proto.api.apis import ServerKind
+from ...proto.shown_text import escape_line
 
 FORMAT_VERSION = 1
 
-type Number = Annotated[int, Meta(ge=1)]
+MAX_INTEGER = (1 << 63) - 1
+"""Larger numbers are refused: indexes and JSON readers hold 64 bits."""
+
+type Number = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 """The number of an exchange, of an event within its stream, or of a client."""
 
 type Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 """Written with six decimals. Neither infinite nor NaN."""
 
-type Size = Annotated[int, Meta(ge=0)]
+type Size = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 """Bytes."""
 
 INCOMPLETE_REQUEST = "the request was not complete"
@@ -69,8 +73,8 @@ type Spacing = Literal[
 ]
 """The white space of JSON as it was sent. `json_spacing` has the meaning of the names."""
 
-type Headers = dict[str, str | list[str]]
-"""Names as spelled, in order. The value of a repeated name is a list."""
+type Headers = dict[str, str | Annotated[list[str], Meta(min_length=1)]]
+"""Names as spelled, in order. The value of a repeated name is a list, never an empty one."""
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -188,9 +192,9 @@ class PlacedError(CassetteError):
     """An error in a cassette at a line of its file. `text` is the error without the place."""
 
     def __init__(self, path: object, line: int, text: str) -> None:
-        super().__init__(f"{path}:{line}: {text}")
+        super().__init__(escape_line(f"{path}:{line}: {text}"))
         self.line = line
-        self.text = text
+        self.text = escape_line(text)
 
 
 class ExchangeError(CassetteError):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+from ...proto.shown_text import quote_start
 from .closest_word import closest_word
 from .documents import Document, DocumentError
 
@@ -58,7 +59,7 @@ def to_document_error(
     known_path = path
     while known_path not in line_numbers:
         known_path = known_path[:-1]
-    parts = (document_name(root), ".".join(map(str, path)), reason)
+    parts = (document_name(root), ".".join(map(quote_start, path)), reason)
     return DocumentError(line_numbers[known_path], ": ".join(filter(None, parts)))
 
 
@@ -68,15 +69,19 @@ def document_name(root: dict[str, Node]) -> str:
         case {"mesotape": _}:
             return "header"
         case {"exchange": number}:
-            return f"exchange {number}"
+            return f"exchange {_shown_number(number)}"
         case {"event": number, "of": of}:
-            return f"event {number} of exchange {of}"
+            return f"event {_shown_number(number)} of exchange {_shown_number(of)}"
         case {"event": number}:
-            return f"event {number}"
+            return f"event {_shown_number(number)}"
         case {"end": of}:
-            return f"end of exchange {of}"
+            return f"end of exchange {_shown_number(of)}"
         case _:
             return "note"
+
+
+def _shown_number(node: Node) -> str:
+    return quote_start(node, 20) if isinstance(node, str) else "?"
 
 
 def _find_mismatch(value: Node, expected: inspect.Type, path: NodePath) -> Mismatch | None:
@@ -89,6 +94,8 @@ def _find_mismatch(value: Node, expected: inspect.Type, path: NodePath) -> Misma
         case inspect.DictType(value_type=inner), dict():
             parts = [(part, inner, (*path, key)) for key, part in value.items()]
         case inspect.ListType(item_type=inner), list():
+            if len(value) < (expected.min_length or 0):
+                return _mismatch(path, _type_name(expected), value)
             parts = [(part, inner, (*path, index)) for index, part in enumerate(value)]
         case inspect.TupleType(item_types=types), list() if len(value) == len(types):
             parts = [(value[index], inner, (*path, index)) for index, inner in enumerate(types)]
@@ -152,13 +159,17 @@ def _unmet_expectation(value: Node, expected: inspect.Type) -> str | None:
         case inspect.IntType(ge=least) | inspect.FloatType(ge=least) if (
             least is not None and not converted >= least
         ):
-            return f"{name} of at least {least:g}"
+            return f"{name} of at least {_limit(least)}"
         case inspect.IntType(le=most) | inspect.FloatType(le=most) if (
             most is not None and not converted <= most
         ):
-            return f"{name} of at most {most:g}"
+            return f"{name} of at most {_limit(most)}"
         case _:
             return None
+
+
+def _limit(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _type_name(expected: inspect.Type) -> str:
@@ -167,6 +178,8 @@ def _type_name(expected: inspect.Type) -> str:
             return " or ".join(map(str, choices))
         case inspect.TupleType(item_types=types):
             return f"a list of {len(types)}"
+        case inspect.ListType(min_length=int(least)):
+            return f"a list of at least {least}"
         case _:
             return _TYPES.get(type(expected), _OTHER_TYPE)[1]
 

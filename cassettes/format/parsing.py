@@ -4,8 +4,12 @@ The writer's layout is read by `fast_reader`, any other YAML by `yaml_reader`. B
 and mappings; here they become numbers and times, by the types of the structs in `documents`.
 """
 
+import datetime
+import re
+
 import msgspec
 
+from ...proto.shown_text import quote_start
 from . import fast_reader
 from .documents import (
     FORMAT_VERSION,
@@ -68,6 +72,9 @@ def document_from_nodes(root: dict[str, Node]) -> Document:
         _check_format(root["mesotape"])
     document = msgspec.convert(root, document_type, strict=False)
     match document:
+        case Header(recorded_at=at) if not 1 < at.year < datetime.MAXYEAR:
+            text = f"header: recorded_at: found the year {at.year}, which time zones leave"
+            raise DocumentError(2, text, ("recorded_at",))
         case Event():
             _check_body(document, root)
         case Exchange(request=request, response=response):
@@ -82,15 +89,19 @@ def _document_type(root: dict[str, Node]) -> type[Document]:
     for key in root:
         if key in _DOCUMENT_TYPES:
             return _DOCUMENT_TYPES[key]
-    found = ", ".join(list(root)[:5]) or "none"
+    found = ", ".join(map(quote_start, list(root)[:5])) or "none"
     expected = ", ".join(_DOCUMENT_TYPES)
     raise DocumentError(2, f"expected one of the keys {expected}, found {found}")
 
 
 def _check_format(version: Node) -> None:
-    if not isinstance(version, str) or not version.isdecimal() or int(version) == FORMAT_VERSION:
+    if not isinstance(version, str) or not re.fullmatch("[0-9]+", version):
         return  # What is not a number does not fit the struct.
-    if int(version) > FORMAT_VERSION:
+    digits = version.lstrip("0")
+    if digits == str(FORMAT_VERSION):
+        return
+    version = quote_start(version, 20)
+    if (len(digits), digits) > (1, str(FORMAT_VERSION)):
         newest = f"this mesotape reads ({FORMAT_VERSION})"
         raise DocumentError(2, f"format {version} is newer than {newest}: upgrade mesotape")
     raise DocumentError(2, f"found format {version}, expected {FORMAT_VERSION}")

@@ -17,6 +17,7 @@ import yaml
 from msgspec import Raw, json
 from yaml import events
 
+from ...proto.shown_text import quote_start
 from .documents import DocumentError
 
 type Node = str | list[Node] | dict[str, Node]
@@ -124,7 +125,7 @@ class Composition:
             self._check(event, path)
             key = str(event.value)
             if key in seen:
-                raise DocumentError(self._line(event), f"found the key `{key}` twice")
+                raise DocumentError(self._line(event), f"found the key `{quote_start(key)}` twice")
             seen.add(key)
             yield key, next(self._events)
 
@@ -137,11 +138,11 @@ class Composition:
     def _check(self, event: events.Event, path: NodePath) -> None:
         tag = getattr(event, "tag", None)
         if isinstance(event, events.AliasEvent):
-            text = f"aliases are not allowed: found `*{event.anchor}`"
+            text = f"aliases are not allowed: found `*{quote_start(event.anchor)}`"
         elif isinstance(event, events.NodeEvent) and event.anchor is not None:
-            text = f"anchors are not allowed: found `&{event.anchor}`"
+            text = f"anchors are not allowed: found `&{quote_start(event.anchor)}`"
         elif tag is not None:
-            text = f"tags are not allowed: found `{tag}`"
+            text = f"tags are not allowed: found `{quote_start(tag)}`"
         elif len(path) > _MAX_DEPTH:
             text = f"nested deeper than {_MAX_DEPTH} levels"
         else:
@@ -189,7 +190,9 @@ def _resolve_number(text: str) -> ComposedJSON:
     if _JSON_NUMBER.fullmatch(text):
         return Raw(text)
     if _OTHER_BASE.fullmatch(text):
-        return Raw(str(int(text, 0)))
+        if (number := int(text, 0)) >> 64:
+            raise ValueError(f"`{quote_start(text)}` is more than 64 bits hold")
+        return Raw(str(number))
     if match := _INTEGER.fullmatch(text):
         return Raw(("-" if match[1] == "-" else "") + match[2])
     match = _FLOAT.fullmatch(text)

@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ...proto.shown_text import escape_json, escape_line
 from ..answers.answer import ReplayResponse, StreamedResponse
 
 type MissReason = Literal[
@@ -159,7 +160,8 @@ class Miss(Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """Return the report as indented JSON."""
-        return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=2) + b"\n"
+        text = msgspec.json.format(msgspec.json.encode(self.to_dict()).decode(), indent=2)
+        return f"{escape_json(text)}\n".encode()
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as the JSON object has it."""
@@ -173,7 +175,7 @@ class Miss(Struct, frozen=True, kw_only=True):
 
 def format_report(lines: Iterable[ReportLine]) -> str:
     """Return a report as plain text."""
-    return "\n".join("".join(text for text, _ in line) for line in lines)
+    return "\n".join("".join(escape_line(text) for text, _ in line) for line in lines)
 
 
 type ReplayOutcome = ReplayResponse | StreamedResponse | Miss

@@ -14,6 +14,11 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from ...proto.shown_text import escape_line, quote_start
+
+_MAX_CHARACTERS = 500
+"""Of the text of a finding when it is described."""
+
 type Level = Literal["error", "malformed", "warning"]
 
 
@@ -109,4 +114,6 @@ class CassetteFinding(Struct, frozen=True, kw_only=True):
 
     def describe(self, path: Path | str) -> str:
         """Return `file:line: text`, with the advice."""
-        return f"{path}:{self.line}: {self.text}" + (f"; {self.advice}" if self.advice else "")
+        text = quote_start(self.text, _MAX_CHARACTERS)
+        advice = f"; {self.advice}" if self.advice else ""
+        return escape_line(f"{path}:{self.line}: {text}{advice}")

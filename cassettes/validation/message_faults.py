@@ -9,6 +9,7 @@ import msgspec
 
 from ...proto.messages import mapping
 from ...proto.messages.descriptors import map_value_field, message_class
+from ...proto.shown_text import quote_start
 from ..format.closest_word import closest_word
 from ..format.yaml_reader import NodePath
 
@@ -132,5 +133,7 @@ def _unknown_within(
 
 
 def _shown(path: NodePath) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{quote_start(part)}" for part in path
+    )
     return text.removeprefix(".")

@@ -12,6 +12,7 @@ import msgspec
 
 from ..api.apis import APIS
 from ..messages.descriptors import message_class
+from ..shown_text import quote_start
 from .problems import Diagnostic
 
 if TYPE_CHECKING:
@@ -68,4 +69,6 @@ def malformed_content(reason: str, text: str, message_type: str | None = None) -
 
 def unknown_enum_value(path: str, value: object, enum: str) -> Diagnostic:
     """Return the diagnostic for a field whose value is not in its enum."""
-    return Diagnostic("unknown-enum", f"{path} is {value!r}, which is not in {enum}")
+    return Diagnostic(
+        "unknown-enum", f"{path} is {quote_start(repr(value))}, which is not in {enum}"
+    )

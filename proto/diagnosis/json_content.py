@@ -14,6 +14,7 @@ import msgspec
 
 from ..messages import mapping, picojson
 from ..messages.msgspec_types import msgspec_decoder
+from ..shown_text import quote_start
 from .content import (
     PayloadContent,
     malformed_content,
@@ -84,7 +85,7 @@ def _examine_members(members: dict[str, Any], message: str) -> PayloadContent:
     if type_name is not None and type_name not in type_values_by_name(message):
         siblings = matching_siblings(message, lambda name: is_message_value(members, name))
         if (sibling := next(siblings, None)) is not None:
-            text = f"is a {sibling} ({type_name}), expected a {message}"
+            text = f"is a {sibling} ({quote_start(type_name)}), expected a {message}"
             return malformed_content("wrong-server", text, type_name)
     try:
         value = mapping.message_from_json_value(members, message)

@@ -20,6 +20,7 @@ import click
 import msgspec
 
 from ...proto.http.address import LOOPBACK, Address
+from ...proto.shown_text import escape_message, escape_text
 from .messages import messages
 
 EXIT_FAILURE = 1
@@ -188,11 +189,17 @@ interrupts = Interrupts()
 
 def print_to_stderr(text: str) -> None:
     """Print a message on stderr, without waiting for its reader."""
+    messages.write(f"mesotape: {escape_message(text)}\n")
+
+
+def print_colored(text: str) -> None:
+    """Print a message with colours on stderr; what it quotes has to be escaped already."""
     messages.write(f"mesotape: {text}\n")
 
 
 def print_result(text: str, *, to_stderr: bool = False) -> None:
     """Print a line of output on stdout, after the messages before it, or as it is on stderr."""
+    text = escape_text(text)
     if to_stderr:
         messages.write(f"{text}\n")
         return

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from io import StringIO
 
 from ...cassettes.matching.misses import ReportLine, SpanStyle
+from ...proto.shown_text import escape_line
 
 _RICH_STYLES: dict[SpanStyle, str] = {
     "plain": "",
@@ -37,7 +38,8 @@ def colorize_report(report: Iterable[ReportLine]) -> str:
 
     console = Console(file=StringIO(), force_terminal=True, color_system="standard", no_color=False)
     lines = [
-        Text.assemble(*((text, _RICH_STYLES[style]) for text, style in line)) for line in report
+        Text.assemble(*((escape_line(text), _RICH_STYLES[style]) for text, style in line))
+        for line in report
     ]
     console.print(Text("\n").join(lines), soft_wrap=True, end="")
     assert isinstance(console.file, StringIO)

@@ -38,6 +38,7 @@ from .console import (
     announce_ready,
     interrupts,
     listen_error_text,
+    print_colored,
     print_to_stderr,
     show_live_counts,
     warn_if_exposed,
@@ -293,7 +294,7 @@ def _print_note(note: Miss | ReplayNote) -> None:
     if isinstance(note, str) or not is_colorful():
         print_to_stderr(str(note))
     else:
-        print_to_stderr(colorize_report(note.report_lines()))
+        print_colored(colorize_report(note.report_lines()))
 
 
 def _requirement(options: ReplayOptions) -> Requirement:

@@ -14,6 +14,7 @@ from ...cassettes.storage.repair import cut_damaged_tail
 from ...cassettes.validation.findings import CassetteFinding
 from ...cassettes.validation.fixing import FixResult, fix_numbers
 from ...cassettes.validation.judge import find_problems
+from ...proto.shown_text import escape_json, escape_line
 from .console import EXIT_FAILURE, EXIT_MALFORMED, EXIT_WARNINGS, CommandError, print_to_stderr
 
 
@@ -42,7 +43,7 @@ def validate(options: ValidateOptions) -> int:
                 print_to_stderr(f"{path}: not fixed: {fixed.reason}")
             if not options.as_json:
                 for change in changes:
-                    click.echo(change)
+                    click.echo(escape_line(change))
         findings = _find_problems(path)
         if isinstance(findings, str):
             worst = EXIT_MALFORMED
@@ -91,9 +92,9 @@ def _print_result(
         result["findings"] = [
             {**msgspec.to_builtins(each), "level": each.level} for each in findings
         ]
-        click.echo(msgspec.json.encode(result))
+        click.echo(escape_json(msgspec.json.encode(result).decode()))
         return
     if cut_off:
         click.echo(f"{path}: cut off {cut_off} bytes after the last whole document")
     for problem in problems:
-        click.echo(problem)
+        click.echo(escape_line(problem))

@@ -30,6 +30,7 @@ from ...cassettes.answers.answer import render_head
 from ...proto.http.address import LOOPBACK, Address
 from ...proto.http.headers import header_values
 from ...proto.http.request import HttpRequest
+from ...proto.shown_text import escape_json
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,
@@ -292,7 +293,8 @@ def _one_line(error: object) -> str:
 
 
 def _render_json(status: int, content: object, *headers: tuple[str, str]) -> bytes:
-    body = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(content).decode(), indent=2)
+    body = f"{escape_json(text)}\n".encode()
     fields = [
         *headers,
         ("Content-Type", "application/json"),

@@ -20,6 +20,7 @@ from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import parse_request
 from ...cassettes.playback.requirement import Requirement
 from ...cassettes.storage.reader import Cassette
+from ...proto.shown_text import escape_message
 from ..http.proxy_variables import proxy_variable
 from ..server.answering import Responder
 
@@ -76,7 +77,7 @@ def judge(
         warning = bypassed_proxy(responder, url)
         lines = lines if warning is None else chain(lines, [f"note: {warning}"])
         problems.append(Problem("unmet", "\n  ".join(lines)))
-    return problems
+    return [Problem(each.kind, escape_message(each.text)) for each in problems]
 
 
 def unmet_exchanges(responder: Responder, requirement: Requirement) -> list[ExchangeRef] | None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ...cassettes.answers.answer import render_head
 from ...proto.http.request import HttpRequest
+from ...proto.shown_text import escape_text
 
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE_RESPONSE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -102,7 +103,7 @@ def encode_chunk(data: bytes) -> bytes:
 
 def render_text_response(status: int, text: str, *headers: tuple[str, str]) -> tuple[bytes, bytes]:
     """Return the head and the body of a plain-text response of one line."""
-    body = f"{text}\n".encode()
+    body = f"{escape_text(text)}\n".encode()
     fields = [
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(body))),

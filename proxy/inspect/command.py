@@ -22,6 +22,7 @@ from ...proto.diagnosis.content import STREAMED_MESSAGES
 from ...proto.diagnosis.problems import Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
 from ...proto.messages.descriptors import message_class
+from ...proto.shown_text import escape_json, escape_text
 from ..commands.console import (
     EXIT_MALFORMED,
     EXIT_NO_MATCH,
@@ -141,7 +142,7 @@ class _Output:
         if options.summary:
             return
         if options.as_json:
-            self._write(msgspec.json.encode(_row_to_dict(number, row)).decode())
+            self._write_json(_row_to_dict(number, row))
         else:
             self._write("\n".join(self._lines.format_row(row, number)))
 
@@ -157,7 +158,7 @@ class _Output:
                 fields |= {"unmatched": unmatched}
             if is_empty or (unmatched and not summary.rows):
                 fields |= {"level": "empty"}
-            self._write(msgspec.json.encode({"summary": fields}).decode())
+            self._write_json({"summary": fields})
         elif is_empty:
             self._write("empty: nothing is recorded")
         elif summary.rows or not unmatched:
@@ -171,7 +172,7 @@ class _Output:
             if row.request_body:
                 fields["request"] = format_body(row.request_body, row.request_message_name)
             fields["body"] = format_body(row.body, row.message_name)
-            self._write(msgspec.json.encode(fields).decode())
+            self._write_json(fields)
             return
         self._write("\n".join(self._lines.format_row(row, number)))
         for body, message in (
@@ -179,7 +180,10 @@ class _Output:
             (row.body, row.message_name),
         ):
             if body:
-                self._write(format_body(body, message))
+                self._write(escape_text(format_body(body, message)))
+
+    def _write_json(self, fields: dict[str, Any]) -> None:
+        self._write(escape_json(msgspec.json.encode(fields).decode()))
 
     def _write(self, text: str) -> None:
         sys.stdout.write(f"{text}\n")

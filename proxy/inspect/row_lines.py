@@ -13,6 +13,7 @@ from ...cassettes.inspection.rows import Row
 from ...proto.diagnosis.findings import SkippedBytes, ValidRecord
 from ...proto.diagnosis.problems import Diagnostic, Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
+from ...proto.shown_text import escape_line, quote_start
 
 _COLORS: dict[Severity, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
 _HEX_DUMP_BYTES = 64
@@ -52,7 +53,7 @@ class RowFormatter:
         number = "" if row.number is None else f"#{row.number}"
         size = "" if row.size is None else f" {_size(row.size):>7}"
         start = f"{count:5} {place:>10} {whose:>3} {number:>5} "
-        rest, name = _about(row), f"{name:{_NAME}} "
+        rest, name = escape_line(_about(row)), f"{escape_line(name):{_NAME}} "
         if self._width is not None:
             room = max(8, self._width - len(start) - len(name) - len(size))
             rest = _cut(_UUID.sub("…", rest), room)
@@ -61,7 +62,7 @@ class RowFormatter:
         return f"{text}{self._dim(size)}" if size else text.rstrip()
 
     def _format_diagnostic(self, diagnostic: Diagnostic) -> list[str]:
-        text = f"{diagnostic.severity} ({diagnostic.reason}): {diagnostic.text}"
+        text = f"{diagnostic.severity} ({diagnostic.reason}): {quote_start(diagnostic.text, 500)}"
         color = _COLORS[diagnostic.severity]
         return [self._paint(line, color) for line in self._wrap(text)]
 
@@ -82,9 +83,9 @@ class RowFormatter:
             )
         if reactions is not None:
             lines += [
-                f"strict reader: {reactions.strict}",
-                f"Mesos's C++:   {reactions.cpp}",
-                f"Mesos's CLI:   {reactions.python}",
+                f"strict reader: {quote_start(reactions.strict, 500)}",
+                f"Mesos's C++:   {quote_start(reactions.cpp, 500)}",
+                f"Mesos's CLI:   {quote_start(reactions.python, 500)}",
             ]
         return [part for line in lines for part in self._wrap(line)] + self._hex_dump(row)
 

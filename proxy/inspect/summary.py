@@ -6,9 +6,11 @@ from typing import Any
 from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ...cassettes.inspection.rows import Row
 from ...proto.diagnosis.problems import SEVERITIES, Severity
+from ...proto.shown_text import escape_line
 
 
 class TypeTally(Struct):
@@ -135,5 +137,7 @@ def _table(title: str, tallies: dict[str, TypeTally]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for name, tally in sorted(tallies.items(), key=lambda one: -one[1].count):
         rate = "" if tally.rate is None else f"{tally.rate:.2f}"
-        table.add_row(name, str(tally.count), str(tally.size), str(tally.largest), rate)
+        table.add_row(
+            Text(escape_line(name)), str(tally.count), str(tally.size), str(tally.largest), rate
+        )
     return table

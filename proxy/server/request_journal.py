@@ -15,6 +15,7 @@ from ...cassettes.matching.request_key import CallKey, MatchableRequest, ParsedR
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages import json_writer
+from ...proto.shown_text import quote_start
 
 type CallOutcome = Literal["served", "refused", "missed", "failed"]
 
@@ -138,7 +139,7 @@ class RequestJournal:
 
 def summarize_calls(calls: Sequence[Call]) -> str:
     """Format calls as a list of types: `SUBSCRIBE, DECLINE x3`, or `nothing`."""
-    counts = Counter(call.type or f"{call.method} {call.path}" for call in calls)
+    counts = Counter(call.type or quote_start(f"{call.method} {call.path}") for call in calls)
     names = [name if count == 1 else f"{name} x{count}" for name, count in counts.items()]
     return ", ".join(names) or "nothing"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...proto.http.address import ServerUrl
+from ...proto.shown_text import escape_message
 from ..control.condition import DEFAULT_TIMEOUT_SECONDS
 from ..http.proxy_variables import direct_variables
 
@@ -206,9 +207,8 @@ class Session:
         hits = self._player.strikes
         omitted = len(hits) - _MAX_FAULT_HITS
         more = [f"and {omitted} more fault hits"] if omitted > 0 else []
-        return "\n".join(
-            [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
-        )
+        lines = [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
+        return escape_message("\n".join(lines))
 
     @property
     def recorder_warnings(self) -> list[str]:
@@ -230,7 +230,7 @@ class Session:
             self._recorder.rollback()
         if not problems or not self.strict:
             return ""
-        return "\n".join([*problems, *(f"held: {reason}" for reason in held)])
+        return escape_message("\n".join([*problems, *(f"held: {reason}" for reason in held)]))
 
     def _stop_player(self) -> list[str]:
         """Stop the player, after it has handled what clients have sent. Return the problems."""

@@ -24,6 +24,7 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.storage.opening import open_for_reading
 from ...cassettes.storage.reader import Cassette
+from ...proto.shown_text import escape_line
 from ..control.verdict import describe_exchange
 from .session import Session
 from .settings import default_cassette_name
@@ -147,7 +148,7 @@ class UnusedReport:
         if self._lines:
             terminalreporter.section("unused cassettes", sep="-")
             for line in self._lines:
-                terminalreporter.line(line)
+                terminalreporter.line(escape_line(line))
 
     def _unused_lines(self) -> Iterator[str]:
         usage, covered = self._usage, _covered_folders(self._config)

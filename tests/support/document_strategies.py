@@ -38,9 +38,13 @@ NUMBERS = st.integers(1, 10**15)
 
 STREAM = st.sampled_from([None, "recordio", "chunks"])
 
-HEADERS = st.dictionaries(LATIN, LATIN | st.lists(LATIN), max_size=4)
+HEADERS = st.dictionaries(LATIN, LATIN | st.lists(LATIN, min_size=1), max_size=4)
 
 SPACINGS = st.sampled_from(get_args(Spacing.__value__))
+
+RECORDED_AT = st.datetimes(
+    datetime.datetime(2, 1, 1), datetime.datetime(9998, 12, 31), timezones=st.just(datetime.UTC)
+)
 
 FROM = st.sampled_from([None, "client"])
 
@@ -106,7 +110,7 @@ def documents(draw: st.DrawFn) -> Document:
             return Header(
                 mesotape=1,
                 server=draw(st.sampled_from([None, "master", "agent"])),
-                recorded_at=draw(st.datetimes(timezones=st.just(datetime.UTC))),
+                recorded_at=draw(RECORDED_AT),
                 upstream=draw(st.none() | TEXT),
                 recorder=draw(st.none() | TEXT),
                 redaction=draw(st.lists(TEXT, max_size=3)),
