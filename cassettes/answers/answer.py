@@ -22,12 +22,14 @@ from ...proto.http import redirects
 from ...proto.http.gzip_coding import GZIP_MINIMUM_BODY_LENGTH, gzip_compress
 from ...proto.http.headers import header_pairs, header_values
 from ...proto.http.reason_phrases import reason_phrase
+from ...proto.shown_text import quote_start
 from ..format.documents import Response
 from .gates import Latch, SyncPoint
 from .pace import Timed
 from .stream_handle import StreamHandle
 
 _LOCATION = re.compile(rb"(?i)(?<=\r\n)(location:[ \t]*)([^\r\n]*)")
+_LINE_END = re.compile("[\r\n\0]")
 _BODILESS = frozenset({204, 304})
 
 
@@ -115,10 +117,18 @@ class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
 
 
 def render_head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Return status line, headers and empty line. A `reason` of None is the standard phrase."""
+    """Return status line, headers and empty line. A `reason` of None is the standard phrase.
+
+    Raises ValueError for a line end or a NUL within a line: a client would read what follows as a
+    header, or as a response, of its own.
+    """
     lines = [f"HTTP/1.1 {status} {reason_phrase(status) if reason is None else reason}"]
     lines += [f"{name}: {value}" for name, value in headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    text = "\r\n".join(lines)
+    if text.count("\n") >= len(lines) or text.count("\r") >= len(lines) or "\0" in text:
+        bad = next(line for line in lines if _LINE_END.search(line))
+        raise ValueError(f"a head cannot be sent: found a line end or NUL in {quote_start(bad)!r}")
+    return f"{text}\r\n\r\n".encode("latin-1")
 
 
 def build_unary(

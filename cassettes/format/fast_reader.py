@@ -46,7 +46,7 @@ _EXCHANGE_HEAD = re.compile(
     rf"request:\n  method: {_SCALAR}\n  path: {_SCALAR}\n(?:  version: {_SCALAR}\n)?"
     rf"{_HEADERS}{_STREAM}"
     rf"(?:(?:  {_SPACING})?  (json|text|proto): \|-\n    (?![ \t\n])([^\n]*\n(?:    [^\n]*\n)*))?"
-    rf"response:\n  after: ({SECONDS_PATTERN})\n(?:  status: ([1-9][0-9]{{2}})\n)?"
+    rf"response:\n  after: ({SECONDS_PATTERN})\n(?:  status: ([2-5][0-9]{{2}})\n)?"
     rf"(?:  reason: {_SCALAR}\n)?{_HEADERS}{_STREAM}"
     rf"(?:  cause: ({'|'.join(get_args(EndCause.__value__))})\n)?"
     rf"(?:\.\.\.\n\Z|(?:  {_SPACING})?  (json|text|proto): "

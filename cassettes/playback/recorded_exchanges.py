@@ -3,11 +3,13 @@
 import contextlib
 import gc
 from collections.abc import Generator, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ...proto.http.request import HttpRequest
-from ..format.documents import INCOMPLETE_REQUEST, Exchange
+from ..format.documents import INCOMPLETE_REQUEST, Exchange, PlacedError
 from ..format.exchange_ref import ExchangeRef
+from ..format.heads import is_sendable, response_faults, status_fault
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.recorded_request import recorded_request
 from ..matching.request_key import ParsedRequest, parse_request
@@ -45,6 +47,7 @@ def read_exchanges(
                 and exchange.request.malformed == INCOMPLETE_REQUEST
             ):
                 continue
+            check_sendable(cassette, exchange)
             request = recorded_request(cassette, exchange)
             key = request.cache_key
             parsed = cached.get(key)
@@ -54,6 +57,21 @@ def read_exchanges(
                 parsed = cached[key] = parse_request(request, cassette.header.server, ignoring)
             ref = ExchangeRef(index, exchange.exchange)
             yield RecordedExchange(ref, cassette, exchange, request, parsed)
+
+
+def check_sendable(cassette: Cassette, exchange: Exchange) -> None:
+    """Raise PlacedError if the head of a response cannot be sent as it is.
+
+    The judge finds the same, with the line of the fault, but it does not examine large cassettes.
+    """
+    response = exchange.response
+    if is_sendable(response):
+        return
+    faults = chain(response_faults(response), filter(None, [status_fault(response)]))
+    for fault in faults:
+        line = cassette.line_of_exchange(exchange.exchange)
+        text = f"exchange {exchange.exchange}: {fault.text}"
+        raise PlacedError(cassette.path, line, text)
 
 
 def secret_comparison(cassettes: Sequence[Cassette]) -> SecretComparison | None:

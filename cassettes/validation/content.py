@@ -12,18 +12,17 @@ from ...proto.api import calls, endpoints
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import ENCODINGS, Encoding
 from ...proto.diagnosis.stream_type import examine_payload
-from ...proto.http.headers import header_pairs, header_value
+from ...proto.http.headers import header_value
 from ...proto.messages.msgspec_types import msgspec_decoder
 from ..format.bodies import BodyError, encode_body
 from ..format.documents import Body, Event, Exchange, Headers, Request, Response
+from ..format.heads import request_faults, response_faults, status_fault
 from ..format.yaml_reader import NodePath
 from .fault_lines import key_line, member_line, text_line
 from .findings import FINDING_KINDS, CassetteFinding
 from .message_faults import enum_member, fault_member, unknown_members
 
 _JSON_OFFSET = re.compile(r"(?:(expected '[,:\]}].*))?\(byte (\d+)\)")
-_NOT_IN_HEAD = re.compile(r"[^\t -~\x80-\xff]")
-_NOT_IN_TOKEN = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 _BODILESS_STATUSES = frozenset({204, 304})
 
 
@@ -96,32 +95,16 @@ class ExchangeContent:
         if response.stream is not None and _has_form(response):
             yield self._finding("two-bodies", "response: is a stream, and has a body", "response")
         yield from self._check_status(response)
-        for path, text in (
-            (("request", "method"), request.method),
-            (("request", "path"), request.path),
-            (("response", "reason"), response.reason or ""),
-        ):
-            is_token = path[1] != "reason"
-            wrong = re.search(r"[^!-~\x80-\xff]", text) if is_token else _NOT_IN_HEAD.search(text)
-            if wrong or (is_token and not text):
-                found = repr(wrong[0]) if wrong else "no text"
-                yield self._finding("head", f"{'.'.join(path)}: {found} cannot be sent", *path)
-        for side, headers in (("request", request.headers), ("response", response.headers)):
-            for name, value in header_pairs(headers):
-                wrong = _NOT_IN_TOKEN.search(name) or _NOT_IN_HEAD.search(value)
-                if wrong or not name:
-                    found = repr(wrong[0]) if wrong else "an empty name"
-                    text = f"{side}.headers.{name}: {found} cannot be sent"
-                    yield self._finding("head", text, side, "headers", name)
+        for fault in (*request_faults(request), *response_faults(response)):
+            yield self._finding("head", fault.text, *fault.path)
 
     def _check_status(self, response: Response) -> Iterator[CassetteFinding]:
         status = response.status
         if status is None:
             if _has_form(response) or response.headers or response.stream is not None:
                 yield self._finding("status", "response: has no status", "response")
-        elif not 200 <= status <= 999:
-            text = f"response.status: expected 200 to 999, found {status}"
-            yield self._finding("status", text, "response", "status")
+        elif (fault := status_fault(response)) is not None:
+            yield self._finding("status", fault.text, *fault.path)
         elif status in _BODILESS_STATUSES and (_has_form(response) or response.stream is not None):
             text = f"response.status: an answer with {status} has no body"
             yield self._finding("status", text, "response", "status")
