@@ -5,6 +5,7 @@ of their own; text in another style (quoted, folded) has the line at which it be
 when something is wrong.
 """
 
+import contextlib
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -51,12 +52,13 @@ def member_line(data: bytes, body: NodePath, text: str, member: NodePath) -> int
 
 
 def _member_offsets(text: str) -> Iterator[tuple[NodePath, int]]:
-    """Yield the path and offset of each member and item of valid JSON text."""
+    """Yield the path and offset of each member and item of JSON text, as far as it is valid."""
     tokens = deque(
         (match[match.lastindex or 0], match.start(match.lastindex or 0))
         for match in _TOKEN.finditer(text)
     )
-    return _value_offsets(tokens, ())
+    with contextlib.suppress(IndexError, RecursionError):  # The text ends, or nests, too soon.
+        yield from _value_offsets(tokens, ())
 
 
 def _value_offsets(
