@@ -16,7 +16,7 @@ in `close_http1_gaps` leaves it alone.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import h11
@@ -24,10 +24,13 @@ from h11._readers import ChunkedReader
 from mitmproxy import http
 from mitmproxy.proxy.commands import SendData
 from mitmproxy.proxy.events import DataReceived
-from mitmproxy.proxy.layers.http import _events, _http1
+from mitmproxy.proxy.layers.http import (
+    _events,  # pyright: ignore[reportPrivateUsage]
+    _http1,  # pyright: ignore[reportPrivateUsage]
+)
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 
-type Commands = Iterator[Any]
+type Commands = Generator[Any, Any]
 type Method = Callable[[Any, Any], Commands]
 """A method of a connection of mitmproxy that takes an event."""
 
@@ -97,7 +100,7 @@ def _send(original: Method) -> Method:
                 return original(self, event)
             case _events.RequestTrailers() | _events.ResponseTrailers():
                 setattr(self, _TRAILERS_ATTRIBUTE, event.trailers)
-                return iter(())
+                return _no_commands()
             case _events.RequestEndOfMessage() | _events.ResponseEndOfMessage():
                 trailers = getattr(self, _TRAILERS_ATTRIBUTE, None)
                 setattr(self, _TRAILERS_ATTRIBUTE, None)
@@ -111,9 +114,13 @@ def _send(original: Method) -> Method:
     return send
 
 
+def _no_commands() -> Commands:
+    yield from ()
+
+
 def _add_trailers(commands: Any, trailers: http.Headers) -> Commands:
     """Put trailers into the last chunk; a message without one cannot have them."""
-    reply = None
+    reply: Any = None
     while True:
         try:
             command = commands.send(reply)

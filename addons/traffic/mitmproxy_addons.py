@@ -6,7 +6,7 @@ client gets after all of them (hook_order.py).
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, cast
 
 from mitmproxy import addons
 
@@ -60,7 +60,7 @@ def addons_for(options: Collection[str], loaded: Collection[type]) -> list[objec
 
 def addon_options() -> set[str]:
     """Return the options of all addons of mitmproxy, also of those that are refused."""
-    return set().union(*[names for _, names in _addons_and_options()])
+    return set[str]().union(*[names for _, names in _addons_and_options()])
 
 
 def refused_options() -> dict[str, str]:
@@ -73,7 +73,7 @@ def refused_options() -> dict[str, str]:
 
 
 def _addons_and_options() -> Iterator[tuple[object, set[str]]]:
-    for addon in addons.default_addons():
+    for addon in cast("list[object]", addons.default_addons()):
         declared: Any = _DeclaredOptions()
         if (load := getattr(addon, "load", None)) is not None:
             load(declared)

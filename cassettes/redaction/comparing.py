@@ -13,8 +13,9 @@ A value that was a secret in one request is one in all later requests, as it was
 from base64 import b64decode, b64encode
 from collections import Counter
 from functools import cache
+from typing import cast
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from ...proto.messages.descriptors import map_value_field, message_class, reachable_types
@@ -92,7 +93,8 @@ class SecretComparison:
                     setattr(message, field.name, self._redact(member))
             elif field.type == FieldDescriptor.TYPE_BYTES and field.name == "data":
                 member = Member("data", key, b64encode(value).decode())
-                message.data = self._alike_bytes(b64decode(self._members.redact(member)))
+                redacted = b64decode(self._members.redact(member))
+                setattr(message, field.name, self._alike_bytes(redacted))
 
     def _redact(self, member: Member) -> str:
         return self._alike(self._members.redact(member)) if member.value else member.value
@@ -124,7 +126,8 @@ def _body(call: Message) -> str:
 @cache
 def _may_have_secrets(call_name: str, body: str) -> bool:
     """Return whether there is a place for secrets in a call, by the field with its contents."""
-    field = message_class(call_name).DESCRIPTOR.fields_by_name.get(body)
+    call = cast("Descriptor", message_class(call_name).DESCRIPTOR)
+    field = call.fields_by_name.get(body)
     if field is None or field.message_type is None:
         return False
     return any(

@@ -14,7 +14,7 @@ name without it. Only URLs, Host and Location may leave out the port, for that o
 import functools
 import ipaddress
 import re
-from typing import NamedTuple, Self, override
+from typing import NamedTuple, Self, cast, override
 from urllib.parse import urlsplit
 
 _AUTHORITY = re.compile(
@@ -77,7 +77,9 @@ class Address(_HostAndPort):
 
     @override
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, tuple) and _comparable(self) == _comparable(other)
+        if not isinstance(other, tuple):
+            return False
+        return _comparable(self) == _comparable(cast("tuple[object, ...]", other))
 
     @override
     def __ne__(self, other: object) -> bool:

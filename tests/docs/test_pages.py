@@ -45,16 +45,17 @@ def call_answered(address: tuple[str, int]) -> bool:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/record.md"])
 def test_the_record_commands_record(page: str, tmp_path: Path) -> None:
-    command = shown(page, "mesotape record")[0]
-    cassette = tmp_path / "cassette.yaml"
-    with (
-        running("replay", SAMPLE) as cluster,
-        running(*here(command[1:], cluster.url, cassette)) as recorder,
-    ):
-        assert call_answered(recorder.address)
-    assert recorder.code == 0
-    with Cassette.open(cassette) as recorded:
-        assert len(recorded) == 1
+    with running("replay", SAMPLE) as cluster:
+        for number, command in enumerate(shown(page, "mesotape record")):
+            cassette = tmp_path / f"cassette-{number}.yaml"
+            words = here(command[1:], cluster.url, cassette)
+            if "--listen" not in words:
+                words += ["--listen", "127.0.0.1:0"]
+            with running(*words, cwd=tmp_path) as recorder:
+                assert call_answered(recorder.address)
+            assert recorder.code == 0
+            with Cassette.open(cassette) as recorded:
+                assert len(recorded) == 1
 
 
 def test_the_replay_command_replays() -> None:
