@@ -37,6 +37,7 @@ from .commands.options import (
 @click.version_option(version("mesotape"), prog_name="mesotape")
 def cli() -> None:
     """Record, replay and inspect the Apache Mesos v1 HTTP APIs."""
+    click.get_current_context().call_on_close(messages.flush)
 
 
 @cli.command()
