@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -262,7 +262,7 @@ class _WritingLoop:
         return f"only {free_bytes >> 20} MiB are free on the disk"
 
     @contextlib.contextmanager
-    def _system_call(self) -> Iterator[None]:
+    def _system_call(self) -> Generator[None]:
         self._in_system_call = True
         try:
             yield

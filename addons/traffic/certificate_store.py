@@ -9,8 +9,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from mitmproxy import certs, ctx, exceptions
-from mitmproxy.addons.tlsconfig import CONF_BASENAME, TlsConfig
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.options import CONF_BASENAME
 
 _OPTIONS = {"certs", "confdir", "key_size", "cert_passphrase", "emudhra", "emudhra_old"}
 """The options of which mitmproxy makes its store."""
@@ -37,7 +39,8 @@ class CertificatesInMemory(TlsConfig):
             self.certstore = _new_store(options.key_size)
             for spec in options.certs:
                 self._add_option(spec)
-        super().configure(changed)
+        configure: Any = super().configure  # It has no types.
+        configure(changed)
         if self._server is not None and not options.certs:
             self.certstore.add_cert(_read_server(*self._server), "*")
 
@@ -67,6 +70,6 @@ def _new_store(key_size: int) -> certs.CertStore:
 
 def _read_server(cert: Path, key: Path) -> certs.CertStoreEntry:
     pem = cert.read_bytes()
-    chain = [certs.Cert(each) for each in certs.x509.load_pem_x509_certificates(pem)]
+    chain = [certs.Cert(each) for each in x509.load_pem_x509_certificates(pem)]
     private_key = certs.load_pem_private_key(key.read_bytes(), None)
     return certs.CertStoreEntry(chain[0], private_key, cert, chain)

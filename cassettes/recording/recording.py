@@ -41,6 +41,7 @@ from .observations import (
     ExchangeEnd,
     MissingBody,
     RecorderNote,
+    RecordingDiscarded,
     RecordingStopped,
     RequestEnd,
     RequestHead,
@@ -104,6 +105,8 @@ class Recording:
                 self._open[observation.exchange] = _OpenExchange(
                     observation, api, self._redactor.is_suspect
                 )
+                return []
+            case RecordingDiscarded():
                 return []
             case RecorderNote():
                 return [Note(note=observation.text, at=at, of=observation.exchange or None)]

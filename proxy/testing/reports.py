@@ -26,7 +26,8 @@ def put_first(report: pytest.TestReport, lines: Sequence[str]) -> None:
     """
     match report.longrepr:
         case ExceptionChainRepr(chain=[(first, _, _), *_]) | ReprExceptionInfo(reprtraceback=first):
-            first.reprentries.insert(0, ReprEntryNative([f"{line}\n" for line in lines]))
+            entries = [ReprEntryNative([f"{line}\n" for line in lines]), *first.reprentries]
+            first.reprentries = entries
         case _:
             report.sections.append(("mesotape", "\n".join(lines)))
 
