@@ -39,8 +39,7 @@ class CertificatesInMemory(TlsConfig):
             self.certstore = _new_store(options.key_size)
             for spec in options.certs:
                 self._add_option(spec)
-        configure: Any = super().configure  # It has no types.
-        configure(changed)
+        super().configure(changed)  # pyright: ignore[reportUnknownMemberType]
         if self._server is not None and not options.certs:
             self.certstore.add_cert(_read_server(*self._server), "*")
 
