@@ -17,10 +17,10 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.hooks import UpdateHook
 
+from .addon_options import add_server_option, selected_server
 from .body_type import request_body_type, response_body_type
 from .kept_body import HeadBuffer, TailBuffer
 from .message_view import MessageView
-from .server_option import add_server_option, selected_server
 from .stream_view import StreamView
 
 logger = logging.getLogger(__name__)

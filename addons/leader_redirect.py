@@ -20,7 +20,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from ..proto.api import endpoints
 from ..proto.http import redirects
 from ..proto.http.address import Address, is_authority
-from .server_option import selected_server
+from .addon_options import selected_server
 from .traffic.proxy_answers import is_connect_failure
 
 _CLIENT_HOST = "mesotape_called"

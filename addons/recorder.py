@@ -32,8 +32,15 @@ from ..cassettes.recording.observations import (
 from ..proto.api import endpoints
 from ..proto.api.negotiation import RECORDIO
 from ..proto.http.headers import last_header_values
+from .addon_options import (
+    SERVER_KINDS,
+    add_redaction_options,
+    add_server_option,
+    check_redaction_options,
+    selected_rules,
+    selected_server,
+)
 from .leader_redirect import LeaderRedirect
-from .server_option import SERVER_KINDS, add_server_option, selected_server
 from .traffic import unparsed_requests
 from .traffic.body_tap import pass_on
 from .traffic.failures import RecordingFailures
@@ -103,6 +110,7 @@ class Recorder:
         )
         add_server_option(loader)
         loader.add_option("mesotape_only_v1", bool, False, "Record only the v1 APIs.")
+        add_redaction_options(loader)
         loader.add_option(
             "mesotape_fail_closed", bool, False, "Shut the proxy down if recording fails."
         )
@@ -113,6 +121,7 @@ class Recorder:
             if name in updated and (value := getattr(ctx.options, name)) not in choices:
                 text = f"{name} is {value!r}, expected {' or '.join(choices)}"
                 raise exceptions.OptionsError(text)
+        check_redaction_options(updated)
 
     @property
     def writer_status(self) -> WriterStatus:
@@ -145,6 +154,7 @@ class Recorder:
             existing=ctx.options.mesotape_existing,
             server=selected_server(),
             upstream=" ".join(ctx.options.mode),
+            rules=selected_rules(),
         )
         try:
             self.start(WriterProcess(config))

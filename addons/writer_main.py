@@ -23,12 +23,14 @@ from pathlib import Path
 
 import msgspec
 
-from ..cassettes.format.documents import Document, Event, Exchange, Note
+from ..cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
 from ..cassettes.recording import observations
 from ..cassettes.recording.gap import Gap
 from ..cassettes.recording.output_file import CassetteExistsError, IncompleteWriteError
 from ..cassettes.recording.recording import Recording
 from ..cassettes.recording.writer import CassetteWriter
+from ..cassettes.redaction.rules import counts_text
+from ..cassettes.scanning.late_secrets import LateSecrets
 from .writer_process import DEFAULT_MIN_FREE, IGNORED_SIGNALS, WriterConfig, WriterStatus
 
 _STATUS_SECONDS = 0.25
@@ -52,7 +54,12 @@ def main() -> None:
     os.set_blocking(1, False)
     try:
         writer = CassetteWriter.open(
-            config.path, config.existing, config.server, config.upstream, sync=config.sync
+            config.path,
+            config.existing,
+            config.server,
+            config.upstream,
+            config.rules,
+            sync=config.sync,
         )
     except (OSError, ValueError) as error:
         is_existing = isinstance(error, CassetteExistsError)
@@ -82,7 +89,8 @@ class _WritingLoop:
     def __init__(self, writer: CassetteWriter, config: WriterConfig) -> None:
         self._writer = writer
         self._config = config
-        self._recording = Recording(config.server)
+        self._recording = Recording(config.server, writer.redactor)
+        self._late_secrets = LateSecrets(writer.redactor)
         self._counts = Counter[type]()
         self._reported_at = self._watched_at = 0.0
         self._last_seconds = writer.elapsed_seconds
@@ -110,12 +118,45 @@ class _WritingLoop:
             self._take([note, observations.RecordingStopped(0, self._last_seconds)])
         if self._gap is not None and self._error is None:
             self._end_gap()
+        are_late = self._end_redaction()
         with self._system_call():
             try:
                 self._writer.close()
             except OSError as error:
                 self._error = self._error or error.strerror
+        if are_late and self._error is None:
+            self._redact_again()
         _report(self._status())
+
+    def _end_redaction(self) -> bool:
+        """Note which secrets were replaced; return whether some were written too early."""
+        counts, file = self._writer.redactor.counts, self._writer.file
+        if not counts or file.fd < 0 or self._error is not None or self._gap is not None:
+            return False
+        text = f"secrets replaced: {counts_text(counts)}"
+        are_late = False
+        try:
+            if not file.is_renamed():
+                are_late = self._late_secrets.are_in(file.written_path)
+            if are_late:
+                text += "; some were known late, so the cassette was redacted again"
+            with self._system_call():
+                self._writer.write([Note(note=text, at=round(self._last_seconds, 6))])
+            self._counts[Note] += 1
+        except (CassetteError, OSError) as error:
+            self._error = f"it was not searched for late secrets: {error}; run mesotape redact"
+        return are_late
+
+    def _redact_again(self) -> None:
+        path = self._writer.file.written_path
+        reason = "it is in a name"
+        try:
+            with self._system_call():
+                if self._late_secrets.redact(path):
+                    return
+        except (CassetteError, OSError) as error:
+            reason = str(error)
+        self._error = f"a secret is left: {reason}; run mesotape redact {path}"
 
     def _read_input(self) -> None:
         decoder = observations.BatchDecoder()
@@ -168,6 +209,7 @@ class _WritingLoop:
             unwritten = error.unwritten
             lost = documents[len(documents) - len(unwritten) :]
             self._begin_gap(error.strerror or str(error), unwritten, lost)
+        self._late_secrets.watch(self._writer.length_bytes)
         self._counts.update(map(type, documents[: len(documents) - len(unwritten)]))
         now = time.monotonic()
         if now - self._reported_at > _STATUS_SECONDS:
@@ -287,6 +329,7 @@ class _WritingLoop:
             exchanges=counts[Exchange],
             events=counts[Event] + counts[bytes],
             notes=counts[Note],
+            secrets=dict(self._writer.redactor.counts),
         )
 
 

@@ -64,6 +64,7 @@ def cli() -> None:
     "--client-cert", type=PATH_TYPE, help="Client certificate and key (PEM) for UPSTREAM."
 )
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
+@redaction_options
 @end_with_parent
 @server_options
 def record(existing: Any, **options: Any) -> int:

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/storage": (*PROTO, "cassettes/format"),
     "cassettes/redaction": (*PROTO, "cassettes/format"),
     SCANNING: READING,
-    "cassettes/recording": READING,
+    "cassettes/recording": (*READING, SCANNING),
     "cassettes/validation": (*READING, "proto/diagnosis"),
     "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
     "cassettes/answers": READING,

@@ -17,7 +17,9 @@ from typing import Literal, Self
 from ...proto.api.apis import ServerKind
 from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
 from ..format.yaml_writer import format_document
+from ..redaction.redactor import Redactor
 from ..redaction.rules import DEFAULT_RULES, RuleSet
+from ..scanning.rewriting import last_placeholder
 from ..storage.opening import is_gzip_file
 from ..storage.reader import Cassette
 from .output_file import RESERVED_BYTES, ExistingFilePolicy, IncompleteWriteError, OutputFile
@@ -25,21 +27,34 @@ from .output_file import RESERVED_BYTES, ExistingFilePolicy, IncompleteWriteErro
 type SyncPolicy = Literal["never", "end", "always"]
 """When to wait until the data is on the disk: never, at the end, or after each write."""
 
+_MISSING_RULES = (
+    "the header does not list all rules of redaction that are in use, so a replay does not compare"
+    " requests by them: run mesotape redact on it after the recording"
+)
+
 
 class CassetteWriter:
     """A cassette that is being recorded.
 
     `elapsed_seconds` is the time of the cassette's clock when the file was opened, 0 in a new file.
     `last_exchange_number` and `last_client_number` are the highest numbers in it at that moment, 0
-    if it had none. `warnings` are the problems of an existing file, one line each. `misplaced` is
-    why the recording is not in the place of the cassette that it overwrites, or None.
+    if it had none. `redactor` is the one for its documents, which the caller redacts. `warnings`
+    are the problems of an existing file, one line each. `misplaced` is why the recording is not in
+    the place of the cassette that it overwrites, or None.
     """
 
-    def __init__(self, path: Path, file: OutputFile, sync: SyncPolicy = "never") -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: OutputFile,
+        rules: RuleSet = DEFAULT_RULES,
+        sync: SyncPolicy = "never",
+    ) -> None:
         self.path = path
         self.elapsed_seconds = 0.0
         self.last_exchange_number = 0
         self.last_client_number = 0
+        self.redactor = Redactor(rules)
         self.warnings: list[str] = []
         self.misplaced: str | None = None
         self.file = file
@@ -63,12 +78,12 @@ class CassetteWriter:
         text has the way out.
         """
         path = Path(path)
-        writer = cls(path, OutputFile.open(path, existing), sync)
+        writer = cls(path, OutputFile.open(path, existing), rules, sync)
         try:
             if existing == "append" and os.fstat(writer.file.fd).st_size:
                 writer._continue(server)
             else:
-                header = _new_header(server, upstream, rules)
+                header = writer.redactor.redact(_new_header(server, upstream, rules))
                 writer.file.append([format_document(header)])
             writer.file.reserve()
         except OSError as error:
@@ -155,6 +170,10 @@ class CassetteWriter:
             self.warnings = cassette.warnings
             self.last_exchange_number = cassette.last_exchange_number
             self.last_client_number = cassette.last_client_number
+            rules = self.redactor.rules
+            self.redactor = Redactor(rules, last_placeholder(cassette) + 1)
+            if not set(rules.all_ids()) <= set(header.redaction):
+                self.warnings = [*self.warnings, f"{self.path}: {_MISSING_RULES}"]
             self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(header.recorded_at))
             intact_bytes = cassette.intact_bytes
         file.cut(intact_bytes)

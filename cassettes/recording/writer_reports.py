@@ -4,12 +4,13 @@ import msgspec
 from msgspec import Struct
 
 from ...proto.api.apis import ServerKind
+from ..redaction.rules import DEFAULT_RULES, RuleSet
 from .output_file import ExistingFilePolicy
 from .writer import SyncPolicy
 
 
 class WriterConfig(Struct, frozen=True):
-    """Which cassette to write, and for which server and upstream.
+    """Which cassette to write, for which server and upstream, and by which rules of redaction.
 
     `max_events` ends the recording. `min_free` is how many bytes are left free on the disk; None
     selects a default for the size of the disk.
@@ -19,6 +20,7 @@ class WriterConfig(Struct, frozen=True):
     existing: ExistingFilePolicy = "refuse"
     server: ServerKind | None = None
     upstream: str | None = None
+    rules: RuleSet = DEFAULT_RULES
     sync: SyncPolicy = "never"
     max_events: int | None = None
     min_free: int | None = None
@@ -29,7 +31,8 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
 
     `file_exists` is true if the error is that the cassette already exists. In the first report
     `elapsed` is the time of the cassette in seconds, and `last_exchange` and `last_client` are the
-    last numbers in it: all 0 unless it existed. `warnings` are about its old documents.
+    last numbers in it: all 0 unless it existed. `warnings` are about its old documents. `secrets`
+    is how often each rule of redaction fired.
 
     `gap` is why nothing is recorded at present, `problem` what is wrong while recording goes on.
     `is_complete` is whether all is recorded that was asked for.
@@ -44,6 +47,7 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     exchanges: int = 0
     events: int = 0
     notes: int = 0
+    secrets: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     gap: str | None = None
     problem: str | None = None
     is_complete: bool = False

@@ -59,6 +59,7 @@ class HeaderRedactor:
             "proxy-authentication-info": ("challenge", self._challenge),
             "sec-websocket-protocol": ("websocket-protocol", self._protocols),
         }
+        self._names = frozenset(rules)
         self._rules = {
             name: partial(redact, partial(text.replace, rule))
             for name, (rule, redact) in rules.items()
@@ -86,7 +87,8 @@ class HeaderRedactor:
         lower = name.lower()
         if (redact := self._rules.get(lower)) is not None:
             return redact(value)
-        is_named = lower not in _HARMLESS_HEADERS and self._text.name_rule(name) is not None
+        is_harmless = lower in _HARMLESS_HEADERS or lower in self._names
+        is_named = not is_harmless and self._text.name_rule(name) is not None
         if is_named and "secret-header" in self._text.rules.ids:
             return self._text.replace("secret-header", value)
         return self.redact_target(value)

@@ -50,10 +50,16 @@ class Redactor:
         self.counts = Counter[str]()
         self.rules = rules
         self.secrets = Secrets(first_number)
+        self._first_number = first_number
         self._text = TextRedactor(rules, self.secrets, self.counts, KEYWORDS)
         self._headers = HeaderRedactor(self._text)
         self._json = JsonRedactor(MemberRedactor(self._text))
         self._side = self._part = ""
+
+    @property
+    def has_placeholders(self) -> bool:
+        """Whether there is a placeholder, in what was redacted or in the cassette before."""
+        return self.secrets.count > 0 or self._first_number > 1
 
     @property
     def place(self) -> str:

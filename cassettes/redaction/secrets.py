@@ -57,6 +57,11 @@ class Secrets:
         self._sought = set[bytes]()  # digests
         self._index = SpellingIndex()
 
+    @property
+    def sought_count(self) -> int:
+        """How many secrets are looked for everywhere."""
+        return len(self._sought)
+
     def placeholder(self, secret: str | bytes, *, is_certain: bool = True) -> str:
         """Return the placeholder of a secret, which is looked for everywhere from now on.
 

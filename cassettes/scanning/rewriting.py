@@ -51,7 +51,8 @@ def redact_cassette(
 ) -> RedactedFile:
     """Write a cassette without secrets, over the old one unless there is an `output`.
 
-    If no rule fires, the file is not changed. `on_progress` gets offsets, from 0 to twice the
+    If no rule fires, the file is not changed, unless its header does not list the rules of the
+    placeholders in it. `on_progress` gets offsets, from 0 to twice the
     length of the file. Raises CassetteError, and OSError if the new file cannot be written.
     """
     with _locked(path), Cassette.open(path) as cassette:
@@ -59,7 +60,8 @@ def redact_cassette(
         for found in find_secrets(cassette, redactor, on_progress):
             if isinstance(found, CassetteError):
                 raise found
-        if not redactor.counts and output is None:
+        needs_rules = redactor.has_placeholders and _with_rules(cassette.header, rules)
+        if output is None and needs_rules in (False, cassette.header) and not redactor.counts:
             return RedactedFile()
         redactor.counts.clear()
         length = cassette.length_bytes
@@ -118,7 +120,7 @@ def _redacted_document(cassette: Cassette, source: DocumentSource, redactor: Red
         return data
     document, data = cassette.read_source(source)
     redacted = redactor.redact(document)
-    if isinstance(redacted, Header) and redactor.secrets.count:
+    if isinstance(redacted, Header) and redactor.has_placeholders:
         redacted = _with_rules(redacted, redactor.rules)
     if redacted is document:
         data = redact_comments(data, redactor)

@@ -21,6 +21,8 @@ from ...addons.writer_process import (
     WriterStatus,
 )
 from ...cassettes.recording.writer import ExistingFilePolicy
+from ...cassettes.redaction.redactor import Redactor
+from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...proto.api.apis import ServerKind
 from ...proto.http.address import Address, ServerUrl
 from . import certificates, processes
@@ -58,6 +60,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     listen: Address
     server: ServerKind = "master"
     existing: ExistingFilePolicy = "refuse"
+    rules: RuleSet = DEFAULT_RULES
     only_v1: bool = False
     fail_closed: bool = False
     keep_host: bool = False
@@ -73,11 +76,12 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
 
 
 class RecordingCounts(Struct, frozen=True, kw_only=True):
-    """Counts of recorded documents."""
+    """Counts of recorded documents, and how often each rule of redaction fired."""
 
     exchanges: int
     events: int
     notes: int
+    secrets: dict[str, int] = {}
 
     def __str__(self) -> str:
         return f"{self.exchanges} exchanges, {self.events} events, {self.notes} notes"
@@ -166,7 +170,9 @@ async def _record(options: RecordOptions) -> int:
     if options.as_json:
         print_result(msgspec.json.encode(_counted(recorder.writer_status)).decode())
     else:
-        print_to_stderr(f"recorded {_counted(recorder.writer_status)} into {options.output}")
+        counts = _counted(recorder.writer_status)
+        secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""
+        print_to_stderr(f"recorded {counts} into {options.output}{secrets}")
     return EXIT_FAILURE if recorder.failures.last is not None else 0
 
 
@@ -186,13 +192,15 @@ def _begin(
         existing=options.existing,
         server=options.server,
         upstream=upstream,
+        rules=options.rules,
     )
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
     for warning in recorder.start(WriterProcess(start)).warnings:
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"
     url = str(ServerUrl(scheme, Address(*addresses[0])))
-    text = f"recording {upstream} on {url} into {options.output}"
+    upstream_text = Redactor().redact_bytes((upstream or "").encode()).decode()
+    text = f"recording {upstream_text} on {url} into {options.output}"
     try:
         announce_ready(text, url, options.ready_file, as_json=options.as_json)
     except BaseException:
@@ -202,7 +210,12 @@ def _begin(
 
 
 def _counted(status: WriterStatus) -> RecordingCounts:
-    return RecordingCounts(exchanges=status.exchanges, events=status.events, notes=status.notes)
+    return RecordingCounts(
+        exchanges=status.exchanges,
+        events=status.events,
+        notes=status.notes,
+        secrets=status.secrets,
+    )
 
 
 def _parse_upstream(url: str) -> ServerUrl:
