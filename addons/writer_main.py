@@ -118,18 +118,22 @@ class _WritingLoop:
             self._take([note, observations.RecordingStopped(0, self._last_seconds)])
         if self._gap is not None and self._error is None:
             self._end_gap()
-        are_late = self._end_redaction()
+        needs_rewriting = self._end_redaction()
         with self._system_call():
             try:
                 self._writer.close()
             except OSError as error:
                 self._error = self._error or error.strerror
-        if are_late and self._error is None:
+        if needs_rewriting and self._error is None:
             self._redact_again()
         _report(self._status())
 
     def _end_redaction(self) -> bool:
-        """Note which secrets were replaced; return whether some were written too early."""
+        """Note which secrets were replaced; return whether the cassette is to be redacted again.
+
+        That is so if some were written too early, and if the header of a cassette that is continued
+        does not list all rules, by which a replay compares requests.
+        """
         counts, file = self._writer.redactor.counts, self._writer.file
         if not counts or file.fd < 0 or self._error is not None or self._gap is not None:
             return False
@@ -145,7 +149,7 @@ class _WritingLoop:
             self._counts[Note] += 1
         except (CassetteError, OSError) as error:
             self._error = f"it was not searched for late secrets: {error}; run mesotape redact"
-        return are_late
+        return are_late or not self._writer.lists_rules
 
     def _redact_again(self) -> None:
         path = self._writer.file.written_path

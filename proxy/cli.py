@@ -139,6 +139,12 @@ def record(existing: Any, **options: Any) -> int:
     help="Match calls that differ only in ids, and translate these ids from then on.",
 )
 @click.option(
+    "--redact-rules",
+    type=PATH_TYPE,
+    metavar="FILE",
+    help="Own rules that the cassettes were redacted by (YAML).",
+)
+@click.option(
     "--fault",
     "faults",
     multiple=True,

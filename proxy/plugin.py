@@ -153,7 +153,7 @@ def _settings(node: pytest.Item, config: dict[str, Any]) -> "Settings":
     try:
         merge_settings([require])
         source = "@pytest.mark.mesotape" if markers else "mesotape_config"
-        asked = merge_settings([require, config, *reversed(markers)])
+        asked = merge_settings([require, config, *reversed(markers)], node.config.rootpath)
         asked.playback_options()
     except ValueError as error:
         raise _failure(f"{source}: {error}") from None
@@ -195,7 +195,8 @@ def _start_session(
     recorder = None
     if mode == "new_episodes":
         upstream = _recording_upstream(request.config, cassettes, asked)
-        recorder = LazyRecorder(upstream, cassettes[0], server=asked.server)
+        options = asked.recording_options()
+        recorder = LazyRecorder(upstream, cassettes[0], server=asked.server, options=options)
     return _start_playing(request, cassettes, asked, recorder)
 
 
@@ -234,7 +235,8 @@ def _start_recording(
 
     upstream = _recording_upstream(request.config, cassettes, asked)
     try:
-        recorder = RecorderProcess(upstream, cassettes[0], server=asked.server)
+        options = asked.recording_options()
+        recorder = RecorderProcess(upstream, cassettes[0], server=asked.server, options=options)
     except RecordingError as error:
         raise _failure(f"cannot record: {error}") from None
     return Session(cassettes, recorder=recorder, strict=asked.strict)

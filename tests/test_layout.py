@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "proxy/testing": (
         *ANSWERING,
+        SCANNING,
         "cassettes/causality",
         "cassettes/playback",
         "proxy/http",

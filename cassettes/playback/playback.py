@@ -76,7 +76,7 @@ class Playback:
         self._constraints = ReplayConstraints(
             self.options.causality, pace_start_seconds(self.options.pace)
         )
-        secrets = secret_comparison(self.cassettes)
+        secrets = secret_comparison(self.cassettes, self.options.own_rules)
         self._ignoring = IgnoreRules(self.options.ignore, secrets)
         self._id_matcher = IdMatcher(self._ignoring) if self.options.rebind else None
         requests = RecordedRequests(self.cassettes, self._ignoring)

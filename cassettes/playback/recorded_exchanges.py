@@ -14,7 +14,7 @@ from ..matching.ignore_rules import IgnoreRules
 from ..matching.recorded_request import recorded_request
 from ..matching.request_key import ParsedRequest, parse_request
 from ..redaction.comparing import SecretComparison
-from ..redaction.rules import RULE_IDS, RuleSet
+from ..redaction.rules import RULE_IDS, OwnRule, RuleSet
 from ..redaction.secrets import PLACEHOLDER_BEGINNINGS
 from ..storage.reader import Cassette
 
@@ -74,7 +74,9 @@ def check_sendable(cassette: Cassette, exchange: Exchange) -> None:
         raise PlacedError(cassette.path, line, text)
 
 
-def secret_comparison(cassettes: Sequence[Cassette]) -> SecretComparison | None:
+def secret_comparison(
+    cassettes: Sequence[Cassette], own_rules: Sequence[OwnRule] = ()
+) -> SecretComparison | None:
     """Return how requests with secrets are compared; None if no cassette has placeholders."""
     redacted = [
         cassette
@@ -84,7 +86,8 @@ def secret_comparison(cassettes: Sequence[Cassette]) -> SecretComparison | None:
     if not redacted:
         return None
     ids = frozenset(rule for cassette in redacted for rule in cassette.header.redaction)
-    return SecretComparison(RuleSet(ids & frozenset(RULE_IDS)))
+    own = tuple(rule for rule in own_rules if rule.id in ids)
+    return SecretComparison(RuleSet(ids & frozenset(RULE_IDS), own))
 
 
 @contextlib.contextmanager

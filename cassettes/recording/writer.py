@@ -27,20 +27,16 @@ from .output_file import RESERVED_BYTES, ExistingFilePolicy, IncompleteWriteErro
 type SyncPolicy = Literal["never", "end", "always"]
 """When to wait until the data is on the disk: never, at the end, or after each write."""
 
-_MISSING_RULES = (
-    "the header does not list all rules of redaction that are in use, so a replay does not compare"
-    " requests by them: run mesotape redact on it after the recording"
-)
-
 
 class CassetteWriter:
     """A cassette that is being recorded.
 
     `elapsed_seconds` is the time of the cassette's clock when the file was opened, 0 in a new file.
     `last_exchange_number` and `last_client_number` are the highest numbers in it at that moment, 0
-    if it had none. `redactor` is the one for its documents, which the caller redacts. `warnings`
-    are the problems of an existing file, one line each. `misplaced` is why the recording is not in
-    the place of the cassette that it overwrites, or None.
+    if it had none. `redactor` is the one for its documents, which the caller redacts, and
+    `lists_rules` whether the header names all rules of it. `warnings` are the problems of an
+    existing file, one line each. `misplaced` is why the recording is not in the place of the
+    cassette that it overwrites, or None.
     """
 
     def __init__(
@@ -55,6 +51,7 @@ class CassetteWriter:
         self.last_exchange_number = 0
         self.last_client_number = 0
         self.redactor = Redactor(rules)
+        self.lists_rules = True
         self.warnings: list[str] = []
         self.misplaced: str | None = None
         self.file = file
@@ -172,8 +169,7 @@ class CassetteWriter:
             self.last_client_number = cassette.last_client_number
             rules = self.redactor.rules
             self.redactor = Redactor(rules, last_placeholder(cassette) + 1)
-            if not set(rules.all_ids()) <= set(header.redaction):
-                self.warnings = [*self.warnings, f"{self.path}: {_MISSING_RULES}"]
+            self.lists_rules = set(rules.all_ids()) <= set(header.redaction)
             self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(header.recorded_at))
             intact_bytes = cassette.intact_bytes
         file.cut(intact_bytes)

@@ -21,6 +21,7 @@ from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.playback.requirement import REQUIRE_NONE, Requirement, parse_requirement
+from ...cassettes.scanning.rule_files import RuleFileError, read_rules
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import describe_warnings, open_for_playing
 from ...proto.http.address import LOOPBACK, Address
@@ -79,6 +80,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
     repeat: tuple[str, ...] = ()
     rebind: bool = False
+    redact_rules: Path | None = None
     causality: CausalityMode = "party"
     faults: tuple[str, ...] = ()
     seed: int = 0
@@ -330,9 +332,12 @@ def _playback_options(options: ReplayOptions) -> Options:
             ignore=options.ignore,
             repeat=options.repeat,
             rebind=options.rebind,
+            own_rules=() if options.redact_rules is None else read_rules(options.redact_rules),
             faults=options.faults,
             seed=options.seed,
         )
+    except RuleFileError as error:
+        raise CommandError(str(error)) from error
     except ValueError as error:
         raise CommandError(f"--{error}") from error
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -34,11 +35,18 @@ class RecordingError(OSError):
 class RecorderProcess:
     """Records from its creation until `commit` or `rollback`. Raises RecordingError.
 
-    With `append`, new documents are added to those of the cassette.
+    `options` are further ones of `mesotape record`. With `append`, new documents are added to those
+    of the cassette.
     """
 
     def __init__(
-        self, upstream: str, cassette: Path, *, server: ServerKind = "master", append: bool = False
+        self,
+        upstream: str,
+        cassette: Path,
+        *,
+        server: ServerKind = "master",
+        options: Sequence[str] = (),
+        append: bool = False,
     ) -> None:
         self.upstream = upstream
         self._cassette = cassette
@@ -58,7 +66,7 @@ class RecorderProcess:
         except OSError as error:
             raise RecordingError(f"{cassette}: cannot be recorded: {error.strerror}") from error
         words = ["record", upstream, "--output", str(self._output), "--server", server]
-        words += ["--json", "--end-with-parent", "--append" if append else "--overwrite"]
+        words += [*options, "--json", "--end-with-parent", "--append" if append else "--overwrite"]
         with open(self._errors, "w") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mesotape.proxy.cli", *words],
@@ -149,9 +157,18 @@ class RecorderProcess:
 class LazyRecorder:
     """Appends to a cassette; the recorder starts when its address is first asked for."""
 
-    def __init__(self, upstream: str, cassette: Path, *, server: ServerKind = "master") -> None:
+    def __init__(
+        self,
+        upstream: str,
+        cassette: Path,
+        *,
+        server: ServerKind = "master",
+        options: Sequence[str] = (),
+    ) -> None:
         self.upstream = upstream
-        self._start = partial(RecorderProcess, upstream, cassette, server=server, append=True)
+        self._start = partial(
+            RecorderProcess, upstream, cassette, server=server, options=options, append=True
+        )
         self._started: RecorderProcess | None = None
         self._lock = threading.Lock()
 

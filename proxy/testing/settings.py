@@ -8,7 +8,7 @@ Names of cassettes are relative to the cassette folder; without a name, the test
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.closest_word import closest_word
 from ...cassettes.playback.playback import Options
 from ...cassettes.playback.requirement import parse_requirement
+from ...cassettes.scanning.rule_files import read_rules
 from ...cassettes.storage.opening import missing_file_text
 from ...proto.api.apis import ServerKind
 
@@ -35,8 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     With `strict`, a test fails for requests without a recorded answer, for calls that its client
     left out, for faults that never fired, and for exchanges that it did not use although it
-    `require`s them. A `manual` `clock` is moved by `advance`. `server` and `upstream` are for
-    recording.
+    `require`s them. A `manual` `clock` is moved by `advance`. `server`, `upstream`, `no_redact`
+    and `redact_data` are for recording, and `redact_rules` for both.
     """
 
     pace: str = "instant"
@@ -54,12 +55,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     clock: str | None = None
     server: ServerKind = "master"
     upstream: str | None = None
+    redact_rules: str | None = None
+    no_redact: OneOrMore = []
+    redact_data: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown clock or requirement."""
         parse_requirement(self.require)
         if self.clock not in (None, "manual"):
             raise ValueError(f"clock is {self.clock!r}, expected 'manual'")
+
+    def recording_options(self) -> list[str]:
+        """Return the options of `mesotape record` for redaction."""
+        words = [] if self.redact_rules is None else ["--redact-rules", self.redact_rules]
+        for rule in _as_tuple(self.no_redact):
+            words += ["--no-redact", rule]
+        return [*words, "--redact-data"] if self.redact_data else words
 
     def playback_options(self) -> Options:
         """Return the options of the playback. Raises ValueError for a bad value."""
@@ -72,11 +83,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             rebind=self.rebind,
             faults=_as_tuple(self.fault),
             seed=self.seed,
+            own_rules=() if self.redact_rules is None else read_rules(Path(self.redact_rules)),
         )
 
 
-def merge_settings(layers: Sequence[Mapping[str, Any]]) -> Settings:
-    """Merge settings; later ones win. Raises ValueError, which names the setting."""
+def merge_settings(layers: Sequence[Mapping[str, Any]], root: Path = Path()) -> Settings:
+    """Merge settings; later ones win. Raises ValueError, which names the setting.
+
+    The file of `redact_rules` is relative to `root`.
+    """
     merged: dict[str, Any] = {}
     for layer in layers:
         merged.update(layer)
@@ -86,6 +101,8 @@ def merge_settings(layers: Sequence[Mapping[str, Any]]) -> Settings:
             near = closest_word(str(name), known, cutoff=0.6)
             hint = f", did you mean {near}" if near else ""
             raise ValueError(f"there is no {name}{hint}? It takes {', '.join(known)}")
+    if isinstance(rules := merged.get("redact_rules"), str | PurePath):
+        merged["redact_rules"] = str(root / rules)
     try:
         return msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:

@@ -201,3 +201,26 @@ def test_an_upstream_that_is_down_is_named_before_the_traceback(
     )
     assert number < next(n for n, line in enumerate(lines) if "get(mesotape.url" in line)
     done.stdout.fnmatch_lines(["FAILED test_it.py::*"])
+
+
+def test_a_recording_has_the_redaction_of_the_settings(
+    tested: Run, folder: Path, upstream: str
+) -> None:
+    text = (
+        "@pytest.mark.mesotape(redact_rules='rules.yaml', no_redact=['uri', 'flag'])\n"
+        "def test_new(mesotape):\n"
+        "    assert get(mesotape.url, 'GET_AGENTS')[0] == 200\n"
+    )
+    rules = "rules: [{id: hosts, value: '127[.]0[.]0[.]1'}]\n"
+    (folder.parents[1] / "rules.yaml").write_text(rules)
+    tested(text, *recording("once", upstream)).assert_outcomes(passed=1)
+    cassette = (folder / "test_new.yaml").read_text()
+    assert "Host: REDACTED-" in cassette
+    assert ", hosts]\n" in cassette
+    assert "uri" not in cassette.partition("\n...\n")[0]
+    tested(text).assert_outcomes(passed=1)
+
+
+def test_a_wrong_file_of_rules_is_named(tested: Run, folder: Path) -> None:
+    text = "@pytest.mark.mesotape(redact_rules='none.yaml')\ndef test_it(mesotape): ...\n"
+    tested(text).stdout.fnmatch_lines(["*@pytest.mark.mesotape: *none.yaml: cannot be read: No *"])
