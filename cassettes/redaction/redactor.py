@@ -8,6 +8,7 @@ Bodies are redacted in the form in which a document shows them, so that a secret
 and in protobuf alike. A redacted message in protobuf is encoded again, without unknown fields.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -36,6 +37,8 @@ from .text import TextRedactor
 from .urls import redact_form
 
 _FORM = "application/x-www-form-urlencoded"
+
+_LISTEN_ADDRESS = re.compile(r"(?<=.)@(?:[\w.-]*:|\[[\w:.]*\]:)?[0-9]{1,5}\Z")
 
 _MAX_PASSES = 4
 
@@ -91,6 +94,13 @@ class Redactor:
         self.counts.update(counts)
         return self.secrets.find(data)
 
+    def redact_upstream(self, upstream: str) -> str:
+        """Return a URL, or a mode of mitmproxy (`reverse:http://host@listen:8080`), redacted."""
+        self._side, self._part = "", "upstream"
+        listen = _LISTEN_ADDRESS.search(upstream)
+        end = len(upstream) if listen is None else listen.start()
+        return self._text.redact_text(upstream[:end]) + upstream[end:]
+
     def redact[D: Document](self, document: D) -> D:
         """Return a document without secrets; the same object if there are none."""
         # What is found at its end may also be at its beginning.
@@ -106,9 +116,8 @@ class Redactor:
             case Event():
                 return self._redact_event(document)
             case Header() if document.upstream is not None:
-                self._side, self._part = "", "upstream"
-                upstream = self._text.redact_text(document.upstream)
-                if upstream is document.upstream:
+                upstream = self.redact_upstream(document.upstream)
+                if upstream == document.upstream:
                     return document
                 return replace(document, upstream=upstream)
             case Exchange():

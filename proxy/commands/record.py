@@ -199,7 +199,7 @@ def _begin(
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"
     url = str(ServerUrl(scheme, Address(*addresses[0])))
-    upstream_text = Redactor().redact_bytes((upstream or "").encode()).decode()
+    upstream_text = Redactor().redact_upstream(upstream or "")
     text = f"recording {upstream_text} on {url} into {options.output}"
     try:
         announce_ready(text, url, options.ready_file, as_json=options.as_json)

@@ -84,3 +84,20 @@ def test_a_rule_fires_at_a_place(document: Document, place: str, rule: str) -> N
     redactor.on_found(lambda rule: found.append((redactor.place, rule)))
     assert redactor.redact(document) != document
     assert (place, rule) in found
+
+
+@pytest.mark.parametrize(
+    ("upstream", "redacted"),
+    [
+        ("http://master:5050", "http://master:5050"),
+        ("reverse:http://master:5050@127.0.0.1:8080", "reverse:http://master:5050@127.0.0.1:8080"),
+        ("reverse:http://master:5050@8080", "reverse:http://master:5050@8080"),
+        ("upstream:http://ops:hunter2@proxy", "upstream:http://ops:REDACTED-1@proxy"),
+        (
+            "upstream:http://ops:hunter2@p:80@[::1]:80",
+            "upstream:http://ops:REDACTED-1@p:80@[::1]:80",
+        ),
+    ],
+)
+def test_an_upstream_keeps_its_ports(upstream: str, redacted: str) -> None:
+    assert Redactor().redact_upstream(upstream) == redacted
