@@ -44,7 +44,7 @@ define make_usable_venv
 @$(BIN)/python -m pip $(PIP_INSTALL) --upgrade --constraint constraints.txt pip
 endef
 
-.PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types bench fuzz \
+.PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types bench fuzz soak \
 	protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
@@ -139,9 +139,14 @@ types: install
 bench: install
 	$(BIN)/python bench/run.py
 
-# A million damaged streams; takes a quarter of an hour.
+# A million damaged streams, which take a quarter of an hour, and 5,000 damaged cassettes.
 fuzz: install
 	$(BIN)/python bench/fuzz.py
+	$(BIN)/python bench/fuzz_cassettes.py
+
+# Five minutes of a recorder and a replay under hostile clients.
+soak: install
+	$(BIN)/python bench/soak.py
 
 # Compile the .proto files into the descriptor set that ships.
 protos: install

@@ -112,7 +112,7 @@ SHOWN = {
     "text": ("text: hello", f"text: {ESC}"),
     "json": ("{type: HEARTBEAT}", '{type: HEARTBEAT, a: "\\u009b2J\\u202e\\x7f"}'),
     "header": ("Accept:", '"a\\e[2J":'),
-    "truncated": ("json: {type: SUBSCRIBE}", 'json: |-\n    {"type": "SUBSCRIBE",'),
+    "truncated": ("json: {type: SUBSCRIBE}", 'text: |-\n    {"type": "SUB'),
     "upstream": ("server: master", f"server: master\nupstream: {ESC}\nrecorder: {ESC}"),
 }
 COMMANDS = (["validate"], ["inspect"], ["inspect", "--json"], ["inspect", "--show", "1"])
