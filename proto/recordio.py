@@ -108,6 +108,13 @@ class Decoder:
         """Bytes held of an unfinished record."""
         return len(self._buffer)
 
+    @property
+    def missing_bytes(self) -> int | None:
+        """Bytes that the unfinished record lacks; None if its length is not known yet."""
+        if self._length is None:
+            return None
+        return self._header + self._length - len(self._buffer)
+
     # State between two calls of `feed`. The decoder is in one of three states:
     #
     #     in a length     _length is None;  _buffer has the digits received so far, if any

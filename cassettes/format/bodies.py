@@ -43,6 +43,7 @@ class BodyFields(TypedDict, total=False):
     wire: bytes
     wire_of: str
     malformed: str
+    omitted: str
 
 
 class BodyError(ValueError):
@@ -70,9 +71,12 @@ def decode_body(
 def encode_body(body: Body, message: str | None = None) -> bytes:
     """Return the bytes of a body. `message` is the full protobuf name, needed for `proto`.
 
-    Raises `BodyError` if the text of `json` or `proto` does not parse, or if the message type is
-    needed and unknown.
+    Raises `BodyError` if the text of `json` or `proto` does not parse, if the message type is
+    needed and unknown, or if the body was omitted.
     """
+    if body.omitted is not None:
+        way_out = "to play it, record again with a larger --max-body"
+        raise BodyError(f"omitted: the body was not recorded ({body.omitted}): {way_out}")
     if body.json is not None:
         return _encode_json(body.json, body.spacing)
     if body.text is not None:

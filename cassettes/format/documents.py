@@ -87,7 +87,8 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
               the bytes, `wire` has them, and `wire_of` is the digest of the text they belong to
     `base64`  everything else
 
-    `malformed` is the reason why bytes that should have decoded did not.
+    `malformed` is the reason why bytes that should have decoded did not. `omitted` stands in place
+    of a body that was too large to be recorded: its size in bytes and its digest.
     """
 
     spacing: Spacing | None = None
@@ -98,6 +99,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     wire: bytes | None = None
     wire_of: str | None = None
     malformed: str | None = None
+    omitted: str | None = None
 
 
 class Request(Body, frozen=True, kw_only=True):

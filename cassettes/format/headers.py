@@ -9,7 +9,7 @@ Names keep their spelling and order. A name that was repeated has a list of valu
 
 from collections.abc import Iterable
 
-from ...proto.http.gzip_coding import gzip_decompress
+from ...proto.http.gzip_coding import MAX_DECOMPRESSED_BYTES, gzip_decompress
 from ...proto.http.headers import header_value
 from .documents import Headers
 
@@ -26,11 +26,14 @@ def group_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
     return headers
 
 
-def decompress_body(data: bytes, headers: Headers) -> bytes:
+def decompress_body(
+    data: bytes, headers: Headers, max_bytes: int = MAX_DECOMPRESSED_BYTES
+) -> bytes:
     """Return a body with its Content-Encoding undone; the same object if there is none.
 
-    Raises ContentCodingError if it is not the gzip that the header declares.
+    Raises ContentCodingError if it is not the gzip that the header declares, or TooLargeError if it
+    is longer than `max_bytes`.
     """
     if data and header_value(headers, "content-encoding") == "gzip":
-        return gzip_decompress(data)
+        return gzip_decompress(data, max_bytes)
     return data

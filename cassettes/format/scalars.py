@@ -49,7 +49,6 @@ _ESCAPED = re.compile(
     '["\\\\]|[^ -~\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]'
 )
 _SHORT = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-_LINE_START = re.compile(rb"\n(?=[^\n])")
 
 
 def format_scalar(text: str) -> str:
@@ -93,7 +92,10 @@ def _format_text_block(text: str, data: bytes, indent: bytes) -> bytes:
         data = data[:-1]
     else:
         head += b"-"
-    return head + _LINE_START.sub(b"\n" + indent, b"\n" + data)
+    line_start, blank_line = b"\n" + indent, b"\n" + indent + b"\n"
+    data = line_start + data.replace(b"\n", line_start)
+    # Blank lines stay empty. Where one follows another, they are found in turns.
+    return head + data.replace(blank_line, b"\n\n").replace(blank_line, b"\n\n")
 
 
 def _escape(match: re.Match[str]) -> str:

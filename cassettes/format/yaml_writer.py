@@ -97,6 +97,8 @@ def format_event(event: Event) -> bytes:
     if event.chunks is not None:
         text += f"chunks: [{', '.join([f'[{size}, {at:.6f}]' for size, at in event.chunks])}]\n"
     tail = "" if event.malformed is None else f"malformed: {format_scalar(event.malformed)}\n"
+    if event.omitted is not None:
+        tail += f"omitted: {format_scalar(event.omitted)}\n"
     if event.offset is not None:
         tail += f"offset: {event.offset}\n"
     return text.encode() + _format_form(event, b"") + _end(tail)
@@ -171,9 +173,11 @@ def _format_header(name: str, value: str | list[str]) -> str:
 
 def _format_body(body: Body) -> bytes:
     form = _format_form(body, b"  ")
-    if body.malformed is None:
-        return form
-    return form + f"  malformed: {format_scalar(body.malformed)}\n".encode()
+    if body.malformed is not None:
+        form += f"  malformed: {format_scalar(body.malformed)}\n".encode()
+    if body.omitted is not None:
+        form += f"  omitted: {format_scalar(body.omitted)}\n".encode()
+    return form
 
 
 def _format_form(body: Body, indent: bytes) -> bytes:

@@ -72,14 +72,17 @@ class RecordedRequests:
 def recorded_request(cassette: Cassette, exchange: Exchange) -> HttpRequest:
     """Return a recorded request as a client would send it again, its content coding undone.
 
-    A body that cannot be decoded as its Content-Encoding stays as it was recorded. Of a container
+    A body that cannot be decoded as its Content-Encoding stays as it was recorded; one that was
+    omitted is empty. Of a container
     input, which is compared while it arrives (streamed_requests.py), only the first
     `INPUT_PREFIX_BYTES` are read.
     """
     recorded = exchange.request
     api = endpoints.find_api(recorded.path, cassette.header.server)
     message_name = None if api is None else api.call_message
-    if recorded.stream is None:
+    if recorded.omitted is not None:
+        body = b""
+    elif recorded.stream is None:
         body = encode_request(cassette, exchange, message_name)
     else:
         limit = INPUT_PREFIX_BYTES if api is AGENT else None
@@ -87,6 +90,8 @@ def recorded_request(cassette: Cassette, exchange: Exchange) -> HttpRequest:
     headers = tuple(recorded.headers.items())
     build_head = _cached_head if _is_small_head(recorded.path, headers) else _build_head
     request = build_head(recorded.method, recorded.path, headers).with_body(body)
+    if recorded.omitted is not None:
+        return replace(request, has_undecodable_body=True)  # Then no request of a client is equal.
     if recorded.malformed is None or request.header("content-encoding") != "gzip":
         return request
     try:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from ...proto.api import calls
 from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.endpoints import find_api
-from ...proto.api.negotiation import JSON, PROTOBUF, RECORDIO
+from ...proto.api.negotiation import PROTOBUF, RECORDIO
 from ...proto.http.gzip_coding import ContentCodingError
 from ...proto.http.headers import header_value
 from ...proto.http.reason_phrases import reason_phrase
@@ -32,8 +32,9 @@ from ..format.documents import (
     Response,
     Side,
 )
-from ..format.headers import decompress_body, group_headers
+from ..format.headers import group_headers
 from ..redaction.redactor import Redactor
+from .held_body import DEFAULT_MAX_BODY_BYTES, HeldBody, HeldBytes
 from .observations import (
     AnyObservation,
     BodyData,
@@ -61,13 +62,20 @@ class Recording:
     """Turns observations into documents, for any number of exchanges at once.
 
     `server` is the kind of the recorded server, None if it is unknown. Secrets are replaced by
-    `redactor`; without one, by the default rules.
+    `redactor`; without one, by the default rules. A body or record longer than `max_body_bytes` is
+    omitted, with a note, and also one that arrives while others hold twice as much.
     """
 
-    def __init__(self, server: ServerKind | None = None, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self,
+        server: ServerKind | None = None,
+        redactor: Redactor | None = None,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+    ) -> None:
         self._server: ServerKind | None = server
         self._redactor = Redactor() if redactor is None else redactor
         self._window = OutputWindow(self._redactor)
+        self._held = HeldBytes(max_body_bytes)
         self._open: dict[int, _OpenExchange] = {}
 
     def feed(self, observation: AnyObservation) -> Sequence[Document | bytes]:
@@ -103,7 +111,7 @@ class Recording:
             case RequestHead():
                 api = find_api(observation.path, self._server)
                 self._open[observation.exchange] = _OpenExchange(
-                    observation, api, self._redactor.is_suspect
+                    observation, api, self._redactor.is_suspect, self._held
                 )
                 return []
             case RecordingDiscarded():
@@ -132,13 +140,18 @@ class _OpenExchange:
     """An exchange that has not ended."""
 
     def __init__(
-        self, head: RequestHead, api: Api | None, is_suspect: Callable[[bytes], bool]
+        self,
+        head: RequestHead,
+        api: Api | None,
+        is_suspect: Callable[[bytes], bool],
+        held: HeldBytes,
     ) -> None:
         self._head = head
         self._headers = group_headers(head.headers)
         self._api = api
         self._is_suspect = is_suspect
-        self._request_body, self._response_body = bytearray(), bytearray()
+        self._held = held
+        self._request_body, self._response_body = HeldBody(held), HeldBody(held)
         self._is_request_open = True
         self._response_head: ResponseHead | None = None
         self._losses: dict[Side, str] = {}
@@ -146,7 +159,7 @@ class _OpenExchange:
         if api is not None and header_value(self._headers, "content-type") == RECORDIO:
             message = _record_message(api.call_message, self._headers)
             self._request_stream: StreamRecorder | None = StreamRecorder(
-                head.exchange, "client", message, is_suspect, is_recordio=True
+                head.exchange, "client", message, is_suspect, held, is_recordio=True
             )
         self._response_stream: StreamRecorder | None = None
 
@@ -172,16 +185,22 @@ class _OpenExchange:
         if call_type is not None and call_type.name in _OUTPUT_CALLS:
             is_suspect = _always  # its events are held (output_window.py)
         self._response_stream = StreamRecorder(
-            head.exchange, "server", message, is_suspect, is_recordio=record is not None
+            head.exchange,
+            "server",
+            message,
+            is_suspect,
+            self._held,
+            is_recordio=record is not None,
         )
-        return [self._build_exchange(head.at_seconds, None)]
+        exchange = self._build_exchange(head.at_seconds, None)
+        return [exchange, *self._note_omissions(exchange, head.at_seconds)]
 
     def take(self, data: BodyData) -> Sequence[Document | bytes]:
         is_response = data.side == "server"
         stream = self._response_stream if is_response else self._request_stream
         if stream is not None:
             return stream.feed(data.at_seconds, data.data)
-        (self._response_body if is_response else self._request_body).extend(data.data)
+        (self._response_body if is_response else self._request_body).feed(data.data)
         return []
 
     def end_request(self, at: float) -> list[Document]:
@@ -210,8 +229,23 @@ class _OpenExchange:
         if self._is_request_open and self._request_stream is not None:
             documents += self._request_stream.close(end.at_seconds, end.cause)
         if self._response_stream is not None:
+            self._request_body.take()
             return documents + self._response_stream.close(end.at_seconds, end.cause)
-        return [*documents, self._build_exchange(end.at_seconds, end.cause)]
+        exchange = self._build_exchange(end.at_seconds, end.cause)
+        return [*documents, exchange, *self._note_omissions(exchange, end.at_seconds)]
+
+    def _note_omissions(self, exchange: Exchange, at: float) -> list[Note]:
+        sides = ("request", exchange.request), ("response", exchange.response)
+        return [
+            Note(
+                note=f"the body of the {side} is omitted ({body.omitted}): "
+                f"{self._held.omission_reason}",
+                at=at,
+                of=exchange.exchange,
+            )
+            for side, body in sides
+            if body.omitted is not None
+        ]
 
     def _call_type(self) -> CallType | None:
         """Return the call type, by the part of the request that was received."""
@@ -222,7 +256,7 @@ class _OpenExchange:
             media_type = header_value(self._headers, "message-content-type")
             return calls.identify_call_type(first, media_type, self._api)
         try:
-            body = decompress_body(bytes(self._request_body), self._headers)
+            body = self._request_body.peek(self._headers)
         except ContentCodingError:
             return None
         media_type = header_value(self._headers, "content-type")
@@ -237,20 +271,22 @@ class _OpenExchange:
 
     def _build_exchange(self, at: float, cause: EndCause | None) -> Exchange:
         head = self._head
+        # It needs the call, which the request gives away.
+        response = self._build_response(at, cause)
         return Exchange(
             exchange=head.exchange,
             at=round(head.at_seconds, 6),
             client=head.client,
             peer=head.peer,
             request=self._build_request(),
-            response=self._build_response(at, cause),
+            response=response,
         )
 
     def _build_request(self) -> Request:
         head, body = self._head, bodies.BodyFields()
         if self._request_stream is None:
             message = self._api.call_message if self._api is not None else None
-            body = _body_fields(bytes(self._request_body), self._headers, message)
+            body = self._request_body.fields(self._headers, message)
             if (loss := self._losses.get("client")) is not None:
                 body["malformed"] = loss
             elif self._is_request_open:
@@ -274,7 +310,7 @@ class _OpenExchange:
             stream = "recordio" if self._response_stream.is_recordio else "chunks"
         else:
             message = self._response_message(head, headers)
-            body = _body_fields(bytes(self._response_body), headers, message)
+            body = self._response_body.fields(headers, message)
             if (loss := self._losses.get("server")) is not None:
                 body["malformed"] = loss
                 unusual = unusual or "server-cut"  # A replay must not pass it off as complete.
@@ -295,21 +331,3 @@ def _record_message(name: str, headers: Headers) -> str | None:
         headers, "content-type"
     )
     return name if media_type == PROTOBUF else None
-
-
-def _body_fields(data: bytes, headers: Headers, message: str | None) -> bodies.BodyFields:
-    """Return the form of a whole body, decompressed; one that does not decode stays compressed."""
-    try:
-        plain = decompress_body(data, headers)
-    except ContentCodingError as error:
-        return bodies.BodyFields(base64=data, malformed=str(error))
-    media_type = header_value(headers, "content-type") or ""
-    if media_type.startswith(JSON):
-        body = bodies.decode_body(plain, "json")
-    elif media_type == PROTOBUF and message is not None:
-        body = bodies.decode_body(plain, "proto", message)
-    else:
-        body = bodies.decode_body(plain)
-    if plain is not data and "malformed" in body:
-        return bodies.BodyFields(base64=data, malformed=body["malformed"])
-    return body

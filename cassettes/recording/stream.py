@@ -17,9 +17,40 @@ from typing import Literal
 
 from ...proto.recordio import Decoder, MalformedBytes, RecordIOPiece
 from ..format import bodies, yaml_writer
-from ..format.documents import End, EndCause, Event, Side
+from ..format.documents import End, EndCause, Event, Note, Side
+from .held_body import HeldBytes, OmittedBytes
+
+_MAX_CHUNKS = 10_000
+"""Chunks that are listed of one event; further ones are joined to the last."""
 
 _LEADING_ZEROS = "length has leading zeros"
+
+
+class _OmittedRecord:
+    """A record that is too large to be held: its place in the stream, and what it still lacks."""
+
+    def __init__(self, data: bytes, offset: int, missing_bytes: int) -> None:
+        header, _, payload = data.partition(b"\n")
+        self.offset = offset
+        self.size = len(data) + missing_bytes
+        self.missing_bytes = missing_bytes
+        self.payload = OmittedBytes(payload)
+        self._length = self.size - len(header) - 1
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what belongs to the record; return the rest."""
+        with memoryview(data) as view:
+            self.payload.feed(view[: self.missing_bytes])
+        rest = data[self.missing_bytes :]
+        self.missing_bytes -= len(data) - len(rest)
+        return rest
+
+    @property
+    def problem(self) -> str | None:
+        """What is malformed if the stream ends now."""
+        if not self.missing_bytes:
+            return None
+        return f"stream ends after {self.payload.size} of {self._length} bytes of a record"
 
 
 class StreamRecorder:
@@ -28,7 +59,8 @@ class StreamRecorder:
     `message` is the full name of the records' message if they are protobuf, None if they are JSON.
     Records in which something `is_suspect` are returned as events, which can be redacted. If the
     body is not RecordIO, every chunk is an event. `first_payload` is the first record, None
-    until it is complete: it holds the call of a streamed request.
+    until it is complete: it holds the call of a streamed request. A record that `held` has no room
+    for is omitted.
     """
 
     # Where a record began: the decoder gives pieces with their offset and size in the stream, and
@@ -44,6 +76,7 @@ class StreamRecorder:
         side: Side,
         message: str | None,
         is_suspect: Callable[[bytes], bool],
+        held: HeldBytes,
         *,
         is_recordio: bool,
     ) -> None:
@@ -62,11 +95,13 @@ class StreamRecorder:
             self._shown = partial(bodies.decode_body, body_format="proto", message=message)
             self._plain, self._key = bodies.ascii_proto_formatter(message), b"proto"
         self._decoder = Decoder()
+        self._held, self._held_bytes = held, 0
+        self._omitted: _OmittedRecord | None = None
         self._chunks: list[tuple[int, int, float]] = []
         self._count = 0
         self._received = 0
 
-    def feed(self, at: float, data: bytes) -> Sequence[Event | bytes]:
+    def feed(self, at: float, data: bytes) -> Sequence[Event | Note | bytes]:
         """Decode one chunk, and return the events that it completes, some as bytes of the file.
 
         `at` is the chunk's time in seconds. An event has the time of the chunk that completes it.
@@ -84,6 +119,8 @@ class StreamRecorder:
             return [self._event(at, bodies.decode_body(data), None, None)]
         begun = self._received
         self._received += len(data)
+        if self._omitted is not None:
+            return self._feed_omitted(at, data, self._omitted)
         if not self._chunks and (payload := self._decoder.feed_whole_record(data)) is not None:
             if (
                 self._from is None
@@ -93,42 +130,90 @@ class StreamRecorder:
                 self._count += 1
                 return [yaml_writer.format_ascii_event(self._of, self._count, at, self._key, shown)]
             return [self._record(at, payload, None)]
-        pieces = self._decoder.feed(data)
-        self._chunks.append((begun, len(data), at))
-        return [self._piece(at, piece, self._begun_in(piece)) for piece in pieces]
+        self._add_chunk(begun, len(data), at)
+        return self._feed_decoder(at, data)
 
-    def skip_lost_bytes(self, at: float, size: int) -> list[Event]:
+    def _add_chunk(self, offset: int, size: int, at: float) -> None:
+        if len(self._chunks) < _MAX_CHUNKS:
+            self._chunks.append((offset, size, at))
+        else:
+            offset, before, at = self._chunks[-1]
+            self._chunks[-1] = offset, before + size, at
+
+    def _feed_decoder(self, at: float, data: bytes) -> list[Event | Note | bytes]:
+        pieces = self._decoder.feed(data)
+        events = [self._piece(at, piece) for piece in pieces]
+        has_room = self._hold(self._decoder.pending_bytes)
+        if not has_room and (missing_bytes := self._decoder.missing_bytes) is not None:
+            (unfinished,) = self._decoder.close()
+            self._omitted = _OmittedRecord(unfinished.data, unfinished.offset, missing_bytes)
+            self._hold(0)
+        return [*events]
+
+    def _hold(self, size: int) -> bool:
+        before, self._held_bytes = self._held_bytes, size
+        return self._held.change(before, size)
+
+    def _feed_omitted(
+        self, at: float, data: bytes, omitted: _OmittedRecord
+    ) -> Sequence[Event | Note | bytes]:
+        """Pass the bytes of a record that is not held, and go on after it."""
+        self._add_chunk(self._received - len(data), len(data), at)
+        rest = omitted.feed(data)
+        if omitted.missing_bytes:
+            return []
+        documents = self._end_omitted(at, omitted)
+        stop = omitted.offset + omitted.size
+        self._decoder = Decoder(first_number=self._count + 1, offset=stop)
+        return documents + self._feed_decoder(at, rest) if rest else documents
+
+    def _end_omitted(self, at: float, omitted: _OmittedRecord) -> list[Event | Note | bytes]:
+        self._omitted = None
+        chunks = self._begun_in(omitted.offset, omitted.size - omitted.missing_bytes)
+        body = bodies.BodyFields(omitted=str(omitted.payload))
+        if omitted.problem is not None:
+            body["malformed"] = omitted.problem
+        event = self._event(at, body, chunks, None)
+        text = f"event {event.event} is omitted ({event.omitted}): {self._held.omission_reason}"
+        return [event, Note(note=text, at=at, of=self._of)]
+
+    def skip_lost_bytes(self, at: float, size: int) -> list[Event | Note | bytes]:
         """Note a gap of `size` bytes, and return what was unfinished before it.
 
         Numbers and offsets go on. Where records begin after the gap is unknown: the next chunk is
         assumed to begin one, as Mesos sends them.
         """
-        events = [self._piece(at, piece, self._begun_in(piece)) for piece in self._decoder.close()]
+        documents = self._end_unfinished(at)
         self._received += size
         self._decoder = Decoder(first_number=self._count + 1, offset=self._received)
         self._chunks.clear()
-        return events
+        return documents
 
-    def close(self, at: float, cause: EndCause) -> list[Event | End]:
+    def close(self, at: float, cause: EndCause) -> list[Event | Note | bytes | End]:
         """End the stream, and return its last events; an unfinished record is a malformed one."""
-        events = [self._piece(at, piece, self._begun_in(piece)) for piece in self._decoder.close()]
-        return [*events, End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)]
+        end = End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)
+        return [*self._end_unfinished(at), end]
 
-    def _begun_in(self, piece: RecordIOPiece) -> list[tuple[int, float]] | None:
+    def _end_unfinished(self, at: float) -> list[Event | Note | bytes]:
+        if self._omitted is not None:
+            return self._end_omitted(at, self._omitted)
+        self._hold(0)
+        return [self._piece(at, piece) for piece in self._decoder.close()]
+
+    def _begun_in(self, offset: int, size: int) -> list[tuple[int, float]] | None:
         """Remove and return the chunks that begin in a piece; None if it is exactly one chunk."""
-        stop = piece.offset + piece.size
+        stop = offset + size
         begun = 0
         while begun < len(self._chunks) and self._chunks[begun][0] < stop:
             begun += 1
         chunks = self._chunks[:begun]
         del self._chunks[:begun]
-        if len(chunks) == 1 and chunks[0][:2] == (piece.offset, piece.size):
+        if len(chunks) == 1 and chunks[0][:2] == (offset, size):
             return None
         return [(size, at) for _, size, at in chunks]
 
-    def _piece(
-        self, at: float, piece: RecordIOPiece, chunks: list[tuple[int, float]] | None
-    ) -> Event:
+    def _piece(self, at: float, piece: RecordIOPiece) -> Event:
+        chunks = self._begun_in(piece.offset, piece.size)
         if isinstance(piece, MalformedBytes):
             body = bodies.BodyFields(base64=piece.data, malformed=piece.reason)
             return self._event(at, body, chunks, piece.offset)

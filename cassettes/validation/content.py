@@ -133,6 +133,10 @@ class BodyCheck:
 
     def encode(self, body: Body, message: str | None) -> bytes | None:
         """Return the bytes of the body; None if it has none, which is a finding."""
+        if body.omitted is not None:
+            text = f"the body was not recorded ({body.omitted})"
+            self._add("omitted", text, self._key_line("omitted"))
+            return None
         try:
             return encode_body(body, message)
         except BodyError as error:

@@ -85,6 +85,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
     ),
     # Bodies.
     "body": FindingKind("error", "a body under `json` or `proto` cannot be converted to bytes"),
+    "omitted": FindingKind("warning", "a body was too large to be recorded, and cannot be played"),
     "lost-field": FindingKind("error", "a message under `proto` has a field that the schema lacks"),
     "missing-field": FindingKind("malformed", "a message lacks a required field"),
     "not-message": FindingKind("malformed", "a value has not the type of its field"),

@@ -22,11 +22,15 @@ class ContentCodingError(ValueError):
     """A body does not decode by its Content-Encoding."""
 
 
+class TooLargeError(ContentCodingError):
+    """A body grows over the limit."""
+
+
 def gzip_decompress(data: bytes, max_bytes: int = MAX_DECOMPRESSED_BYTES) -> bytes:
     """Decompress a body.
 
-    Raises ContentCodingError if the data is broken or unfinished, has trailing bytes, or grows over
-    `max_bytes`.
+    Raises ContentCodingError if the data is broken or unfinished, or has trailing bytes, and
+    TooLargeError if it grows over `max_bytes`.
     """
     decompressor = zlib.decompressobj(_GZIP)
     try:
@@ -36,9 +40,7 @@ def gzip_decompress(data: bytes, max_bytes: int = MAX_DECOMPRESSED_BYTES) -> byt
             f"Content-Encoding is gzip, but the body is not: {error}"
         ) from error
     if decompressor.unconsumed_tail:
-        raise ContentCodingError(
-            f"Content-Encoding is gzip, and the body grows over {max_bytes} bytes"
-        )
+        raise TooLargeError(f"Content-Encoding is gzip, and the body grows over {max_bytes} bytes")
     if not decompressor.eof or decompressor.unused_data:
         raise ContentCodingError(
             "Content-Encoding is gzip, but the body does not end where the gzip data ends"
