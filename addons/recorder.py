@@ -23,6 +23,7 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import TlsData
 
+from ..cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
 from ..cassettes.recording.observations import (
     AnyObservation,
     HeaderFields,
@@ -112,6 +113,12 @@ class Recorder:
         loader.add_option("mesotape_only_v1", bool, False, "Record only the v1 APIs.")
         add_redaction_options(loader)
         loader.add_option(
+            "mesotape_max_body",
+            int,
+            DEFAULT_MAX_BODY_BYTES,
+            "Record bodies and records up to this number of bytes.",
+        )
+        loader.add_option(
             "mesotape_fail_closed", bool, False, "Shut the proxy down if recording fails."
         )
 
@@ -155,6 +162,7 @@ class Recorder:
             server=selected_server(),
             upstream=" ".join(ctx.options.mode),
             rules=selected_rules(),
+            max_body_bytes=ctx.options.mesotape_max_body,
         )
         try:
             self.start(WriterProcess(config))

@@ -89,7 +89,7 @@ class _WritingLoop:
     def __init__(self, writer: CassetteWriter, config: WriterConfig) -> None:
         self._writer = writer
         self._config = config
-        self._recording = Recording(config.server, writer.redactor)
+        self._recording = Recording(config.server, writer.redactor, config.max_body_bytes)
         self._late_secrets = LateSecrets(writer.redactor)
         self._counts = Counter[type]()
         self._reported_at = self._watched_at = 0.0

@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -28,8 +29,8 @@ from ..cassettes.recording.writer_reports import WriterConfig, WriterStatus
 FLUSH_SECONDS = 0.05
 """How long an observation waits for others before a batch is sent."""
 
-MAX_WAITING_BYTES = 1 << 26
-"""Bytes that may wait for a slow writer; beyond, bodies are dropped and the loss is noted."""
+MAX_WAITING_BYTES = 1 << 25
+"""32 MiB may wait for a slow writer; beyond, heads, bodies and notes are dropped and counted."""
 
 _BATCH_BYTES = 1 << 18
 """Bytes of bodies that are sent at once, without waiting for others."""
@@ -63,8 +64,10 @@ class WriterProcess:
 
     An observation passes through `_batch` (since the last flush), `_waiting` (encoded, not yet
     written to the pipe) and the pipe. `_dropped` counts the pieces and bytes of bodies that were
-    dropped because too much was waiting, by exchange and side. The first failure is in `failure`;
-    after it nothing is sent. `on_failure` is called with it, and when recording is interrupted
+    dropped because too much was waiting, by exchange and side. `_lost_exchanges` are those that are
+    open, and of which a head was dropped, so that nothing more is sent of them; `_lost_counts` is
+    what is to be noted of these and of notes. The first failure is in `failure`; after it nothing
+    is sent. `on_failure` is called with it, and when recording is interrupted
     until `on_resume`; `on_problem` with what is wrong while it goes on; `on_complete` when all is
     recorded that was asked for.
     """
@@ -81,6 +84,8 @@ class WriterProcess:
         self._batch_bytes = 0
         self._waiting = bytearray()
         self._dropped: dict[tuple[int, Side], tuple[int, int]] = {}
+        self._lost_exchanges = set[int]()
+        self._lost_counts = Counter[str]()
         self._timer: asyncio.TimerHandle | None = None
         self._is_pipe_full = self._is_closing = self._is_left = False
         self._ended = asyncio.Event()
@@ -142,18 +147,21 @@ class WriterProcess:
         return status
 
     def send(self, observation: observations.AnyObservation) -> None:
-        """Send an observation; a piece of a body is dropped and counted if too much is waiting."""
+        """Send an observation; if too much is waiting, heads, bodies and notes are dropped."""
         if self.failure is not None:
             return
-        if isinstance(observation, observations.BodyData):
-            if len(self._waiting) > MAX_WAITING_BYTES:
-                key = observation.exchange, observation.side
-                pieces, size = self._dropped.get(key, (0, 0))
-                self._dropped[key] = (pieces + 1, size + len(observation.data))
-                return
-            self._batch_bytes += len(observation.data)
-        if self._dropped:
+        if self._lost_exchanges and observation.exchange in self._lost_exchanges:
+            if isinstance(observation, observations.ExchangeEnd):
+                self._lost_exchanges.remove(observation.exchange)
+            return
+        if len(self._waiting) > MAX_WAITING_BYTES and self._drop(observation):
+            return
+        if self._dropped or self._lost_counts:
             self._report_dropped(observation.at_seconds)
+        if isinstance(observation, observations.BodyData):
+            self._batch_bytes += len(observation.data)
+        elif isinstance(observation, (observations.RequestHead, observations.ResponseHead)):
+            self._batch_bytes += sum([len(name) + len(text) for name, text in observation.headers])
         self._batch.append(observation)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
@@ -196,7 +204,34 @@ class WriterProcess:
         self._output.close()
         self._is_left = True
 
+    def _drop(self, observation: observations.AnyObservation) -> bool:
+        """Drop an observation that may be large, and return whether it was."""
+        exchange, at_seconds = observation.exchange, observation.at_seconds
+        match observation:
+            case observations.BodyData():
+                key = exchange, observation.side
+                pieces, size = self._dropped.get(key, (0, 0))
+                self._dropped[key] = (pieces + 1, size + len(observation.data))
+            case observations.RequestHead():
+                self._lost_exchanges.add(exchange)
+                self._lost_counts["exchanges"] += 1
+            case observations.ResponseHead():
+                text = "the response was lost: the disk was too slow"
+                self._batch.append(observations.RecorderNote(exchange, at_seconds, text))
+                self._batch.append(observations.ExchangeEnd(exchange, at_seconds, "stopped"))
+                self._lost_exchanges.add(exchange)
+            case observations.RecorderNote():
+                self._lost_counts["notes"] += 1
+            case _:
+                return False
+        return True
+
     def _report_dropped(self, at_seconds: float) -> None:
+        if self._lost_counts:
+            counts = " and ".join(f"{count} {what}" for what, count in self._lost_counts.items())
+            text = f"{counts} were lost: the disk was too slow"
+            self._batch.append(observations.RecorderNote(0, at_seconds, text))
+            self._lost_counts.clear()
         for (exchange, side), (pieces, size) in self._dropped.items():
             self._batch.append(observations.DroppedData(exchange, at_seconds, side, pieces, size))
         self._dropped.clear()

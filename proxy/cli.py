@@ -17,6 +17,7 @@ from .commands.console import (
     CassetteArgumentType,
     CommandError,
     PaceType,
+    SizeType,
     check_platform,
     interrupts,
     print_to_stderr,
@@ -53,6 +54,13 @@ def cli() -> None:
     help="Kind of UPSTREAM; selects the schema of /api/v1.",
 )
 @click.option("--only-v1", is_flag=True, help="Record only the v1 APIs, no other paths.")
+@click.option(
+    "--max-body",
+    type=SizeType(),
+    default="16M",
+    show_default=True,
+    help="Leave out longer bodies and records.",
+)
 @click.option("--fail-closed", is_flag=True, help="Stop the proxy if recording fails.")
 @click.option("--mode", help="A mode of mitmproxy instead of UPSTREAM: regular, socks5, …")
 @click.option(

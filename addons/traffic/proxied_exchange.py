@@ -42,6 +42,8 @@ from .proxy_answers import ProxyAnswer, examine_error, is_killed
 
 _OTHERS = "another addon or option"
 
+_PIECE_BYTES = 1 << 20
+
 
 class ExchangeContext(Struct, frozen=True):
     """What an exchange needs of the recorder.
@@ -244,8 +246,11 @@ class ProxiedExchange:
         self._context.send(MissingBody(self._number, self._context.now(), side, reason))
 
     def _add_data(self, side: Side, data: bytes) -> None:
-        if data:
-            self._context.send(BodyData(self._number, self._context.now(), side, data))
+        """Record a body that was held, in pieces of which each may be dropped."""
+        at_seconds = self._context.now()
+        for begin in range(0, len(data), _PIECE_BYTES):
+            piece = data[begin : begin + _PIECE_BYTES]
+            self._context.send(BodyData(self._number, at_seconds, side, piece))
 
 
 def _is_empty(request: http.Request, response: http.Response | None = None) -> bool:

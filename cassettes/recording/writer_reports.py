@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from ...proto.api.apis import ServerKind
 from ..redaction.rules import DEFAULT_RULES, RuleSet
+from .held_body import DEFAULT_MAX_BODY_BYTES
 from .output_file import ExistingFilePolicy
 from .writer import SyncPolicy
 
@@ -24,6 +25,7 @@ class WriterConfig(Struct, frozen=True):
     sync: SyncPolicy = "never"
     max_events: int | None = None
     min_free: int | None = None
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
 
 
 class WriterStatus(Struct, frozen=True, omit_defaults=True):

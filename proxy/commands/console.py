@@ -101,6 +101,23 @@ class AddressType(click.ParamType[Address]):
             self.fail(str(error), param, ctx)
 
 
+class SizeType(click.ParamType[int]):
+    """A number of bytes, like `500K`, `16M` or `2G` (powers of 1024)."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Parse a size."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]{1,15})([KMG]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r}: expected a size like 500K, 16M or 2G", param, ctx)
+        return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()]
+
+
 class PaceType(click.ParamType[str]):
     """A pace as written on the command line (cassettes/answers/pace.py)."""
 

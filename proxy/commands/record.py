@@ -20,6 +20,7 @@ from ...addons.writer_process import (
     WriterProcess,
     WriterStatus,
 )
+from ...cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
 from ...cassettes.recording.writer import ExistingFilePolicy
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
@@ -47,8 +48,12 @@ _OPTIONS = {
     "mesotape_server": "--server",
     "mesotape_only_v1": "--only-v1",
     "mesotape_fail_closed": "--fail-closed",
+    "mesotape_max_body": "--max-body",
 }
 """The options of this command that stand for those of the addon."""
+
+_MOST_BODY_BYTES = 90 << 20
+"""In base64 it still fits into the longest document that is read (cassettes/storage/index.py)."""
 
 
 class RecordOptions(Struct, frozen=True, kw_only=True):
@@ -61,6 +66,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     server: ServerKind = "master"
     existing: ExistingFilePolicy = "refuse"
     rules: RuleSet = DEFAULT_RULES
+    max_body: int = DEFAULT_MAX_BODY_BYTES
     only_v1: bool = False
     fail_closed: bool = False
     keep_host: bool = False
@@ -101,6 +107,9 @@ def check(options: RecordOptions) -> None:
         raise CommandError(text)
     if options.upstream is not None:
         _parse_upstream(options.upstream)
+    if options.max_body > _MOST_BODY_BYTES:
+        text = "expected at most 90M: what is longer could not be read again"
+        raise CommandError(f"--max-body: {text}")
     for setting in options.settings:
         if "=" not in setting:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
@@ -193,6 +202,7 @@ def _begin(
         server=options.server,
         upstream=upstream,
         rules=options.rules,
+        max_body_bytes=options.max_body,
     )
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
     for warning in recorder.start(WriterProcess(start)).warnings:
