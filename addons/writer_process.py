@@ -162,6 +162,8 @@ class WriterProcess:
             self._batch_bytes += len(observation.data)
         elif isinstance(observation, (observations.RequestHead, observations.ResponseHead)):
             self._batch_bytes += sum([len(name) + len(text) for name, text in observation.headers])
+        elif isinstance(observation, observations.RecorderNote):
+            self._batch_bytes += len(observation.text)
         self._batch.append(observation)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
@@ -228,7 +230,9 @@ class WriterProcess:
 
     def _report_dropped(self, at_seconds: float) -> None:
         if self._lost_counts:
-            counts = " and ".join(f"{count} {what}" for what, count in self._lost_counts.items())
+            counts = " and ".join(
+                f"{count} {what}" for what, count in sorted(self._lost_counts.items())
+            )
             text = f"{counts} were lost: the disk was too slow"
             self._batch.append(observations.RecorderNote(0, at_seconds, text))
             self._lost_counts.clear()

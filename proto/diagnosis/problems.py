@@ -68,6 +68,7 @@ SEVERITY_BY_REASON: dict[str, Severity] = {
     "time-backwards": "malformed",
     "before-exchange": "malformed",
     "unknown-note": "warning",
+    "omitted": "warning",
     "head": "malformed",
     "status": "malformed",
     "two-bodies": "malformed",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mesotape.addons import writer_process
 from mesotape.addons.writer_process import (
     MAX_WAITING_BYTES,
     WriterConfig,
@@ -17,6 +18,7 @@ from mesotape.cassettes.format.documents import Event, Exchange, Note
 from mesotape.cassettes.recording.observations import (
     BodyData,
     ExchangeEnd,
+    RecorderNote,
     RecordingStopped,
     RequestEnd,
     RequestHead,
@@ -113,6 +115,44 @@ def test_a_slow_writer_drops_bodies_with_a_note_and_memory_is_bounded(tmp_path: 
         assert "were lost: the disk was too slow" in note.note
         assert events + lost == count + 1
         assert lost > 0
+
+
+def test_heads_and_notes_for_a_slow_writer_are_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_process, "MAX_WAITING_BYTES", 2_000_000)
+    path = tmp_path / "a.yaml"
+    large = [*HEADERS, ("X-Large", "x" * 30_000)]
+
+    async def main() -> None:
+        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer.wait_until_open()
+        os.kill(writer.pid, signal.SIGSTOP)
+        writer.send(RequestHead(1, 0.0, 1, None, "GET", "/slow", "HTTP/1.1", HEADERS))
+        for number in range(2, 1001):
+            at = number / 1e3
+            writer.send(RequestHead(number, at, 1, None, "GET", "/a", "HTTP/1.1", large))
+            writer.send(RequestEnd(number, at))
+            writer.send(ResponseHead(number, at, 200, "OK", large))
+            writer.send(ExchangeEnd(number, at, "server"))
+            writer.send(RecorderNote(0, at, "n" * 30_000))
+            assert writer.waiting_bytes <= 3_000_000
+        writer.send(ResponseHead(1, 2.0, 200, "OK", large))
+        writer.send(ExchangeEnd(1, 2.0, "server"))
+        os.kill(writer.pid, signal.SIGCONT)
+        writer.send(RecordingStopped(0, 3.0))
+        await writer.close()
+
+    asyncio.run(main())
+    with Cassette.open(path) as cassette:
+        texts = [note.note for note in cassette.notes() if len(note.note) < 1000]
+        kept = len(list(cassette.notes())) - len(texts)
+        lost = len(cassette) - 1 - 999
+        assert f"{-lost} exchanges and {999 - kept} notes were lost: the disk was too slow" in texts
+        assert "the response was lost: the disk was too slow" in texts
+        assert lost < 0
+        assert cassette.exchange(1).response.cause == "stopped"
+        assert cassette.exchange(2).response.status == 200
 
 
 def test_a_killed_writer_is_reported_once_and_send_does_not_raise(tmp_path: Path) -> None:
