@@ -12,7 +12,7 @@ import msgspec
 
 from ..api.apis import APIS
 from ..messages.descriptors import message_class
-from ..shown_text import quote_start
+from ..shown_text import escape_line, quote_start
 from .problems import Diagnostic
 
 if TYPE_CHECKING:
@@ -63,8 +63,11 @@ def type_values_by_name(message: str) -> Mapping[str, object]:
 
 
 def malformed_content(reason: str, text: str, message_type: str | None = None) -> PayloadContent:
-    """Return the content of a payload that is malformed for one reason."""
-    return PayloadContent(message_type, None, (Diagnostic(reason, text),))
+    """Return the content of a payload that is malformed for one reason.
+
+    Texts of Mesos have lone surrogates for bytes that are not UTF-8, which cannot be printed.
+    """
+    return PayloadContent(message_type, None, (Diagnostic(reason, escape_line(text)),))
 
 
 def unknown_enum_value(path: str, value: object, enum: str) -> Diagnostic:

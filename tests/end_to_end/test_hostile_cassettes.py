@@ -113,9 +113,16 @@ SHOWN = {
     "json": ("{type: HEARTBEAT}", '{type: HEARTBEAT, a: "\\u009b2J\\u202e\\x7f"}'),
     "header": ("Accept:", '"a\\e[2J":'),
     "truncated": ("json: {type: SUBSCRIBE}", 'text: |-\n    {"type": "SUB'),
+    "not-utf-8": ("{type: HEARTBEAT}", "{type: X, task_updated: {status: {uuid: 😀}}}"),
     "upstream": ("server: master", f"server: master\nupstream: {ESC}\nrecorder: {ESC}"),
 }
-COMMANDS = (["validate"], ["inspect"], ["inspect", "--json"], ["inspect", "--show", "1"])
+COMMANDS = (
+    ["validate"],
+    ["validate", "--json"],
+    ["inspect"],
+    ["inspect", "--json"],
+    ["inspect", "--show", "1"],
+)
 
 
 def cassette(folder: Path, old: str, new: str) -> Path:
