@@ -60,6 +60,7 @@ def main() -> None:
             config.upstream,
             config.rules,
             sync=config.sync,
+            max_part_bytes=config.max_size,
         )
     except (OSError, ValueError) as error:
         is_existing = isinstance(error, CassetteExistsError)
@@ -141,7 +142,7 @@ class _WritingLoop:
         are_late = False
         try:
             if not file.is_renamed():
-                are_late = self._late_secrets.are_in(file.written_path)
+                are_late = self._late_secrets.are_in(self._writer.part_paths)
             if are_late:
                 text += "; some were known late, so the cassette was redacted again"
             with self._system_call():
@@ -152,15 +153,15 @@ class _WritingLoop:
         return are_late or not self._writer.lists_rules
 
     def _redact_again(self) -> None:
-        path = self._writer.file.written_path
+        paths = self._writer.part_paths
         reason = "it is in a name"
         try:
             with self._system_call():
-                if self._late_secrets.redact(path):
+                if self._late_secrets.redact(paths):
                     return
         except (CassetteError, OSError) as error:
             reason = str(error)
-        self._error = f"a secret is left: {reason}; run mesotape redact {path}"
+        self._error = f"a secret is left: {reason}; run mesotape redact {paths[0]}"
 
     def _read_input(self) -> None:
         decoder = observations.BatchDecoder()
@@ -213,10 +214,10 @@ class _WritingLoop:
             unwritten = error.unwritten
             lost = documents[len(documents) - len(unwritten) :]
             self._begin_gap(error.strerror or str(error), unwritten, lost)
-        self._late_secrets.watch(self._writer.length_bytes)
+        self._late_secrets.watch(len(self._writer.part_paths), self._writer.length_bytes)
         self._counts.update(map(type, documents[: len(documents) - len(unwritten)]))
         now = time.monotonic()
-        if now - self._reported_at > _STATUS_SECONDS:
+        if self._is_ended or now - self._reported_at > _STATUS_SECONDS:
             self._reported_at = now
             _report(self._status())
 

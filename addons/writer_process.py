@@ -26,9 +26,6 @@ from ..cassettes.format.documents import Side
 from ..cassettes.recording import observations
 from ..cassettes.recording.writer_reports import WriterConfig, WriterStatus
 
-FLUSH_SECONDS = 0.05
-"""How long an observation waits for others before a batch is sent."""
-
 MAX_WAITING_BYTES = 1 << 25
 """32 MiB may wait for a slow writer; beyond, heads, bodies and notes are dropped and counted."""
 
@@ -74,6 +71,7 @@ class WriterProcess:
 
     def __init__(self, config: WriterConfig) -> None:
         self.path = config.path
+        self._flush_seconds = config.flush_seconds
         self.status = WriterStatus()
         self.failure: str | None = None
         self.on_failure: Callable[[str], None] = lambda text: None
@@ -166,7 +164,7 @@ class WriterProcess:
             self._batch_bytes += len(observation.text)
         self._batch.append(observation)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._flush_seconds, self._flush)
         elif self._batch_bytes > _BATCH_BYTES:
             self._flush()
 

@@ -27,6 +27,7 @@ from .commands.options import (
     PATH_TYPE,
     CommandWithChild,
     end_with_parent,
+    limit_options,
     list_faults,
     list_ignores,
     redaction_options,
@@ -73,6 +74,7 @@ def cli() -> None:
 )
 @click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
 @redaction_options
+@limit_options
 @end_with_parent
 @server_options
 def record(existing: Any, **options: Any) -> int:

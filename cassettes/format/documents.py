@@ -129,13 +129,17 @@ class Response(Body, frozen=True, kw_only=True):
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The first document. Without `server`, protobuf bodies of `/api/v1` are kept as bytes."""
+    """The first document. Without `server`, protobuf bodies of `/api/v1` are kept as bytes.
+
+    `part` is the number of the file in a cassette of several, from 2.
+    """
 
     mesotape: int
     server: ServerKind | None = None
     recorded_at: datetime.datetime
     upstream: str | None = None
     recorder: str | None = None
+    part: Number | None = None
     redaction: list[str] = field(default_factory=list[str])
 
 

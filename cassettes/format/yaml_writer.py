@@ -60,6 +60,8 @@ def format_cassette_header(header: Header) -> bytes:
         text += f"upstream: {format_scalar(header.upstream)}\n"
     if header.recorder is not None:
         text += f"recorder: {format_scalar(header.recorder)}\n"
+    if header.part is not None:
+        text += f"part: {header.part}\n"
     if header.redaction:
         text += f"redaction: [{', '.join(map(_format_item, header.redaction))}]\n"
     return _end(text)

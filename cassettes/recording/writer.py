@@ -8,11 +8,14 @@ document that was not written completely is cut off again, so the file always lo
 """
 
 import datetime
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
+
+from msgspec.structs import replace
 
 from ...proto.api.apis import ServerKind
 from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
@@ -21,6 +24,7 @@ from ..redaction.redactor import Redactor
 from ..redaction.rules import DEFAULT_RULES, RuleSet
 from ..scanning.rewriting import last_placeholder
 from ..storage.opening import is_gzip_file
+from ..storage.parts import part_path
 from ..storage.reader import Cassette
 from .output_file import RESERVED_BYTES, ExistingFilePolicy, IncompleteWriteError, OutputFile
 
@@ -43,8 +47,10 @@ class CassetteWriter:
         self,
         path: Path,
         file: OutputFile,
-        rules: RuleSet = DEFAULT_RULES,
-        sync: SyncPolicy = "never",
+        rules: RuleSet,
+        existing: ExistingFilePolicy,
+        sync: SyncPolicy,
+        max_part_bytes: int | None,
     ) -> None:
         self.path = path
         self.elapsed_seconds = 0.0
@@ -55,7 +61,12 @@ class CassetteWriter:
         self.warnings: list[str] = []
         self.misplaced: str | None = None
         self.file = file
-        self._sync = sync
+        self._sync: SyncPolicy = sync
+        self._existing: ExistingFilePolicy = existing
+        self._max_part_bytes = max_part_bytes
+        self._part = 1
+        self._header: Header | None = None
+        self._header_bytes = 0
 
     @classmethod
     def open(
@@ -67,21 +78,29 @@ class CassetteWriter:
         rules: RuleSet = DEFAULT_RULES,
         *,
         sync: SyncPolicy = "never",
+        max_part_bytes: int | None = None,
     ) -> Self:
         """Create a cassette, or append to one.
 
         `server`, `upstream` and the ids of the `rules` of redaction are written into the header of
-        a new cassette; an existing one must be of the same `server`. Raises CassetteError, whose
+        a new cassette; an existing one must be of the same `server`. With `max_part_bytes`, it is
+        divided into files that are not longer, unless a document is. Raises CassetteError, whose
         text has the way out.
         """
         path = Path(path)
-        writer = cls(path, OutputFile.open(path, existing), rules, sync)
+        last, number = (path, 1) if existing != "append" else _last_part(path)
+        file = OutputFile.open(last, existing)
+        writer = cls(path, file, rules, existing, sync, max_part_bytes)
+        writer._part = number
         try:
             if existing == "append" and os.fstat(writer.file.fd).st_size:
                 writer._continue(server)
             else:
-                header = writer.redactor.redact(_new_header(server, upstream, rules))
-                writer.file.append([format_document(header)])
+                writer._begin(writer.redactor.redact(_new_header(server, upstream, rules)))
+            following = part_path(path, writer._part + 1)
+            if max_part_bytes is not None and existing != "overwrite" and following.exists():
+                text = "already exists, and would be the next part: remove it, or choose another"
+                raise CassetteError(f"{following}: {text} name")
             writer.file.reserve()
         except OSError as error:
             writer.discard()
@@ -96,15 +115,30 @@ class CassetteWriter:
         """The length of the file."""
         return self.file.length_bytes
 
+    @property
+    def part_paths(self) -> list[Path]:
+        """The files of the cassette, one unless it is in parts."""
+        earlier = (part_path(self.path, number) for number in range(1, self._part))
+        return [*earlier, self.file.written_path]
+
     def write(self, documents: Iterable[Document | bytes]) -> None:
         """Append documents; those that are bytes have the layout of the file already.
 
         Raises IncompleteWriteError, an OSError; then the file has as many whole documents as fit.
         """
-        self.file.append(_formatted(documents))
-        self._publish()
-        if self._sync == "always":
-            _sync(self.file)
+        data = _formatted(documents)
+        if self._max_part_bytes is None:
+            self._append(data)
+            return
+        begin, size = 0, self.file.length_bytes
+        for place, document in enumerate(data):
+            is_new = place == begin and self.file.length_bytes == self._header_bytes
+            if size + len(document) > self._max_part_bytes and not is_new:
+                self._append(data[begin:place], data[place:])
+                self._begin_part(data[place:])
+                begin, size = place, self.file.length_bytes
+            size += len(document)
+        self._append(data[begin:])
 
     def pause(self, tail: Sequence[Document | bytes]) -> None:
         """Write last documents into the reserved space, as many as fit, until `resume`."""
@@ -145,6 +179,42 @@ class CassetteWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _append(self, data: Sequence[bytes], following: Sequence[bytes] = ()) -> None:
+        """Append documents; what follows them is unwritten if they are."""
+        try:
+            self.file.append(data)
+            self._publish()
+            if self._sync == "always":
+                _sync(self.file)
+        except IncompleteWriteError as error:
+            raise IncompleteWriteError(error, [*error.unwritten, *following]) from error
+
+    def _begin(self, header: Header) -> None:
+        """Write the header of a part."""
+        self._header = header
+        self.file.append([format_document(header)])
+        self._header_bytes = self.file.length_bytes
+
+    def _begin_part(self, following: Sequence[bytes]) -> None:
+        """Go on in a new file. Raises IncompleteWriteError."""
+        assert self._header is not None
+        number, old, file = self._part + 1, self.file, None
+        existing = "overwrite" if self._existing == "overwrite" else "refuse"
+        try:
+            if self._sync != "never":
+                _sync(old)
+            self.file = file = OutputFile.open(part_path(self.path, number), existing)
+            self._begin(replace(self._header, part=number))
+            file.reserve()
+        except (OSError, CassetteError) as error:
+            if file is not None:
+                file.discard()
+            self.file = old
+            failure = error if isinstance(error, OSError) else OSError(errno.EEXIST, str(error))
+            raise IncompleteWriteError(failure, following) from error
+        self._part = number
+        old.close()
+
     def _publish(self) -> None:
         """Take the place of an overwritten cassette; if that fails, go on beside it."""
         if self.file.written_path == self.file.path or self.misplaced is not None:
@@ -171,10 +241,18 @@ class CassetteWriter:
             self.redactor = Redactor(rules, last_placeholder(cassette) + 1)
             self.lists_rules = set(rules.all_ids()) <= set(header.redaction)
             self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(header.recorded_at))
-            intact_bytes = cassette.intact_bytes
+            self._header, intact_bytes = header, cassette.intact_bytes
         file.cut(intact_bytes)
         if os.pread(file.fd, 1, intact_bytes - 1) != b"\n":
             file.append([b"\n"])
+
+
+def _last_part(path: Path) -> tuple[Path, int]:
+    """Return the file that an existing cassette is continued in, and its number."""
+    if not path.is_file() or not path.stat().st_size or not part_path(path, 2).exists():
+        return path, 1
+    with Cassette.open(path, lenient=True) as cassette:
+        return cassette.part_paths[-1], len(cassette.part_paths)
 
 
 def _formatted(documents: Iterable[Document | bytes]) -> list[bytes]:

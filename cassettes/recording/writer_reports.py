@@ -9,12 +9,16 @@ from .held_body import DEFAULT_MAX_BODY_BYTES
 from .output_file import ExistingFilePolicy
 from .writer import SyncPolicy
 
+FLUSH_SECONDS = 0.05
+"""How long an observation waits for others before a batch is sent."""
+
 
 class WriterConfig(Struct, frozen=True):
     """Which cassette to write, for which server and upstream, and by which rules of redaction.
 
-    `max_events` ends the recording. `min_free` is how many bytes are left free on the disk; None
-    selects a default for the size of the disk.
+    Observations are sent every `flush_seconds`. `max_size` is the length of a part of the cassette
+    in bytes, `max_events` ends the recording, and `min_free` is how many bytes are left free on the
+    disk; None selects a default for the size of the disk.
     """
 
     path: str
@@ -23,6 +27,8 @@ class WriterConfig(Struct, frozen=True):
     upstream: str | None = None
     rules: RuleSet = DEFAULT_RULES
     sync: SyncPolicy = "never"
+    flush_seconds: float = FLUSH_SECONDS
+    max_size: int | None = None
     max_events: int | None = None
     min_free: int | None = None
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES

@@ -9,6 +9,7 @@ So when a recording ends, what was written before the last secret was learnt is 
 them, and if one is there, the cassette is redacted again. No text is parsed for the search.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..redaction.redactor import Redactor
@@ -23,25 +24,35 @@ class LateSecrets:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._known = redactor.secrets.sought_count
-        self._searched_bytes = 0
+        self._searched_parts = self._searched_bytes = 0
 
-    def watch(self, length_bytes: int) -> None:
-        """Notice what the redactor has learnt; call this after each write, with the length."""
+    def watch(self, part_count: int, length_bytes: int) -> None:
+        """Notice what the redactor has learnt; call this after each write.
+
+        The cassette has `part_count` files then, and the last one is `length_bytes` long.
+        """
         if self._redactor.secrets.sought_count != self._known:
             self._known = self._redactor.secrets.sought_count
-            self._searched_bytes = length_bytes
+            self._searched_parts, self._searched_bytes = part_count, length_bytes
 
-    def are_in(self, path: Path) -> bool:
+    def are_in(self, paths: Sequence[Path]) -> bool:
         """Return whether a secret was written before it was known. Raises CassetteError."""
-        if not self._searched_bytes:
-            return False
-        with Cassette.open(path, lenient=True, may_grow=True) as cassette:
-            return has_known_secret(cassette, self._redactor.secrets, 0, self._searched_bytes)
+        secrets = self._redactor.secrets
+        for number, path in enumerate(paths[: self._searched_parts], 1):
+            with Cassette.open(path, lenient=True, may_grow=True, with_parts=False) as cassette:
+                is_last = number == self._searched_parts
+                stop = self._searched_bytes if is_last else cassette.length_bytes
+                if has_known_secret(cassette, secrets, 0, stop):
+                    return True
+        return False
 
-    def redact(self, path: Path) -> bool:
-        """Redact a file again; return whether no secret is left.
+    def redact(self, paths: Sequence[Path]) -> bool:
+        """Redact the files of a cassette again; return whether no secret is left.
 
-        Raises CassetteError and OSError; then the file is as it was.
+        Raises CassetteError and OSError; then the file of which this is the error is as it was.
         """
-        with Cassette.open(path, lenient=True) as cassette:
-            return not rewrite(cassette, self._redactor)
+        is_left = False
+        for path in paths:
+            with Cassette.open(path, lenient=True, with_parts=False) as cassette:
+                is_left |= bool(rewrite(cassette, self._redactor))
+        return not is_left

@@ -56,6 +56,9 @@ def redact_cassette(
     length of the file. Raises CassetteError, and OSError if the new file cannot be written.
     """
     with _locked(path), Cassette.open(path) as cassette:
+        if output is None and len(cassette.part_paths) > 1:
+            text = "has parts, which are not rewritten in place: pass -o for one cassette of all"
+            raise CassetteError(f"{path}: {text}")
         redactor = Redactor(rules, first_number=last_placeholder(cassette) + 1)
         for found in find_secrets(cassette, redactor, on_progress):
             if isinstance(found, CassetteError):

@@ -7,11 +7,10 @@ number of the stream's next document. The file is not mapped into memory: if it 
 while it is read, the process would be killed (SIGBUS).
 """
 
-import os
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -87,7 +86,8 @@ class DocumentIndex:
     stream. `exchange_numbers` is sorted, and parallel to `exchange_documents`. `problems` are
     documents that are wrong, `warnings` parts of the file that are left out. `intact_bytes` is the
     length up to the last end mark, and the comments after it. `is_regular` is whether the numbers
-    and times of exchanges, records and ends contradict each other nowhere.
+    and times of exchanges, records and ends contradict each other nowhere. `pread` returns as many
+    bytes as it is asked for, at an offset, or fewer.
 
     The scan reads as little as it can of each document. The head of an event, exchange or end in
     the writer's layout has all that is indexed, and one expression finds it. Other documents are
@@ -97,7 +97,7 @@ class DocumentIndex:
     other line begins with `from:`, the document is parsed instead.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, pread: Callable[[int, int], bytes]) -> None:
         self.start_offsets = array("Q")
         self.next_in_stream = array("I")
         self.cut_off_documents: set[int] = set()
@@ -112,7 +112,7 @@ class DocumentIndex:
         self.last_client_number = 0
         self.last_at_seconds = 0.0
         self.intact_bytes = 0
-        self._fd = fd
+        self._pread = pread
         self._has_irregular_stream = False
         self._scan()
         self.is_regular = not self._has_irregular_stream and self._is_regular()
@@ -131,7 +131,7 @@ class DocumentIndex:
 
     def _scan(self) -> None:
         end = 0
-        for start, end, text in _segments(self._fd):
+        for start, end, text in _segments(self._pread):
             # Nearly every document is an event in the writer's layout, so these are tried first.
             if text.endswith(b"\n...\n") and (match := _EVENT_HEAD.match(text)):
                 number, of, at, side = match.groups()
@@ -178,7 +178,7 @@ class DocumentIndex:
         mark = _END_MARK.search(text)
         if not mark and len(text) < segment.end - segment.start:  # It is head and tail.
             size = min(_MOST_COMMENT_BYTES, segment.end - segment.start)
-            text = os.pread(self._fd, size, segment.end - size)
+            text = self._pread(size, segment.end - size)
             mark = _END_MARK.search(text)
         if not mark:
             text = "there is no end mark `...`: the document was cut off and is left out"
@@ -205,7 +205,7 @@ class DocumentIndex:
             if (reason := too_long(end - start)) is not None:
                 self._add_problem(segment, 1, reason)
                 return
-            text = os.pread(self._fd, end - start, start)
+            text = self._pread(end - start, start)
         elif text.startswith(b"---\nnote: "):
             self.note_documents.append(len(self.next_in_stream) - 1)
             return
@@ -299,7 +299,7 @@ def too_long(size: int) -> str | None:
     return f"the document has {size} bytes, the limit is {MAX_DOCUMENT_BYTES}: delete it"
 
 
-def _segments(fd: int) -> Iterator[tuple[int, int, bytes]]:
+def _segments(pread: Callable[[int, int], bytes]) -> Iterator[tuple[int, int, bytes]]:
     """Cut a file at its start marks; yield the start, end and text of each `_FileSegment`.
 
     `buffer` holds the part of the current segment that is read and not yet given out, and `offset`
@@ -316,9 +316,9 @@ def _segments(fd: int) -> Iterator[tuple[int, int, bytes]]:
 
     Tuples instead of structs: this runs once for each document.
     """
-    start = offset = len(_BOM) if os.pread(fd, len(_BOM), 0) == _BOM else 0
+    start = offset = len(_BOM) if pread(len(_BOM), 0) == _BOM else 0
     head, buffer, search = b"", b"", 0
-    while block := os.pread(fd, BLOCK_BYTES, offset):
+    while block := pread(BLOCK_BYTES, offset):
         offset += len(block)
         buffer += block
         begin = 0

@@ -1,19 +1,41 @@
-"""An open file that is read at any offset while nothing changes it.
+"""Open files that are read at any offset while nothing changes them.
 
 A cassette is indexed once, and its documents are read later, at the offsets of the index. If the
 file is written to in between, these offsets have other content. So each read compares the size and
 the time of modification with those at the start. A file that is replaced or deleted under its name
 stays as it was opened, and can be read on.
+
+The further parts of a cassette (parts.py) follow the first without their headers, as if all were
+one file.
 """
 
 import os
+from bisect import bisect_right
 from pathlib import Path
 
+from msgspec import Struct
+
 from ..format.documents import CassetteError
+from .parts import FurtherPart
 
 
 class ChangedError(CassetteError):
     """The file was written to after it was opened."""
+
+
+class FilePart(Struct):
+    """A file, without its first `skipped_bytes` bytes and `skipped_lines` lines.
+
+    It is at the offset `start` of the whole, and `size` bytes long.
+    """
+
+    path: Path
+    fd: int
+    start: int
+    skipped_bytes: int
+    skipped_lines: int
+    size: int
+    mtime_ns: int
 
 
 class OpenedFile:
@@ -26,9 +48,36 @@ class OpenedFile:
     def __init__(self, path: Path, fd: int, *, may_grow: bool = False) -> None:
         self.path = path
         self.fd = fd
+        self.size = 0
+        self.parts: list[FilePart] = []
         self._may_grow = may_grow
-        status = os.fstat(fd)
-        self.size, self._mtime_ns = status.st_size, status.st_mtime_ns
+        self._add(path, fd, 0, 0)
+
+    def add(self, part: FurtherPart) -> None:
+        """Add a part, which this owns then."""
+        self._add(part.path, part.fd, part.header_bytes, part.header_lines)
+
+    def part_at(self, offset: int) -> FilePart:
+        """Return the part that has the byte at an offset."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        return self.parts[bisect_right(self.parts, offset, key=lambda part: part.start) - 1]
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Read bytes at an offset, fewer at the end of the last part. Raises OSError."""
+        if len(self.parts) == 1:
+            return os.pread(self.fd, size, offset)
+        data = b""
+        while len(data) < size:
+            place, left = offset + len(data), size - len(data)
+            part = self.part_at(place)
+            if part is not self.parts[-1]:
+                left = min(left, part.start + part.size - place)
+            block = os.pread(part.fd, left, place - part.start + part.skipped_bytes)
+            if not block:
+                break
+            data += block
+        return data
 
     def read(self, start: int, size: int) -> bytes:
         """Read `size` bytes at an offset, fewer at the end of the file.
@@ -36,33 +85,50 @@ class OpenedFile:
         Raises ChangedError, or CassetteError if the file cannot be read.
         """
         try:
-            data = os.pread(self.fd, size, start)
-            # After the read, not before: the time of modification is set before data is written.
-            status = os.fstat(self.fd)
+            data = self.pread(size, start)
         except OSError as error:
             raise self._read_error(error) from error
-        if status.st_mtime_ns != self._mtime_ns or status.st_size != self.size:
-            self._check_size(status.st_size)
+        # After the read, not before: the time of modification is set before data is written.
+        part = self.part_at(start)
+        self._check_part(part)
+        if start + len(data) > part.start + part.size and part is not self.parts[-1]:
+            self.check_unchanged()
         return data
 
     def read_unchecked(self, start: int, size: int) -> bytes:
         """Read like `read`; the caller is to call `check_unchanged` afterwards."""
         try:
-            return os.pread(self.fd, size, start)
+            return self.pread(size, start)
         except OSError as error:
             raise self._read_error(error) from error
 
     def check_unchanged(self) -> None:
         """Raise ChangedError if the file was changed: what was read before may be wrong."""
-        self.read(0, 0)
+        for part in self.parts:
+            self._check_part(part)
+
+    def _add(self, path: Path, fd: int, skipped_bytes: int, skipped_lines: int) -> None:
+        status = os.fstat(fd)
+        size, start = status.st_size - skipped_bytes, self.size
+        self.parts.append(
+            FilePart(path, fd, start, skipped_bytes, skipped_lines, size, status.st_mtime_ns)
+        )
+        self.size += size
 
     def _read_error(self, error: OSError) -> CassetteError:
         return CassetteError(f"{self.path}: cannot be read: {error.strerror}")
 
-    def _check_size(self, size: int) -> None:
-        if self._may_grow and size >= self.size:
+    def _check_part(self, part: FilePart) -> None:
+        try:
+            status = os.fstat(part.fd)
+        except OSError as error:
+            raise self._read_error(error) from error
+        size = status.st_size - part.skipped_bytes
+        if status.st_mtime_ns == part.mtime_ns and size == part.size:
             return
-        found = "in place" if size == self.size else f"it had {self.size} bytes, now {size}"
+        if self._may_grow and part is self.parts[-1] and size >= part.size:
+            return
+        found = "in place" if size == part.size else f"it had {part.size} bytes, now {size}"
         raise self.changed_error(found)
 
     def changed_error(self, found: str) -> ChangedError:
@@ -74,5 +140,6 @@ class OpenedFile:
     def close(self) -> None:
         """Close the file. May be called twice."""
         if self.fd >= 0:
-            os.close(self.fd)
+            for part in self.parts:
+                os.close(part.fd)
             self.fd = -1

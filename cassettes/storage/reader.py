@@ -30,6 +30,7 @@ from ..format.documents import (
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem, too_long
 from .opened_file import OpenedFile
 from .opening import open_for_reading
+from .parts import first_part_path, open_further_parts
 
 _HEAD_BYTES = 64 * 1024
 """How much of an exchange is read to find its request and the head of its response."""
@@ -55,34 +56,46 @@ class Cassette:
     Methods raise `CassetteError` if a document that they read is wrong, or `ChangedError` if the
     file was written to since it was opened.
 
-    `intact_bytes` is the length of the file up to the end of the last complete document, with the
-    comments after it: the offset at which appending continues. `left_out` are the parts of the file
+    A cassette in parts is read as one, and `part_paths` are its files. `intact_bytes` is the length
+    of the last one up to the end of the last complete document, with the comments after it: the
+    offset at which appending continues. `left_out` are the parts of the file
     that are left out, and `warnings` the same as texts.
     """
 
     def __init__(self, file: OpenedFile, warnings: list[str]) -> None:
         self.path = file.path
         self._file = file
-        self._index = DocumentIndex(file.fd)
+        self._index = DocumentIndex(file.pread)
         self.header = self._read_header()
         self.left_out = [self._error(loss) for loss in self._index.warnings]
         last_line = self._line(self.length_bytes)
         self.left_out += [PlacedError(file.path, last_line, text) for text in warnings]
         self.warnings = [str(error) for error in self.left_out]
-        self.intact_bytes = self._index.intact_bytes
+        last = file.parts[-1]
+        self.intact_bytes = max(0, self._index.intact_bytes - last.start) + last.skipped_bytes
         self.last_client_number = self._index.last_client_number
 
     @classmethod
-    def open(cls, path: Path | str, *, lenient: bool = False, may_grow: bool = False) -> Self:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        lenient: bool = False,
+        may_grow: bool = False,
+        with_parts: bool = True,
+    ) -> Self:
         """Open a cassette.
 
         Raises `CassetteError` if the file cannot be read, is not a cassette, or has a document that
         is found wrong while scanning. With `lenient`, such a document is an error only when it is
-        read. With `may_grow`, documents may be appended while the cassette is open.
+        read. With `may_grow`, documents may be appended while the cassette is open. Without
+        `with_parts`, one file is opened, whichever part it is.
         """
         fd, warnings = open_for_reading(Path(path))
         file = OpenedFile(Path(path), fd, may_grow=may_grow)
         try:
+            if with_parts:
+                warnings += _add_parts(file)
             cassette = cls(file, warnings)
             if cassette._index.problems and not lenient:
                 raise cassette._error(cassette._index.problems[0])
@@ -109,6 +122,11 @@ class Cassette:
     def length_bytes(self) -> int:
         """The length of the file, unpacked."""
         return self._file.size
+
+    @property
+    def part_paths(self) -> list[Path]:
+        """The files of the cassette, one unless it has parts."""
+        return [part.path for part in self._file.parts]
 
     @property
     def is_regular(self) -> bool:
@@ -233,9 +251,13 @@ class Cassette:
 
     def sources(self) -> Iterator[DocumentSource]:
         """Return the places of all documents, in the order of the file."""
-        line, offset = 2, 0
+        line = offset = 0
+        part = None
         for document in range(len(self._index.next_in_stream)):
             start = self._index.start_offsets[document]
+            if part is not (found := self._file.part_at(start)):
+                part = found
+                line, offset = part.skipped_lines + 2, part.start
             line += self._count_lines(offset, start)
             offset = start
             if document not in self._index.cut_off_documents:
@@ -328,10 +350,11 @@ class Cassette:
 
     def _error(self, problem: DocumentProblem) -> PlacedError:
         line = self._line(problem.offset) + problem.line - 1
-        return PlacedError(self.path, line, problem.text)
+        return PlacedError(self._file.part_at(problem.offset).path, line, problem.text)
 
     def _line(self, offset: int) -> int:
-        return 1 + self._count_lines(0, offset)
+        part = self._file.part_at(offset)
+        return part.skipped_lines + 1 + self._count_lines(part.start, offset)
 
     def _count_lines(self, start: int, end: int) -> int:
         lines = 0
@@ -342,6 +365,25 @@ class Cassette:
             lines += data.count(b"\n")
             start += len(data)
         return lines
+
+
+def _add_parts(file: OpenedFile) -> list[str]:
+    """Add the further parts of a cassette, and return warnings about them."""
+    head = file.pread(_HEAD_BYTES, 0)
+    try:
+        header = parsing.parse_document(head[: head.find(b"\n...\n") + 5])
+    except DocumentError:
+        return []
+    if not isinstance(header, Header):
+        return []
+    if header.part is not None:
+        first = first_part_path(file.path, header.part)
+        raise CassetteError(f"{file.path}: is part {header.part} of a cassette: open {first.name}")
+    warnings: list[str] = []
+    for part in open_further_parts(file.path, header):
+        file.add(part)
+        warnings += part.warnings
+    return warnings
 
 
 def _ends_in_body(tail: bytes) -> bool:

@@ -26,7 +26,7 @@ def cut_damaged_tail(path: Path, *, backup: bool = False) -> int:
     nothing is changed. Raises OSError.
     """
     try:
-        with Cassette.open(path, lenient=True) as cassette:
+        with Cassette.open(path, lenient=True, with_parts=False) as cassette:
             intact_bytes, has_warnings = cassette.intact_bytes, bool(cassette.warnings)
     except CassetteError:
         return 0

@@ -61,6 +61,8 @@ def fix_numbers(path: Path, *, backup: bool = False) -> FixResult:
             findings = find_problems(cassette)
             if not any(_is_fixable(each) for each in findings):
                 return FixResult([])
+            if len(cassette.part_paths) > 1:
+                return FixResult([], "the cassette has parts, which cannot be corrected together")
             if any(each.code in ("document", "second-header") for each in findings):
                 return FixResult([], "correct the wrong documents first, then run it again")
             return _fix(path, cassette, findings, backup=backup)

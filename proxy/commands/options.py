@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...proto.http.address import LOOPBACK
-from .console import AddressType, CommandError
+from .console import AddressType, CommandError, SizeType
 
 PATH_TYPE = click.Path(path_type=Path)
 
@@ -28,6 +28,40 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=str(LOOPBACK),
             show_default=True,
             help="Address to listen on; port 0 selects a free one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that bound a recording, and say when it reaches the disk."""
+    for option in (
+        click.option(
+            "--sync",
+            type=click.Choice(["never", "end", "always"]),
+            default="never",
+            show_default=True,
+            help="When to wait until the recording is on the disk (fsync).",
+        ),
+        click.option(
+            "--flush-interval",
+            type=click.FloatRange(min=0.001, max=60),
+            default=0.05,
+            show_default=True,
+            help="Seconds between two writes, which a crash may lose.",
+        ),
+        click.option(
+            "--min-free",
+            type=SizeType(),
+            help="Pause while less space is free on the disk.  [default: 64M, at most 5%]",
+        ),
+        click.option("--max-size", type=SizeType(), help="Continue in another file at this size."),
+        click.option("--max-events", type=click.IntRange(min=1), help="Stop after so many events."),
+        click.option(
+            "--duration",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Stop after so many seconds.",
         ),
     ):
         command = option(command)

@@ -21,7 +21,9 @@ from ...addons.writer_process import (
     WriterStatus,
 )
 from ...cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
-from ...cassettes.recording.writer import ExistingFilePolicy
+from ...cassettes.recording.output_file import ExistingFilePolicy
+from ...cassettes.recording.writer import SyncPolicy
+from ...cassettes.recording.writer_reports import FLUSH_SECONDS
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...proto.api.apis import ServerKind
@@ -67,6 +69,12 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     existing: ExistingFilePolicy = "refuse"
     rules: RuleSet = DEFAULT_RULES
     max_body: int = DEFAULT_MAX_BODY_BYTES
+    duration: float | None = None
+    max_events: int | None = None
+    max_size: int | None = None
+    min_free: int | None = None
+    flush_interval: float = FLUSH_SECONDS
+    sync: SyncPolicy = "never"
     only_v1: bool = False
     fail_closed: bool = False
     keep_host: bool = False
@@ -203,6 +211,11 @@ def _begin(
         upstream=upstream,
         rules=options.rules,
         max_body_bytes=options.max_body,
+        sync=options.sync,
+        flush_seconds=options.flush_interval,
+        max_size=options.max_size,
+        max_events=options.max_events,
+        min_free=options.min_free,
     )
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
     for warning in recorder.start(WriterProcess(start)).warnings:
@@ -216,6 +229,9 @@ def _begin(
     except BaseException:
         recorder.discard()
         raise
+    if options.duration is not None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(options.duration, os.kill, os.getpid(), signal.SIGTERM)
     shown.enter_context(show_live_counts(lambda: str(_counted(recorder.writer_status))))
 
 

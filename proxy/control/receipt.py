@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.playback.requirement import Requirement
+from ...cassettes.storage.parts import part_paths
 from ...cassettes.storage.reader import Cassette
 from ..server.answering import Responder
 from .verdict import describe_call, unmet_exchanges
@@ -172,10 +173,14 @@ def name_exchange(
 
 
 def _digest(path: Path) -> str | None:
+    """Return the digest of a cassette, with all its parts."""
     try:
         if not path.is_file():
             return None
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        for part in part_paths(path):
+            with open(part, "rb") as file:
+                hashlib.file_digest(file, lambda: digest)
+        return digest.hexdigest()
     except OSError:
         return None

@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-from mesotape.addons.writer_process import FLUSH_SECONDS
+from mesotape.cassettes.recording.writer_reports import FLUSH_SECONDS
 
 from .commands import Running
 from .sockets import STREAMING, SUBSCRIBE, Upstream, connect, post, record

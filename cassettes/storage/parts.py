@@ -1,0 +1,93 @@
+"""Cassettes in parts: `c.yaml`, `c.2.yaml`, `c.3.yaml` … are read as one, by the name of the first.
+
+The header of a part after the first has its number, `part: 2`, and the `recorded_at` of the first.
+So the parts of an older recording under the same name are not taken for parts of this one.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from ..format.documents import CassetteError, Header
+from ..format.parsing import parse_document
+from .opening import open_for_reading
+
+_HEADER_END = b"\n...\n"
+_HEADER_BYTES = 1 << 16
+
+
+class FurtherPart(Struct, frozen=True):
+    """An open file; its first `header_bytes` bytes are the header."""
+
+    path: Path
+    fd: int
+    header_bytes: int
+    header_lines: int
+    warnings: list[str]
+
+
+def part_path(path: Path, number: int) -> Path:
+    """Return the path of a part of a cassette: `c.2.yaml` for `c.yaml`."""
+    if number == 1:
+        return path
+    name = path.name.removesuffix(".gz")
+    packed = path.name[len(name) :]
+    stem, suffix = Path(name).stem, Path(name).suffix
+    return path.with_name(f"{stem}.{number}{suffix}{packed}")
+
+
+def first_part_path(path: Path, number: int) -> Path:
+    """Return the path of the first part, by that of another one."""
+    return path.with_name(path.name.replace(f".{number}.", ".", 1).removesuffix(f".{number}"))
+
+
+def part_paths(path: Path) -> list[Path]:
+    """Return the files of a cassette. Raises OSError if the first cannot be read."""
+    with path.open("rb") as file:
+        head, mark, _ = file.read(_HEADER_BYTES).partition(_HEADER_END)
+    try:
+        header = parse_document(head + mark)
+        parts = list(open_further_parts(path, header)) if isinstance(header, Header) else []
+    except CassetteError:
+        return [path]
+    for part in parts:
+        os.close(part.fd)
+    return [path, *(part.path for part in parts)]
+
+
+def open_further_parts(path: Path, header: Header) -> Iterator[FurtherPart]:
+    """Open the parts after the first. Raises CassetteError if one is missing."""
+    number = 2
+    while part_path(path, number).is_file():
+        part = _open_part(part_path(path, number), number, header)
+        if part is None:
+            return
+        yield part
+        number += 1
+    later = part_path(path, number + 1)
+    if later.is_file() and (part := _open_part(later, number + 1, header)) is not None:
+        os.close(part.fd)
+        raise CassetteError(f"{part_path(path, number)}: is missing, but there is {later.name}")
+
+
+def _open_part(path: Path, number: int, first: Header) -> FurtherPart | None:
+    """Open a part; None if it is not of the same recording."""
+    try:
+        fd, warnings = open_for_reading(path)
+    except CassetteError:
+        return None
+    head, mark, _ = os.pread(fd, _HEADER_BYTES, 0).partition(_HEADER_END)
+    try:
+        header = parse_document(head + mark)
+    except CassetteError:
+        header = None
+    if not isinstance(header, Header) or (header.part, header.recorded_at) != (
+        number,
+        first.recorded_at,
+    ):
+        os.close(fd)
+        return None
+    size = len(head) + len(mark)
+    return FurtherPart(path, fd, size, (head + mark).count(b"\n"), warnings)
