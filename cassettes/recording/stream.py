@@ -17,7 +17,7 @@ from typing import Literal
 
 from ...proto.recordio import Decoder, MalformedBytes, RecordIOPiece
 from ..format import bodies, yaml_writer
-from ..format.documents import End, EndCause, Event, Note, Side
+from ..format.documents import Document, End, EndCause, Event, Note, Side
 from .held_body import HeldBytes, OmittedBytes
 
 _MAX_CHUNKS = 10_000
@@ -101,7 +101,7 @@ class StreamRecorder:
         self._count = 0
         self._received = 0
 
-    def feed(self, at: float, data: bytes) -> Sequence[Event | Note | bytes]:
+    def feed(self, at: float, data: bytes) -> Sequence[Document | bytes]:
         """Decode one chunk, and return the events that it completes, some as bytes of the file.
 
         `at` is the chunk's time in seconds. An event has the time of the chunk that completes it.
@@ -140,7 +140,7 @@ class StreamRecorder:
             offset, before, at = self._chunks[-1]
             self._chunks[-1] = offset, before + size, at
 
-    def _feed_decoder(self, at: float, data: bytes) -> list[Event | Note | bytes]:
+    def _feed_decoder(self, at: float, data: bytes) -> list[Document | bytes]:
         pieces = self._decoder.feed(data)
         events = [self._piece(at, piece) for piece in pieces]
         has_room = self._hold(self._decoder.pending_bytes)
@@ -156,7 +156,7 @@ class StreamRecorder:
 
     def _feed_omitted(
         self, at: float, data: bytes, omitted: _OmittedRecord
-    ) -> Sequence[Event | Note | bytes]:
+    ) -> Sequence[Document | bytes]:
         """Pass the bytes of a record that is not held, and go on after it."""
         self._add_chunk(self._received - len(data), len(data), at)
         rest = omitted.feed(data)
@@ -165,9 +165,9 @@ class StreamRecorder:
         documents = self._end_omitted(at, omitted)
         stop = omitted.offset + omitted.size
         self._decoder = Decoder(first_number=self._count + 1, offset=stop)
-        return documents + self._feed_decoder(at, rest) if rest else documents
+        return [*documents, *self._feed_decoder(at, rest)] if rest else documents
 
-    def _end_omitted(self, at: float, omitted: _OmittedRecord) -> list[Event | Note | bytes]:
+    def _end_omitted(self, at: float, omitted: _OmittedRecord) -> list[Document]:
         self._omitted = None
         chunks = self._begun_in(omitted.offset, omitted.size - omitted.missing_bytes)
         body = bodies.BodyFields(omitted=str(omitted.payload))
@@ -177,7 +177,7 @@ class StreamRecorder:
         text = f"event {event.event} is omitted ({event.omitted}): {self._held.omission_reason}"
         return [event, Note(note=text, at=at, of=self._of)]
 
-    def skip_lost_bytes(self, at: float, size: int) -> list[Event | Note | bytes]:
+    def skip_lost_bytes(self, at: float, size: int) -> list[Document]:
         """Note a gap of `size` bytes, and return what was unfinished before it.
 
         Numbers and offsets go on. Where records begin after the gap is unknown: the next chunk is
@@ -189,12 +189,12 @@ class StreamRecorder:
         self._chunks.clear()
         return documents
 
-    def close(self, at: float, cause: EndCause) -> list[Event | Note | bytes | End]:
+    def close(self, at: float, cause: EndCause) -> list[Document]:
         """End the stream, and return its last events; an unfinished record is a malformed one."""
         end = End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)
         return [*self._end_unfinished(at), end]
 
-    def _end_unfinished(self, at: float) -> list[Event | Note | bytes]:
+    def _end_unfinished(self, at: float) -> list[Document]:
         if self._omitted is not None:
             return self._end_omitted(at, self._omitted)
         self._hold(0)
