@@ -20,7 +20,9 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from ..proto.api import endpoints
 from ..proto.http import redirects
 from ..proto.http.address import Address, is_authority
+from ..proto.http.headers import header_values
 from .addon_options import selected_server
+from .traffic.messages import header_fields
 from .traffic.proxy_answers import is_connect_failure
 
 _CLIENT_HOST = "mesotape_called"
@@ -92,7 +94,7 @@ class LeaderRedirect:
             or mode is None
         ):
             return
-        match response.headers.get_all("Location"):
+        match header_values(header_fields(response), "Location"):
             case [location] if (parts := redirects.split_location(location)) is not None:
                 authority, path = parts
             case [location] if location[:1] == "/" and location[:2] != "//":
@@ -107,7 +109,7 @@ class LeaderRedirect:
         if leader in (Address.parse(recorder, mode.scheme), accepting):
             return
         self._remember(mode, leader, flow.request.path)
-        response.headers["Location"] = f"//{recorder}{path}"
+        response.headers.set_all(b"Location", [f"//{recorder}{path}".encode("latin-1")])
 
     def forget_unreachable_leader(self, flow: http.HTTPFlow) -> None:
         """Forget the leader if the request could not be sent to it."""

@@ -1,11 +1,10 @@
 """The recorder: an addon that passes what it observes to a writer process, and changes nothing.
 
-mitmproxy holds back a body until it is complete, unless an addon streams it. So what Mesos streams
-is streamed through a callback that passes it on at once, and if no other addon may want to see
-whole bodies, all bodies are. The callbacks return the bytes that they got, and never raise:
-mitmproxy would not send those bytes.
+Bodies pass through callbacks, which return the bytes that they got at once (traffic/streaming.py).
+Whatever is called by mitmproxy or by the event loop is guarded: an error of the recorder is counted
+and reported, and the traffic goes on (traffic/guard.py).
 
-Other addons and options may change a flow. So most hooks are not methods of the addon: they run
+Other addons and options may change a flow. So most hooks are not members of the addon: they run
 before all others, or after them. traffic/proxied_exchange.py describes what is recorded when.
 
 Nothing here waits, except `start` and `done`.
@@ -19,8 +18,6 @@ from typing import Any
 
 from mitmproxy import command, ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import Client
-from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import TlsData
 
 from ..cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
@@ -29,10 +26,9 @@ from ..cassettes.recording.observations import (
     HeaderFields,
     RecorderNote,
     RecordingStopped,
+    escape_surrogates,
 )
 from ..proto.api import endpoints
-from ..proto.api.negotiation import RECORDIO
-from ..proto.http.headers import last_header_values
 from .addon_options import (
     SERVER_KINDS,
     add_redaction_options,
@@ -43,14 +39,20 @@ from .addon_options import (
 )
 from .leader_redirect import LeaderRedirect
 from .traffic import unparsed_requests
-from .traffic.body_tap import pass_on
 from .traffic.failures import RecordingFailures
 from .traffic.flow_recorder import FlowRecorder
+from .traffic.guard import Guard
 from .traffic.hook_order import HookOrder
 from .traffic.http1_gaps import close_http1_gaps
 from .traffic.messages import header_fields
 from .traffic.proxied_exchange import ExchangeContext
 from .traffic.proxy_answers import ProxyAnswer, ProxyAnswerCounts, refused_request
+from .traffic.streaming import (
+    BodyStreaming,
+    hold_answered_request,
+    stream_request,
+    stream_response,
+)
 from .writer_process import (
     WriterConfig,
     WriterError,
@@ -67,10 +69,11 @@ _EXISTING = ["refuse", "overwrite", "append"]
 class Recorder:
     """Records into one cassette, from `start` until `stop` or `done`.
 
-    `clock` returns seconds. `failures.last` is why the recording stopped too early, or None.
+    `clock` returns seconds. `guard` counts the errors of the recorder itself.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.guard = guard = Guard(self._report_error)
         self.failures = RecordingFailures()
         self._clock = clock
         self._start_seconds = 0.0
@@ -79,24 +82,33 @@ class Recorder:
         self._leaders = LeaderRedirect(self._report)
         self._answers = ProxyAnswerCounts()
         self._notes = set[str]()
-        context = ExchangeContext(
-            self._send, self._now, self._note_once, self._leaders.rewrite_location
-        )
-        self._flows = FlowRecorder(context, self._count)
+        rewrite_location = guard.wrap(self._leaders.rewrite_location)
+        context = ExchangeContext(self._send, self._now, self._note_once, rewrite_location, guard)
+        self._flows = flows = FlowRecorder(context, self._count)
         self._hook_order = HookOrder(
             first={
-                "requestheaders": self._begin_request,
-                "request": self._flows.end_request,
-                "responseheaders": self._flows.begin_response,
-                "response": self._flows.keep_response,
+                "requestheaders": [self._leaders.route_to_leader, self._begin_request],
+                "request": [flows.end_request],
+                "responseheaders": [flows.begin_response],
+                "response": [flows.keep_response],
             },
             last={
-                "requestheaders": self._flows.finish_request_head,
-                "responseheaders": self._finish_response_head,
-                "response": self._flows.finish_response,
-                "error": self._break_off,
+                "requestheaders": [hold_answered_request, flows.finish_request_head],
+                "responseheaders": [self._finish_response_head],
+                "response": [flows.finish_response],
+                "error": [self._leaders.forget_unreachable_leader, flows.break_off],
             },
+            guard=guard,
         )
+        streaming = BodyStreaming(lambda hook: self._hook_order.is_hook_used(hook, self))
+        self._streaming = streaming
+        self.requestheaders = guard.wrap(self._stream_request, otherwise=stream_request)
+        self.responseheaders = guard.wrap(self._stream_response, otherwise=stream_response)
+        self.tls_failed_client = guard.wrap(self._note_failed_handshake)
+        self.http_connect_error = guard.wrap(self._note_refused_tunnel)
+        self.client_disconnected = guard.wrap(flows.client_disconnected)
+        self.server_connect = guard.wrap(self._leaders.set_upstream_sni)
+        self._on_unparsed_request = guard.wrap(self._note_unparsed_request)
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -131,6 +143,13 @@ class Recorder:
         check_redaction_options(updated)
 
     @property
+    def failure(self) -> str | None:
+        """Why the recording is not complete, or None."""
+        if self.failures.last is None and self.guard.count:
+            return f"the recorder failed {self.guard.count} times"
+        return self.failures.last
+
+    @property
     def writer_status(self) -> WriterStatus:
         """The last report of the writer: how much is recorded."""
         return WriterStatus() if self._writer is None else self._writer.status
@@ -141,12 +160,13 @@ class Recorder:
         failures = self.failures
         writer.on_failure, writer.on_resume = failures.stopped, failures.resumed
         writer.on_problem, writer.on_complete = failures.wrong, failures.completed
+        writer.on_error = self.guard.catch
         self._start_seconds = self._clock() - status.elapsed
         self._flows.continue_numbers(status.last_exchange, status.last_client)
         self._writer = writer
         self._leaders.activate()
         self._hook_order.activate()
-        unparsed_requests.listen(self._note_unparsed_request)
+        unparsed_requests.listen(self._on_unparsed_request)
         return status
 
     def running(self) -> None:
@@ -178,53 +198,13 @@ class Recorder:
             return "not recording"
         counts = self.writer_status
         text = f"{counts.exchanges} exchanges, {counts.events} events in {self._writer.path}"
-        return f"{text}; {self.failures.last}" if self.failures.last is not None else text
-
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Stream a request that may be a stream."""
-        self._hook_order.activate()
-        request = flow.request
-        if flow not in self._flows or flow.response is not None or request.stream:
-            return
-        if self._is_request_streamed(header_fields(request)):
-            request.stream = pass_on
-
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Stream a response. One made by another addon has its body already."""
-        response = flow.response
-        if response is None or response.raw_content is not None or self._writer is None:
-            return
-        if not response.stream and self._is_response_streamed(response):
-            response.stream = pass_on
-
-    def tls_failed_client(self, data: TlsData) -> None:
-        """Note a client that could not be understood."""
-        text = f"the TLS handshake with a client failed: {data.conn.error}"
-        self._note_answer(ProxyAnswer("TLS handshake with a client failed", text, None))
-
-    def http_connect_error(self, flow: http.HTTPFlow) -> None:
-        """Note a tunnel that was refused."""
-        status = flow.response.status_code if flow.response is not None else None
-        text = f"CONNECT {flow.request.host}:{flow.request.port} failed"
-        self._note_answer(ProxyAnswer("CONNECT failed", text, status))
-
-    def client_disconnected(self, client: Client) -> None:
-        """End what no other hook ended."""
-        self._flows.client_disconnected(client)
-
-    def server_connect(self, data: ServerConnectionHookData) -> None:
-        """Name the upstream in the TLS handshake with it."""
-        self._leaders.set_upstream_sni(data)
+        return f"{text}; {self.failure}" if self.failure is not None else text
 
     def stop(self) -> None:
         """End the recording: open exchanges are ended as stopped, and later hooks do nothing."""
         if self._writer is not None and not self._is_stopped:
-            unparsed_requests.unlisten(self._note_unparsed_request)
-            self._hook_order.deactivate()
-            self._flows.stop()
-            for line in self._answers.lines():
-                logger.warning("mesotape: %s", line)
-            self._send(RecordingStopped(0, self._now()))
+            for step in (self._hook_order.deactivate, self._flows.stop, self._end_recording):
+                self.guard.wrap(step)()
             self._is_stopped = True
 
     def discard(self) -> None:
@@ -235,13 +215,12 @@ class Recorder:
 
     async def done(self) -> None:
         """Stop, and wait until all is written."""
-        self.stop()
+        self.guard.wrap(self.stop)()
         if self._writer is not None:
-            await self._writer.close()
+            await self.guard.wrap_async(self._writer.close)()
 
     def _begin_request(self, flow: http.HTTPFlow) -> None:
-        """Select the upstream, and start to record; before other addons."""
-        self._leaders.route_to_leader(flow)
+        """Start to record a request; before other addons."""
         path = flow.request.data.path.decode("latin-1")
         if not self._is_recorded(path, header_fields(flow.request)):
             return
@@ -250,6 +229,15 @@ class Recorder:
         else:
             self._flows.begin_request(flow)
 
+    def _stream_request(self, flow: http.HTTPFlow) -> None:
+        self._hook_order.activate()
+        if self._writer is not None:
+            self._streaming.begin_request(flow)
+
+    def _stream_response(self, flow: http.HTTPFlow) -> None:
+        if self._writer is not None:
+            self._streaming.begin_response(flow)
+
     def _finish_response_head(self, flow: http.HTTPFlow) -> None:
         """Observe a streamed response; after other addons."""
         if flow in self._flows:
@@ -257,10 +245,13 @@ class Recorder:
         else:
             self._leaders.rewrite_location(flow)
 
-    def _break_off(self, flow: http.HTTPFlow) -> None:
-        """End an exchange that broke off; after other addons."""
-        self._leaders.forget_unreachable_leader(flow)
-        self._flows.break_off(flow)
+    def _end_recording(self) -> None:
+        unparsed_requests.unlisten(self._on_unparsed_request)
+        for line in self._answers.lines():
+            self._warn(line)
+        if self.guard.count > 1:
+            self._report(f"the recorder failed {self.guard.count} times")
+        self._send(RecordingStopped(0, self._now()))
 
     def _is_recorded(self, path: str, headers: HeaderFields) -> bool:
         if self._writer is None or self._is_stopped or endpoints.is_actor_message(headers):
@@ -268,22 +259,6 @@ class Recorder:
         if not ctx.options.mesotape_only_v1:
             return True
         return endpoints.find_api(path, selected_server()) is not None
-
-    def _is_request_streamed(self, headers: HeaderFields) -> bool:
-        """Return whether to stream a request, by its head.
-
-        One with records is a stream. Any other chunked one ends, but may take its time.
-        """
-        values = last_header_values(headers)
-        if values.get("content-type") == RECORDIO:
-            return True
-        return "transfer-encoding" in values and not self._hook_order.is_hook_used("request", self)
-
-    def _is_response_streamed(self, response: http.Response) -> bool:
-        """Return whether to stream a response: one that may have no end, or all."""
-        return "content-length" not in response.headers or not self._hook_order.is_hook_used(
-            "response", self
-        )
 
     def _now(self) -> float:
         return self._clock() - self._start_seconds
@@ -294,8 +269,11 @@ class Recorder:
 
     def _report(self, text: str) -> None:
         """Log a text, and add it to the cassette as a note."""
-        logger.warning("mesotape: %s", text)
+        self._warn(text)
         self._add_note(0, text)
+
+    def _warn(self, text: str) -> None:
+        logger.warning("mesotape: %s", escape_surrogates(text))
 
     def _add_note(self, exchange: int, text: str) -> None:
         self._send(RecorderNote(exchange, self._now(), text))
@@ -304,6 +282,17 @@ class Recorder:
         if text not in self._notes:
             self._notes.add(text)
             self._add_note(0, text)
+
+    def _note_failed_handshake(self, data: TlsData) -> None:
+        """Note a client that could not be understood."""
+        text = f"the TLS handshake with a client failed: {data.conn.error}"
+        self._note_answer(ProxyAnswer("TLS handshake with a client failed", text, None))
+
+    def _note_refused_tunnel(self, flow: http.HTTPFlow) -> None:
+        """Note a CONNECT that was refused."""
+        status = flow.response.status_code if flow.response is not None else None
+        text = f"CONNECT {flow.request.host}:{flow.request.port} failed"
+        self._note_answer(ProxyAnswer("CONNECT failed", text, status))
 
     def _note_unparsed_request(self, reason: str) -> None:
         self._note_answer(refused_request(reason))
@@ -316,4 +305,12 @@ class Recorder:
     def _count(self, answer: ProxyAnswer) -> None:
         """Count an answer of the proxy, and report the first of each kind."""
         if self._answers.add(answer):
-            logger.warning("mesotape: %s", answer)
+            self._warn(str(answer))
+
+    def _report_error(self, place: str) -> None:
+        """Report the first error of the recorder itself."""
+        text = f"the recorder failed: {place}; the recording is not complete"
+        try:
+            self._add_note(0, text)
+        finally:
+            self.failures.incomplete(text)

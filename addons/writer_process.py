@@ -25,6 +25,7 @@ import msgspec
 from ..cassettes.format.documents import Side
 from ..cassettes.recording import observations
 from ..cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from .traffic.guard import describe_error
 
 MAX_WAITING_BYTES = 1 << 25
 """32 MiB may wait for a slow writer; beyond, heads, bodies and notes are dropped and counted."""
@@ -57,7 +58,7 @@ class WriterExistsError(WriterError):
 
 
 class WriterProcess:
-    """Sends observations to the writer. `send` never waits and never raises.
+    """Sends observations to the writer. `send` never waits.
 
     An observation passes through `_batch` (since the last flush), `_waiting` (encoded, not yet
     written to the pipe) and the pipe. `_dropped` counts the pieces and bytes of bodies that were
@@ -66,7 +67,8 @@ class WriterProcess:
     what is to be noted of these and of notes. The first failure is in `failure`; after it nothing
     is sent. `on_failure` is called with it, and when recording is interrupted
     until `on_resume`; `on_problem` with what is wrong while it goes on; `on_complete` when all is
-    recorded that was asked for.
+    recorded that was asked for; `on_error` with an error after which recording goes on. Any other
+    error in a callback of the loop is a failure.
     """
 
     def __init__(self, config: WriterConfig) -> None:
@@ -78,6 +80,7 @@ class WriterProcess:
         self.on_resume: Callable[[str], None] = lambda text: None
         self.on_problem: Callable[[str], None] = lambda text: None
         self.on_complete: Callable[[], None] = lambda: None
+        self.on_error: Callable[[Exception], object] = lambda error: None
         self._batch: list[observations.AnyObservation] = []
         self._batch_bytes = 0
         self._waiting = bytearray()
@@ -94,6 +97,7 @@ class WriterProcess:
         self._process = subprocess.Popen(
             [
                 sys.executable,
+                "-P",
                 "-m",
                 f"{__package__}.writer_main",
                 msgspec.json.encode(config).decode(),
@@ -140,7 +144,8 @@ class WriterProcess:
         os.set_blocking(self._input.fileno(), False)
         os.set_blocking(self._output.fileno(), False)
         _enlarge_pipe(self._input.fileno())
-        asyncio.get_running_loop().add_reader(self._output, self._read_status)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._output, self._guarded, self._read_status)
         self.status = status
         return status
 
@@ -164,7 +169,9 @@ class WriterProcess:
             self._batch_bytes += len(observation.text)
         self._batch.append(observation)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._flush_seconds, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(
+                self._flush_seconds, self._guarded, self._flush
+            )
         elif self._batch_bytes > _BATCH_BYTES:
             self._flush()
 
@@ -175,8 +182,8 @@ class WriterProcess:
         disk reacts again.
         """
         self._is_closing = True
-        self._flush()
-        self._write()
+        self._guarded(self._flush)
+        self._guarded(self._write)
         loop = asyncio.get_running_loop()
         self._heard_seconds = loop.time()
         while not self._is_left and not self._ended.is_set():
@@ -243,11 +250,44 @@ class WriterProcess:
             self._timer.cancel()
             self._timer = None
         if self._batch:
-            self._waiting += observations.encode_batch(self._batch)
-            self._batch.clear()
+            batch, self._batch = self._batch, []
             self._batch_bytes = 0
+            self._waiting += self._encode(batch)
         if not self._is_pipe_full:
             self._write()
+
+    def _encode(self, batch: list[observations.AnyObservation]) -> bytes:
+        """Encode a batch, without the observations that cannot be encoded."""
+        try:
+            return observations.encode_batch(batch)
+        except Exception as error:
+            if len(batch) > 1:
+                return b"".join([self._encode([one]) for one in batch])
+            self.on_error(error)
+            return b""
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Call a function for the loop. If it raises, stop to record."""
+        try:
+            step()
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Leave the writer, which then ends by itself."""
+        loop = asyncio.get_running_loop()
+        for remove, file in (
+            (loop.remove_writer, self._input),
+            (loop.remove_reader, self._output),
+        ):
+            if not file.closed:
+                remove(file)
+                file.close()
+        self._ended.set()
+        try:
+            self._fail(describe_error(error))
+        except Exception as other:
+            self.on_error(other)
 
     def _write(self) -> None:
         """Write what is waiting, as far as the pipe accepts it.
@@ -267,7 +307,7 @@ class WriterProcess:
                     written = os.write(self._input.fileno(), view[:_PIPE_BYTES])
                 del self._waiting[:written]
         except BlockingIOError:
-            loop.add_writer(self._input, self._write)
+            loop.add_writer(self._input, self._guarded, self._write)
             self._is_pipe_full = True
             return
         except OSError as error:

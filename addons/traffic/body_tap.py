@@ -2,6 +2,7 @@
 
 mitmproxy calls it with each piece of the body, and once with `b""` at a clean end. It sends what
 the callback returns: bytes, or several pieces. If it raises, the piece is lost for the receiver.
+So it returns what it got, and an error of the recorder is only counted.
 """
 
 import zlib
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from ...cassettes.format.documents import Side
 from ...cassettes.recording.observations import AnyObservation, BodyData, RecorderNote
+from .guard import Guard
 
 type StreamCallback = Callable[[bytes], Iterable[bytes] | bytes]
 
@@ -32,12 +34,13 @@ class BodyTap:
         side: Side,
         send: Callable[[AnyObservation], None],
         now: Callable[[], float],
+        guard: Guard,
     ) -> None:
         self.is_complete = False
         self.callback: StreamCallback = self._tap
         self._exchange: int = exchange
         self._side: Side = side
-        self._send, self._now = send, now
+        self._send, self._now, self._guard = send, now, guard
         self._input_sum = self._output_sum = 0
 
     @property
@@ -51,10 +54,13 @@ class BodyTap:
             self.callback = self._tap_around(stream)
 
     def _tap(self, data: bytes) -> bytes:
-        if data:
-            self._send(BodyData(self._exchange, self._now(), self._side, data))
-        else:
-            self.is_complete = True
+        try:
+            if data:
+                self._send(BodyData(self._exchange, self._now(), self._side, data))
+            else:
+                self.is_complete = True
+        except Exception as error:
+            self._guard.catch(error)
         return data
 
     def _tap_around(self, inner: StreamCallback) -> StreamCallback:
@@ -67,7 +73,7 @@ class BodyTap:
                 output = inner(data)
                 pieces = [output] if isinstance(output, bytes) else list(output)
             except Exception as error:
-                self._note_failure(data, error)
+                self._guard.wrap(self._note_failure)(data, error)
                 raise
             for piece in pieces:
                 if piece and self._side == "server":

@@ -15,12 +15,11 @@ class RecordingFailures:
 
     def stopped(self, text: str) -> None:
         """Report that nothing is recorded any more, or for a time."""
-        self.last = text
-        fails_closed: bool = ctx.options.mesotape_fail_closed
-        effect = "the proxy ends" if fails_closed else "the traffic goes on unrecorded"
-        logger.error("mesotape: %s; %s", text, effect)
-        if fails_closed:
-            ctx.master.shutdown()
+        self._fail(text, "the traffic goes on unrecorded")
+
+    def incomplete(self, text: str) -> None:
+        """Report that something is not recorded."""
+        self._fail(text, "the traffic goes on")
 
     def resumed(self, text: str) -> None:
         """Report that recording goes on; it has failed nevertheless."""
@@ -34,3 +33,10 @@ class RecordingFailures:
     def completed(self) -> None:
         """End the proxy, because all is recorded that was asked for."""
         ctx.master.shutdown()
+
+    def _fail(self, text: str, effect: str) -> None:
+        self.last = text
+        fails_closed: bool = ctx.options.mesotape_fail_closed
+        if fails_closed:
+            ctx.master.shutdown()
+        logger.error("mesotape: %s; %s", text, "the proxy ends" if fails_closed else effect)

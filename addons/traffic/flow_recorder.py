@@ -8,7 +8,6 @@ from mitmproxy.connection import Client
 
 from ...cassettes.recording.observations import RequestHead
 from ...proto.http.address import Address
-from .body_tap import pass_on
 from .messages import header_fields
 from .proxied_exchange import ExchangeContext, ProxiedExchange
 from .proxy_answers import ProxyAnswer, is_killed
@@ -58,12 +57,9 @@ class FlowRecorder:
 
     def finish_request_head(self, flow: http.HTTPFlow) -> None:
         """Observe a streamed request; after other addons."""
-        if (exchange := self._exchanges.get(flow.id)) is None:
-            return
-        if flow.response is None:
+        exchange = self._exchanges.get(flow.id)
+        if exchange is not None and flow.response is None:
             exchange.tap_request(flow.request)
-        elif flow.request.stream is pass_on:  # mitmproxy raises if there are both.
-            flow.request.stream = False
 
     def end_request(self, flow: http.HTTPFlow) -> None:
         """End the request; before other addons."""
@@ -120,7 +116,7 @@ class FlowRecorder:
 
     async def _end_intercepted_response(self, flow: http.HTTPFlow) -> None:
         await flow.wait_for_resume()
-        self._end_response(flow)
+        self._context.guard.wrap(self._end_response)(flow)
 
     def _end_response(self, flow: http.HTTPFlow) -> None:
         if (exchange := self._exchanges.get(flow.id)) is None:

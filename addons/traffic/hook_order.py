@@ -1,27 +1,31 @@
 """Hooks that run before or after those of all other addons."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from mitmproxy import addonmanager, ctx, http
 from mitmproxy.addons.tlsconfig import TlsConfig
 
+from .guard import Guard
+
+type Hooks = Mapping[str, Sequence[Callable[[http.HTTPFlow], None]]]
+"""The functions of each hook, in order."""
+
 
 class HookOrder:
     """Calls the hooks `first` before those of all addons, and `last` after them, while active.
 
-    Both are by name. They are not registered as addons, as which they would be loaded and ended.
+    They are not registered as addons, as which they would be loaded and ended.
     """
 
     # The chain is replaced and never changed, because mitmproxy may be iterating over it.
 
-    def __init__(
-        self,
-        first: Mapping[str, Callable[[http.HTTPFlow], None]],
-        last: Mapping[str, Callable[[http.HTTPFlow], None]],
-    ) -> None:
-        self._first, self._last = SimpleNamespace(**first), SimpleNamespace(**last)
+    def __init__(self, first: Hooks, last: Hooks, guard: Guard) -> None:
+        self._first, self._last = (
+            SimpleNamespace(**{name: guard.wrap(*functions) for name, functions in hooks.items()})
+            for hooks in (first, last)
+        )
 
     def activate(self) -> None:
         """Put both in place; again, if an addon was added since."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from ...proto.http.address import Address
+from .guard import Guard
 
 
 class LoopGuard:
@@ -16,10 +17,11 @@ class LoopGuard:
     mitmproxy does so, too, but knows only a few names of this machine.
     """
 
-    def __init__(self, listening: Callable[[], Collection[Address]]) -> None:
+    def __init__(self, listening: Callable[[], Collection[Address]], guard: Guard) -> None:
         self._listening = listening
+        self.server_connect = guard.wrap_async(self._refuse_own_address)
 
-    async def server_connect(self, data: ServerConnectionHookData) -> None:
+    async def _refuse_own_address(self, data: ServerConnectionHookData) -> None:
         """Refuse the connection; the client gets a 502."""
         if data.server.address is None:
             return

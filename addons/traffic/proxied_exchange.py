@@ -36,6 +36,7 @@ from ...cassettes.recording.observations import (
     ResponseHead,
 )
 from .body_tap import BodyTap
+from .guard import Guard
 from .http1_gaps import unrecorded_parts
 from .messages import MessageChanges, SentRequest, SentResponse, header_fields
 from .proxy_answers import ProxyAnswer, examine_error, is_killed
@@ -50,13 +51,14 @@ class ExchangeContext(Struct, frozen=True):
 
     `note_once` adds a note unless the same was added before: what happens to one exchange for the
     same reason happens to all. `after_head` is called when the head of a response was recorded, and
-    may change what the client gets.
+    may change what the client gets; it never raises. The callbacks of bodies run under `guard`.
     """
 
     send: Callable[[AnyObservation], None]
     now: Callable[[], float]
     note_once: Callable[[str], None]
     after_head: Callable[[http.HTTPFlow], None]
+    guard: Guard
 
 
 class ProxiedExchange:
@@ -186,7 +188,8 @@ class ProxiedExchange:
         return flow.response is not None and bool(flow.response.stream)
 
     def _tap(self, side: Side, message: http.Message) -> BodyTap:
-        tap = BodyTap(self._number, side, self._context.send, self._context.now)
+        context = self._context
+        tap = BodyTap(self._number, side, context.send, context.now, context.guard)
         tap.follow(message.stream)
         message.stream = tap.callback
         return tap

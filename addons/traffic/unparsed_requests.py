@@ -17,7 +17,7 @@ _listeners = list[Callable[[str], None]]()
 
 
 def listen(listener: Callable[[str], None]) -> None:
-    """Call a function with the reason of each such refusal, until `unlisten`."""
+    """Call a function with the reason of each such refusal, until `unlisten`; it never raises."""
     _wrap()
     _listeners.append(listener)
 
@@ -26,11 +26,6 @@ def unlisten(listener: Callable[[str], None]) -> None:
     """Call a function no more."""
     if listener in _listeners:
         _listeners.remove(listener)
-
-
-def _report(reason: str) -> None:
-    for listener in _listeners:
-        listener(reason)
 
 
 @functools.cache  # once
@@ -42,12 +37,14 @@ def _wrap() -> None:
         try:
             return read_head(lines)
         except ValueError as error:
-            _report(str(error))
+            for listener in _listeners:
+                listener(str(error))
             raise
 
     def make_error_response(status_code: int, message: str = "") -> bytes:
         if _NO_HOST in message:
-            _report(message)
+            for listener in _listeners:
+                listener(message)
         return make_response(status_code, message)
 
     module.http1.read_request_head = read_request_head

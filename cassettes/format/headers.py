@@ -18,11 +18,13 @@ def group_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
     """Return header fields as documents hold them; a repeated name stays at its first place."""
     headers: Headers = {}
     for name, value in pairs:
-        before = headers.get(name)
-        if before is None:
-            headers[name] = value
-        else:
-            headers[name] = [*([before] if isinstance(before, str) else before), value]
+        match headers.get(name):
+            case None:
+                headers[name] = value
+            case str(before):
+                headers[name] = [before, value]
+            case values:
+                values.append(value)
     return headers
 
 

@@ -20,7 +20,9 @@ from ..http.redirects import strip_origin
 from .apis import APIS, EXECUTOR, RESOURCE_PROVIDER, SCHEDULER, Api, ServerKind
 
 _AGENT_ACTOR = re.compile(r"slave\([0-9]+\)")
-_LAST_SEGMENT = re.compile(r"/*[^/]*$")
+_QUERY_OR_FRAGMENT = re.compile(r"[?#]")
+_MAX_CACHED_PATH = 256
+"""Characters of a path that is worth keeping in the cache."""
 
 _ROUTES: dict[ServerKind | None, dict[str, Api]] = {
     "master": {api.route: api for api in APIS if api.server == "master"},
@@ -30,7 +32,6 @@ _ROUTES: dict[ServerKind | None, dict[str, Api]] = {
 }
 
 
-@lru_cache(maxsize=1024)
 def find_api(path: str, server: ServerKind | None) -> Api | None:
     """Return the API that a request target leads to; None for another endpoint, or none.
 
@@ -38,20 +39,28 @@ def find_api(path: str, server: ServerKind | None) -> Api | None:
     an actor. A path that names an agent leads to the agent even on a master: both may share a port
     (mesos-local).
     """
-    path = re.split(r"[?#]", strip_origin(path), maxsplit=1)[0]
+    path = _QUERY_OR_FRAGMENT.split(strip_origin(path), maxsplit=1)[0]
+    find = _find_api_cached if len(path) <= _MAX_CACHED_PATH else _find_api
+    return find(path, server)
+
+
+def _find_api(path: str, server: ServerKind | None) -> Api | None:
     if not path.startswith("/") or "/.." in path:
         return None
     actor, _, rest = path.lstrip("/").partition("/")
     named_server = _server_of(unquote_plus(actor))
     if named_server == "master" and server == "agent":
         return None
-    routes = _ROUTES[named_server or server]
     route = (rest if named_server else path).strip("/")
-    while route:
-        if route in routes:
-            return routes[route]
-        route = _LAST_SEGMENT.sub("", route)
-    return None
+    fitting = (
+        api
+        for name, api in _ROUTES[named_server or server].items()
+        if route == name or route.startswith(f"{name}/")
+    )
+    return max(fitting, key=lambda api: len(api.route), default=None)
+
+
+_find_api_cached = lru_cache(maxsize=1024)(_find_api)
 
 
 def _server_of(actor: str) -> ServerKind | None:

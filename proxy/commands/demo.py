@@ -85,7 +85,16 @@ def _running(folder: Path, command: str, *arguments: str) -> Generator[str]:
     """Run a command until the block ends. Yield its URL when it listens."""
     ready = folder / f"{command}-{time.monotonic_ns()}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "mesotape.proxy.cli", command, *arguments, "--ready-file", ready],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "mesotape.proxy.cli",
+            command,
+            *arguments,
+            "--ready-file",
+            ready,
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -19,7 +19,7 @@ from mitmproxy.addons.core import Core
 from mitmproxy.addons.next_layer import NextLayer
 from mitmproxy.addons.proxyserver import Proxyserver as MitmproxyProxyserver
 from mitmproxy.addons.tlsconfig import TlsConfig
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, Connection
 from mitmproxy.master import Master as MitmproxyMaster
 from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode, UpstreamMode
@@ -28,6 +28,7 @@ from OpenSSL import SSL
 
 from ...addons.recorder import Recorder
 from ...addons.traffic.certificate_store import CertificatesInMemory
+from ...addons.traffic.guard import Guard
 from ...addons.traffic.mitmproxy_addons import addon_options, addons_for, refused_options
 from ...addons.traffic.own_address import LoopGuard, is_own_address
 from ...cassettes.format.closest_word import nearest_hint
@@ -65,11 +66,12 @@ class Proxyserver(MitmproxyProxyserver):
 class StartGate:
     """Holds clients back until their calls can be recorded."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
+        self.client_connected = guard.wrap_async(self._hold)
         self._opened = asyncio.Event()
         self._closed = False
 
-    async def client_connected(self, client: Client) -> None:
+    async def _hold(self, client: Client) -> None:
         """Hold a client back; refuse it if the proxy has been stopped."""
         await self._opened.wait()
         if self._closed:
@@ -92,6 +94,9 @@ class Alerts:
     certificate, and the close after it: the other side would wait without end.
     """
 
+    def __init__(self, guard: Guard) -> None:
+        self._report = guard.wrap(self._warn)
+
     def tls_start_server(self, start: TlsData) -> None:
         """Watch the connection to an upstream."""
         connection: Any = start.ssl_conn
@@ -103,8 +108,7 @@ class Alerts:
             except (SSL.WantReadError, SSL.ZeroReturnError):
                 raise
             except SSL.Error as error:
-                host, port, *_ = start.conn.peername or ("unknown", 0)
-                logger.warning("TLS with %s ended: %s", Address(host, port), _reason(error))
+                self._report(start.conn, error)
                 raise SSL.ZeroReturnError from error
 
         connection.recv = recv
@@ -113,14 +117,19 @@ class Alerts:
         """Watch the connection to a client."""
         self.tls_start_server(start)
 
+    def _warn(self, connection: Connection, error: SSL.Error) -> None:
+        host, port, *_ = connection.peername or ("unknown", 0)
+        logger.warning("TLS with %s ended: %s", Address(host, port), _reason(error))
+
 
 class Warnings(logging.Handler):
     """Prints warnings of mitmproxy and of the addons on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
         super().__init__(logging.WARNING)
+        self.emit = guard.wrap(self._print)
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def _print(self, record: logging.LogRecord) -> None:
         """Print the first line, with the exception that caused it."""
         text = record.getMessage().partition("\n")[0]
         if record.exc_info is not None and (error := record.exc_info[1]) is not None:
@@ -143,16 +152,16 @@ class RecordingProxy(MitmproxyMaster):
         self._recorder, self._ready = recorder, ready
         # mitmproxy's own types are incomplete, hence Any.
         self._proxyserver: Any = Proxyserver()
-        self._start_gate = StartGate()
-        self._warnings = Warnings()
+        self._start_gate = StartGate(recorder.guard)
+        self._warnings = Warnings(recorder.guard)
         logging.getLogger("mesotape").addHandler(self._warnings)
         self.startup_error: Exception | None = None
         manager: Any = self.addons
         own = Core(), self._proxyserver, NextLayer(), CertificatesInMemory(server_certificate)
         types = (MitmproxyProxyserver, TlsConfig, *map(type, own))
         asked_for = addons_for(options_to_set, types)
-        guard = LoopGuard(self._listening)
-        manager.add(*own, Alerts(), self._start_gate, guard, *asked_for, recorder)
+        own += Alerts(recorder.guard), self._start_gate, LoopGuard(self._listening, recorder.guard)
+        manager.add(*own, *asked_for, recorder)
 
     async def running(self) -> None:
         """Report the addresses, or the error that kept a server from starting."""
@@ -175,7 +184,7 @@ class RecordingProxy(MitmproxyMaster):
 
     async def done(self) -> None:
         """Stop the recorder, the listeners and the connections, in that order."""
-        self._recorder.stop()
+        self._recorder.guard.wrap(self._recorder.stop)()
         self._start_gate.close()
         await self._proxyserver.servers.update([])
         for connection in list(self._proxyserver.connections.values()):

@@ -190,7 +190,7 @@ async def _record(options: RecordOptions) -> int:
         counts = _counted(recorder.writer_status)
         secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""
         print_to_stderr(f"recorded {counts} into {options.output}{secrets}")
-    return EXIT_FAILURE if recorder.failures.last is not None else 0
+    return EXIT_FAILURE if recorder.failure is not None else 0
 
 
 def _begin(

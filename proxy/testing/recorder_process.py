@@ -69,7 +69,7 @@ class RecorderProcess:
         words += [*options, "--json", "--end-with-parent", "--append" if append else "--overwrite"]
         with open(self._errors, "w") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mesotape.proxy.cli", *words],
+                [sys.executable, "-P", "-m", "mesotape.proxy.cli", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.cassette_contents import kept, notes
+from support.cassette_contents import kept, notes, wire
 from support.certificate_authority import Authority
 from support.commands import running
 from support.mitmdump import listening, mitmdump
@@ -311,3 +311,25 @@ def test_mitmdump_follows_the_leader(tmp_path: Path, path: Path) -> None:
         client.close()
         eventually(lambda: len(kept(path)) == 2, "second exchange")
         assert dump.stop() == 0, dump.said
+
+
+@pytest.mark.parametrize("place", [b"//127.0.0.1:%d/\xff\xfe", b"http://127.0.0.1:%d/\xff\xfe"])
+def test_a_location_that_is_not_utf8_ends_no_recording(path: Path, place: bytes) -> None:
+    with Upstream() as upstream, Upstream() as leader:
+        location = place % leader.port
+        told = redirect("@").replace(b"@", location)
+        leads = location.startswith(b"//")
+        with (
+            running("record", upstream.url, "-o", path) as recorder,
+            connect(recorder.address) as client,
+        ):
+            _, got = exchange(client, post(HEALTH), upstream, told)
+            authority = b"//127.0.0.1:%d" % leader.port
+            assert got == (told.replace(authority, RECORDER) if leads else told)
+            _, got = exchange(client, post(HEALTH), leader if leads else upstream, answer(HEALTHY))
+            assert got == answer(HEALTHY)
+        assert recorder.code == 0
+    first, second = kept(path)
+    assert first.exchange.response.headers["Location"] == location.decode("latin-1")
+    assert wire(second.exchange.response) == HEALTHY
+    assert len(notes(path)) == 1

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format.documents import Body, End, Event, Exchange
+from mesotape.cassettes.storage.opened_file import ChangedError
 from mesotape.cassettes.storage.reader import Cassette
 from support.sockets import eventually
 
@@ -49,7 +50,10 @@ def kept_of(path: Path, peer: str, count: int = 1) -> list[Kept]:
     """Wait until a client has `count` exchanges, all of them over, and return them."""
 
     def look() -> list[Kept] | None:
-        found = [one for one in kept(path) if one.exchange.peer == peer]
+        try:
+            found = [one for one in kept(path) if one.exchange.peer == peer]
+        except ChangedError:  # It grows while it is read.
+            return None
         return found if len(found) == count and all(one.is_over for one in found) else None
 
     return eventually(look, f"{count} exchanges of {peer} in {path}")
