@@ -42,6 +42,7 @@ from .traffic import unparsed_requests
 from .traffic.failures import RecordingFailures
 from .traffic.flow_recorder import FlowRecorder
 from .traffic.guard import Guard
+from .traffic.head_limits import DEFAULT_MAX_HEAD, set_max_head
 from .traffic.hook_order import HookOrder
 from .traffic.http1_gaps import close_http1_gaps
 from .traffic.messages import header_fields
@@ -124,6 +125,7 @@ class Recorder:
         add_server_option(loader)
         loader.add_option("mesotape_only_v1", bool, False, "Record only the v1 APIs.")
         add_redaction_options(loader)
+        loader.add_option("mesotape_max_head", int, DEFAULT_MAX_HEAD, "The largest head, in bytes.")
         loader.add_option(
             "mesotape_max_body",
             int,
@@ -141,6 +143,8 @@ class Recorder:
                 text = f"{name} is {value!r}, expected {' or '.join(choices)}"
                 raise exceptions.OptionsError(text)
         check_redaction_options(updated)
+        if "mesotape_max_head" in updated:
+            set_max_head(ctx.options.mesotape_max_head)
 
     @property
     def failure(self) -> str | None:
@@ -294,8 +298,8 @@ class Recorder:
         text = f"CONNECT {flow.request.host}:{flow.request.port} failed"
         self._note_answer(ProxyAnswer("CONNECT failed", text, status))
 
-    def _note_unparsed_request(self, reason: str) -> None:
-        self._note_answer(refused_request(reason))
+    def _note_unparsed_request(self, reason: str, status: int) -> None:
+        self._note_answer(refused_request(reason, status))
 
     def _note_answer(self, answer: ProxyAnswer) -> None:
         if self._writer is not None and not self._is_stopped:

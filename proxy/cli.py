@@ -63,6 +63,14 @@ def cli() -> None:
     help="Leave out longer bodies and records.",
 )
 @click.option("--fail-closed", is_flag=True, help="Stop the proxy if recording fails.")
+@click.option(
+    "--max-head",
+    type=click.IntRange(min=1024),
+    default=1 << 20,
+    show_default=True,
+    metavar="BYTES",
+    help="Largest head of a request or response.",
+)
 @click.option("--mode", help="A mode of mitmproxy instead of UPSTREAM: regular, socks5, …")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an option of mitmproxy."

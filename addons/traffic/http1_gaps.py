@@ -16,7 +16,7 @@ in `close_http1_gaps` leaves it alone.
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import h11
@@ -30,11 +30,10 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 
-type Commands = Generator[Any, Any]
-type Method = Callable[[Any, Any], Commands]
-"""A method of a connection of mitmproxy that takes an event."""
+from .head_limits import Commands, Method, check_chunk, limit_request_head, limit_response_head
 
 _INTERIM = re.compile(rb"HTTP/1\.[01] (1(?!01)\d\d[^\r\n]*)")
+_MAX_STATUS_LINE = 256
 _INTERIM_ATTRIBUTE = "mesotape_interim"
 _TRAILERS_ATTRIBUTE = "mesotape_trailers"
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -48,8 +47,8 @@ def close_http1_gaps() -> None:
     classes: Any = connection, _http1.Http1Server, _http1.Http1Client
     every, server, client = classes
     every.read_body = _read_body(every.read_body)
-    server.read_headers = _read_request_head(server.read_headers)
-    client.read_headers = _read_response_head(client.read_headers)
+    server.read_headers = limit_request_head(_read_request_head(server.read_headers))
+    client.read_headers = limit_response_head(_read_response_head(client.read_headers))
     server.send = _send(server.send)
     client.send = _send(client.send)
     make_body_reader: Any = _http1.make_body_reader
@@ -73,7 +72,9 @@ class _TrailerReader(ChunkedReader):
 
     def __call__(self, buf: Any) -> Any:
         event: Any = super().__call__(buf)
-        if type(event) is h11.EndOfMessage:
+        if event is None:
+            check_chunk(buf)
+        elif type(event) is h11.EndOfMessage:
             self.trailers = event.headers.raw_items()  # its items have names in lower case
         return event
 
@@ -151,7 +152,7 @@ def _read_response_head(original: Method) -> Method:
         if self.request is None or not isinstance(event, DataReceived):
             return original(self, event)
         _skip_empty_lines(self.buf)
-        if _INTERIM.match(bytes(self.buf)):
+        if _interim(self.buf):
             return _pass_interim(original, self, event)
         return original(self, event)
 
@@ -160,7 +161,7 @@ def _read_response_head(original: Method) -> Method:
 
 def _pass_interim(original: Method, self: Any, event: Any) -> Commands:
     """Pass 1xx responses on, but not to a client of HTTP/1.0 (RFC 9110, section 15.2)."""
-    while found := _INTERIM.match(bytes(self.buf)):
+    while found := _interim(self.buf):
         lines = self.buf.maybe_extract_lines()
         if lines is None:
             return
@@ -173,7 +174,11 @@ def _pass_interim(original: Method, self: Any, event: Any) -> Commands:
         yield from original(self, event)
 
 
+def _interim(buffer: Any) -> re.Match[bytes] | None:
+    return _INTERIM.match(bytes(buffer._data[:_MAX_STATUS_LINE]))
+
+
 def _skip_empty_lines(buffer: Any) -> None:
-    data = bytes(buffer)
+    data: bytearray = buffer._data  # not a copy: a head may come byte by byte
     if data[:1] in (b"\r", b"\n"):
         buffer.maybe_extract_at_most(len(data) - len(data.lstrip(b"\r\n")))

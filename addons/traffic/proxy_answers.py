@@ -54,10 +54,10 @@ class ProxyAnswerCounts:
         ]
 
 
-def refused_request(message: str) -> ProxyAnswer:
+def refused_request(message: str, status: int = HTTPStatus.BAD_REQUEST) -> ProxyAnswer:
     """Return the answer to a request that the proxy does not accept."""
     reason = f"a request was refused by the proxy: {message}"
-    return ProxyAnswer("request refused", reason, HTTPStatus.BAD_REQUEST)
+    return ProxyAnswer("request refused", reason, status)
 
 
 def killed_flow() -> ProxyAnswer:

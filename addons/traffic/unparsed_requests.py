@@ -7,22 +7,28 @@ for an error; so this costs nothing for each piece of a body.
 
 import functools
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from mitmproxy.proxy.layers.http import _http1  # pyright: ignore[reportPrivateUsage]
 
+from .head_limits import HEAD_TOO_LARGE
+
 _NO_HOST = "destination unknown"
 
-_listeners = list[Callable[[str], None]]()
+type Listener = Callable[[str, int], None]
+"""Takes the reason of a refusal, and the status of the answer."""
+
+_listeners = list[Listener]()
 
 
-def listen(listener: Callable[[str], None]) -> None:
-    """Call a function with the reason of each such refusal, until `unlisten`; it never raises."""
+def listen(listener: Listener) -> None:
+    """Call a function for each such refusal, until `unlisten`; it never raises."""
     _wrap()
     _listeners.append(listener)
 
 
-def unlisten(listener: Callable[[str], None]) -> None:
+def unlisten(listener: Listener) -> None:
     """Call a function no more."""
     if listener in _listeners:
         _listeners.remove(listener)
@@ -38,13 +44,13 @@ def _wrap() -> None:
             return read_head(lines)
         except ValueError as error:
             for listener in _listeners:
-                listener(str(error))
+                listener(str(error), HTTPStatus.BAD_REQUEST)
             raise
 
     def make_error_response(status_code: int, message: str = "") -> bytes:
-        if _NO_HOST in message:
+        if _NO_HOST in message or status_code == HEAD_TOO_LARGE:
             for listener in _listeners:
-                listener(message)
+                listener(message, status_code)
         return make_response(status_code, message)
 
     module.http1.read_request_head = read_request_head

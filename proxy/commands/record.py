@@ -51,6 +51,7 @@ _OPTIONS = {
     "mesotape_only_v1": "--only-v1",
     "mesotape_fail_closed": "--fail-closed",
     "mesotape_max_body": "--max-body",
+    "mesotape_max_head": "--max-head",
 }
 """The options of this command that stand for those of the addon."""
 
@@ -77,6 +78,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     sync: SyncPolicy = "never"
     only_v1: bool = False
     fail_closed: bool = False
+    max_head: int = 1 << 20
     keep_host: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -148,6 +150,7 @@ def mitmproxy_options(options: RecordOptions) -> dict[str, object]:
         "mesotape_server": options.server,
         "mesotape_only_v1": options.only_v1,
         "mesotape_fail_closed": options.fail_closed,
+        "mesotape_max_head": options.max_head,
     }
     if options.upstream_ca is not None:
         settings["ssl_verify_upstream_trusted_ca"] = str(options.upstream_ca)

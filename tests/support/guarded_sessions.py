@@ -99,6 +99,7 @@ class Outcome(NamedTuple):
     notes: list[str]
     is_ended: bool
     stderr: str
+    is_raised: bool = False
 
 
 class _WriterThread:
@@ -292,16 +293,18 @@ def run_session(fault: Fault | None = None) -> Outcome:
     """Run a session. `fault` begins when the recorder is ready."""
     if fault is None:
         return asyncio.run(_session(lambda: None, lambda: None))
-    code, main = fault.code, threading.get_ident()
+    code, main, raised = fault.code, threading.get_ident(), list[bool]()
 
     def on_start(_: CodeType, __: int) -> None:
         if threading.get_ident() == main:
+            raised.append(True)
             raise fault.error("a secret")
 
     with _monitoring(on_start):
-        return asyncio.run(
+        outcome = asyncio.run(
             _session(
                 lambda: sys.monitoring.set_local_events(_TOOL, code, _EVENTS.PY_START),
                 lambda: sys.monitoring.set_local_events(_TOOL, code, 0),
             )
         )
+    return outcome._replace(is_raised=bool(raised))

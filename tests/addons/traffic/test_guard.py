@@ -31,6 +31,7 @@ PROXY = {
     "http1_gaps": ("",),
     "mitm": ("RecordingProxy.done", "StartGate.open", "StartGate.close"),
     "recorder": ("Recorder.done",),
+    "writer_process": ("WriterProcess.close",),
 }
 """What is no part of the recorder: HTTP itself, and the start and end of the process."""
 
@@ -81,6 +82,8 @@ def untold(fault: Fault, outcome: Outcome) -> list[str]:
     """Return how the error was not told."""
     module, name = Path(fault.code.co_filename).stem, fault.code.co_qualname
     tells = "failed: " + fault.error.__name__
+    if not outcome.is_raised:  # The result was in a cache.
+        return []
     missing = [] if outcome.failure else ["exit code"]
     if not (module in TELLS_ON_STDERR and name.startswith(TELLS_ON_STDERR[module])):
         missing += [] if fault.error.__name__ in outcome.stderr else ["stderr"]
