@@ -37,14 +37,14 @@ from .addon_options import (
     selected_rules,
     selected_server,
 )
+from .http1 import unparsed_requests
+from .http1.head_limits import DEFAULT_MAX_HEAD, set_max_head
+from .http1.http1_gaps import close_http1_gaps
 from .leader_redirect import LeaderRedirect
-from .traffic import unparsed_requests
 from .traffic.failures import RecordingFailures
 from .traffic.flow_recorder import FlowRecorder
 from .traffic.guard import Guard
-from .traffic.head_limits import DEFAULT_MAX_HEAD, set_max_head
 from .traffic.hook_order import HookOrder
-from .traffic.http1_gaps import close_http1_gaps
 from .traffic.messages import header_fields
 from .traffic.proxied_exchange import ExchangeContext
 from .traffic.proxy_answers import ProxyAnswer, ProxyAnswerCounts, refused_request

@@ -35,9 +35,9 @@ from ...cassettes.recording.observations import (
     RequestEnd,
     ResponseHead,
 )
+from ..http1.http1_gaps import unrecorded_parts
 from .body_tap import BodyTap
 from .guard import Guard
-from .http1_gaps import unrecorded_parts
 from .messages import MessageChanges, SentRequest, SentResponse, header_fields
 from .proxy_answers import ProxyAnswer, examine_error, is_killed
 
