@@ -29,13 +29,19 @@ BORDER = {
 
 PROXY = {
     "http1_gaps": ("",),
+    "head_limits": ("",),
     "mitm": ("RecordingProxy.done", "StartGate.open", "StartGate.close"),
     "recorder": ("Recorder.done",),
     "writer_process": ("WriterProcess.close",),
 }
 """What is no part of the recorder: HTTP itself, and the start and end of the process."""
 
-TELLS_ON_STDERR = {"mitm": "Warnings", "console": "print_to_stderr", "messages": "MessageWriter"}
+TELLS_ON_STDERR = {
+    "mitm": "Warnings",
+    "console": "print_to_stderr",
+    "messages": "MessageWriter",
+    "shown_text": "",
+}
 
 
 def is_tested(code: CodeType) -> bool:
