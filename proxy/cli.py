@@ -65,10 +65,9 @@ def cli() -> None:
 @click.option("--fail-closed", is_flag=True, help="Stop the proxy if recording fails.")
 @click.option(
     "--max-head",
-    type=click.IntRange(min=1024),
-    default=1 << 20,
+    type=SizeType(),
+    default="1M",
     show_default=True,
-    metavar="BYTES",
     help="Largest head of a request or response.",
 )
 @click.option("--mode", help="A mode of mitmproxy instead of UPSTREAM: regular, socks5, …")

@@ -1,5 +1,6 @@
 """The contents of a cassette, also while it is being recorded."""
 
+import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,14 @@ def wire(body: Body) -> bytes:
 
 
 def kept(path: Path) -> list[Kept]:
-    """Return all exchanges of a cassette."""
+    """Return all exchanges of a cassette; again, if it grew while it was read."""
+    for _ in range(99):
+        with contextlib.suppress(ChangedError):
+            return _exchanges(path)
+    return _exchanges(path)
+
+
+def _exchanges(path: Path) -> list[Kept]:
     with Cassette.open(path) as cassette:
         return [
             Kept(
@@ -50,10 +58,7 @@ def kept_of(path: Path, peer: str, count: int = 1) -> list[Kept]:
     """Wait until a client has `count` exchanges, all of them over, and return them."""
 
     def look() -> list[Kept] | None:
-        try:
-            found = [one for one in kept(path) if one.exchange.peer == peer]
-        except ChangedError:  # It grows while it is read.
-            return None
+        found = [one for one in kept(path) if one.exchange.peer == peer]
         return found if len(found) == count and all(one.is_over for one in found) else None
 
     return eventually(look, f"{count} exchanges of {peer} in {path}")
