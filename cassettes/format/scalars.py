@@ -18,7 +18,7 @@ import re
 
 PLAIN_SCALAR_PATTERN = (
     r"(?!(?i:y|n|yes|no|true|false|on|off|null)(?::?(?:\n|\Z)|: ))"
-    r"[A-Za-z/_][!-9;-~]*(?:(?::(?=[!-~])| (?=[!-\"$-~]))[!-9;-~]*)*"
+    r"[A-Za-z/_][!-9;-~]*(?:(?::(?=[!-~])| (?=[!-\"$-9;-~]|:[!-~]))[!-9;-~]*)*"
 )
 """Text that is written plain: it begins like a word or a path, has neither `: ` nor ` #`, and is
 none of YAML 1.1's booleans and nulls. Numbers and dates do not begin with a letter."""

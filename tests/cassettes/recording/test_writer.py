@@ -72,6 +72,12 @@ def test_equal_documents_have_the_same_bytes(document: Document) -> None:
     ) == yaml_writer.format_document(document)
 
 
+@pytest.mark.parametrize("key", ["end ", "end- ", "end  ", "en d "])
+def test_blanks_after_a_key_do_not_belong_to_it(key: str) -> None:
+    data = f"---\n{key}: 1\nat: 0.000000\ncause: server\n...\n".encode()
+    assert fast_reader.parse_document_nodes(data) in (None, Composition(data).root)
+
+
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(documents(), st.data())
 def test_an_edited_document_is_read_as_yaml_reads_it(
