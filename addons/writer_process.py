@@ -191,8 +191,8 @@ class WriterProcess:
                 await asyncio.wait_for(self._ended.wait(), _PATIENCE_SECONDS / 8)
             if loop.time() - self._heard_seconds > _PATIENCE_SECONDS and not self._ended.is_set():
                 self._leave()
-        if not self._is_left:
-            self._process.wait()
+        if not self._is_left and self._process.wait():
+            self._fail("the writer process has been killed")
         return self.status
 
     def discard(self) -> None:

@@ -40,7 +40,7 @@ def wait_for_the_writer(path: Path) -> None:
     eventually(is_free, "end of the writer")
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("MESOTAPE_KILLS", "20"))))
 def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: int) -> None:
     chance, path = random.Random(seed), tmp_path / "cassette.yaml"
     with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
@@ -61,6 +61,29 @@ def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: in
         assert one.end is not None
         assert one.end.cause == "stopped"
     assert notes(path) == [("the recorder ended without being stopped", None)]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("MESOTAPE_KILLS", "4"))))
+def test_after_a_kill_of_the_writer_or_both_the_cassette_loads(tmp_path: Path, seed: int) -> None:
+    chance, path = random.Random(seed), tmp_path / "cassette.yaml"
+    with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
+        busy = RecordedStream(upstream, recorder)
+        for _ in range(chance.randrange(100)):
+            busy.send(chance.randrange(1, 60))
+            if chance.random() < 0.8:
+                busy.receive()
+        writer = writer_of(recorder)
+        if seed % 2:
+            recorder.process.kill()
+        os.kill(writer, signal.SIGKILL)
+        if not seed % 2:
+            busy.send(50)
+            busy.receive()
+        assert recorder.stop() == (-signal.SIGKILL if seed % 2 else 1)
+        busy.close()
+        wait_for_the_writer(path)
+    records = [record for one in kept(path) for record in one.records]
+    assert records == busy.sent[: len(records)]
 
 
 @pytest.fixture
