@@ -22,7 +22,7 @@ from .commands.console import (
     interrupts,
     print_to_stderr,
 )
-from .commands.messages import messages
+from .commands.messages import messages, open_standard_files
 from .commands.options import (
     PATH_TYPE,
     CommandWithChild,
@@ -332,6 +332,7 @@ def _refuse(error: click.ClickException) -> None:
 
 def main() -> None:
     """Run a command and exit with its code; an error is one line on stderr."""
+    open_standard_files()
     interrupts.install()
     try:
         code = cli.main(standalone_mode=False)

@@ -83,6 +83,21 @@ class MessageWriter:
                 self._changed.notify_all()
 
 
+def open_standard_files() -> None:
+    """Open stdin, stdout and stderr on nothing where they are closed.
+
+    Otherwise the next file or socket gets their number: the event loop that of stderr, for example.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # It gets the lowest number that is free.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def _write_to_stderr(text: str) -> None:
     # A file descriptor is written to directly: data that its buffer cannot write would be written
     # again at exit, and make the exit code 120. Whatever replaces stderr (rich, for a status line)

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.cassette_contents import kept, notes
 from support.commands import running
 from support.paths import ROOT
+from support.sockets import Upstream, answer, connect, post
 
 SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
 MISSES = 400
@@ -71,3 +73,25 @@ def test_without_stderr_messages_do_not_go_to_stdout(tmp_path):
     command = f"exec {sys.executable} -m mesotape.proxy.cli replay {tmp_path}/none.yaml 2>&-"
     done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (1, b"")
+
+
+@pytest.mark.parametrize("place", ["closed", "/dev/full"])
+def test_a_stderr_that_cannot_be_written_does_not_touch_recorded_traffic(place, tmp_path):
+    path = tmp_path / "a.yaml"
+    how = {"stderr": subprocess.DEVNULL, "preexec_fn": lambda: os.close(2)}
+    with open("/dev/full", "w") as full, Upstream() as upstream:
+        how = how if place == "closed" else {"stderr": full}
+        with running("record", upstream.url, "-o", path, **how) as recorder:
+            for _ in range(3):
+                with connect(recorder.address) as client:
+                    client.send(b"GARBAGE\r\n\r\n")  # is reported on stderr
+                    assert client.rest().startswith(b"HTTP/1.1 400 ")
+                with connect(recorder.address) as client:
+                    client.send(post(b"{}"))
+                    with upstream.accept() as server:
+                        server.message()
+                        server.send(answer(b"{}"))
+                        assert client.message() == answer(b"{}")
+            assert recorder.stop() == 0
+    assert len(kept(path)) == 3
+    assert len(notes(path)) == 3
