@@ -22,6 +22,8 @@ from .body_type import request_body_type, response_body_type
 from .kept_body import HeadBuffer, TailBuffer
 from .message_view import MessageView
 from .stream_view import StreamView
+from .traffic.guard import Guard
+from .traffic.streaming import stream_request, stream_response
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,13 @@ class Inspector:
     def __init__(self, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._refresh_seconds = refresh_seconds
         self._bodies: dict[str, list[_PassingBody]] = {}
+        self._guard = guard = Guard(_report_error)
+        self.requestheaders = guard.wrap(self._begin_request, otherwise=stream_request)
+        self.responseheaders = guard.wrap(self._begin_response, otherwise=stream_response)
+        self.request = guard.wrap(self._save_end)
+        self.response = guard.wrap(self._save_end)  # A streamed request may still go on.
+        self.error = guard.wrap(self._forget)
+        self.client_disconnected = guard.wrap(self._forget_client)
 
     def load(self, loader: Loader) -> None:
         """Declare the options, and add the views."""
@@ -66,7 +75,7 @@ class Inspector:
         if "mesotape_view_tail" in updated and tail is not None and tail < 0:
             raise exceptions.OptionsError(f"mesotape_view_tail is {tail}, expected 0 or more bytes")
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    def _begin_request(self, flow: http.HTTPFlow) -> None:
         """Stream a request that Mesos streams."""
         request = flow.request
         if flow.response is not None or flow.error is not None:
@@ -80,7 +89,7 @@ class Inspector:
         if is_stream or callable(request.stream):
             self._watch(flow, request, "request", is_stream=is_stream)
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
+    def _begin_response(self, flow: http.HTTPFlow) -> None:
         """Stream a response that Mesos streams. One made by another addon already has its body."""
         response = flow.response
         if response is None or response.raw_content is not None:
@@ -93,19 +102,7 @@ class Inspector:
         if is_stream or callable(response.stream):
             self._watch(flow, response, "response", is_stream=is_stream)
 
-    def request(self, flow: http.HTTPFlow) -> None:
-        """Save the end of a streamed request."""
-        self._save_end(flow)
-
-    def response(self, flow: http.HTTPFlow) -> None:
-        """Save the end of a streamed response; a streamed request may still go on."""
-        self._save_end(flow)
-
-    def error(self, flow: http.HTTPFlow) -> None:
-        """Save the bodies of a flow that broke off."""
-        self._forget(flow)
-
-    def client_disconnected(self, client: Client) -> None:
+    def _forget_client(self, client: Client) -> None:
         """Save and forget the flows of a client for which mitmproxy called no other hook."""
         for bodies in list(self._bodies.values()):
             if bodies[0].flow.client_conn.id == client.id:
@@ -138,8 +135,8 @@ class Inspector:
         def tap(data: bytes) -> Iterable[bytes] | bytes:
             try:
                 self._keep(body, data)
-            except Exception:
-                logger.exception("mesotape: the view of %s failed", flow.request.path)
+            except Exception as error:
+                self._guard.catch(error)
             return callback(data) if callable(callback) else data
 
         message.stream = tap
@@ -152,7 +149,8 @@ class Inspector:
             body.save_to_flow()
         elif body.timer is None:
             loop = asyncio.get_running_loop()
-            body.timer = loop.call_later(self._refresh_seconds, self._refresh, body.flow)
+            refresh = self._guard.wrap(self._refresh)
+            body.timer = loop.call_later(self._refresh_seconds, refresh, body.flow)
 
     def _refresh(self, flow: http.HTTPFlow) -> None:
         """Save a flow, and update the user interfaces that show it."""
@@ -194,6 +192,10 @@ class _PassingBody:
         """Make the kept bytes the content of the flow."""
         self._message.data.content, kept = self.buffer.snapshot()
         kept.save_to_flow(self.flow, self._side)
+
+
+def _report_error(place: str) -> None:
+    logger.error("mesotape: a view failed: %s; the traffic goes on", place)
 
 
 def _is_newest_first() -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 import h11
 from mitmproxy.proxy.commands import CloseConnection, SendData
 from mitmproxy.proxy.events import DataReceived
-from mitmproxy.proxy.layers.http import ErrorCode, _http1
+from mitmproxy.proxy.layers.http import _http1  # pyright: ignore[reportPrivateUsage]
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import ErrorCode
 
 type Commands = Generator[Any, Any]
 type Method = Callable[[Any, Any], Commands]

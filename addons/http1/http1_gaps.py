@@ -179,6 +179,6 @@ def _interim(buffer: Any) -> re.Match[bytes] | None:
 
 
 def _skip_empty_lines(buffer: Any) -> None:
-    data: bytearray = buffer._data  # not a copy: a head may come byte by byte
+    data: Any = buffer._data  # not a copy: a head may come byte by byte
     if data[:1] in (b"\r", b"\n"):
         buffer.maybe_extract_at_most(len(data) - len(data.lstrip(b"\r\n")))

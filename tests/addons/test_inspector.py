@@ -8,6 +8,7 @@ import pytest
 from mitmproxy import contentviews, ctx, exceptions, http
 from support.mitmproxy_flows import flow, of_response, taddons
 
+from mesotape.addons import inspector as inspector_module
 from mesotape.addons.inspector import DEFAULT_TAIL_BYTES, Inspector
 from mesotape.addons.kept_body import KeptRange, load_kept_range
 from mesotape.addons.recorder import Recorder
@@ -261,7 +262,26 @@ def test_a_failing_view_does_not_stop_the_traffic(caplog: pytest.LogCaptureFixtu
         made = subscription()
         inspector.responseheaders(made)
         assert tap(made)(HEARTBEAT) == HEARTBEAT
-    assert "the view of /api/v1 failed" in caplog.text
+    assert "a view failed: RuntimeError in _keep (inspector.py:" in caplog.text
+
+
+def test_if_the_type_of_a_body_cannot_be_found_it_is_streamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(inspector_module, "request_body_type", fail)
+    monkeypatch.setattr(inspector_module, "response_body_type", fail)
+    with inspecting() as (inspector, _):
+        made = subscription()
+        answer, made.response = made.response, None
+        made.request.stream = False
+        inspector.requestheaders(made)
+        assert callable(made.request.stream)
+        made.response = answer
+        inspector.responseheaders(made)
+        assert tap(made)(HEARTBEAT) == HEARTBEAT
 
 
 def test_a_negative_tail_is_refused() -> None:
