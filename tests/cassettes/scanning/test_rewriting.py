@@ -64,7 +64,8 @@ def test_redacting_twice_changes_nothing(cassette: Path) -> None:
     redact(cassette)
     before = cassette.stat()
     assert redact(cassette) == RedactedFile()
-    assert cassette.stat() == before
+    after = cassette.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_file_without_secrets_is_copied_to_the_output(tmp_path: Path) -> None:
