@@ -199,7 +199,8 @@ class _WritingLoop:
             try:
                 documents += self._recording.feed(one)
             except Exception as error:
-                text = f"not recorded: {type(error).__name__}: {error}"
+                # Its message could quote a secret.
+                text = f"not recorded: {type(error).__name__}"
                 documents.append(Note(note=text, at=one.at_seconds, of=one.exchange or None))
         return documents
 
