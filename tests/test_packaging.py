@@ -101,7 +101,7 @@ def test_replaying_needs_nothing_of_mitmproxy(tmp_path: Path) -> None:
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, Blocked())\n"
         "import mesotape.proxy.commands.replay, mesotape.proxy.server.server, mesotape.proxy.cli\n"
-        "import mesotape.cassettes.storage.validation, mesotape.proxy.commands.demo\n"
+        "import mesotape.cassettes.validation.judge, mesotape.proxy.commands.demo\n"
         "import mesotape.proxy.commands.record\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

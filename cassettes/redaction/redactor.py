@@ -39,6 +39,8 @@ from .urls import redact_form
 _FORM = "application/x-www-form-urlencoded"
 
 _LISTEN_ADDRESS = re.compile(r"(?<=.)@(?:[\w.-]*:|\[[\w:.]*\]:)?[0-9]{1,5}\Z")
+_CREDENTIALS = re.compile(r"://[^/@]*:(?![0-9]{1,5}\Z)[^/@]*\Z")
+"""What stands before the `@` of a host, and not before that of a listen address."""
 
 _MAX_PASSES = 4
 
@@ -98,6 +100,8 @@ class Redactor:
         """Return a URL, or a mode of mitmproxy (`reverse:http://host@listen:8080`), redacted."""
         self._side, self._part = "", "upstream"
         listen = _LISTEN_ADDRESS.search(upstream)
+        if listen is not None and _CREDENTIALS.search(upstream[: listen.start()]):
+            listen = None
         end = len(upstream) if listen is None else listen.start()
         return self._text.redact_text(upstream[:end]) + upstream[end:]
 

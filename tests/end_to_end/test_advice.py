@@ -298,6 +298,8 @@ NO_ADVICE = (
     "mesotape record ended with code",
 )
 TESTED_ELSEWHERE = {
+    "--max-body": "test_record_bounds.py",
+    "--max-head": "test_head_limits.py",
     "Play it:": "test_demo.py",
     " --fix": "validate --fix, in a table",
     "run mesotape validate{} {}": "validate --fix, in a table",

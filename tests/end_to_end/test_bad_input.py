@@ -186,13 +186,13 @@ def test_bad_input_of_record_is_an_error_of_one_line_and_costs_no_cassette(
     ("arguments", "text"),
     [
         (["-o", "none/a.yaml"], "none/a.yaml: cannot be created: No such file or directory"),
-        (["-o", "good.yaml/a.yaml"], "good.yaml/a.yaml: cannot be created: Not a directory"),
+        (["-o", "good.yaml/a.yaml"], "good.yaml/a.yaml: cannot be written: Not a directory"),
         (["-o", "."], ".: is a folder, expected a file"),
         (
             ["-o", "good.yaml"],
             "good.yaml: already exists: choose another file, or pass --overwrite or ",
         ),
-        (["-o", "other.yaml", "--append"], "other.yaml:1: not a cassette: "),
+        (["-o", "other.yaml", "--append"], "other.yaml: is not a cassette: choose another name"),
         (["-o", "newer.yaml", "--append"], "newer.yaml:2: format 2 is newer than this "),
         (["-o", "good.yaml", "--append", "--server", "agent"], "good.yaml: expected a cassette "),
     ],
@@ -307,7 +307,7 @@ def test_programs_get_json_and_the_ready_file_comes_first(
     assert said == b""
     assert process.returncode == 0
     expected = {
-        "record": b'{"exchanges":0,"events":0,"notes":0}\n',
+        "record": b'{"exchanges":0,"events":0,"notes":0,"secrets":{}}\n',
         "replay": b'{"served":0,"refused":0,"missed":0,"failed":0,"unused":[1]}\n',
     }
     assert rest == expected[command]

@@ -178,7 +178,7 @@ def test_a_busy_port_is_an_error(folder):
 def test_the_documented_sessions_print_what_is_shown(replay, folder, session):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    session = session.replace("5050", port)
+    session = session.replace("127.0.0.1:5050", f"127.0.0.1:{port}")
     environment = os.environ | {"no_proxy": "127.0.0.1"}
     for step in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
         command, _, expected = step.partition("\n")

@@ -17,6 +17,7 @@ from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format import documents as cassette_documents
 from mesotape.cassettes.matching.recorded_request import response_message_name
 from mesotape.cassettes.playback.playback import Options
+from mesotape.cassettes.redaction.rules import ALWAYS_ON, RULE_IDS
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api import calls, endpoints
 from mesotape.proto.api.apis import CallType
@@ -33,6 +34,12 @@ LEFT_OUT = {
 }
 
 
+KEEP_SECRETS = [
+    word for rule in RULE_IDS if rule not in ALWAYS_ON for word in ("--no-redact", rule)
+]
+"""Without redaction, a recording has every byte."""
+
+
 @pytest.mark.parametrize("name", names())
 def test_the_client_the_cassette_and_the_replay_have_the_same_bytes(
     name: str, tmp_path: Path
@@ -44,7 +51,9 @@ def test_the_client_the_cassette_and_the_replay_have_the_same_bytes(
     silent = {key for key, change in table.items() if not change.answered}
     server = "agent" if name.startswith(AGENTS) else "master"
     with (
-        running("record", f"http://127.0.0.1:{port}", "-o", path, "--server", server) as recorder,
+        running(
+            *("record", f"http://127.0.0.1:{port}", "-o", path, "--server", server), *KEEP_SECRETS
+        ) as recorder,
         Origin(capture, never=kept, port=port) as origin,
     ):
         first = run_client(capture, recorder.address, never=silent)

@@ -1,6 +1,7 @@
 """The contents of a cassette, also while it is being recorded."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,10 +36,14 @@ def wire(body: Body) -> bytes:
 
 def kept(path: Path) -> list[Kept]:
     """Return all exchanges of a cassette; again, if it grew while it was read."""
+    return _read_growing(path, _exchanges)
+
+
+def _read_growing[T](path: Path, read: Callable[[Path], T]) -> T:
     for _ in range(99):
         with contextlib.suppress(ChangedError):
-            return _exchanges(path)
-    return _exchanges(path)
+            return read(path)
+    return read(path)
 
 
 def _exchanges(path: Path) -> list[Kept]:
@@ -65,6 +70,10 @@ def kept_of(path: Path, peer: str, count: int = 1) -> list[Kept]:
 
 
 def notes(path: Path) -> list[tuple[str, int | None]]:
-    """Return all notes, with the exchanges that they are about."""
+    """Return all notes, with the exchanges that they are about; as `kept`."""
+    return _read_growing(path, _notes)
+
+
+def _notes(path: Path) -> list[tuple[str, int | None]]:
     with Cassette.open(path) as cassette:
         return [(note.note, note.of) for note in cassette.notes()]

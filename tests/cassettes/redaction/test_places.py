@@ -91,8 +91,10 @@ def test_a_rule_fires_at_a_place(document: Document, place: str, rule: str) -> N
     [
         ("http://master:5050", "http://master:5050"),
         ("reverse:http://master:5050@127.0.0.1:8080", "reverse:http://master:5050@127.0.0.1:8080"),
-        ("reverse:http://master:5050@8080", "reverse:http://master:5050@8080"),
         ("upstream:http://ops:hunter2@proxy", "upstream:http://ops:REDACTED-1@proxy"),
+        ("upstream:http://ops:hunter2@proxy:80", "upstream:http://ops:REDACTED-1@proxy:80"),
+        ("http://ops:hunter2@[::1]:5050", "http://ops:REDACTED-1@[::1]:5050"),
+        ("reverse:http://master:5050@8080", "reverse:http://master:5050@8080"),
         (
             "upstream:http://ops:hunter2@p:80@[::1]:80",
             "upstream:http://ops:REDACTED-1@p:80@[::1]:80",

@@ -307,7 +307,7 @@ REQUESTS = [
     ("[]", ": expected a mapping, found an empty list"),
     (
         "{method: GET, path: /, headers: {A: b, C: {d: e}}}",
-        ".headers.C: expected text or a list, found a mapping",
+        ".headers.C: expected text or a list of at least 1, found a mapping",
     ),
     (
         "{method: GET, path: /, headers: {A: b, C: [d, [e]]}}",
