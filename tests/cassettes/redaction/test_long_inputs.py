@@ -68,6 +68,9 @@ def test_time_is_linear(function, name) -> None:
         function(unit * (size // len(unit)))
         return time.process_time() - begun
 
-    small, large = seconds(16_000), seconds(128_000)
-    # Eight times the size: linear is 8, and quadratic is 64.
-    assert large < 24 * max(small, 0.01), (small, large)
+    def is_linear() -> bool:
+        # Eight times the size: linear is 8, and quadratic is 64.
+        return seconds(128_000) < 24 * max(seconds(16_000), 0.01)
+
+    # A full garbage collection may fall into a measurement.
+    assert any(is_linear() for _ in range(3))
