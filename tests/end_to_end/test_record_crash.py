@@ -40,7 +40,7 @@ def wait_for_the_writer(path: Path) -> None:
     eventually(is_free, "end of the writer")
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("MESOTAPE_KILLS", "20"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("MESOTAPE_KILLS", "8"))))
 def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: int) -> None:
     chance, path = random.Random(seed), tmp_path / "cassette.yaml"
     with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:

@@ -6,6 +6,7 @@ fails, and is told; the rest is played as without the error.
 
 import asyncio
 import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from mesotape.proxy.http.http1 import LAST_CHUNK
 from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
 
+IS_COMPLETE = bool(os.environ.get("MESOTAPE_ALL_FAULTS"))
 KINDS = [
     OSError,
     ValueError,
@@ -203,6 +205,9 @@ def test_an_error_stops_one_stream_and_is_told(paths, points, kind):
     assert all(each.endswith(LAST_CHUNK) for each in expected[:2])
     wrong = []
     for index, (point, count) in enumerate(points.items(), KINDS.index(kind)):
+        # Each point is hit by a third of the kinds, or by all of them.
+        if not IS_COMPLETE and index // 3 % 3:
+            continue
         number = (1, (count + 1) // 2, count)[index % 3]
         got, failures, refused = asyncio.run(play(paths, raise_at(point, number, kind)))
         if problem := problem_of(got, expected, failures, refused):
