@@ -44,6 +44,9 @@ define make_usable_venv
 @$(BIN)/python -m pip $(PIP_INSTALL) --upgrade --constraint constraints.txt pip
 endef
 
+# Hundreds of processes start in a run of the tests: none should compile what another one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types bench fuzz soak \
 	protos constraints upgrade clean FORCE
 .NOTPARALLEL:
