@@ -51,11 +51,15 @@ class _OpenValue:
     @property
     def path(self) -> str:
         """Where it is in the document, like `tasks[0].labels`."""
-        if self.parent is None:
-            return ""
-        if self.parent.is_list:
-            return f"{self.parent.path}[{self.position}]"
-        return _join(self.parent.path, self.key)
+        steps: list[str] = []
+        value = self
+        while (parent := value.parent) is not None:
+            if parent.is_list:
+                steps.append(f"[{value.position}]")
+            elif value.key:
+                steps += value.key, "."
+            value = parent
+        return "".join(reversed(steps)).removeprefix(".")
 
     def add(self, key: str, begin: int, raw: str) -> None:
         if self.is_list:

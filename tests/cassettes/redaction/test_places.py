@@ -86,6 +86,17 @@ def test_a_rule_fires_at_a_place(document: Document, place: str, rule: str) -> N
     assert (place, rule) in found
 
 
+@pytest.mark.parametrize(("begin", "end", "step"), [('{"a":', "}", ".a"), ("[", "]", "[0]")])
+def test_a_place_may_be_nested_deeply(begin: str, end: str, step: str) -> None:
+    depth = 3000
+    redactor = Redactor()
+    places: list[str] = []
+    redactor.on_found(lambda _: places.append(redactor.place))
+    json_text = begin * depth + f'{{"password":"{SECRET}"}}' + end * depth
+    assert SECRET not in (redactor.redact(Event(event=1, of=1, at=0, json=json_text)).json or "")
+    assert places == [f"json{step * depth}.password"]
+
+
 @pytest.mark.parametrize(
     ("upstream", "redacted"),
     [
