@@ -20,12 +20,10 @@ from google.protobuf.message import Message
 
 from ...proto.messages.descriptors import map_value_field, message_class, reachable_types
 from ...proto.messages.ids import copy_messages
-from .headers import HeaderRedactor
-from .json_text import JsonRedactor
-from .members import KEYWORDS, LABELS, Member, MemberRedactor
+from .members import LABELS, Member
+from .redactor import Redactors
 from .rules import DEFAULT_RULES, RuleSet
 from .secrets import PLACEHOLDER, Secrets
-from .text import TextRedactor
 
 _SAME = "REDACTED-0"
 
@@ -40,11 +38,10 @@ class SecretComparison:
 
     def __init__(self, rules: RuleSet = DEFAULT_RULES, *, are_alike: bool = True) -> None:
         self._are_alike = are_alike
-        self._secrets = Secrets(0 if are_alike else 1, are_alike=are_alike)
-        self._text = TextRedactor(rules, self._secrets, Counter(), KEYWORDS)
-        self._members = MemberRedactor(self._text)
-        JsonRedactor(self._members)  # for JSON in texts
-        self._headers = HeaderRedactor(self._text)
+        secrets = Secrets(0 if are_alike else 1, are_alike=are_alike)
+        redactors = Redactors.build(rules, secrets, Counter())
+        self._text, self._members = redactors.text, redactors.members
+        self._headers = redactors.headers
 
     def comparable_calls(self, calls: tuple[Message, ...]) -> tuple[Message, ...]:
         """Return calls without secrets. The given messages are not changed."""

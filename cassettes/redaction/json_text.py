@@ -78,7 +78,6 @@ class JsonRedactor:
     def __init__(self, members: MemberRedactor) -> None:
         self._members = members
         self._places: list[tuple[_OpenValue, str, int] | None] = []
-        members.text.redact_json = self.redact_json
 
     @property
     def path(self) -> str:

@@ -11,6 +11,8 @@ and in protobuf alike. A redacted message in protobuf is encoded again, without 
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -45,6 +47,24 @@ _CREDENTIALS = re.compile(r"://[^/@]*:(?![0-9]{1,5}\Z)[^/@]*\Z")
 _MAX_PASSES = 4
 
 
+class Redactors(NamedTuple):
+    """What redacts texts, members of messages, JSON and headers: all with the same secrets."""
+
+    text: TextRedactor
+    members: MemberRedactor
+    json: JsonRedactor
+    headers: HeaderRedactor
+
+    @classmethod
+    def build(cls, rules: RuleSet, secrets: Secrets, counts: Counter[str]) -> Self:
+        """Build all of them; they know each other, because a text may be JSON, too."""
+        text = TextRedactor(rules, secrets, counts, KEYWORDS)
+        members = MemberRedactor(text)
+        json = JsonRedactor(members)
+        text.redact_json = json.redact_json
+        return cls(text, members, json, HeaderRedactor(text))
+
+
 class Redactor:
     """Redacts the documents of one cassette: the same secret gets the same placeholder.
 
@@ -56,9 +76,8 @@ class Redactor:
         self.rules = rules
         self.secrets = Secrets(first_number)
         self._first_number = first_number
-        self._text = TextRedactor(rules, self.secrets, self.counts, KEYWORDS)
-        self._headers = HeaderRedactor(self._text)
-        self._json = JsonRedactor(MemberRedactor(self._text))
+        redactors = Redactors.build(rules, self.secrets, self.counts)
+        self._text, self._json, self._headers = redactors.text, redactors.json, redactors.headers
         self._side = self._part = ""
 
     @property
@@ -88,13 +107,13 @@ class Redactor:
         """Return where secrets are in some bytes, which are known from now on."""
         if not self.is_suspect(data):
             return []
-        counts, on_found = self.counts.copy(), self._text.on_found
-        self._text.on_found = None
-        self._text.redact_bytes(data)
-        self._text.on_found = on_found
-        self.counts.clear()
-        self.counts.update(counts)
+        self._finder.redact_bytes(data)
         return self.secrets.find(data)
+
+    @cached_property
+    def _finder(self) -> TextRedactor:
+        """A redactor of texts that adds to the known secrets, and does not count."""
+        return Redactors.build(self.rules, self.secrets, Counter()).text
 
     def redact_upstream(self, upstream: str) -> str:
         """Return a URL, or a mode of mitmproxy (`reverse:http://host@listen:8080`), redacted."""

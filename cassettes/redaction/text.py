@@ -30,7 +30,6 @@ _NAME = re.compile(
 
 _VALUE = re.compile(r"[^\s\"'&;,<>\\{}\[\]()]{3,4096}")
 _RANDOM = re.compile(r"[0-9_/+=!#$%^*~-]|[a-z][A-Z]")
-_BASE64_TEXT = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9_-]{16,}={0,2}")
 _BASE64_DIGIT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _REPLACED = re.compile(r"[\W_]{0,16}REDACTED(?:-[0-9]{1,9})?[\W_]{0,16}")
 """A placeholder, or as much of it as an expression matches."""
