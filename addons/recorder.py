@@ -26,9 +26,9 @@ from ..cassettes.recording.observations import (
     HeaderFields,
     RecorderNote,
     RecordingStopped,
-    escape_surrogates,
 )
 from ..proto.api import endpoints
+from ..proto.shown_text import escape_surrogates
 from .addon_options import (
     SERVER_KINDS,
     add_redaction_options,

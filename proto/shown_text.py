@@ -16,6 +16,7 @@ _HIDDEN = rf"\x00-\x08\x0b-\x1f{_UNSEEN}\ud800-\udfff"
 _NOT_SHOWN = re.compile(f"[{_HIDDEN}]")
 _NOT_IN_LINE = re.compile(f"[{_HIDDEN}\t\n]")
 _NOT_IN_JSON = re.compile(f"[{_UNSEEN}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 _QUOTED_CHARACTERS = 60
@@ -38,6 +39,14 @@ def escape_json(text: str) -> str:
     return _NOT_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def escape_surrogates(text: str) -> str:
+    r"""Return a text in which each byte that was not UTF-8 is shown as `\xff`.
+
+    mitmproxy decodes with `surrogateescape`, and such a text cannot be encoded again.
+    """
+    return _SURROGATE.sub(_escape_surrogate, text)
+
+
 def quote_start(text: object, max_characters: int = _QUOTED_CHARACTERS) -> str:
     """Return the start of a text for a message, on one line, with a mark if something is cut."""
     shown = str(text)
@@ -58,3 +67,8 @@ def _cut_line(line: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return _SHORT.get(match[0]) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def _escape_surrogate(surrogate: re.Match[str]) -> str:
+    code = ord(surrogate[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

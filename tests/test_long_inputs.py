@@ -16,7 +16,6 @@ from mesotape.cassettes.recording.observations import (
     RequestEnd,
     RequestHead,
     ResponseHead,
-    escape_surrogates,
 )
 from mesotape.cassettes.recording.recording import Recording
 from mesotape.proto.api import calls, endpoints
@@ -24,6 +23,7 @@ from mesotape.proto.api.apis import MASTER
 from mesotape.proto.http import credentials, redirects
 from mesotape.proto.http.address import is_authority
 from mesotape.proto.recordio import Decoder
+from mesotape.proto.shown_text import escape_surrogates
 
 LARGE = 1 << 20
 UNITS = [

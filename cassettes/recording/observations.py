@@ -5,12 +5,12 @@ big-endian length and a MessagePack array of arrays, which costs the proxy littl
 are seconds on the recording's monotonic clock.
 """
 
-import re
 from struct import Struct as Packing
 
 import msgspec
 from msgspec import Struct
 
+from ...proto.shown_text import escape_surrogates
 from ..format.documents import EndCause, Side
 
 type HeaderFields = list[tuple[str, str]]
@@ -109,7 +109,6 @@ type AnyObservation = (
 )
 
 _LENGTH = Packing(">I")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decoder(
     list[
@@ -125,19 +124,6 @@ _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decode
         | RecordingDiscarded
     ]  # Spelled out, because msgspec does not resolve the alias `AnyObservation`.
 )
-
-
-def escape_surrogates(text: str) -> str:
-    r"""Return a text in which each byte that was not UTF-8 is shown as `\xff`.
-
-    mitmproxy decodes with `surrogateescape`, and such a text cannot be encoded again.
-    """
-    return _SURROGATE.sub(_escape, text)
-
-
-def _escape(surrogate: re.Match[str]) -> str:
-    code = ord(surrogate[0])
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def encode_batch(observations: list[AnyObservation]) -> bytes:

@@ -7,8 +7,8 @@ from mesotape.cassettes.recording.observations import (
     RecorderNote,
     RequestHead,
     encode_batch,
-    escape_surrogates,
 )
+from mesotape.proto.shown_text import escape_surrogates
 
 
 @pytest.mark.parametrize(
