@@ -82,9 +82,9 @@ def main() -> None:
 class _WritingLoop:
     """Writes until the end of the input.
 
-    `_gap` is there while nothing can be written. `_unwritten` is then what comes first when it can,
-    `_left_out` the same as documents, and `_tail` what the file ends with meanwhile. After an
-    error, or when all is recorded that was asked for, the input is read and dropped.
+    While nothing can be written, `_gap` is set, `_unwritten` has the bytes to be written first
+    afterwards, `_left_out` the documents of these bytes, and `_tail` the present end of the file.
+    After an error, or when the limits of the recording are reached, the input is read and dropped.
     """
 
     def __init__(self, writer: CassetteWriter, config: WriterConfig) -> None:

@@ -36,7 +36,7 @@ _BATCH_BYTES = 1 << 18
 _PIPE_BYTES = 1 << 20
 
 _PATIENCE_SECONDS = 4.0
-"""How long `close` waits for a sign of life: a disk may block the writer for ever."""
+"""How long `close` waits for a sign of life: a blocked disk may stop the writer forever."""
 
 DEFAULT_MIN_FREE = 1 << 26
 """Bytes that are left free on the disk, unless it is small."""
@@ -196,7 +196,7 @@ class WriterProcess:
         return self.status
 
     def discard(self) -> None:
-        """Tell the writer that the recording did not start; `close` is to follow."""
+        """Report to the writer that the recording did not start; call `close` afterwards."""
         self._batch.append(observations.RecordingDiscarded(0, 0.0))
 
     def _leave(self) -> None:

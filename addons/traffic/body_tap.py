@@ -49,7 +49,7 @@ class BodyTap:
         return self._input_sum != self._output_sum
 
     def follow(self, stream: StreamCallback | bool) -> None:
-        """Take the place of `stream`, the value before ours."""
+        """Call `stream`, the callback that was set before, from the callback of the tap."""
         if callable(stream) and stream is not pass_on:
             self.callback = self._tap_around(stream)
 
