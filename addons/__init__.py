@@ -1,7 +1,7 @@
 """Addons for mitmproxy: the recorder and the inspector. Imports only cassettes and proto.
 
-Start with recorder.py, which passes what it observes to writer_process.py; writer_main.py is that
-process. leader_redirect.py follows the leader of masters. inspector.py keeps the end of running
-streams (kept_body.py) and shows bodies in message_view.py and stream_view.py. flow_reader.py
-reads flow files.
+Start with recorder.py, which passes what it observes to the process in writing/.
+leader_redirect.py follows the leader of masters. inspector.py keeps the end of running streams
+(kept_body.py) and shows bodies in message_view.py and stream_view.py. flow_reader.py reads flow
+files.
 """

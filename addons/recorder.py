@@ -54,7 +54,7 @@ from .traffic.streaming import (
     stream_request,
     stream_response,
 )
-from .writer_process import (
+from .writing.writer_process import (
     WriterConfig,
     WriterError,
     WriterExistsError,

@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "addons/http1": (),
     "addons/traffic": (*READING, "cassettes/recording", "addons/http1"),
+    "addons/writing": (*READING, SCANNING, "cassettes/recording", "addons/traffic"),
     "addons": (
         *READING,
         SCANNING,
@@ -56,6 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/recording",
         "addons/http1",
         "addons/traffic",
+        "addons/writing",
     ),
     "proxy/http": ("proto", "proto/http", "cassettes/answers"),
     "proxy/server": (*ANSWERING, "cassettes/playback", "proxy/http"),
@@ -84,6 +86,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/faults",
         "cassettes/playback",
         "addons/traffic",
+        "addons/writing",
         "addons",
         "proxy/http",
         "proxy/server",

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from ...addons.writer_process import (
+from ...addons.writing.writer_process import (
     WriterConfig,
     WriterError,
     WriterExistsError,

@@ -27,7 +27,7 @@ from unittest import mock
 from mitmproxy import certs
 
 from mesotape.addons.recorder import Recorder
-from mesotape.addons.writer_process import WriterConfig, WriterProcess
+from mesotape.addons.writing.writer_process import WriterConfig, WriterProcess
 from mesotape.cassettes.recording.observations import (
     AnyObservation,
     BatchDecoder,

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from mesotape.addons.inspector import Inspector
 from mesotape.addons.recorder import Recorder
-from mesotape.addons.writer_process import WriterConfig, WriterProcess
+from mesotape.addons.writing.writer_process import WriterConfig, WriterProcess
 
 PATIENCE_SECONDS = 20.0
 

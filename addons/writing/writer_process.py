@@ -22,10 +22,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..cassettes.format.documents import Side
-from ..cassettes.recording import observations
-from ..cassettes.recording.writer_reports import WriterConfig, WriterStatus
-from .traffic.guard import describe_error
+from ...cassettes.format.documents import Side
+from ...cassettes.recording import observations
+from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ..traffic.guard import describe_error
 
 MAX_WAITING_BYTES = 1 << 25
 """32 MiB may wait for a slow writer; beyond, heads, bodies and notes are dropped and counted."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.addons import writer_process
-from mesotape.addons.writer_process import (
+from mesotape.addons.writing import writer_process
+from mesotape.addons.writing.writer_process import (
     MAX_WAITING_BYTES,
     WriterConfig,
     WriterError,

@@ -23,14 +23,14 @@ from pathlib import Path
 
 import msgspec
 
-from ..cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
-from ..cassettes.recording import observations
-from ..cassettes.recording.gap import Gap
-from ..cassettes.recording.output_file import CassetteExistsError, IncompleteWriteError
-from ..cassettes.recording.recording import Recording
-from ..cassettes.recording.writer import CassetteWriter
-from ..cassettes.redaction.rules import counts_text
-from ..cassettes.scanning.late_secrets import LateSecrets
+from ...cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
+from ...cassettes.recording import observations
+from ...cassettes.recording.gap import Gap
+from ...cassettes.recording.output_file import CassetteExistsError, IncompleteWriteError
+from ...cassettes.recording.recording import Recording
+from ...cassettes.recording.writer import CassetteWriter
+from ...cassettes.redaction.rules import counts_text
+from ...cassettes.scanning.late_secrets import LateSecrets
 from .writer_process import DEFAULT_MIN_FREE, IGNORED_SIGNALS, WriterConfig, WriterStatus
 
 _STATUS_SECONDS = 0.25
