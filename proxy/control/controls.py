@@ -16,10 +16,10 @@ from msgspec import Struct
 from ...cassettes.answers.pace import Stepped
 from ...cassettes.matching.advice import COMMAND, Setting
 from ...cassettes.playback.playback import Playback
-from ..server.clock import ManualClock
 from ..server.request_journal import Call, summarize_calls
 from ..server.server import ReplayServer
-from ..server.stream_registry import StreamState
+from ..streams.clock import ManualClock
+from ..streams.stream_registry import StreamState
 from .condition import DEFAULT_TIMEOUT_SECONDS, Condition
 from .stepper import Stepper
 

@@ -35,12 +35,12 @@ from ...cassettes.validation.judge import (
     open_for_playing,
 )
 from ...proto.http.address import LOOPBACK, Address
-from ..server.clock import Clock, ManualClock
 from ..server.error_answers import describe_failure
 from ..server.request_journal import Call
 from ..server.server import ReplayServer
-from ..server.stream_registry import StreamState
 from ..server.upstream_relay import ResolveUpstream
+from ..streams.clock import Clock, ManualClock
+from ..streams.stream_registry import StreamState
 from .controls import ReplayControls, ReplayStatus
 from .receipt import Receipt, build_receipt, digest_cassettes
 from .verdict import Problem, ReplayError, judge

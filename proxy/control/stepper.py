@@ -9,9 +9,9 @@ import asyncio
 from msgspec import Struct
 
 from ...cassettes.answers.stepping import END_TYPE, EventLatch
-from ..server.clock import ManualClock
 from ..server.server import ReplayServer
-from ..server.stream_sender import StreamSender
+from ..streams.clock import ManualClock
+from ..streams.stream_sender import StreamSender
 from .condition import Condition
 
 _TOLERANCE_SECONDS = 1e-6

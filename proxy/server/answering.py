@@ -20,7 +20,7 @@ from ...cassettes.playback.playback import Playback
 from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedRequest
 from ...proto.http.address import is_authority
 from ...proto.http.request import HttpRequest
-from .clock import Clock
+from ..streams.clock import Clock
 from .error_answers import (
     HEALTH_PATH,
     UnansweredRequest,

@@ -24,9 +24,10 @@ from ..http.http1 import (
     RequestStarted,
 )
 from ..http.request_parser import RequestParser
-from .ports import BodySink, ConnectionHost, guarded
+from ..streams.ports import guarded
+from ..streams.stream_sender import StreamSender
+from .ports import BodySink, ConnectionHost
 from .response_queue import ResponseQueue
-from .stream_sender import StreamSender
 
 
 class _OpenRequest(Struct):

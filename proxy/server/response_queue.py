@@ -13,10 +13,10 @@ from functools import partial
 from msgspec.structs import replace
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
-from .clock import Clock, Timer
+from ..streams.clock import Clock, Timer
+from ..streams.ports import StreamContext, guarded
+from ..streams.stream_sender import StreamSender
 from .error_answers import UnansweredRequest
-from .ports import StreamContext, guarded
-from .stream_sender import StreamSender
 from .upstream_relay import Forwarded, UpstreamRelay
 
 _MAX_JOINED_BYTES = 64 * 1024

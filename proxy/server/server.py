@@ -23,12 +23,12 @@ from ...proto.http.request import HttpRequest
 from ..http.http1 import ConnectionLimits
 from ..http.request_cache import RequestCache
 from ..http.request_parser import HeldBodies
+from ..streams.clock import Clock, LoopClock, Timer
+from ..streams.schedule import Schedule
+from ..streams.stream_registry import StreamRegistry
 from .answering import ListenScope, Responder
-from .clock import Clock, LoopClock, Timer
 from .connection import Connection
 from .ports import BodySink, Peer
-from .schedule import Schedule
-from .stream_registry import StreamRegistry
 from .upstream_relay import ResolveUpstream
 
 _CHECK_INTERVAL_SECONDS = 1.0

@@ -14,7 +14,7 @@ from ...cassettes.answers.answer import ReplayResponse
 from ...proto.http.address import Address
 from ...proto.http.request import HttpRequest
 from ..http.http1 import render_text_response
-from .ports import ResponseWriter
+from ..streams.ports import ResponseWriter
 
 _BODY_HEADERS = (b"transfer-encoding", b"content-length", b"content-encoding", b"expect")
 """Headers of the received body; the request is forwarded with a body that is whole and plain."""

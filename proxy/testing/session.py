@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...cassettes.matching.misses import Miss
     from ..control.player import Player
     from ..server.request_journal import Call
-    from ..server.stream_registry import StreamState
+    from ..streams.stream_registry import StreamState
     from .recorder_process import LazyRecorder, RecorderProcess
 
 _MAX_FAULT_HITS = 20

@@ -11,8 +11,8 @@ from support.sockets import LAST_CHUNK, connect, get
 from mesotape.cassettes.answers.pace import Recorded
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
+from mesotape.proxy.streams.clock import ManualClock
 
 JSON, PROTOBUF, TERMINAL = (10, 11, 12), (13, 14, 15), (16, 17, 18)
 """Connections of the capture: a session of `cat`, its input, and the WAIT for it."""

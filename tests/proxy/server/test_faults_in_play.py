@@ -18,8 +18,8 @@ from mesotape.cassettes.format.documents import CassetteError
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.http.http1 import LAST_CHUNK
-from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
+from mesotape.proxy.streams.clock import ManualClock
 
 IS_COMPLETE = bool(os.environ.get("MESOTAPE_ALL_FAULTS"))
 KINDS = [
@@ -35,8 +35,8 @@ KINDS = [
 ]
 
 NOT_PLAY = {
-    ("proxy/server/clock.py", "*"): "is moved by the test",
-    ("proxy/server/schedule.py", "*"): "serves all streams; what it calls is play",
+    ("proxy/streams/clock.py", "*"): "is moved by the test",
+    ("proxy/streams/schedule.py", "*"): "serves all streams; what it calls is play",
     ("proxy/server/server.py", "*"): "connects the parts; what it calls is play",
     ("proxy/server/ports.py", "call"): "is the guard",
 }
@@ -187,11 +187,11 @@ def test_the_points_are_the_whole_way_of_a_stream(points):
         "cassettes/format/fast_reader.py:parse_event",
         "cassettes/playback/playback.py:answer",
         "cassettes/storage/opened_file.py:read",
-        "proxy/server/held_heartbeats.py:send_due",
+        "proxy/streams/held_heartbeats.py:send_due",
         "proxy/server/response_queue.py:write",
         "proxy/server/response_queue.py:stream_ended",
-        "proxy/server/stream_registry.py:report_progress",
-        "proxy/server/stream_sender.py:send_due",
+        "proxy/streams/stream_registry.py:report_progress",
+        "proxy/streams/stream_sender.py:send_due",
     } <= names
     assert len(points) > 100
 

@@ -8,8 +8,8 @@ from support.playback_cassettes import GET_HEALTH, HEADER, TEARDOWN, answering, 
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.http.http1 import ConnectionLimits
-from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
+from mesotape.proxy.streams.clock import ManualClock
 
 LEFT = "cause: client"
 REASON = "exchange 1 has no answer: the recorded client left before it"

@@ -12,8 +12,8 @@ from mesotape.cassettes.answers.gates import Latch
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.proto.http.address import Address
 from mesotape.proxy.http.http1 import ConnectionLimits
-from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.server import ReplayServer
+from mesotape.proxy.streams.clock import ManualClock
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -10,10 +10,10 @@ from mesotape.cassettes.answers.answer import (
 from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
 from mesotape.cassettes.answers.stream_handle import StreamHandle
 from mesotape.proxy.http.http1 import LAST_CHUNK, ConnectionLimits, encode_chunk
-from mesotape.proxy.server.clock import ManualClock
 from mesotape.proxy.server.response_queue import HeldResponse
-from mesotape.proxy.server.schedule import Schedule
-from mesotape.proxy.server.stream_sender import SendState, StreamSender
+from mesotape.proxy.streams.clock import ManualClock
+from mesotape.proxy.streams.schedule import Schedule
+from mesotape.proxy.streams.stream_sender import SendState, StreamSender
 
 
 class ManualContext:

@@ -1,5 +1,5 @@
-from mesotape.proxy.server.clock import ManualClock
-from mesotape.proxy.server.schedule import RECORDS_PER_TURN, STREAM_RECORDS_PER_TURN, Schedule
+from mesotape.proxy.streams.clock import ManualClock
+from mesotape.proxy.streams.schedule import RECORDS_PER_TURN, STREAM_RECORDS_PER_TURN, Schedule
 
 
 class LoggingStream:
