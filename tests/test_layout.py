@@ -18,7 +18,13 @@ FLOORS = ("proto", "cassettes", "addons", "proxy")
 MOST_MODULES = 14
 
 PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
-READING = (*PROTO, "cassettes/format", "cassettes/storage", "cassettes/redaction")
+READING = (
+    *PROTO,
+    "cassettes/format",
+    "cassettes/storage",
+    "cassettes/known_secrets",
+    "cassettes/redaction",
+)
 SCANNING = "cassettes/scanning"
 ANSWERING = (*READING, "cassettes/answers", "cassettes/matching")
 
@@ -31,7 +37,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes": (),
     "cassettes/format": PROTO,
     "cassettes/storage": (*PROTO, "cassettes/format"),
-    "cassettes/redaction": (*PROTO, "cassettes/format"),
+    "cassettes/known_secrets": (),
+    "cassettes/redaction": (*PROTO, "cassettes/format", "cassettes/known_secrets"),
     SCANNING: READING,
     "cassettes/recording": (*READING, SCANNING),
     "cassettes/validation": (*READING, "proto/diagnosis"),

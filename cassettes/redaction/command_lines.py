@@ -11,8 +11,8 @@ numbers. A program is kept if it is a path or has a plain name.
 import re
 from collections.abc import Callable
 
+from ..known_secrets.parts import is_random
 from .names import words
-from .parts import is_random
 
 _PART = re.compile(
     r"""(?P<space>\s+)

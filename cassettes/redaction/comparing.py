@@ -20,10 +20,10 @@ from google.protobuf.message import Message
 
 from ...proto.messages.descriptors import map_value_field, message_class, reachable_types
 from ...proto.messages.ids import copy_messages
+from ..known_secrets.secrets import PLACEHOLDER, Secrets
 from .members import LABELS, Member
 from .redactor import Redactors
 from .rules import DEFAULT_RULES, RuleSet
-from .secrets import PLACEHOLDER, Secrets
 
 _SAME = "REDACTED-0"
 

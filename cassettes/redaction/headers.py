@@ -12,8 +12,8 @@ from functools import partial
 
 from ...proto.http.credentials import scheme_prefix
 from ..format.documents import Headers
+from ..known_secrets.secrets import PLACEHOLDER
 from .names import words
-from .secrets import PLACEHOLDER
 from .text import TextRedactor
 from .urls import Replace, redact_query
 

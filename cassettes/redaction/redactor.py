@@ -29,12 +29,12 @@ from ..format.documents import (
     Request,
     Response,
 )
+from ..known_secrets.secrets import Secrets
+from ..known_secrets.spellings import FoundSecret
 from .headers import HeaderRedactor
 from .json_text import JsonRedactor
 from .members import KEYWORDS, MemberRedactor
 from .rules import DEFAULT_RULES, RuleSet
-from .secrets import Secrets
-from .spellings import FoundSecret
 from .text import TextRedactor
 from .urls import redact_form
 

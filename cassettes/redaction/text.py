@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
+from ..known_secrets.secrets import PLACEHOLDER, Secrets
 from . import names
 from .rules import RuleSet
-from .secrets import PLACEHOLDER, Secrets
 from .urls import redact_query, redact_user_info
 from .value_shapes import ValueShape
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from ..format.documents import CassetteError, Document, End, Event, Exchange, Note
+from ..known_secrets.secrets import Secrets
 from ..redaction.redactor import Redactor
-from ..redaction.secrets import Secrets
 from ..storage.reader import Cassette, DocumentSource
 
 BLOCK_BYTES = 1 << 20

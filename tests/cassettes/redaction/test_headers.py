@@ -3,9 +3,9 @@ from collections import Counter
 import pytest
 
 from mesotape.cassettes.format.documents import Headers
+from mesotape.cassettes.known_secrets.secrets import Secrets
 from mesotape.cassettes.redaction.headers import HeaderRedactor
 from mesotape.cassettes.redaction.rules import DEFAULT_RULES
-from mesotape.cassettes.redaction.secrets import Secrets
 from mesotape.cassettes.redaction.text import TextRedactor
 
 

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from mesotape.cassettes.redaction.secrets import Secrets
-from mesotape.cassettes.redaction.spellings import SpellingIndex
+from mesotape.cassettes.known_secrets.secrets import Secrets
+from mesotape.cassettes.known_secrets.spellings import SpellingIndex
 
 SECRET = 'p"ss/w+rd=é\\%~ 42'
 
