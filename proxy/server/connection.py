@@ -6,36 +6,25 @@ connection is bounded.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import override
 
-from msgspec import Struct
-
-from ...proto.http.request import HttpRequest
 from ..http.http1 import (
     CONTINUE_RESPONSE,
-    BodyEnd,
-    BodyPart,
     CompleteRequest,
     ContinueExpected,
     HttpRequestError,
     RequestEvent,
-    RequestStarted,
 )
 from ..http.request_parser import RequestParser
 from ..streams.ports import guarded
 from ..streams.stream_sender import StreamSender
-from .ports import BodySink, ConnectionHost
+from .ports import ConnectionHost
 from .response_queue import ResponseQueue
+from .streamed_bodies import StreamedBodies
 
-
-class _OpenRequest(Struct):
-    """A streamed request whose body is arriving."""
-
-    sink: BodySink
-    keep_alive: bool
-    is_answered: bool = False
+_TURN_SECONDS = 0.001
+"""How long a connection answers pipelined requests before it is the turn of others."""
 
 
 class Connection(asyncio.Protocol):
@@ -55,8 +44,9 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.number = number
         self._host = host
+        self._bodies = StreamedBodies(lambda head: host.begin_streamed_request(head, number))
         self._parser = RequestParser(
-            host.limits, host.request_cache, self._begin_streamed, host.held_bodies
+            host.limits, host.request_cache, self._bodies.begin, host.held_bodies
         )
         self._responses = ResponseQueue(
             host,
@@ -66,10 +56,9 @@ class Connection(asyncio.Protocol):
             on_failure=self.fail,
             on_room=self._process_backlog,
         )
-        self._backlog: deque[RequestEvent] = deque()
-        self._new_sinks = deque[BodySink]()
-        self._open_request: _OpenRequest | None = None
+        self._backlog: list[RequestEvent] = []
         self._is_reading_paused = False
+        self._awaits_turn = self._is_lost = False
         self._silent_since_seconds: float | None = None
 
     # Called by the transport.
@@ -85,13 +74,18 @@ class Connection(asyncio.Protocol):
     @override
     @guarded
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._awaits_turn and not self._responses.is_closed:
+            # The client did not wait for the responses. What it has sent is still processed.
+            self._is_lost = self._responses.is_closed = True
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
         self._backlog.clear()
         self._parser.close()
         try:
             self._responses.stop()
-            if self._open_request is not None:
-                self._open_request.sink.abort()
-                self._open_request = None
+            self._bodies.abort()
         finally:
             self._host.left(self)
 
@@ -105,7 +99,7 @@ class Connection(asyncio.Protocol):
         is_same_body = was_in_body and not events
         self._watch_silence(bool(events), len(data) if is_same_body else 0)
         if events:
-            self._backlog.extend(events)
+            self._backlog[:0] = reversed(events)
             self._process_backlog()
 
     @override
@@ -125,6 +119,11 @@ class Connection(asyncio.Protocol):
         """True if a response is being sent, or a request has begun to arrive."""
         return self._responses.is_busy or bool(self._backlog) or self._parser.has_unfinished
 
+    @property
+    def awaits_turn(self) -> bool:
+        """True if it goes on with requests that have arrived, after a turn of others."""
+        return self._awaits_turn
+
     @guarded
     def check_timeout(self, now_seconds: float) -> None:
         """End the connection if its client has been silent for too long.
@@ -139,7 +138,7 @@ class Connection(asyncio.Protocol):
             if silent_seconds > limits.linger_seconds:
                 self._transport.abort()
         elif silent_seconds > limits.receive_timeout_seconds and not self._parser.is_record_stream:
-            self._backlog.append(HttpRequestError(408, "the request did not arrive in time"))
+            self._backlog.insert(0, HttpRequestError(408, "the request did not arrive in time"))
             self._process_backlog()
             self.close()
 
@@ -154,6 +153,8 @@ class Connection(asyncio.Protocol):
         """Close now."""
         self._responses.is_closed = True
         self._transport.abort()
+        if self._is_lost:
+            self._backlog.clear()
 
     def fail(self, error: Exception) -> None:
         """Report an error, and close the connection."""
@@ -188,19 +189,26 @@ class Connection(asyncio.Protocol):
         """Answer the requests that have arrived, as far as the client takes the responses.
 
         Called when something can go on: requests arrived, the client reads again, or a stream
-        ended. Stops when the connection is closed, the client has left too much unread, or too
-        many responses wait for the end of a stream.
+        ended. Stops when the connection is closed, the client has left too much unread, too many
+        responses wait for the end of a stream, or others have waited for long enough: then it goes
+        on after them. The backlog is in reverse order.
 
         Requests that stay in the backlog pause reading, and an empty backlog resumes it: TCP then
         makes the client wait, so the backlog never holds more than one read of the transport.
         While reading is paused, the silence is ours and not the client's. So `check_timeout` does
         nothing then, and the time of an open request starts anew afterwards.
         """
-        responses = self._responses
-        while self._backlog and not responses.is_closed and not responses.is_full:
+        responses, backlog, began_seconds = self._responses, self._backlog, 0.0
+        while backlog and (self._is_lost or not (responses.is_closed or responses.is_full)):
             if responses.waiting_count >= self._host.limits.max_pipelined_responses:
                 break
-            self._process_event(self._backlog.popleft())
+            if len(backlog) > 1:
+                now_seconds = self._host.clock.time()
+                began_seconds = began_seconds or now_seconds
+                if now_seconds - began_seconds > _TURN_SECONDS:
+                    self._await_turn()
+                    break
+            self._process_event(backlog.pop())
         if responses.is_closed or self._is_reading_paused == bool(self._backlog):
             return
         self._is_reading_paused = bool(self._backlog)
@@ -211,12 +219,20 @@ class Connection(asyncio.Protocol):
             self._watch_silence(False)
             self._transport.resume_reading()
 
-    def _begin_streamed(self, head: HttpRequest) -> bool:
-        """Return whether a request is processed in parts; they follow in the backlog."""
-        sink = self._host.begin_streamed_request(head, self.number)
-        if sink is not None:
-            self._new_sinks.append(sink)
-        return sink is not None
+    def _await_turn(self) -> None:
+        if not self._awaits_turn:
+            self._awaits_turn = True
+            clock = self._host.clock
+            clock.call_at(clock.time(), self._take_turn)
+
+    @guarded
+    def _take_turn(self) -> None:
+        self._awaits_turn = False
+        try:
+            self._process_backlog()
+        finally:
+            if self._is_lost and not self._awaits_turn:
+                self._leave()
 
     def _process_event(self, event: RequestEvent) -> None:
         match event:
@@ -229,22 +245,9 @@ class Connection(asyncio.Protocol):
                 if not self._responses.is_busy:
                     self._transport.write(CONTINUE_RESPONSE)
             case _:
-                self._process_part(event)
-
-    def _process_part(self, event: RequestStarted | BodyPart | BodyEnd) -> None:
-        if isinstance(event, RequestStarted):
-            self._open_request = _OpenRequest(self._new_sinks.popleft(), event.keep_alive)
-            return
-        request = self._open_request
-        assert request is not None
-        if isinstance(event, BodyPart):
-            response = request.sink.feed(event.data)
-        else:
-            response = request.sink.close()
-            self._open_request = None
-        if response is not None:
-            request.is_answered = True
-            self._responses.enqueue(response, request.keep_alive)
+                response = self._bodies.process(event)
+                if response is not None:
+                    self._responses.enqueue(response, self._bodies.keep_alive)
 
     # The end.
 
@@ -260,7 +263,7 @@ class Connection(asyncio.Protocol):
         if self._responses.is_busy or self._responses.waiting_count:
             self.close()
             return
-        if self._open_request is None or not self._open_request.is_answered:
+        if not (self._bodies.is_open and self._bodies.is_answered):
             self._transport.write(error.render_response())
         self._linger()
 

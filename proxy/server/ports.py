@@ -28,6 +28,11 @@ class Peer(Protocol):
         """True if a response is being sent, or a request has begun to arrive."""
         ...
 
+    @property
+    def awaits_turn(self) -> bool:
+        """True if it goes on with requests that have arrived, after a turn of others."""
+        ...
+
     def check_timeout(self, now_seconds: float) -> None:
         """End the connection if its client has been silent for too long."""
         ...

@@ -6,7 +6,6 @@ A response after a stream waits until the stream ends, as in libprocess (src/htt
 import asyncio
 import socket
 import struct
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -55,7 +54,7 @@ class ResponseQueue:
         self._on_close = on_close
         self._on_room = on_room
         self._on_failure = on_failure
-        self._queue: deque[tuple[ReplayResponse | StreamedResponse, bool]] = deque()
+        self._queue: list[tuple[ReplayResponse | StreamedResponse, bool]] = []
         self._current: StreamSender | HeldResponse | UpstreamRelay | None = None
 
     @property
@@ -69,8 +68,10 @@ class ResponseQueue:
         return len(self._queue)
 
     def enqueue(self, response: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
-        """Send a response, now or after those before it."""
-        if self._current is None:
+        """Send a response, now or after those before it; drop it if the client has left."""
+        if self.is_closed:
+            _drop(response)
+        elif self._current is None:
             self._send(response, keep_alive)
         else:
             self._queue.append((response, keep_alive))
@@ -88,8 +89,7 @@ class ResponseQueue:
             self._current.stop()
             self._current = None
         for response, _ in self._queue:
-            if isinstance(response, StreamedResponse) and response.handle is not None:
-                response.handle.mark_over(client_left=True)
+            _drop(response)
         self._queue.clear()
 
     # Called by a stream.
@@ -117,7 +117,7 @@ class ResponseQueue:
 
     def _send_queued(self) -> None:
         while self._queue and self._current is None and not self.is_closed:
-            self._send(*self._queue.popleft())
+            self._send(*self._queue.pop(0))
         self._on_room()
 
     def _send(self, response: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
@@ -161,6 +161,11 @@ class ResponseQueue:
             clock, limits = self._context.clock, self._context.limits
             when = clock.time() + limits.hang_up_timeout_seconds
             self._current.give_up_at(when, clock)
+
+
+def _drop(response: ReplayResponse | StreamedResponse) -> None:
+    if isinstance(response, StreamedResponse) and response.handle is not None:
+        response.handle.mark_over(client_left=True)
 
 
 class HeldResponse:

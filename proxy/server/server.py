@@ -39,6 +39,9 @@ _OTHER_DESCRIPTORS = 64
 _DRAIN_TURNS = 100
 """Turns of the loop. A request takes three: its connection, the first bytes, and the rest."""
 
+_MAX_DRAIN_TURNS = 10_000
+"""The most for pipelined requests, of which some are answered in each turn."""
+
 
 class ReplayServer:
     """Serves one `Playback`. Build it inside a running loop, then `start` and `stop` it.
@@ -113,8 +116,10 @@ class ReplayServer:
 
     async def drain(self) -> None:
         """Process what clients have sent already, also those that have left."""
-        for _ in range(_DRAIN_TURNS):
+        for turn in range(_MAX_DRAIN_TURNS):
             await asyncio.sleep(0)
+            if turn >= _DRAIN_TURNS and not any(peer.awaits_turn for peer in self.peers):
+                break
 
     async def stop(self) -> None:
         """Stop listening, close all streams and connections, and wait until they are closed."""

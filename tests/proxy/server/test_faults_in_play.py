@@ -38,7 +38,7 @@ NOT_PLAY = {
     ("proxy/streams/clock.py", "*"): "is moved by the test",
     ("proxy/streams/schedule.py", "*"): "serves all streams; what it calls is play",
     ("proxy/server/server.py", "*"): "connects the parts; what it calls is play",
-    ("proxy/server/ports.py", "call"): "is the guard",
+    ("proxy/streams/ports.py", "call"): "is the guard",
 }
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"

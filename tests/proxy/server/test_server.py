@@ -13,7 +13,7 @@ from mesotape.cassettes.matching.misses import Miss
 from mesotape.proto.http.address import Address
 from mesotape.proxy.http.http1 import ConnectionLimits
 from mesotape.proxy.server.server import ReplayServer
-from mesotape.proxy.streams.clock import ManualClock
+from mesotape.proxy.streams.clock import LoopClock, ManualClock
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -533,6 +533,78 @@ def test_ten_thousand_pipelined_requests_are_answered():
         await sending
 
     serve({b"/a": unary(b"A")}, scenario)
+
+
+class SlowPlayback(FixedPlayback):
+    """A playback that takes ten milliseconds of a clock for each answer."""
+
+    def __init__(self, answers, clock):
+        super().__init__(answers)
+        self.clock = clock
+
+    def answer(self, request, now_seconds, client, cassette_scope):
+        self.clock.seconds += 0.01
+        return super().answer(request, now_seconds, client, cassette_scope)
+
+
+class LateClock(LoopClock):
+    """The clock of the loop, and the seconds that answers took."""
+
+    seconds = 0.0
+
+    def __init__(self):
+        super().__init__()
+        of_loop = self.time
+        self.time = lambda: of_loop() + self.seconds
+
+    def call_at(self, when, callback):
+        return super().call_at(when - self.seconds, callback)
+
+
+def serve_slowly(scenario):
+    async def run():
+        clock = LateClock()
+        playback = SlowPlayback({b"/a": unary(b"A"), b"/b": unary(b"B")}, clock)
+        server = ReplayServer(playback, clock=clock)
+        address = await server.start()
+        try:
+            await scenario(lambda: asyncio.open_connection(*address), server, playback.seen)
+        finally:
+            await server.stop()
+
+    asyncio.run(run())
+
+
+def test_a_client_is_answered_during_the_pipelined_requests_of_another():
+    async def scenario(connect, server, seen):
+        _, busy = await connect()
+        reader, writer = await connect()
+        busy.write(get(b"/a") * 500)
+        await until(lambda: seen)
+        writer.write(get(b"/b"))
+        await asyncio.wait_for(reader.readuntil(b"B"), 20)
+        assert seen.index(b"/b") < 100
+        await until(lambda: len(seen) == 501)
+        for each in (busy, writer):
+            each.close()
+
+    serve_slowly(scenario)
+
+
+@pytest.mark.parametrize("wait_for_all", [ReplayServer.drain, None], ids=("drained", "left"))
+def test_pipelined_requests_of_a_client_that_leaves_are_processed(wait_for_all):
+    async def scenario(connect, server, seen):
+        _, writer = await connect()
+        writer.write(get(b"/a") * 500)
+        await until(lambda: seen)
+        writer.transport.abort()
+        if wait_for_all is None:
+            await until(lambda: not server.peers)
+        else:
+            await wait_for_all(server)
+        assert len(seen) == 500
+
+    serve_slowly(scenario)
 
 
 def test_an_idle_connection_is_kept():

@@ -1,0 +1,60 @@
+"""The streamed requests of one connection, whose bodies are processed while they arrive."""
+
+from collections.abc import Callable
+
+from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from ...proto.http.request import HttpRequest
+from ..http.http1 import BodyEnd, BodyPart, RequestStarted
+from .ports import BodySink
+
+
+class StreamedBodies:
+    """Hands the parts of bodies to the sinks that `find_sink` returns for their requests.
+
+    `keep_alive` is what the client wants after the open request, and `is_answered` whether its
+    response was returned.
+    """
+
+    __slots__ = ("_find_sink", "_new", "_sink", "is_answered", "keep_alive")
+
+    def __init__(self, find_sink: Callable[[HttpRequest], BodySink | None]) -> None:
+        self.keep_alive = self.is_answered = False
+        self._find_sink = find_sink
+        self._new: list[BodySink] = []
+        self._sink: BodySink | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True if a request was processed in part, and has not ended."""
+        return self._sink is not None
+
+    def begin(self, head: HttpRequest) -> bool:
+        """Return whether a request is processed in parts, which then follow."""
+        sink = self._find_sink(head)
+        if sink is not None:
+            self._new.append(sink)
+        return sink is not None
+
+    def process(
+        self, part: RequestStarted | BodyPart | BodyEnd
+    ) -> ReplayResponse | StreamedResponse | None:
+        """Process a part; return the response if it can be sent from then on."""
+        if isinstance(part, RequestStarted):
+            self._sink, self.keep_alive = self._new.pop(0), part.keep_alive
+            self.is_answered = False
+            return None
+        sink = self._sink
+        assert sink is not None
+        if isinstance(part, BodyPart):
+            response = sink.feed(part.data)
+        else:
+            response = sink.close()
+            self._sink = None
+        self.is_answered = self.is_answered or response is not None
+        return response
+
+    def abort(self) -> None:
+        """Abandon the open request, if there is one: the client has left before its end."""
+        if self._sink is not None:
+            self._sink.abort()
+            self._sink = None
