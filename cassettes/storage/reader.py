@@ -40,7 +40,10 @@ _MAX_SOUGHT_BYTES = 64
 """Bytes that are searched at once, and the length of the longest text that is found."""
 
 _TAIL_BYTES = 256
-"""How much of its end is read, to see whether the body of the response is last."""
+"""How much of its end is read first, to see whether the body of the response is last."""
+
+_DOCUMENT_END = b"\n...\n"
+_BODY_INDENT = b"    "
 
 
 class DocumentSource(NamedTuple):
@@ -316,11 +319,29 @@ class Cassette:
         """
         start, end = self._index.span(document)
         # `exchange_heads` checks once for all of them that the file has not changed.
-        data, tail = self._file.read_unchecked(start, min(_HEAD_BYTES, end - start)), b""
-        if end - start > _HEAD_BYTES:
-            tail = self._file.read_unchecked(end - _TAIL_BYTES, _TAIL_BYTES)
-        exchange = fast_reader.parse_exchange_head(data, ends_in_body=_ends_in_body(tail))
+        data = self._file.read_unchecked(start, min(_HEAD_BYTES, end - start))
+        ends_in_body = end - start > _HEAD_BYTES and self._ends_in_body(start, end)
+        exchange = fast_reader.parse_exchange_head(data, ends_in_body=ends_in_body)
         return exchange or parsing.without_response_body(self._read_exchange(document))
+
+    def _ends_in_body(self, start: int, end: int) -> bool:
+        """Return whether the last line before the end mark has the indentation of a body.
+
+        A body of megabytes may be one line, so its beginning is searched backwards, in blocks that
+        grow: most last lines are short.
+        """
+        stop = end - len(_DOCUMENT_END)
+        if self._file.read_unchecked(stop, len(_DOCUMENT_END)) != _DOCUMENT_END:
+            return False
+        size = _TAIL_BYTES
+        while stop > start:
+            begin = max(start, stop - size)
+            newline = self._file.read_unchecked(begin, stop - begin).rfind(b"\n")
+            if newline >= 0:
+                indent = len(_BODY_INDENT)
+                return self._file.read_unchecked(begin + newline + 1, indent) == _BODY_INDENT
+            stop, size = begin, _SEARCHED_BYTES
+        return False
 
     def _read_document(self, document: int) -> Document:
         return self._parse(document, self._read_bytes(document))
@@ -384,9 +405,3 @@ def _add_parts(file: OpenedFile) -> list[str]:
         file.add(part)
         warnings += part.warnings
     return warnings
-
-
-def _ends_in_body(tail: bytes) -> bool:
-    """Return whether the last line before the end mark has the indentation of a body."""
-    before = tail.removesuffix(b"\n...\n")
-    return before != tail and before[before.rfind(b"\n") + 1 :].startswith(b"    ")

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -105,13 +106,28 @@ def test_heads_of_long_exchanges(hand, body: str, question: str) -> None:
         assert [one.request for one in cassette.exchange_heads()] == [request]
 
 
-def test_keys_after_the_body_of_the_response_are_read(hand) -> None:
+@pytest.mark.parametrize("body_bytes", [2, 100_000, 3 << 20])
+@pytest.mark.parametrize("peer", ["somebody", "x" * 300, "x" * 70_000, "x" * (2 << 20)])
+def test_keys_after_the_body_of_the_response_are_read(hand, body_bytes: int, peer: str) -> None:
     text = (
         "---\nexchange: 1\nat: 0.000000\nclient: 1\nrequest:\n  method: GET\n  path: /\n"
-        "response:\n  after: 0.000000\n  json: |-\n    {}\npeer: somebody\n...\n"
+        f"response:\n  after: 0.000000\n  text: |-\n    {'x' * body_bytes}\npeer: {peer}\n...\n"
     )
     with Cassette.open(hand(START + text)) as cassette:
-        assert next(cassette.exchange_heads()).peer == "somebody"
+        assert next(cassette.exchange_heads()).peer == peer
+
+
+def test_reading_heads_does_not_read_long_bodies_into_memory(hand) -> None:
+    response = Response(after=0.5, status=200, json=f'{{"a":"{"x" * (16 << 20)}"}}')
+    request = Request(method="GET", path="/")
+    told = Exchange(exchange=1, at=0.0, client=1, request=request, response=response)
+    with Cassette.open(hand(START.encode() + yaml_writer.format_exchange(told))) as cassette:
+        tracemalloc.start()
+        try:
+            assert len(list(cassette.exchange_heads())) == 1
+            assert tracemalloc.get_traced_memory()[1] < 4 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_cassette_cut_off_anywhere_loads_up_to_there(tmp_path: Path) -> None:
