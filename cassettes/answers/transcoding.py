@@ -130,6 +130,9 @@ def _unknown_fields(message: Message, path: str) -> Iterator[str]:
 
 
 def _to_protobuf(data: bytes, name: str) -> Transcoded:
+    message = mapping.decode_strictly(data, name)
+    if message is not None:  # and then it has no unknown names
+        return Transcoded(message.SerializeToString(deterministic=True))
     value = _parse_json(data)
     message = mapping.message_from_json_value(value, name)
     lost = _first_paths(_unknown_names(value, cast("Descriptor", message.DESCRIPTOR), ""))

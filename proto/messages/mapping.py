@@ -18,6 +18,7 @@ from .descriptors import message_class
 from .json_reader import message_from_json_value, missing_required_fields
 from .json_values import ConversionError, MissingFieldsError
 from .json_writer import encode
+from .msgspec_types import decode_strictly
 from .picojson import JSONTextError, parse_json
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "decode",
     "decode_message",
     "decode_protobuf",
+    "decode_strictly",
     "encode",
     "message_from_json_value",
     "parse_json",
@@ -60,6 +62,9 @@ def decode_message(data: bytes, full_name: str, encoding: Encoding) -> Message:
 
 def decode(text: bytes, full_name: str) -> Message:
     """Decode a message from JSON text. Raises JSONTextError or ConversionError."""
+    message = decode_strictly(text, full_name)
+    if message is not None:
+        return message
     return message_from_json_value(parse_json(text), full_name)
 
 

@@ -1,6 +1,7 @@
 """JSON decoders for messages: fast, and stricter than Mesos.
 
     msgspec_decoder("mesos.v1.master.Event").decode(b'{"type":"HEARTBEAT"}').type  ->  "HEARTBEAT"
+    decode_strictly(b'{"type":"HEARTBEAT"}', "mesos.v1.master.Event")  ->  the message
 
 Text that such a decoder accepts, Mesos accepts too, with the same meaning. Text that it refuses,
 Mesos may still accept: use `mapping` to find out, and for the error. So a valid record takes one
@@ -9,6 +10,7 @@ pass. Unknown members are skipped, an enum is the name of its value, and absent 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -17,12 +19,18 @@ import msgspec
 from .descriptors import map_value_field, message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
 _MAX_NESTING = 3
 """How often a message may contain its own type (ContainerID.parent); deeper text is refused."""
+
+_WARM_BYTES = 128 * 1024
+"""Text of a type that is read member by member before a decoder is built: that takes 5 to 12 ms."""
+
+_read_bytes = defaultdict[str, int](int)
 
 
 @cache
@@ -35,14 +43,45 @@ def msgspec_decoder(
     return msgspec.json.Decoder(builder.struct(descriptor, ()))
 
 
+def decode_strictly(text: bytes, full_name: str) -> Message | None:
+    """Decode a message from JSON text, or return None if this needs a closer look.
+
+    The message is the one that `mapping.decode` would return: each member of the text is in the
+    schema, and only one of each oneof. It takes a third of the time of reading member by member
+    (json_reader.py: 4 instead of 11 µs for an event of 280 bytes), after so much text of the type
+    that building its decoder pays. Raises LookupError if there is no such message.
+    """
+    if (read := _read_bytes[full_name]) < _WARM_BYTES:
+        _read_bytes[full_name] = read + len(text)
+        return None
+    try:
+        members = msgspec.to_builtins(_unambiguous_decoder(full_name).decode(text), **_KEEP_BYTES)
+        return message_class(full_name)(**members)
+    except (ValueError, TypeError, RecursionError):
+        return None  # a number may also be out of range, and protobuf takes no map from a dict
+
+
+_KEEP_BYTES: Any = {"builtin_types": (bytes,)}
+
+
+@cache
+def _unambiguous_decoder(full_name: str) -> msgspec.json.Decoder[Any]:
+    descriptor = cast("Descriptor", message_class(full_name).DESCRIPTOR)
+    builder = _TypeBuilder(refuse_unknown_members=True, refuse_ambiguous_oneofs=True)
+    return msgspec.json.Decoder(builder.struct(descriptor, ()))
+
+
 class _TypeBuilder:
     """Builds a struct for each message type and each number of times that it contains itself.
 
     `outer` has the full names of the types around a field, from the outermost on.
     """
 
-    def __init__(self, *, refuse_unknown_members: bool) -> None:
+    def __init__(
+        self, *, refuse_unknown_members: bool, refuse_ambiguous_oneofs: bool = False
+    ) -> None:
         self._refuse_unknown_members = refuse_unknown_members
+        self._refuse_ambiguous_oneofs = refuse_ambiguous_oneofs
         self._structs: dict[tuple[str, int], type[msgspec.Struct]] = {}
 
     def struct(self, descriptor: Descriptor, outer: tuple[str, ...]) -> type[msgspec.Struct]:
@@ -59,10 +98,17 @@ class _TypeBuilder:
             self._structs[key] = msgspec.defstruct(
                 descriptor.name,
                 [*required, *optional],
+                namespace=self._checks(descriptor),
+                omit_defaults=True,
                 gc=False,
                 forbid_unknown_fields=self._refuse_unknown_members,
             )
         return self._structs[key]
+
+    def _checks(self, descriptor: Descriptor) -> dict[str, Any]:
+        if not self._refuse_ambiguous_oneofs or not descriptor.oneofs:
+            return {}
+        return {"__post_init__": _oneof_check(descriptor)}
 
     def _type(self, field: FieldDescriptor, outer: tuple[str, ...]) -> Any:
         map_value = map_value_field(field)
@@ -89,3 +135,14 @@ class _TypeBuilder:
                 return float
             case _:
                 return int
+
+
+def _oneof_check(descriptor: Descriptor) -> Callable[[object], None]:
+    oneofs = [[field.name for field in oneof.fields] for oneof in descriptor.oneofs]
+
+    def check_oneofs(struct: object) -> None:
+        for names in oneofs:
+            if sum(getattr(struct, name) is not None for name in names) > 1:
+                raise ValueError("more than one member of a oneof")
+
+    return check_oneofs
