@@ -22,6 +22,7 @@ from ...proto.messages.descriptors import map_value_field, message_class, reacha
 from ...proto.messages.ids import copy_messages
 from ..known_secrets.secrets import PLACEHOLDER, Secrets
 from .members import LABELS, Member
+from .protobuf import ProtobufRedactor
 from .redactor import Redactors
 from .rules import DEFAULT_RULES, RuleSet
 
@@ -42,6 +43,8 @@ class SecretComparison:
         redactors = Redactors.build(rules, secrets, Counter())
         self._text, self._members = redactors.text, redactors.members
         self._headers = redactors.headers
+        protobuf = ProtobufRedactor(self._members, self._alike_bytes)
+        self._text.redact_message = protobuf.redact_message
 
     def comparable_calls(self, calls: tuple[Message, ...]) -> tuple[Message, ...]:
         """Return calls without secrets. The given messages are not changed."""
@@ -59,11 +62,7 @@ class SecretComparison:
 
     def comparable_body(self, body: bytes) -> bytes:
         """Return the body of a request that is not a call, without secrets."""
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            return self._text.redact_bytes(body)
-        return self._alike(self._text.redact_text(text)).encode()
+        return self._alike_bytes(self._text.redact_bytes(body))
 
     def _redact_message(self, message: Message, key: str, owner: str) -> None:
         label = next(
@@ -101,7 +100,7 @@ class SecretComparison:
         return PLACEHOLDER.sub(_SAME, text) if is_other else text
 
     def _alike_bytes(self, data: bytes) -> bytes:
-        if b"REDACTED-" not in data:
+        if not self._are_alike or b"REDACTED-" not in data:
             return data
         return self._alike(data.decode("latin-1")).encode("latin-1")
 

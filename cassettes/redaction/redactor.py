@@ -34,8 +34,9 @@ from ..known_secrets.spellings import FoundSecret
 from .headers import HeaderRedactor
 from .json_text import JsonRedactor
 from .members import KEYWORDS, MemberRedactor
+from .protobuf import ProtobufRedactor
 from .rules import DEFAULT_RULES, RuleSet
-from .text import TextRedactor
+from .text import TextRedactor, is_binary
 from .urls import redact_form
 
 _FORM = "application/x-www-form-urlencoded"
@@ -62,6 +63,7 @@ class Redactors(NamedTuple):
         members = MemberRedactor(text)
         json = JsonRedactor(members)
         text.redact_json = json.redact_json
+        text.redact_message = ProtobufRedactor(members).redact_message
         return cls(text, members, json, HeaderRedactor(text))
 
 
@@ -207,6 +209,8 @@ class Redactor:
             return self._redact_proto(body, body.proto)
         if body.text is not None:
             self._part = "text"
+            if is_binary(data := body.text.encode("utf-8", "surrogatepass")):
+                return self._redact_binary(body, data)
             text = self._redact_text(body.text, headers)
             return body if text == body.text else replace(body, text=text)
         if body.base64 is not None:
@@ -229,6 +233,16 @@ class Redactor:
         if body.wire is not None and self._text.redact_bytes(body.wire) is not body.wire:
             return replace(body, wire=None, wire_of=None)
         return body
+
+    def _redact_binary[B: Body](self, body: B, data: bytes) -> B:
+        """Redact a text that may be protobuf; with other lengths, it may be no text any more."""
+        redacted = self._text.redact_bytes(data)
+        if redacted is data:
+            return body
+        try:
+            return replace(body, text=redacted.decode())
+        except UnicodeDecodeError:
+            return replace(body, text=None, base64=redacted)
 
     def _redact_text(self, text: str, headers: Headers) -> str:
         if header_value(headers, "content-type") == _FORM and "url-query" in self.rules.ids:

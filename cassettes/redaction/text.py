@@ -34,6 +34,9 @@ _BASE64_DIGIT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _REPLACED = re.compile(r"[\W_]{0,16}REDACTED(?:-[0-9]{1,9})?[\W_]{0,16}")
 """A placeholder, or as much of it as an expression matches."""
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a]")
+_MAX_SEARCHED_BYTES = 256
+
 _RECORD_LENGTH = re.compile(rb"([0-9]{1,10})\n")
 _MAX_DEPTH = 3
 _MAX_NESTING = 8
@@ -62,7 +65,7 @@ class TextRedactor:
 
     `on_found` is called with the rule each time that one fires.
     A text with one of `more_keywords`, in lower case, is suspect too. `redact_json` is called for
-    texts that may be JSON.
+    texts that may be JSON, and `redact_message` for bytes that may be protobuf.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class TextRedactor:
         self.counts = counts
         self.on_found: Callable[[str], None] | None = None
         self.redact_json: Callable[[str], str] = str
+        self.redact_message: Callable[[bytes], bytes | None] = bytes
         self._nesting = 0
         self._shapes = rules.value_shapes()
         self._own_names = [
@@ -155,6 +159,8 @@ class TextRedactor:
 
     def redact_bytes(self, data: bytes, depth: int = 0) -> bytes:
         """Return bytes without the secrets in them; the same object if there are none."""
+        if is_binary(data) and (redacted := self._redact_binary(data)) is not None:
+            return redacted
         try:
             text = data.decode()
         except UnicodeDecodeError:
@@ -163,6 +169,20 @@ class TextRedactor:
             return data if redacted is text else redacted.encode("latin-1", "replace")
         redacted = self.redact_text(text, depth)
         return data if redacted is text else redacted.encode()
+
+    def _redact_binary(self, data: bytes) -> bytes | None:
+        """Redact records or a message in protobuf by their structure; None if they are neither."""
+        if self._nesting >= _MAX_NESTING:
+            return None
+        self._nesting += 1
+        try:
+            if (length := _RECORD_LENGTH.match(data)) is not None:
+                redacted = self._redact_records(data, length)
+            else:
+                redacted = self.redact_message(data)
+            return data if redacted == data else redacted
+        finally:
+            self._nesting -= 1
 
     def redact_base64(self, text: str, depth: int = 0) -> str:
         """Return base64 in which the secrets of the decoded bytes are replaced."""
@@ -281,6 +301,11 @@ class TextRedactor:
             return None
         encoded = (urlsafe_b64encode if is_url else b64encode)(redacted)
         return encoded if len(digits) % 4 == 0 else encoded.rstrip(b"=")
+
+
+def is_binary(data: bytes) -> bool:
+    """Return whether some bytes begin with what is no text, so that they may be protobuf."""
+    return _CONTROL.search(data, 0, _MAX_SEARCHED_BYTES) is not None
 
 
 def _is_assigned(sign: str, value: str) -> bool:

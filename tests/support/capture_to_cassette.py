@@ -35,7 +35,7 @@ def taped(
 def write_observations(
     observations: Iterable[AnyObservation],
     path: Path,
-    server: ServerKind,
+    server: ServerKind | None,
     rules: RuleSet = NO_RULES,
 ) -> Path:
     """Write the documents that a recorder makes of what it observes."""

@@ -46,6 +46,23 @@ def test_a_redacted_cassette_answers_clients_with_any_secrets(
             assert not isinstance(answered, Miss), (one.name, str(answered))
 
 
+@pytest.mark.parametrize("seed", [0, 1], ids=["the same secrets", "other secrets"])
+def test_a_redacted_cassette_answers_with_protobuf_of_an_unknown_type(
+    tmp_path: Path, seed: int
+) -> None:
+    def exchanges(seed: int) -> list[PlantedExchange]:
+        planted = PlantedExchanges("protobuf", seed).exchanges()
+        return [one._replace(target=f"/x{number}") for number, one in enumerate(planted)]
+
+    path = tmp_path / "cassette.yaml"
+    write_observations(observe(exchanges(0)), path, "master", DEFAULT_RULES)
+    with Cassette.open(path) as cassette:
+        playback = Playback(cassette)
+        for number, one in enumerate(exchanges(seed), 1):
+            answered = playback.answer(sent(one), float(number), client=1)
+            assert not isinstance(answered, Miss), (one.name, str(answered))
+
+
 @BOTH
 @pytest.mark.parametrize("rules", [DEFAULT_RULES, NO_RULES], ids=["redacted", "unredacted"])
 def test_a_miss_shows_no_secret(tmp_path: Path, encoding: Encoding, rules: object) -> None:
