@@ -13,32 +13,25 @@ Nothing here waits, except `start` and `done`.
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from mitmproxy import command, ctx, exceptions, http
+from mitmproxy import command, ctx, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.tls import TlsData
 
-from ..cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
 from ..cassettes.recording.observations import (
     AnyObservation,
     HeaderFields,
     RecorderNote,
     RecordingStopped,
 )
+from ..cassettes.recording.writer_reports import WriterStatus
 from ..proto.api import endpoints
 from ..proto.shown_text import escape_surrogates
-from .addon_options import (
-    SERVER_KINDS,
-    add_redaction_options,
-    add_server_option,
-    check_redaction_options,
-    selected_rules,
-    selected_server,
-)
+from . import recorder_options
+from .addon_options import selected_server
 from .http1 import unparsed_requests
-from .http1.head_limits import DEFAULT_MAX_HEAD, set_max_head
+from .http1.head_limits import set_max_head
 from .http1.http1_gaps import close_http1_gaps
 from .leader_redirect import LeaderRedirect
 from .traffic.failures import RecordingFailures
@@ -54,17 +47,9 @@ from .traffic.streaming import (
     stream_request,
     stream_response,
 )
-from .writing.writer_process import (
-    WriterConfig,
-    WriterError,
-    WriterExistsError,
-    WriterProcess,
-    WriterStatus,
-)
+from .writing.writer_client import WriterClient, WriterError, WriterExistsError
 
 logger = logging.getLogger(__name__)
-
-_EXISTING = ["refuse", "overwrite", "append"]
 
 
 class Recorder:
@@ -78,7 +63,7 @@ class Recorder:
         self.failures = RecordingFailures()
         self._clock = clock
         self._start_seconds = 0.0
-        self._writer: WriterProcess | None = None
+        self._writer: WriterClient | None = None
         self._is_stopped = False
         self._leaders = LeaderRedirect(self._report)
         self._answers = ProxyAnswerCounts()
@@ -114,35 +99,11 @@ class Recorder:
     def load(self, loader: Loader) -> None:
         """Declare the options."""
         close_http1_gaps()
-        loader.add_option("mesotape_cassette", str, "", "Record into this cassette.")
-        loader.add_option(
-            "mesotape_existing",
-            str,
-            "refuse",
-            "What to do if the cassette exists.",
-            choices=_EXISTING,
-        )
-        add_server_option(loader)
-        loader.add_option("mesotape_only_v1", bool, False, "Record only the v1 APIs.")
-        add_redaction_options(loader)
-        loader.add_option("mesotape_max_head", int, DEFAULT_MAX_HEAD, "The largest head, in bytes.")
-        loader.add_option(
-            "mesotape_max_body",
-            int,
-            DEFAULT_MAX_BODY_BYTES,
-            "Record bodies and records up to this number of bytes.",
-        )
-        loader.add_option(
-            "mesotape_fail_closed", bool, False, "Shut the proxy down if recording fails."
-        )
+        recorder_options.add_options(loader)
 
     def configure(self, updated: set[str]) -> None:
-        """Check the options, because mitmproxy does not enforce `choices`. Raises OptionsError."""
-        for name, choices in (("mesotape_existing", _EXISTING), ("mesotape_server", SERVER_KINDS)):
-            if name in updated and (value := getattr(ctx.options, name)) not in choices:
-                text = f"{name} is {value!r}, expected {' or '.join(choices)}"
-                raise exceptions.OptionsError(text)
-        check_redaction_options(updated)
+        """Check the options. Raises OptionsError."""
+        recorder_options.check_options(updated)
         if "mesotape_max_head" in updated:
             set_max_head(ctx.options.mesotape_max_head)
 
@@ -158,7 +119,7 @@ class Recorder:
         """The last report of the writer: how much is recorded."""
         return WriterStatus() if self._writer is None else self._writer.status
 
-    def start(self, writer: WriterProcess) -> WriterStatus:
+    def start(self, writer: WriterClient) -> WriterStatus:
         """Start to record; return the first report. Raises WriterError if it has an error."""
         status = writer.wait_until_open()
         failures = self.failures
@@ -180,16 +141,8 @@ class Recorder:
         # Addons do not see the failure of an eager connection, and quiet streams are not dead.
         options: Any = ctx.options
         options.update(connection_strategy="lazy", tcp_timeout=10**9)
-        config = WriterConfig(
-            path=str(Path(ctx.options.mesotape_cassette).expanduser()),
-            existing=ctx.options.mesotape_existing,
-            server=selected_server(),
-            upstream=" ".join(ctx.options.mode),
-            rules=selected_rules(),
-            max_body_bytes=ctx.options.mesotape_max_body,
-        )
         try:
-            self.start(WriterProcess(config))
+            self.start(WriterClient(recorder_options.writer_config()))
         except WriterExistsError as error:
             logger.error("mesotape: %s, or set mesotape_existing to overwrite or append", error)
         except WriterError as error:

@@ -1,7 +1,7 @@
 """The process that writes the cassette, and the proxy's end of the pipes to it.
 
-The recorder passes what it observes to `writer_process`, which starts `writer_main` as a process of
-its own.
+The recorder sends what it observes to `writer_client`, where it waits in `observation_queue`.
+`writer_process` passes it on to `writer_main`, a process of its own, which runs `writing_loop`.
 
-Start with `writer_process`.
+Start with `writer_client`.
 """

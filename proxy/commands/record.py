@@ -13,17 +13,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from ...addons.writing.writer_process import (
-    WriterConfig,
-    WriterError,
-    WriterExistsError,
-    WriterProcess,
-    WriterStatus,
-)
+from ...addons.writing.writer_client import WriterClient, WriterError, WriterExistsError
 from ...cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
 from ...cassettes.recording.output_file import ExistingFilePolicy
 from ...cassettes.recording.writer import SyncPolicy
-from ...cassettes.recording.writer_reports import FLUSH_SECONDS
+from ...cassettes.recording.writer_reports import FLUSH_SECONDS, WriterConfig, WriterStatus
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...proto.api.apis import ServerKind
@@ -221,7 +215,7 @@ def _begin(
         min_free=options.min_free,
     )
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
-    for warning in recorder.start(WriterProcess(start)).warnings:
+    for warning in recorder.start(WriterClient(start)).warnings:
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"
     url = str(ServerUrl(scheme, Address(*addresses[0])))

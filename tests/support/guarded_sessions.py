@@ -27,13 +27,14 @@ from unittest import mock
 from mitmproxy import certs
 
 from mesotape.addons.recorder import Recorder
-from mesotape.addons.writing.writer_process import WriterConfig, WriterProcess
+from mesotape.addons.writing.writer_client import WriterClient
 from mesotape.cassettes.recording.observations import (
     AnyObservation,
     BatchDecoder,
     RecorderNote,
     RecordingStopped,
 )
+from mesotape.cassettes.recording.writer_reports import WriterConfig
 from mesotape.proto.recordio import encode
 from mesotape.proxy.commands.messages import messages
 from mesotape.proxy.commands.mitm import FORCED, RecordingProxy
@@ -228,7 +229,7 @@ async def _session(started: Callable[[], None], stopped: Callable[[], None]) -> 
 
     def ready(addresses: list[tuple[str, int]]) -> None:
         with mock.patch.object(subprocess, "Popen", make_writer):
-            recorder.start(WriterProcess(WriterConfig("cassette.yaml")))
+            recorder.start(WriterClient(WriterConfig("cassette.yaml")))
         started()
         ports.set_result(addresses[0][1])
 

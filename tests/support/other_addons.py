@@ -16,7 +16,8 @@ from msgspec import Struct, field
 
 from mesotape.addons.inspector import Inspector
 from mesotape.addons.recorder import Recorder
-from mesotape.addons.writing.writer_process import WriterConfig, WriterProcess
+from mesotape.addons.writing.writer_client import WriterClient
+from mesotape.cassettes.recording.writer_reports import WriterConfig
 
 PATIENCE_SECONDS = 20.0
 
@@ -175,7 +176,7 @@ async def proxy(
         while not server.listen_addrs():
             await asyncio.sleep(0.01)
     if cassette is not None:
-        recorder.start(WriterProcess(WriterConfig(path=str(cassette), server="master")))
+        recorder.start(WriterClient(WriterConfig(path=str(cassette), server="master")))
     try:
         yield master, before, after, server.listen_addrs()[0][1]
     finally:

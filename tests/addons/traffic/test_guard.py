@@ -23,7 +23,7 @@ BORDER = {
     | {"Guard.wrap_async", "Guard.wrap_async.<locals>.call"},
     "body_tap": {"BodyTap._tap"},
     "unparsed_requests": {"_wrap.<locals>.read_request_head", "_wrap.<locals>.make_error_response"},
-    "writer_process": {"WriterProcess._guarded"},
+    "writer_client": {"WriterClient._guarded"},
 }
 """What stands at the border: functions that catch what is raised inside, and do nothing else."""
 
@@ -32,7 +32,8 @@ PROXY = {
     "head_limits": ("",),
     "mitm": ("RecordingProxy.done", "StartGate.open", "StartGate.close"),
     "recorder": ("Recorder.done",),
-    "writer_process": ("WriterProcess.close",),
+    "writer_client": ("WriterClient.close", "WriterClient._end"),
+    "writer_process": ("WriterProcess.end_input", "WriterProcess.leave", "WriterProcess.wait"),
 }
 """What is no part of the recorder: HTTP itself, and the start and end of the process."""
 
@@ -116,7 +117,14 @@ def test_an_error_in_any_function_changes_nothing_for_clients_and_is_told(
 def test_the_session_reaches_the_recorder_its_taps_and_the_client_of_the_writer() -> None:
     modules = {Path(code.co_filename).stem for code in functions()}
     assert modules >= {"recorder", "leader_redirect", "flow_recorder", "proxied_exchange"}
-    assert modules >= {"body_tap", "writer_process", "observations", "streaming", "hook_order"}
+    assert modules >= {
+        "body_tap",
+        "writer_client",
+        "writer_process",
+        "observations",
+        "streaming",
+        "hook_order",
+    }
     assert len(functions()) > 100
     assert set(healthy().received) == set(guarded_sessions.CALLS)
     assert healthy().failure is None

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mesotape.addons.writing import writer_process
-from mesotape.addons.writing.writer_process import (
-    MAX_WAITING_BYTES,
-    WriterConfig,
-    WriterError,
-    WriterProcess,
-)
+from mesotape.addons.writing import observation_queue
+from mesotape.addons.writing.observation_queue import MAX_WAITING_BYTES
+from mesotape.addons.writing.writer_client import WriterClient, WriterError
 from mesotape.cassettes.format.documents import Event, Exchange, Note
 from mesotape.cassettes.recording.observations import (
     BodyData,
@@ -24,13 +20,14 @@ from mesotape.cassettes.recording.observations import (
     RequestHead,
     ResponseHead,
 )
+from mesotape.cassettes.recording.writer_reports import WriterConfig
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.recordio import encode
 
 HEADERS = [("Content-Type", "application/json")]
 
 
-def start_stream(writer: WriterProcess) -> None:
+def start_stream(writer: WriterClient) -> None:
     writer.send(RequestHead(1, 0.0, 1, None, "POST", "/api/v1", "HTTP/1.1", HEADERS))
     writer.send(BodyData(1, 0.0, "client", b'{"type":"SUBSCRIBE"}'))
     writer.send(RequestEnd(1, 0.0))
@@ -41,7 +38,7 @@ def test_all_that_was_sent_is_written_when_it_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
 
     async def main() -> None:
-        writer = WriterProcess(WriterConfig(str(path), server="master", upstream="http://m:5050"))
+        writer = WriterClient(WriterConfig(str(path), server="master", upstream="http://m:5050"))
         writer.wait_until_open()
         start_stream(writer)
         writer.send(BodyData(1, 0.2, "server", encode(b'{"type":"HEARTBEAT"}')))
@@ -62,7 +59,7 @@ def test_an_existing_cassette_is_refused(tmp_path: Path) -> None:
 
     async def main() -> None:
         with pytest.raises(WriterError, match="already exists"):
-            WriterProcess(WriterConfig(str(path))).wait_until_open()
+            WriterClient(WriterConfig(str(path))).wait_until_open()
 
     asyncio.run(main())
     assert path.read_text() == "precious"
@@ -72,7 +69,7 @@ def test_without_a_stop_the_streams_are_ended_and_a_note_is_written(tmp_path: Pa
     path = tmp_path / "a.yaml"
 
     async def main() -> None:
-        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer = WriterClient(WriterConfig(str(path), server="master"))
         writer.wait_until_open()
         start_stream(writer)
         await writer.close()  # without a RecordingStopped
@@ -93,7 +90,7 @@ def test_a_slow_writer_drops_bodies_with_a_note_and_memory_is_bounded(tmp_path: 
     count = 2 * MAX_WAITING_BYTES // len(chunk)
 
     async def main() -> None:
-        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer = WriterClient(WriterConfig(str(path), server="master"))
         writer.wait_until_open()
         start_stream(writer)
         pid = writer.pid
@@ -120,12 +117,12 @@ def test_a_slow_writer_drops_bodies_with_a_note_and_memory_is_bounded(tmp_path: 
 def test_heads_and_notes_for_a_slow_writer_are_dropped_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_process, "MAX_WAITING_BYTES", 2_000_000)
+    monkeypatch.setattr(observation_queue, "MAX_WAITING_BYTES", 2_000_000)
     path = tmp_path / "a.yaml"
     large = [*HEADERS, ("X-Large", "x" * 30_000)]
 
     async def main() -> None:
-        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer = WriterClient(WriterConfig(str(path), server="master"))
         writer.wait_until_open()
         os.kill(writer.pid, signal.SIGSTOP)
         writer.send(RequestHead(1, 0.0, 1, None, "GET", "/slow", "HTTP/1.1", HEADERS))
@@ -160,7 +157,7 @@ def test_a_killed_writer_is_reported_once_and_send_does_not_raise(tmp_path: Path
     failures: list[str] = []
 
     async def main() -> None:
-        writer = WriterProcess(WriterConfig(str(path), server="master"))
+        writer = WriterClient(WriterConfig(str(path), server="master"))
         writer.wait_until_open()
         failed = asyncio.Event()
         writer.on_failure = lambda text: (failures.append(text), failed.set())[0]

@@ -1,0 +1,177 @@
+"""The client of the process that writes the cassette: the recorder sends its observations here."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from ...cassettes.recording import observations
+from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ..traffic.guard import describe_error
+from .observation_queue import ObservationQueue
+from .writer_process import WriterProcess
+
+_BATCH_BYTES = 1 << 18
+"""Bytes of bodies that are sent at once, without waiting for others."""
+
+_PATIENCE_SECONDS = 4.0
+"""How long `close` waits for a sign of life: a blocked disk may stop the writer forever."""
+
+
+class WriterError(OSError):
+    """The cassette cannot be written; the text has the reason."""
+
+
+class WriterExistsError(WriterError):
+    """The cassette already exists. `path` is its path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: already exists: choose another file")
+        self.path = path
+
+
+class WriterClient:
+    """Sends observations to the writer. `send` never waits.
+
+    The first failure is in `failure`; after it nothing is sent. `on_failure` is called with it, and
+    when recording is interrupted until `on_resume`; `on_problem` with what is wrong while it goes
+    on; `on_complete` when all is recorded that was asked for; `on_error` with an error after which
+    recording goes on. Any other error in a callback of the loop is a failure.
+    """
+
+    def __init__(self, config: WriterConfig) -> None:
+        self.path = config.path
+        self._flush_seconds = config.flush_seconds
+        self.status = WriterStatus()
+        self.failure: str | None = None
+        self.on_failure: Callable[[str], None] = lambda text: None
+        self.on_resume: Callable[[str], None] = lambda text: None
+        self.on_problem: Callable[[str], None] = lambda text: None
+        self.on_complete: Callable[[], None] = lambda: None
+        self.on_error: Callable[[Exception], object] = lambda error: None
+        self._queue = ObservationQueue(lambda error: self.on_error(error))
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closing = self._is_left = False
+        self._ended = asyncio.Event()
+        self._process = WriterProcess(
+            config, self._queue.waiting, self._guarded, self._take_status, self._end
+        )
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait here, approximately."""
+        return self._queue.size_bytes
+
+    def wait_until_open(self) -> WriterStatus:
+        """Wait until the cassette is open; from then on the running loop serves the pipes.
+
+        Raises WriterError if it cannot be opened, WriterExistsError if it already exists.
+        """
+        status = self._process.read_first_status()
+        if status.error is not None:
+            self._process.leave()
+            self._process.wait()
+            if status.file_exists:
+                raise WriterExistsError(self.path)
+            raise WriterError(status.error)
+        self.status = status
+        return status
+
+    def send(self, observation: observations.AnyObservation) -> None:
+        """Send an observation; if too much is waiting, heads, bodies and notes are dropped."""
+        if self.failure is not None:
+            return
+        self._queue.add(observation)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(
+                self._flush_seconds, self._guarded, self._flush
+            )
+        elif self._queue.batch_bytes > _BATCH_BYTES:
+            self._flush()
+
+    async def close(self) -> WriterStatus:
+        """Send what is waiting, wait until the writer has ended, and return its last status.
+
+        If it shows no sign of life, it is left to itself: it writes what has reached it when the
+        disk reacts again.
+        """
+        self._is_closing = True
+        self._guarded(self._flush)
+        self._guarded(self._process.end_input)
+        loop = asyncio.get_running_loop()
+        while not self._is_left and not self._ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _PATIENCE_SECONDS / 8)
+            silence = loop.time() - self._process.heard_seconds
+            if silence > _PATIENCE_SECONDS and not self._ended.is_set():
+                self._leave()
+        if not self._is_left and self._process.wait():
+            self._fail("the writer process has been killed")
+        return self.status
+
+    def discard(self) -> None:
+        """Report to the writer that the recording did not start; call `close` afterwards."""
+        self._queue.add(observations.RecordingDiscarded(0, 0.0))
+
+    def _leave(self) -> None:
+        """Leave a writer alone that does not react."""
+        text = "the writer process does not react: is the disk blocked?"
+        self._fail(f"{text} {len(self._queue.waiting)} bytes did not reach it")
+        self._process.leave()
+        self._is_left = True
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._queue.flush()
+        self._process.write()
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Call a function for the loop. If it raises, stop to record."""
+        try:
+            step()
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Leave the writer, which then ends by itself."""
+        self._process.leave()
+        self._ended.set()
+        try:
+            self._fail(describe_error(error))
+        except Exception as other:
+            self.on_error(other)
+
+    def _end(self) -> None:
+        """Note that the writer has ended.
+
+        It does so after a report with an error, and when `close` asked for it. Else it is a
+        failure itself.
+        """
+        if not self._is_closing:
+            self._fail("the writer process has ended")
+        self._ended.set()
+
+    def _take_status(self, status: WriterStatus) -> None:
+        before, self.status = self.status, status
+        if status.error is not None:
+            self._fail(status.error)
+        if status.gap is not None and before.gap is None:
+            self.on_failure(f"{self.path}: recording stopped: {status.gap}")
+        if status.gap is None and before.gap is not None:
+            self.on_resume(f"{self.path}: recording goes on")
+        if status.problem is not None and status.problem != before.problem:
+            self.on_problem(f"{self.path}: {status.problem}")
+        if status.is_complete and not before.is_complete and not self._is_closing:
+            self.on_complete()
+
+    def _fail(self, text: str) -> None:
+        if self.failure is None:
+            self.failure = text
+            self._queue.clear()
+            self.on_failure(f"{self.path}: recording stopped: {text}")

@@ -1,0 +1,244 @@
+"""The loop of the writer process: it reads observations, writes documents, and watches the file.
+
+If no `RecordingStopped` came before the end of the input, the proxy was killed: the open exchanges
+are then ended as stopped, and a note reports it. Documents are written whole, one write for each
+batch.
+
+While the cassette cannot be written (a full disk, a limit, an I/O error), the traffic is counted
+(cassettes/recording/gap.py); recording goes on when it can be written again. It ends when somebody
+else has removed or truncated the file.
+"""
+
+import os
+import select
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from ...cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
+from ...cassettes.recording import observations
+from ...cassettes.recording.disk_space import lack_of_space
+from ...cassettes.recording.gap import Gap
+from ...cassettes.recording.output_file import IncompleteWriteError
+from ...cassettes.recording.recording import Recording
+from ...cassettes.recording.writer import CassetteWriter
+from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ...cassettes.scanning.late_secrets import LateSecrets
+from .final_redaction import FinalRedaction
+from .reports import Reports
+
+_STATUS_SECONDS = 0.25
+"""The shortest time between two reports of counts."""
+
+_WATCH_SECONDS = 0.5
+"""How often the file and the disk are looked at, and a failed write is tried again."""
+
+_KILLED = "the recorder ended without being stopped"
+
+
+class WritingLoop:
+    """Writes until the end of the input.
+
+    While nothing can be written, `_gap` is set, `_unwritten` has the bytes to be written first
+    afterwards, `_left_out` the documents of these bytes, and `_tail` the present end of the file.
+    After an error, or when the limits of the recording are reached, the input is read and dropped.
+    """
+
+    def __init__(self, writer: CassetteWriter, config: WriterConfig, reports: Reports) -> None:
+        self._writer, self._config, self._reports = writer, config, reports
+        self._recording = Recording(config.server, writer.redactor, config.max_body_bytes)
+        self._late_secrets = LateSecrets(writer.redactor)
+        self._counts = Counter[type]()
+        self._reported_at = self._watched_at = 0.0
+        self._last_seconds = writer.elapsed_seconds
+        self._is_stopped = self._is_ended = False
+        self._gap: Gap | None = None
+        self._unwritten: list[bytes] = []
+        self._left_out: list[Document | bytes] = []
+        self._tail: list[Document | bytes] = []
+        self._error: str | None = None
+        self._problem: str | None = None
+
+    def run(self) -> None:
+        """Write until the end of the input."""
+        first_status = WriterStatus(
+            elapsed=self._writer.elapsed_seconds,
+            last_exchange=self._writer.last_exchange_number,
+            last_client=self._writer.last_client_number,
+            warnings=self._writer.warnings,
+        )
+        self._reports.write(first_status)
+        self._reports.show_life()
+        self._read_input()
+        if not self._is_stopped and not self._is_ended:
+            note = observations.RecorderNote(0, self._last_seconds, _KILLED)
+            self._take([note, observations.RecordingStopped(0, self._last_seconds)])
+        if self._gap is not None and self._error is None:
+            self._end_gap()
+        redaction = FinalRedaction(self._writer, self._late_secrets)
+        if self._error is None and self._gap is None:
+            self._end_redaction(redaction)
+        with self._reports.system_call():
+            try:
+                self._writer.close()
+            except OSError as error:
+                self._error = self._error or error.strerror
+        if self._error is None and redaction.is_needed:
+            with self._reports.system_call():
+                self._error = redaction.redact_again()
+        self._reports.write(self._status())
+
+    def _end_redaction(self, redaction: FinalRedaction) -> None:
+        """Note which secrets were replaced."""
+        try:
+            text = redaction.search()
+            if text is not None:
+                with self._reports.system_call():
+                    self._writer.write([Note(note=text, at=round(self._last_seconds, 6))])
+                self._counts[Note] += 1
+        except (CassetteError, OSError) as error:
+            self._error = f"it was not searched for late secrets: {error}; run mesotape redact"
+
+    def _read_input(self) -> None:
+        decoder = observations.BatchDecoder()
+        while True:
+            if select.select([0], [], [], _WATCH_SECONDS)[0]:
+                if not (data := os.read(0, 1 << 20)):
+                    return
+                batch = decoder.feed(data)
+                if batch and isinstance(batch[-1], observations.RecordingDiscarded):
+                    self._writer.discard()
+                    self._is_ended = True
+                elif batch and not self._is_ended:
+                    self._take(batch)
+            now = time.monotonic()
+            if now - self._watched_at >= _WATCH_SECONDS and not self._is_ended:
+                self._watched_at = now
+                self._watch()
+
+    def _take(self, batch: list[observations.AnyObservation]) -> None:
+        self._last_seconds = batch[-1].at_seconds
+        # It is the last observation that a proxy sends.
+        self._is_stopped = isinstance(batch[-1], observations.RecordingStopped)
+        if self._gap is None:
+            self._write(self._make_documents(batch))
+            return
+        for one in batch:
+            self._gap.feed(one)
+
+    def _make_documents(
+        self, batch: Sequence[observations.AnyObservation]
+    ) -> list[Document | bytes]:
+        """Make documents of observations; one that raises becomes a note and ends nothing."""
+        documents: list[Document | bytes] = []
+        for one in batch:
+            try:
+                documents += self._recording.feed(one)
+            except Exception as error:
+                # Its message could quote a secret.
+                text = f"not recorded: {type(error).__name__}"
+                documents.append(Note(note=text, at=one.at_seconds, of=one.exchange or None))
+        return documents
+
+    def _write(self, documents: list[Document | bytes]) -> None:
+        if (limit := self._config.max_events) is not None:
+            documents = self._up_to(limit, documents)
+        unwritten: list[bytes] = []
+        try:
+            with self._reports.system_call():
+                self._writer.write(documents)
+        except IncompleteWriteError as error:
+            unwritten = error.unwritten
+            lost = documents[len(documents) - len(unwritten) :]
+            self._begin_gap(error.strerror or str(error), unwritten, lost)
+        self._late_secrets.watch(len(self._writer.part_paths), self._writer.length_bytes)
+        self._counts.update(map(type, documents[: len(documents) - len(unwritten)]))
+        now = time.monotonic()
+        if self._is_ended or now - self._reported_at > _STATUS_SECONDS:
+            self._reported_at = now
+            self._reports.write(self._status())
+
+    def _up_to(self, limit: int, documents: list[Document | bytes]) -> list[Document | bytes]:
+        """Return the documents up to the last event that is wanted, and then the ends."""
+        count = self._counts[Event] + self._counts[bytes]
+        for place, document in enumerate(documents, 1):
+            count += isinstance(document, Event | bytes)
+            if count >= limit:
+                self._is_ended = True
+                text = f"the recording was to end after {limit} events"
+                return documents[:place] + self._last_documents(text, documents[place:])
+        return documents
+
+    def _last_documents(
+        self, text: str, left_out: Sequence[Document | bytes]
+    ) -> list[Document | bytes]:
+        """Return a note, and ends of all streams of which the exchange is not left out."""
+        at = round(self._last_seconds, 6)
+        missing = {each.exchange for each in left_out if isinstance(each, Exchange)}
+        ends = [each for each in self._recording.stream_ends(at) if each.end not in missing]
+        return [Note(note=text, at=at), *ends]
+
+    def _begin_gap(
+        self, reason: str, unwritten: Sequence[bytes], left_out: Sequence[Document | bytes]
+    ) -> None:
+        self._gap = Gap(reason, self._last_seconds, self._recording.open_exchanges)
+        self._unwritten, self._left_out = list(unwritten), list(left_out)
+        self._tail = self._last_documents(f"recording stopped: {reason}", left_out)
+        with self._reports.system_call():
+            self._writer.pause(self._tail)
+        self._reports.write(self._status())
+
+    def _end_gap(self) -> None:
+        """Go on, if the cassette can be written again."""
+        gap = self._gap
+        assert gap is not None
+        try:
+            with self._reports.system_call():
+                self._writer.resume(self._unwritten)
+        except OSError as error:
+            if isinstance(error, IncompleteWriteError):
+                self._unwritten = error.unwritten
+            with self._reports.system_call():
+                self._writer.pause(self._tail)
+            return
+        self._counts.update(map(type, self._left_out))
+        self._gap, self._unwritten, self._left_out = None, [], []
+        self._write(self._make_documents(gap.observations()))
+        self._reports.write(self._status())
+
+    def _watch(self) -> None:
+        """Look at the file and the disk."""
+        file = self._writer.file
+        try:
+            damage = file.damage() if self._gap is None else None
+            moved = file.is_renamed()
+        except OSError as error:
+            damage, moved = error.strerror, False
+        if damage is not None:
+            self._error, self._is_ended = damage, True
+            self._reports.write(self._status())
+            return
+        problem = self._writer.misplaced
+        if moved:
+            problem = f"the file was renamed; the recording goes on in it, not in {file.path}"
+        if problem != self._problem:
+            self._problem = problem
+            self._reports.write(self._status())
+        lack = lack_of_space(file, self._config.min_free, is_paused=self._gap is not None)
+        if self._gap is not None and lack is None:
+            self._end_gap()
+        elif self._gap is None and lack is not None:
+            self._begin_gap(lack, [], [])
+
+    def _status(self) -> WriterStatus:
+        counts = self._counts
+        return WriterStatus(
+            error=self._error,
+            gap=self._gap.reason if self._gap is not None else None,
+            problem=self._problem,
+            is_complete=self._is_ended and self._error is None,
+            exchanges=counts[Exchange],
+            events=counts[Event] + counts[bytes],
+            notes=counts[Note],
+            secrets=dict(self._writer.redactor.counts),
+        )
