@@ -11,6 +11,8 @@ Secrets are in memory only. Nothing here is ever written.
 """
 
 import re
+from collections import Counter
+from math import log2
 
 from .parts import is_random, secret_parts
 from .spellings import FoundSecret, SpellingIndex, digest
@@ -38,6 +40,14 @@ _COMMON = re.compile(
     r"|[a-z][a-z0-9+.-]*://[^\s@?]*"
 )
 """What a value looks like that is not looked for elsewhere if only its place made it a secret."""
+
+_ENTROPY_BITS, _MIN_ENTROPY_BITS = 36, 18
+"""Of a value that is looked for whatever its characters are, and of one with a digit or more kinds
+of characters than words have."""
+
+_WORD_KINDS = 2
+_DIGIT = re.compile(r"[0-9]")
+_KINDS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[!-/:-@\[-`{-~]")))
 
 _ALIKE = re.compile(r"[A-Z0-9]+(?:[_-][A-Z0-9]+)*|[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
@@ -104,7 +114,17 @@ def _is_sought(data: bytes, *, is_certain: bool) -> bool:
     if len(data) > _MAX_UNCERTAIN_BYTES:
         return False
     text = data.decode("utf-8", "surrogateescape")
-    return not (_COMMON.fullmatch(text) and _is_plain(text))
+    return _is_varied(text) and not (_COMMON.fullmatch(text) and _is_plain(text))
+
+
+def _is_varied(text: str) -> bool:
+    """Return whether a text could be random: not `</script>`, and not one sign many times."""
+    size = len(text)
+    entropy_bits = sum(count * log2(size / count) for count in Counter(text).values())
+    if entropy_bits >= _ENTROPY_BITS:
+        return True
+    kinds = sum(kind.search(text) is not None for kind in _KINDS)
+    return entropy_bits >= _MIN_ENTROPY_BITS and (kinds > _WORD_KINDS or bool(_DIGIT.search(text)))
 
 
 def _is_plain(text: str) -> bool:

@@ -37,7 +37,10 @@ _OPAQUE_OWNERS = ("message", "read_file", "data")
 """Members whose `data` is a message of a framework, a part of a file, or output of a container."""
 
 _PLAIN_VARIABLE = re.compile(r"MESOS_(?!.*(?:TOKEN|SECRET|PASSWORD|CREDENTIAL))\w+|LIBPROCESS_\w+")
-_PLAIN_VALUE = re.compile(r".{0,3}|[0-9.,:]{1,21}|(?i:true|false|yes|none|null|localhost|default)")
+_PLAIN_VALUE = re.compile(
+    r".{0,3}|[0-9.,:]{1,21}|(?i:true|false|yes|none|null|localhost|default)"
+    r"|[0-9.]{1,12}(?:[num]s|secs|mins|hrs|days|weeks|[KMGT]?B)"  # as stout writes times and sizes
+)
 _FILE_NAME = re.compile(
     r"[\w.-]{1,64}\.(?:tgz|tar|tar\.[a-z0-9]{1,3}|zip|jar|whl|sh|py|json|ya?ml)"
 )
@@ -78,7 +81,7 @@ _HARMLESS_FLAGS = words(
     volume_gid_range webui_dir work_dir zk_session_timeout ip advertise_ip advertise_port
     cluster max_agent_ping_timeouts roles weights agent_subsystems nvidia_gpu_devices
     xfs_kill_containers xfs_project_range host_path_volume_force_creation default_shm_size
-    csi_plugin_config_dir
+    attributes csi_plugin_config_dir resources
     """
 )
 
