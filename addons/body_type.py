@@ -3,10 +3,13 @@
 from mitmproxy import http
 from msgspec import Struct
 
+from ..cassettes.recording.observations import HeaderFields
 from ..proto.api import calls, endpoints
 from ..proto.api.apis import Api, ServerKind
 from ..proto.api.negotiation import ENCODINGS, RECORDIO, Encoding, request_encoding
-from ..proto.http.headers import header_value, last_header_values
+from ..proto.http import content_codings
+from ..proto.http.gzip_coding import ContentCodingError
+from ..proto.http.headers import header_value, header_values, last_header_values
 from .traffic.messages import header_fields
 
 _OK = 200
@@ -39,14 +42,22 @@ def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | No
     if response is None or api is None or response.status_code != _OK:
         return None
     encoding = ENCODINGS.get(_media_type(response))
-    body = flow.request.get_content(strict=False) or b""
-    content_type = header_value(header_fields(flow.request), "content-type")
-    call = calls.identify_call_type(body, content_type, api)
+    headers = header_fields(flow.request)
+    body = _decoded(flow.request.raw_content or b"", headers)
+    call = calls.identify_call_type(body, header_value(headers, "content-type"), api)
     if encoding is None or call is None:
         return None
     if call.record_message is not None:
         return BodyType(call.record_message, encoding, is_stream=True)
     return BodyType(call.response_message, encoding) if call.response_message is not None else None
+
+
+def _decoded(body: bytes, headers: HeaderFields) -> bytes:
+    """Undo the content codings of a body; mitmproxy would do so whatever its size."""
+    try:
+        return content_codings.decode(body, ", ".join(header_values(headers, "content-encoding")))
+    except ContentCodingError:
+        return body
 
 
 def _find_api(request: http.Request, server: ServerKind) -> Api | None:

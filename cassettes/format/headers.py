@@ -31,7 +31,7 @@ def group_headers(pairs: Iterable[tuple[str, str]]) -> Headers:
 def decompress_body(
     data: bytes, headers: Headers, max_bytes: int = MAX_DECOMPRESSED_BYTES
 ) -> bytes:
-    """Return a body with its Content-Encoding undone; the same object if there is none.
+    """Return a body with its Content-Encoding undone if that is gzip, or else the same object.
 
     Raises ContentCodingError if it is not the gzip that the header declares, or TooLargeError if it
     is longer than `max_bytes`.

@@ -8,8 +8,9 @@ pass, so that a reader of the cassette can compare them with the original.
 import hashlib
 
 from ...proto.api.negotiation import JSON, PROTOBUF
+from ...proto.http import content_codings
 from ...proto.http.gzip_coding import ContentCodingError, TooLargeError
-from ...proto.http.headers import header_value
+from ...proto.http.headers import header_value, header_values
 from ..format import bodies
 from ..format.documents import Headers
 from ..format.headers import decompress_body
@@ -96,6 +97,8 @@ class HeldBody:
         data = self.take()
         try:
             plain = decompress_body(data, headers, self._held.max_body_bytes)
+            if plain is data and (coding := ", ".join(header_values(headers, "content-encoding"))):
+                content_codings.check_size(data, coding, self._held.max_body_bytes)
         except TooLargeError as error:
             return bodies.BodyFields(omitted=str(OmittedBytes(data)), malformed=str(error))
         except ContentCodingError as error:

@@ -17,7 +17,8 @@ from typing import NamedTuple, Self
 from msgspec.structs import replace
 
 from ...proto.http import content_codings
-from ...proto.http.headers import header_value
+from ...proto.http.gzip_coding import ContentCodingError
+from ...proto.http.headers import header_value, header_values
 from ..format.documents import (
     Body,
     Document,
@@ -250,12 +251,12 @@ class Redactor:
         return self._text.redact_text(text)
 
     def _redact_bytes(self, data: bytes, headers: Headers) -> bytes:
-        coding = header_value(headers, "content-encoding")
-        if coding is None:
+        coding = ", ".join(header_values(headers, "content-encoding"))
+        if not coding:
             return self._text.redact_bytes(data)
         try:
             plain = content_codings.decode(data, coding)
-        except content_codings.CodingError:
+        except ContentCodingError:
             if "undecodable" not in self.rules.ids:
                 return data
             self._text.count("undecodable")
@@ -265,7 +266,9 @@ class Redactor:
             redacted = self._redact_text(text, headers).encode()
         except UnicodeDecodeError:
             redacted = self._text.redact_bytes(plain)
-        return data if redacted == plain else content_codings.encode(redacted, coding)
+        if redacted != plain:
+            return content_codings.encode(redacted, coding)
+        return self._text.redact_bytes(data)  # It may not be what its Content-Encoding says.
 
 
 def _fit_length(headers: Headers, before: Body, after: Body) -> Headers:

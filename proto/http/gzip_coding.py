@@ -6,8 +6,8 @@ The compressed bytes depend on the zlib that made them, so a cassette holds the 
 import gzip
 import zlib
 
-MAX_DECOMPRESSED_BYTES = 1 << 30
-"""Limit of a decompressed body: a small gzip body can grow without end."""
+MAX_DECOMPRESSED_BYTES = 1 << 26
+"""64 MiB: a small gzip body can grow without end. A replay accepts no longer requests."""
 
 GZIP_MINIMUM_BODY_LENGTH = 1024
 """Bytes from which on Mesos compresses a body if the client accepts gzip (libprocess's

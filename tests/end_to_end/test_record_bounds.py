@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import brotli
 import pytest
 from support.commands import Running, running
 from support.recorded_stream import writer_of
-from support.sockets import LAST_CHUNK, SUBSCRIBE, Upstream, chunk, connect, get, post
+from support.sockets import LAST_CHUNK, SUBSCRIBE, Upstream, chunk, connect, eventually, get, post
 
 MIB = 1 << 20
 PEAK_BYTES = 300 * MIB
@@ -84,6 +85,22 @@ def test_a_large_answer_passes_is_omitted_and_is_refused_by_a_replay(
     assert player.code != 0
     assert "omitted: the body was not recorded (" in player.said
     assert "record again with a larger --max-body" in player.said
+
+
+def test_a_body_that_unpacks_to_256_mib_takes_no_memory(tmp_path: Path) -> None:
+    path, body = tmp_path / "cassette.yaml", brotli.compress(bytes(256 * MIB), quality=1)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
+        with connect(recorder.address) as client:
+            client.send(get(b"/bomb"))
+            with upstream.accept() as server:
+                server.message()
+                server.send(head + body)
+            assert client.message().endswith(body)
+        eventually(lambda: b"/bomb" in path.read_bytes(), "the exchange")
+        peak = peak_bytes(recorder.process.pid) + peak_bytes(writer_of(recorder))
+    assert peak < PEAK_BYTES
+    assert b"Content-Encoding is br, and the body grows over 16777216 bytes" in path.read_bytes()
 
 
 def test_the_limit_can_be_set(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Bodies and records that are too large, with small limits."""
 
-import gzip
 import hashlib
 from collections.abc import Iterable, Sequence
 
@@ -20,6 +19,7 @@ from mesotape.cassettes.recording.observations import (
     ResponseHead,
 )
 from mesotape.cassettes.recording.recording import Recording
+from mesotape.proto.http import content_codings
 from mesotape.proto.recordio import encode
 
 MAX = 100
@@ -98,15 +98,29 @@ def test_what_is_held_at_once_is_limited() -> None:
     assert omitted == [None, None, described(b"2" * 80)]
 
 
-def test_a_body_that_unpacks_beyond_the_limit_is_omitted() -> None:
-    packed = gzip.compress(b" " * 5_000)
+CODINGS = ["gzip", "deflate", "br", "zstd", "deflate, br"]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_body_that_unpacks_beyond_the_limit_is_omitted(coding: str) -> None:
+    packed = content_codings.encode(b" " * 5_000, coding)
     assert len(packed) < MAX
-    exchange, note = record([*request(1, b"1"), *response(1, packed, coding="gzip"), end(1)])
+    exchange, note = record([*request(1, b"1"), *response(1, packed, coding=coding), end(1)])
     assert isinstance(exchange, Exchange)
     assert exchange.response.omitted == described(packed)
-    text = "Content-Encoding is gzip, and the body grows over 100 bytes"
+    text = f"Content-Encoding is {coding}, and the body grows over 100 bytes"
     assert exchange.response.malformed == text
     assert isinstance(note, Note)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_body_that_unpacks_up_to_the_limit_is_kept(coding: str) -> None:
+    plain = b"5" * MAX
+    packed = content_codings.encode(plain, coding)
+    (exchange,) = record([*request(1, b"1"), *response(1, packed, coding=coding), end(1)])
+    assert isinstance(exchange, Exchange)
+    assert exchange.response.omitted is None
+    assert bodies.encode_body(exchange.response) == (plain if coding == "gzip" else packed)
 
 
 LARGE = b'"%b"' % (b"x" * 300)
