@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .proxy.control.player import Player
     from .proxy.control.verdict import ReplayError
 
-    __version__: str
+__version__ = "0.1.0"
 
 __all__ = [
     "Cassette",
@@ -93,15 +93,10 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used (PEP 562)."""
     from importlib import import_module
 
-    if name == "__version__":
-        from importlib.metadata import version
-
-        value: object = version("mesotape")
-    elif name in _HOME:
-        module = import_module(f".{_HOME[name]}", __name__)
-        value = module if name == "recordio" else getattr(module, name)
-    else:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_HOME[name]}", __name__)
+    value: object = module if name == "recordio" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -4,12 +4,12 @@ Heavy imports happen inside the commands, so that `mesotape --help` stays fast.
 """
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .. import __version__
 from .commands.console import (
     EXIT_FAILURE,
     AddressType,
@@ -36,7 +36,7 @@ from .commands.options import (
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("mesotape"), prog_name="mesotape")
+@click.version_option(__version__, prog_name="mesotape")
 def cli() -> None:
     """Record, replay and inspect the Apache Mesos v1 HTTP APIs."""
     click.get_current_context().call_on_close(messages.flush)

@@ -11,12 +11,12 @@ import datetime
 import errno
 import os
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self
 
 from msgspec.structs import replace
 
+from ... import __version__
 from ...proto.api.apis import ServerKind
 from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
 from ..format.yaml_writer import format_document
@@ -283,7 +283,7 @@ def _new_header(server: ServerKind | None, upstream: str | None, rules: RuleSet)
         server=server,
         recorded_at=datetime.datetime.now(datetime.UTC),
         upstream=upstream,
-        recorder=f"mesotape {version('mesotape')}",
+        recorder=f"mesotape {__version__}",
         redaction=rules.all_ids(),
     )
 

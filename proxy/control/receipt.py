@@ -14,12 +14,12 @@ It contains no times and no addresses, so that equal runs have equal receipts.
 
 import hashlib
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from ... import __version__
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.playback.requirement import Requirement
 from ...cassettes.storage.parts import part_paths
@@ -83,7 +83,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     these.
     """
 
-    mesotape: str = version("mesotape")
+    mesotape: str = __version__
     ended: bool = False
     exit_code: int | None = None
     command: int | None = None
