@@ -39,15 +39,12 @@ LITERAL_BLOCK_BYTES = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)
 """The ASCII allowed in a literal block, and every byte of longer UTF-8 sequences, whose characters
 `can_be_literal_block` checks."""
 
-_FORBIDDEN_IN_BLOCK = re.compile(
-    "[^\n\t -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_FORBIDDEN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
+_FORBIDDEN_IN_BLOCK = re.compile(f"[{_FORBIDDEN}]")
 
 _JSON_STARTS = '{["'
 _PLAIN = re.compile(PLAIN_SCALAR_PATTERN)
-_ESCAPED = re.compile(
-    '["\\\\]|[^ -~\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]'
-)
+_ESCAPED = re.compile(rf'["\\\t\n\xa0{_FORBIDDEN}]')
 _SHORT = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 

@@ -5,37 +5,37 @@ Authorization: token=eyJhbGciOi…      token
 Authorization: eyJhbGciOi…            an unknown scheme
 """
 
-import re
-
 type CredentialScheme = str | None
 """The scheme of a request's credentials, in lower case; None if it has no credentials."""
 
 UNKNOWN_SCHEME = ""
 """Credentials of a scheme that is not in the list, or that were redacted with their scheme."""
 
-_SCHEMES = (
-    "AWS4-HMAC-SHA256",
-    "Basic",
-    "Bearer",
-    "Digest",
-    "DPoP",
-    "GNAP",
-    "Hawk",
-    "HOBA",
-    "Kerberos",
-    "Mutual",
-    "Negotiate",
-    "NTLM",
-    "OAuth",
-    "PrivateToken",
-    "SCRAM-SHA-1",
-    "SCRAM-SHA-256",
-    "Token",
-    "vapid",
+_SCHEMES = frozenset(
+    name.lower()
+    for name in (
+        "AWS4-HMAC-SHA256",
+        "Basic",
+        "Bearer",
+        "Digest",
+        "DPoP",
+        "GNAP",
+        "Hawk",
+        "HOBA",
+        "Kerberos",
+        "Mutual",
+        "Negotiate",
+        "NTLM",
+        "OAuth",
+        "PrivateToken",
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-256",
+        "Token",
+        "vapid",
+    )
 )
 """Schemes that are recognised. Any other first word may itself be the secret."""
 
-_SCHEME = re.compile(rf"({'|'.join(map(re.escape, _SCHEMES))})(?:[ \t]|$)", re.IGNORECASE)
 _TOKEN_PARAMETER = "token="
 """The scheme of DC/OS: `token=` and a JSON web token."""
 
@@ -54,5 +54,5 @@ def scheme_prefix(authorization: str) -> str:
     """
     if authorization.lower().startswith(_TOKEN_PARAMETER):
         return authorization[: len(_TOKEN_PARAMETER)]
-    match = _SCHEME.match(authorization)
-    return "" if match is None else f"{match[1]} "
+    word = authorization.replace("\t", " ").partition(" ")[0]
+    return f"{word} " if word.lower() in _SCHEMES else ""
