@@ -10,7 +10,6 @@ A form is used only if it gives the same bytes back. No byte is lost: a body tha
 does not is kept as text or base64, with the reason in `malformed`.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import Literal, TypedDict
 
@@ -204,6 +203,8 @@ def _encode_proto(body: Body, text: str, name: str | None) -> bytes:
 
 
 def _digest(compact: bytes) -> str:
+    import hashlib
+
     return hashlib.sha256(compact).hexdigest()[:12]
 
 

@@ -1,7 +1,6 @@
 """The known word that an unknown one stands for, for error texts."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _MAX_COMPARED_CHARACTERS = 60
 """difflib takes long for long words."""
@@ -12,6 +11,8 @@ def closest_word(word: str, known: Iterable[str], *, cutoff: float = 0.5) -> str
 
     `cutoff` is the least similarity, from 0 (any word) to 1 (the very word).
     """
+    from difflib import get_close_matches
+
     compared = word[:_MAX_COMPARED_CHARACTERS]
     return next(iter(get_close_matches(compared, list(known), n=1, cutoff=cutoff)), None)
 

@@ -211,6 +211,13 @@ class ExchangeError(CassetteError):
         self.exchange = exchange
 
 
+type Node = str | list[Node] | dict[str, Node]
+"""A value of a document before it has a type."""
+
+type NodePath = tuple[str | int, ...]
+"""Keys and list indexes, from the document's root."""
+
+
 class DocumentError(CassetteError):
     """A wrong document. `line` counts from 1 at its start mark; `text` is the error without it.
 

@@ -18,10 +18,10 @@ from msgspec import inspect
 
 from ...proto.shown_text import quote_start
 from .closest_word import closest_word
-from .documents import Document, DocumentError
+from .documents import Document, DocumentError, Node, NodePath
 
 if TYPE_CHECKING:
-    from .yaml_reader import Composition, Node, NodePath
+    from .yaml_reader import Composition
 
     type Mismatch = tuple[NodePath, str]
     """The path of a value that does not fit, and the reason."""

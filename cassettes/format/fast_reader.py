@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from msgspec import json
 
-from .documents import EndCause, Event, Exchange, Headers, Request, Response, Spacing
+from .documents import EndCause, Event, Exchange, Headers, Node, Request, Response, Spacing
 from .scalars import (
     LITERAL_BLOCK_BYTES,
     MAX_KEY_LENGTH,
@@ -22,7 +22,6 @@ from .scalars import (
     SECONDS_PATTERN,
     can_be_literal_block,
 )
-from .yaml_reader import Node
 
 EVENT_HEAD_PATTERN = (
     rf"---\nevent: ({NUMBER_PATTERN})\nof: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\n"

@@ -20,10 +20,9 @@ from .documents import (
     Event,
     Exchange,
     Header,
+    Node,
     Note,
 )
-from .error_texts import document_name, to_document_error
-from .yaml_reader import Composition, Node
 
 _DOCUMENT_TYPES: dict[str, type[Document]] = {
     "mesotape": Header,
@@ -45,6 +44,17 @@ def parse_document(data: bytes) -> Document:
             return document_from_nodes(root)
         except (ValueError, LookupError):
             pass  # The composition has the line numbers that an error needs.
+    return _parse_any_yaml(data)
+
+
+def _parse_any_yaml(data: bytes) -> Document:
+    """Parse a document that is not as the writer writes it, or report what is wrong.
+
+    Few cassettes have one, so this imports the YAML library.
+    """
+    from .error_texts import to_document_error
+    from .yaml_reader import Composition
+
     composition = Composition(data)
     try:
         return document_from_nodes(composition.root)
@@ -121,5 +131,7 @@ def _check_body(body: Body, root: dict[str, Node], side: str = "") -> None:
         text = f"{side}found spacing without json: remove it"
     else:
         return
+    from .error_texts import document_name
+
     path = (side.removesuffix(": "), last) if side else (last,)
     raise DocumentError(2, f"{document_name(root)}: {text}", path)

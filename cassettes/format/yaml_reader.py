@@ -18,13 +18,7 @@ from msgspec import Raw, json
 from yaml import events
 
 from ...proto.shown_text import quote_start
-from .documents import DocumentError
-
-type Node = str | list[Node] | dict[str, Node]
-"""A value of a document before it has a type."""
-
-type NodePath = tuple[str | int, ...]
-"""Keys and list indexes, from the document's root."""
+from .documents import DocumentError, Node, NodePath
 
 type ComposedJSON = bool | str | Raw | list[ComposedJSON] | dict[str, ComposedJSON] | None
 """A value of a body that is written as YAML. `Raw` is a number, as its digits."""

@@ -15,9 +15,8 @@ from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
 from ...proto.messages.msgspec_types import msgspec_decoder
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, Event, Exchange, Headers, Request, Response
+from ..format.documents import Body, Event, Exchange, Headers, NodePath, Request, Response
 from ..format.heads import request_faults, response_faults, status_fault
-from ..format.yaml_reader import NodePath
 from .fault_lines import key_line, member_line, text_line
 from .findings import FINDING_KINDS, CassetteFinding
 from .message_faults import enum_member, fault_member, unknown_members

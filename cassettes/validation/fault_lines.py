@@ -9,9 +9,12 @@ import contextlib
 import re
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ..format.documents import DocumentError
-from ..format.yaml_reader import Composition, NodePath
+from ..format.documents import DocumentError, NodePath
+
+if TYPE_CHECKING:
+    from ..format.yaml_reader import Composition
 
 _TOKEN = re.compile(r'[ \t\r\n]*(?:("(?:[^"\\]|\\.)*")|([{}\[\],:])|([^ \t\r\n{}\[\],:"]+))')
 
@@ -19,7 +22,7 @@ _TOKEN = re.compile(r'[ \t\r\n]*(?:("(?:[^"\\]|\\.)*")|([{}\[\],:])|([^ \t\r\n{}
 def key_line(data: bytes, path: NodePath) -> int:
     """Return the line of a value in a document, or of what is around it, from 1 at `---`."""
     try:
-        line_numbers = Composition(data).line_numbers
+        line_numbers = _compose(data).line_numbers
     except DocumentError as error:
         return error.line
     while path and path not in line_numbers:
@@ -30,7 +33,7 @@ def key_line(data: bytes, path: NodePath) -> int:
 def text_line(data: bytes, body: NodePath, text: str, offset: int) -> int:
     """Return the line of a character of a body's text."""
     try:
-        composition = Composition(data)
+        composition = _compose(data)
     except DocumentError as error:
         return error.line
     line = composition.line_numbers.get(body, 1)
@@ -41,7 +44,7 @@ def text_line(data: bytes, body: NodePath, text: str, offset: int) -> int:
 
 def member_line(data: bytes, body: NodePath, text: str, member: NodePath) -> int:
     """Return the line of a member of the JSON in a body, or of what is around it."""
-    composition = Composition(data)
+    composition = _compose(data)
     if body not in composition.literal_blocks:
         return key_line(data, (*body, *member))
     best, length = 0, -1
@@ -49,6 +52,12 @@ def member_line(data: bytes, body: NodePath, text: str, member: NodePath) -> int
         if len(path) > length and path == member[: len(path)]:
             best, length = offset, len(path)
     return text_line(data, body, text, best)
+
+
+def _compose(data: bytes) -> "Composition":
+    from ..format.yaml_reader import Composition
+
+    return Composition(data)
 
 
 def _member_offsets(text: str) -> Iterator[tuple[NodePath, int]]:

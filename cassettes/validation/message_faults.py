@@ -11,7 +11,7 @@ from ...proto.messages import mapping
 from ...proto.messages.descriptors import map_value_field, message_class
 from ...proto.shown_text import quote_start
 from ..format.closest_word import closest_word
-from ..format.yaml_reader import NodePath
+from ..format.documents import NodePath
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
