@@ -4,6 +4,7 @@ mitmproxy writes the key of its certificate authority into a folder, and reads t
 the server from a file that also has its key. A process that is killed would leave such files.
 """
 
+import functools
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -36,12 +37,17 @@ class CertificatesInMemory(TlsConfig):
         changed = set(updated)
         if changed & _OPTIONS and not (options.confdir or options.emudhra or options.emudhra_old):
             changed -= _OPTIONS
-            self.certstore = _new_store(options.key_size)
+            self.__dict__.pop("certstore", None)
             for spec in options.certs:
                 self._add_option(spec)
         super().configure(changed)  # pyright: ignore[reportUnknownMemberType]
         if self._server is not None and not options.certs:
             self.certstore.add_cert(_read_server(*self._server), "*")
+
+    @functools.cached_property
+    def certstore(self) -> certs.CertStore:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The store. It is made for the first client that uses TLS: the key takes up to 0.2 s."""
+        return _new_store(ctx.options.key_size)
 
     def _add_option(self, spec: str) -> None:
         host, _, path = spec.rpartition("=")

@@ -49,6 +49,8 @@ class _DeclaredOptions:
 
 def addons_for(options: Collection[str], loaded: Collection[type]) -> list[object]:
     """Return new addons that own some of these options, without those of the types `loaded`."""
+    if not options:
+        return []
     return [
         addon
         for addon, names in _addons_and_options()

@@ -216,7 +216,7 @@ async def run_proxy(
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
     names = dict.fromkeys(each.partition("=")[0] for each in extra)
-    refused = refused_options()
+    refused = refused_options() if names else {}
     for name in names:
         if name in refused:
             raise ProxyStartError(f"--set {name}: {refused[name]}")
