@@ -10,14 +10,12 @@ import os
 import re
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, override
 
 import click
-import msgspec
 
 from ...proto.http.address import LOOPBACK, Address
 from ...proto.shown_text import escape_message, escape_text
@@ -251,7 +249,9 @@ def announce_ready(
         )
         if control is not None:
             ready["control"] = {"url": control[0]} | ({"token": control[1]} if control[1] else {})
-        print_result(msgspec.json.encode(ready).decode(), to_stderr=to_stderr)
+        from msgspec import json
+
+        print_result(json.encode(ready).decode(), to_stderr=to_stderr)
     else:
         lines = [text, *(each for each, _ in other_servers)]
         if control is not None:
@@ -282,6 +282,8 @@ def warn_if_exposed(listening: Iterable[Address], effect: str) -> None:
 
 def write_file_atomically(path: Path, text: str) -> None:
     """Write a file beside its destination, then rename it. Raises CommandError."""
+    import tempfile
+
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
             try:

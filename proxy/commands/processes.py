@@ -13,7 +13,6 @@ before it looked is not watched.
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -111,6 +110,8 @@ def _end_with_us() -> Callable[[], None] | None:
     """
     if sys.platform != "linux":
         return None
+    import ctypes
+
     library, parent = ctypes.CDLL(None), os.getpid()
 
     def ask() -> None:
