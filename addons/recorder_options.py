@@ -5,8 +5,7 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
-from ..cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
-from ..cassettes.recording.writer_reports import WriterConfig
+from ..cassettes.recording.writer_reports import DEFAULT_MAX_BODY_BYTES, WriterConfig
 from .addon_options import (
     SERVER_KINDS,
     add_redaction_options,

@@ -30,7 +30,9 @@ class WriterExistsError(WriterError):
 
 
 class WriterClient:
-    """Sends observations to the writer. `send` never waits.
+    """Starts the writer, and sends observations to it. `send` never waits.
+
+    The writer starts with this object, but touches no file before `wait_until_open`.
 
     The first failure is in `failure`; after it nothing is sent. `on_failure` is called with it, and
     when recording is interrupted until `on_resume`; `on_problem` with what is wrong while it goes
@@ -50,7 +52,7 @@ class WriterClient:
         self.on_error: Callable[[Exception], object] = lambda error: None
         self._queue = ObservationQueue(lambda error: self.on_error(error))
         self._timer: asyncio.TimerHandle | None = None
-        self._is_closing = self._is_left = False
+        self._is_open = self._is_closing = self._is_left = False
         self._ended = asyncio.Event()
         self._process = WriterProcess(
             config, self._queue.waiting, self._guarded, self._take_status, self._end
@@ -73,13 +75,19 @@ class WriterClient:
         """
         status = self._process.read_first_status()
         if status.error is not None:
-            self._process.leave()
-            self._process.wait()
+            self.cancel()
             if status.file_exists:
                 raise WriterExistsError(self.path)
             raise WriterError(status.error)
         self.status = status
+        self._is_open = True
         return status
+
+    def cancel(self) -> None:
+        """End the writer, unless it has opened the cassette."""
+        if not self._is_open:
+            self._process.leave()
+            self._process.wait()
 
     def send(self, observation: observations.AnyObservation) -> None:
         """Send an observation; if too much is waiting, heads, bodies and notes are dropped."""

@@ -3,6 +3,7 @@
 It reads until the end of its input, and ignores the signals that end the proxy.
 """
 
+import os
 import signal
 import sys
 
@@ -11,10 +12,14 @@ import msgspec
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.output_file import CassetteExistsError
 from ...cassettes.recording.writer import CassetteWriter
-from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ...cassettes.recording.writer_reports import (
+    IGNORED_SIGNALS,
+    OPEN_SIGNAL,
+    WriterConfig,
+    WriterStatus,
+)
 from ..traffic.guard import describe_error
 from .reports import Reports
-from .writer_process import IGNORED_SIGNALS
 from .writing_loop import WritingLoop
 
 
@@ -24,6 +29,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
     config = msgspec.json.decode(sys.argv[1], type=WriterConfig)
+    if os.read(0, len(OPEN_SIGNAL)) != OPEN_SIGNAL:
+        return  # The proxy did not start.
     reports = Reports()
     try:
         writer = CassetteWriter.open(

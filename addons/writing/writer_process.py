@@ -21,12 +21,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ...cassettes.recording.writer_reports import (
+    IGNORED_SIGNALS,
+    OPEN_SIGNAL,
+    WriterConfig,
+    WriterStatus,
+)
 
 _PIPE_BYTES = 1 << 20
-
-IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What the writer ignores: it ends after the proxy, even if both get a signal."""
 
 
 class WriterProcess:
@@ -77,7 +79,12 @@ class WriterProcess:
         return self._process.pid
 
     def read_first_status(self) -> WriterStatus:
-        """Wait for the first report; from then on the running loop serves the pipes."""
+        """Let the process open the cassette, and wait for its first report.
+
+        From then on the running loop serves the pipes.
+        """
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._input.fileno(), OPEN_SIGNAL)
         line = self._output.readline()
         if not line:
             return WriterStatus("the writer process ended at once")

@@ -23,6 +23,7 @@ from ...cassettes.recording.output_file import IncompleteWriteError
 from ...cassettes.recording.recording import Recording
 from ...cassettes.recording.writer import CassetteWriter
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.scanning.late_secrets import LateSecrets
 from .final_redaction import FinalRedaction
 from .reports import Reports
@@ -66,6 +67,7 @@ class WritingLoop:
             last_exchange=self._writer.last_exchange_number,
             last_client=self._writer.last_client_number,
             warnings=self._writer.warnings,
+            upstream=Redactor().redact_upstream(self._config.upstream or ""),
         )
         self._reports.write(first_status)
         self._reports.show_life()

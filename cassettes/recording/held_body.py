@@ -5,8 +5,6 @@ Beyond the limit a body is not held any more, but its bytes are still counted an
 pass, so that a reader of the cassette can compare them with the original.
 """
 
-import hashlib
-
 from ...proto.api.negotiation import JSON, PROTOBUF
 from ...proto.http import content_codings
 from ...proto.http.gzip_coding import ContentCodingError, TooLargeError
@@ -14,9 +12,7 @@ from ...proto.http.headers import header_value, header_values
 from ..format import bodies
 from ..format.documents import Headers
 from ..format.headers import decompress_body
-
-DEFAULT_MAX_BODY_BYTES = 1 << 24
-"""16 MiB. To decode, redact and format a body takes some eight times its size in memory."""
+from .writer_reports import DEFAULT_MAX_BODY_BYTES
 
 _MOST_BODIES = 2
 
@@ -45,6 +41,8 @@ class OmittedBytes:
 
     def __init__(self, data: bytes | bytearray) -> None:
         self.size = 0
+        import hashlib
+
         self._digest = hashlib.sha256()
         self.feed(data)
 

@@ -19,12 +19,10 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import IO, Self
 
 from ..format.documents import CassetteError
-
-type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
-"""The effect of opening a file that already exists."""
+from .writer_reports import ExistingFilePolicy
 
 RESERVED_BYTES = 1 << 16
 """Space that is kept for the last documents: the ends of open streams, and a note."""

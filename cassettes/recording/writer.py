@@ -12,7 +12,7 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from msgspec.structs import replace
 
@@ -22,14 +22,9 @@ from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
 from ..format.yaml_writer import format_document
 from ..redaction.redactor import Redactor
 from ..redaction.rules import DEFAULT_RULES, RuleSet
-from ..scanning.rewriting import last_placeholder
-from ..storage.opening import is_gzip_file
 from ..storage.parts import part_path
-from ..storage.reader import Cassette
-from .output_file import RESERVED_BYTES, ExistingFilePolicy, IncompleteWriteError, OutputFile
-
-type SyncPolicy = Literal["never", "end", "always"]
-"""When to wait until the data is on the disk: never, at the end, or after each write."""
+from .output_file import RESERVED_BYTES, IncompleteWriteError, OutputFile
+from .writer_reports import ExistingFilePolicy, SyncPolicy
 
 
 class CassetteWriter:
@@ -227,6 +222,10 @@ class CassetteWriter:
 
     def _continue(self, server: ServerKind | None) -> None:
         """Find the end of an existing cassette, and cut off an unfinished document."""
+        from ..scanning.rewriting import last_placeholder
+        from ..storage.opening import is_gzip_file
+        from ..storage.reader import Cassette
+
         file = self.file
         if is_gzip_file(file.fd):
             raise CassetteError(f"{self.path}: is compressed: unpack it, or record to another file")
@@ -251,6 +250,8 @@ def _last_part(path: Path) -> tuple[Path, int]:
     """Return the file that an existing cassette is continued in, and its number."""
     if not path.is_file() or not path.stat().st_size or not part_path(path, 2).exists():
         return path, 1
+    from ..storage.reader import Cassette
+
     with Cassette.open(path, lenient=True) as cassette:
         return cassette.part_paths[-1], len(cassette.part_paths)
 

@@ -1,16 +1,37 @@
-"""What the proxy tells the process that writes the cassette, and what that process reports."""
+"""What the proxy tells the process that writes the cassette, and what that process reports.
+
+Both processes import this, so it imports nothing that only one of them needs.
+"""
+
+import signal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from ...proto.api.apis import ServerKind
 from ..redaction.rules import DEFAULT_RULES, RuleSet
-from .held_body import DEFAULT_MAX_BODY_BYTES
-from .output_file import ExistingFilePolicy
-from .writer import SyncPolicy
+
+type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
+"""The effect of opening a file that already exists."""
+
+type SyncPolicy = Literal["never", "end", "always"]
+"""When to wait until the data is on the disk: never, at the end, or after each write."""
 
 FLUSH_SECONDS = 0.05
 """How long an observation waits for others before a batch is sent."""
+
+DEFAULT_MAX_BODY_BYTES = 1 << 24
+"""16 MiB. To decode, redact and format a body takes some eight times its size in memory."""
+
+DEFAULT_MIN_FREE = 1 << 26
+"""Bytes that are left free on the disk, unless it is small."""
+
+OPEN_SIGNAL = b"\n"
+"""The proxy sends it first, when the cassette is to be opened."""
+
+IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What the writer ignores: it ends after the proxy, even if both get a signal."""
 
 
 class WriterConfig(Struct, frozen=True):
@@ -39,8 +60,9 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
 
     `file_exists` is true if the error is that the cassette already exists. In the first report
     `elapsed` is the time of the cassette in seconds, and `last_exchange` and `last_client` are the
-    last numbers in it: all 0 unless it existed. `warnings` are about its old documents. `secrets`
-    is how often each rule of redaction fired.
+    last numbers in it: all 0 unless it existed. `warnings` are about its old documents, and
+    `upstream` is that of the config without secrets. `secrets` is how often each rule of redaction
+    fired.
 
     `gap` is why nothing is recorded at present, `problem` what is wrong while recording goes on.
     `is_complete` is whether all is recorded that was asked for.
@@ -52,6 +74,7 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     last_exchange: int = 0
     last_client: int = 0
     warnings: list[str] = msgspec.field(default_factory=list[str])
+    upstream: str = ""
     exchanges: int = 0
     events: int = 0
     notes: int = 0

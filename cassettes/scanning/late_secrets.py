@@ -13,9 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..redaction.redactor import Redactor
-from ..storage.reader import Cassette
-from .rewriting import rewrite
-from .secret_findings import has_known_secret
 
 
 class LateSecrets:
@@ -37,6 +34,9 @@ class LateSecrets:
 
     def are_in(self, paths: Sequence[Path]) -> bool:
         """Return whether a secret was written before it was known. Raises CassetteError."""
+        from ..storage.reader import Cassette
+        from .secret_findings import has_known_secret
+
         secrets = self._redactor.secrets
         for number, path in enumerate(paths[: self._searched_parts], 1):
             with Cassette.open(path, lenient=True, may_grow=True, with_parts=False) as cassette:
@@ -51,6 +51,9 @@ class LateSecrets:
 
         Raises CassetteError and OSError; then the file of which this is the error is as it was.
         """
+        from ..storage.reader import Cassette
+        from .rewriting import rewrite
+
         is_left = False
         for path in paths:
             with Cassette.open(path, lenient=True, with_parts=False) as cassette:

@@ -13,12 +13,16 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from ...addons.traffic.deferred_addons import defer_addons
 from ...addons.writing.writer_client import WriterClient, WriterError, WriterExistsError
-from ...cassettes.recording.held_body import DEFAULT_MAX_BODY_BYTES
-from ...cassettes.recording.output_file import ExistingFilePolicy
-from ...cassettes.recording.writer import SyncPolicy
-from ...cassettes.recording.writer_reports import FLUSH_SECONDS, WriterConfig, WriterStatus
-from ...cassettes.redaction.redactor import Redactor
+from ...cassettes.recording.writer_reports import (
+    DEFAULT_MAX_BODY_BYTES,
+    FLUSH_SECONDS,
+    ExistingFilePolicy,
+    SyncPolicy,
+    WriterConfig,
+    WriterStatus,
+)
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...proto.api.apis import ServerKind
 from ...proto.http.address import Address, ServerUrl
@@ -153,9 +157,35 @@ def mitmproxy_options(options: RecordOptions) -> dict[str, object]:
     return settings
 
 
+def writer_config(options: RecordOptions) -> WriterConfig:
+    """Translate the options to those of the writer."""
+    return WriterConfig(
+        path=str(options.output),
+        existing=options.existing,
+        server=options.server,
+        upstream=options.upstream or options.mode,
+        rules=options.rules,
+        max_body_bytes=options.max_body,
+        sync=options.sync,
+        flush_seconds=options.flush_interval,
+        max_size=options.max_size,
+        max_events=options.max_events,
+        min_free=options.min_free,
+    )
+
+
 async def _record(options: RecordOptions) -> int:
+    writer = WriterClient(writer_config(options))  # It starts while mitmproxy is imported.
+    try:
+        return await _record_with(writer, options)
+    finally:
+        writer.cancel()
+
+
+async def _record_with(writer: WriterClient, options: RecordOptions) -> int:
     gc.disable()  # The import makes no garbage: without collections it takes a fifth less CPU.
     try:
+        defer_addons()
         from .mitm import ProxyStartError, Recorder, run_proxy
     except ImportError as error:
         text = f"recording needs mitmproxy: pip install 'mesotape[record]' ({error})"
@@ -169,7 +199,7 @@ async def _record(options: RecordOptions) -> int:
         watching.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGTERM))
     try:
         with contextlib.ExitStack() as shown:
-            ready = functools.partial(_begin, options, recorder, shown)
+            ready = functools.partial(_begin, options, recorder, writer, shown)
             settings = mitmproxy_options(options)
             certificate = None
             if options.tls_cert is not None and options.tls_key is not None:
@@ -193,6 +223,7 @@ async def _record(options: RecordOptions) -> int:
 def _begin(
     options: RecordOptions,
     recorder: "Recorder",
+    writer: WriterClient,
     shown: contextlib.ExitStack,
     addresses: list[tuple[str, int]],
 ) -> None:
@@ -200,27 +231,13 @@ def _begin(
 
     `shown` keeps the live counts on the terminal until the recording ends.
     """
-    upstream = options.upstream or options.mode
-    start = WriterConfig(
-        path=str(options.output),
-        existing=options.existing,
-        server=options.server,
-        upstream=upstream,
-        rules=options.rules,
-        max_body_bytes=options.max_body,
-        sync=options.sync,
-        flush_seconds=options.flush_interval,
-        max_size=options.max_size,
-        max_events=options.max_events,
-        min_free=options.min_free,
-    )
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
-    for warning in recorder.start(WriterClient(start)).warnings:
+    status = recorder.start(writer)
+    for warning in status.warnings:
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"
     url = str(ServerUrl(scheme, Address(*addresses[0])))
-    upstream_text = Redactor().redact_upstream(upstream or "")
-    text = f"recording {upstream_text} on {url} into {options.output}"
+    text = f"recording {status.upstream} on {url} into {options.output}"
     try:
         announce_ready(text, url, options.ready_file, as_json=options.as_json)
     except BaseException:
