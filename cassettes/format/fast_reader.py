@@ -52,15 +52,17 @@ _EXCHANGE_HEAD = re.compile(
     r"(?:\|-?(?=\n(?:    [^ \t\n]|\Z))|\|2-?(?=\n)))"
 )
 
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z"
 _ENTRY = {
     indent: re.compile(
         rf'{" " * indent}(?:({PLAIN_SCALAR_PATTERN})|"({QUOTED_TEXT_PATTERN})"):'
-        rf"(?: (?:({PLAIN_SCALAR_PATTERN}|[0-9]{{1,18}}(?:\.[0-9]{{6}})?)|"
+        rf"(?: (?:({PLAIN_SCALAR_PATTERN}|[0-9]{{1,18}}(?:\.[0-9]{{6}})?|{_TIME})|"
         rf'"({QUOTED_TEXT_PATTERN})"|(\|-)))?\n'
     )
     for indent in (0, 2, 4)
 }
 _ITEM = re.compile(rf'      - (?:({PLAIN_SCALAR_PATTERN})|"({QUOTED_TEXT_PATTERN})")\n')
+_RULES = re.compile(r"redaction: \[([a-z][a-z0-9-]*(?:, [a-z][a-z0-9-]*)*)\]\n")
 _HEADER_LINES = re.compile(r"(?:    [^\n]*\n)+")
 _BLOCK_END = {2: re.compile(r"\n(?!  )"), 4: re.compile(r"\n(?!    )")}
 _MAX_CACHED_HEADERS = 4096
@@ -156,6 +158,8 @@ def parse_document_nodes(data: bytes) -> dict[str, Node] | None:
         root, position = _parse_mapping(text, len(_START), 0)
     except _OtherLayoutError:
         return None
+    if (rules := _RULES.match(text, position)) and "redaction" not in root:
+        root["redaction"], position = [*rules[1].split(", ")], rules.end()
     return root if text[position:] == "...\n" else None
 
 

@@ -22,7 +22,7 @@ from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
 from ..format.yaml_writer import format_document
 from ..redaction.redactor import Redactor
 from ..redaction.rules import DEFAULT_RULES, RuleSet
-from ..storage.parts import part_path
+from ..storage.part_names import part_path
 from .output_file import RESERVED_BYTES, IncompleteWriteError, OutputFile
 from .writer_reports import ExistingFilePolicy, SyncPolicy
 

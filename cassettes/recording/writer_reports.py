@@ -24,9 +24,6 @@ FLUSH_SECONDS = 0.05
 DEFAULT_MAX_BODY_BYTES = 1 << 24
 """16 MiB. To decode, redact and format a body takes some eight times its size in memory."""
 
-DEFAULT_MIN_FREE = 1 << 26
-"""Bytes that are left free on the disk, unless it is small."""
-
 OPEN_SIGNAL = b"\n"
 """The proxy sends it first, when the cassette is to be opened."""
 

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +111,8 @@ def _open_seekable(path: Path, fd: int, max_bytes: int) -> tuple[int, list[str]]
 
 
 def _copy(path: Path, blocks: Iterator[bytes], max_bytes: int) -> tuple[int, list[str]]:
+    import tempfile
+
     warnings: list[str] = []
     with tempfile.TemporaryFile() as copy:
         try:

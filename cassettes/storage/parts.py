@@ -13,6 +13,7 @@ from msgspec import Struct
 from ..format.documents import CassetteError, Header
 from ..format.parsing import parse_document
 from .opening import open_for_reading
+from .part_names import part_path
 
 _HEADER_END = b"\n...\n"
 _HEADER_BYTES = 1 << 16
@@ -26,21 +27,6 @@ class FurtherPart(Struct, frozen=True):
     header_bytes: int
     header_lines: int
     warnings: list[str]
-
-
-def part_path(path: Path, number: int) -> Path:
-    """Return the path of a part of a cassette: `c.2.yaml` for `c.yaml`."""
-    if number == 1:
-        return path
-    name = path.name.removesuffix(".gz")
-    packed = path.name[len(name) :]
-    stem, suffix = Path(name).stem, Path(name).suffix
-    return path.with_name(f"{stem}.{number}{suffix}{packed}")
-
-
-def first_part_path(path: Path, number: int) -> Path:
-    """Return the path of the first part, by that of another one."""
-    return path.with_name(path.name.replace(f".{number}.", ".", 1).removesuffix(f".{number}"))
 
 
 def part_paths(path: Path) -> list[Path]:

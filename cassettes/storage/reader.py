@@ -30,7 +30,8 @@ from ..format.documents import (
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem, too_long
 from .opened_file import OpenedFile
 from .opening import open_for_reading
-from .parts import first_part_path, open_further_parts
+from .part_names import first_part_path
+from .parts import open_further_parts
 
 _HEAD_BYTES = 64 * 1024
 """How much of an exchange is read to find its request and the head of its response."""

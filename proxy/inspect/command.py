@@ -30,7 +30,7 @@ from ..commands.console import (
     CommandError,
     print_to_stderr,
 )
-from . import follow, sources
+from . import sources
 from .bodies import format_body
 from .filters import RowFilters
 from .options import InspectOptions
@@ -89,12 +89,15 @@ def _read_rows(options: InspectOptions) -> Iterator[Row]:
         encoding=options.encoding,
         max_record_bytes=options.max_record,
     )
-    return chain.from_iterable(
-        follow.rows(source, hints, options.api, ca=options.tls_ca, insecure=options.insecure)
-        if source.startswith(("http://", "https://"))
-        else sources.rows(source, hints)
-        for source in options.sources
-    )
+    return chain.from_iterable(_rows_of(source, hints, options) for source in options.sources)
+
+
+def _rows_of(source: str, hints: sources.SourceHints, options: InspectOptions) -> Iterator[Row]:
+    if not source.startswith(("http://", "https://")):
+        return sources.rows(source, hints)
+    from . import follow
+
+    return follow.rows(source, hints, options.api, ca=options.tls_ca, insecure=options.insecure)
 
 
 def _record_message(options: InspectOptions) -> str | None:

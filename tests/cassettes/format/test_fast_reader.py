@@ -1,13 +1,18 @@
 """The fast reader of exchange heads gives what parsing the whole exchange gives, or None."""
 
+import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.document_strategies import documents
 
-from mesotape.cassettes.format import parsing, yaml_writer
-from mesotape.cassettes.format.documents import DocumentError, Exchange, Request, Response
+from mesotape.cassettes.format import fast_reader, parsing, yaml_writer
+from mesotape.cassettes.format.documents import DocumentError, Exchange, Header, Request, Response
 from mesotape.cassettes.format.fast_reader import parse_exchange_head
+from mesotape.cassettes.format.yaml_reader import Composition
+
+AT = datetime.datetime(2026, 11, 22, 21, 4, 33, 124171, datetime.UTC)
 
 HEADERS = {"Host": "127.0.0.1:5050", "Accept": "application/json", "X": ["a", "b"]}
 exchanges = documents().filter(lambda document: isinstance(document, Exchange))
@@ -17,6 +22,32 @@ def parse_whole(data):
     exchange = parsing.parse_document(data)
     assert isinstance(exchange, Exchange)
     return parsing.without_response_body(exchange)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        Header(mesotape=1, server="master", recorded_at=AT, redaction=["cookie", "url-query"]),
+        Header(mesotape=1, recorded_at=AT, upstream="http://m:5050", recorder="mesotape 0.1.0"),
+        Header(mesotape=1, recorded_at=AT.replace(microsecond=0), part=2, redaction=["a"]),
+    ],
+)
+def test_a_written_header_is_read_as_yaml_reads_it(header):
+    data = yaml_writer.format_document(header)
+    root = fast_reader.parse_document_nodes(data)
+    assert root is not None
+    assert root == Composition(data).root
+
+
+LINES = ["json: [a, b]", "redaction: [a]", "redaction: [a, b,]", "redaction: []", "part: 1-2T3Z"]
+
+
+@pytest.mark.parametrize("line", [*LINES, "redaction: [On, 1]", 'redaction: ["a"]', "at: [a]"])
+@pytest.mark.parametrize("before", ["", "redaction: [b]\n", "note: x\n"])
+def test_a_line_with_a_list_is_read_as_yaml_reads_it_or_not_at_all(line, before):
+    data = f"---\nmesotape: 1\n{before}{line}\n...\n".encode()
+    if (root := fast_reader.parse_document_nodes(data)) is not None:
+        assert root == Composition(data).root
 
 
 @given(exchanges)

@@ -12,10 +12,12 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.recording.output_file import ExistingFilePolicy, IncompleteWriteError
+from mesotape.cassettes.recording.output_file import IncompleteWriteError
 from mesotape.cassettes.recording.writer import CassetteWriter
+from mesotape.cassettes.recording.writer_reports import ExistingFilePolicy
 from mesotape.cassettes.storage.opened_file import ChangedError
-from mesotape.cassettes.storage.parts import first_part_path, part_path, part_paths
+from mesotape.cassettes.storage.part_names import first_part_path, part_path
+from mesotape.cassettes.storage.parts import part_paths
 from mesotape.cassettes.storage.reader import Cassette
 
 EXCHANGE = Exchange(
