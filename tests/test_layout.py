@@ -272,14 +272,3 @@ def test_no_addon_bears_the_name_of_a_standard_module() -> None:
     """Mitmproxy puts the folder of a script first on sys.path."""
     names = {path.stem for path in (ROOT / "addons").glob("*.py")}
     assert not names & sys.stdlib_module_names
-
-
-def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from mesotape.proxy.cli import cli;"
-        " cli.main(['--help'], standalone_mode=False);"
-        " sys.exit(str({'mitmproxy', 'google.protobuf', 'yaml', 'rich.table'} & set(sys.modules)))"
-    )
-    command = [sys.executable, "-c", code]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.stderr.strip() == "set()"

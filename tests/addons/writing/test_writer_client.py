@@ -65,6 +65,36 @@ def test_an_existing_cassette_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+@pytest.mark.parametrize("existing", ["refuse", "overwrite", "append"])
+def test_a_writer_that_is_cancelled_touches_no_file(tmp_path: Path, existing: str) -> None:
+    path = tmp_path / "a.yaml"
+
+    async def main() -> WriterClient:
+        writer = WriterClient(WriterConfig(str(path), existing=existing))
+        writer.cancel()
+        writer.cancel()
+        return writer
+
+    writer = asyncio.run(main())
+    with pytest.raises(ProcessLookupError):
+        os.kill(writer.pid, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cancelling_an_open_writer_does_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+
+    async def main() -> None:
+        writer = WriterClient(WriterConfig(str(path), upstream="http://me:secret@m:5050"))
+        assert writer.wait_until_open().upstream == "http://me:REDACTED-1@m:5050"
+        writer.cancel()
+        start_stream(writer)
+        writer.send(RecordingStopped(0, 0.4))
+        assert (await writer.close()).exchanges == 1
+
+    asyncio.run(main())
+
+
 def test_without_a_stop_the_streams_are_ended_and_a_note_is_written(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
 
