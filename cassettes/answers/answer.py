@@ -59,6 +59,13 @@ def _unchanged(error: Exception) -> Exception:
     return error
 
 
+class RecordBlock(Struct, frozen=True, eq=False, gc=False):
+    """Records that are due together, `count` of them; `data` has each in an HTTP chunk."""
+
+    data: bytes
+    count: int
+
+
 class Notify(Struct, frozen=True, eq=False):
     """Calls `callback` when it is due and every step before it has been sent.
 
@@ -75,6 +82,9 @@ stays open."""
 
 type StreamStep = RecordedStep | RawBytes | Notify
 """Any step that a server can send."""
+
+type SentStep = StreamStep | RecordBlock
+"""A step of a stream whose records may be sent in blocks."""
 
 
 class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
@@ -102,18 +112,25 @@ class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
     `handle`, if there is one, to learn when the stream is over, and to end it early. `call_name` is
     the type of the answered call, and `at_seconds` the recorded time of its request, in seconds
     since the first cassette began. `place_error` returns an error that names the place of the
-    exchange, for one that occurs while the stream is sent.
+    exchange, for one that occurs while the stream is sent. `blocks` are the same steps with many
+    records in one, if that is possible; a server sends these instead of `steps`.
     """
 
     exchange: int
     status: int
     head: bytes
     steps: Iterator[Timed[StreamStep]]
+    blocks: Iterator[Timed[SentStep]] | None = None
     close: bool = False
     handle: StreamHandle[StreamStep] | None = None
     call_name: str | None = None
     at_seconds: float = 0.0
     place_error: Callable[[Exception], Exception] = _unchanged
+
+
+def encode_chunk(data: bytes) -> bytes:
+    """Return one HTTP chunk, its size in lower-case hex as libprocess writes it."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def render_head(status: int, reason: str | None, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -192,6 +209,8 @@ def build_stream(
     response: Response,
     steps: Iterator[Timed[StreamStep]],
     handle: StreamHandle[StreamStep] | None = None,
+    *,
+    blocks: Iterator[Timed[SentStep]] | None = None,
 ) -> StreamedResponse:
     """Return the streamed answer of exchange `number`; `handle` is for the playback."""
     headers = [
@@ -205,6 +224,7 @@ def build_stream(
         status=status,
         head=render_head(status, response.reason, headers),
         steps=steps,
+        blocks=blocks,
         handle=handle,
         close=_has_connection_close(headers),
     )

@@ -15,9 +15,10 @@ from ...proto import recordio
 from ..format.documents import EndCause, Event, Exchange
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event
-from .answer import Ending, RecordedStep
+from .answer import Ending, RecordedStep, SentStep
 from .gates import SyncPoint, WaitFor, insert_sync_points
 from .pace import Pace, Stepped, Timed
+from .record_blocks import BlockCache, BlockKey
 from .records import announced_interval_seconds, is_heartbeat, record_type
 from .stepping import insert_event_latches
 
@@ -86,6 +87,35 @@ class Timeline:
             type_of=self._type_of,
         )
 
+    def play_in_blocks(
+        self,
+        blocks: BlockCache,
+        key: BlockKey,
+        now_seconds: float,
+        convert: Callable[[bytes], bytes] | None,
+    ) -> Iterator[Timed[SentStep]] | None:
+        """Return the steps of `play` at pace `instant`, with many records in one; None for chunks.
+
+        Nothing may wait for anything else. For `key` and `convert` see record_blocks.py.
+        """
+        if self._exchange.response.stream != "recordio":
+            return None
+        return ((now_seconds, step) for step in self._block_steps(blocks, key, convert))
+
+    def _block_steps(
+        self, blocks: BlockCache, key: BlockKey, convert: Callable[[bytes], bytes] | None
+    ) -> Iterator[SentStep]:
+        cassette, number = self._cassette, self._exchange.exchange
+        for block in cassette.event_blocks(number):
+            rendered = blocks.render(cassette, number, block, key, self._message_name, convert)
+            if rendered is not None:
+                yield rendered
+            else:
+                for _, step in self._event_steps(cassette.events_of(block, number)):
+                    yield step
+        for _, ending in self._ending():
+            yield ending
+
     def _with_heartbeats(
         self, pace: Pace, now_seconds: float, sync_points: Iterator[Timed[SyncPoint]] | None
     ) -> Iterator[Timed[RecordedStep]]:
@@ -115,8 +145,12 @@ class Timeline:
         )
 
     def _steps(self) -> Iterator[Timed[RecordedStep]]:
+        yield from self._event_steps(self._cassette.events(self._exchange.exchange))
+        yield from self._ending()
+
+    def _event_steps(self, events: Iterator[Event]) -> Iterator[Timed[RecordedStep]]:
         is_recordio = self._exchange.response.stream == "recordio"
-        for event in self._cassette.events(self._exchange.exchange):
+        for event in events:
             data = encode_event(self._cassette, event, self._message_name)
             if is_recordio and event.offset is None:
                 data = data if self._transcode is None else self._transcode(event, data)
@@ -125,6 +159,8 @@ class Timeline:
                 yield event.at, step
             elif data:
                 yield event.at, data
+
+    def _ending(self) -> Iterator[Timed[Ending]]:
         end = self._cassette.stream_end(self._exchange.exchange)
         if end is not None and not self._stays_open():
             yield end.at, Ending.FINAL_CHUNK if end.cause == "server" else Ending.CUT

@@ -90,6 +90,15 @@ class Transcoder:
             _CACHED_BYTES, _MAX_CACHED_BODY_BYTES
         )
 
+    def transcode_record(
+        self, exchange_ref: ExchangeRef, data: bytes, message: str, to: Encoding
+    ) -> bytes:
+        """Return a record in the encoding `to`, like `transcode_body` but without the cache."""
+        transcoded = transcode(data, message, to)
+        if transcoded.lost:
+            self._report_lost(exchange_ref, transcoded.lost)
+        return transcoded.data
+
     def transcode_body(
         self, exchange_ref: ExchangeRef, event: int, data: bytes, message: str, to: Encoding
     ) -> bytes:
@@ -101,11 +110,9 @@ class Transcoder:
         cached = self._cache.get(key)
         if cached is not None:
             return cached
-        transcoded = transcode(data, message, to)
-        if transcoded.lost:
-            self._report_lost(exchange_ref, transcoded.lost)
-        self._cache.put(key, transcoded.data, len(transcoded.data))
-        return transcoded.data
+        transcoded = self.transcode_record(exchange_ref, data, message, to)
+        self._cache.put(key, transcoded, len(transcoded))
+        return transcoded
 
 
 def _to_json(data: bytes, name: str) -> Transcoded:

@@ -11,6 +11,7 @@ does not is kept as text or base64, with the reason in `malformed`.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypedDict
 
 from google.protobuf.message import Error as ProtobufError
@@ -83,6 +84,22 @@ def encode_body(body: Body, message: str | None = None) -> bytes:
     if body.proto is not None:
         return _encode_proto(body, body.proto, message)
     return body.base64 or b""
+
+
+def indented_body_encoder(form: bytes, message: str | None) -> Callable[[bytes], bytes]:
+    """Return a function from the text of a literal block under `json` or `proto` to its bytes.
+
+    The text has its indentation in YAML, and there is neither `spacing` nor `wire`. The bytes are
+    those of `encode_body`. The function raises an error of any kind where that does.
+    """
+    compact = partial(json.format, indent=-1)
+    if form == b"json":
+        return compact
+    if message is None:
+        raise BodyError("proto: the message type of this body is not known")
+    from ...proto.messages.message_text import text_to_message_bytes
+
+    return lambda text: text_to_message_bytes(compact(text), message)
 
 
 def proto_text_digest(proto: str) -> str:

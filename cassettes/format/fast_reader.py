@@ -1,9 +1,10 @@
 r"""Read the writer's own layout fast.
 
-There is a reader for events, one for exchanges without the body of the response (all that opening a
-replay needs), and one for any document. Each is strict: where a byte is not as the writer would
-have written it, the result is None, and the caller turns to `yaml_reader`, which reads any YAML and
-explains errors. So nothing here has to be forgiving, and no result may differ from that of YAML.
+There is a reader for events, one for many events at once, one for exchanges without the body of the
+response (all that opening a replay needs), and one for any document. Each is strict: where a byte
+is not as the writer would have written it, the result is None, and the caller turns to
+`yaml_reader`, which reads any YAML and explains errors. So nothing here has to be forgiving, and no
+result may differ from that of YAML.
 """
 
 import re
@@ -34,6 +35,12 @@ _CHUNK = rf"\[[0-9]{{1,18}}, {SECONDS_PATTERN}\]"
 _EVENT = re.compile(
     rf"{EVENT_HEAD_PATTERN}(?:chunks: (\[{_CHUNK}(?:, {_CHUNK})*\])\n)?"
     rf"(?:{_SPACING})?(json|proto|text): \|-\n  (?=[^ \t\n])".encode()
+)
+
+_EVENTS = (
+    rf"(?m)^---\nevent: {NUMBER_PATTERN}\nof: %d\nat: {SECONDS_PATTERN}\n"
+    rf"(?:chunks: \[{_CHUNK}(?:, {_CHUNK})*\]\n)?"
+    r"(json|proto): \|-\n(  (?=[^ \t\n])[^\n]*+(?:\n  [^\n]*+)*+)\n\.\.\.$"
 )
 
 _SCALAR = f'({PLAIN_SCALAR_PATTERN}|"{QUOTED_TEXT_PATTERN}")'
@@ -93,6 +100,22 @@ def parse_event(data: bytes) -> Event | None:
         text=text if form == b"text" else None,
         proto=text if form == b"proto" else None,
     )
+
+
+def parse_event_bodies(data: bytes, of: int) -> list[tuple[bytes, bytes]] | None:
+    """Return the forms and texts of the bodies of events of one exchange, found in `data`.
+
+    The texts are those of literal blocks, with their indentation: white space to JSON. Documents in
+    another layout, or with another body than `json` or `proto`, are not found: compare the number.
+    """
+    if _decode_unescaped(data) is None:
+        return None
+    return _events_pattern(of).findall(data)
+
+
+@lru_cache(maxsize=64)
+def _events_pattern(of: int) -> re.Pattern[bytes]:
+    return re.compile((_EVENTS % of).encode())
 
 
 def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange | None:

@@ -4,7 +4,7 @@ A client that accepts the recorded encoding gets the recorded bytes; for another
 transcoded (transcoding.py). Small answers are cached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -17,7 +17,8 @@ from ...proto.messages.fields import field_at
 from ..answers import answer as answers
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.byte_cache import ByteCache
-from ..answers.pace import Pace
+from ..answers.pace import Instant, Pace
+from ..answers.record_blocks import BlockCache
 from ..answers.timeline import Timeline, TranscodeRecord
 from ..answers.transcoding import Transcoder, relabel_headers
 from ..causality.constraints import ReplayConstraints
@@ -65,7 +66,10 @@ class _ResponsePlan(Struct, frozen=True):
 
 
 class AnswerBuilder:
-    """Builds the answers of recorded exchanges. With `bindings`, ids in them are replaced."""
+    """Builds the answers of recorded exchanges. With `bindings`, ids in them are replaced.
+
+    With faults, each record of a stream is a step of its own.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,8 @@ class AnswerBuilder:
         constraints: ReplayConstraints,
         requests: RecordedRequests,
         bindings: IdBindings | None = None,
+        *,
+        has_faults: bool = False,
     ) -> None:
         self._cassettes = cassettes
         began = [cassette.header.recorded_at.timestamp() for cassette in cassettes]
@@ -84,6 +90,8 @@ class AnswerBuilder:
         self._requests = requests
         self._bindings = bindings
         self._played = set[ExchangeRef]()
+        self._blocks = BlockCache()
+        self._sends_blocks = pace == Instant() and bindings is None and not has_faults
         self._cached_answers = ByteCache[_CacheKey, ReplayResponse](
             _MAX_CACHED_BYTES, _MAX_CACHED_ANSWER_BYTES
         )
@@ -132,7 +140,12 @@ class AnswerBuilder:
                 self._pace, now_seconds, sync_points, offset_seconds=offset_seconds
             )
             steps = steps if rewriter is None else rewriter.rewrite_steps(steps)
-            answer = answers.build_stream(ref.exchange, response, steps, handle)
+            blocks = None
+            if self._sends_blocks and sync_points is None:
+                blocks = timeline.play_in_blocks(
+                    self._blocks, (ref, plan.to), now_seconds, self._record_converter(ref, plan)
+                )
+            answer = answers.build_stream(ref.exchange, response, steps, handle, blocks=blocks)
             return replace(
                 answer,
                 call_name=plan.call,
@@ -220,6 +233,15 @@ class AnswerBuilder:
                 raise event_error(self._cassettes[ref.cassette], event, error) from error
 
         return transcode
+
+    def _record_converter(
+        self, ref: ExchangeRef, plan: _ResponsePlan
+    ) -> Callable[[bytes], bytes] | None:
+        """Return the same for records in blocks."""
+        message, to = plan.message, plan.to
+        if message is None or to is None:
+            return None
+        return lambda data: self._transcoder.transcode_record(ref, data, message, to)
 
 
 def _response_type(headers: Headers, accepted_type: AcceptedType) -> AcceptedType:

@@ -93,6 +93,7 @@ class Playback:
             self._constraints,
             requests,
             None if self._id_matcher is None else self._id_matcher.bindings,
+            has_faults=bool(self.options.faults),
         )
         to_recorded_ids = None if self._id_matcher is None else self._id_matcher.to_recorded_ids
         self._miss_reporter = MissReporter(

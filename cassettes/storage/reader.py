@@ -10,7 +10,7 @@ what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed 
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -27,6 +27,7 @@ from ..format.documents import (
     PlacedError,
     Side,
 )
+from .event_blocks import EventBlock, event_blocks
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem, too_long
 from .opened_file import OpenedFile
 from .opening import open_for_reading
@@ -200,7 +201,9 @@ class Cassette:
     def events(self, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of one side of an exchange, one at a time, in the order of the file."""
         stream = self._index.streams.get((number, side))
-        document = NO_DOCUMENT if stream is None else stream.first
+        return self._events(NO_DOCUMENT if stream is None else stream.first, number, side)
+
+    def _events(self, document: int, number: int, side: Side) -> Iterator[Event]:
         while document != NO_DOCUMENT:
             event = self._read_document(document)
             if (
@@ -211,6 +214,14 @@ class Cassette:
                 raise self._file.changed_error("in place")
             yield event
             document = self._index.next_in_stream[document]
+
+    def event_blocks(self, number: int, side: Side = "server") -> Iterator[EventBlock]:
+        """Return where the records of one side of an exchange are, many at a time."""
+        return event_blocks(self._index, number, side)
+
+    def events_of(self, block: EventBlock, number: int, side: Side = "server") -> Iterator[Event]:
+        """Read the records of a block one at a time, like `events`."""
+        return islice(self._events(block.first, number, side), block.count)
 
     def stream_end(self, number: int, side: Side = "server") -> End | None:
         """Read the end of a stream; None if the cassette has none."""
@@ -275,6 +286,10 @@ class Cassette:
     def span(self, document: int) -> tuple[int, int]:
         """Return the offsets at which a document starts and ends."""
         return self._index.span(document)
+
+    def check_unchanged(self) -> None:
+        """Raise `ChangedError` if the file was written to since it was opened."""
+        self._file.check_unchanged()
 
     def read_bytes(self, start: int, end: int) -> bytes:
         """Return bytes of the file, unpacked."""

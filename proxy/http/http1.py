@@ -96,11 +96,6 @@ type RequestEvent = (
 )
 
 
-def encode_chunk(data: bytes) -> bytes:
-    """Return one HTTP chunk, its size in lower-case hex as libprocess writes it."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
 def render_text_response(status: int, text: str, *headers: tuple[str, str]) -> tuple[bytes, bytes]:
     """Return the head and the body of a plain-text response of one line."""
     body = f"{escape_text(text)}\n".encode()

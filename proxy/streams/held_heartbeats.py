@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator
 
+from ...cassettes.answers.answer import encode_chunk
 from ...cassettes.answers.pace import Timed
-from ..http.http1 import encode_chunk
 from .ports import ResponseWriter, StreamContext
 
 
 class HeldHeartbeats:
     """Sends heartbeats when they are due, while `is_held()`. Overdue ones are skipped.
 
-    Those that are due while `is_quiet()` or while the client does not read are skipped, too. An
-    error goes to `on_failure`.
+    All are late by `delay_seconds`. Those that are due while `is_quiet()` or while the client does
+    not read are skipped, too. An error goes to `on_failure`.
     """
 
     def __init__(
@@ -19,6 +19,7 @@ class HeldHeartbeats:
         writer: ResponseWriter,
         context: StreamContext,
         heartbeats: Iterator[Timed[bytes]],
+        delay_seconds: float,
         *,
         is_held: Callable[[], bool],
         is_quiet: Callable[[], bool],
@@ -27,7 +28,7 @@ class HeldHeartbeats:
         self.fail = on_failure
         self._writer = writer
         self._context = context
-        self._heartbeats = heartbeats
+        self._heartbeats = ((at_seconds + delay_seconds, data) for at_seconds, data in heartbeats)
         self._is_held = is_held
         self._is_quiet = is_quiet
         self._next: Timed[bytes] | None = None

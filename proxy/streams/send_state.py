@@ -1,4 +1,19 @@
-"""The states of a stream that is sent."""
+"""The states of a stream that is sent, and how they follow each other.
+
+    begin, a latch opens, other steps    -> UNTIL_DUE, or IDLE without a next step
+    the client reads, the user releases  -> UNTIL_DUE
+    the step is due, and
+        the connection is closed         -> IDLE, until `stop` is called
+        the client leaves much unread    -> UNTIL_READ
+        the stream is on hold            -> UNTIL_RELEASED
+        it is a latch that is not open   -> UNTIL_OPEN
+        it is an ending                  -> OVER
+        else it and the next are sent    -> UNTIL_DUE, or IDLE without a next step
+    the client leaves                    -> OVER
+
+A hold is a time instead of a state, because the user may hold and release in every state; it
+matters only when a step is due.
+"""
 
 from enum import Enum, auto
 

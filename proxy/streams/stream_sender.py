@@ -1,12 +1,20 @@
 """A recorded stream that is sent to one client."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from ...cassettes.answers.answer import Ending, Notify, RawBytes, StreamedResponse, StreamStep
+from ...cassettes.answers.answer import (
+    Ending,
+    Notify,
+    RawBytes,
+    RecordBlock,
+    SentStep,
+    StreamedResponse,
+    encode_chunk,
+)
 from ...cassettes.answers.gates import Latch, WaitFor
 from ...cassettes.answers.pace import Timed
-from ..http.http1 import LAST_CHUNK, encode_chunk
+from ..http.http1 import LAST_CHUNK
 from .held_heartbeats import HeldHeartbeats
 from .ports import ResponseWriter, StreamContext, guarded
 from .send_state import TRANSITIONS, SendState
@@ -20,22 +28,8 @@ class StreamSender:
     `raw_writes` counts the writes of bytes that are no event. `on_progress` is called after each
     write, and at the end.
 
-    What can happen, and the state that follows:
-
-        begin, a latch opens, other steps    -> UNTIL_DUE, or IDLE without a next step
-        the client reads, the user releases  -> UNTIL_DUE
-        the step is due, and
-            the connection is closed         -> IDLE, until `stop` is called
-            the client leaves much unread    -> UNTIL_READ
-            the stream is on hold            -> UNTIL_RELEASED
-            it is a latch that is not open   -> UNTIL_OPEN
-            it is an ending                  -> OVER
-            else it and the next are sent    -> UNTIL_DUE, or IDLE without a next step
-        the client leaves                    -> OVER
-
-    A hold is a time instead of a state, because the user may hold and release in every state; it
-    matters only when a step is due. A wait needs no timer and no task: what ends it calls this
-    object, which adds itself to the schedule again.
+    send_state.py has its states, and what follows them. A wait needs no timer and no task: what
+    ends it calls this object, which adds itself to the schedule again.
 
     An error of any kind ends this stream alone (`fail`), without a final chunk: the client must not
     take it for the end of the stream.
@@ -58,9 +52,9 @@ class StreamSender:
         self.on_progress: Callable[[], object] = lambda: None
         self._writer = writer
         self._context = context
-        self._steps = response.steps
+        self._steps: Iterator[Timed[SentStep]] = response.blocks or response.steps
         self._closes = response.close or not keep_alive
-        self._next: Timed[StreamStep] | None = None
+        self._next: Timed[SentStep] | None = None
         self._delay_seconds = 0.0
         self._hold_began_seconds: float | None = None
 
@@ -136,10 +130,7 @@ class StreamSender:
         self._report(error)
 
     def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
-        """Send the steps that are due, each record in its own chunk, in as few writes as possible.
-
-        Returns the number of chunks and the next deadline (see `Schedule`).
-        """
+        """Send the steps that are due, in as few writes as possible (see `Scheduled`)."""
         if self.state is not _UNTIL_DUE:
             return 0, None
         if self._writer.is_closed:
@@ -149,7 +140,8 @@ class StreamSender:
             return self._pause(_UNTIL_READ, 0)
         if self._hold_began_seconds is not None:
             return self._pause(_UNTIL_RELEASED, 0)
-        chunks, size, delay_seconds = list[bytes](), 0, self._delay_seconds
+        chunks, size, sent_count = list[bytes](), 0, 0
+        delay_seconds = self._delay_seconds
         while (
             (due := self._next) is not None
             and due[0] + delay_seconds <= now_seconds
@@ -160,6 +152,12 @@ class StreamSender:
             if isinstance(step, bytes):
                 chunks.append(encode_chunk(step))
                 size += len(step)
+            elif isinstance(step, RecordBlock):
+                sent_count = len(chunks) + step.count
+                self._write_chunks(chunks)
+                self._write(step.data, step.count)
+                self._fetch()
+                break
             elif isinstance(step, Ending):
                 self._end(chunks, step)
                 return len(chunks), None
@@ -176,7 +174,7 @@ class StreamSender:
                 self._wait_at_latch(step)
                 break
             self._fetch()
-        count = len(chunks)
+        count = sent_count + len(chunks)
         self._write_chunks(chunks)
         if self.state is _UNTIL_OPEN:
             return count, None
@@ -218,12 +216,11 @@ class StreamSender:
         wait.latch.add_open_callback(self._pass_latch)
         if wait.heartbeats is None:
             return
-        delay_seconds = self._delay_seconds
-        heartbeats = ((at_seconds + delay_seconds, data) for at_seconds, data in wait.heartbeats)
         HeldHeartbeats(
             self._writer,
             self._context,
-            heartbeats,
+            wait.heartbeats,
+            self._delay_seconds,
             is_held=lambda: self._wait is wait,
             is_quiet=lambda: self.is_on_hold,
             on_failure=self.fail,
@@ -259,7 +256,7 @@ class StreamSender:
         self._context.report_failure(self.response.exchange, self.response.place_error(error))
 
     @guarded
-    def _replace_steps(self, steps: Iterable[Timed[StreamStep]]) -> None:
+    def _replace_steps(self, steps: Iterable[Timed[SentStep]]) -> None:
         """Send other steps from now on, but first raw bytes that are next: they may be the head."""
         if self.state is _OVER:
             return
@@ -281,11 +278,13 @@ class StreamSender:
 
     def _write_chunks(self, chunks: list[bytes]) -> None:
         """Send the chunks, if there are any, and empty the list."""
-        if not chunks:
-            return
-        self._writer.write(b"".join(chunks))
-        self.events_sent += len(chunks)
-        chunks.clear()
+        if chunks:
+            self._write(b"".join(chunks), len(chunks))
+            chunks.clear()
+
+    def _write(self, data: bytes, count: int) -> None:
+        self._writer.write(data)
+        self.events_sent += count
         self.on_progress()
 
     def _end(self, chunks: list[bytes], ending: Ending) -> None:

@@ -17,7 +17,7 @@ from support.playback_cassettes import (
 )
 
 from mesotape.cassettes.answers.answer import Ending, StreamedResponse
-from mesotape.cassettes.answers.pace import Instant, Recorded
+from mesotape.cassettes.answers.pace import Every, Instant, Recorded, Stepped
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.proto.messages.descriptors import message_class
 
@@ -422,3 +422,28 @@ def test_input_matches_however_it_is_cut_and_without_heartbeats(play):
     body = b"".join(record(text.encode()) for text in sent)
     typed = request(body, content_type="application/recordio", Message_Content_Type=JSON)
     assert playback.answer(typed, 0.0).status == 202
+
+
+@pytest.mark.parametrize(
+    ("options", "has_blocks"),
+    [
+        ({"pace": Instant()}, True),
+        ({"pace": Recorded()}, False),
+        ({"pace": Every(0.0)}, False),
+        ({"pace": Stepped()}, False),
+        ({"pace": Instant(), "rebind": True}, False),
+        ({"pace": Instant(), "faults": ("drop@2",)}, False),
+        ({"pace": Instant(), "causality": "off"}, True),
+    ],
+)
+def test_a_stream_is_sent_in_blocks_if_nothing_concerns_single_records(play, options, has_blocks):
+    body = b'{"type":"SUBSCRIBE"}'
+    playback = play(exchange(1, body, STREAM), event(1, 1, 1.0, "text: a"), **options)
+    assert (playback.answer(request(body), 0.0).blocks is not None) == has_blocks
+
+
+def test_a_stream_that_waits_for_a_call_is_not_sent_in_blocks(play):
+    body = b'{"type":"SUBSCRIBE"}'
+    documents = (exchange(1, body, STREAM), exchange(2, TEARDOWN, at=1.0))
+    playback = play(*documents, event(1, 1, 2.0, "text: a"), pace=Instant(), causality="all")
+    assert playback.answer(request(body), 0.0).blocks is None

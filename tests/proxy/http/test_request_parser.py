@@ -2,6 +2,7 @@ import gzip
 
 import pytest
 
+from mesotape.cassettes.answers.answer import encode_chunk
 from mesotape.proto.http.request import HttpRequest
 from mesotape.proxy.http.http1 import (
     BodyEnd,
@@ -11,7 +12,6 @@ from mesotape.proxy.http.http1 import (
     ContinueExpected,
     HttpRequestError,
     RequestStarted,
-    encode_chunk,
 )
 from mesotape.proxy.http.request_cache import RequestCache
 from mesotape.proxy.http.request_parser import HeldBodies, RequestParser

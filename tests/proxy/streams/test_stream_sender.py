@@ -4,12 +4,14 @@ from mesotape.cassettes.answers.answer import (
     Ending,
     Notify,
     RawBytes,
+    RecordBlock,
     ReplayResponse,
     StreamedResponse,
+    encode_chunk,
 )
 from mesotape.cassettes.answers.gates import Latch, Signal, WaitFor
 from mesotape.cassettes.answers.stream_handle import StreamHandle
-from mesotape.proxy.http.http1 import LAST_CHUNK, ConnectionLimits, encode_chunk
+from mesotape.proxy.http.http1 import LAST_CHUNK, ConnectionLimits
 from mesotape.proxy.server.response_queue import HeldResponse
 from mesotape.proxy.streams.clock import ManualClock
 from mesotape.proxy.streams.schedule import Schedule
@@ -352,3 +354,51 @@ def test_heartbeats_that_cannot_be_read_end_the_stream():
     assert writer.log == [(15.0, encode_chunk(b"beat"))]
     assert writer.closed is True
     assert context.failures == [(1, error)]
+
+
+def test_a_block_of_records_is_a_write_of_its_own_and_counts_all_of_them():
+    block = RecordBlock(b"block", 40)
+    context, writer, sender = stream(
+        (1.0, b"a"), (1.0, block), (1.0, b"b"), (2.0, block), (2.0, Ending.FINAL_CHUNK)
+    )
+    context.clock.advance(1.0)
+    a, b = encode_chunk(b"a"), encode_chunk(b"b")
+    assert [data for _, data in writer.log] == [a, b"block", b]
+    assert sender.events_sent == 42
+    writer.is_full = True
+    context.clock.advance(1.0)
+    assert (sender.events_sent, sender.state) == (42, SendState.UNTIL_READ)
+    writer.is_full = False
+    sender.resume()
+    context.clock.advance(0.0)
+    assert [data for _, data in writer.log[3:]] == [b"block", LAST_CHUNK]
+    assert (sender.events_sent, sender.is_over) == (82, True)
+
+
+def test_blocks_are_sent_instead_of_steps_and_replaced_like_them():
+    handle, context = StreamHandle(), ManualContext()
+    writer = LoggingWriter(context.clock)
+    blocks = iter([(0.0, RecordBlock(b"block", 2)), (5.0, RecordBlock(b"late", 1))])
+    answer = StreamedResponse(
+        exchange=1, status=200, head=b"", steps=iter([(0.0, b"a")]), blocks=blocks, handle=handle
+    )
+    sender = StreamSender(writer, context, answer, keep_alive=True)
+    sender.begin()
+    context.clock.advance(1.0)
+    handle.end_with([(0.0, Ending.FINAL_CHUNK)])
+    context.clock.advance(9.0)
+    assert [data for _, data in writer.log] == [b"block", LAST_CHUNK]
+    assert sender.events_sent == 2
+
+
+def test_streams_that_send_blocks_take_turns():
+    context = ManualContext()
+    writers = [LoggingWriter(context.clock) for _ in range(2)]
+    log = []
+    for name, writer in enumerate(writers):
+        writer.write = lambda data, name=name: log.append(name)
+        steps = iter([(0.0, RecordBlock(b"block", 300))] * 3)
+        answer = StreamedResponse(exchange=1, status=200, head=b"", steps=steps)
+        StreamSender(writer, context, answer, keep_alive=True).begin()
+    context.clock.advance(0.0)
+    assert log == [0, 1] * 3
