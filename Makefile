@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
 CHECKED := build/types
+SANITIZED := build/sanitize
+NATIVE := $(wildcard proto/messages/native/*)
 CLIENTS := .venv-clients
 CLIENT_FILES := tests/end_to_end/clients
 UV := .venv-uv
@@ -47,18 +49,18 @@ endef
 # Hundreds of processes start in a run of the tests: none should compile what another one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types bench fuzz soak \
-	protos constraints upgrade clean FORCE
+.PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types sanitize bench \
+	fuzz soak protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
 install: $(DEV)
 
-$(DEMO): pyproject.toml constraints.txt $(STALE)
+$(DEMO): pyproject.toml constraints.txt $(NATIVE) $(STALE)
 	$(make_usable_venv)
 	$(EDITABLE)
 	@touch $@
 
-$(DEV): pyproject.toml constraints.txt $(STALE)
+$(DEV): pyproject.toml constraints.txt $(NATIVE) $(STALE)
 	$(make_usable_venv)
 	$(EDITABLE) --group dev
 	@touch $(DEMO) $@
@@ -139,6 +141,15 @@ types: install
 	$(BIN)/pip $(PINNED) --no-deps --target $(CHECKED) .
 	$(BIN)/pyright --project pyproject.toml
 
+# The compiled module with checks of memory accesses and undefined behaviour, and random messages for it.
+sanitize: install
+	rm -rf build
+	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+		$(BIN)/pip $(PINNED) --no-deps --target $(SANITIZED) .
+	LD_PRELOAD="$$(cc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		PYTHONPATH=$(SANITIZED) MESOTAPE_RANDOM_MESSAGES=20 \
+		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py
+
 bench: install
 	$(BIN)/python bench/run.py
 
@@ -157,4 +168,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) build *.egg-info
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) build *.egg-info proto/messages/_native*.so

@@ -9,7 +9,7 @@ import re
 from google.protobuf.message import Error as ProtobufError
 from msgspec import Struct, json
 
-from ..proto.messages.message_text import message_to_text
+from ..proto.messages.mapping import message_to_text
 from .body_type import BodyType
 
 MAX_TEXT_CHARACTERS = 512 * 1024

@@ -1,5 +1,6 @@
 import signal
 
+import pytest
 from hypothesis import settings
 
 # The machines that run this are slow at times, and no test is about how long an example takes.
@@ -11,3 +12,14 @@ settings.load_profile("unhurried")
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+@pytest.fixture(params=["compiled", "pure"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test with the compiled conversion of messages, and with that of Python."""
+    from mesotape.proto.messages import fast_conversion
+
+    if request.param == "pure":
+        monkeypatch.setattr(fast_conversion, "native", None)
+    elif fast_conversion.native is None:
+        pytest.skip("the compiled module was not built")

@@ -1,8 +1,10 @@
 """The sdist: everything kept. The wheel: one name, all data, a replay without mitmproxy."""
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from email import message_from_bytes
@@ -12,6 +14,7 @@ import pytest
 from support.paths import ROOT
 
 FOLDERS = ("proto", "cassettes", "addons", "proxy")
+HEADER = Path(sysconfig.get_paths()["include"]) / "Python.h"
 NOT_SOURCE = (
     ".git",
     ".venv*",
@@ -19,10 +22,13 @@ NOT_SOURCE = (
     "dist",
     "*.egg-info",
     "__pycache__",
+    "*.so",
     ".*_cache",
     ".hypothesis",
 )
+NATIVE = "mesotape/proto/messages/_native."
 BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+BUILD_WHEEL = BUILD_SDIST.replace("sdist", "wheel")
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> None:
@@ -83,12 +89,42 @@ def test_the_wheel_installs_one_name(wheel: Path) -> None:
 def test_the_wheel_has_every_file_of_the_four_floors(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
-    kinds = ("*.py", "*.proto", "*.binpb", "*.yaml", "*.json")
+    kinds = ("*.py", "*.pyi", "*.proto", "*.binpb", "*.yaml", "*.json")
     for folder in FOLDERS:
         for kind in kinds:
             for path in (ROOT / folder).rglob(kind):
                 assert f"mesotape/{path.relative_to(ROOT)}" in packed
     assert {"mesotape/py.typed", "mesotape/__main__.py"} <= packed
+
+
+def test_the_wheel_has_the_compiled_module_where_a_compiler_is(wheel: Path) -> None:
+    if shutil.which("cc") is None or not HEADER.exists():
+        pytest.skip("there is no C compiler, or no header of Python")
+    with zipfile.ZipFile(wheel) as archive:
+        assert any(name.startswith(NATIVE) and name.endswith(".so") for name in archive.namelist())
+
+
+def test_without_a_compiler_the_wheel_has_no_compiled_module(sdist: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    command = [sys.executable, "-c", BUILD_WHEEL, str(tmp_path)]
+    environment = {**os.environ, "CC": "no-such-compiler"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=source, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert 'building extension "mesotape.proto.messages._native" failed' in done.stderr
+    (found,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(found) as archive:
+        packed = [name for name in archive.namelist() if name.startswith(NATIVE)]
+    assert packed == ["mesotape/proto/messages/_native.pyi"]
+    environment = {**os.environ, "PYTHONPATH": str(found)}
+    code = "import mesotape.proto.messages.fast_conversion as f; print(f.native, f.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.startswith(f"None {found}")
 
 
 def test_replaying_needs_nothing_of_mitmproxy(tmp_path: Path) -> None:

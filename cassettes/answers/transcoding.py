@@ -19,6 +19,11 @@ from msgspec import Struct
 from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.messages import mapping
 from ...proto.messages.descriptors import child_messages, map_value_field
+from ...proto.messages.fast_conversion import (
+    json_to_message,
+    json_to_protobuf,
+    protobuf_to_json,
+)
 from ...proto.messages.picojson import JSONValue
 from ..format.documents import Headers
 from ..format.exchange_ref import ExchangeRef
@@ -56,6 +61,9 @@ def transcode(data: bytes, message: str, to: Encoding) -> Transcoded:
 def decode_leniently(data: bytes, message: str, encoding: Encoding) -> Message:
     """Decode a message that a server sent, which Mesos itself may refuse. Raises ValueError."""
     if encoding == "json":
+        converted = json_to_message(data, message)
+        if converted is not None:
+            return converted
         return mapping.message_from_json_value(_parse_json(data), message)
     return mapping.decode_protobuf(data, message)
 
@@ -116,6 +124,9 @@ class Transcoder:
 
 
 def _to_json(data: bytes, name: str) -> Transcoded:
+    converted = protobuf_to_json(data, name)
+    if converted is not None:  # and then it has no unknown fields
+        return Transcoded(converted)
     message = mapping.decode_protobuf(data, name)
     size = message.ByteSize()
     message.DiscardUnknownFields()
@@ -137,9 +148,9 @@ def _unknown_fields(message: Message, path: str) -> Iterator[str]:
 
 
 def _to_protobuf(data: bytes, name: str) -> Transcoded:
-    message = mapping.decode_strictly(data, name)
-    if message is not None:  # and then it has no unknown names
-        return Transcoded(message.SerializeToString(deterministic=True))
+    converted = json_to_protobuf(data, name)
+    if converted is not None:  # and then it has no unknown names
+        return Transcoded(converted)
     value = _parse_json(data)
     message = mapping.message_from_json_value(value, name)
     lost = _first_paths(_unknown_names(value, cast("Descriptor", message.DESCRIPTOR), ""))

@@ -97,7 +97,7 @@ def indented_body_encoder(form: bytes, message: str | None) -> Callable[[bytes],
         return compact
     if message is None:
         raise BodyError("proto: the message type of this body is not known")
-    from ...proto.messages.message_text import text_to_message_bytes
+    from ...proto.messages.mapping import text_to_message_bytes
 
     return lambda text: text_to_message_bytes(compact(text), message)
 
@@ -154,7 +154,7 @@ def ascii_proto_formatter(message: str) -> Callable[[bytes], bytes | None]:
     It returns the text that `decode_body` returns under `proto`, or None if that is not ASCII, does
     not give the same bytes back, or is too long to be indented.
     """
-    from ...proto.messages.message_text import message_to_text
+    from ...proto.messages.mapping import message_to_text
 
     def format_ascii_proto(data: bytes) -> bytes | None:
         if not data:
@@ -188,7 +188,7 @@ def _decode_text(data: bytes) -> BodyFields:
 
 
 def _decode_proto_body(data: bytes, name: str) -> BodyFields:
-    from ...proto.messages.message_text import message_to_text
+    from ...proto.messages.mapping import message_to_text
 
     try:
         text, gives_back = message_to_text(data, name)
@@ -210,8 +210,15 @@ def _encode_proto(body: Body, text: str, name: str | None) -> bytes:
             return body.wire
     if name is None:
         raise BodyError("proto: the message type of this body is not known: write it under base64")
-    from ...proto.messages.message_text import text_to_message_bytes
+    from ...proto.messages.fast_conversion import json_to_protobuf
+    from ...proto.messages.mapping import text_to_message_bytes
 
+    try:
+        data = json_to_protobuf(text.encode(), name)
+    except (ValueError, LookupError):
+        data = None
+    if data is not None:
+        return data
     compact = _compact(text, "proto")
     try:
         return text_to_message_bytes(compact, name)

@@ -83,7 +83,7 @@ def encode(message: Message, *, include_defaults: bool = True) -> bytes:
     Without the defaults the text has all fields that are set, and decoding it gives an equal
     message. Raises UnicodeDecodeError if the key of a map is not UTF-8; Mesos writes its bytes.
     """
-    text = (_AS_PUBLIC if include_defaults else _AS_SET).writer(message)(message)
+    text = (AS_PUBLIC if include_defaults else AS_SET).writer(message)(message)
     if "\\u" in text:
         text = _ESCAPE.sub(_upper_hex, text)
     return text.encode("utf-8", "surrogateescape")
@@ -113,25 +113,32 @@ class _Members:
         self.writers: dict[FieldDescriptor, Writer] = {}
 
 
-class _Writers:
+class Writers:
     """The writers of all message types that were encoded, with or without unset defaults.
 
     `internal` has the writers of the messages that may have undeclared fields; if it is None, they
     are written in all messages.
     """
 
-    def __init__(self, *, include_defaults: bool, internal: _Writers | None = None) -> None:
+    def __init__(self, *, include_defaults: bool, internal: Writers | None = None) -> None:
         self._include_defaults = include_defaults
         self._internal = internal
         self._members: dict[Descriptor, _Members] = {}
         self._writers: dict[type[Message], Writer] = {}
 
     def writer(self, message: Message) -> Writer:
+        """Return the writer of messages of a type."""
         writer = self._writers.get(type(message))
         if writer is None:
             writer = self._message_writer("", cast("Descriptor", message.DESCRIPTOR))
             self._writers[type(message)] = writer
         return writer
+
+    def writers_inside(self, descriptor: Descriptor) -> Writers:
+        """Return the writers of a message type and of what it contains: these or the internal."""
+        if self._internal is not None and descriptor.full_name in WRITTEN_AS_INTERNAL:
+            return self._internal
+        return self
 
     def _members_of(self, descriptor: Descriptor) -> _Members:
         # Message types contain each other and themselves (ContainerID.parent), so the writers of a
@@ -144,17 +151,18 @@ class _Writers:
         # Texts of unset fields come before, because _Members needs them. They may be built early:
         # defaults are plain values, so their writers never need the members of a message.
         if descriptor not in self._members:
-            unset = [self._unset_text(field) for field in descriptor.fields]
-            hides_fields = any(map(self._is_hidden, descriptor.fields))
+            unset = [self.unset_text(field) for field in descriptor.fields]
+            hides_fields = any(map(self.is_hidden, descriptor.fields))
             members = _Members(descriptor.fields, unset, hides_fields=hides_fields)
             self._members[descriptor] = members
             members.writers |= {field: self._field_writer(field) for field in descriptor.fields}
         return self._members[descriptor]
 
-    def _is_hidden(self, field: FieldDescriptor) -> bool:
+    def is_hidden(self, field: FieldDescriptor) -> bool:
+        """Return whether a field is never written, even if it is set."""
         return self._internal is not None and field.full_name in _UNDECLARED
 
-    def _unset_text(self, field: FieldDescriptor) -> str:
+    def unset_text(self, field: FieldDescriptor) -> str:
         """Return the text of a field that is not set; empty if it is left out."""
         owner = "" if field.containing_type is None else field.containing_type.full_name
         if self._include_defaults and field.name in LISTS_WRITTEN_WHEN_EMPTY.get(owner, ()):
@@ -183,7 +191,7 @@ class _Writers:
         return write_by_number if members.is_number_order else write_as_declared
 
     def _field_writer(self, field: FieldDescriptor) -> Writer:
-        if self._is_hidden(field):
+        if self.is_hidden(field):
             return lambda _: ""
         start = f'"{field.name}":'
         map_value = map_value_field(field)
@@ -199,9 +207,9 @@ class _Writers:
         return _plain_writer(start, field)
 
 
-_AS_INTERNAL = _Writers(include_defaults=True)
-_AS_PUBLIC = _Writers(include_defaults=True, internal=_AS_INTERNAL)
-_AS_SET = _Writers(include_defaults=False)
+AS_INTERNAL = Writers(include_defaults=True)
+AS_PUBLIC = Writers(include_defaults=True, internal=AS_INTERNAL)
+AS_SET = Writers(include_defaults=False)
 
 
 def _list_writer(start: str, write: Writer) -> Writer:

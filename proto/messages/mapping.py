@@ -4,6 +4,12 @@
     decode(text, full_name)                    a message from JSON text that Mesos accepts
     decode_message(data, full_name, encoding)  a message from either encoding
     message_from_json_value(value, full_name)  a message from a parsed JSON value
+    message_to_text(data, full_name)           protobuf as text from which the bytes can be restored
+    text_to_message_bytes(text, full_name)     and back
+
+That text is Mesos JSON, with one difference: Mesos also writes unset fields that have a default,
+and then the bytes could not be restored. So only the fields that are set are written; a reader uses
+the defaults for the others anyway.
 
 The JSON mapping is that of Mesos, not protobuf's own. What Mesos refuses raises an error with the
 text of Mesos: JSONTextError if the text is not JSON, ConversionError if the JSON is not the
@@ -14,11 +20,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import json_writer
 from .descriptors import message_class
+from .fast_conversion import json_to_message, json_to_protobuf, protobuf_to_json
 from .json_reader import message_from_json_value, missing_required_fields
 from .json_values import ConversionError, MissingFieldsError
-from .json_writer import encode
-from .msgspec_types import decode_strictly
 from .picojson import JSONTextError, parse_json
 
 if TYPE_CHECKING:
@@ -34,15 +40,28 @@ __all__ = [
     "decode",
     "decode_message",
     "decode_protobuf",
-    "decode_strictly",
     "encode",
     "message_from_json_value",
+    "message_to_text",
     "parse_json",
+    "text_to_message_bytes",
 ]
 
 
 class WireFormatError(ValueError):
     """Bytes that are not the message in protobuf. The text does not name the message."""
+
+
+def encode(message: Message, *, include_defaults: bool = True) -> bytes:
+    """Encode a message as Mesos does, or without the defaults of unset fields.
+
+    See `json_writer.encode`.
+    """
+    data = message.SerializePartialToString(deterministic=True)
+    text = protobuf_to_json(data, message.DESCRIPTOR.full_name, include_defaults=include_defaults)
+    if text is not None:
+        return text
+    return json_writer.encode(message, include_defaults=include_defaults)
 
 
 def decode_message(data: bytes, full_name: str, encoding: Encoding) -> Message:
@@ -62,7 +81,7 @@ def decode_message(data: bytes, full_name: str, encoding: Encoding) -> Message:
 
 def decode(text: bytes, full_name: str) -> Message:
     """Decode a message from JSON text. Raises JSONTextError or ConversionError."""
-    message = decode_strictly(text, full_name)
+    message = json_to_message(text, full_name)
     if message is not None:
         return message
     return message_from_json_value(parse_json(text), full_name)
@@ -76,3 +95,32 @@ def decode_protobuf(data: bytes, full_name: str) -> Message:
         return message_class(full_name).FromString(data)
     except DecodeError as error:
         raise WireFormatError(str(error)) from error
+
+
+def message_to_text(data: bytes, full_name: str) -> tuple[bytes, bool]:
+    """Decode a message; return its compact text, and whether the text restores the bytes.
+
+    It does not if the message has unknown fields, or was not written in the order of the field
+    numbers. Raises LookupError if there is no such message, ValueError if the data does not decode
+    or has text that is not UTF-8, and protobuf's EncodeError if a required field is missing.
+    """
+    text = protobuf_to_json(data, full_name, include_defaults=False)
+    if text is not None:
+        return text, True
+    message = decode_protobuf(data, full_name)
+    message.DiscardUnknownFields()
+    restored = message.SerializeToString(deterministic=True)
+    return json_writer.encode(message, include_defaults=False), restored == data
+
+
+def text_to_message_bytes(text: bytes, full_name: str) -> bytes:
+    """Restore the bytes from a text of `message_to_text`.
+
+    Fields are in the order of their numbers, as real servers write them, and maps are sorted, so
+    that the same text gives the same bytes. Raises LookupError or ValueError.
+    """
+    data = json_to_protobuf(text, full_name)
+    if data is not None:
+        return data
+    message = message_from_json_value(parse_json(text), full_name)
+    return message.SerializeToString(deterministic=True)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from ...cassettes.matching.request_key import CallKey, MatchableRequest, ParsedRequest
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
-from ...proto.messages import json_writer
+from ...proto.messages import mapping
 from ...proto.shown_text import quote_start
 
 type CallOutcome = Literal["served", "refused", "missed", "failed"]
@@ -146,4 +146,4 @@ def summarize_calls(calls: Sequence[Call]) -> str:
 
 def _message(parsed: ParsedRequest) -> dict[str, Any]:
     """Return the message as a dict; for a streamed request, its first record."""
-    return msgspec.json.decode(json_writer.encode(parsed.calls[0], include_defaults=False))
+    return msgspec.json.decode(mapping.encode(parsed.calls[0], include_defaults=False))

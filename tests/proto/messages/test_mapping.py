@@ -19,6 +19,8 @@ from mesotape.proto.messages.mapping import (
     message_from_json_value,
 )
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 VECTORS = json.loads((DATA / "mesos-vectors.json").read_text())
 
 

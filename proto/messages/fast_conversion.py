@@ -1,0 +1,114 @@
+"""Conversion of whole messages between protobuf and JSON, from bytes to bytes.
+
+    protobuf_to_json(data, "mesos.v1.master.Event")    the text that json_writer.py writes
+    json_to_protobuf(text, "mesos.v1.master.Event")    the bytes of the message that is read
+
+The compiled module `_native` does this in a twelfth to a twenty-fifth of the time that the Python
+code takes: 0.9 instead of 10 µs for an event of 280 bytes, 0.13 instead of 3 ms for 58 KB. It is
+built from native/ where a C compiler is. The Python code remains the reference: without the module,
+and for anything unusual (unknown fields or names, errors, fields out of order), the functions
+return None, and it decides.
+
+The environment variable MESOTAPE_PURE_PYTHON=1 switches the compiled module off.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from .descriptors import map_value_field, message_class
+from .json_writer import AS_PUBLIC, AS_SET, format_double
+from .msgspec_types import decode_strictly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
+
+    from ._native import FieldDescription, MessageType
+    from .json_writer import Writers
+
+try:
+    if os.environ.get("MESOTAPE_PURE_PYTHON"):
+        raise ImportError
+    from . import _native as native
+except ImportError:
+    native = None
+
+_MAP = 0
+"""Stands for the type of a map, which is no type of its own in protobuf."""
+
+
+def protobuf_to_json(data: bytes, full_name: str, *, include_defaults: bool = True) -> bytes | None:
+    """Convert a message to the JSON text that `mapping.encode` returns, or return None.
+
+    If it returns a text, all required fields are set, the message has no unknown fields, and
+    encoding it again gives the same bytes. Raises LookupError if there is no such message.
+    """
+    if native is None:
+        return None
+    return _message_type(full_name, AS_PUBLIC if include_defaults else AS_SET).to_json(data)
+
+
+def json_to_protobuf(text: bytes, full_name: str) -> bytes | None:
+    """Convert JSON text to the bytes of the message that `mapping.decode` returns, or return None.
+
+    If it returns bytes, the text has no unknown names, at any level. Raises LookupError if there is
+    no such message.
+    """
+    if native is not None:
+        return _message_type(full_name, AS_SET).to_protobuf(text)
+    message = decode_strictly(text, full_name)
+    return None if message is None else message.SerializeToString(deterministic=True)
+
+
+def json_to_message(text: bytes, full_name: str) -> Message | None:
+    """Convert JSON text to a message, where `json_to_protobuf` would return its bytes."""
+    if native is None:
+        return decode_strictly(text, full_name)
+    data = _message_type(full_name, AS_SET).to_protobuf(text)
+    return None if data is None else message_class(full_name).FromString(data)
+
+
+@cache
+def _message_type(full_name: str, writers: Writers) -> MessageType:
+    return _type_of(cast("Descriptor", message_class(full_name).DESCRIPTOR), writers)
+
+
+def _type_of(descriptor: Descriptor, writers: Writers) -> MessageType:
+    return _shared_type(descriptor, writers.writers_inside(descriptor))
+
+
+@cache
+def _shared_type(descriptor: Descriptor, writers: Writers) -> MessageType:
+    # Message types contain themselves, so the description of a type follows when it is first used.
+    assert native is not None
+    return native.MessageType(lambda: tuple(_describe(descriptor, writers)), format_double)
+
+
+def _describe(descriptor: Descriptor, writers: Writers) -> Iterator[FieldDescription]:
+    fields: Sequence[FieldDescriptor] = descriptor.fields
+    is_entry = descriptor.GetOptions().map_entry
+    for field in fields:
+        oneof = field.containing_oneof
+        inner = None
+        if field.message_type is not None:
+            inner = _type_of(field.message_type, writers)
+        elif field.enum_type is not None:
+            names = {value.number: value.name for value in field.enum_type.values}
+            inner = tuple((number, f'"{name}"'.encode()) for number, name in names.items())
+        yield (
+            f'"{field.name}":'.encode(),
+            field.number,
+            field.type if map_value_field(field) is None else _MAP,
+            field.is_repeated,
+            field.is_required or is_entry,
+            writers.is_hidden(field),
+            not field.has_presence and not field.is_repeated,
+            -1 if oneof is None else oneof.index,
+            writers.unset_text(field).encode(),
+            inner,
+        )

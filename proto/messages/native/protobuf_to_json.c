@@ -1,0 +1,368 @@
+/* Protobuf to JSON text, as Mesos writes it (json_writer.py has the rules).
+
+   The input has to be what protobuf itself would write: known fields, by number and each singular
+   one once, numbers in as few bytes as possible, valid UTF-8, maps by key, and all required fields.
+   So the text restores the bytes, too. */
+
+#include <math.h>
+#include <string.h>
+
+#include "native.h"
+
+typedef struct {
+    const uint8_t *at;
+    const uint8_t *end;
+} Bytes;
+
+enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LENGTH = 2 };
+
+static Result write_message(MessageType *type, Bytes data, Buffer *out, int nesting);
+
+/* Read a number in base 128. False if it is cut off, over 64 bits, or longer than necessary. */
+static inline bool read_varint(Bytes *data, uint64_t *value)
+{
+    uint64_t result = 0;
+    for (unsigned shift = 0; shift < 64 && data->at < data->end; shift += 7) {
+        uint8_t byte = *data->at++;
+        if (shift == 63 && byte > 1)
+            return false;
+        result |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            *value = result;
+            return byte != 0 || shift == 0;
+        }
+    }
+    return false;
+}
+
+/* Read a length and that many bytes. False if there are fewer. */
+static inline bool read_bytes(Bytes *data, Bytes *value)
+{
+    uint64_t size;
+    if (!read_varint(data, &size) || size > (uint64_t)(data->end - data->at))
+        return false;
+    *value = (Bytes){data->at, data->at + size};
+    data->at += size;
+    return true;
+}
+
+/* Pass over a value of a wire type. */
+static inline bool skip_value(Bytes *data, uint32_t wire_type)
+{
+    uint64_t number;
+    Bytes bytes;
+    switch (wire_type) {
+    case WIRE_VARINT:
+        return read_varint(data, &number);
+    case WIRE_FIXED64:
+        if (data->end - data->at < 8)
+            return false;
+        data->at += 8;
+        return true;
+    default:
+        return read_bytes(data, &bytes);
+    }
+}
+
+/* Find the bytes of each field, from its first tag to the end of its last value: `spans` is in the
+   order of declaration, and `at` is NULL if a field is not set. False if the message is unusual. */
+static bool find_fields(const MessageType *type, Bytes data, Bytes *spans)
+{
+    memset(spans, 0, type->count * sizeof *spans);
+    size_t next = 0;
+    while (data.at < data.end) {
+        const uint8_t *begin = data.at;
+        uint64_t tag;
+        if (!read_varint(&data, &tag))
+            return false;
+        while (next < type->count && type->fields[type->by_number[next]].tag < tag)
+            next++;
+        if (next == type->count)
+            return false;
+        const Field *field = &type->fields[type->by_number[next]];
+        Bytes *span = &spans[type->by_number[next]];
+        if (field->tag != tag || (span->at && !field->is_repeated))
+            return false;
+        if (!skip_value(&data, tag & 7))
+            return false;
+        if (!span->at)
+            span->at = begin;
+        span->end = data.at;
+    }
+    for (size_t i = 0; i < type->count; i++)
+        if (type->fields[i].is_required && !spans[i].at)
+            return false;
+    return true;
+}
+
+/* Write a string with quotes and escapes. */
+static Result write_string(Bytes text, Buffer *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (!append_byte(out, '"'))
+        return FAILED;
+    for (;;) {
+        size_t plain = plain_length(text.at, text.end);
+        if (!append(out, text.at, plain))
+            return FAILED;
+        text.at += plain;
+        if (text.at == text.end)
+            return append_byte(out, '"') ? DONE : FAILED;
+        uint8_t byte = *text.at++;
+        char escape[6] = {'\\', 0, '0', '0', 0, 0};
+        size_t size = 2;
+        switch (byte) {
+        case '"': escape[1] = '"'; break;
+        case '\\': escape[1] = '\\'; break;
+        case '\b': escape[1] = 'b'; break;
+        case '\f': escape[1] = 'f'; break;
+        case '\n': escape[1] = 'n'; break;
+        case '\r': escape[1] = 'r'; break;
+        case '\t': escape[1] = 't'; break;
+        default:
+            if (byte >= 0x20)
+                return UNSURE; /* not UTF-8 */
+            escape[1] = 'u';
+            escape[4] = digits[byte >> 4];
+            escape[5] = digits[byte & 15];
+            size = 6;
+        }
+        if (!append(out, escape, size))
+            return FAILED;
+    }
+}
+
+/* Write bytes in base64, with quotes. */
+static Result write_base64(Bytes data, Buffer *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t size = data.end - data.at;
+    if (!reserve(out, (size + 2) / 3 * 4 + 2))
+        return FAILED;
+    char *to = out->data + out->size;
+    *to++ = '"';
+    for (; size >= 3; size -= 3, data.at += 3) {
+        uint32_t bits = (uint32_t)data.at[0] << 16 | data.at[1] << 8 | data.at[2];
+        *to++ = digits[bits >> 18];
+        *to++ = digits[bits >> 12 & 63];
+        *to++ = digits[bits >> 6 & 63];
+        *to++ = digits[bits & 63];
+    }
+    if (size > 0) {
+        uint32_t bits = (uint32_t)data.at[0] << 16 | (size == 2 ? data.at[1] << 8 : 0);
+        *to++ = digits[bits >> 18];
+        *to++ = digits[bits >> 12 & 63];
+        *to++ = size == 2 ? digits[bits >> 6 & 63] : '=';
+        *to++ = '=';
+    }
+    *to++ = '"';
+    out->size = to - out->data;
+    return DONE;
+}
+
+/* Write an integer in decimal. */
+static Result write_integer(uint64_t magnitude, bool is_negative, Buffer *out)
+{
+    char digits[21], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + magnitude % 10);
+    while (magnitude /= 10);
+    if (is_negative)
+        *--at = '-';
+    return append(out, at, digits + sizeof digits - at) ? DONE : FAILED;
+}
+
+static Result write_signed(int64_t value, Buffer *out)
+{
+    return write_integer(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, out);
+}
+
+/* Write a double by the Python code. */
+static Result write_unusual_double(double value, PyObject *format_double, Buffer *out)
+{
+    PyObject *text = PyObject_CallFunction(format_double, "d", value);
+    if (!text)
+        return FAILED;
+    Py_ssize_t size;
+    const char *data = PyUnicode_AsUTF8AndSize(text, &size);
+    Result result = data && append(out, data, size) ? DONE : FAILED;
+    Py_DECREF(text);
+    return result;
+}
+
+/* Write a double: with the shortest digits that read back as the same value. */
+static Result write_double(double value, PyObject *format_double, Buffer *out)
+{
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value && !(value == 0 && signbit(value))) {
+        Result result = write_signed((int64_t)value, out); /* a quarter of the time of repr() */
+        if (result == DONE && !append(out, ".0", 2))
+            return FAILED;
+        return result;
+    }
+    if (!(fabs(value) >= 1e-4 && fabs(value) < 1e16))
+        return write_unusual_double(value, format_double, out);
+    char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+    if (!text)
+        return FAILED;
+    Result result = append(out, text, strlen(text)) ? DONE : FAILED;
+    PyMem_Free(text);
+    return result;
+}
+
+/* Write the name of an enum value. */
+static Result write_enum(const Field *field, uint64_t value, Buffer *out)
+{
+    for (size_t i = 0; i < field->value_count; i++) {
+        const EnumValue *each = &field->values[i];
+        if ((uint64_t)(int64_t)each->number == value)
+            return append(out, each->name.data, each->name.size) ? DONE : FAILED;
+    }
+    return UNSURE;
+}
+
+/* Write a value of a type that is a varint in protobuf. */
+static Result write_number(const Field *field, uint64_t value, Buffer *out)
+{
+    if (value == 0 && field->omits_zero)
+        return UNSURE;
+    switch (field->type) {
+    case TYPE_BOOL:
+        if (value > 1)
+            return UNSURE;
+        return append(out, value ? "true" : "false", value ? 4 : 5) ? DONE : FAILED;
+    case TYPE_ENUM:
+        return write_enum(field, value, out);
+    case TYPE_UINT64:
+        return write_integer(value, false, out);
+    case TYPE_UINT32:
+        return value > UINT32_MAX ? UNSURE : write_integer(value, false, out);
+    case TYPE_INT32:
+        if (value != (uint64_t)(int64_t)(int32_t)value)
+            return UNSURE;
+        return write_signed((int64_t)value, out);
+    default:
+        return write_signed((int64_t)value, out);
+    }
+}
+
+/* Write one value of a field; `data` is moved behind it. */
+static Result write_value(const MessageType *owner, const Field *field, Bytes *data, Buffer *out,
+                          int nesting)
+{
+    uint64_t number;
+    Bytes bytes;
+    if (field->type == TYPE_DOUBLE) {
+        double value;
+        if (data->end - data->at < 8)
+            return UNSURE;
+        number = 0;
+        for (int i = 7; i >= 0; i--)
+            number = number << 8 | data->at[i];
+        memcpy(&value, &number, 8);
+        data->at += 8;
+        return write_double(value, owner->format_double, out);
+    }
+    if ((field->tag & 7) == WIRE_VARINT)
+        return read_varint(data, &number) ? write_number(field, number, out) : UNSURE;
+    if (!read_bytes(data, &bytes))
+        return UNSURE;
+    switch (field->type) {
+    case TYPE_STRING:
+        return write_string(bytes, out);
+    case TYPE_BYTES:
+        return write_base64(bytes, out);
+    default:
+        return write_message(field->message, bytes, out, nesting + 1);
+    }
+}
+
+/* Write an entry of a map: `"key":value`. Its key has to come after `last`, and becomes that. */
+static Result write_entry(MessageType *entry, Bytes data, Text *last, Buffer *out, int nesting)
+{
+    if (describe(entry) != DONE)
+        return FAILED;
+    Bytes spans[MAX_FIELDS], key;
+    if (entry->count != 2 || !find_fields(entry, data, spans) || !spans[0].at || !spans[1].at)
+        return UNSURE;
+    spans[0].at += entry->fields[0].tag_size;
+    spans[1].at += entry->fields[1].tag_size;
+    if (!read_bytes(&spans[0], &key))
+        return UNSURE;
+    Text text = {(const char *)key.at, (size_t)(key.end - key.at)};
+    if (last->data && !is_after(text, *last))
+        return UNSURE;
+    *last = text;
+    Result result = write_string(key, out);
+    if (result != DONE)
+        return result;
+    if (!append_byte(out, ':'))
+        return FAILED;
+    return write_value(entry, &entry->fields[1], &spans[1], out, nesting);
+}
+
+/* Write the value or the values of a field; `data` begins with its first tag. */
+static Result write_field(const MessageType *owner, const Field *field, Bytes data, Buffer *out,
+                          int nesting)
+{
+    Result result = DONE;
+    if (!append(out, field->start.data, field->start.size))
+        return FAILED;
+    if (!field->is_repeated) {
+        data.at += field->tag_size;
+        return write_value(owner, field, &data, out, nesting);
+    }
+    bool is_map = field->type == TYPE_MAP;
+    Bytes entry;
+    Text last_key = {NULL, 0};
+    char before = is_map ? '{' : '[';
+    for (; data.at < data.end && result == DONE; before = ',') {
+        if (!append_byte(out, before))
+            return FAILED;
+        data.at += field->tag_size;
+        if (!is_map)
+            result = write_value(owner, field, &data, out, nesting);
+        else if (read_bytes(&data, &entry))
+            result = write_entry(field->message, entry, &last_key, out, nesting + 1);
+        else
+            result = UNSURE;
+    }
+    if (result == DONE && !append_byte(out, is_map ? '}' : ']'))
+        return FAILED;
+    return result;
+}
+
+static Result write_message(MessageType *type, Bytes data, Buffer *out, int nesting)
+{
+    Bytes spans[MAX_FIELDS];
+    if (nesting > MAX_NESTING)
+        return UNSURE;
+    if (describe(type) != DONE)
+        return FAILED;
+    if (!find_fields(type, data, spans))
+        return UNSURE;
+    char before = '{';
+    for (size_t i = 0; i < type->count; i++) {
+        const Field *field = &type->fields[i];
+        if (spans[i].at ? field->is_hidden : !field->unset.size)
+            continue;
+        if (!append_byte(out, before))
+            return FAILED;
+        before = ',';
+        if (!spans[i].at) {
+            if (!append(out, field->unset.data, field->unset.size))
+                return FAILED;
+            continue;
+        }
+        Result result = write_field(type, field, spans[i], out, nesting);
+        if (result != DONE)
+            return result;
+    }
+    if (before == '{' && !append_byte(out, '{'))
+        return FAILED;
+    return append_byte(out, '}') ? DONE : FAILED;
+}
+
+Result protobuf_to_json(MessageType *type, const uint8_t *data, size_t size, Buffer *out)
+{
+    return write_message(type, (Bytes){data, data + size}, out, 1);
+}
