@@ -7,7 +7,7 @@ from msgspec import Struct
 from .credentials import CredentialScheme, scheme_of
 from .headers import last_header_values
 
-_RELEVANT_HEADERS = (
+MATCHED_HEADERS = (
     b"content-type",
     b"message-content-type",
     b"accept",
@@ -20,6 +20,16 @@ _RELEVANT_HEADERS = (
     b"libprocess-from",
 )
 """Headers that can change the answer."""
+
+_HEAD_PROPERTIES = (
+    "credentials",
+    "head_size",
+    "headers_by_name",
+    "match_head",
+    "text_headers",
+    "text_headers_by_name",
+)
+"""The cached properties that depend on the head alone."""
 
 
 class HttpRequest(Struct, frozen=True, dict=True):
@@ -56,19 +66,14 @@ class HttpRequest(Struct, frozen=True, dict=True):
     @cached_property
     def cache_key(self) -> tuple[object, ...]:
         """A key that is equal for requests that get the same answer."""
-        return (
-            self.method,
-            self.target,
-            self.body,
-            self.has_undecodable_body,
-            self.relevant_headers,
-        )
+        return self.match_head, self.body, self.has_undecodable_body
 
     @cached_property
-    def relevant_headers(self) -> tuple[bytes | CredentialScheme, ...]:
-        """The last values of the headers that can change the answer; of credentials the scheme."""
+    def match_head(self) -> tuple[object, ...]:
+        """What of the head can change the answer; of credentials that is the scheme."""
         values = self.headers_by_name
-        return (*[values.get(name) for name in _RELEVANT_HEADERS], self.credentials)
+        relevant = [values.get(name) for name in MATCHED_HEADERS]
+        return self.method, self.target, *relevant, self.credentials
 
     @cached_property
     def credentials(self) -> CredentialScheme:
@@ -76,22 +81,31 @@ class HttpRequest(Struct, frozen=True, dict=True):
         value = self.headers_by_name.get(b"authorization")
         return None if value is None else scheme_of(value.decode("latin-1"))
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Bytes of the body and of the header names and values."""
-        return len(self.body) + sum([len(name) + len(value) for name, value in self.headers])
+        return len(self.body) + self.head_size
+
+    @cached_property
+    def head_size(self) -> int:
+        """Bytes of the header names and values."""
+        return sum([len(name) + len(value) for name, value in self.headers])
+
+    @cached_property
+    def _head_properties(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in _HEAD_PROPERTIES}
 
     def with_body(self, body: bytes) -> "HttpRequest":
         """Return a request with the same head and another body."""
         other = HttpRequest(self.method, self.target, self.headers, body)
-        # Cached properties that depend on the head alone are computed once for all bodies. They are
-        # set by name, past the frozen struct: rename a property here too.
-        vars(other).update(
-            credentials=self.credentials,
-            headers_by_name=self.headers_by_name,
-            relevant_headers=self.relevant_headers,
-            text_headers_by_name=self.text_headers_by_name,
-        )
+        # Computed once for all bodies, and set past the frozen struct: 0.4 instead of 2 µs.
+        vars(other).update(self._head_properties)
+        return other
+
+    def with_headers(self, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> "HttpRequest":
+        """Return a request with other `headers`, equal in those that can change the answer."""
+        other = HttpRequest(self.method, self.target, headers, body)
+        vars(other).update(credentials=self.credentials, match_head=self.match_head)
         return other
 
     def header(self, name: str) -> str | None:

@@ -95,8 +95,8 @@ class RequestParser:
         events = cache.get(data)
         if events is None:
             events = self._parse(data)
-            if events and not self._is_open:
-                cache.put(data, events)
+            if len(events) == 1 and not self._is_open:
+                cache.put(data, events[0])
         return events
 
     def close(self) -> None:

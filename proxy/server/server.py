@@ -66,7 +66,7 @@ class ReplayServer:
         self.clock = clock or LoopClock()
         self.schedule = Schedule(self.clock)
         self.limits = limits or ConnectionLimits()
-        self.request_cache = RequestCache()
+        self.request_cache = RequestCache(self.limits.max_head_bytes)
         self.held_bodies = HeldBodies()
         self.stream_registry = StreamRegistry()
         self.responder = Responder(

@@ -1,6 +1,10 @@
 import gzip
+import tracemalloc
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mesotape.cassettes.answers.answer import encode_chunk
 from mesotape.proto.http.request import HttpRequest
@@ -194,23 +198,85 @@ def feed_twice(cache, data):
         RequestParser(ConnectionLimits(), cache).feed(data)
 
 
-def test_bytes_received_once_are_not_cached():
+@pytest.mark.parametrize("data", [GET, POST])
+def test_heads_received_once_are_not_cached(data):
     cache = RequestCache()
-    RequestParser(ConnectionLimits(), cache).feed(GET)
-    assert cache.get(GET) is None
+    RequestParser(ConnectionLimits(), cache).feed(data)
+    assert cache.get(data) is None
+    RequestParser(ConnectionLimits(), cache).feed(data)
+    assert cache.get(data) == events_of(data)
 
 
-def test_cached_bytes_are_the_same_requests_without_parsing():
+def test_bytes_that_repeat_are_not_even_cut():
     cache = RequestCache()
-    first, second = (
-        RequestParser(ConnectionLimits(), cache),
-        RequestParser(ConnectionLimits(), cache),
-    )
-    once = first.feed(POST + GET)
-    items = second.feed(POST + GET)
-    assert items == once
-    assert second.feed(POST + GET) is items
-    assert first.feed(POST + GET) is items
+    feed_twice(cache, POST)
+    assert cache.get(POST) is not cache.get(POST)
+    assert cache.get(POST) is cache.get(bytes(bytearray(POST)))
+
+
+NEW_ID = POST.replace(b"Content", b"X-Request-Id: 1\r\nContent")
+
+
+@pytest.mark.parametrize(
+    "similar",
+    [
+        POST.replace(b"body", b"\r\n\r\n"),
+        POST.replace(b"Host: a", b"Host: b"),
+        NEW_ID.replace(b": 1", b": other"),
+        NEW_ID.replace(b": 1", b": 2") + NEW_ID.replace(b": 1", b": 3"),
+    ],
+)
+def test_similar_requests_are_not_parsed(similar):
+    cache = RequestCache()
+    feed_twice(cache, POST)
+    feed_twice(cache, NEW_ID)
+    assert cache.get(similar) == events_of(similar)
+    assert cache.get(similar[:-1]) is None
+    assert cache.get(similar + b"GE") is None
+
+
+@pytest.mark.parametrize(
+    "line", [b"Accept: b", b"X:", b"X: ", b"X : b", b"X: b ", b"X\tb", b"X: \xff"]
+)
+def test_other_requests_are_parsed(line):
+    cache = RequestCache()
+    data = POST.replace(b"Host: a", line)
+    feed_twice(cache, POST)
+    assert cache.get(data) is None
+
+
+PIECES = [
+    GET,
+    POST,
+    CHUNKED,
+    POST.replace(b"body", b"\r\n\r\n"),
+    POST.replace(b"\r\n", b"\n"),
+    GET.replace(b"\r\n", b"\n"),
+    GET.replace(b"1.1", b"1.0"),
+    b"\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 60\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 4\r\nContent-Encoding: gzip\r\n\r\nbody",
+    b"POST / HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody",
+    b"POST / HTTP/1.1\r\nContent-Type: application/recordio\r\nContent-Length: 3\r\n\r\n1\na",
+    b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    b"nonsense\r\n\r\n",
+    b"GET /a HTTP/1.1\r\n\r\n",
+    b"GET /b HTTP/1.1\r\nX:\r\n\r\n",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6), st.sets(st.integers(0, 500)))
+@settings(max_examples=300, deadline=None)
+def test_with_cached_heads_the_same_requests_are_returned(sent, cuts):
+    cache = RequestCache()
+    for piece in PIECES:
+        feed_twice(cache, piece)
+    data = b"".join(sent)
+    expected = events_of(data)
+    bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    parser = RequestParser(ConnectionLimits(), cache)
+    returned = [event for a, b in pairwise(bounds) for event in parser.feed(data[a:b])]
+    assert list(map(repr, returned)) == list(map(repr, expected))
 
 
 def test_cached_bytes_in_the_middle_of_a_request_are_its_body():
@@ -221,19 +287,25 @@ def test_cached_bytes_in_the_middle_of_a_request_are_its_body():
     assert parser.feed(GET)[0].request.body == GET
 
 
-@pytest.mark.parametrize("data", [GET[:-1], GET.replace(b"1.1", b"1.0"), b"nonsense\r\n\r\n"])
-def test_incomplete_last_and_invalid_requests_are_not_cached(data):
+NOT_CACHED = [CHUNKED, *PIECES[4:7], *PIECES[8:12], PIECES[13]]
+
+
+@pytest.mark.parametrize("data", [GET[:-1], *NOT_CACHED])
+def test_heads_that_do_not_say_all_of_the_body_are_not_cached(data):
     cache = RequestCache()
     feed_twice(cache, data)
     assert cache.get(data) is None
 
 
-def test_the_cache_is_bounded():
+@pytest.mark.parametrize("size", [0, 7000])
+def test_the_cache_is_bounded(size):
     cache = RequestCache()
-    for number in range(5000):
-        feed_twice(cache, b"GET /%d HTTP/1.1\r\n\r\n" % number)
-    assert cache.get(b"GET /0 HTTP/1.1\r\n\r\n") is None
-    assert cache.get(b"GET /4999 HTTP/1.1\r\n\r\n") is not None
+    tracemalloc.start()
+    for number in range(8000):
+        feed_twice(cache, b"GET /%d%b HTTP/1.1\r\nHost: a\r\n\r\n" % (number, b"x" * size))
+        cache.get(b"GET /%d%b HTTP/1.1\r\nHost: a\r\n\r\n" % (number, b"x" * size))
+    assert tracemalloc.get_traced_memory()[0] < 64 << 20
+    tracemalloc.stop()
 
 
 STREAMED = b"POST /api/v1 HTTP/1.1\r\nContent-Type: application/recordio\r\n"
