@@ -1,9 +1,9 @@
 """The index of the recorded exchanges of a playback, by the keys of their requests.
 
     index.add_exchange(ref, cassette, exchange, request, parsed)
-    index.find_match(request, cache_key, scope)  ->  ExchangeMatch | MesosRefusal | None
+    index.find_match(request, scope)  ->  ExchangeMatch | MesosRefusal | None
 
-A request is parsed once: its match is cached, for equal requests that follow.
+A request is parsed once: its match is cached, for equal requests that follow (match_cache.py).
 """
 
 from msgspec import Struct
@@ -40,9 +40,7 @@ from ..rebinding.id_bindings import IdPair
 from ..rebinding.id_matching import IdMatch, IdMatcher
 from ..storage.reader import Cassette
 from .answer_builder import ResponseOptions
-
-_MAX_CACHED_BODY_BYTES = 64 * 1024
-"""Bytes of the longest body among requests whose matches are cached."""
+from .match_cache import MatchCache
 
 
 class ExchangeMatch(Struct, frozen=True):
@@ -67,7 +65,7 @@ class ExchangeMatch(Struct, frozen=True):
 class ExchangeIndex:
     """The recorded exchanges of a playback, except those with streamed requests.
 
-    `cached_matches` are matches of earlier requests, by the key that `find_match` was given.
+    `cached_matches` has the matches of earlier requests.
     """
 
     def __init__(
@@ -76,16 +74,14 @@ class ExchangeIndex:
         subscriptions: Subscriptions,
         repeats: RepeatRules,
         rebinding: IdMatcher | None,
-        max_cached_matches: int = 4096,
     ) -> None:
         self.connections = ConnectionMap()
-        self.cached_matches: dict[object, ExchangeMatch] = {}
+        self.cached_matches = MatchCache[ExchangeMatch]()
         self._queues: dict[RequestKey, AnswerQueue] = {}
         self._servers = servers
         self._subscriptions = subscriptions
         self._repeats = repeats
         self._id_matcher = rebinding
-        self._max_cached_matches = max_cached_matches
 
     @property
     def unused(self) -> list[ExchangeRef]:
@@ -133,16 +129,18 @@ class ExchangeIndex:
             self._id_matcher.add_call(parsed)
 
     def find_match(
-        self, request: MatchableRequest, match_key: object, scope: ServerScope
+        self, request: MatchableRequest, scope: ServerScope
     ) -> ExchangeMatch | MesosRefusal | None:
         """Find the queues for a request, as the first kind of server in the scope that has any.
 
         Return a refusal if the request is a call that does not belong to an open stream, and None
-        if no recorded exchange answers it. `match_key` is the key under which a match is cached.
+        if no recorded exchange answers it.
         """
+        is_call = True
         for server in self._servers.server_kinds(scope):
             id_match = self._match_ids(request.parsed_by(server), scope)
             parsed, http = id_match.parsed, request.http
+            is_call = is_call and isinstance(parsed.key, CallKey)
             response_options = ResponseOptions(http.method == b"HEAD", request_accepts_gzip(http))
             subscriber = self._identify_caller(http, parsed)
             mismatch_views = {} if subscriber is None else self._mismatch_views(parsed, scope)
@@ -159,8 +157,8 @@ class ExchangeIndex:
                     isinstance(parsed.key, CallKey) and parsed.key.call_name == "SUBSCRIBE",
                     id_match.pairs,
                 )
-                if len(http.body) <= _MAX_CACHED_BODY_BYTES and not id_match.has_ids:
-                    self._cache_match(match_key, match)
+                if not id_match.has_ids:
+                    self.cached_matches.put(http, scope, match, has_json_value=is_call)
                 return match
             if subscriber is not None and self._subscriptions.has_subscribed(subscriber):
                 refusal = self._subscriptions.refusal_for(subscriber)
@@ -215,8 +213,3 @@ class ExchangeIndex:
             ) is not None:
                 views[mismatch] = view
         return views
-
-    def _cache_match(self, match_key: object, match: ExchangeMatch) -> None:
-        if len(self.cached_matches) >= self._max_cached_matches:
-            self.cached_matches.clear()
-        self.cached_matches[match_key] = match

@@ -212,8 +212,8 @@ class Playback:
         """Answer without faults."""
         # The order of the checks:
         #
-        # 1. A request with the same bytes may have been matched before; then nothing is parsed. A
-        #    cached match still goes through 4 and 5, which depend on what was played until now.
+        # 1. An equal request may have been matched before; then this one is not parsed. A cached
+        #    match still goes through 4 and 5, which depend on what was played until now.
         # 2. Input to a container and messages between Mesos processes are not matched by a key.
         # 3. A request without a match is refused if Mesos would refuse it as it stands, and is a
         #    miss otherwise. For a call with a wrong stream id the index returns the refusal.
@@ -229,15 +229,14 @@ class Playback:
         scope = (
             ANY_SERVER if at is None and self._are_alike else self._servers.scope_of(request, at)
         )
-        match_key = request.cache_key if scope is ANY_SERVER else (scope, request.cache_key)
-        match = self._index.cached_matches.get(match_key)
+        match = self._index.cached_matches.get(request, scope)
         if match is None:
             if (streamed_request := self.begin_streamed_request(request, at)) is not None:
                 return streamed_request.feed_all(request.body, now_seconds)
             matchable = matchable or self._matchable(request)
             if endpoints.is_actor_message(request.text_headers):
                 return self._unanswered.report_miss(matchable, "actor message", scope)
-            match = self._index.find_match(matchable, match_key, scope)
+            match = self._index.find_match(matchable, scope)
             if match is None:
                 return self._unanswered.refuse_or_miss(matchable, _NOTHING_RECORDED, scope)
             if isinstance(match, MesosRefusal):

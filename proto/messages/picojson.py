@@ -61,6 +61,14 @@ def parse_json(text: bytes) -> JSONValue:
     return parse_json_exactly(text) if _differs(text) else value
 
 
+def canonical_json(text: bytes) -> bytes | None:
+    """Return JSON that all texts with the same value share, and no other; None if there is none."""
+    try:
+        return msgspec.json.encode(parse_json(text), order="sorted")
+    except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        return None  # It is not JSON, or has a lone surrogate.
+
+
 def parse_json_exactly(text: bytes) -> JSONValue:
     """Parse JSON text without msgspec. Raises JSONTextError."""
     return _Parser(text).document()

@@ -3,19 +3,11 @@
 from collections import Counter
 
 import pytest
-from support.playback_cassettes import GET_HEALTH, HEADER, TEARDOWN, answering, exchange, request
+from support.playback_cassettes import GET_HEALTH, HEADER, TEARDOWN, exchange, request
 
 from mesotape.cassettes.answers.answer import ReplayResponse
-from mesotape.cassettes.causality.subscriptions import Subscriptions
-from mesotape.cassettes.format.exchange_ref import ExchangeRef
 from mesotape.cassettes.matching import request_key
-from mesotape.cassettes.matching.ignore_rules import IgnoreRules
 from mesotape.cassettes.matching.misses import Miss
-from mesotape.cassettes.matching.recorded_request import recorded_request
-from mesotape.cassettes.matching.repeat_rules import RepeatRules
-from mesotape.cassettes.matching.request_key import MatchableRequest, parse_request
-from mesotape.cassettes.matching.servers import ANY_SERVER, RecordedServers
-from mesotape.cassettes.playback.exchange_index import ExchangeIndex
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 
@@ -107,29 +99,3 @@ def test_recorded_requests_that_come_near_again_and_again_are_parsed_once(play_b
     for _ in range(3):
         assert len(playback.answer(request(sent), 0.0).nearest) == 3
     assert {parses[body, "master"] for body in bodies} == {1}
-
-
-def test_the_cache_of_matches_is_bounded(tmp_path):
-    path = tmp_path / "cassette.yaml"
-    bodies = [b'{"type":"%b"}' % name for name in (b"GET_HEALTH", b"GET_STATE", b"GET_FLAGS")]
-    documents = [exchange(n, body, answering("x")) for n, body in enumerate(bodies, 1)]
-    path.write_text(HEADER.format(server="master") + "".join(documents))
-    with Cassette.open(path) as cassette:
-        index = ExchangeIndex(
-            RecordedServers([cassette]),
-            Subscriptions(),
-            RepeatRules(),
-            None,
-            max_cached_matches=2,
-        )
-        for head in cassette.exchange_heads():
-            http = recorded_request(cassette, head)
-            parsed = parse_request(http, "master", IgnoreRules())
-            index.add_exchange(ExchangeRef(0, head.exchange), cassette, head, http, parsed)
-        sizes = []
-        for body in (*bodies, *bodies):
-            sent = request(body)
-            assert index.find_match(MatchableRequest(sent), sent.cache_key, ANY_SERVER) is not None
-            sizes.append(len(index.cached_matches))
-            assert sent.cache_key in index.cached_matches
-    assert sizes == [1, 2, 1, 2, 1, 2]

@@ -8,6 +8,7 @@ from support.paths import DATA
 from mesotape.proto.messages.picojson import (
     JSONTextError,
     JSONValue,
+    canonical_json,
     parse_json,
     parse_json_exactly,
 )
@@ -160,3 +161,28 @@ def test_damaged_json_reads_alike_with_and_without_msgspec(
 @example(b"-")
 def test_any_bytes_read_alike_with_and_without_msgspec(text: bytes) -> None:
     assert outcome(text, exactly=False) == outcome(text, exactly=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        (b' {"b": 1, "a": {"d": [2, 1], "c": null}}', b'{"a":{"c":null,"d":[2,1]},"b":1}'),
+        (b'{"a":1,"a":2}', b'{"a":2}'),
+        (b"01", b"1"),
+        (b"1e2", b"100.0"),
+        (b"1.", b"1.0"),
+        (rb'"\u0061\/"', b'"a/"'),
+        (b"-0.0", b"-0.0"),
+        (b'"\xff"', None),
+        (b"1" * 40, b"1" * 40),
+        (b"1e400", None),
+        (b"[" * 300 + b"]" * 300, None),
+        (b"{", None),
+        (b"", None),
+    ],
+)
+def test_texts_of_one_value_have_one_canonical_text(text: bytes, canonical: bytes | None) -> None:
+    assert canonical_json(text) == canonical
+    if canonical is not None:
+        assert canonical_json(canonical) == canonical
+        assert parse_json(canonical) == parse_json(text)
