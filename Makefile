@@ -50,7 +50,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types sanitize bench \
-	fuzz soak protos constraints upgrade clean FORCE
+	bench-quick fuzz soak protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
 install: $(DEV)
@@ -151,7 +151,10 @@ sanitize: install
 		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py
 
 bench: install
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py --json build/bench.json
+
+bench-quick: install
+	$(BIN)/python bench/run.py --quick
 
 # A million damaged streams, which take a quarter of an hour, and 5,000 damaged cassettes.
 fuzz: install

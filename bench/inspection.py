@@ -1,87 +1,75 @@
-"""`mesotape inspect` on a raw dump of 1 GB: memory, and the rate beside reading and decoding it.
+"""`mesotape inspect` on a raw dump of 100 MB, beside cutting it by its lengths and decoding it.
 
-python bench/inspection.py [MEGABYTES]
+The whole CPU of a process counts, its start included.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
-import msgspec
-from record import EVENT
+import messages
+import peers
+from messages import JSON, PROTOBUF
+from processes import BENCH, MESOTAPE, run
+from table import MEGABYTES, SECONDS, AtMost, Pair, Row, Sample, Scope
 
 from mesotape.proto.recordio import encode
 
 SUBSCRIBED = (
     b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0,"get_state":{}}}'
 )
-BLOCK = 1 << 20
 
 
-def dump(path: Path, size: int) -> int:
-    """Write a stream of ordinary events; gives how many there are."""
-    block = encode(EVENT) * (BLOCK // len(EVENT))
-    count = 0
+def dump(path: Path, size: int, media_type: str) -> Path:
+    """Write a stream of ordinary events."""
+    first, event = (
+        encode(messages.in_encoding(text, messages.EVENT_MESSAGE, media_type))
+        for text in (SUBSCRIBED, messages.EVENT)
+    )
+    block = event * ((1 << 20) // len(event))
     with path.open("wb") as file:
-        file.write(encode(SUBSCRIBED))
+        file.write(first)
         while file.tell() < size:
             file.write(block)
-            count += BLOCK // len(EVENT)
-    return count + 1
+    return path
 
 
-def plain(path: Path) -> None:
-    """Do the least that can be done: cut by the lengths, and decode what is between."""
-    left = b""
-    with path.open("rb") as file:
-        while data := file.read(BLOCK):
-            data, at = left + data, 0
-            while (newline := data.find(b"\n", at, at + 21)) >= 0:
-                stop = newline + 1 + int(data[at:newline])
-                if stop > len(data):
-                    break
-                msgspec.json.decode(data[newline + 1 : stop])
-                at = stop
-            left = data[at:]
-
-
-def measure(*command: str) -> tuple[float, float, int]:
-    """Peak memory in MB, seconds of CPU, exit code. A busy machine does not change these."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, process.returncode
-
-
-def main() -> None:
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+def inspects(scope: Scope, media_type: str) -> Generator[Sample]:
+    decoder = "orjson" if media_type == JSON else "upb"
+    python = peers.python("orjson") if media_type == JSON else sys.executable
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stream"
-        count = dump(path, size * 1_000_000)
-        print(f"{path.stat().st_size / 1e6:.0f} MB, {count} records", flush=True)
-        runs = {
-            "reading and decoding": (sys.executable, __file__, "--plain", str(path)),
-            "inspect --summary": (
-                sys.executable,
-                "-m",
-                "mesotape.proxy.cli",
-                "inspect",
-                "--summary",
-                str(path),
-            ),
-            "inspect": (sys.executable, "-m", "mesotape.proxy.cli", "inspect", str(path)),
-        }
-        for name, command in runs.items():
-            memory, seconds, code = measure(*command)
-            assert code == 0, (name, code)
-            rate = path.stat().st_size / 1e6 / seconds
-            print(f"{name:22} {rate:6.0f} MB/s of CPU, peak {memory:.0f} MB", flush=True)
+        size = scope.size(100_000_000, 4_000_000)
+        path = dump(Path(folder) / "stream", size, media_type)
+        while True:
+            peer = run(python, BENCH / "decoding.py", decoder, path).cpu_seconds
+            sample = dict[str, Pair]()
+            for part, options in (("rows", []), ("summary", ["--summary"])):
+                if part in scope.parts:
+                    usage = run(*MESOTAPE, "inspect", *options, path)
+                    sample[part] = Pair(usage.cpu_seconds, peer)
+            yield sample
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--plain"]:
-        plain(Path(sys.argv[2]))
-    else:
-        main()
+def json(scope: Scope) -> Generator[Sample]:
+    return inspects(scope, JSON)
+
+
+def protobuf(scope: Scope) -> Generator[Sample]:
+    return inspects(scope, PROTOBUF)
+
+
+def memory(scope: Scope) -> Generator[Sample]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = dump(Path(folder) / "stream", scope.size(100_000_000, 4_000_000), JSON)
+        while True:
+            yield run(*MESOTAPE, "inspect", path).peak_bytes / 1e6
+
+
+ROWS = [
+    Row("100 MB of JSON", json, SECONDS, AtMost(2), "orjson", "rows"),
+    Row("100 MB of JSON, --summary", json, SECONDS, AtMost(1.2), "orjson", "summary"),
+    Row("100 MB of protobuf", protobuf, SECONDS, AtMost(2), "upb", "rows"),
+    Row("100 MB of protobuf, --summary", protobuf, SECONDS, AtMost(1.2), "upb", "summary"),
+    Row("memory", memory, MEGABYTES, rounds=1),
+]

@@ -1,34 +1,45 @@
-"""RecordIO decoding at 1 KB records, beside copying the same bytes."""
+"""RecordIO decoding, beside copying the same bytes."""
 
-import time
+from collections.abc import Generator, Iterator
+
+from processes import own_cpu_seconds
+from table import MB_PER_SECOND, PER_SECOND, AtLeast, Pair, Row, Sample, Scope
 
 from mesotape.proto.recordio import Decoder, encode
 
-READ = 1 << 16
+READ_BYTES = 1 << 16
 
 
-def best(seconds: list[float]) -> float:
-    return min(seconds)
+def rate(record_bytes: int, scope: Scope) -> Iterator[tuple[int, int, float, float]]:
+    """Yield bytes and records, and the seconds to decode and to copy them."""
+    count = (scope.size(50_000_000, 5_000_000)) // record_bytes
+    data = encode(b"x" * record_bytes) * count
+    target = bytearray(len(data))
+
+    def decode() -> None:
+        decoder = Decoder()
+        for at in range(0, len(data), READ_BYTES):
+            decoder.feed(data[at : at + READ_BYTES])
+
+    def copy() -> None:
+        target[:] = data
+
+    copy()
+    while True:
+        yield len(data), count, own_cpu_seconds(decode), own_cpu_seconds(copy)
 
 
-def main() -> None:
-    data = encode(b"x" * 1000) * 50_000
-    decode: list[float] = []
-    copy: list[float] = []
-    for _ in range(5):
-        decoder, began = Decoder(), time.perf_counter()
-        for at in range(0, len(data), READ):
-            decoder.feed(data[at : at + READ])
-        decode.append(time.perf_counter() - began)
-        source, target = bytearray(data), bytearray(len(data))
-        began = time.perf_counter()
-        target[:] = source
-        copy.append(time.perf_counter() - began)
-    print(
-        f"decoding 1 KB records {len(data) / best(decode) / 1e6:.0f} MB/s,"
-        f" memcpy {len(data) / best(copy) / 1e9:.1f} GB/s"
-    )
+def kilobyte_records(scope: Scope) -> Generator[Sample]:
+    for size, _, decoding, copying in rate(1000, scope):
+        yield Pair(size / decoding / 1e6, size / copying / 1e6)
 
 
-if __name__ == "__main__":
-    main()
+def small_records(scope: Scope) -> Generator[Sample]:
+    for _, count, decoding, _ in rate(100, scope):
+        yield count / decoding
+
+
+ROWS = [
+    Row("decode 1 KB records", kilobyte_records, MB_PER_SECOND, AtLeast(0.5), peer="memcpy"),
+    Row("decode 100 B records", small_records, PER_SECOND, AtLeast(2e6)),
+]

@@ -1,197 +1,209 @@
-"""CPU of a replay: per unary POST against a bare asyncio + httptools server, and per record.
+"""CPU of a replay for each POST of 1 KB, beside a bare asyncio + httptools server.
 
-Each server is a process of its own and is measured by its own CPU time; the client sends one
-request at a time over one kept connection. The bare server parses and answers a constant.
+Each server is a process of its own and is measured by its own CPU time; a client sends one request
+at a time over a kept connection. The exchanges are asked for in turn, so that a cache that is too
+small for them is of no use. The bare server parses the request and answers a constant.
 """
 
-import asyncio
-import datetime
-import multiprocessing
+import itertools
 import socket
-import statistics
-import sys
 import tempfile
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import httptools
+import messages
+from messages import JSON, PROTOBUF
+from processes import Server, bare, replay
+from table import MICROSECONDS, AtMost, Pair, Row, Sample, Scope
 
-from mesotape.cassettes.answers.pace import Instant
-from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import (
-    Document,
-    End,
-    Event,
-    Exchange,
-    Header,
-    Headers,
-    Request,
-    Response,
-)
-from mesotape.cassettes.playback.playback import Options, Playback
-from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proxy.server.server import ReplayServer
+MANY, QUICK_MANY = 10_000, 2_500
+PAD = "p" * 900
+ANSWER = messages.flags(300)
 
-REQUESTS = 10_000
-ROUNDS = 5
-DISTINCT = 1000
-RECORDS = 50_000
-TARGET = 2.5
-
-HEADERS: Headers = {
-    "Host": "127.0.0.1:5050",
-    "User-Agent": "python-requests/2.32.3",
-    "Accept-Encoding": "gzip, deflate",
-    "Accept": "application/json",
-    "Connection": "keep-alive",
-    "Content-Type": "application/json",
-}
-ANSWER = '{"type":"GET_HEALTH","get_health":{"healthy":true}}'
-ANSWER_HEADERS = {
-    "Date": "Sun, 22 Nov 2026 12:18:29 GMT",
-    "Content-Length": str(len(ANSWER)),
-    "Content-Type": "application/json",
-}
-BARE = (
-    "HTTP/1.1 200 OK\r\n"
-    + "".join(f"{name}: {value}\r\n" for name, value in ANSWER_HEADERS.items())
-    + f"\r\n{ANSWER}"
-).encode()
-RECORD = '{"type":"TASK_UPDATED","task_updated":{"state":"TASK_RUNNING","pad":"%s"}}' % ("x" * 400)
+type Request = Callable[[int], bytes]
+"""Builds the request with a number, which goes up by one from request to request."""
 
 
-class Bare(asyncio.Protocol):
-    """As little as a server on httptools can do."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.parser = httptools.HttpRequestParser(self)
-
-    def data_received(self, data: bytes) -> None:
-        self.parser.feed_data(data)
-
-    def on_message_complete(self) -> None:
-        self.transport.write(BARE)  # type: ignore[attr-defined]
+def call(number: int) -> bytes:
+    """The call of one of the exchanges."""
+    return b'{"type":"READ_FILE","read_file":{"offset":0,"path":"/%b/f%d"}}' % (
+        PAD.encode(),
+        number,
+    )
 
 
-def body(number: int) -> str:
-    return f'{{"type":"READ_FILE","read_file":{{"path":"/f{number}","offset":0}}}}'
+def reordered(number: int, count: int) -> bytes:
+    """The same with its keys in one of twelve orders."""
+    turn, number = divmod(number, count)
+    fields = (f'"path":"/{PAD}/f{number}"', '"offset":0', '"length":null')
+    inner = ",".join(list(itertools.permutations(fields))[turn // 2 % 6])
+    outer = '"type":"READ_FILE"', f'"read_file":{{{inner}}}'
+    return f"{{{','.join(outer[:: 1 if turn % 2 else -1])}}}".encode()
 
 
-def post(text: str, **more: str) -> bytes:
-    head = "".join(f"{name}: {value}\r\n" for name, value in (HEADERS | more).items())
-    return f"POST /api/v1 HTTP/1.1\r\n{head}Content-Length: {len(text)}\r\n\r\n{text}".encode()
+def spaced(number: int, count: int) -> bytes:
+    """The same with blanks that differ from those of every other number."""
+    blanks = f"{number:b}".replace("0", " ").replace("1", "\t")
+    return call(number % count).replace(b",", b"," + blanks.encode())
 
 
-def cassette(path: Path) -> None:
-    at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    documents: list[Document] = [Header(mesotape=1, server="master", recorded_at=at)]
-    documents += [
-        exchange(number, body(number - 1), json=ANSWER, headers=ANSWER_HEADERS)
-        for number in range(1, DISTINCT + 1)
+def with_new_id(number: int, count: int) -> bytes:
+    """The same with a member that means nothing, and has a value that never came before."""
+    return call(number % count).replace(b"{", b'{"call_id":{"value":"%032x"},' % number, 1)
+
+
+class Visitor:
+    """Clients of a server, each with one connection."""
+
+    def __init__(self, server: Server, clients: int, first: bytes) -> None:
+        self.server = server
+        self.sockets = [socket.create_connection(server.address) for _ in range(clients)]
+        self.sockets[0].sendall(first)
+        head, _, body = self.sockets[0].recv(1 << 16).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head + body
+        size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        self.answer_bytes = len(head) + 4 + size
+        assert len(body) == size
+
+    def microseconds_each(self, requests: list[bytes]) -> float:
+        """CPU of the server for each of some requests."""
+        before, count = self.server.cpu_seconds(), len(self.sockets)
+        for at in range(0, len(requests), count):
+            sent = requests[at : at + count]
+            for client, request in zip(self.sockets, sent, strict=False):
+                client.sendall(request)
+            for client in self.sockets[: len(sent)]:
+                missing = self.answer_bytes
+                while missing:
+                    received = len(client.recv(65536))
+                    assert received, "the server closed the connection"
+                    missing -= received
+        return (self.server.cpu_seconds() - before) / len(requests) * 1e6
+
+
+def beside_bare(
+    recorded: list[bytes],
+    request: Request,
+    each_round: int,
+    *,
+    clients: int = 1,
+    encodings: tuple[str, str] = (JSON, JSON),
+) -> Generator[Sample]:
+    """Yield the CPU of a request to a replay and to the bare server.
+
+    `encodings` are those of the cassette and of the client.
+    """
+    numbers = itertools.count()
+    in_cassette, of_client = encodings
+    answered = messages.in_encoding(ANSWER, messages.RESPONSE_MESSAGE, in_cassette)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        constant = Path(folder) / "answer"
+        constant.write_bytes(messages.answer(ANSWER, of_client))
+        exchanges = (
+            messages.exchange(number, one, answered, in_cassette)
+            for number, one in enumerate(recorded, 1)
+        )
+        path = messages.write(Path(folder) / "cassette.yaml", exchanges)
+        first = request(next(numbers))
+        ours = Visitor(servers.enter_context(replay(path)), clients, first)
+        peer = Visitor(servers.enter_context(bare("answer", constant)), clients, first)
+        ours.microseconds_each([request(next(numbers)) for _ in range(each_round)])
+        while True:
+            requests = [request(next(numbers)) for _ in range(each_round)]
+            yield Pair(ours.microseconds_each(requests), peer.microseconds_each(requests))
+
+
+def in_turn(
+    scope: Scope,
+    count: int = MANY,
+    *,
+    clients: int = 1,
+    encodings: tuple[str, str] = (JSON, JSON),
+) -> Generator[Sample]:
+    """Ask for all exchanges in turn, again and again with the same bytes."""
+    count = scope.size(count, min(count, QUICK_MANY))
+    in_cassette, of_client = encodings
+    calls = [call(number) for number in range(count)]
+    recorded = [messages.in_encoding(one, messages.CALL_MESSAGE, in_cassette) for one in calls]
+    sent = [
+        messages.post(messages.in_encoding(one, messages.CALL_MESSAGE, of_client), of_client)
+        for one in calls
     ]
-    head = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
-    number = DISTINCT + 1
-    documents.append(exchange(number, '{"type":"SUBSCRIBE"}', stream="recordio", headers=head))
-    documents += [Event(event=n, of=number, at=1.0, json=RECORD) for n in range(1, RECORDS + 1)]
-    documents.append(End(end=number, at=1.0, cause="server"))
-    path.write_bytes(b"".join(map(yaml_writer.format_document, documents)))
+    return beside_bare(
+        recorded,
+        lambda number: sent[number % count],
+        max(count, QUICK_MANY),
+        clients=clients,
+        encodings=encodings,
+    )
 
 
-def exchange(number: int, text: str, **response: Any) -> Exchange:
-    request = Request(method="POST", path="/api/v1", headers=HEADERS, json=text)
-    answer = Response(after=0.001, status=200, **response)
-    return Exchange(exchange=number, at=0.0, client=1, request=request, response=answer)
+def thousand(scope: Scope) -> Generator[Sample]:
+    return in_turn(scope, 1000)
 
 
-def serve_bare(_: Path, ready: Connection) -> None:
-    async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(Bare, "127.0.0.1", 0)
-        ready.send(server.sockets[0].getsockname())
-        await server.serve_forever()
-
-    asyncio.run(run())
+def ten_thousand(scope: Scope) -> Generator[Sample]:
+    return in_turn(scope)
 
 
-def serve_ours(path: Path, ready: Connection) -> None:
-    async def run() -> None:
-        playback = Playback(Cassette.open(path), Options(pace=Instant()))
-        ready.send(await ReplayServer(playback).start())
-        await asyncio.Event().wait()
-
-    asyncio.run(run())
+def eight_clients(scope: Scope) -> Generator[Sample]:
+    return in_turn(scope, clients=8)
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process, from the scheduler, in nanoseconds there."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+def protobuf(scope: Scope) -> Generator[Sample]:
+    return in_turn(scope, encodings=(PROTOBUF, PROTOBUF))
 
 
-class Served:
-    """A server in a process of its own, and one connection to it."""
-
-    def __init__(self, serve: Callable[[Path, Connection], None], path: Path) -> None:
-        ready, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.Process(target=serve, args=(path, theirs), daemon=True)
-        self.process.start()
-        self.address = tuple(ready.recv())
-        self.socket = socket.create_connection(self.address)
-        self.sent = 0
-
-    def cpu_of_posts(self, requests: list[bytes]) -> float:
-        """Microseconds of the server's CPU for each of `REQUESTS` requests, taken in turn."""
-        assert self.process.pid is not None
-        before = cpu_seconds(self.process.pid)
-        for _ in range(REQUESTS):
-            self.sent += 1
-            self.socket.sendall(requests[self.sent % len(requests)])
-            missing = len(BARE)
-            while missing:
-                missing -= len(self.socket.recv(65536))
-        return (cpu_seconds(self.process.pid) - before) / REQUESTS * 1e6
-
-    def cpu_of_records(self) -> float:
-        """Microseconds of the server's CPU for each record of a stream."""
-        assert self.process.pid is not None
-        before = cpu_seconds(self.process.pid)
-        self.socket.sendall(post('{"type":"SUBSCRIBE"}'))
-        tail = b""
-        while not tail.endswith(b"\r\n0\r\n\r\n"):
-            tail = tail[-16:] + self.socket.recv(1 << 20)
-        return (cpu_seconds(self.process.pid) - before) / RECORDS * 1e6
+def json_as_protobuf(scope: Scope) -> Generator[Sample]:
+    return in_turn(scope, encodings=(JSON, PROTOBUF))
 
 
-def main() -> int:
-    one, many = [post(body(0))], [post(body(number)) for number in range(DISTINCT)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cassette.yaml"
-        cassette(path)
-        bare, ours = Served(serve_bare, path), Served(serve_ours, path)
-        # Only now, so that the servers do not inherit them.
-        new = [post(body(0), Traceparent=f"00-{number:032x}") for number in range(20 * REQUESTS)]
-        ratios = dict[str, float]()
-        for name, requests in (
-            ("one body", one),
-            (f"{DISTINCT} bodies", many),
-            ("never the same bytes", new),
-        ):
-            ours.cpu_of_posts(requests)
-            pairs = [
-                (bare.cpu_of_posts(requests), ours.cpu_of_posts(requests)) for _ in range(ROUNDS)
-            ]
-            least, most = (statistics.median(column) for column in zip(*pairs, strict=True))
-            ratios[name] = statistics.median(b / a for a, b in pairs)
-            print(
-                f"unary, {name}: bare {least:.1f} µs, replay {most:.1f} µs,"
-                f" ratio {ratios[name]:.2f} (at most {TARGET})"
-            )
-        per_record = statistics.median(ours.cpu_of_records() for _ in range(3))
-        print(f"stream at once: {per_record:.1f} µs per record of {len(RECORD)} bytes")
-    return int(max(ratios.values()) > TARGET)
+def protobuf_as_json(scope: Scope) -> Generator[Sample]:
+    return in_turn(scope, encodings=(PROTOBUF, JSON))
 
 
-if __name__ == "__main__":
-    multiprocessing.set_start_method("fork")
-    sys.exit(main())
+def never_before(scope: Scope, body: Callable[[int, int], bytes]) -> Generator[Sample]:
+    count = scope.size(MANY, QUICK_MANY)
+    recorded = [call(number) for number in range(count)]
+    return beside_bare(recorded, lambda number: messages.post(body(number, count)), count)
+
+
+def new_order(scope: Scope) -> Generator[Sample]:
+    return never_before(scope, reordered)
+
+
+def new_blanks(scope: Scope) -> Generator[Sample]:
+    return never_before(scope, spaced)
+
+
+def new_ids(scope: Scope) -> Generator[Sample]:
+    return never_before(scope, with_new_id)
+
+
+def new_header(scope: Scope) -> Generator[Sample]:
+    count = 1000
+    recorded = [call(number) for number in range(count)]
+    return beside_bare(
+        recorded,
+        lambda number: messages.post(call(number % count), Traceparent=f"00-{number:032x}"),
+        scope.size(MANY, QUICK_MANY),
+    )
+
+
+def row(name: str, measure: Callable[[Scope], Generator[Sample]], target: float) -> Row:
+    return Row(name, measure, MICROSECONDS, AtMost(target), peer="bare server")
+
+
+ROWS = [
+    row("1,000 in turn", thousand, 1.5),
+    row("10,000 in turn", ten_thousand, 2),
+    row("10,000 in turn, 8 clients", eight_clients, 2),
+    row("a header that is always new", new_header, 2),
+    row("new bytes: keys in another order", new_order, 3),
+    row("new bytes: blanks", new_blanks, 3),
+    row("new bytes: ids", new_ids, 3),
+    row("10,000 in turn, protobuf", protobuf, 2.5),
+    row("10,000 in turn, JSON as protobuf", json_as_protobuf, 2.5),
+    row("10,000 in turn, protobuf as JSON", protobuf_as_json, 2.5),
+]

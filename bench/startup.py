@@ -1,17 +1,52 @@
-"""CPU of `mesotape --help`."""
+"""How long the commands take until they are ready: CPU, and for the recorder what a user waits.
 
-import os
-import subprocess
+The CPU of a process is what starting takes on an idle machine. A recorder starts two processes at
+once, so the time until it is ready counts, beside that of mitmdump.
+"""
+
 import sys
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from processes import BENCH, MESOTAPE, Server, replay, run
+from table import MILLISECONDS, AtMost, Row, Sample, Scope
+
+SAMPLE = BENCH.parent / "cassettes" / "samples" / "master.yaml"
+NOWHERE = "http://127.0.0.1:9"
 
 
-def cpu_seconds() -> float:
-    command = [sys.executable, "-m", "mesotape.proxy.cli", "--help"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return usage.ru_utime + usage.ru_stime
+def shows_help(_: Scope) -> Generator[Sample]:
+    while True:
+        yield run(*MESOTAPE, "--help").cpu_seconds * 1e3
 
 
-if __name__ == "__main__":
-    print(f"mesotape --help: {min(cpu_seconds() for _ in range(5)):.2f} s CPU")
+def replays(_: Scope) -> Generator[Sample]:
+    while True:
+        with replay(SAMPLE) as server:
+            yield server.cpu_seconds() * 1e3
+
+
+def records(_: Scope) -> Generator[Sample]:
+    mitmdump = [Path(sys.executable).with_name("mitmdump"), "--listen-host", "127.0.0.1"]
+    mitmdump += ["--listen-port", "0", "--mode", f"reverse:{NOWHERE}"]
+    with tempfile.TemporaryDirectory() as folder:
+        record = [*MESOTAPE, "record", "--overwrite", "-o", f"{folder}/started.yaml", NOWHERE]
+        while True:
+            ours, theirs = milliseconds_until_ready(record), milliseconds_until_ready(mitmdump)
+            yield {"ready": ours, "more": ours - theirs}
+
+
+def milliseconds_until_ready(command: Sequence[str | Path]) -> float:
+    began = time.monotonic()
+    with Server(command):
+        return (time.monotonic() - began) * 1e3
+
+
+ROWS = [
+    Row("--help", shows_help, MILLISECONDS, AtMost(100)),
+    Row("replay is ready", replays, MILLISECONDS, AtMost(200)),
+    Row("record is ready", records, MILLISECONDS, part="ready"),
+    Row("the same, more than mitmdump", records, MILLISECONDS, AtMost(100), part="more"),
+]

@@ -1,80 +1,184 @@
-"""The memory that `mesotape replay` takes for each open, idle stream."""
+"""Streams of a replay: CPU of a record at pace instant, and what an idle stream takes.
 
-import resource
-import signal
+The peer writes the same chunks, one write for each, as soon as its transport takes them.
+"""
+
 import socket
-import subprocess
-import sys
 import tempfile
-import time
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-from memory import cassette
-from record import post
+import messages
+import peers
+from messages import EVENT, JSON, PROTOBUF
+from processes import Server, allow_many_files, bare, replay
+from table import KILOBYTES, MICROSECONDS, AtMost, Pair, Row, Sample, Scope
 
-STREAMS = 1000
-EVENTS_BYTES = 16 * 1024
-ROUNDS = 3
+from mesotape.proto import recordio
+
+CLIENTS = 50
+STREAMS, QUICK_STREAMS = 1000, 200
+EVENTS_OF_IDLE = 50
 
 
-def resident(pid: int) -> int:
-    """Bytes of memory that a process has now."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
+def records(count: int, media_type: str) -> list[tuple[float, bytes]]:
+    record = messages.in_encoding(EVENT, messages.EVENT_MESSAGE, media_type)
+    return [(1.0, record)] * count
 
 
-def measure(path: Path, pace: str) -> tuple[float, float]:
-    """KiB per idle stream, and milliseconds of CPU to open one and send it its first events."""
-    command = [sys.executable, "-m", "mesotape.proxy.cli", "replay", str(path), "--pace", pace]
-    command += ["--control", "127.0.0.1:0"] if pace == "step" else []
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+def subscribe(media_type: str = JSON) -> bytes:
+    body = messages.in_encoding(messages.SUBSCRIBE, messages.CALL_MESSAGE, media_type)
+    return messages.post(body, media_type)
+
+
+def bare_chunks(path: Path, count: int, media_type: str) -> Path:
+    """Write what a bare server is to send: a head, and a chunk for each record."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    framed = [recordio.encode(record) for _, record in records(count, media_type)]
+    chunks = [b"%x\r\n%b\r\n" % (len(one), one) for one in framed]
+    path.write_bytes(b"\n--\n".join([head.encode(), *chunks, b"0\r\n\r\n"]))
+    return path
+
+
+def receive_stream(address: tuple[str, int], request: bytes, least_bytes: int) -> None:
+    """Receive a stream to its end."""
+    with socket.create_connection(address) as client:
+        client.sendall(request)
+        tail, size = b"", 0
+        while not tail.endswith(b"\r\n0\r\n\r\n"):
+            received = client.recv(1 << 20)
+            assert received, "the stream was cut"
+            size += len(received)
+            tail = tail[-16:] + received
+    assert size >= least_bytes, f"{size} bytes, expected {least_bytes}"
+
+
+def cpu_of_record(server: Server, count: int, clients: int, media_type: str) -> float:
+    """Microseconds of CPU of a server for each record of each client."""
+    arguments = server.address, subscribe(media_type), count * len(EVENT) // 4
+    threads = [threading.Thread(target=receive_stream, args=arguments) for _ in range(clients)]
+    before = server.cpu_seconds()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return (server.cpu_seconds() - before) / count / clients * 1e6
+
+
+def at_once(
+    count: int, *, clients: int = 1, recorded: str = JSON, asked: str = JSON
+) -> Iterator[tuple[float, float]]:
+    """Yield the CPU for each record of a replay and of the bare server."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        path = Path(folder) / "cassette.yaml"
+        messages.write(path, messages.stream(1, records(count, recorded), recorded))
+        chunks = bare_chunks(Path(folder) / "chunks", count, asked)
+        ours = servers.enter_context(replay(path, "--pace", "instant", "--repeat", "cycle"))
+        theirs = servers.enter_context(bare("stream", chunks))
+        cpu_of_record(ours, count, clients, asked)
+        while True:
+            yield (
+                cpu_of_record(ours, count, clients, asked),
+                cpu_of_record(theirs, count, clients, asked),
+            )
+
+
+def json(scope: Scope) -> Generator[Sample]:
+    for ours, peer in at_once(scope.size(50_000, 5_000)):
+        yield {"cpu": ours, "ratio": Pair(ours, peer)}
+
+
+def protobuf(scope: Scope) -> Generator[Sample]:
+    for ours, _ in at_once(scope.size(30_000, 3_000), recorded=PROTOBUF, asked=PROTOBUF):
+        yield ours
+
+
+def json_as_protobuf(scope: Scope) -> Generator[Sample]:
+    for ours, _ in at_once(scope.size(20_000, 2_000), asked=PROTOBUF):
+        yield ours
+
+
+def protobuf_as_json(scope: Scope) -> Generator[Sample]:
+    for ours, _ in at_once(scope.size(20_000, 2_000), recorded=PROTOBUF):
+        yield ours
+
+
+def fifty_clients(scope: Scope) -> Generator[Sample]:
+    for ours, peer in at_once(scope.size(2_000, 100), clients=CLIENTS):
+        yield Pair(ours, peer)
+
+
+def open_streams(server: Server, count: int) -> tuple[float, float]:
+    """KiB of an idle stream, and microseconds of CPU to open one and send its first event."""
+    request = subscribe()
+
+    def opened() -> socket.socket:
+        client = socket.create_connection(server.address)
+        client.sendall(request)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += client.recv(65536)
+        return client
+
+    clients = [opened() for _ in range(10)]
     try:
-        assert process.stdout is not None
-        url = process.stdout.readline().decode().split("http://")[1].strip()
-        host, _, port = url.partition(":")
-        opened = [_subscribed(host, int(port)) for _ in range(10)]
-        before, cpu = resident(process.pid), _cpu_seconds(process.pid)
-        opened += [_subscribed(host, int(port)) for _ in range(STREAMS)]
-        each = (resident(process.pid) - before) / STREAMS
-        spent = (_cpu_seconds(process.pid) - cpu) / STREAMS
-        for connection in opened:
-            connection.close()
+        memory, cpu = server.resident_bytes(), server.cpu_seconds()
+        clients += [opened() for _ in range(count)]
+        spent = (server.cpu_seconds() - cpu) / count
+        return (server.resident_bytes() - memory) / count / 1024, spent * 1e6
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    return each / 1024, spent * 1000
+        for client in clients:
+            client.close()
 
 
-def _subscribed(host: str, port: int) -> socket.socket:
-    connection = socket.create_connection((host, port))
-    connection.sendall(post(b"/api/v1", b'{"type":"SUBSCRIBE"}'))
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
-    return connection
+def idle(scope: Scope, start: Callable[[], Server]) -> Generator[Sample]:
+    allow_many_files()
+    while True:
+        with start() as server:
+            memory, cpu = open_streams(server, scope.size(STREAMS, QUICK_STREAMS))
+        yield {"memory": memory, "cpu": cpu}
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def main() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def idle_replay(scope: Scope, *options: str) -> Generator[Sample]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cassette.yaml"
-        cassette(path, EVENTS_BYTES)
-        for pace in ("every:3600", "step"):
-            for _ in range(ROUNDS):
-                began = time.monotonic()
-                each, spent = measure(path, pace)
-                seconds = time.monotonic() - began
-                print(
-                    f"{pace}: {STREAMS} idle streams: {each:.1f} KiB each, "
-                    f"{spent:.2f} ms of CPU to open one ({seconds:.1f} s)"
-                )
+        events = [(float(at), EVENT) for at in range(EVENTS_OF_IDLE)]
+        messages.write(path, messages.stream(1, events))
+        yield from idle(scope, lambda: replay(path, *options))
 
 
-if __name__ == "__main__":
-    main()
+def idle_paced(scope: Scope) -> Generator[Sample]:
+    return idle_replay(scope, "--pace", "every:3600")
+
+
+def idle_stepping(scope: Scope) -> Generator[Sample]:
+    return idle_replay(scope, "--pace", "step", "--control", "127.0.0.1:0")
+
+
+def peer_rows(name: str, start: Callable[[], Server]) -> list[Row]:
+    def measure(scope: Scope) -> Generator[Sample]:
+        return idle(scope, start)
+
+    return [
+        Row(f"an idle stream of {name}", measure, KILOBYTES, part="memory"),
+        Row(f"opening one of {name}", measure, MICROSECONDS, part="cpu"),
+    ]
+
+
+ROWS = [
+    Row("a record, JSON", json, MICROSECONDS, AtMost(3.3), part="cpu"),
+    Row("the same, beside one write each", json, MICROSECONDS, None, "one write", "ratio"),
+    Row("a record, protobuf", protobuf, MICROSECONDS, AtMost(6)),
+    Row("a record, JSON as protobuf", json_as_protobuf, MICROSECONDS, AtMost(12)),
+    Row("a record, protobuf as JSON", protobuf_as_json, MICROSECONDS, AtMost(12)),
+    Row("a record, 50 clients", fifty_clients, MICROSECONDS, AtMost(1), "one write"),
+    Row("an idle stream", idle_paced, KILOBYTES, AtMost(6), part="memory"),
+    Row("opening one", idle_paced, MICROSECONDS, AtMost(150), part="cpu"),
+    Row("an idle stream, stepping", idle_stepping, KILOBYTES, part="memory"),
+    Row("opening one, stepping", idle_stepping, MICROSECONDS, part="cpu"),
+    *peer_rows("a bare server", lambda: bare("idle")),
+    *peer_rows("uvicorn", peers.uvicorn),
+    *peer_rows("aiohttp", peers.aiohttp),
+]

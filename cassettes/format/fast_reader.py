@@ -126,7 +126,7 @@ def parse_exchange_head(data: bytes, *, ends_in_body: bool = False) -> Exchange 
 
     `parse_document_nodes` could read all of this, but one expression for the usual exchange and the
     cache of headers are worth a second description of it: without, opening a cassette of 10,000
-    exchanges takes 31 to 39 % more CPU (bench/matching.py, paired runs), and reading the heads
+    exchanges takes 31 to 39 % more CPU (bench/opening.py, paired runs), and reading the heads
     alone twice as much. Exchanges with rarer keys (a request in base64, `wire`) are read in whole.
     """
     text = _decode_unescaped(data[: data.rfind(b"\n") + 1])

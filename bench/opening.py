@@ -1,0 +1,173 @@
+"""Opening large cassettes, and finding answers in them.
+
+Opening is one scan; the least that it can be is a search for the marks between documents. The
+exchanges of a session are as recordings are: every other call is one of a few that come again and
+again, of the others no two are equal.
+"""
+
+import gc
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import messages
+from processes import own_cpu_seconds, replay, run
+from table import BYTES, MEGABYTES, MICROSECONDS, SECONDS, AtMost, Pair, Row, Sample, Scope
+
+from mesotape.cassettes.answers.answer import ReplayResponse
+from mesotape.cassettes.format import yaml_writer
+from mesotape.cassettes.format.documents import Event
+from mesotape.cassettes.playback.playback import Options, Playback
+from mesotape.cassettes.storage.reader import Cassette
+from mesotape.proto.http.request import HttpRequest
+
+BLOCK_BYTES = 1 << 20
+MARK = b"\n---\n"
+FEW = 10
+REQUESTS = 2000
+OPEN = (
+    "import sys; from mesotape.cassettes.storage.reader import Cassette; Cassette.open(sys.argv[1])"
+)
+
+POLLED = ("GET_HEALTH", "GET_STATE", "GET_TASKS", "GET_AGENTS", "GET_FRAMEWORKS")
+ANSWER = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'
+HEADERS = tuple(
+    (name.encode(), str(value).encode()) for name, value in messages.request_headers().items()
+)
+
+
+def call(number: int) -> bytes:
+    """A call of a session."""
+    if number % 2:
+        return b'{"type":"%b"}' % POLLED[number // 2 % len(POLLED)].encode()
+    return b'{"type":"READ_FILE","read_file":{"path":"/f%d","offset":0}}' % number
+
+
+def session(path: Path, count: int) -> Path:
+    """Write a cassette of so many exchanges."""
+    exchanges = (messages.exchange(n, call(n - 1), ANSWER) for n in range(1, count + 1))
+    return messages.write(path, exchanges)
+
+
+def small_documents(path: Path, size: int) -> Path:
+    """Write a cassette of one stream, with events of 300 bytes."""
+    first, event, *_ = messages.stream(1, [(0.0, messages.EVENT)])
+    assert isinstance(event, Event)
+    before, number, after = yaml_writer.format_event(event).partition(b"event: 1")
+    messages.write(path, [first])
+    with path.open("ab") as file:
+        count = 0
+        while file.tell() < size:
+            block = range(count + 1, count + 1001)
+            file.writelines(b"%bevent: %d%b" % (before, each, after) for each in block)
+            count += 1000
+    assert number
+    return path
+
+
+def search_for_marks(path: Path) -> None:
+    """Do the least that can be done."""
+    with path.open("rb") as file:
+        while data := file.read(BLOCK_BYTES):
+            data.count(MARK)
+
+
+def opens(scope: Scope) -> Generator[Sample]:
+    with tempfile.TemporaryDirectory() as folder:
+        size = scope.size(1_000_000_000, 20_000_000)
+        path = small_documents(Path(folder) / "large.yaml", size)
+        least = small_documents(Path(folder) / "small.yaml", 1)
+        search_for_marks(path)
+        while True:
+            gc.collect()
+            sample: dict[str, float | Pair] = {
+                "cpu": Pair(
+                    own_cpu_seconds(lambda: Cassette.open(path).close()),
+                    own_cpu_seconds(lambda: search_for_marks(path)),
+                )
+            }
+            if "memory" in scope.parts:
+                peaks = [run(sys.executable, "-c", OPEN, each).peak_bytes for each in (path, least)]
+                sample["memory"] = (peaks[0] - peaks[1]) / 1e6
+            yield sample
+
+
+def ready(scope: Scope) -> Generator[Sample]:
+    """Yield what one of many exchanges takes until a replay is ready."""
+    count = scope.size(100_000, 10_000)
+    with tempfile.TemporaryDirectory() as folder:
+        many = session(Path(folder) / "many.yaml", count)
+        few = session(Path(folder) / "few.yaml", FEW)
+        while True:
+            measured: list[tuple[float, int]] = []
+            for path in (many, few):
+                with replay(path) as server:
+                    measured.append((server.cpu_seconds(), server.resident_bytes()))
+            (cpu, memory), (cpu_few, memory_few) = measured
+            yield {
+                "cpu": (cpu - cpu_few) / (count - FEW) * 1e6,
+                "memory": (memory - memory_few) / (count - FEW),
+            }
+
+
+def first_answer(scope: Scope) -> Generator[Sample]:
+    """Yield the seconds from the start of a replay until it has answered."""
+    request = messages.post(call(0))
+    with tempfile.TemporaryDirectory() as folder:
+        path = session(Path(folder) / "many.yaml", scope.size(1_000_000, 10_000))
+        while True:
+            began = time.monotonic()
+            with replay(path) as server:
+                server.ask(request)
+                yield time.monotonic() - began
+
+
+def requests(exchanges: int, began: int) -> Iterable[HttpRequest]:
+    """Yield requests that are recorded, spelled as never before."""
+    for number in range(began, began + REQUESTS):
+        body = call(number * 7919 % exchanges).replace(b"{", b'{"never":%d,' % number, 1)
+        yield HttpRequest(b"POST", b"/api/v1", HEADERS, body)
+
+
+def microseconds_each(playback: Playback, sent: Iterable[HttpRequest]) -> float:
+    """CPU of an answer; each has been read from the file before."""
+    listed = list(sent)
+
+    def answer_all() -> None:
+        for request in listed:
+            assert isinstance(playback.answer(request, 0.0), ReplayResponse)
+
+    return own_cpu_seconds(answer_all) / len(listed) * 1e6
+
+
+def finds(scope: Scope) -> Generator[Sample]:
+    """Yield the CPU of an answer of many exchanges, and of few."""
+    count = scope.size(10_000, 3000)
+    with tempfile.TemporaryDirectory() as folder:
+        playbacks: list[tuple[int, Playback]] = []
+        for exchanges in (count, FEW):
+            opened = Cassette.open(session(Path(folder) / f"{exchanges}.yaml", exchanges))
+            playback = Playback(opened, Options())
+            for number in range(exchanges):
+                playback.answer(HttpRequest(b"POST", b"/api/v1", HEADERS, call(number)), 0.0)
+            playbacks.append((exchanges, playback))
+        turn = 0
+        while True:
+            turn += 1
+            many, few = (
+                microseconds_each(playback, requests(exchanges, turn * REQUESTS))
+                for exchanges, playback in playbacks
+            )
+            yield Pair(many, few)
+
+
+ROWS = [
+    Row("1 GB of small documents", opens, SECONDS, AtMost(2), "search for marks", "cpu"),
+    Row("the same, memory", opens, MEGABYTES, AtMost(40), part="memory"),
+    Row("an exchange ready to match", ready, MICROSECONDS, AtMost(15), part="cpu", rounds=3),
+    Row("the same, memory", ready, BYTES, AtMost(400), part="memory", rounds=3),
+    Row("first answer of 1,000,000", first_answer, SECONDS, AtMost(2), rounds=1),
+    Row("an answer of 10,000", finds, MICROSECONDS, AtMost(1.15), "one of 10"),
+]

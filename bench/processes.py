@@ -1,0 +1,135 @@
+"""Processes that are measured: servers and proxies, and commands that end.
+
+CPU time is that of the scheduler, in nanoseconds, of all threads of a process and its children.
+"""
+
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
+BENCH = Path(__file__).parent
+_PORT = re.compile(r"127\.0\.0\.1:(\d+)")
+_SETTLE_SECONDS = 0.15
+_IDLE_SECONDS = 0.002
+"""CPU in that time; more, and a process is still at work."""
+
+
+class Server:
+    """A process that prints its address on 127.0.0.1 when it is ready."""
+
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert self.process.stdout is not None
+        given = " ".join(map(str, command))
+        for printed in self.process.stdout:
+            found = [port for port in _PORT.findall(printed.decode()) if f":{port}" not in given]
+            if found:
+                self.address = "127.0.0.1", int(found[0])
+                return
+        raise RuntimeError(f"exit code {self.process.wait()}: {given}")
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def cpu_seconds(self) -> float:
+        """CPU of the process and its children so far."""
+        return cpu_seconds(self.pid)
+
+    def settled_cpu_seconds(self) -> float:
+        """CPU so far, as soon as the process and its children are idle."""
+        before, now = -1.0, self.cpu_seconds()
+        while now - before > _IDLE_SECONDS:
+            time.sleep(_SETTLE_SECONDS)
+            before, now = now, self.cpu_seconds()
+        return now
+
+    def resident_bytes(self) -> int:
+        """Memory of the process now."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize()
+
+    def peak_bytes(self) -> int:
+        """The most memory that the process has had."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+    def ask(self, request: bytes) -> bytes:
+        """Send a request over a connection of its own; return the answer, or its first bytes."""
+        with socket.create_connection(self.address) as connection:
+            connection.sendall(request)
+            answer = connection.recv(65536)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(answer.decode(errors="replace"))
+        return answer
+
+    def stop(self) -> None:
+        """End the process, and wait for its end."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def replay(*arguments: str | Path) -> Server:
+    """Start `mesotape replay`."""
+    return Server([*MESOTAPE, "replay", *arguments])
+
+
+def bare(kind: str, *arguments: str | Path) -> Server:
+    """Start one of the servers of bare.py."""
+    return Server([sys.executable, BENCH / "bare.py", kind, *arguments])
+
+
+class Usage(NamedTuple):
+    """What a command took until its end."""
+
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def run(*command: str | Path) -> Usage:
+    """Run a command to its end. Raises RuntimeError if it fails."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"exit code {process.returncode}: {' '.join(map(str, command))}")
+    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and its children so far."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    threads = [each for one in (pid, *children) for each in Path(f"/proc/{one}/task").iterdir()]
+    return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
+
+
+def own_cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the CPU time that a function takes in this process."""
+    before = time.process_time()
+    work()
+    return time.process_time() - before
+
+
+def allow_many_files() -> None:
+    """Allow as many open sockets as this process may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
