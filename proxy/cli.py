@@ -10,29 +10,25 @@ from typing import Any
 import click
 
 from .. import __version__
+from .arguments.inspect_options import inspect_options
+from .arguments.record_options import limit_options, record_options
+from .arguments.replay_options import replay_options
+from .arguments.shared_options import (
+    CommandWithChild,
+    end_with_parent,
+    redaction_options,
+    server_options,
+)
+from .arguments.value_types import PATH_TYPE, CassetteArgument, CassetteArgumentType
 from .commands.console import (
     EXIT_FAILURE,
-    AddressType,
-    CassetteArgument,
-    CassetteArgumentType,
     CommandError,
-    PaceType,
-    SizeType,
     check_platform,
+    importing,
     interrupts,
     print_to_stderr,
 )
 from .commands.messages import messages, open_standard_files
-from .commands.options import (
-    PATH_TYPE,
-    CommandWithChild,
-    end_with_parent,
-    limit_options,
-    list_faults,
-    list_ignores,
-    redaction_options,
-    server_options,
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,42 +40,7 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("upstream", required=False)
-@click.option("-o", "--output", type=PATH_TYPE, required=True, help="The cassette to write.")
-@click.option("--overwrite", "existing", flag_value="overwrite", help="Replace the cassette.")
-@click.option("--append", "existing", flag_value="append", help="Append to the cassette.")
-@click.option(
-    "--server",
-    type=click.Choice(["master", "agent"]),
-    default="master",
-    show_default=True,
-    help="Kind of UPSTREAM; selects the schema of /api/v1.",
-)
-@click.option("--only-v1", is_flag=True, help="Record only the v1 APIs, no other paths.")
-@click.option(
-    "--max-body",
-    type=SizeType(),
-    default="16M",
-    show_default=True,
-    help="Leave out longer bodies and records.",
-)
-@click.option("--fail-closed", is_flag=True, help="Stop the proxy if recording fails.")
-@click.option(
-    "--max-head",
-    type=SizeType(),
-    default="1M",
-    show_default=True,
-    help="Largest head of a request or response.",
-)
-@click.option("--mode", help="A mode of mitmproxy instead of UPSTREAM: regular, socks5, …")
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an option of mitmproxy."
-)
-@click.option("--keep-host", is_flag=True, help="Do not rewrite the Host header.")
-@click.option("--upstream-ca", type=PATH_TYPE, help="Trust this CA (PEM) for UPSTREAM.")
-@click.option(
-    "--client-cert", type=PATH_TYPE, help="Client certificate and key (PEM) for UPSTREAM."
-)
-@click.option("--insecure", is_flag=True, help="Do not verify UPSTREAM's certificate.")
+@record_options
 @redaction_options
 @limit_options
 @end_with_parent
@@ -90,99 +51,15 @@ def record(existing: Any, **options: Any) -> int:
     Point the clients at the address that is printed. Press Ctrl-C to stop recording.
     """
     check_platform("record")
-    from .commands.record import RecordOptions, record
+    with importing():
+        from .commands.record import RecordOptions, record
 
     return record(RecordOptions(existing=existing or "refuse", **options))
 
 
 @cli.command(cls=CommandWithChild)
 @click.argument("cassettes", nargs=-1, required=True, type=CassetteArgumentType())
-@click.option(
-    "--pace",
-    type=PaceType(),
-    default="recorded",
-    show_default=True,
-    help="When the events of streams are sent; step: when the control API releases them.",
-)
-@click.option("--speed", type=float, help="Factor by which streams are faster than recorded.")
-@click.option("--max-gap", type=float, help="Longest gap between two events, in seconds.")
-@click.option(
-    "--start-at",
-    type=float,
-    default=0.0,
-    metavar="SECONDS",
-    help="Send events recorded before this time at once.",
-)
-@click.option(
-    "--control",
-    type=AddressType(),
-    help="Serve the control API on this loopback address; its token is printed.",
-)
-@click.option(
-    "--control-token-file",
-    type=PATH_TYPE,
-    help="Take the token of the control API from this file; then --control may be any address.",
-)
-@click.option(
-    "--causality",
-    type=click.Choice(["party", "all", "off"]),
-    default="party",
-    show_default=True,
-    help="Whose calls an event waits for, if they were recorded before it.",
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="RULE",
-    help="Ignore a value when matching: TYPE:path of a field, query.NAME, or a listed name.",
-)
-@click.option(
-    "--list-ignores",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=list_ignores,
-    help="List the names for --ignore.",
-)
-@click.option(
-    "--repeat",
-    multiple=True,
-    metavar="[TYPE=]last|cycle|never",
-    help="Answer to equal requests after the last recorded one (reads: last, others: never).",
-)
-@click.option(
-    "--rebind",
-    is_flag=True,
-    help="Match calls that differ only in ids, and translate these ids from then on.",
-)
-@click.option(
-    "--redact-rules",
-    type=PATH_TYPE,
-    metavar="FILE",
-    help="Own rules that the cassettes were redacted by (YAML).",
-)
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    metavar="[CALL:]KIND[=VALUE][@WHICH]",
-    help="Inject a fault: cut-record@3, ACCEPT:503@1, …",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed for faults.")
-@click.option(
-    "--list-faults",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=list_faults,
-    help="List the faults.",
-)
-@click.option(
-    "--require",
-    metavar="any|all|none|CALL,…",
-    help="Recorded exchanges that must be used (any with COMMAND, else none).",
-)
-@click.option("--receipt", type=PATH_TYPE, help="Write a JSON report of the replay to this file.")
+@replay_options
 @end_with_parent
 @server_options
 def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
@@ -197,7 +74,8 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     if required exchanges were not used.
     """
     check_platform("replay")
-    from .commands.replay import ReplayOptions, replay
+    with importing():
+        from .commands.replay import ReplayOptions, replay
 
     paths, own = zip(*cassettes, strict=True)
     return replay(ReplayOptions(cassettes=paths, own_addresses=own, **options))
@@ -208,51 +86,15 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
 def demo(output: Path | None) -> int:
     """Record a replayed cluster, replay the new cassette, and compare."""
     check_platform("demo")
-    from .commands.demo import demo
+    with importing():
+        from .commands.demo import demo
 
     return demo(output)
 
 
 @cli.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--follow", is_flag=True, help="Print events as they arrive; SOURCE is a URL or -.")
-@click.option(
-    "--server", type=click.Choice(["master", "agent"]), help="Kind of server that sent raw bytes."
-)
-@click.option(
-    "--api",
-    type=click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"]),
-    help="API that raw bytes belong to.",
-)
-@click.option("--message", help="Message type of raw records, like mesos.v1.master.Event.")
-@click.option(
-    "--encoding",
-    type=click.Choice(["json", "protobuf"]),
-    help="Encoding of raw bytes, or to request.",
-)
-@click.option(
-    "--max-record",
-    type=click.IntRange(1),
-    default=1 << 27,
-    show_default=True,
-    help="Longest record in bytes; a larger length is an error.",
-)
-@click.option("--call", "calls", multiple=True, help="Only rows of calls of this type.")
-@click.option("--type", "types", multiple=True, help="Only events of this type.")
-@click.option(
-    "--since", type=float, help="Only rows from this time on, in seconds of the recording."
-)
-@click.option("--until", type=float, help="Only rows up to this time, in seconds of the recording.")
-@click.option("--client", help="Only rows of this client: its number or address.")
-@click.option("--text", help="Only rows that contain this text.")
-@click.option("--bad", is_flag=True, help="Only rows with warnings or malformed data.")
-@click.option(
-    "--show", type=click.IntRange(1), multiple=True, help="Print the row with this number in full."
-)
-@click.option("--summary", is_flag=True, help="Print only the summary.")
-@click.option("--tls-ca", type=click.Path(), help="Trust this CA (PEM).")
-@click.option("--insecure", is_flag=True, help="Do not verify the server's certificate.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@inspect_options
 def inspect(**options: Any) -> int:
     """List the contents of SOURCE, and report what is broken.
 
@@ -263,8 +105,9 @@ def inspect(**options: Any) -> int:
     filter matches no row, and 10 if SOURCE is empty or of another kind.
     """
     check_platform("inspect")
-    from .inspect.command import inspect
-    from .inspect.options import InspectOptions
+    with importing():
+        from .inspect.command import inspect
+        from .inspect.options import InspectOptions
 
     return inspect(InspectOptions(**options))
 
@@ -280,7 +123,8 @@ def validate(**options: Any) -> int:
     The exit code is 0 if all are sound, 4 if there are only warnings, else 5.
     """
     check_platform("validate")
-    from .commands.validate import ValidateOptions, validate
+    with importing():
+        from .commands.validate import ValidateOptions, validate
 
     return validate(ValidateOptions(**options))
 
@@ -296,7 +140,8 @@ def scan(**options: Any) -> int:
     if something could not be read, else 0.
     """
     check_platform("scan")
-    from .redaction.scan import ScanOptions, scan
+    with importing():
+        from .redaction.scan import ScanOptions, scan
 
     return scan(ScanOptions(**options))
 
@@ -315,7 +160,8 @@ def redact(**options: Any) -> int:
     not be redacted, else 0; with --check, that of scan.
     """
     check_platform("redact")
-    from .redaction.redact import RedactOptions, redact
+    with importing():
+        from .redaction.redact import RedactOptions, redact
 
     return redact(RedactOptions(**options))
 

@@ -112,6 +112,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/commands",
     ),
     "proxy/redaction": (*READING, SCANNING, "proxy/commands"),
+    "proxy/arguments": (
+        "proto/http",
+        SCANNING,
+        "cassettes/matching",
+        "cassettes/faults",
+        "proxy/commands",
+    ),
     "proxy": (
         "proto",
         "cassettes/redaction",
@@ -120,6 +127,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/commands",
         "proxy/inspect",
         "proxy/redaction",
+        "proxy/arguments",
     ),
 }
 """What the files of each folder may import, besides each other: type-only imports included.

@@ -1,5 +1,5 @@
-"""The commands of the command line, but for `inspect`.
+"""The commands of the command line, but for `inspect`, `scan` and `redact`.
 
-Start with record.py and replay.py; the options that they share are in options.py, and what all
-print in console.py. Only mitm.py imports mitmproxy.
+Start with record.py and replay.py, whose server is run by serving.py. What all print is in
+console.py. Only mitm.py imports mitmproxy.
 """

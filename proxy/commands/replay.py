@@ -2,96 +2,25 @@
 
 import asyncio
 import contextlib
-import logging
-import os
-import signal
-import ssl
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import override
-from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 
 from ...cassettes.answers.pace import Pace, Stepped, parse_pace
-from ...cassettes.causality.causality import CausalityMode
 from ...cassettes.format.documents import CassetteError
-from ...cassettes.matching.misses import Miss
-from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Options, Playback
-from ...cassettes.playback.requirement import REQUIRE_NONE, Requirement, parse_requirement
+from ...cassettes.playback.requirement import Requirement, parse_requirement
 from ...cassettes.scanning.rule_files import RuleFileError, read_rules
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import describe_warnings, open_for_playing
-from ...proto.http.address import LOOPBACK, Address
-from ..control.controls import ReplayControls
-from ..control.http_api import ControlServer
-from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
-from ..control.verdict import bypassed_proxy, judge
-from ..http.proxy_variables import detour
-from ..server.error_answers import describe_failure
-from ..server.server import ReplayServer
+from ..control.receipt import Receipt, digest_cassettes
 from . import certificates, processes
 from . import listen as addresses
-from .console import (
-    CommandError,
-    announce_ready,
-    interrupts,
-    listen_error_text,
-    print_colored,
-    print_to_stderr,
-    show_live_counts,
-    warn_if_exposed,
-    write_file_atomically,
-)
-from .miss_colors import colorize_report, is_colorful
-from .outcome import ReplayResult, print_counts, print_unused
-
-
-class AsyncioMessages(logging.Handler):
-    """Prints what asyncio logs, like a lack of file descriptors, in one line."""
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print a warning or an error."""
-        print_to_stderr(record.getMessage().partition("\n")[0])
-
-
-class ReplayOptions(Struct, frozen=True, kw_only=True):
-    """The options of `mesotape replay`.
-
-    `own_addresses` has, for each cassette, its own address or None. `pace` and `require` are texts
-    of options (cassettes/answers/pace.py, cassettes/playback/requirement.py); `require` None is
-    `any` with a command, and else `none`. `command` is the command to run beside the replay, as
-    words. `end_with_parent` ends the replay with its parent process; None decides by how the
-    process was started (processes.py).
-    """
-
-    cassettes: tuple[Path, ...]
-    own_addresses: tuple[Address | None, ...] = ()
-    listen: Address = LOOPBACK
-    pace: str = "recorded"
-    speed: float | None = None
-    max_gap: float | None = None
-    start_at: float = 0.0
-    control: Address | None = None
-    control_token_file: Path | None = None
-    ignore: tuple[str, ...] = ()
-    repeat: tuple[str, ...] = ()
-    rebind: bool = False
-    redact_rules: Path | None = None
-    causality: CausalityMode = "party"
-    faults: tuple[str, ...] = ()
-    seed: int = 0
-    require: str | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    ready_file: Path | None = None
-    as_json: bool = False
-    command: tuple[str, ...] = ()
-    receipt: Path | None = None
-    end_with_parent: bool | None = None
+from .console import CommandError, interrupts, print_to_stderr, write_file_atomically
+from .outcome import print_counts
+from .replay_options import ReplayOptions
+from .serving import serve
 
 
 def replay(options: ReplayOptions) -> int:
@@ -116,7 +45,7 @@ def replay(options: ReplayOptions) -> int:
             write_file_atomically(options.receipt, begun.text())
         with interrupts.deferred():
             ended = asyncio.run(
-                _replay(playback, options, requirement, tls, begun, token, watched=watched)
+                serve(playback, options, requirement, tls, begun, token, watched=watched)
             )
     if options.receipt is not None:
         done = msgspec.structs.replace(
@@ -127,133 +56,6 @@ def replay(options: ReplayOptions) -> int:
     return ended.exit_code
 
 
-async def _replay(
-    playback: Playback,
-    options: ReplayOptions,
-    requirement: Requirement,
-    tls: ssl.SSLContext | None,
-    begun: Receipt,
-    token: str | None,
-    *,
-    watched: bool,
-) -> ReplayResult:
-    failures: list[str] = []
-
-    def fail(exchange: int, error: Exception) -> None:
-        failures.append(describe_failure(exchange, error))
-        print_to_stderr(failures[-1])
-
-    orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
-    server = ReplayServer(playback, on_miss=_print_note, on_failure=fail, on_note=_print_note)
-    asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
-    logging.getLogger("asyncio").addHandler(AsyncioMessages())
-    stopped = _stop_signal()
-    where = addresses.group_by_address(
-        options.own_addresses or (None,) * len(options.cassettes), options.listen
-    )
-    real = await addresses.start(server, where, tls)
-    urls = [f"{'http' if tls is None else 'https'}://{address}" for address in real]
-    control: ControlServer | None = None
-    held: list[str] = []
-    try:
-        control = await _start_control(server, options.control, token)
-        access = None if control is None else (control.url, control.token)
-        if options.faults:
-            print_to_stderr(
-                f"faults with seed {options.seed}: {' '.join(playback.fault_hit_counts)}"
-            )
-        warn_if_exposed(real, "get what the cassettes contain")
-        shown = None if control is None else (control.url, control.token if token is None else None)
-        _announce(options, where, urls, shown)
-        if options.command:
-            variables = processes.client_environment(urls, access)
-            code = await _run_command(options.command, variables, stopped, orphaned)
-            await server.drain()
-        else:
-            _warn_of_proxy(urls)
-            with show_live_counts(lambda: str(count_replay(server.responder, len(failures)))):
-                code = await _wait_for_stop(stopped, orphaned)
-    finally:
-        held = _print_held(server)
-        hit_counts = server.responder.journal.fault_hit_counts
-        for text in server.responder.playback.describe_faults(hit_counts):
-            print_to_stderr(text)
-        if control is not None:
-            await control.stop()
-        await server.stop()
-    responder = server.responder
-    problems = judge(responder, failures, requirement, urls[0])
-    print_unused(responder, problems)
-    if requirement == REQUIRE_NONE and (warning := bypassed_proxy(responder, urls[0])) is not None:
-        print_to_stderr(f"warning: {warning}")
-    receipt = build_receipt(responder, begun.cassettes, requirement, held=held, failures=failures)
-    return ReplayResult(receipt, problems, code)
-
-
-def _announce(
-    options: ReplayOptions,
-    where: Sequence[addresses.ListenSpec],
-    urls: Sequence[str],
-    control: tuple[str, str | None] | None,
-) -> None:
-    """Print where each cassette plays; `control` is as `announce_ready` takes it."""
-    lines: list[tuple[str, str]] = []
-    for spec, url in zip(where, urls, strict=True):
-        names = ", ".join(str(options.cassettes[number]) for number in spec.cassette_indexes)
-        lines.append((f"replaying {names} on {url}", url))
-    announce_ready(
-        *lines[0],
-        options.ready_file,
-        as_json=options.as_json,
-        other_servers=lines[1:],
-        control=control,
-        to_stderr=bool(options.command),
-    )
-
-
-def _print_held(server: ReplayServer) -> list[str]:
-    """Print what is still held, or was when its client left. Return the reasons."""
-    playback = server.responder.playback
-    held = list(playback.waiting)
-    held += [f"{each}; its client has left" for each in playback.abandoned_waits]
-    for reason in held:
-        print_to_stderr(f"still held: {reason}")
-    return held
-
-
-async def _wait_for_stop(stopped: asyncio.Event, orphaned: "asyncio.Task[int] | None") -> None:
-    """Wait for a signal, or for the end of the parent process."""
-    if orphaned is not None:
-        orphaned.add_done_callback(lambda _: stopped.set())
-    await stopped.wait()
-    _print_orphaned(orphaned)
-
-
-async def _run_command(
-    words: Sequence[str],
-    variables: dict[str, str],
-    stopped: asyncio.Event,
-    orphaned: "asyncio.Task[int] | None",
-) -> int:
-    """Run the command, and terminate it if the replay has to end. Return its exit code."""
-    running = await processes.start(words, variables)
-    if isinstance(running, int):
-        return running
-    if stopped.is_set():
-        running.terminate()
-    if orphaned is not None:
-        orphaned.add_done_callback(lambda _: running.terminate())
-    code = await running.wait()
-    _print_orphaned(orphaned)
-    return code
-
-
-def _print_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
-    if orphaned is not None and orphaned.done():
-        ended = f"the parent process {orphaned.result()} has ended"
-        print_to_stderr(f"{ended}, so the replay ends; pass --stay to continue without it")
-
-
 def _control_token(options: ReplayOptions) -> str | None:
     """Return the user's own token for the control API; None if one is to be made."""
     if options.control_token_file is None:
@@ -261,42 +63,6 @@ def _control_token(options: ReplayOptions) -> str | None:
     if options.control is None:
         raise CommandError("--control-token-file needs --control HOST:PORT")
     return addresses.read_token(options.control_token_file)
-
-
-async def _start_control(
-    server: ReplayServer, listen: Address | None, token: str | None
-) -> ControlServer | None:
-    """Start the control API if an address is given."""
-    if listen is None:
-        return None
-    control = ControlServer(ReplayControls(server), token)
-    try:
-        real = await control.start(*listen)
-    except ValueError as error:
-        way_out = "--control-token-file FILE, with a token of your own, lets other machines in"
-        raise CommandError(f"--control {listen}: {error}; {way_out}") from error
-    except OSError as error:
-        raise CommandError(listen_error_text(listen, error, "--control ")) from error
-    warn_if_exposed([real], "control the replay with its token, which is sent unencrypted")
-    return control
-
-
-def _stop_signal() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set, and SIGHUP unless it is ignored (nohup)."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, stopped.set)
-    interrupts.check()
-    return stopped
-
-
-def _print_note(note: Miss | ReplayNote) -> None:
-    if isinstance(note, str) or not is_colorful():
-        print_to_stderr(str(note))
-    else:
-        print_colored(colorize_report(note.report_lines()))
 
 
 def _requirement(options: ReplayOptions) -> Requirement:
@@ -312,16 +78,6 @@ def _check_requirement(requirement: Requirement, playback: Playback) -> None:
         requirement.check(playback)
     except ValueError as error:
         raise CommandError(f"--{error}") from error
-
-
-def _warn_of_proxy(urls: Sequence[str]) -> None:
-    """Warn that clients in this environment do not reach the replay."""
-    if (name := detour(os.environ, urls[0])) is not None:
-        hosts = ",".join(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
-        print_to_stderr(
-            f"warning: {name} is set: clients send their requests to that proxy unless NO_PROXY"
-            f" has {hosts}"
-        )
 
 
 def _playback_options(options: ReplayOptions) -> Options:

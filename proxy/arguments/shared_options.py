@@ -1,0 +1,100 @@
+"""Options that commands share, and a command that takes another one after `--`."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...proto.http.address import LOOPBACK
+from ..commands.console import CommandError
+from .value_types import PATH_TYPE, AddressType
+
+
+def option_group(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds options to a command, in this order in its help."""
+
+    def add_options(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add_options
+
+
+server_options = option_group(
+    click.option(
+        "--listen",
+        type=AddressType(),
+        default=str(LOOPBACK),
+        show_default=True,
+        help="Address to listen on; port 0 selects a free one.",
+    ),
+    click.option("--tls-cert", type=PATH_TYPE, help="Serve TLS with this certificate (PEM)."),
+    click.option("--tls-key", type=PATH_TYPE, help="Private key (PEM) of --tls-cert."),
+    click.option(
+        "--ready-file", type=PATH_TYPE, help="Write the address to this file when listening."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+"""The options of every command that listens."""
+
+_redaction_options = option_group(
+    click.option(
+        "--redact-rules",
+        type=PATH_TYPE,
+        metavar="FILE",
+        help="Add own rules (YAML).",
+    ),
+    click.option("--no-redact", multiple=True, metavar="ID", help="Leave out a rule of redaction."),
+    click.option(
+        "--redact-data", is_flag=True, help="Replace all opaque data, not only secrets in it."
+    ),
+)
+
+
+def redaction_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options for the rules of redaction; the command gets them as `rules`."""
+
+    @functools.wraps(command)
+    def with_rules(
+        *, redact_rules: Path | None, no_redact: tuple[str, ...], redact_data: bool, **options: Any
+    ) -> int:
+        from ...cassettes.scanning.rule_files import RuleFileError, select_rules
+
+        try:
+            rules = select_rules(redact_rules, no_redact, empties_data=redact_data)
+        except ValueError as error:
+            option = "" if isinstance(error, RuleFileError) else "--no-redact: "
+            raise CommandError(f"{option}{error}") from error
+        return command(rules=rules, **options)
+
+    return _redaction_options(with_rules)
+
+
+class CommandWithChild(click.Command):
+    """A command that takes another command line, unparsed, after `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split off the words after `--`."""
+        command: list[str] = []
+        if "--" in args:
+            at = args.index("--")
+            args, command = args[:at], args[at + 1 :]
+            if not command:
+                raise click.UsageError("expected a command after --", ctx)
+        rest = super().parse_args(ctx, args)
+        ctx.params["command"] = tuple(command)
+        return rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Add the command to the usage line."""
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND [ARGS]...]"]
+
+
+end_with_parent = click.option(
+    "--end-with-parent/--stay",
+    default=None,
+    help="End when the parent process ends, or continue without it.",
+)

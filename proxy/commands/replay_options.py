@@ -1,0 +1,44 @@
+"""The options of `mesotape replay`, as values."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from ...cassettes.causality.causality import CausalityMode
+from ...proto.http.address import LOOPBACK, Address
+
+
+class ReplayOptions(Struct, frozen=True, kw_only=True):
+    """The options of `mesotape replay`.
+
+    `own_addresses` has, for each cassette, its own address or None. `pace` and `require` are texts
+    of options (cassettes/answers/pace.py, cassettes/playback/requirement.py); `require` None is
+    `any` with a command, and else `none`. `command` is the command to run beside the replay, as
+    words. `end_with_parent` ends the replay with its parent process; None decides by how the
+    process was started (processes.py).
+    """
+
+    cassettes: tuple[Path, ...]
+    own_addresses: tuple[Address | None, ...] = ()
+    listen: Address = LOOPBACK
+    pace: str = "recorded"
+    speed: float | None = None
+    max_gap: float | None = None
+    start_at: float = 0.0
+    control: Address | None = None
+    control_token_file: Path | None = None
+    ignore: tuple[str, ...] = ()
+    repeat: tuple[str, ...] = ()
+    rebind: bool = False
+    redact_rules: Path | None = None
+    causality: CausalityMode = "party"
+    faults: tuple[str, ...] = ()
+    seed: int = 0
+    require: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    ready_file: Path | None = None
+    as_json: bool = False
+    command: tuple[str, ...] = ()
+    receipt: Path | None = None
+    end_with_parent: bool | None = None
