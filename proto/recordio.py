@@ -22,6 +22,9 @@ MAX_RECORD_BYTES = 1 << 30
 MAX_LENGTH_DIGITS = 20
 """Digits of 2**64."""
 
+_MOST_LENGTHS = 1024
+"""Parsed lines of lengths that a decoder keeps."""
+
 _SHOWN_BYTES = 32
 
 
@@ -99,6 +102,7 @@ class Decoder:
         self._buffer = bytearray()
         self._number = first_number - 1
         self._offset = offset
+        self._lengths: dict[bytes, int] = {}
         self._length: int | None = None
         self._header = 0
         self.has_failed = False
@@ -122,10 +126,10 @@ class Decoder:
     #     failed          has_failed;       _buffer is empty, all input is malformed
     #
     # Most chunks are exactly one record, because Mesos writes each record as one HTTP chunk: they
-    # are decoded without the buffer. For all other chunks the loop below decodes all complete
-    # records in `data`, which is the buffer and the new chunk, and puts the rest back. If it did
-    # so for every chunk of a large payload, copying would take quadratic time; so while a payload
-    # is known to be incomplete, its chunks are only appended to the buffer.
+    # are decoded by `feed_whole_record`. Of all others, `_feed_records` decodes the complete
+    # records, and `_feed_rest` judges what follows them: the beginning of a record, which goes to
+    # the buffer, or a malformed length. Chunks of a payload are only appended to the buffer until
+    # it is complete; joining and cutting them each time would take quadratic time.
     #
     # A length is checked as soon as its newline, a wrong byte, or more than MAX_LENGTH_DIGITS
     # digits are received; until then it stays in the buffer. A failure returns the records before
@@ -135,38 +139,80 @@ class Decoder:
         """Decode the next bytes; return the pieces that they complete."""
         if self.has_failed:
             return self._after_failure(data)
+        pieces: list[RecordIOPiece] = []
+        used = 0
         if self._buffer:
-            self._buffer += data
-            if self._length is not None and len(self._buffer) < self._header + self._length:
-                return []
-            data = bytes(self._buffer)
+            if self._length is None:
+                data = bytes(self._buffer) + data
+            else:
+                used = self._header + self._length - len(self._buffer)
+                self._buffer += data[:used]
+                if len(data) < used:
+                    return []
+                self._feed_records(bytes(self._buffer), pieces, 0)
             self._buffer.clear()
         elif (payload := self.feed_whole_record(data)) is not None:
             return [Record(self._number, self._offset - len(data), len(data), payload)]
-        pieces: list[RecordIOPiece] = []
-        used = 0
-        while used < len(data):
-            if self._length is None:
-                end = data.find(b"\n", used, used + MAX_LENGTH_DIGITS + 1)
-                text = data[used : end if end >= 0 else used + MAX_LENGTH_DIGITS + 1]
-                if not text.isdigit() or (end < 0 and len(text) > MAX_LENGTH_DIGITS):
-                    return pieces + self._fail(data[used:], *_malformed_length(text))
-                if end < 0:
+        used = self._feed_records(data, pieces, used)
+        self._length = None
+        return pieces if used == len(data) else pieces + self._feed_rest(data[used:])
+
+    def _feed_records(self, data: bytes, pieces: list[RecordIOPiece], used: int) -> int:
+        """Append the complete records from `used` on; return where they end.
+
+        The lines of a stream's lengths come again and again, and mostly in one size. So the bytes
+        at the place of the next line are looked up among the lines that were parsed before, which
+        saves finding the newline and parsing the digits: a third of the time of a record of 1 KB.
+        """
+        lengths, line_bytes = self._lengths, 4
+        number, offset, end = self._number, self._offset, len(data)
+        while True:
+            length = lengths.get(data[used : used + line_bytes])
+            if length is None:
+                line = data[used : data.find(b"\n", used, used + MAX_LENGTH_DIGITS + 1) + 1]
+                length = lengths.get(line)
+                if length is None and (length := self._parse_length(line)) is None:
                     break
-                self._length, self._header = int(text), end + 1 - used
-                if self._length > self._max_record:
-                    reason = f"length is {self._length}, the limit is {self._max_record}"
-                    return pieces + self._fail(data[used:], data[used : end + 1], reason)
-            stop = used + self._header + self._length
-            if stop > len(data):
+                line_bytes = len(line)
+            payload = used + line_bytes
+            stop = payload + length
+            if stop > end:
                 break
-            self._number += 1
-            payload = data[used + self._header : stop]
-            pieces.append(Record(self._number, self._offset, stop - used, payload))
-            self._offset += stop - used
-            used, self._length = stop, None
-        self._buffer += data[used:]
-        return pieces
+            number += 1
+            pieces.append(Record(number, offset, stop - used, data[payload:stop]))
+            offset += stop - used
+            used = stop
+        self._number, self._offset = number, offset
+        return used
+
+    def _parse_length(self, line: bytes) -> int | None:
+        """Parse a length and its newline; None if it is malformed, incomplete or over the limit.
+
+        Zero is not kept: it could be looked up as the last bytes of a chunk, which may be fewer
+        than asked for, and counted as more than there are.
+        """
+        digits = line[:-1]
+        if not digits.isdigit() or (length := int(digits)) > self._max_record:
+            return None
+        if length > 0:
+            if len(self._lengths) >= _MOST_LENGTHS:
+                self._lengths.clear()
+            self._lengths[line] = length
+        return length
+
+    def _feed_rest(self, data: bytes) -> list[RecordIOPiece]:
+        """Keep the beginning of a record until more is there, or fail at its length."""
+        end = data.find(b"\n", 0, MAX_LENGTH_DIGITS + 1)
+        text = data[: end if end >= 0 else MAX_LENGTH_DIGITS + 1]
+        if not text.isdigit() or (end < 0 and len(text) > MAX_LENGTH_DIGITS):
+            return self._fail(data, *_malformed_length(text))
+        if end >= 0:
+            self._length, self._header = int(text), end + 1
+            if self._length > self._max_record:
+                reason = f"length is {self._length}, the limit is {self._max_record}"
+                return self._fail(data, data[: end + 1], reason)
+        self._buffer += data
+        return []
 
     def feed_whole_record(self, data: bytes) -> bytes | None:
         """Decode the next bytes if they are exactly one record, as Mesos sends it.

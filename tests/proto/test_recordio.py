@@ -40,6 +40,22 @@ CASES = {
     "one": (b"5\nhello", [(1, 0, b"hello", "record")]),
     "two": (b"5\nhello3\nfoo", [(1, 0, b"hello", "record"), (2, 7, b"foo", "record")]),
     "empty record": (b"0\n1\nx", [(1, 0, b"", "record"), (2, 2, b"x", "record")]),
+    "empty record last": (
+        b"0\n10\n01234567890\n",
+        [
+            (1, 0, b"", "record"),
+            (2, 2, b"0123456789", "record"),
+            (3, 15, b"", "record"),
+        ],
+    ),
+    "lengths that end alike": (
+        b"12\n0123456789ab2\nab112\n" + b"x" * 112,
+        [
+            (1, 0, b"0123456789ab", "record"),
+            (2, 15, b"ab", "record"),
+            (3, 19, b"x" * 112, "record"),
+        ],
+    ),
     "newlines inside": (b"4\n1\n2\n", [(1, 0, b"1\n2\n", "record")]),
     "leading zeros": (b"005\nhello", [(1, 0, b"hello", "record")]),
     "letters": (
