@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
-from itertools import islice
+from itertools import batched, islice
 
 from ...proto.api import endpoints
 from ...proto.api.apis import ServerKind
@@ -22,6 +22,7 @@ from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.pace import pace_start_seconds
 from ..causality.constraints import ReplayConstraints
+from ..causality.container_input import RecordedInput
 from ..causality.subscriptions import stream_mismatch_of
 from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
@@ -42,6 +43,7 @@ from .exchange_index import ExchangeIndex, ExchangeMatch
 from .journal import Journal
 from .options import Options as Options
 from .recorded_exchanges import (
+    BATCH_EXCHANGES,
     RecordedExchange,
     garbage_collector_off,
     read_exchanges,
@@ -121,8 +123,9 @@ class Playback:
         )
         self._hang_ups = set[ExchangeRef]()
         with garbage_collector_off():
-            for recorded in read_exchanges(self.cassettes, self._ignoring):
-                self._add_exchange(recorded)
+            recorded = read_exchanges(self.cassettes, self._ignoring)
+            for batch in batched(recorded, BATCH_EXCHANGES):
+                self._add_exchanges(batch)
         self._are_alike = self._servers.are_alike
         self._is_shared = self._index.is_shared
 
@@ -289,18 +292,21 @@ class Playback:
             for server in self._servers.server_kinds(ServerScope(at))
         )
 
-    def _add_exchange(self, recorded: RecordedExchange) -> None:
-        ref, cassette, exchange, request, parsed = recorded
-        self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
-        if exchange.response.status is None and exchange.response.cause == "client":
-            self._hang_ups.add(ref)
-        self._unanswered.add_exchange(parsed, exchange.response.status)
-        recorded_input = None
-        if is_streamed_request(request, cassette.header.server):
-            recorded_input = self._inputs.add_recorded_input(ref, request, cassette, exchange)
-        else:
-            self._index.add_exchange(ref, cassette, exchange, request, parsed)
-        self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)
+    def _add_exchanges(self, batch: Sequence[RecordedExchange]) -> None:
+        """Add some exchanges, to one index after the other (see `read_exchanges`)."""
+        inputs: dict[ExchangeRef, RecordedInput] = {}
+        for ref, cassette, exchange, request, parsed in batch:
+            self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
+            if exchange.response.status is None and exchange.response.cause == "client":
+                self._hang_ups.add(ref)
+            self._unanswered.add_exchange(parsed, exchange.response.status)
+            if is_streamed_request(request, cassette.header.server):
+                inputs[ref] = self._inputs.add_recorded_input(ref, request, cassette, exchange)
+            else:
+                self._index.add_exchange(ref, cassette, exchange, request, parsed)
+        for ref, cassette, exchange, request, parsed in batch:
+            recorded_input = inputs.get(ref)
+            self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)
 
     def _record_fault_hit(self, hit: FaultHit) -> None:
         self.journal.record_fault_hit(hit)
