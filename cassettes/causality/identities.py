@@ -10,6 +10,7 @@ If a recording has neither the host nor the User-Agent of an operator, as one wr
 of its connections is an identity.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection
 from math import inf
 from typing import Literal
@@ -103,15 +104,17 @@ class ClientIdentities:
 
     def __init__(self) -> None:
         self._shared: dict[ClientIdentity, ClientIdentity] = {}
-        self._identity_of: dict[ExchangeRef, ClientIdentity] = {}
+        self._refs: list[ExchangeRef] = []
+        self._identities: list[ClientIdentity] = []
         self._mutating: list[tuple[ExchangeRef, float]] = []
         self._lost_from_seconds: dict[ClientIdentity, float] = {}
 
     def add_exchange(
         self, ref: ExchangeRef, at_seconds: float, identity: ClientIdentity, parsed: ParsedRequest
     ) -> None:
-        """Add a recorded exchange, made at a time of the recording."""
-        self._identity_of[ref] = self._shared.setdefault(identity, identity)
+        """Add a recorded exchange, made at a time of the recording; they are added in order."""
+        self._refs.append(ref)
+        self._identities.append(self._shared.setdefault(identity, identity))
         if parsed.is_mutating and (
             parsed.call_type is None or parsed.call_type.name != "SUBSCRIBE"
         ):
@@ -120,11 +123,14 @@ class ClientIdentities:
     def begin_stream(self, ref: ExchangeRef) -> None:
         """Record that a client begins a stream, in which no event was lost yet."""
         if self._lost_from_seconds:
-            self._lost_from_seconds.pop(self._identity_of[ref], None)
+            self._lost_from_seconds.pop(self._identity_of(ref), None)
 
     def record_lost_event(self, ref: ExchangeRef, at_seconds: float) -> None:
         """Record that a fault kept an event of a stream, recorded at that time, from its client."""
-        self._lost_from_seconds.setdefault(self._identity_of[ref], at_seconds)
+        self._lost_from_seconds.setdefault(self._identity_of(ref), at_seconds)
+
+    def _identity_of(self, ref: ExchangeRef) -> ClientIdentity:
+        return self._identities[bisect_right(self._refs, ref) - 1]
 
     def left_out_calls(
         self, served: Collection[ExchangeRef], *, after_fault: bool = False
@@ -134,12 +140,12 @@ class ClientIdentities:
         Calls that were recorded after an event that the client could not get are left out for that
         reason: they alone are returned with `after_fault`, and all others without.
         """
-        present = {self._identity_of[ref] for ref in served}
+        present = {self._identity_of(ref) for ref in served}
         return [
             ref
             for ref, at_seconds in self._mutating
             if ref not in served
-            and (identity := self._identity_of[ref]) in present
+            and (identity := self._identity_of(ref)) in present
             and (at_seconds > self._lost_from_seconds.get(identity, inf)) == after_fault
         ]
 

@@ -82,10 +82,11 @@ class ConnectionMap:
         self._played_steps = defaultdict[RecordedConnection, int](int)
         self._recorded_steps = defaultdict[RecordedConnection, int](int)
 
-    def add_step(self, connection: RecordedConnection, hints: ClientHints) -> ConnectionStep:
-        """Add the next exchange of a recorded connection, and return its position."""
-        self._recorded_steps[connection] += 1
-        return ConnectionStep(connection, self._recorded_steps[connection] - 1, hints)
+    def add_step(self, connection: RecordedConnection) -> int:
+        """Add the next exchange of a recorded connection; return how many came before it there."""
+        before = self._recorded_steps[connection]
+        self._recorded_steps[connection] = before + 1
+        return before
 
     def record_played(self, client: int, step: ConnectionStep) -> None:
         """Record that a connection has played an exchange; it claims the recorded connection."""

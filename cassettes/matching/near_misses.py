@@ -38,20 +38,25 @@ class NearMissIndex:
     """The exchanges of a replay, grouped by call, by API and by path."""
 
     def __init__(self) -> None:
-        self._added: list[tuple[RequestKey, str, ExchangeRef]] = []
+        self._keys: list[RequestKey] = []
+        self._paths: list[str] = []
+        self._refs: list[ExchangeRef] = []
         self._by_group = defaultdict[tuple[str, ...], list[ExchangeRef]](list)
         self._by_key: dict[RequestKey, ExchangeRef] = {}
 
     def add_exchange(self, key: RequestKey, path: str, ref: ExchangeRef) -> None:
         """Add an exchange. It is indexed at the first miss, because most replays have none."""
-        self._added.append((key, path, ref))
+        self._keys.append(key)
+        self._paths.append(path)
+        self._refs.append(ref)
 
     def _index_added(self) -> None:
-        for key, path, ref in self._added:
+        for key, path, ref in zip(self._keys, self._paths, self._refs, strict=True):
             self._by_key[key] = ref
             for group in _groups(key, path):
                 self._by_group[group].append(ref)
-        self._added.clear()
+        for column in (self._keys, self._paths, self._refs):
+            column.clear()
 
     @property
     def by_call(self) -> dict[str, list[ExchangeRef]]:

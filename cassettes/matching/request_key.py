@@ -50,7 +50,7 @@ _DEFAULT_ACTOR = {
 }
 
 
-class CallKey(Struct, frozen=True):
+class CallKey(Struct, frozen=True, gc=False):
     """The key of a v1 call. It holds a digest of the message, so keys of large calls are small.
 
     `refusal` is the text with which Mesos refuses the call, or empty.
@@ -62,7 +62,7 @@ class CallKey(Struct, frozen=True):
     refusal: str = ""
 
 
-class PlainKey(Struct, frozen=True):
+class PlainKey(Struct, frozen=True, gc=False):
     """The key of any other request. `body_digest` is empty for an empty body."""
 
     method: str

@@ -23,8 +23,7 @@ from ..causality.subscriptions import (
 )
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
-from ..matching.answer_queue import AnswerQueue
-from ..matching.connections import ClientHints, ConnectionMap, RecordedConnection, client_hints
+from ..matching.connections import ClientHints, ConnectionMap, client_hints
 from ..matching.credentials import REFUSALS, RecordedCredentials
 from ..matching.queue_view import QueueView
 from ..matching.repeat_rules import RepeatRules
@@ -40,6 +39,7 @@ from ..rebinding.id_bindings import IdPair
 from ..rebinding.id_matching import IdMatch, IdMatcher
 from ..storage.reader import Cassette
 from .answer_builder import ResponseOptions
+from .exchange_table import ExchangeTable, ExchangeTraits
 from .match_cache import MatchCache
 
 
@@ -77,21 +77,20 @@ class ExchangeIndex:
     ) -> None:
         self.connections = ConnectionMap()
         self.cached_matches = MatchCache[ExchangeMatch]()
-        self._queues: dict[RequestKey, AnswerQueue] = {}
+        self._table = ExchangeTable(repeats, self.connections)
         self._servers = servers
         self._subscriptions = subscriptions
-        self._repeats = repeats
         self._id_matcher = rebinding
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not served."""
-        return [ref for queue in self._queues.values() for ref in queue.unused]
+        return self._table.unused
 
     @property
     def is_shared(self) -> bool:
         """True if equal requests were recorded on several connections."""
-        return any(queue.is_shared for queue in self._queues.values())
+        return self._table.is_shared
 
     def add_exchange(
         self,
@@ -104,27 +103,18 @@ class ExchangeIndex:
         """Add a recorded exchange."""
         mismatch = recorded_stream_mismatch(cassette, exchange, parsed)
         key = parsed.key if mismatch is None else stream_mismatch_key(parsed.key, mismatch)
-        queue = self._queues.get(key)
-        if queue is None:
-            call = parsed.call_type.name if parsed.call_type is not None else None
-            repeat = self._repeats.mode_for(call, mutating=parsed.is_mutating)
-            queue = AnswerQueue(
-                mutating=parsed.is_mutating, repeat=repeat, connections=self.connections
-            )
-            self._queues[key] = queue
-        step = self.connections.add_step(
-            RecordedConnection(ref.cassette, exchange.client), client_hints(request)
-        )
-        is_refused = mismatch is None and exchange.response.status in REFUSALS
-        queue.add_exchange(
-            ref,
+        response = exchange.response
+        is_refused = mismatch is None and response.status in REFUSALS
+        traits = ExchangeTraits(
             parsed.accepted_type,
-            step,
+            client_hints(request),
             self._servers.add_recorded(ref.cassette, request),
             RecordedCredentials(parsed.credentials, is_refused),
-            is_abandoned=exchange.response.status is None
-            and exchange.response.cause in ("client", "stopped"),
+            is_abandoned=response.status is None and response.cause in ("client", "stopped"),
+            is_mutating=parsed.is_mutating,
+            call_name=None if parsed.call_type is None else parsed.call_type.name,
         )
+        self._table.add(key, ref, exchange.client, traits)
         if self._id_matcher is not None and mismatch is None:
             self._id_matcher.add_call(parsed)
 
@@ -167,7 +157,7 @@ class ExchangeIndex:
         return None
 
     def _view(self, key: RequestKey, parsed: ParsedRequest, scope: ServerScope) -> QueueView | None:
-        queue = self._queues.get(key)
+        queue = self._table.queue(key)
         if queue is None:
             return None
         return queue.view(parsed.accepted_type, scope, parsed.credentials)

@@ -2,7 +2,12 @@ import pytest
 
 from mesotape.cassettes.format.exchange_ref import ExchangeRef
 from mesotape.cassettes.matching.answer_queue import AnswerQueue
-from mesotape.cassettes.matching.connections import ClientHints, ConnectionMap, RecordedConnection
+from mesotape.cassettes.matching.connections import (
+    ClientHints,
+    ConnectionMap,
+    ConnectionStep,
+    RecordedConnection,
+)
 from mesotape.cassettes.matching.queue_view import Selection
 from mesotape.cassettes.matching.repeat_rules import RepeatError, RepeatMode, RepeatRules
 from mesotape.proto.api.negotiation import JSON, PROTOBUF, ResponseType
@@ -162,7 +167,8 @@ class Clients:
             connection = RecordedConnection(0, int(name))
             if request not in self.queues:
                 self.queues[request] = AnswerQueue(mutating=mutating, connections=self.connections)
-            step = self.connections.add_step(connection, self.hints(hints))
+            before = self.connections.add_step(connection)
+            step = ConnectionStep(connection, before, self.hints(hints))
             self.queues[request].add_exchange(ExchangeRef(0, number), None, step)
 
     def hints(self, letters) -> ClientHints:

@@ -1,0 +1,120 @@
+"""The recorded exchanges of a playback in columns, by the keys of their requests.
+
+Most keys have one exchange, and many are never asked for. So an exchange is a row of some 20 bytes,
+and the queue of answers to a key is built when it is first asked for: a queue with its lists takes
+a kilobyte and several microseconds.
+"""
+
+from array import array
+from typing import NamedTuple
+
+from ..format.exchange_ref import ExchangeRef
+from ..matching.answer_queue import AnswerQueue
+from ..matching.connections import (
+    ClientHints,
+    ConnectionMap,
+    ConnectionStep,
+    RecordedConnection,
+)
+from ..matching.credentials import RecordedCredentials
+from ..matching.repeat_rules import RepeatRules
+from ..matching.request_key import AcceptedType, RequestKey
+from ..matching.servers import RecordedServer
+
+
+class ExchangeTraits(NamedTuple):
+    """What an exchange has in common with most others of its client; see `AnswerQueue`."""
+
+    accepted_type: AcceptedType
+    hints: ClientHints
+    server: RecordedServer
+    credentials: RecordedCredentials
+    is_abandoned: bool
+    is_mutating: bool
+    call_name: str | None
+
+
+class ExchangeTable:
+    """The exchanges, in the order in which they are added, and their queues.
+
+    `is_shared` is true if equal requests were recorded on several connections.
+    """
+
+    def __init__(self, repeats: RepeatRules, connections: ConnectionMap) -> None:
+        self.is_shared = False
+        self._repeats = repeats
+        self._connections = connections
+        self._queues: dict[RequestKey, AnswerQueue] = {}
+        self._rows_by_key: dict[RequestKey, int | list[int]] = {}
+        # The columns. Equal traits are kept once, by number.
+        self._refs: list[ExchangeRef] = []
+        self._clients = array("Q")
+        self._steps_before = array("I")
+        self._traits = array("I")
+        self._traits_by_number: list[ExchangeTraits] = []
+        self._numbers_by_traits: dict[ExchangeTraits, int] = {}
+
+    def add(self, key: RequestKey, ref: ExchangeRef, client: int, traits: ExchangeTraits) -> None:
+        """Add an exchange. All are added before the first queue is asked for."""
+        row = len(self._refs)
+        rows = self._rows_by_key.setdefault(key, row)
+        if isinstance(rows, list):
+            rows.append(row)
+        elif rows != row:
+            self._rows_by_key[key] = [rows, row]
+        self._refs.append(ref)
+        self._clients.append(client)
+        connection = RecordedConnection(ref.cassette, client)
+        self._steps_before.append(self._connections.add_step(connection))
+        number = self._numbers_by_traits.get(traits)
+        if number is None:
+            number = self._numbers_by_traits[traits] = len(self._traits_by_number)
+            self._traits_by_number.append(traits)
+        self._traits.append(number)
+        if rows != row and not self.is_shared:
+            first = rows[0] if isinstance(rows, list) else rows
+            self.is_shared = self._connection(first) != connection
+
+    def queue(self, key: RequestKey) -> AnswerQueue | None:
+        """Return the queue of answers to a key; None if there are none."""
+        queue = self._queues.get(key)
+        if queue is None and (rows := self._rows_by_key.get(key)) is not None:
+            queue = self._queues[key] = self._build_queue([rows] if isinstance(rows, int) else rows)
+        return queue
+
+    @property
+    def unused(self) -> list[ExchangeRef]:
+        """Exchanges that were not served."""
+        unused: list[ExchangeRef] = []
+        for key, rows in self._rows_by_key.items():
+            if (queue := self._queues.get(key)) is not None:
+                unused += queue.unused
+            elif isinstance(rows, int):
+                unused.append(self._refs[rows])
+            else:
+                unused += [self._refs[row] for row in rows]
+        return unused
+
+    def _build_queue(self, rows: list[int]) -> AnswerQueue:
+        traits = self._traits_of(rows[0])
+        repeat = self._repeats.mode_for(traits.call_name, mutating=traits.is_mutating)
+        queue = AnswerQueue(
+            mutating=traits.is_mutating, repeat=repeat, connections=self._connections
+        )
+        for row in rows:
+            traits, before = self._traits_of(row), self._steps_before[row]
+            queue.add_exchange(
+                self._refs[row],
+                traits.accepted_type,
+                ConnectionStep(self._connection(row), before, traits.hints),
+                traits.server,
+                traits.credentials,
+                is_abandoned=traits.is_abandoned,
+            )
+        return queue
+
+    def _traits_of(self, row: int) -> ExchangeTraits:
+        return self._traits_by_number[self._traits[row]]
+
+    def _connection(self, row: int) -> RecordedConnection:
+        return RecordedConnection(self._refs[row].cassette, self._clients[row])
