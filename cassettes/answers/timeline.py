@@ -5,60 +5,42 @@ the client or the recorder ended stays open, and its heartbeats continue, becaus
 a silent server after a few missed ones. At the paces `instant` and `step` they do not continue.
 """
 
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
+from itertools import chain, count
 from math import ceil
 
 from msgspec.structs import replace
 
-from ...proto import recordio
-from ..format.documents import EndCause, Event, Exchange
+from ..format.documents import EndCause, Exchange
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event
 from .answer import Ending, RecordedStep, SentStep
 from .gates import SyncPoint, WaitFor, insert_sync_points
 from .pace import Pace, Stepped, Timed
-from .record_blocks import BlockCache, BlockKey
-from .records import announced_interval_seconds, is_heartbeat, record_type
+from .records import announced_interval_seconds, record_type
 from .stepping import insert_event_latches
-
-_MAX_HEARTBEAT_BYTES = 256
-"""A longer record is not a heartbeat, and is not decoded to find out."""
+from .stream_records import StreamRecords
 
 _MIN_INTERVAL_SECONDS = 0.001
 """Between repeated heartbeats: a tiny interval would take all the time of the server."""
 
-type TranscodeRecord = Callable[[Event, bytes], bytes]
-"""Returns a record in the other encoding, given its event and its recorded bytes."""
-
 
 class Timeline:
-    """The steps of the recorded stream of one exchange.
-
-    `message_name` is the full name of its records' message; None if it is unknown. With `transcode`
-    its records are sent as that returns them. May be played once.
-    """
+    """The steps of the recorded stream of one exchange, with its `records`. May be played once."""
 
     # Heartbeats are found while the records are read: `_heartbeat` is the last one as a step, and
     # `_heartbeat_times` are the recorded times of the last two. The step is repeated in two places,
     # after the last event of a stream that stays open and while the stream is held at a `WaitFor`,
     # always in the rhythm of the last one that was sent. That one is recognised by identity:
-    # `_steps` makes a new object for each record. Reading runs at most one event ahead of sending,
+    # each record is an object of its own. Reading runs at most one event ahead of sending,
     # so at a `WaitFor` `_heartbeat` may already be the event that is held. It has the same bytes,
     # and its deadline does not count before it is sent: the rhythm is counted from the deadline of
     # the heartbeat before it (`beat_seconds`).
 
-    def __init__(
-        self,
-        cassette: Cassette,
-        exchange: Exchange,
-        message_name: str | None,
-        transcode: TranscodeRecord | None = None,
-    ) -> None:
+    def __init__(self, cassette: Cassette, exchange: Exchange, records: StreamRecords) -> None:
         self._cassette = cassette
         self._exchange = exchange
-        self._message_name = message_name
-        self._transcode = transcode
+        self._records = records
         self._heartbeat_times: list[float] = []
         self._heartbeat: bytes | None = None
 
@@ -87,34 +69,15 @@ class Timeline:
             type_of=self._type_of,
         )
 
-    def play_in_blocks(
-        self,
-        blocks: BlockCache,
-        key: BlockKey,
-        now_seconds: float,
-        convert: Callable[[bytes], bytes] | None,
-    ) -> Iterator[Timed[SentStep]] | None:
-        """Return the steps of `play` at pace `instant`, with many records in one; None for chunks.
+    def play_in_blocks(self, now_seconds: float) -> Iterator[Timed[SentStep]] | None:
+        """Return the steps of `play` at pace `instant`, many records in one; None for chunks.
 
-        Nothing may wait for anything else. For `key` and `convert` see record_blocks.py.
+        Nothing may wait for anything else.
         """
         if self._exchange.response.stream != "recordio":
             return None
-        return ((now_seconds, step) for step in self._block_steps(blocks, key, convert))
-
-    def _block_steps(
-        self, blocks: BlockCache, key: BlockKey, convert: Callable[[bytes], bytes] | None
-    ) -> Iterator[SentStep]:
-        cassette, number = self._cassette, self._exchange.exchange
-        for block in cassette.event_blocks(number):
-            rendered = blocks.render(cassette, number, block, key, self._message_name, convert)
-            if rendered is not None:
-                yield rendered
-            else:
-                for _, step in self._event_steps(cassette.events_of(block, number)):
-                    yield step
-        for _, ending in self._ending():
-            yield ending
+        records_and_end = chain(self._records.read_joined(), (end for _, end in self._ending()))
+        return ((now_seconds, step) for step in records_and_end)
 
     def _with_heartbeats(
         self, pace: Pace, now_seconds: float, sync_points: Iterator[Timed[SyncPoint]] | None
@@ -145,20 +108,18 @@ class Timeline:
         )
 
     def _steps(self) -> Iterator[Timed[RecordedStep]]:
-        yield from self._event_steps(self._cassette.events(self._exchange.exchange))
+        if self._exchange.response.stream == "recordio":
+            for record in self._records.read_single():
+                if record.is_heartbeat:
+                    self._heartbeat_times = [*self._heartbeat_times[-1:], record.at_seconds]
+                    self._heartbeat = record.data
+                if record.data:
+                    yield record.at_seconds, record.data
+        else:
+            for event in self._cassette.events(self._exchange.exchange):
+                if data := encode_event(self._cassette, event, self._records.message):
+                    yield event.at, data
         yield from self._ending()
-
-    def _event_steps(self, events: Iterator[Event]) -> Iterator[Timed[RecordedStep]]:
-        is_recordio = self._exchange.response.stream == "recordio"
-        for event in events:
-            data = encode_event(self._cassette, event, self._message_name)
-            if is_recordio and event.offset is None:
-                data = data if self._transcode is None else self._transcode(event, data)
-                step = recordio.encode(data)
-                self._note_heartbeat(event, data, step)
-                yield event.at, step
-            elif data:
-                yield event.at, data
 
     def _ending(self) -> Iterator[Timed[Ending]]:
         end = self._cassette.stream_end(self._exchange.exchange)
@@ -169,17 +130,12 @@ class Timeline:
         """Return the type of a record in either encoding."""
         if self._exchange.response.stream != "recordio":
             return None
-        return record_type(step.partition(b"\n")[2], self._message_name)
+        return record_type(step.partition(b"\n")[2], self._records.message)
 
     def _stays_open(self) -> bool:
         end = self._cassette.stream_end(self._exchange.exchange)
         cause: EndCause | None = None if end is None else end.cause
         return cause in (None, "client", "stopped")
-
-    def _note_heartbeat(self, event: Event, data: bytes, step: bytes) -> None:
-        if len(data) <= _MAX_HEARTBEAT_BYTES and is_heartbeat(data, self._message_name):
-            self._heartbeat_times = [*self._heartbeat_times[-1:], event.at]
-            self._heartbeat = step
 
     def _interval(self) -> float | None:
         """Return seconds between heartbeats: of the last two, or as the first record announces."""
@@ -189,7 +145,7 @@ class Timeline:
             return None
         first = next(iter(self._cassette.events(self._exchange.exchange)))
         return announced_interval_seconds(
-            encode_event(self._cassette, first, self._message_name), self._message_name
+            encode_event(self._cassette, first, self._records.message), self._records.message
         )
 
     def _repeat_heartbeat(

@@ -94,27 +94,30 @@ class Transcoder:
 
     def __init__(self, report_lost: Callable[[ExchangeRef, tuple[str, ...]], object]) -> None:
         self._report_lost = report_lost
-        self._cache = ByteCache[tuple[ExchangeRef, int, Encoding], bytes](
+        self._cache = ByteCache[tuple[ExchangeRef, Encoding], bytes](
             _CACHED_BYTES, _MAX_CACHED_BODY_BYTES
         )
 
     def transcode_record(
         self, exchange_ref: ExchangeRef, data: bytes, message: str, to: Encoding
     ) -> bytes:
-        """Return a record in the encoding `to`, like `transcode_body` but without the cache."""
+        """Return a record of the stream of an exchange in the encoding `to`.
+
+        Raises TranscodingError.
+        """
         transcoded = transcode(data, message, to)
         if transcoded.lost:
             self._report_lost(exchange_ref, transcoded.lost)
         return transcoded.data
 
     def transcode_body(
-        self, exchange_ref: ExchangeRef, event: int, data: bytes, message: str, to: Encoding
+        self, exchange_ref: ExchangeRef, data: bytes, message: str, to: Encoding
     ) -> bytes:
-        """Return the body of an exchange (event 0), or of one of its events, in the encoding `to`.
+        """Return the body of an exchange in the encoding `to`.
 
         `message` is its full name. Raises TranscodingError.
         """
-        key = exchange_ref, event, to
+        key = exchange_ref, to
         cached = self._cache.get(key)
         if cached is not None:
             return cached

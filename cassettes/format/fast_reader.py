@@ -38,7 +38,7 @@ _EVENT = re.compile(
 )
 
 _EVENTS = (
-    rf"(?m)^---\nevent: {NUMBER_PATTERN}\nof: %d\nat: {SECONDS_PATTERN}\n"
+    rf"(?m)^---\nevent: {NUMBER_PATTERN}\nof: %d\nat: ({SECONDS_PATTERN})\n"
     rf"(?:chunks: \[{_CHUNK}(?:, {_CHUNK})*\]\n)?"
     r"(json|proto): \|-\n(  (?=[^ \t\n])[^\n]*+(?:\n  [^\n]*+)*+)\n\.\.\.$"
 )
@@ -102,8 +102,8 @@ def parse_event(data: bytes) -> Event | None:
     )
 
 
-def parse_event_bodies(data: bytes, of: int) -> list[tuple[bytes, bytes]] | None:
-    """Return the forms and texts of the bodies of events of one exchange, found in `data`.
+def parse_event_bodies(data: bytes, of: int) -> list[tuple[bytes, bytes, bytes]] | None:
+    """Return the times, and the forms and texts of the bodies, of one exchange's events in `data`.
 
     The texts are those of literal blocks, with their indentation: white space to JSON. Documents in
     another layout, or with another body than `json` or `proto`, are not found: compare the number.

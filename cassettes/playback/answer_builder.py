@@ -4,7 +4,7 @@ A client that accepts the recorded encoding gets the recorded bytes; for another
 transcoded (transcoding.py). Small answers are cached.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -18,11 +18,11 @@ from ..answers import answer as answers
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.byte_cache import ByteCache
 from ..answers.pace import Instant, Pace
-from ..answers.record_blocks import BlockCache
-from ..answers.timeline import Timeline, TranscodeRecord
+from ..answers.stream_records import Convert, RecordCaches, StreamRecords
+from ..answers.timeline import Timeline
 from ..answers.transcoding import Transcoder, relabel_headers
 from ..causality.constraints import ReplayConstraints
-from ..format.documents import Event, Exchange, Headers, Response
+from ..format.documents import Exchange, Headers, Response
 from ..format.exchange_ref import ExchangeRef
 from ..matching.queue_view import Selection
 from ..matching.recorded_request import RecordedRequests, response_message_name
@@ -30,7 +30,7 @@ from ..matching.request_key import AcceptedType
 from ..rebinding.id_bindings import IdBindings
 from ..rebinding.id_rewriting import IdRewriter
 from ..storage.reader import Cassette
-from ..storage.recorded_bodies import encode_response, event_error, exchange_error
+from ..storage.recorded_bodies import encode_response, exchange_error
 from .journal import Journal
 
 _MAX_CACHED_BYTES = 16 * 1024 * 1024
@@ -90,7 +90,7 @@ class AnswerBuilder:
         self._requests = requests
         self._bindings = bindings
         self._played = set[ExchangeRef]()
-        self._blocks = BlockCache()
+        self._record_caches = RecordCaches()
         self._sends_blocks = pace == Instant() and bindings is None and not has_faults
         self._cached_answers = ByteCache[_CacheKey, ReplayResponse](
             _MAX_CACHED_BYTES, _MAX_CACHED_ANSWER_BYTES
@@ -128,9 +128,15 @@ class AnswerBuilder:
             and response.status is not None
             and not response_options.bodiless
         ):
-            timeline = Timeline(
-                cassette, exchange, plan.message, self._record_transcoder(selection, plan)
+            records = StreamRecords(
+                cassette,
+                ref.exchange,
+                plan.message,
+                self._record_converter(ref, plan),
+                self._record_caches,
+                (ref, plan.to),
             )
+            timeline = Timeline(cassette, exchange, records)
             encoding = _encoding(response)
             sync_points, handle = self._constraints.begin_stream(
                 ref, cassette, exchange, encoding, now_seconds
@@ -142,9 +148,7 @@ class AnswerBuilder:
             steps = steps if rewriter is None else rewriter.rewrite_steps(steps)
             blocks = None
             if self._sends_blocks and sync_points is None:
-                blocks = timeline.play_in_blocks(
-                    self._blocks, (ref, plan.to), now_seconds, self._record_converter(ref, plan)
-                )
+                blocks = timeline.play_in_blocks(now_seconds)
             answer = answers.build_stream(ref.exchange, response, steps, handle, blocks=blocks)
             return replace(
                 answer,
@@ -212,32 +216,10 @@ class AnswerBuilder:
         body = encode_response(cassette, exchange, plan.message)
         if plan.to is None or plan.message is None or not body:
             return body
-        return self._transcoder.transcode_body(
-            selection.exchange_ref, 0, body, plan.message, plan.to
-        )
+        return self._transcoder.transcode_body(selection.exchange_ref, body, plan.message, plan.to)
 
-    def _record_transcoder(
-        self, selection: Selection, plan: _ResponsePlan
-    ) -> TranscodeRecord | None:
+    def _record_converter(self, ref: ExchangeRef, plan: _ResponsePlan) -> Convert | None:
         """Return the function that transcodes the records of a stream; None if they stay."""
-        message, to = plan.message, plan.to
-        if message is None or to is None:
-            return None
-
-        ref = selection.exchange_ref
-
-        def transcode(event: Event, data: bytes) -> bytes:
-            try:
-                return self._transcoder.transcode_body(ref, event.event, data, message, to)
-            except ValueError as error:
-                raise event_error(self._cassettes[ref.cassette], event, error) from error
-
-        return transcode
-
-    def _record_converter(
-        self, ref: ExchangeRef, plan: _ResponsePlan
-    ) -> Callable[[bytes], bytes] | None:
-        """Return the same for records in blocks."""
         message, to = plan.message, plan.to
         if message is None or to is None:
             return None

@@ -215,9 +215,11 @@ class Cassette:
             yield event
             document = self._index.next_in_stream[document]
 
-    def event_blocks(self, number: int, side: Side = "server") -> Iterator[EventBlock]:
+    def event_blocks(
+        self, number: int, max_bytes: int, side: Side = "server"
+    ) -> Iterator[EventBlock]:
         """Return where the records of one side of an exchange are, many at a time."""
-        return event_blocks(self._index, number, side)
+        return event_blocks(self._index, number, side, max_bytes)
 
     def events_of(self, block: EventBlock, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of a block one at a time, like `events`."""

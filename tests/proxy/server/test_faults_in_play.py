@@ -182,9 +182,9 @@ def test_the_points_are_the_whole_way_of_a_stream(points):
     names = {f"{path}:{name}" for path, name, _ in points}
     assert {
         "cassettes/answers/timeline.py:_steps",
-        "cassettes/answers/transcoding.py:transcode_body",
+        "cassettes/answers/transcoding.py:transcode_record",
         "cassettes/answers/gates.py:open",
-        "cassettes/format/fast_reader.py:parse_event",
+        "cassettes/format/fast_reader.py:parse_event_bodies",
         "cassettes/playback/playback.py:answer",
         "cassettes/storage/opened_file.py:read",
         "proxy/streams/held_heartbeats.py:send_due",
