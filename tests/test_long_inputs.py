@@ -1,10 +1,9 @@
 """Parsers of what comes from the wire take linear time: twice the input, at most twice the time."""
 
-import contextlib
-import time
 from collections.abc import Callable
 
 import pytest
+from support.linear_time import find_slow, is_linear
 
 from mesotape.addons import display
 from mesotape.addons.kept_body import TailBuffer
@@ -31,9 +30,6 @@ UNITS = [
     *[b"[", b'{"a":', b'\\"', b'"', b'"a",', b"1.5e3,", b"\xff", b"\xc3\xa9", b"\r\n", b"x: y\r\n"],
     *[b"://", b"a:b@", b"-", b"eyJ.", b"A1", b"\x0a\x01", b"<a ", b"\x1b[0m", b":1"],
 ]
-ALLOWED_RATIO = 2 * 1.3
-IGNORED_SECONDS = 0.05
-"""Shorter times are those of the machine, not of the parser."""
 
 
 def text_of(data: bytes) -> str:
@@ -92,37 +88,12 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
 }
 
 
-def seconds(parse: Callable[[bytes], object], data: bytes) -> float:
-    started = time.process_time()
-    with contextlib.suppress(ValueError):
-        parse(data)
-    return time.process_time() - started
-
-
-def is_linear(parse: Callable[[bytes], object], unit: bytes, size: int) -> bool:
-    """Measure again if the ratio is too large, which other programs on the machine cause, too."""
-    half, whole = (unit * (length // len(unit)) for length in (size // 2, size))
-    for _ in range(5):
-        whole_seconds = seconds(parse, whole)
-        if whole_seconds < IGNORED_SECONDS:
-            return True
-        if whole_seconds < ALLOWED_RATIO * seconds(parse, half):
-            return True
-    return False
-
-
 @pytest.mark.parametrize("name", PARSERS)
 def test_twice_the_input_takes_at_most_twice_the_time(name: str) -> None:
     parse = PARSERS[name]
     # Redaction takes seconds for a megabyte, in the process of the writer.
     sizes = (1 << 14, 1 << 16, LARGE if not name.startswith("recorded") else 1 << 16)
-    # The smaller sizes come first: what is quadratic would not end with the largest.
-    slow = [
-        (unit, size)
-        for unit in UNITS
-        for size in next(([size] for size in sizes if not is_linear(parse, unit, size)), [])
-    ]
-    assert not slow
+    assert not find_slow(parse, UNITS, sizes)
 
 
 def test_what_is_quadratic_is_found() -> None:

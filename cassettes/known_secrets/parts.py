@@ -19,7 +19,7 @@ _MAX_DEPTH = 3
 _WORD = re.compile(rb"[A-Za-z0-9+/=_~-]{16,4096}")
 _QUOTED = re.compile(rb"[\"']([!#-&(-\[\]-~]{8,256})[\"']")
 _PASSWORD = re.compile(rb"[\w.@+-]{1,64}:([!-~]{8,256})")
-_RANDOM = re.compile(r"(?=[^0-9]*+[0-9])(?=[^a-z]*+[a-z])(?=[^A-Z]*+[A-Z])")
+_RANDOM = re.compile(r"\A(?=[^0-9]*+[0-9])(?=[^a-z]*+[a-z])(?=[^A-Z]*+[A-Z])")
 
 
 def is_random(word: str) -> bool:

@@ -12,6 +12,7 @@ Secrets are in memory only. Nothing here is ever written.
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from math import log2
 
 from .parts import is_random, secret_parts
@@ -23,6 +24,9 @@ PLACEHOLDER_BEGINNINGS = (b"REDACTED-", b"UkVEQUNURUQt")
 
 _MIN_SOUGHT_BYTES = 8
 _MAX_SOUGHT_BYTES = 16 * 1024
+_MIN_SIGNS = 3
+"""Different bytes in a secret: `********` and `a a a a a` are everywhere."""
+
 _MAX_UNCERTAIN_BYTES = 256
 """A longer value is only looked for if it is certainly a secret."""
 
@@ -93,9 +97,13 @@ class Secrets:
         self._seek(data, number, is_certain=is_certain)
         return f"REDACTED-{number}"
 
-    def find(self, data: bytes) -> list[FoundSecret]:
-        """Return the occurrences of known secrets, in order of their offsets."""
+    def find(self, data: bytes) -> Iterator[FoundSecret]:
+        """Iterate over the occurrences of known secrets, in order of their offsets."""
         return self._index.find(data)
+
+    def are_in(self, data: bytes) -> bool:
+        """Return whether there is a known secret in some bytes."""
+        return next(self._index.find(data), None) is not None
 
     def _seek(self, data: bytes, number: int, *, is_certain: bool) -> None:
         limit = _MAX_SOUGHT if is_certain else _MAX_UNCERTAIN_SOUGHT
@@ -107,7 +115,7 @@ class Secrets:
 
 
 def _is_sought(data: bytes, *, is_certain: bool) -> bool:
-    if not _MIN_SOUGHT_BYTES <= len(data) <= _MAX_SOUGHT_BYTES or not data.strip():
+    if not _MIN_SOUGHT_BYTES <= len(data) <= _MAX_SOUGHT_BYTES or len(set(data)) < _MIN_SIGNS:
         return False
     if is_certain:
         return True

@@ -2,7 +2,7 @@
 
     index = SpellingIndex()
     index.add(b"hunter2-hunter2", 1)
-    index.find(b"aHVudGVyMi1odW50ZXIy")      [FoundSecret(0, 20, number=1, is_base64=True)]
+    list(index.find(b"aHVudGVyMi1odW50ZXIy"))    [FoundSecret(0, 20, number=1, is_base64=True)]
 
 A secret is found as it is, escaped as in JSON, percent-encoded, and in base64 at each of its three
 alignments, also twice.
@@ -20,6 +20,9 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 _STEM_BYTES = 12
 """Bytes at the beginning of a spelling that are searched; a digest stands for the rest."""
+
+_BLOCK_BYTES = 64 * 1024
+"""Texts are searched block by block, because a list of all stems may be large."""
 
 _MAX_NEW_STEMS = 250
 _GROWTH = 4
@@ -72,43 +75,61 @@ class SpellingIndex:
             while len(automata) > 1 and len(automata[-2].stems) < _GROWTH * len(automata[-1].stems):
                 self._merge(2)
 
-    def find(self, data: bytes) -> list[FoundSecret]:
-        """Return the occurrences in order of their offsets, of those that overlap the first."""
+    def find(self, data: bytes) -> Iterator[FoundSecret]:
+        """Iterate over the occurrences in order, of those that overlap over the first."""
         self._quiet_searches += 1
         if self._quiet_searches == _QUIET_SEARCHES * len(self._of_stem):
             self._keep_newest()
             self._merge(len(self._automata))
-        begins = self._newest.find(data)
-        for automaton in self._automata:
-            begins += automaton.find(data)
-        return self._compare(data, begins) if begins else []
-
-    def _compare(self, data: bytes, begins: list[tuple[int, int]]) -> list[FoundSecret]:
-        found: list[FoundSecret] = []
         # Time is linear: where a text has been built so that comparing takes long, what begins
         # like a secret is taken for one.
         budget = 8 * len(data) + 1024
         position = 0
-        for begin, stem_end in sorted(begins, key=lambda stem: (stem[0], -stem[1])):
-            if begin < position:
+        for start in range(0, len(data), _BLOCK_BYTES):
+            if position >= start + _BLOCK_BYTES:
                 continue
-            longest: FoundSecret | None = None
-            for length, numbers in self._of_stem[data[begin:stem_end]].items():
-                end = begin + length
-                if end > len(data) or (longest is not None and longest.end > end):
+            for begin, stem_end in self._stems_in(data, start):
+                if begin < position:
                     continue
-                spelling = (
-                    numbers.get(digest(data[begin:end]))
-                    if budget > 0
-                    else next(iter(numbers.values()))
-                )
-                budget -= length
-                if spelling is not None:
-                    longest = FoundSecret(begin, end, *spelling)
-            if longest is not None:
-                found.append(longest)
-                position = longest.end
-        return found
+                secret, cost = self._compare(data, begin, stem_end, is_exact=budget > 0)
+                budget -= cost
+                if secret is not None:
+                    position = secret.end
+                    yield secret
+
+    def _stems_in(self, data: bytes, start: int) -> Iterator[tuple[int, int]]:
+        """Iterate over the begins and ends of stems in a block, the longest of each begin first."""
+        block = data[start : start + _BLOCK_BYTES + _STEM_BYTES - 1]
+        stems = self._newest.find(block)
+        for automaton in self._automata:
+            stems += automaton.find(block)
+        if not stems:
+            return
+        # Sorting numbers is much faster than sorting tuples.
+        keys = [begin << 4 | _STEM_BYTES - (end - begin) for _, begin, end in stems]
+        keys.sort()
+        for key in keys:
+            if (begin := key >> 4) >= _BLOCK_BYTES:
+                return
+            yield start + begin, start + begin + _STEM_BYTES - (key & 15)
+
+    def _compare(
+        self, data: bytes, begin: int, stem_end: int, *, is_exact: bool
+    ) -> tuple[FoundSecret | None, int]:
+        """Return the longest secret that begins like a stem, and how many bytes were compared."""
+        longest: FoundSecret | None = None
+        cost = 0
+        for length, numbers in self._of_stem[data[begin:stem_end]].items():
+            end = begin + length
+            if end > len(data) or (longest is not None and longest.end > end):
+                continue
+            cost += length
+            spelling = (
+                numbers.get(digest(data[begin:end])) if is_exact else next(iter(numbers.values()))
+            )
+            if spelling is not None:
+                longest = FoundSecret(begin, end, *spelling)
+        return longest, cost
 
     def _keep_newest(self) -> None:
         self._automata.append(self._newest)
@@ -127,13 +148,13 @@ class _Automaton:
         self.stems = stems
         self._automaton: BytesAhoCorasick | None = None
 
-    def find(self, data: bytes) -> list[tuple[int, int]]:
+    def find(self, data: bytes) -> list[tuple[int, int, int]]:
+        """Return the number, begin and end of each stem."""
         if not self.stems:
             return []
         if self._automaton is None:
             self._automaton = BytesAhoCorasick(self.stems, matchkind=MatchKind.Standard)
-        found = self._automaton.find_matches_as_indexes(data, overlapping=True)
-        return [(begin, end) for _, begin, end in found]
+        return self._automaton.find_matches_as_indexes(data, overlapping=True)
 
 
 def digest(data: bytes) -> bytes:

@@ -21,10 +21,11 @@ _TOKEN_CHALLENGE = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,31} )([A-Za-z0-9._~+/-]
 """A scheme and a token: `Negotiate YII…`."""
 
 _PARAMETER = re.compile(
-    r'([\w!#$%&\'*+.^`|~-]{1,64}[ \t]{0,3}=[ \t]{0,3})("(?:[^"\\]|\\.)*"|[^\s,;"]+)'
+    r"(?<![\w!#$%&\'*+.^`|~-])([\w!#$%&\'*+.^`|~-]+[ \t]{0,3}=[ \t]{0,3})"
+    r'("(?:[^"\\]|\\.)*"|[^\s,;"]+)'
 )
 _HARMLESS_PARAMETERS = ("realm", "charset", "algorithm", "qop", "error", "stale", "scope")
-_COOKIE = re.compile(r"([^=;,\s]{1,256}=)([^;]*)")
+_COOKIE = re.compile(r"(?<![^=;,\s])([^=;,\s]*=)([^;]*)")
 _COOKIE_ATTRIBUTES = words(
     """
     domain expires httponly max-age partitioned path priority samesite secure version

@@ -10,43 +10,60 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .members import LABELS, Member, MemberRedactor
-from .text import Suspects
+from .edits import Edit, apply_edits
+from .members import ENVIRONMENTS, LABELS, VALUES, Member, MemberRedactor
 
-_TOKEN = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?|[{}\[\]]', re.DOTALL)
-
-
-class _StringToken(NamedTuple):
-    """A string in a container, and its position if that is a list: `raw` starts at `begin`."""
-
-    begin: int
-    raw: str
-    key: str
-    owner: str
-    position: int
+_TOKEN = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"(\s*+:)?|\\?\Z)|[{}\[\]]', re.DOTALL)
+_STRING, _KEY = 1, 2
+"""The last group of a token."""
 
 
 class _OpenValue:
     """An object or a list that is open. `key` is the name of the member that has it.
 
-    `owner` is the key of the object in which that member is. `label` is the name that an object
-    gives to its value, as `{"name": "PATH", "value": "/bin"}` does; it may come after the value.
-    `size` is the number of strings, objects and lists in it, and `position` its own in a list.
+    `owner` is the key of the object in which that member is. `size` is the number of strings,
+    objects and lists in it, and `position` its own in a list. `is_suspect` is true of a list if
+    each string in it may be a secret.
+
+    An object may give a name to its value, as `{"name": "PATH", "value": "/bin"}` does. The name
+    may come after the value, so `values` wait for the end of their object.
     """
 
-    __slots__ = ("is_list", "key", "label", "owner", "parent", "position", "size", "strings")
+    __slots__ = (
+        *("is_list", "is_suspect", "key", "label", "owner", "parent", "position", "size"),
+        "values",
+    )
 
     def __init__(
-        self, key: str, owner: str, parent: "_OpenValue | None" = None, *, is_list: bool
+        self,
+        key: str,
+        owner: str,
+        parent: "_OpenValue | None" = None,
+        *,
+        is_list: bool = False,
+        is_suspect: bool = False,
     ) -> None:
         self.key = key
+        self.owner = owner
         self.parent = parent
         self.position = 0 if parent is None else parent.size
         self.size = 0
-        self.owner = owner
         self.is_list = is_list
-        self.label: str | None = None
-        self.strings: list[_StringToken] = []
+        self.is_suspect = is_suspect
+        self.label: _String | None = None
+        self.values: list[_String] = []
+
+    def open(self, key: str, *, is_list: bool, is_suspect: bool) -> "_OpenValue":
+        """Return a new object or list in this one; `key` is its key if this is an object."""
+        inner = _OpenValue(
+            self.key if self.is_list else key,
+            self.owner if self.is_list else self.key,
+            self,
+            is_list=is_list,
+            is_suspect=is_suspect,
+        )
+        self.size += 1
+        return inner
 
     @property
     def path(self) -> str:
@@ -61,15 +78,14 @@ class _OpenValue:
             value = parent
         return "".join(reversed(steps)).removeprefix(".")
 
-    def add(self, key: str, begin: int, raw: str) -> None:
-        if self.is_list:
-            string = _StringToken(begin, raw, self.key, self.owner, len(self.strings))
-        else:
-            string = _StringToken(begin, raw, key, self.key, 0)
-            if key in LABELS:
-                self.label = _unescape(raw)
-        self.size += 1
-        self.strings.append(string)
+
+class _String(NamedTuple):
+    """A string between two offsets, its key, and whether it may be a secret, or name one."""
+
+    begin: int
+    end: int
+    key: str
+    is_suspect: bool
 
 
 class JsonRedactor:
@@ -77,7 +93,7 @@ class JsonRedactor:
 
     def __init__(self, members: MemberRedactor) -> None:
         self._members = members
-        self._places: list[tuple[_OpenValue, str, int] | None] = []
+        self._places: list[tuple[_OpenValue, str] | None] = []
 
     @property
     def path(self) -> str:
@@ -85,9 +101,9 @@ class JsonRedactor:
         path = ""
         for place in self._places:
             if place is not None:
-                container, key, position = place
+                container, key = place
                 path = _join(path, container.path)
-                path = f"{path}[{position}]" if container.is_list else _join(path, key)
+                path = f"{path}[{container.size}]" if container.is_list else _join(path, key)
         return path
 
     def redact_json(self, source: str) -> str:
@@ -97,54 +113,84 @@ class JsonRedactor:
         """
         self._places.append(None)
         try:
-            return self._redact_json(source)
+            edits = sorted(self._edits(source))
         finally:
             self._places.pop()
+        return apply_edits(source, edits)
 
-    def _redact_json(self, source: str) -> str:
-        suspects = self._members.text.find_suspects(source)
-        edits: list[tuple[int, int, str]] = []
-        stack = [_OpenValue("", "", is_list=False)]
-        key = ""
+    def _edits(self, source: str) -> Iterator[Edit[str]]:
+        """Iterate over the replacements: begin, end, and the new text."""
+        # A string is looked into if there is a keyword, a known secret or an escape in it, in its
+        # key or in the label of its object, or if its place has a rule. Nothing is kept of all
+        # others: there may be millions.
+        positions = self._members.text.suspects.positions(source)
+        next_suspect, suspects = 0, iter(positions or ())
+        container = _OpenValue("", "")
+        key, is_key_suspect = "", False
         for token in _TOKEN.finditer(source):
-            raw, colon = token.group(1, 2)
-            container = stack[-1]
-            if raw is None:
-                if token.group() in "{[":
-                    name = container.key if container.is_list else key
-                    owner = container.owner if container.is_list else container.key
-                    is_list = token.group() == "["
-                    stack.append(_OpenValue(name, owner, container, is_list=is_list))
-                    container.size += 1
-                elif len(stack) > 1:
-                    edits += self._edits(stack.pop(), suspects)
-            elif colon is not None:
-                key = _unescape(raw)
-            else:
-                container.add(key, token.start(1), raw)
-        for container in reversed(stack):  # what was not closed, if it is not JSON
-            edits += self._edits(container, suspects)
-        if not edits:
-            return source
-        return _apply(source, sorted(edits))
-
-    def _edits(self, container: _OpenValue, suspects: Suspects) -> Iterator[tuple[int, int, str]]:
-        """Iterate over the replacements in a container: begin, end, and the new text."""
-        label = container.label
-        for begin, raw, key, owner, position in container.strings:
-            end = begin + len(raw)
-            if not (
-                suspects.has_names
-                or suspects.is_between(begin, end)
-                or self._members.has_rule(owner, key)
-            ):
+            kind = token.lastindex
+            if kind is None:
+                bracket = source[token.start()]
+                if bracket in "{[":
+                    is_suspect = container.is_suspect if container.is_list else is_key_suspect
+                    container = container.open(key, is_list=bracket == "[", is_suspect=is_suspect)
+                elif container.parent is not None:
+                    yield from self._edit_values(source, container)
+                    container = container.parent
                 continue
-            value = _unescape(raw)
-            if value:
-                self._places[-1] = container, key, position
-                redacted = self._members.redact(Member(key, owner, value, label, position))
-                if redacted != value:
-                    yield begin, end, _escape(redacted)
+            begin, end = token.span(_STRING)
+            if positions is not None:
+                while next_suspect < begin:
+                    next_suspect = next(suspects, len(source))
+            is_suspect = (
+                positions is None or next_suspect < end or source.find("\\", begin, end) >= 0
+            )
+            if kind == _KEY:
+                key = _unescape(source[begin:end])
+                is_key_suspect = is_suspect or self._members.has_rule(container.key, key)
+            elif container.is_list:
+                if is_suspect or container.is_suspect:
+                    member = Member(container.key, container.owner, "", None, container.size)
+                    yield from self._edit(source, begin, end, container, member)
+                container.size += 1
+            else:
+                string = _String(begin, end, key, is_suspect or is_key_suspect)
+                if key in LABELS:
+                    container.label = string
+                if key in VALUES:
+                    container.values.append(string)
+                elif string.is_suspect:
+                    member = Member(key, container.key, "")
+                    yield from self._edit(source, begin, end, container, member)
+        while True:  # what was not closed, if it is not JSON
+            yield from self._edit_values(source, container)
+            if container.parent is None:
+                return
+            container = container.parent
+
+    def _edit_values(self, source: str, container: _OpenValue) -> Iterator[Edit[str]]:
+        """Iterate over the replacements of the values in an object, whose label is known now."""
+        if not container.values:
+            return
+        label, is_suspect = None, False
+        if container.label is not None:
+            begin, end, _, is_suspect = container.label
+            label = _unescape(source[begin:end])
+            is_suspect = is_suspect or label in ENVIRONMENTS
+        for begin, end, key, is_suspect_value in container.values:
+            if is_suspect or is_suspect_value:
+                member = Member(key, container.key, "", label)
+                yield from self._edit(source, begin, end, container, member)
+
+    def _edit(
+        self, source: str, begin: int, end: int, container: _OpenValue, member: Member
+    ) -> Iterator[Edit[str]]:
+        value = _unescape(source[begin:end])
+        if value:
+            self._places[-1] = container, member.key
+            redacted = self._members.redact(member._replace(value=value))
+            if redacted != value:
+                yield begin, end, _escape(redacted)
 
 
 def _join(path: str, key: str) -> str:
@@ -164,12 +210,3 @@ def _unescape(raw: str) -> str:
 def _escape(text: str) -> str:
     """Return the inside of a JSON string; what is not in Unicode is written as an escape."""
     return json.dumps(text, ensure_ascii=not text.isprintable())[1:-1]
-
-
-def _apply(source: str, edits: list[tuple[int, int, str]]) -> str:
-    pieces: list[str] = []
-    position = 0
-    for begin, end, text in edits:
-        pieces += [source[position:begin], text]
-        position = end
-    return "".join([*pieces, source[position:]])

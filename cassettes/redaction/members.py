@@ -19,14 +19,14 @@ from .names import words
 from .text import TextRedactor
 from .urls import redact_url
 
-_ENVIRONMENTS = frozenset(("env", "Env", "environ", "environment", "Environment"))
+ENVIRONMENTS = frozenset(("env", "Env", "environ", "environment", "Environment"))
 """Members that are environments, as objects or lists: of Docker, Marathon, and v0 JSON."""
 
 KEYWORDS = tuple(
     f'"{name}"'
     for name in (
         *("variables", "command", "arguments", "uris", "data", "flags", "secret"),
-        *sorted({name.lower() for name in _ENVIRONMENTS}),
+        *sorted({name.lower() for name in ENVIRONMENTS}),
     )
 )
 """Every member that has a rule is in JSON with one of these, in lower case."""
@@ -126,8 +126,8 @@ class MemberRedactor:
         """Return whether a place has a rule of its own."""
         return (
             key == "data"
-            or owner in _ENVIRONMENTS
-            or key in _ENVIRONMENTS
+            or owner in ENVIRONMENTS
+            or key in ENVIRONMENTS
             or (owner, key) in self._rules
         )
 
@@ -152,9 +152,9 @@ class MemberRedactor:
             return self._any_data
         if not self._replaces_environments:
             return None
-        if member.key in _ENVIRONMENTS or (member.key in VALUES and member.label in _ENVIRONMENTS):
+        if member.key in ENVIRONMENTS or (member.key in VALUES and member.label in ENVIRONMENTS):
             return self._assignment
-        return self._entry if member.owner in _ENVIRONMENTS else None
+        return self._entry if member.owner in ENVIRONMENTS else None
 
     def _entry(self, member: Member) -> str:
         """Redact a member of an object that is an environment."""

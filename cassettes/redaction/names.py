@@ -57,7 +57,7 @@ KEYWORDS = (
         "passphrase",
     ),
     *("passw", "psk", "pwd", "secret", "signature", "token"),
-    *(short + end for short in ("sid", "sig") for end in '"=:'),
+    *(short + end for short in ("sid", "sig") for end in '"=:\\'),
     *(
         first + separator + second
         for separator in _SEPARATORS

@@ -100,7 +100,7 @@ class Redactor:
 
     def is_suspect(self, data: bytes) -> bool:
         """Return whether a body may have a secret. If not, `redact` would not change it."""
-        return self._text.is_suspect(data)
+        return self._text.suspects.is_suspect(data)
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Return bytes that are no document without secrets; the same object if there are none."""
@@ -111,7 +111,7 @@ class Redactor:
         if not self.is_suspect(data):
             return []
         self._finder.redact_bytes(data)
-        return self.secrets.find(data)
+        return list(self.secrets.find(data))
 
     @cached_property
     def _finder(self) -> TextRedactor:

@@ -7,17 +7,15 @@ decide whether there is anything to do, since most texts have no secret.
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
-
-from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from ..known_secrets.secrets import PLACEHOLDER, Secrets
 from . import names
+from .edits import Edit, apply_edits, replace_matches
 from .rules import RuleSet
+from .suspects import SuspectSearch
 from .urls import redact_query, redact_user_info
 from .value_shapes import ValueShape
 
@@ -38,26 +36,11 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a]")
 _MAX_SEARCHED_BYTES = 256
 
 _RECORD_LENGTH = re.compile(rb"([0-9]{1,10})\n")
+_BEGINS_RECORD = re.compile(r"[0-9]{1,10}\n")
+_BEGINS_JSON = re.compile(r"\A\s*+[{\[]")
 _MAX_DEPTH = 3
 _MAX_NESTING = 8
 """JSON in strings of JSON, and in base64 in it."""
-
-
-class Suspects(NamedTuple):
-    """Positions in a text at which there may be secrets, in order; None if they may be anywhere.
-
-    `has_names` is true if something may have the name of a secret.
-    """
-
-    positions: list[int] | None
-    has_names: bool
-
-    def is_between(self, begin: int, end: int) -> bool:
-        """Return whether there may be a secret in a part of the text."""
-        if self.positions is None:
-            return True
-        index = bisect_left(self.positions, begin)
-        return index < len(self.positions) and self.positions[index] < end
 
 
 class TextRedactor:
@@ -86,33 +69,12 @@ class TextRedactor:
         self._own_names = [
             (rule.id, re.compile(rule.name)) for rule in rules.own if rule.name is not None
         ]
-        self._has_unprompted = bool(self._own_names) or any(not s.keywords for s in self._shapes)
-        others = {"://", *more_keywords}.union(*(shape.keywords for shape in self._shapes))
-        self._keywords = [*names.KEYWORDS, *sorted(others)]  # those of names come first
-        self._automaton = BytesAhoCorasick(
-            [word.encode() for word in self._keywords],
-            matchkind=MatchKind.Standard,
-            implementation=Implementation.DFA,  # the fastest for few patterns
+        keywords = {"://", ":\\/\\/", *names.KEYWORDS, *more_keywords}
+        self.suspects = SuspectSearch(
+            keywords.union(*(shape.keywords for shape in self._shapes)),
+            secrets,
+            suspects_all=bool(self._own_names) or any(not s.keywords for s in self._shapes),
         )
-
-    def is_suspect(self, data: bytes) -> bool:
-        """Return whether there may be a secret in a text: if not, there is none."""
-        return (
-            self._has_unprompted
-            or bool(self._automaton.find_matches_as_indexes(data.lower()))
-            or bool(self.secrets.find(data))
-        )
-
-    def find_suspects(self, text: str) -> Suspects:
-        """Return where in a text there may be secrets."""
-        if self._has_unprompted or not text.isascii():
-            return Suspects(None, has_names=True)
-        data = text.encode()
-        hits = self._automaton.find_matches_as_indexes(data.lower(), overlapping=True)
-        positions = [begin for _, begin, _ in hits]
-        positions += [secret.begin for secret in self.secrets.find(data)]
-        has_names = any(word < len(names.KEYWORDS) for word, _, _ in hits)
-        return Suspects(sorted(positions), has_names=has_names)
 
     def count(self, rule: str) -> None:
         """Count that a rule fired."""
@@ -144,10 +106,11 @@ class TextRedactor:
     def redact_text(self, text: str, depth: int = 0) -> str:
         """Return a text without the secrets in it; the same object if there are none."""
         data = text.encode("utf-8", "surrogatepass")
-        if not self.is_suspect(data):
+        if not self.suspects.is_suspect(data):
             return text
-        words = self._words_in(data)
-        redacted = self._redact_shapes(self._redact_structure(text, data), words)
+        words = self.suspects.words(data)
+        del data  # which may be large
+        redacted = self._redact_shapes(self._redact_structure(text), words)
         if "://" in words and self._is_on("url-password"):
             redacted = redact_user_info(
                 redacted, lambda secret: self.replace("url-password", secret)
@@ -176,10 +139,8 @@ class TextRedactor:
             return None
         self._nesting += 1
         try:
-            if (length := _RECORD_LENGTH.match(data)) is not None:
-                redacted = self._redact_records(data, length)
-            else:
-                redacted = self.redact_message(data)
+            is_record = _RECORD_LENGTH.match(data) is not None
+            redacted = self._redact_records(data) if is_record else self.redact_message(data)
             return data if redacted == data else redacted
         finally:
             self._nesting -= 1
@@ -193,41 +154,37 @@ class TextRedactor:
         redacted = self.redact_bytes(data, depth + 1)
         return text if redacted is data else b64encode(redacted).decode()
 
-    def _redact_structure(self, text: str, data: bytes) -> str:
+    def _redact_structure(self, text: str) -> str:
         """Redact records and JSON by their structure, if that is what a text is."""
         if self._nesting >= _MAX_NESTING:
             return text
         self._nesting += 1
         try:
-            if (length := _RECORD_LENGTH.match(data)) is not None:
-                return self._redact_records(data, length).decode("utf-8", "surrogatepass")
-            return self.redact_json(text) if text.lstrip()[:1] in ("{", "[") else text
+            if _BEGINS_RECORD.match(text) is not None:
+                data = self._redact_records(text.encode("utf-8", "surrogatepass"))
+                return data.decode("utf-8", "surrogatepass")
+            return text if _BEGINS_JSON.match(text) is None else self.redact_json(text)
         finally:
             self._nesting -= 1
 
-    def _redact_records(self, data: bytes, length: re.Match[bytes] | None) -> bytes:
+    def _redact_records(self, data: bytes) -> bytes:
         """Redact each record of a piece of RecordIO; one that is not whole keeps its length."""
         pieces: list[bytes] = []
         position = 0
-        while length is not None:
+        while (length := _RECORD_LENGTH.match(data, position)) is not None:
             begin, position = length.end(), length.end() + int(length[1])
             record = self.redact_bytes(data[begin:position])
             is_whole = position <= len(data)
             pieces += [b"%d\n" % len(record) if is_whole else length.group(), record]
-            length = _RECORD_LENGTH.match(data, position)
         return b"".join([*pieces, data[position:]])
 
     def _is_on(self, rule: str) -> bool:
         return rule in self.rules.ids
 
-    def _words_in(self, data: bytes) -> set[str]:
-        found = self._automaton.find_matches_as_indexes(data.lower(), overlapping=True)
-        return {self._keywords[word] for word, _, _ in found}
-
     def _redact_shapes(self, text: str, words: set[str]) -> str:
         for shape in self._shapes:
             if not shape.keywords or not words.isdisjoint(shape.keywords):
-                text = shape.expression.sub(partial(self._without_secret, shape), text)
+                text = replace_matches(shape.expression, text, partial(self._without_secret, shape))
         return text
 
     def _without_secret(self, shape: ValueShape, found: re.Match[str]) -> str:
@@ -245,29 +202,28 @@ class TextRedactor:
         if not self._is_on("assignment"):
             return text
 
-        pieces: list[str] = []
+        return apply_edits(text, self._assigned(text))
+
+    def _assigned(self, text: str) -> Iterator[Edit[str]]:
         position = 0
         for found in _NAME.finditer(text):
             if found.start() < position or not names.is_secret_name(found["name"]):
                 continue
             value = _VALUE.match(text, found.end())
             if value is not None and _is_assigned(found["sign"], value.group()):
-                pieces += [
-                    text[position : value.start()],
-                    self.replace("assignment", value.group()),
-                ]
                 position = value.end()
-        return "".join([*pieces, text[position:]]) if pieces else text
+                yield value.start(), position, self.replace("assignment", value.group())
 
     def redact_known(self, text: str, depth: int = 0) -> str:
         """Replace what was a secret before: as it is, escaped, percent-encoded, in base64."""
         data = text.encode("utf-8", "surrogatepass")
-        found = self.secrets.find(data)
-        if not found:
-            return text
-        pieces: list[bytes] = []
+        redacted = apply_edits(data, self._known(data, depth))
+        return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
+
+    def _known(self, data: bytes, depth: int) -> Iterator[Edit[bytes]]:
+        """Iterate over the replacements of known secrets; in base64, of all digits around them."""
         position = 0
-        for secret in found:
+        for secret in self.secrets.find(data):
             if secret.begin < position:
                 continue
             begin, end, placeholder = secret.begin, secret.end, f"REDACTED-{secret.number}".encode()
@@ -280,9 +236,8 @@ class TextRedactor:
                     end += 1
                 placeholder = self._redact_digits(data[begin:end], depth) or placeholder
             self.count("known-value")
-            pieces += [data[position:begin], placeholder]
             position = end
-        return b"".join([*pieces, data[position:]]).decode("utf-8", "surrogatepass")
+            yield begin, end, placeholder
 
     def _redact_digits(self, digits: bytes, depth: int) -> bytes | None:
         """Return base64 digits without the known secrets in them; None if they do not decode."""

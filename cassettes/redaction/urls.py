@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote, unquote_plus
 
+from .edits import replace_matches
 from .names import is_secret_name
 
 type Replace = Callable[[str], str]
@@ -39,7 +40,7 @@ def redact_user_info(text: str, replace: Replace) -> str:
             return f"{begin}{replace(unquote(user))}@"
         return found.group()
 
-    return _USER_INFO.sub(without_password, text)
+    return replace_matches(_USER_INFO, text, without_password)
 
 
 def redact_query(text: str, replace: Replace, *, keeps_query: bool = True) -> str:
@@ -51,7 +52,7 @@ def redact_query(text: str, replace: Replace, *, keeps_query: bool = True) -> st
             return found.group()
         return f"{name}={replace(unquote_plus(value))}"
 
-    return _PARAMETER.sub(without_secret, text) if "=" in text else text
+    return replace_matches(_PARAMETER, text, without_secret) if "=" in text else text
 
 
 def redact_form(text: str, replace: Replace) -> str:

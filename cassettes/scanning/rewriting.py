@@ -91,7 +91,7 @@ def rewrite(
             start, end = cassette.span(source.number)
             file.write(_comments(cassette.read_bytes(offset, start), redactor))
             data = _redacted_document(cassette, source, redactor)
-            if redactor.secrets.find(data):
+            if redactor.secrets.are_in(data):
                 left.append(source.line)
             file.write(data)
             offset = end
@@ -127,7 +127,7 @@ def _redacted_document(cassette: Cassette, source: DocumentSource, redactor: Red
         redacted = _with_rules(redacted, redactor.rules)
     if redacted is document:
         data = redact_comments(data, redactor)
-        if not redactor.secrets.find(data):  # as in a comment at the end of a line
+        if not redactor.secrets.are_in(data):  # as in a comment at the end of a line
             return data
     return format_document(redacted)
 

@@ -75,7 +75,9 @@ def find_secrets(
     if not redactor.secrets.count:
         return
     for known, source in zip(has_findings, cassette.sources(), strict=True):
-        if not known and redactor.secrets.find(cassette.read_bytes(*cassette.span(source.number))):
+        if known:
+            continue
+        if redactor.secrets.are_in(cassette.read_bytes(*cassette.span(source.number))):
             yield from _find_in_document(cassette, source, redactor)
 
 
@@ -154,8 +156,8 @@ def _shown(place: str, redactor: Redactor) -> str:
     """Return a place that can be printed: up to a name that is itself a secret, or too long."""
     whole = place.encode("utf-8", "backslashreplace")
     data = whole[:_MOST_PLACE_BYTES]
-    if found := redactor.secrets.find(whole):
-        data = data[: found[0].begin]
+    if (found := next(redactor.secrets.find(whole), None)) is not None:
+        data = data[: found.begin]
     text = data.decode("utf-8", "ignore") + ("…" if len(data) < len(whole) else "")
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
