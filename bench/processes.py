@@ -45,6 +45,10 @@ class Server:
         """CPU of the process and its children so far."""
         return cpu_seconds(self.pid)
 
+    def children_cpu_seconds(self) -> float:
+        """CPU of its children so far."""
+        return sum(map(cpu_seconds, _children(self.pid)))
+
     def settled_cpu_seconds(self) -> float:
         """CPU so far, as soon as the process and its children are idle."""
         before, now = -1.0, self.cpu_seconds()
@@ -55,8 +59,7 @@ class Server:
 
     def resident_bytes(self) -> int:
         """Memory of the process now."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
+        return _resident_bytes(self.pid)
 
     def peak_bytes(self) -> int:
         """The most memory that the process has had."""
@@ -117,9 +120,14 @@ def run(*command: str | Path) -> Usage:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process and its children so far."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    threads = [each for one in (pid, *children) for each in Path(f"/proc/{one}/task").iterdir()]
+    threads = [
+        each for one in (pid, *_children(pid)) for each in Path(f"/proc/{one}/task").iterdir()
+    ]
     return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
+
+
+def _children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def own_cpu_seconds(work: Callable[[], object]) -> float:
@@ -127,6 +135,16 @@ def own_cpu_seconds(work: Callable[[], object]) -> float:
     before = time.process_time()
     work()
     return time.process_time() - before
+
+
+def own_resident_bytes() -> int:
+    """Return the memory of this process now."""
+    return _resident_bytes(os.getpid())
+
+
+def _resident_bytes(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def allow_many_files() -> None:

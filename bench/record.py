@@ -17,7 +17,7 @@ import messages
 from messages import GET_FLAGS, JSON, PROTOBUF, SUBSCRIBE
 from processes import BENCH, MESOTAPE, Server
 from table import MICROSECONDS, AtMost, Pair, Row, Sample, Scope
-from upstream import Upstream, flags
+from upstream import Upstream, answer
 
 ROUNDS = 11
 GAP_SECONDS = 0.002
@@ -31,6 +31,7 @@ class Traffic(NamedTuple):
     calls: tuple[int, int] = (0, 0)
     records: tuple[int, int] = (0, 0)
     answer_bytes: int = UNARY_BYTES
+    answer_kind: str = "tasks"
     is_paced: bool = False
 
     def count(self, scope: Scope) -> int:
@@ -40,8 +41,9 @@ class Traffic(NamedTuple):
 TRAFFIC = {
     "unary JSON": Traffic(JSON, calls=(200, 50)),
     "unary protobuf": Traffic(PROTOBUF, calls=(200, 50)),
-    "100 KB JSON": Traffic(JSON, calls=(50, 10), answer_bytes=LARGE_BYTES),
-    "100 KB protobuf": Traffic(PROTOBUF, calls=(50, 10), answer_bytes=LARGE_BYTES),
+    "100 KB JSON": Traffic(JSON, (50, 10), (0, 0), LARGE_BYTES),
+    "100 KB protobuf": Traffic(PROTOBUF, (50, 10), (0, 0), LARGE_BYTES),
+    "100 KB JSON, 3,700 flags": Traffic(JSON, (50, 10), (0, 0), LARGE_BYTES, "flags"),
     "paced JSON": Traffic(JSON, records=(500, 100), is_paced=True),
     "paced protobuf": Traffic(PROTOBUF, records=(500, 100), is_paced=True),
     "burst JSON": Traffic(JSON, records=(10_000, 1000)),
@@ -62,8 +64,8 @@ def visit(proxy: Server, traffic: Traffic, count: int) -> None:
             connection.sendall(post.replace(b"/api/v1 ", query.encode(), 1))
             _read_until(connection, 0, b"0\r\n\r\n")
             return
-        answered = flags(traffic.answer_bytes, media_type)
-        query = f"/api/v1?bytes={traffic.answer_bytes} "
+        answered = answer(traffic.answer_kind, traffic.answer_bytes, media_type)
+        query = f"/api/v1?{traffic.answer_kind}={traffic.answer_bytes} "
         for _ in range(count):
             connection.sendall(post.replace(b"/api/v1 ", query.encode(), 1))
             _read_until(connection, len(answered), answered[-100:])
@@ -126,6 +128,29 @@ def beside_mitmdump(scope: Scope) -> Generator[Sample]:
     return beside(scope, "mitmdump")
 
 
+def of_writer(scope: Scope) -> Generator[Sample]:
+    """Yield the CPU of the writer process and of the proxy for each record of a burst."""
+    upstream = Upstream()
+    with tempfile.TemporaryDirectory() as folder, recorder(upstream.url, folder) as ours:
+        wanted = {name: each for name, each in TRAFFIC.items() if name in scope.parts}
+        while True:
+            sample = dict[str, Pair]()
+            for name, traffic in wanted.items():
+                count = traffic.count(scope)
+                before, before_writer = ours.cpu_seconds(), ours.children_cpu_seconds()
+                visit(ours, traffic, count)
+                spent = ours.settled_cpu_seconds() - before
+                writer = ours.children_cpu_seconds() - before_writer
+                sample[name] = Pair(writer / count * 1e6, (spent - writer) / count * 1e6)
+            yield sample
+
+
+def writer_row(part: str) -> Row:
+    """Return the row that is met if one writer keeps up with two proxies."""
+    name = f"writer, {part}"
+    return Row(name, of_writer, MICROSECONDS, AtMost(0.5), "its proxy", part)
+
+
 def row(name: str, target: float) -> Row:
     return Row(name, beside_null, MICROSECONDS, AtMost(target), "null proxy", name, ROUNDS)
 
@@ -135,10 +160,13 @@ ROWS = [
     row("unary protobuf", 1.10),
     row("100 KB JSON", 1.25),
     row("100 KB protobuf", 1.5),
+    row("100 KB JSON, 3,700 flags", 1.25),
     row("paced JSON", 1.10),
     row("paced protobuf", 1.15),
     row("burst JSON", 1.15),
     row("burst protobuf", 1.25),
+    writer_row("burst JSON"),
+    writer_row("burst protobuf"),
     Row(
         "100 KB JSON, beside mitmdump -w",
         beside_mitmdump,

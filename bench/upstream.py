@@ -1,6 +1,7 @@
-"""A server that is recorded: it answers calls with flags, and a SUBSCRIBE with a stream.
+"""A server that is recorded: it answers calls with JSON of some size, a SUBSCRIBE with a stream.
 
-The query of a request says what is asked for: `bytes=N`, or `records=N&gap=SECONDS`.
+The query of a request says what is asked for: `flags=BYTES` or `tasks=BYTES`, or the records of a
+stream, `records=N&gap=SECONDS`.
 """
 
 import functools
@@ -46,14 +47,14 @@ def read_request(connection: socket.socket) -> Request | None:
 
 
 @functools.cache
-def flags(size: int, media_type: str) -> bytes:
+def answer(kind: str, size: int, media_type: str) -> bytes:
     """Return an answer whose JSON has so many bytes."""
-    text = messages.flags(size)
+    text = messages.flags(size) if kind == "flags" else messages.tasks(size)
     return messages.in_encoding(text, messages.RESPONSE_MESSAGE, media_type)
 
 
 class Upstream:
-    """Answers calls with flags, and a SUBSCRIBE with as many records as its path asks for."""
+    """Answers as the query asks for."""
 
     def __init__(self) -> None:
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -73,7 +74,8 @@ class Upstream:
                 connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
                 _send_records(connection, request)
             else:
-                body = flags(int(request.query["bytes"]), request.media_type)
+                ((kind, size),) = request.query.items()
+                body = answer(kind, int(size), request.media_type)
                 connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
