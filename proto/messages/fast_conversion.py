@@ -15,7 +15,7 @@ The environment variable MESOTAPE_PURE_PYTHON=1 switches the compiled module off
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
 from .descriptors import map_value_field, message_class
@@ -23,7 +23,7 @@ from .json_writer import AS_PUBLIC, AS_SET, format_double
 from .msgspec_types import decode_strictly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
@@ -53,6 +53,17 @@ def protobuf_to_json(data: bytes, full_name: str, *, include_defaults: bool = Tr
     return _message_type(full_name, AS_PUBLIC if include_defaults else AS_SET).to_json(data)
 
 
+def indented_json_writer(full_name: str) -> Callable[[bytes], bytes | None]:
+    """Return a function that returns the text of set fields, indented by two blanks, or None.
+
+    The text is that of `protobuf_to_json` without defaults, laid out by `msgspec.json.format`.
+    Raises LookupError if there is no such message.
+    """
+    if native is None:
+        return lambda _: None
+    return _message_type(full_name, AS_SET).to_indented_json
+
+
 def json_to_protobuf(text: bytes, full_name: str) -> bytes | None:
     """Convert JSON text to the bytes of the message that `mapping.decode` returns, or return None.
 
@@ -63,6 +74,13 @@ def json_to_protobuf(text: bytes, full_name: str) -> bytes | None:
         return _message_type(full_name, AS_SET).to_protobuf(text)
     message = decode_strictly(text, full_name)
     return None if message is None else message.SerializeToString(deterministic=True)
+
+
+def protobuf_writer(full_name: str) -> Callable[[bytes], bytes | None]:
+    """Return `json_to_protobuf` for one type of messages."""
+    if native is None:
+        return partial(json_to_protobuf, full_name=full_name)
+    return _message_type(full_name, AS_SET).to_protobuf
 
 
 def json_to_message(text: bytes, full_name: str) -> Message | None:

@@ -563,9 +563,9 @@ static Result read_message(Parser *parser, MessageType *type, int nesting)
     return is_sorted || sort_fields(type, pieces, begin, parser->out) ? DONE : FAILED;
 }
 
-Result json_to_protobuf(MessageType *type, const char *text, size_t size, Buffer *out)
+Result json_to_protobuf(MessageType *type, Text text, Buffer *out)
 {
-    Parser parser = {text, text + size, out};
+    Parser parser = {text.data, text.data + text.size, out};
     skip_blanks(&parser);
     Result result = read_message(&parser, type, 1);
     skip_blanks(&parser);

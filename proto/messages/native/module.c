@@ -279,16 +279,27 @@ static PyObject *finish(Result result, Buffer *out, Py_buffer *input)
     return converted;
 }
 
-static PyObject *message_type_to_json(MessageType *self, PyObject *data)
+static PyObject *convert_to_json(MessageType *self, PyObject *data, bool is_indented)
 {
     Py_buffer input;
     Buffer out = {NULL, 0, 0};
     if (PyObject_GetBuffer(data, &input, PyBUF_SIMPLE) < 0)
         return NULL;
+    const uint8_t *at = input.buf;
     Result result = FAILED;
     if (reserve(&out, HAS_SPARE_ROOM ? 4 * (size_t)input.len + 64 : 1))
-        result = protobuf_to_json(self, input.buf, input.len, &out);
+        result = protobuf_to_json(self, (Bytes){at, at + input.len}, is_indented, &out);
     return finish(result, &out, &input);
+}
+
+static PyObject *message_type_to_json(MessageType *self, PyObject *data)
+{
+    return convert_to_json(self, data, false);
+}
+
+static PyObject *message_type_to_indented_json(MessageType *self, PyObject *data)
+{
+    return convert_to_json(self, data, true);
 }
 
 static PyObject *message_type_to_protobuf(MessageType *self, PyObject *text)
@@ -299,13 +310,15 @@ static PyObject *message_type_to_protobuf(MessageType *self, PyObject *text)
         return NULL;
     Result result = FAILED;
     if (reserve(&out, HAS_SPARE_ROOM ? (size_t)input.len + 64 : 1))
-        result = json_to_protobuf(self, input.buf, input.len, &out);
+        result = json_to_protobuf(self, (Text){input.buf, (size_t)input.len}, &out);
     return finish(result, &out, &input);
 }
 
 static PyMethodDef message_type_methods[] = {
     {"to_json", (PyCFunction)message_type_to_json, METH_O,
      "Convert a message in protobuf to JSON text; None if the data is unusual."},
+    {"to_indented_json", (PyCFunction)message_type_to_indented_json, METH_O,
+     "The same, as msgspec.json.format lays it out."},
     {"to_protobuf", (PyCFunction)message_type_to_protobuf, METH_O,
      "Convert a message in JSON text to protobuf; None if the text is unusual."},
     {NULL, NULL, 0, NULL},

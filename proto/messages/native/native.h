@@ -30,6 +30,12 @@ typedef struct {
     size_t size;
 } Text;
 
+/* Bytes that are being read, up to `end`. */
+typedef struct {
+    const uint8_t *at;
+    const uint8_t *end;
+} Bytes;
+
 /* ---------------------------------------------------------------- message types (module.c) */
 
 /* The types of fields: numbers of FieldDescriptor.Type in descriptor.proto, and a map. */
@@ -74,7 +80,7 @@ typedef struct {
 struct MessageType {
     PyObject_HEAD
     PyObject *describe;      /* is called when the type is first used, returns the description */
-    PyObject *format_double; /* formats a double that format_simple_double() does not */
+    PyObject *format_double; /* formats a double that is very small or large */
     PyObject *description;   /* NULL until then */
     Field *fields;           /* in the order of declaration */
     size_t count;
@@ -127,10 +133,10 @@ bool is_after(Text text, Text other);
 
 /* ---------------------------------------------------------------- conversions */
 
-/* Append the JSON of a message in protobuf. */
-Result protobuf_to_json(MessageType *type, const uint8_t *data, size_t size, Buffer *out);
+/* Append the JSON of a message in protobuf, compact or indented by two blanks. */
+Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer *out);
 
 /* Append the protobuf of a message in JSON, fields by number and maps by key. */
-Result json_to_protobuf(MessageType *type, const char *text, size_t size, Buffer *out);
+Result json_to_protobuf(MessageType *type, Text text, Buffer *out);
 
 #endif

@@ -10,13 +10,15 @@
 #include "native.h"
 
 typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} Bytes;
+    Buffer *out;
+    PyObject *format_double;
+    bool is_indented;
+    int level; /* objects and lists around */
+} Writer;
 
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LENGTH = 2 };
 
-static Result write_message(MessageType *type, Bytes data, Buffer *out, int nesting);
+static Result write_message(Writer *writer, MessageType *type, Bytes data, int nesting);
 
 /* Read a number in base 128. False if it is cut off, over 64 bits, or longer than necessary. */
 static inline bool read_varint(Bytes *data, uint64_t *value)
@@ -177,7 +179,7 @@ static Result write_signed(int64_t value, Buffer *out)
     return write_integer(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, out);
 }
 
-/* Write a double by the Python code. */
+/* Write a double that is laid out in another way than by repr(). */
 static Result write_unusual_double(double value, PyObject *format_double, Buffer *out)
 {
     PyObject *text = PyObject_CallFunction(format_double, "d", value);
@@ -199,7 +201,9 @@ static Result write_double(double value, PyObject *format_double, Buffer *out)
             return FAILED;
         return result;
     }
-    if (!(fabs(value) >= 1e-4 && fabs(value) < 1e16))
+    if (isnan(value))
+        return UNSURE; /* its text is not JSON */
+    if (fabs(value) < 1e-4 || fabs(value) >= 1e16)
         return write_unusual_double(value, format_double, out);
     char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
     if (!text)
@@ -245,9 +249,53 @@ static Result write_number(const Field *field, uint64_t value, Buffer *out)
     }
 }
 
+/* ---------------------------------------------------------------- layout */
+
+/* Begin a new line if the text is indented, by two blanks for each level. */
+static bool begin_line(Writer *writer)
+{
+    size_t size = 1 + 2 * (size_t)writer->level;
+    if (!writer->is_indented)
+        return true;
+    if (!reserve(writer->out, size))
+        return false;
+    char *at = writer->out->data + writer->out->size;
+    *at = '\n';
+    memset(at + 1, ' ', size - 1);
+    writer->out->size += size;
+    return true;
+}
+
+/* Begin an object or a list. */
+static bool open_value(Writer *writer, char bracket)
+{
+    writer->level++;
+    return append_byte(writer->out, bracket);
+}
+
+/* Begin a member of an object or an element of a list. */
+static bool begin_item(Writer *writer, bool is_first)
+{
+    return (is_first || append_byte(writer->out, ',')) && begin_line(writer);
+}
+
+/* End an object or a list. */
+static bool close_value(Writer *writer, char bracket, bool is_empty)
+{
+    writer->level--;
+    return (is_empty || begin_line(writer)) && append_byte(writer->out, bracket);
+}
+
+/* Write what separates a name from its value. */
+static bool write_colon(Writer *writer)
+{
+    return append(writer->out, ": ", writer->is_indented ? 2 : 1);
+}
+
+/* ---------------------------------------------------------------- messages */
+
 /* Write one value of a field; `data` is moved behind it. */
-static Result write_value(const MessageType *owner, const Field *field, Bytes *data, Buffer *out,
-                          int nesting)
+static Result write_value(Writer *writer, const Field *field, Bytes *data, int nesting)
 {
     uint64_t number;
     Bytes bytes;
@@ -260,24 +308,24 @@ static Result write_value(const MessageType *owner, const Field *field, Bytes *d
             number = number << 8 | data->at[i];
         memcpy(&value, &number, 8);
         data->at += 8;
-        return write_double(value, owner->format_double, out);
+        return write_double(value, writer->format_double, writer->out);
     }
     if ((field->tag & 7) == WIRE_VARINT)
-        return read_varint(data, &number) ? write_number(field, number, out) : UNSURE;
+        return read_varint(data, &number) ? write_number(field, number, writer->out) : UNSURE;
     if (!read_bytes(data, &bytes))
         return UNSURE;
     switch (field->type) {
     case TYPE_STRING:
-        return write_string(bytes, out);
+        return write_string(bytes, writer->out);
     case TYPE_BYTES:
-        return write_base64(bytes, out);
+        return write_base64(bytes, writer->out);
     default:
-        return write_message(field->message, bytes, out, nesting + 1);
+        return write_message(writer, field->message, bytes, nesting + 1);
     }
 }
 
 /* Write an entry of a map: `"key":value`. Its key has to come after `last`, and becomes that. */
-static Result write_entry(MessageType *entry, Bytes data, Text *last, Buffer *out, int nesting)
+static Result write_entry(Writer *writer, MessageType *entry, Bytes data, Text *last, int nesting)
 {
     if (describe(entry) != DONE)
         return FAILED;
@@ -292,46 +340,56 @@ static Result write_entry(MessageType *entry, Bytes data, Text *last, Buffer *ou
     if (last->data && !is_after(text, *last))
         return UNSURE;
     *last = text;
-    Result result = write_string(key, out);
+    Result result = write_string(key, writer->out);
     if (result != DONE)
         return result;
-    if (!append_byte(out, ':'))
+    if (!write_colon(writer))
         return FAILED;
-    return write_value(entry, &entry->fields[1], &spans[1], out, nesting);
+    return write_value(writer, &entry->fields[1], &spans[1], nesting);
 }
 
-/* Write the value or the values of a field; `data` begins with its first tag. */
-static Result write_field(const MessageType *owner, const Field *field, Bytes data, Buffer *out,
-                          int nesting)
+/* Write the values of a list or the entries of a map; `data` begins with the first tag. */
+static Result write_values(Writer *writer, const Field *field, Bytes data, int nesting)
 {
-    Result result = DONE;
-    if (!append(out, field->start.data, field->start.size))
-        return FAILED;
-    if (!field->is_repeated) {
-        data.at += field->tag_size;
-        return write_value(owner, field, &data, out, nesting);
-    }
     bool is_map = field->type == TYPE_MAP;
-    Bytes entry;
     Text last_key = {NULL, 0};
-    char before = is_map ? '{' : '[';
-    for (; data.at < data.end && result == DONE; before = ',') {
-        if (!append_byte(out, before))
+    Result result = DONE;
+    if (!open_value(writer, is_map ? '{' : '['))
+        return FAILED;
+    for (bool is_first = true; data.at < data.end && result == DONE; is_first = false) {
+        Bytes entry;
+        if (!begin_item(writer, is_first))
             return FAILED;
         data.at += field->tag_size;
         if (!is_map)
-            result = write_value(owner, field, &data, out, nesting);
+            result = write_value(writer, field, &data, nesting);
         else if (read_bytes(&data, &entry))
-            result = write_entry(field->message, entry, &last_key, out, nesting + 1);
+            result = write_entry(writer, field->message, entry, &last_key, nesting + 1);
         else
             result = UNSURE;
     }
-    if (result == DONE && !append_byte(out, is_map ? '}' : ']'))
+    if (result == DONE && !close_value(writer, is_map ? '}' : ']', false))
         return FAILED;
     return result;
 }
 
-static Result write_message(MessageType *type, Bytes data, Buffer *out, int nesting)
+/* Write a member of an object: a field that is set, or the text of one that is not. */
+static Result write_member(Writer *writer, const Field *field, Bytes data, int nesting)
+{
+    if (!append(writer->out, field->start.data, field->start.size - 1) || !write_colon(writer))
+        return FAILED;
+    if (!data.at) {
+        const Text unset = field->unset; /* it begins like `start` */
+        size_t size = unset.size - field->start.size;
+        return append(writer->out, unset.data + field->start.size, size) ? DONE : FAILED;
+    }
+    if (field->is_repeated)
+        return write_values(writer, field, data, nesting);
+    data.at += field->tag_size;
+    return write_value(writer, field, &data, nesting);
+}
+
+static Result write_message(Writer *writer, MessageType *type, Bytes data, int nesting)
 {
     Bytes spans[MAX_FIELDS];
     if (nesting > MAX_NESTING)
@@ -340,29 +398,25 @@ static Result write_message(MessageType *type, Bytes data, Buffer *out, int nest
         return FAILED;
     if (!find_fields(type, data, spans))
         return UNSURE;
-    char before = '{';
+    if (!open_value(writer, '{'))
+        return FAILED;
+    bool is_empty = true;
     for (size_t i = 0; i < type->count; i++) {
         const Field *field = &type->fields[i];
         if (spans[i].at ? field->is_hidden : !field->unset.size)
             continue;
-        if (!append_byte(out, before))
+        if (!begin_item(writer, is_empty))
             return FAILED;
-        before = ',';
-        if (!spans[i].at) {
-            if (!append(out, field->unset.data, field->unset.size))
-                return FAILED;
-            continue;
-        }
-        Result result = write_field(type, field, spans[i], out, nesting);
+        Result result = write_member(writer, field, spans[i], nesting);
         if (result != DONE)
             return result;
+        is_empty = false;
     }
-    if (before == '{' && !append_byte(out, '{'))
-        return FAILED;
-    return append_byte(out, '}') ? DONE : FAILED;
+    return close_value(writer, '}', is_empty) ? DONE : FAILED;
 }
 
-Result protobuf_to_json(MessageType *type, const uint8_t *data, size_t size, Buffer *out)
+Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer *out)
 {
-    return write_message(type, (Bytes){data, data + size}, out, 1);
+    Writer writer = {out, type->format_double, is_indented, 0};
+    return write_message(&writer, type, data, 1);
 }
