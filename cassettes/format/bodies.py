@@ -197,9 +197,14 @@ def _decode_text(data: bytes) -> BodyFields:
 
 
 def _decode_proto_body(data: bytes, name: str) -> BodyFields:
+    from ...proto.messages.fast_conversion import indented_json_writer
     from ...proto.messages.mapping import message_to_text
 
     try:
+        if len(data) <= MAX_INDENTED_BYTES // 4:  # Its text is hardly longer than may be indented.
+            indented = indented_json_writer(name)(data)
+            if indented is not None and len(indented) <= MAX_INDENTED_BYTES:
+                return {"proto": indented.decode()}
         text, gives_back = message_to_text(data, name)
         proto = (text if len(text) > MAX_INDENTED_BYTES else json.format(text, indent=2)).decode()
     except (ValueError, LookupError, ProtobufError, RecursionError) as error:
