@@ -38,10 +38,10 @@ _MAX_NUMBERS = 200_000
 """Secrets whose placeholders are known; if an older one is found again, it gets a new one."""
 
 _COMMON = re.compile(
-    r"[0-9.,:%+-]*|[0-9.]+[ ]?[A-Za-z]{1,5}"  # numbers, addresses, sizes
+    r"\A(?:[0-9.,:%+-]*|[0-9.]+[ ]?[A-Za-z]{1,5}"  # numbers, addresses, sizes
     r"|[a-z]+|[A-Z]+|[A-Z][a-z]+"  # a word
     r"|(?:/[\w.@:-]*)+|[\w.-]+(?::[0-9]+)?(?:/[\w./:-]*)?"  # paths, names of hosts and images
-    r"|[a-z][a-z0-9+.-]*://[^\s@?]*"
+    r"|[a-z][a-z0-9+.-]*://[^\s@?]*)"
 )
 """What a value looks like that is not looked for elsewhere if only its place made it a secret."""
 
@@ -53,7 +53,7 @@ _WORD_KINDS = 2
 _DIGIT = re.compile(r"[0-9]")
 _KINDS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[!-/:-@\[-`{-~]")))
 
-_ALIKE = re.compile(r"[A-Z0-9]+(?:[_-][A-Z0-9]+)*|[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_ALIKE = re.compile(r"\A(?:[A-Z0-9]+(?:[_-][A-Z0-9]+)*|[a-z0-9]+(?:[._-][a-z0-9]+)*)")
 
 
 class Secrets:
@@ -103,7 +103,7 @@ class Secrets:
 
     def are_in(self, data: bytes) -> bool:
         """Return whether there is a known secret in some bytes."""
-        return next(self._index.find(data), None) is not None
+        return self._index.has_stem(data) and next(self._index.find(data), None) is not None
 
     def _seek(self, data: bytes, number: int, *, is_certain: bool) -> None:
         limit = _MAX_SOUGHT if is_certain else _MAX_UNCERTAIN_SOUGHT

@@ -75,6 +75,12 @@ class SpellingIndex:
             while len(automata) > 1 and len(automata[-2].stems) < _GROWTH * len(automata[-1].stems):
                 self._merge(2)
 
+    def has_stem(self, data: bytes) -> bool:
+        """Return whether something may begin like a secret: if not, there is none."""
+        if len(data) > _BLOCK_BYTES:
+            return True
+        return bool(self._newest.find(data)) or any(each.find(data) for each in self._automata)
+
     def find(self, data: bytes) -> Iterator[FoundSecret]:
         """Iterate over the occurrences in order, of those that overlap over the first."""
         self._quiet_searches += 1

@@ -32,6 +32,9 @@ _COOKIE_ATTRIBUTES = words(
     """
 )
 _PLAIN_PROTOCOL = re.compile(r"[a-z]{1,12}(?:[.-]v?[0-9.]{1,5})?")
+HEADER_KEYWORDS = ("sec-websocket-protocol:",)
+"""Every other field that has a rule contains a keyword of names."""
+
 _HARMLESS_HEADERS = frozenset(
     ("mesos-stream-id", "sec-websocket-key", "sec-websocket-accept", "host", "www-authenticate")
 )
@@ -66,6 +69,18 @@ class HeaderRedactor:
             for name, (rule, redact) in rules.items()
             if rule in text.rules.ids
         }
+
+    def is_suspect(self, headers: Headers, target: str = "") -> bool:
+        """Return whether there may be a secret in a head, of which most have none.
+
+        It is searched as a whole, which takes a tenth of the time that its values would take.
+        """
+        lines = [target]
+        for name, value in headers.items():
+            lines.append(f"{name}: {value if isinstance(value, str) else '\n'.join(value)}")
+        head = "\n".join(lines)
+        # In percent-encoding, a name has no keyword.
+        return "%" in head or self._text.suspects.is_suspect(head.encode("utf-8", "surrogatepass"))
 
     def redact_headers(self, headers: Headers) -> Headers:
         """Return header fields with secrets replaced; the same object if there are none."""

@@ -32,7 +32,7 @@ from ..format.documents import (
 )
 from ..known_secrets.secrets import Secrets
 from ..known_secrets.spellings import FoundSecret
-from .headers import HeaderRedactor
+from .headers import HEADER_KEYWORDS, HeaderRedactor
 from .json_text import JsonRedactor
 from .members import KEYWORDS, MemberRedactor
 from .protobuf import ProtobufRedactor
@@ -60,7 +60,7 @@ class Redactors(NamedTuple):
     @classmethod
     def build(cls, rules: RuleSet, secrets: Secrets, counts: Counter[str]) -> Self:
         """Build all of them; they know each other, because a text may be JSON, too."""
-        text = TextRedactor(rules, secrets, counts, KEYWORDS)
+        text = TextRedactor(rules, secrets, counts, (*KEYWORDS, *HEADER_KEYWORDS))
         members = MemberRedactor(text)
         json = JsonRedactor(members)
         text.redact_json = json.redact_json
@@ -169,10 +169,12 @@ class Redactor:
     def _redact_request(self, request: Request) -> Request:
         self._side = "request"
         redacted = self._redact_body(request, request.headers)
-        self._part = "path"
-        path = self._headers.redact_target(request.path)
-        self._part = "headers"
-        headers = self._headers.redact_headers(request.headers)
+        path, headers = request.path, request.headers
+        if self._headers.is_suspect(headers, path):
+            self._part = "path"
+            path = self._headers.redact_target(path)
+            self._part = "headers"
+            headers = self._headers.redact_headers(headers)
         if redacted is not request:
             headers = _fit_length(headers, request, redacted)
         if redacted is request and path == request.path and headers is request.headers:
@@ -182,8 +184,10 @@ class Redactor:
     def _redact_response(self, response: Response) -> Response:
         self._side = "response"
         redacted = self._redact_body(response, response.headers)
-        self._part = "headers"
-        headers = self._headers.redact_headers(response.headers)
+        headers = response.headers
+        if self._headers.is_suspect(headers):
+            self._part = "headers"
+            headers = self._headers.redact_headers(headers)
         if redacted is not response:
             headers = _fit_length(headers, response, redacted)
         if redacted is response and headers is response.headers:
@@ -230,10 +234,11 @@ class Redactor:
         if redacted is not proto:
             return replace(body, proto=redacted, wire=None, wire_of=None)
         self._part = "wire"
+        wire = body.wire
         # The bytes may have what the text does not show.
-        if body.wire is not None and self._text.redact_bytes(body.wire) is not body.wire:
-            return replace(body, wire=None, wire_of=None)
-        return body
+        if wire is None or not self.is_suspect(wire) or self._text.redact_bytes(wire) is wire:
+            return body
+        return replace(body, wire=None, wire_of=None)
 
     def _redact_binary[B: Body](self, body: B, data: bytes) -> B:
         """Redact a text that may be protobuf; with other lengths, it may be no text any more."""

@@ -1,16 +1,18 @@
-from collections import Counter
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mesotape.cassettes.format.documents import Headers
-from mesotape.cassettes.known_secrets.secrets import Secrets
 from mesotape.cassettes.redaction.headers import HeaderRedactor
-from mesotape.cassettes.redaction.rules import DEFAULT_RULES
-from mesotape.cassettes.redaction.text import TextRedactor
+from mesotape.cassettes.redaction.redactor import Redactor
+
+
+def header_redactor() -> HeaderRedactor:
+    return Redactor()._headers
 
 
 def redact_headers(headers: Headers) -> Headers:
-    return HeaderRedactor(TextRedactor(DEFAULT_RULES, Secrets(), Counter())).redact_headers(headers)
+    return header_redactor().redact_headers(headers)
 
 
 def test_credentials_are_replaced() -> None:
@@ -80,3 +82,31 @@ def test_the_scheme_of_credentials_is_kept(name: str, value: str, expected: str)
 )
 def test_secrets_in_other_headers_are_replaced(name: str, value: str, expected: str) -> None:
     assert redact_headers({name: value}) == {name: expected}
+
+
+PIECES = [
+    *("Authorization", "Cookie", "Set-Cookie2", "Sec-WebSocket-Protocol", "WWW-Authenticate"),
+    *("X-Api-Key", "sid", "X-Sig", "Accept", "Mesos-Stream-Id", "Host", "Location", "Digest "),
+    *("a", "=", ":", ": ", "; ", "/", "?", "&", "%", "%74", "://", "@", "token", "key", " ", ","),
+    *("kX9.fj2-ffQ0zz", "application/json", "Bearer ", "nonce=", '"', "ghp_" + "aB3dE6gH9j" * 4),
+]
+TEXT = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
+HEADERS = st.dictionaries(TEXT, TEXT | st.lists(TEXT, min_size=1), max_size=3)
+
+
+@given(HEADERS, TEXT)
+def test_a_head_that_is_not_suspect_has_no_secret(headers: Headers, target: str) -> None:
+    redactor = header_redactor()
+    redactor._text.secrets.placeholder("kX9.fj2-ffQ0zz")
+    if not redactor.is_suspect(headers, target):
+        assert redactor.redact_target(target) == target
+        assert redactor.redact_headers(headers) is headers
+
+
+def test_a_head_with_a_rule_is_suspect() -> None:
+    redactor = header_redactor()
+    for name in redactor._rules:
+        assert redactor.is_suspect({name.title(): "a"})
+    assert redactor.is_suspect({"Mesos": ["a", "b: token=c"]})
+    assert redactor.is_suspect({}, "/?%74oken=a")
+    assert not redactor.is_suspect({"Accept": "application/json", "Host": "m"}, "/api/v1")
