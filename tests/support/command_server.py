@@ -79,6 +79,7 @@ def _preload() -> None:
     defer_addons()
     for name in _PRELOADED:
         importlib.import_module(f"mesotape.{name}")
+    importlib.import_module("mitmproxy.addons").default_addons()
     message_class("mesos.v1.master.Event")
     gc.freeze()
     gc.enable()
