@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mesotape.proxy.control.player import Player
 from support.cassette_builder import call, said, written
@@ -37,6 +38,10 @@ HEALTHY = said("GET_HEALTH", get_health={"healthy": True})
 HEALTH = call(1, 0.0, said("GET_HEALTH"), HEALTHY)
 
 type Run = Callable[..., pytest.RunResult]
+
+# pytester forgets the modules that a run has imported. The part of yaml that is written in C keeps
+# the classes of its first import, so that must not be one of a run.
+assert yaml.__with_libyaml__
 
 
 @pytest.fixture
