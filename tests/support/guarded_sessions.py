@@ -34,7 +34,7 @@ from mesotape.cassettes.recording.observations import (
     RecorderNote,
     RecordingStopped,
 )
-from mesotape.cassettes.recording.writer_reports import WriterConfig
+from mesotape.cassettes.recording.writer_reports import OPEN_SIGNAL, WriterConfig
 from mesotape.proto.recordio import encode
 from mesotape.proxy.commands.messages import messages
 from mesotape.proxy.commands.mitm import FORCED, RecordingProxy
@@ -122,6 +122,7 @@ class _WriterThread:
 
     def _run(self, read: int) -> None:
         decoder = BatchDecoder()
+        assert os.read(read, len(OPEN_SIGNAL)) == OPEN_SIGNAL
         while data := os.read(read, 1 << 20):
             self.observations += decoder.feed(data)
             with contextlib.suppress(OSError):
