@@ -137,6 +137,7 @@ class JsonRedactor:
                 elif container.parent is not None:
                     yield from self._edit_values(source, container)
                     container = container.parent
+                key, is_key_suspect = "", False
                 continue
             begin, end = token.span(_STRING)
             if positions is not None:

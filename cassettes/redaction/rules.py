@@ -22,6 +22,7 @@ PLACE_RULES = {
     " Proxy-Authentication-Info: all parameters but the realm",
     "websocket-protocol": "the header Sec-WebSocket-Protocol",
     "secret-header": "headers with the name of a secret, such as X-Api-Key",
+    "url-password": "passwords in URLs",
     "url-query": "parameters of URLs and forms with the name of a secret",
     "environment": "values of environment variables",
     "secret-value": "the data of a Secret",

@@ -176,7 +176,7 @@ class TextRedactor:
             record = self.redact_bytes(data[begin:position])
             is_whole = position <= len(data)
             pieces += [b"%d\n" % len(record) if is_whole else length.group(), record]
-        return b"".join([*pieces, data[position:]])
+        return b"".join([*pieces, self.redact_bytes(data[position:])])
 
     def _is_on(self, rule: str) -> bool:
         return rule in self.rules.ids

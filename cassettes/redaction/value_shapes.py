@@ -97,12 +97,6 @@ VALUE_SHAPES = (
         r"|gl(?:sa|c)_[A-Za-z0-9+/=_]{32,}|sntrys_[A-Za-z0-9+/=_]{40,})",
     ),
     _shape(
-        "url-password",
-        "passwords in URLs",
-        "://",
-        r"://[^\s/?#@:\"'\\]{0,256}:(?P<secret>[^\s/?#\"'\\@]{1,512})@",
-    ),
-    _shape(
         "authorization-text",
         "credentials of HTTP in any text",
         "bearer basic negotiate",

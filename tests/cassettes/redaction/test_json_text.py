@@ -66,6 +66,7 @@ def test_a_secret_in_a_text_with_escapes_is_replaced(source: str) -> None:
         '{"a":"password"}',
         '["password","a word"]',
         '{"name":"password"},{"value":"a word"}',
+        '{"password":null} "a word" ["a word"]',
         '{"a":{"name":"password"},"value":"a word"}',
         '{"password":{"a":"a word"}}',
     ],
