@@ -10,6 +10,7 @@ before all others, or after them. traffic/proxied_exchange.py describes what is 
 Nothing here waits, except `start` and `done`.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -17,12 +18,14 @@ from typing import Any
 
 from mitmproxy import command, ctx, http
 from mitmproxy.addonmanager import Loader
+from mitmproxy.connection import Client
 from mitmproxy.tls import TlsData
 
 from ..cassettes.recording.observations import (
     AnyObservation,
     HeaderFields,
     RecorderNote,
+    RecordingContinued,
     RecordingStopped,
 )
 from ..cassettes.recording.writer_reports import WriterStatus
@@ -51,6 +54,8 @@ from .writing.writer_client import WriterClient, WriterError, WriterExistsError
 
 logger = logging.getLogger(__name__)
 
+_OPEN_SECONDS = 3.0
+
 
 class Recorder:
     """Records into one cassette, from `start` until `stop` or `done`.
@@ -64,6 +69,8 @@ class Recorder:
         self._clock = clock
         self._start_seconds = 0.0
         self._writer: WriterClient | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._is_opened = asyncio.Event()
         self._is_stopped = False
         self._leaders = LeaderRedirect(self._report)
         self._answers = ProxyAnswerCounts()
@@ -92,6 +99,7 @@ class Recorder:
         self.responseheaders = guard.wrap(self._stream_response, otherwise=stream_response)
         self.tls_failed_client = guard.wrap(self._note_failed_handshake)
         self.http_connect_error = guard.wrap(self._note_refused_tunnel)
+        self.client_connected = guard.wrap_async(self._hold_client)
         self.client_disconnected = guard.wrap(flows.client_disconnected)
         self.server_connect = guard.wrap(self._leaders.set_upstream_sni)
         self._on_unparsed_request = guard.wrap(self._note_unparsed_request)
@@ -119,13 +127,15 @@ class Recorder:
         """The last report of the writer: how much is recorded."""
         return WriterStatus() if self._writer is None else self._writer.status
 
-    def start(self, writer: WriterClient) -> WriterStatus:
+    async def start(self, writer: WriterClient) -> WriterStatus:
         """Start to record; return the first report. Raises WriterError if it has an error."""
-        status = writer.wait_until_open()
+        status = await writer.open()
         failures = self.failures
         writer.on_failure, writer.on_resume = failures.stopped, failures.resumed
         writer.on_problem, writer.on_complete = failures.wrong, failures.completed
         writer.on_error = self.guard.catch
+        first, open_exchanges = status.last_exchange + 1, self._flows.open_exchanges
+        writer.on_restart = lambda: RecordingContinued(0, 0.0, first, open_exchanges())
         self._start_seconds = self._clock() - status.elapsed
         self._flows.continue_numbers(status.last_exchange, status.last_client)
         self._writer = writer
@@ -134,19 +144,19 @@ class Recorder:
         unparsed_requests.listen(self._on_unparsed_request)
         return status
 
-    def running(self) -> None:
-        """Start to record if an option names a cassette and `start` was not called."""
+    async def running(self) -> None:
+        """Start to record if an option names a cassette and `start` was not called.
+
+        mitmproxy ends if an error is logged here. It waits for this, and does not react to signals
+        meanwhile, so a disk that blocks is not waited for.
+        """
         if self._writer is not None or not ctx.options.mesotape_cassette:
             return
         # Addons do not see the failure of an eager connection, and quiet streams are not dead.
         options: Any = ctx.options
         options.update(connection_strategy="lazy", tcp_timeout=10**9)
-        try:
-            self.start(WriterClient(recorder_options.writer_config()))
-        except WriterExistsError as error:
-            logger.error("mesotape: %s, or set mesotape_existing to overwrite or append", error)
-        except WriterError as error:
-            logger.error("mesotape: %s", error)
+        self._opening = asyncio.create_task(self._open())
+        await asyncio.wait([self._opening], timeout=_OPEN_SECONDS)
 
     @command.command("mesotape.status")
     def status(self) -> str:
@@ -172,9 +182,26 @@ class Recorder:
 
     async def done(self) -> None:
         """Stop, and wait until all is written."""
+        if self._opening is not None:
+            self._opening.cancel()
         self.guard.wrap(self.stop)()
         if self._writer is not None:
             await self.guard.wrap_async(self._writer.close)()
+
+    async def _open(self) -> None:
+        try:
+            await self.start(WriterClient(recorder_options.writer_config()))
+        except WriterExistsError as error:
+            logger.error("mesotape: %s, or set mesotape_existing to overwrite or append", error)
+        except WriterError as error:
+            logger.error("mesotape: %s", error)
+        finally:
+            self._is_opened.set()
+
+    async def _hold_client(self, _: Client) -> None:
+        """Hold a client back until the cassette is open."""
+        if ctx.options.mesotape_cassette and self._writer is None:
+            await self._is_opened.wait()
 
     def _begin_request(self, flow: http.HTTPFlow) -> None:
         """Start to record a request; before other addons."""

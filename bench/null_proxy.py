@@ -30,7 +30,7 @@ class Null:
         pass
 
 
-def ready(addresses: list[tuple[str, int]]) -> None:
+async def ready(addresses: list[tuple[str, int]]) -> None:
     print("http://{}:{}".format(*addresses[0]), flush=True)
 
 

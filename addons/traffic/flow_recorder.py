@@ -33,6 +33,10 @@ class FlowRecorder:
         """Number exchanges and clients after those that are in the cassette already."""
         self._last_exchange, self._last_client = last_exchange, last_client
 
+    def open_exchanges(self) -> list[int]:
+        """Return the numbers of the exchanges that have not ended."""
+        return [exchange.number for exchange in self._exchanges.values()]
+
     def begin_request(self, flow: http.HTTPFlow) -> None:
         """Start an exchange; before other addons."""
         request = flow.request

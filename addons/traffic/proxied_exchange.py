@@ -69,7 +69,7 @@ class ProxiedExchange:
     ) -> None:
         self.client_id = client_id
         self.is_request_open = self.is_response_open = True
-        self._number, self._context = number, context
+        self.number, self._context = number, context
         self._request = SentRequest(request)
         self._request_tap: BodyTap | None = None
         self._response_tap: BodyTap | None = None
@@ -99,7 +99,7 @@ class ProxiedExchange:
             self._request.body = body
             self._add_data("client", body)
         self.is_request_open = False
-        self._context.send(RequestEnd(self._number, self._context.now()))
+        self._context.send(RequestEnd(self.number, self._context.now()))
 
     def begin_response(self, flow: http.HTTPFlow) -> None:
         """Look at the head of a response; before others.
@@ -162,7 +162,7 @@ class ProxiedExchange:
             self.note_held_response()
         elif cause == "server" and self._is_response_missing:
             cause = "server-cut"  # A replay must not pass it off as complete.
-        self._context.send(ExchangeEnd(self._number, self._context.now(), cause))
+        self._context.send(ExchangeEnd(self.number, self._context.now(), cause))
 
     def note_held_response(self) -> None:
         """Note that the upstream has answered, if nothing of it was passed on yet."""
@@ -179,7 +179,7 @@ class ProxiedExchange:
 
     def add_note(self, text: str) -> None:
         """Add a note about this exchange."""
-        self._context.send(RecorderNote(self._number, self._context.now(), text))
+        self._context.send(RecorderNote(self.number, self._context.now(), text))
 
     def _is_unseen(self, flow: http.HTTPFlow) -> bool:
         """Return whether streaming of the response was switched on after the last look."""
@@ -189,7 +189,7 @@ class ProxiedExchange:
 
     def _tap(self, side: Side, message: http.Message) -> BodyTap:
         context = self._context
-        tap = BodyTap(self._number, side, context.send, context.now, context.guard)
+        tap = BodyTap(self.number, side, context.send, context.now, context.guard)
         tap.follow(message.stream)
         message.stream = tap.callback
         return tap
@@ -216,7 +216,7 @@ class ProxiedExchange:
                 "changed the answer of the upstream", "got", self._response.changes(response)
             )
         head = ResponseHead(
-            self._number,
+            self.number,
             self._response_at,
             response.status_code,
             response.data.reason.decode("latin-1"),
@@ -246,14 +246,14 @@ class ProxiedExchange:
     def _miss_body(self, side: Side) -> None:
         self._is_response_missing |= side == "server"
         reason = f"{_OTHERS} streamed it past the recorder"
-        self._context.send(MissingBody(self._number, self._context.now(), side, reason))
+        self._context.send(MissingBody(self.number, self._context.now(), side, reason))
 
     def _add_data(self, side: Side, data: bytes) -> None:
         """Record a body that was held, in pieces of which each may be dropped."""
         at_seconds = self._context.now()
         for begin in range(0, len(data), _PIECE_BYTES):
             piece = data[begin : begin + _PIECE_BYTES]
-            self._context.send(BodyData(self._number, at_seconds, side, piece))
+            self._context.send(BodyData(self.number, at_seconds, side, piece))
 
 
 def _is_empty(request: http.Request, response: http.Response | None = None) -> bool:

@@ -1,6 +1,6 @@
 """What waits in the proxy for the writer, within a limit of memory."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 from ...cassettes.format.documents import Side
@@ -13,19 +13,19 @@ MAX_WAITING_BYTES = 1 << 25
 class ObservationQueue:
     """Observations on their way to the writer.
 
-    An observation passes through `_batch` (since the last flush) and `waiting` (encoded, not yet
-    written to the pipe); `batch_bytes` is about the size of the batch. `_dropped` counts the pieces
-    and bytes of bodies that were dropped because too much was waiting, by exchange and side.
-    `_lost_exchanges` are those that are open, and of which a head was dropped, so that nothing more
-    is sent of them; `_lost_counts` is what is to be noted of these and of notes. `on_error` is
-    called with the error of an observation that cannot be encoded; the others are.
+    An observation passes through `_batch` (since the last flush) and `_waiting` (encoded batches,
+    not yet written to the pipe); `batch_bytes` is about the size of the batch. `_dropped` counts
+    the pieces and bytes of bodies that were dropped because too much was waiting, by exchange and
+    side. `_lost_exchanges` are those that are open, and of which a head was dropped, so that
+    nothing more is sent of them; `_lost_counts` is what is to be noted of these and of notes.
+    `on_error` is called with the error of an observation that cannot be encoded; the others are.
     """
 
     def __init__(self, on_error: Callable[[Exception], object]) -> None:
-        self.waiting = bytearray()
-        self.batch_bytes = 0
+        self.waiting_bytes = self.batch_bytes = 0
         self._on_error = on_error
         self._batch: list[observations.AnyObservation] = []
+        self._waiting = deque[bytes]()
         self._dropped: dict[tuple[int, Side], tuple[int, int]] = {}
         self._lost_exchanges = set[int]()
         self._lost_counts = Counter[str]()
@@ -33,7 +33,16 @@ class ObservationQueue:
     @property
     def size_bytes(self) -> int:
         """Bytes that wait here, approximately: the framing of the current batch is missing."""
-        return len(self.waiting) + self.batch_bytes
+        return self.waiting_bytes + self.batch_bytes
+
+    @property
+    def first(self) -> bytes | None:
+        """The next batch to be written, until `remove_first`; None if there is none."""
+        return self._waiting[0] if self._waiting else None
+
+    def remove_first(self) -> None:
+        """Remove a batch that was written."""
+        self.waiting_bytes -= len(self._waiting.popleft())
 
     def add(self, observation: observations.AnyObservation) -> None:
         """Add an observation; if too much is waiting, heads, bodies and notes are dropped."""
@@ -41,7 +50,7 @@ class ObservationQueue:
             if isinstance(observation, observations.ExchangeEnd):
                 self._lost_exchanges.remove(observation.exchange)
             return
-        if len(self.waiting) > MAX_WAITING_BYTES and self._drop(observation):
+        if self.waiting_bytes > MAX_WAITING_BYTES and self._drop(observation):
             return
         if self._dropped or self._lost_counts:
             self._report_dropped(observation.at_seconds)
@@ -58,12 +67,22 @@ class ObservationQueue:
         if self._batch:
             batch, self._batch = self._batch, []
             self.batch_bytes = 0
-            self.waiting += self._encode(batch)
+            for data in self._encode(batch):
+                self._waiting.append(data)
+                self.waiting_bytes += len(data)
+
+    def put_first(self, observation: observations.AnyObservation) -> None:
+        """Put an observation before all that waits."""
+        for data in self._encode([observation]):
+            self._waiting.appendleft(data)
+            self.waiting_bytes += len(data)
 
     def clear(self) -> None:
-        """Drop all that waits."""
-        self.waiting.clear()
+        """Drop all that waits, except a batch that may be written in part."""
+        while len(self._waiting) > 1:
+            self._waiting.pop()
         self._batch.clear()
+        self.waiting_bytes, self.batch_bytes = sum(map(len, self._waiting)), 0
 
     def _drop(self, observation: observations.AnyObservation) -> bool:
         """Drop an observation that may be large, and return whether it was."""
@@ -99,12 +118,12 @@ class ObservationQueue:
             self._batch.append(observations.DroppedData(exchange, at_seconds, side, pieces, size))
         self._dropped.clear()
 
-    def _encode(self, batch: list[observations.AnyObservation]) -> bytes:
+    def _encode(self, batch: list[observations.AnyObservation]) -> list[bytes]:
         """Encode a batch, without the observations that cannot be encoded."""
         try:
-            return observations.encode_batch(batch)
+            return [observations.encode_batch(batch)]
         except Exception as error:
             if len(batch) > 1:
-                return b"".join([self._encode([one]) for one in batch])
+                return [each for one in batch for each in self._encode([one])]
             self._on_error(error)
-            return b""
+            return []

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ...cassettes.recording import observations
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
 from ..traffic.guard import describe_error
@@ -15,6 +17,9 @@ _BATCH_BYTES = 1 << 18
 
 _PATIENCE_SECONDS = 4.0
 """How long `close` waits for a sign of life: a blocked disk may stop the writer forever."""
+
+_MOST_RESTARTS = 3
+"""How often a writer that was killed is replaced by another one."""
 
 
 class WriterError(OSError):
@@ -32,7 +37,10 @@ class WriterExistsError(WriterError):
 class WriterClient:
     """Starts the writer, and sends observations to it. `send` never waits.
 
-    The writer starts with this object, but touches no file before `wait_until_open`.
+    The writer starts with this object, but touches no file before `open`.
+
+    A writer that was killed is replaced by another one, which goes on in the cassette. The first
+    that it gets is what `on_restart` returns.
 
     The first failure is in `failure`; after it nothing is sent. `on_failure` is called with it, and
     when recording is interrupted until `on_resume`; `on_problem` with what is wrong while it goes
@@ -42,21 +50,24 @@ class WriterClient:
 
     def __init__(self, config: WriterConfig) -> None:
         self.path = config.path
-        self._flush_seconds = config.flush_seconds
         self.status = WriterStatus()
         self.failure: str | None = None
+        self.on_restart = lambda: observations.RecordingContinued(0, 0.0, 1, [])
         self.on_failure: Callable[[str], None] = lambda text: None
         self.on_resume: Callable[[str], None] = lambda text: None
         self.on_problem: Callable[[str], None] = lambda text: None
         self.on_complete: Callable[[], None] = lambda: None
         self.on_error: Callable[[Exception], object] = lambda error: None
+        self._config = config
         self._queue = ObservationQueue(lambda error: self.on_error(error))
         self._timer: asyncio.TimerHandle | None = None
+        self._restarts = 0
+        self._is_restarting = False
+        self._counted = WriterStatus()
         self._is_open = self._is_closing = self._is_left = False
         self._ended = asyncio.Event()
-        self._process = WriterProcess(
-            config, self._queue.waiting, self._guarded, self._take_status, self._end
-        )
+        self._opened: asyncio.Future[WriterStatus] = asyncio.get_running_loop().create_future()
+        self._process = self._start(config)
 
     @property
     def pid(self) -> int:
@@ -68,24 +79,32 @@ class WriterClient:
         """Bytes that wait here, approximately."""
         return self._queue.size_bytes
 
-    def wait_until_open(self) -> WriterStatus:
-        """Wait until the cassette is open; from then on the running loop serves the pipes.
+    async def open(self) -> WriterStatus:
+        """Wait until the cassette is open, and return the first report.
 
-        Raises WriterError if it cannot be opened, WriterExistsError if it already exists.
+        Raises WriterError if it cannot be opened, WriterExistsError if it already exists. If this
+        is cancelled, the writer is left alone: it opens nothing, or removes it again.
         """
-        status = self._process.read_first_status()
+        self._process.open()
+        try:
+            status = await self._opened
+        except asyncio.CancelledError:
+            self.discard()
+            self._flush()
+            self._process.leave()
+            self._is_left = True
+            raise
         if status.error is not None:
             self.cancel()
             if status.file_exists:
                 raise WriterExistsError(self.path)
             raise WriterError(status.error)
-        self.status = status
         self._is_open = True
         return status
 
     def cancel(self) -> None:
-        """End the writer, unless it has opened the cassette."""
-        if not self._is_open:
+        """End the writer, unless it has opened the cassette or does not react."""
+        if not self._is_open and not self._is_left:
             self._process.leave()
             self._process.wait()
 
@@ -96,7 +115,7 @@ class WriterClient:
         self._queue.add(observation)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(
-                self._flush_seconds, self._guarded, self._flush
+                self._config.flush_seconds, self._guarded, self._flush
             )
         elif self._queue.batch_bytes > _BATCH_BYTES:
             self._flush()
@@ -128,7 +147,7 @@ class WriterClient:
     def _leave(self) -> None:
         """Leave a writer alone that does not react."""
         text = "the writer process does not react: is the disk blocked?"
-        self._fail(f"{text} {len(self._queue.waiting)} bytes did not reach it")
+        self._fail(f"{text} {self._queue.waiting_bytes} bytes did not reach it")
         self._process.leave()
         self._is_left = True
 
@@ -150,29 +169,59 @@ class WriterClient:
         """Leave the writer, which then ends by itself."""
         self._process.leave()
         self._ended.set()
+        if not self._opened.done():
+            self._opened.set_result(WriterStatus(error=describe_error(error)))
         try:
             self._fail(describe_error(error))
         except Exception as other:
             self.on_error(other)
 
-    def _end(self) -> None:
-        """Note that the writer has ended.
+    def _start(self, config: WriterConfig) -> WriterProcess:
+        return WriterProcess(config, self._queue, self._guarded, self._take_status, self._end)
 
-        It does so after a report with an error, and when `close` asked for it. Else it is a
-        failure itself.
+    def _end(self) -> None:
+        """Start another writer if this one was killed.
+
+        It ends by itself after a report with an error, and when `close` asked for it.
         """
-        if not self._is_closing:
-            self._fail("the writer process has ended")
-        self._ended.set()
+        if not self._opened.done():
+            self._take_first_status(WriterStatus("the writer process ended at once"))
+        if self._is_closing or self.failure is not None:
+            self._ended.set()
+        elif self._restarts == _MOST_RESTARTS:
+            self._fail(f"the writer process has ended {_MOST_RESTARTS + 1} times")
+            self._ended.set()
+        else:
+            self._restart()
+
+    def _restart(self) -> None:
+        """Start another writer, which goes on in the cassette."""
+        self.on_failure(f"{self.path}: recording stopped: the writer process has ended")
+        self._process.wait()
+        self._restarts += 1
+        self._is_restarting = True
+        self.status = self._counted = replace(self.status, gap=None, problem=None)
+        self._queue.put_first(self.on_restart())
+        file_id = self._opened.result().file_id
+        self._process = self._start(replace(self._config, existing="append", continues=file_id))
+        self._process.open()
+
+    def _take_first_status(self, status: WriterStatus) -> None:
+        self.status, self.failure = status, status.error
+        self._opened.set_result(status)
 
     def _take_status(self, status: WriterStatus) -> None:
-        before, self.status = self.status, status
+        if not self._opened.done():
+            self._take_first_status(status)
+            return
+        before, self.status = self.status, status.plus(self._counted)
         if status.error is not None:
             self._fail(status.error)
+        elif self._is_restarting or (status.gap is None and before.gap is not None):
+            self.on_resume(f"{self.path}: recording goes on")
+        self._is_restarting = False
         if status.gap is not None and before.gap is None:
             self.on_failure(f"{self.path}: recording stopped: {status.gap}")
-        if status.gap is None and before.gap is not None:
-            self.on_resume(f"{self.path}: recording goes on")
         if status.problem is not None and status.problem != before.problem:
             self.on_problem(f"{self.path}: {status.problem}")
         if status.is_complete and not before.is_complete and not self._is_closing:

@@ -6,9 +6,11 @@ It reads until the end of its input, and ignores the signals that end the proxy.
 import os
 import signal
 import sys
+from pathlib import Path
 
 import msgspec
 
+from ...cassettes.format.documents import CassetteError
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.output_file import CassetteExistsError
 from ...cassettes.recording.writer import CassetteWriter
@@ -33,15 +35,7 @@ def main() -> None:
         return  # The proxy did not start.
     reports = Reports()
     try:
-        writer = CassetteWriter.open(
-            config.path,
-            config.existing,
-            config.server,
-            config.upstream,
-            config.rules,
-            sync=config.sync,
-            max_part_bytes=config.max_size,
-        )
+        writer = _open(config)
     except (OSError, ValueError) as error:
         is_existing = isinstance(error, CassetteExistsError)
         reports.write(WriterStatus(error=str(error), file_exists=is_existing))
@@ -54,6 +48,25 @@ def main() -> None:
         WritingLoop(writer, config, reports).run()
     except Exception as error:  # Its text may have a secret.
         reports.write(WriterStatus(error=f"the writer process failed: {describe_error(error)}"))
+
+
+def _open(config: WriterConfig) -> CassetteWriter:
+    """Open the cassette. Raises CassetteError."""
+    path, continued = Path(config.path), config.continues
+    if continued is not None:
+        status = path.stat() if path.exists() else None
+        if status is None or (status.st_dev, status.st_ino) != continued:
+            text = "cannot be continued: the file was renamed, removed or replaced"
+            raise CassetteError(f"{path}: {text}")
+    return CassetteWriter.open(
+        path,
+        config.existing,
+        config.server,
+        config.upstream,
+        config.rules,
+        sync=config.sync,
+        max_part_bytes=config.max_size,
+    )
 
 
 if __name__ == "__main__":

@@ -27,28 +27,30 @@ from ...cassettes.recording.writer_reports import (
     WriterConfig,
     WriterStatus,
 )
+from .observation_queue import ObservationQueue
 
 _PIPE_BYTES = 1 << 20
 
 
 class WriterProcess:
-    """A process, and the pipes to it, which the loop serves after `read_first_status`.
+    """A process that writes what is in a queue, and the pipes to it, which the loop serves.
 
-    It is sent the bytes in `waiting`, from the front. `guarded` calls each callback of the loop.
-    `on_status` is called with each report of the process, and `on_end` when its reports end.
-    `heard_seconds` is when it last gave a sign of life, on the clock of the loop.
+    `guarded` calls each callback of the loop. `on_status` is called with each report of the
+    process, and `on_end` when its reports end. `heard_seconds` is when it last gave a sign of life,
+    on the clock of the loop.
     """
 
     def __init__(
         self,
         config: WriterConfig,
-        waiting: bytearray,
+        queue: ObservationQueue,
         guarded: Callable[[Callable[[], None]], None],
         on_status: Callable[[WriterStatus], None],
         on_end: Callable[[], None],
     ) -> None:
         self.heard_seconds = 0.0
-        self._waiting = waiting
+        self._queue = queue
+        self._written_bytes = 0
         self._guarded, self._on_status, self._on_end = guarded, on_status, on_end
         self._is_pipe_full = self._is_ending = False
         self._partial_line = b""
@@ -72,34 +74,27 @@ class WriterProcess:
         assert self._process.stdout is not None
         self._input = self._process.stdin
         self._output = self._process.stdout
+        os.set_blocking(self._input.fileno(), False)
+        os.set_blocking(self._output.fileno(), False)
+        _enlarge_pipe(self._input.fileno())
 
     @property
     def pid(self) -> int:
         """The id of the process."""
         return self._process.pid
 
-    def read_first_status(self) -> WriterStatus:
-        """Let the process open the cassette, and wait for its first report.
-
-        From then on the running loop serves the pipes.
-        """
+    def open(self) -> None:
+        """Let the process open the cassette, and then write what is waiting."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._input.fileno(), OPEN_SIGNAL)
-        line = self._output.readline()
-        if not line:
-            return WriterStatus("the writer process ended at once")
-        os.set_blocking(self._input.fileno(), False)
-        os.set_blocking(self._output.fileno(), False)
-        _enlarge_pipe(self._input.fileno())
         asyncio.get_running_loop().add_reader(self._output, self._guarded, self._read_status)
-        return msgspec.json.decode(line, type=WriterStatus)
+        self.write()
 
     def write(self) -> None:
         """Write what is waiting, as far as the pipe accepts it.
 
         The pipe does not block. If it is full, the loop goes on when the writer has read from it;
-        until then calls do nothing. If it is broken, the writer has ended: then nothing is left to
-        write, and its reports end too.
+        until then calls do nothing. If it is broken, the writer has ended, and its reports end too.
         """
         if not self._is_pipe_full:
             self._write()
@@ -126,20 +121,26 @@ class WriterProcess:
         return self._process.wait()
 
     def _write(self) -> None:
+        """Write the batches. One that was written in part stays in the queue.
+
+        So if the process is killed, the next one gets it from its beginning.
+        """
         if self._input.closed:
             return
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
-                with memoryview(self._waiting) as view:
-                    written = os.write(self._input.fileno(), view[:_PIPE_BYTES])
-                del self._waiting[:written]
+            while (batch := self._queue.first) is not None:
+                view = memoryview(batch)[self._written_bytes :]
+                self._written_bytes += os.write(self._input.fileno(), view[:_PIPE_BYTES])
+                if self._written_bytes == len(batch):
+                    self._queue.remove_first()
+                    self._written_bytes = 0
         except BlockingIOError:
             loop.add_writer(self._input, self._guarded, self._write)
             self._is_pipe_full = True
             return
         except OSError:
-            self._waiting.clear()
+            self._is_ending = True
         if self._is_pipe_full:
             loop.remove_writer(self._input)
             self._is_pipe_full = False
@@ -155,14 +156,12 @@ class WriterProcess:
             data = os.read(self._output.fileno(), 1 << 16)
         except BlockingIOError:
             return
-        loop = asyncio.get_running_loop()
-        self.heard_seconds = loop.time()
+        self.heard_seconds = asyncio.get_running_loop().time()
         *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         for line in filter(None, lines):
             self._on_status(msgspec.json.decode(line, type=WriterStatus))
-        if not data:
-            loop.remove_reader(self._output)
-            self._output.close()
+        if not data and not self._output.closed:
+            self.leave()
             self._on_end()
 
 

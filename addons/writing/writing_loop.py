@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from ...cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
 from ...cassettes.recording import observations
+from ...cassettes.recording.continuing import continue_streams
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.gap import Gap
 from ...cassettes.recording.output_file import IncompleteWriteError
@@ -25,6 +26,7 @@ from ...cassettes.recording.writer import CassetteWriter
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.scanning.late_secrets import LateSecrets
+from ...cassettes.storage.reader import Cassette
 from .final_redaction import FinalRedaction
 from .reports import Reports
 
@@ -66,6 +68,7 @@ class WritingLoop:
             elapsed=self._writer.elapsed_seconds,
             last_exchange=self._writer.last_exchange_number,
             last_client=self._writer.last_client_number,
+            file_id=self._writer.file_id,
             warnings=self._writer.warnings,
             upstream=Redactor().redact_upstream(self._config.upstream or ""),
         )
@@ -119,7 +122,9 @@ class WritingLoop:
                 self._watch()
 
     def _take(self, batch: list[observations.AnyObservation]) -> None:
-        self._last_seconds = batch[-1].at_seconds
+        if isinstance(first := batch[0], observations.RecordingContinued):
+            self._write(self._continue(first))
+        self._last_seconds = batch[-1].at_seconds or self._last_seconds
         # It is the last observation that a proxy sends.
         self._is_stopped = isinstance(batch[-1], observations.RecordingStopped)
         if self._gap is None:
@@ -127,6 +132,13 @@ class WritingLoop:
             return
         for one in batch:
             self._gap.feed(one)
+
+    def _continue(self, continued: observations.RecordingContinued) -> list[Document | bytes]:
+        """Go on with the streams of a process that was killed."""
+        self._last_seconds = self._writer.elapsed_seconds
+        with Cassette.open(self._writer.path, lenient=True) as cassette:
+            first, open_exchanges = continued.first_exchange, set(continued.open_exchanges)
+            return [*continue_streams(self._recording, cassette, first, open_exchanges)]
 
     def _make_documents(
         self, batch: Sequence[observations.AnyObservation]

@@ -95,6 +95,17 @@ class RecordingDiscarded(Observation, frozen=True, tag=10):
     """The recording did not start: a new file is removed again. Its exchange is 0."""
 
 
+class RecordingContinued(Observation, frozen=True, tag=11):
+    """The process that wrote the cassette was killed, and another one goes on from here.
+
+    `first_exchange` is the first number of this recording, and `open_exchanges` are those that have
+    not ended. Its exchange is 0.
+    """
+
+    first_exchange: int
+    open_exchanges: list[int]
+
+
 type AnyObservation = (
     RequestHead
     | ResponseHead
@@ -106,6 +117,7 @@ type AnyObservation = (
     | RecordingStopped
     | MissingBody
     | RecordingDiscarded
+    | RecordingContinued
 )
 
 _LENGTH = Packing(">I")
@@ -122,6 +134,7 @@ _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decode
         | RecordingStopped
         | MissingBody
         | RecordingDiscarded
+        | RecordingContinued
     ]  # Spelled out, because msgspec does not resolve the alias `AnyObservation`.
 )
 

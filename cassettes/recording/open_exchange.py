@@ -1,6 +1,6 @@
 """An exchange while it is recorded, from the head of its request to its end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from ...proto.api import calls
@@ -98,6 +98,13 @@ class OpenExchange:
         )
         exchange = self._build_exchange(head.at_seconds, None)
         return [exchange, *self._note_omissions(exchange, head.at_seconds)]
+
+    def continue_events(self, counts: Mapping[Side, int]) -> None:
+        """Number the next events of each stream after those that were recorded before."""
+        streams = {"client": self._request_stream, "server": self._response_stream}
+        for side, count in counts.items():
+            if (stream := streams[side]) is not None:
+                stream.continue_after(count)
 
     def take(self, data: BodyData) -> Sequence[Document | bytes]:
         """Record the next bytes of a body."""

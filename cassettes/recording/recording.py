@@ -9,11 +9,11 @@ Documents that are bytes have the layout of the file already, as most events do.
 Nothing here may read the clock: times are those of the observations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...proto.api.apis import ServerKind
 from ...proto.api.endpoints import find_api
-from ..format.documents import Document, End, Note
+from ..format.documents import Document, End, Note, Side
 from ..redaction.redactor import Redactor
 from .held_body import DEFAULT_MAX_BODY_BYTES, HeldBytes
 from .observations import (
@@ -23,6 +23,7 @@ from .observations import (
     ExchangeEnd,
     MissingBody,
     RecorderNote,
+    RecordingContinued,
     RecordingDiscarded,
     RecordingStopped,
     RequestEnd,
@@ -69,6 +70,10 @@ class Recording:
         """The numbers of the exchanges that have not ended."""
         return list(self._open)
 
+    def continue_events(self, number: int, counts: Mapping[Side, int]) -> None:
+        """Number the next events of an exchange after those that are in the cassette already."""
+        self._open[number].continue_events(counts)
+
     def stream_ends(self, at: float) -> list[End]:
         """Return ends of the open streams as if they were stopped; they stay open."""
         return [
@@ -89,7 +94,7 @@ class Recording:
                     observation, api, self._redactor.is_suspect, self._held
                 )
                 return []
-            case RecordingDiscarded():
+            case RecordingDiscarded() | RecordingContinued():
                 return []
             case RecorderNote():
                 return [Note(note=observation.text, at=at, of=observation.exchange or None)]

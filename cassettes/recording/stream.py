@@ -189,6 +189,11 @@ class StreamRecorder:
         self._chunks.clear()
         return documents
 
+    def continue_after(self, count: int) -> None:
+        """Go on after `count` events that were recorded before; offsets begin anew."""
+        self._count, self._received = count, 0
+        self._decoder = Decoder(first_number=count + 1)
+
     def close(self, at: float, cause: EndCause) -> list[Document]:
         """End the stream, and return its last events; an unfinished record is a malformed one."""
         end = End(end=self._of, at=round(at, 6), from_=self._from, cause=cause)

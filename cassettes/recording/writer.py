@@ -7,7 +7,6 @@ Only the owner can read and write the file (mode 0600), and a lock keeps out a s
 document that was not written completely is cut off again, so the file always loads.
 """
 
-import datetime
 import errno
 import os
 from collections.abc import Iterable, Sequence
@@ -16,13 +15,13 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from ... import __version__
 from ...proto.api.apis import ServerKind
-from ..format.documents import FORMAT_VERSION, CassetteError, Document, Header
+from ..format.documents import CassetteError, Document, Header
 from ..format.yaml_writer import format_document
 from ..redaction.redactor import Redactor
 from ..redaction.rules import DEFAULT_RULES, RuleSet
 from ..storage.part_names import part_path
+from .cassette_header import new_header, other_server_text, seconds_since
 from .output_file import RESERVED_BYTES, IncompleteWriteError, OutputFile
 from .writer_reports import ExistingFilePolicy, SyncPolicy
 
@@ -91,7 +90,7 @@ class CassetteWriter:
             if existing == "append" and os.fstat(writer.file.fd).st_size:
                 writer._continue(server)
             else:
-                writer._begin(writer.redactor.redact(_new_header(server, upstream, rules)))
+                writer._begin(writer.redactor.redact(new_header(server, upstream, rules)))
             following = part_path(path, writer._part + 1)
             if max_part_bytes is not None and existing != "overwrite" and following.exists():
                 text = "already exists, and would be the next part: remove it, or choose another"
@@ -111,6 +110,12 @@ class CassetteWriter:
         return self.file.length_bytes
 
     @property
+    def file_id(self) -> tuple[int, int]:
+        """The device and inode of the first file of the cassette. Raises OSError."""
+        status = os.fstat(self.file.fd) if self._part == 1 else self.path.stat()
+        return status.st_dev, status.st_ino
+
+    @property
     def part_paths(self) -> list[Path]:
         """The files of the cassette, one unless it is in parts."""
         earlier = (part_path(self.path, number) for number in range(1, self._part))
@@ -122,6 +127,8 @@ class CassetteWriter:
         Raises IncompleteWriteError, an OSError; then the file has as many whole documents as fit.
         """
         data = _formatted(documents)
+        if not data:
+            return
         if self._max_part_bytes is None:
             self._append(data)
             return
@@ -231,15 +238,15 @@ class CassetteWriter:
             raise CassetteError(f"{self.path}: is compressed: unpack it, or record to another file")
         with Cassette.open(self.path) as cassette:
             header = cassette.header
-            if server != header.server:
-                raise CassetteError(f"{self.path}: {_other_server_text(server, header.server)}")
+            if (text := other_server_text(server, header.server)) is not None:
+                raise CassetteError(f"{self.path}: {text}")
             self.warnings = cassette.warnings
             self.last_exchange_number = cassette.last_exchange_number
             self.last_client_number = cassette.last_client_number
             rules = self.redactor.rules
             self.redactor = Redactor(rules, last_placeholder(cassette) + 1)
             self.lists_rules = set(rules.all_ids()) <= set(header.redaction)
-            self.elapsed_seconds = max(cassette.last_at_seconds, _seconds_since(header.recorded_at))
+            self.elapsed_seconds = max(cassette.last_at_seconds, seconds_since(header.recorded_at))
             self._header, intact_bytes = header, cassette.intact_bytes
         file.cut(intact_bytes)
         if os.pread(file.fd, 1, intact_bytes - 1) != b"\n":
@@ -265,32 +272,3 @@ def _sync(file: OutputFile) -> None:
         file.sync()
     except OSError as error:
         raise IncompleteWriteError(error, []) from error
-
-
-def _other_server_text(server: ServerKind | None, found: ServerKind | None) -> str:
-    """Return why a recording of a server cannot continue a cassette of another one."""
-    if found is None:
-        text = "the header does not say what server was recorded"
-        return f"{text}: add `server: {server}`, or record to another file"
-    names = {"master": "a master", "agent": "an agent", None: "another server"}
-    text = f"expected a cassette of {names[server]}, found one of {names[found]}"
-    option = f"pass --server {found}, or record to another file"
-    return f"{text}: {option}"
-
-
-def _new_header(server: ServerKind | None, upstream: str | None, rules: RuleSet) -> Header:
-    return Header(
-        mesotape=FORMAT_VERSION,
-        server=server,
-        recorded_at=datetime.datetime.now(datetime.UTC),
-        upstream=upstream,
-        recorder=f"mesotape {__version__}",
-        redaction=rules.all_ids(),
-    )
-
-
-def _seconds_since(recorded_at: datetime.datetime) -> float:
-    """Return seconds on the wall clock, the only one that runs on between two recordings."""
-    if recorded_at.tzinfo is None:
-        recorded_at = recorded_at.replace(tzinfo=datetime.UTC)
-    return (datetime.datetime.now(datetime.UTC) - recorded_at).total_seconds()

@@ -4,10 +4,12 @@ Both processes import this, so it imports nothing that only one of them needs.
 """
 
 import signal
+from collections import Counter
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...proto.api.apis import ServerKind
 from ..redaction.rules import DEFAULT_RULES, RuleSet
@@ -36,7 +38,8 @@ class WriterConfig(Struct, frozen=True):
 
     Observations are sent every `flush_seconds`. `max_size` is the length of a part of the cassette
     in bytes, `max_events` ends the recording, and `min_free` is how many bytes are left free on the
-    disk; None selects a default for the size of the disk.
+    disk; None selects a default for the size of the disk. `continues` identifies the file that
+    another process wrote until it was killed: `WriterStatus.file_id`.
     """
 
     path: str
@@ -50,6 +53,7 @@ class WriterConfig(Struct, frozen=True):
     max_events: int | None = None
     min_free: int | None = None
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    continues: tuple[int, int] | None = None
 
 
 class WriterStatus(Struct, frozen=True, omit_defaults=True):
@@ -58,8 +62,8 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     `file_exists` is true if the error is that the cassette already exists. In the first report
     `elapsed` is the time of the cassette in seconds, and `last_exchange` and `last_client` are the
     last numbers in it: all 0 unless it existed. `warnings` are about its old documents, and
-    `upstream` is that of the config without secrets. `secrets` is how often each rule of redaction
-    fired.
+    `file_id` are the device and inode of its (first) file. `upstream` is that of the config without
+    secrets. `secrets` is how often each rule of redaction fired.
 
     `gap` is why nothing is recorded at present, `problem` what is wrong while recording goes on.
     `is_complete` is whether all is recorded that was asked for.
@@ -70,6 +74,7 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     elapsed: float = 0.0
     last_exchange: int = 0
     last_client: int = 0
+    file_id: tuple[int, int] | None = None
     warnings: list[str] = msgspec.field(default_factory=list[str])
     upstream: str = ""
     exchanges: int = 0
@@ -79,3 +84,13 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     gap: str | None = None
     problem: str | None = None
     is_complete: bool = False
+
+    def plus(self, before: "WriterStatus") -> "WriterStatus":
+        """Return this report with the counts of an earlier process added."""
+        return replace(
+            self,
+            exchanges=before.exchanges + self.exchanges,
+            events=before.events + self.events,
+            notes=before.notes + self.notes,
+            secrets=dict(Counter(before.secrets) + Counter(self.secrets)),
+        )

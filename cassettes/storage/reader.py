@@ -235,6 +235,11 @@ class Cassette:
             raise self._file.changed_error("in place")
         return end
 
+    def last_event_number(self, number: int, side: Side = "server") -> int:
+        """Return the number of the last record of one side of an exchange, or 0."""
+        stream = self._index.streams.get((number, side))
+        return 0 if stream is None else stream.last_number
+
     def line_of(self, number: int, event: Event | None = None) -> int | None:
         """Return the line of the first key of an exchange, or of an event of its streams.
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
 """Time for connections to end by themselves when the proxy stops."""
+
+OPEN_SECONDS = 3.0
+"""Time for a cassette to be opened, once there was a signal to stop."""
+
+type ReadyCallback = Callable[[list[tuple[str, int]]], Coroutine[Any, Any, None]]
 
 FORCED: dict[str, object] = {
     "connection_strategy": "lazy",  # with eager, addons do not see a dead upstream
@@ -144,7 +149,7 @@ class RecordingProxy(MitmproxyMaster):
     def __init__(
         self,
         recorder: Recorder,
-        ready: Callable[[list[tuple[str, int]]], None],
+        ready: ReadyCallback,
         options_to_set: Collection[str] = (),
         server_certificate: tuple[Path, Path] | None = None,
     ) -> None:
@@ -171,13 +176,26 @@ class RecordingProxy(MitmproxyMaster):
                 if not server.is_running:
                     raise ProxyStartError(_cannot_listen(server))
                 _check_upstream(server)
-            self._ready([address[:2] for address in self._proxyserver.listen_addrs()])
+            addresses = [address[:2] for address in self._proxyserver.listen_addrs()]
+            await self._finish(asyncio.create_task(self._ready(addresses)))
         except Exception as error:
             self.startup_error = error
             self.shutdown()
         else:
             logging.getLogger("mitmproxy").addHandler(self._warnings)
             self._start_gate.open()
+
+    async def _finish(self, opening: asyncio.Task[None]) -> None:
+        """Wait until recording has started; after a signal, for a limited time."""
+        exiting = asyncio.create_task(self.should_exit.wait())
+        await asyncio.wait([opening, exiting], return_when=asyncio.FIRST_COMPLETED)
+        exiting.cancel()
+        try:
+            async with asyncio.timeout(None if opening.done() else OPEN_SECONDS):
+                await opening
+        except TimeoutError as error:
+            text = "was not opened before the signal to stop: is the disk blocked?"
+            raise ProxyStartError(f"the cassette {text}") from error
 
     def _listening(self) -> list[Address]:
         return [Address(*each[:2]) for each in self._proxyserver.listen_addrs()]
@@ -203,7 +221,7 @@ async def run_proxy(
     recorder: Recorder,
     settings: Mapping[str, object],
     extra: Sequence[str],
-    ready: Callable[[list[tuple[str, int]]], None],
+    ready: ReadyCallback,
     server_certificate: tuple[Path, Path] | None = None,
 ) -> None:
     """Run the proxy with options of mitmproxy until SIGINT, SIGTERM or SIGHUP.

@@ -218,7 +218,7 @@ async def _record_with(writer: WriterClient, options: RecordOptions) -> int:
     return EXIT_FAILURE if recorder.failure is not None else 0
 
 
-def _begin(
+async def _begin(
     options: RecordOptions,
     recorder: "Recorder",
     writer: WriterClient,
@@ -230,7 +230,7 @@ def _begin(
     `shown` keeps the live counts on the terminal until the recording ends.
     """
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
-    status = recorder.start(writer)
+    status = await recorder.start(writer)
     for warning in status.warnings:
         print_to_stderr(f"warning: {warning}")
     scheme = "https" if options.tls_cert is not None else "http"

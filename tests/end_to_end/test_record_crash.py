@@ -2,9 +2,8 @@ import fcntl
 import os
 import random
 import resource
-import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from support.cassette_contents import kept, notes, wire
 from support.commands import Running, running
 from support.recorded_stream import GOES_ON, RecordedStream, writer_of
 from support.sockets import (
-    PATIENCE_SECONDS,
     Upstream,
     Wire,
     answer,
@@ -20,6 +18,8 @@ from support.sockets import (
     eventually,
     post,
 )
+
+from mesotape.cassettes.storage.reader import Cassette
 
 HEALTH = b'{"type":"GET_HEALTH"}'
 
@@ -78,11 +78,20 @@ def test_after_a_kill_of_the_writer_or_both_the_cassette_loads(tmp_path: Path, s
         if not seed % 2:
             busy.send(50)
             busy.receive()
+            assert next_error(recorder).startswith(f"mesotape: {path}: recording stopped: ")
+            assert next_error(recorder) == f"mesotape: {path}: recording goes on\n"
+            busy.send(50)
+            busy.receive()
         assert recorder.stop() == (-signal.SIGKILL if seed % 2 else 1)
         busy.close()
         wait_for_the_writer(path)
     records = [record for one in kept(path) for record in one.records]
-    assert records == busy.sent[: len(records)]
+    if seed % 2 or not kept(path):
+        assert records == busy.sent[: len(records)]
+        return
+    sent = iter(busy.sent)
+    assert all(record in sent for record in records)  # All are in order.
+    assert records[-50:] == busy.sent[-50:]
 
 
 @pytest.fixture
@@ -109,30 +118,90 @@ def assert_the_traffic_goes_on(upstream: Upstream, recorder: Running, busy: Reco
             assert client.message().endswith(b"{}")
 
 
-def first_error(recorder: Running) -> str:
+def next_error(recorder: Running) -> str:
     """Wait for what is said while the recorder runs."""
     assert recorder.process.stderr is not None
-    readable, _, _ = select.select([recorder.process.stderr], [], [], PATIENCE_SECONDS)
-    assert readable, "nothing was said"
     return recorder.process.stderr.readline()
 
 
-def test_without_its_writer_the_recorder_says_so_and_the_traffic_goes_on(
+KILLED = "the writer process has ended"
+
+
+def kill_writer(recorder: Running) -> list[str]:
+    """Kill the writer, and return what is said of it until recording goes on, or not any more."""
+    os.kill(writer_of(recorder), signal.SIGKILL)
+    said = [next_error(recorder)]
+    if "times" not in said[0]:
+        said.append(next_error(recorder))
+    return said
+
+
+def test_another_writer_goes_on_after_one_was_killed(
     busy: tuple[Upstream, Running, RecordedStream], tmp_path: Path
 ) -> None:
     upstream, recorder, stream = busy
     path = tmp_path / "cassette.yaml"
-    os.kill(writer_of(recorder), signal.SIGKILL)
+    gone = RecordedStream(upstream, recorder)
+    gone.send(1)
+    gone.receive()
+    eventually(lambda: len(kept(path)) == 2 and kept(path)[1].events, "the second stream")
+    writer = writer_of(recorder)
+    os.kill(writer, signal.SIGSTOP)  # so that it does not record the end
+    gone.close()
+    os.kill(writer, signal.SIGKILL)
+    assert next_error(recorder) == f"mesotape: {path}: recording stopped: {KILLED}; {GOES_ON}\n"
+    assert next_error(recorder) == f"mesotape: {path}: recording goes on\n"
     assert_the_traffic_goes_on(upstream, recorder, stream)
-    said = first_error(recorder)
-    assert said.startswith(f"mesotape: {path}: recording stopped: the writer process ")
-    assert said.endswith(f"; {GOES_ON}\n")
+    assert recorder.stop() == 1
+    assert recorder.said.startswith("mesotape: recorded ")
+    one, ended, unary = kept(path)
+    assert one.records == stream.sent
+    assert [event.event for event in one.events] == list(range(1, 101))
+    assert one.end is not None
+    assert ended.end is not None
+    assert ended.records == gone.sent
+    assert wire(unary.exchange.response) == b"{}"
+    (general, _), *others = notes(path)
+    assert general.startswith("the process that wrote the cassette was killed: traffic from ")
+    assert ("events may be missing here", 1) in others
+    with Cassette.open(path) as cassette:
+        assert cassette.is_regular
+        assert not cassette.warnings
+
+
+def test_a_writer_that_is_killed_again_and_again_is_given_up(
+    busy: tuple[Upstream, Running, RecordedStream], tmp_path: Path
+) -> None:
+    upstream, recorder, stream = busy
+    path = tmp_path / "cassette.yaml"
+    for _ in range(3):
+        assert len(kill_writer(recorder)) == 2
+    (said,) = kill_writer(recorder)
+    assert said == f"mesotape: {path}: recording stopped: {KILLED} 4 times; {GOES_ON}\n"
     assert_the_traffic_goes_on(upstream, recorder, stream)
     assert recorder.stop() == 1
     assert "Traceback" not in recorder.said
     (one,) = kept(path)
-    assert one.records == stream.sent[: len(one.records)]
-    assert len(one.records) >= 50
+    assert one.records[:50] == stream.sent[:50]
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.rename(f"{path}.old")])
+def test_a_killed_writer_is_not_replaced_if_the_file_is_gone(
+    busy: tuple[Upstream, Running, RecordedStream],
+    tmp_path: Path,
+    change: Callable[[Path], object],
+) -> None:
+    upstream, recorder, stream = busy
+    path = tmp_path / "cassette.yaml"
+    os.kill(writer_of(recorder), signal.SIGSTOP)  # so that it does not notice
+    change(path)
+    os.kill(writer_of(recorder), signal.SIGKILL)
+    assert KILLED in next_error(recorder)
+    text = "cannot be continued: the file was renamed, removed or replaced"
+    assert next_error(recorder).startswith(f"mesotape: {path}: recording stopped: {path}: {text}")
+    assert_the_traffic_goes_on(upstream, recorder, stream)
+    assert recorder.stop() == 1
+    assert not path.exists()
 
 
 def test_with_fail_closed_the_proxy_ends_when_recording_stops(tmp_path: Path) -> None:
@@ -160,7 +229,7 @@ def test_on_a_full_disk_the_recorder_says_so_and_the_traffic_goes_on(
     resource.prlimit(writer_of(recorder), resource.RLIMIT_FSIZE, (full, full))
     stream.send(1000)
     stream.receive()
-    said = first_error(recorder)
+    said = next_error(recorder)
     assert said == f"mesotape: {path}: recording stopped: File too large; {GOES_ON}\n"
     assert_the_traffic_goes_on(upstream, recorder, stream)
     assert recorder.stop() == 1

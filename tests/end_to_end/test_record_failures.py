@@ -6,13 +6,14 @@ import random
 import resource
 import select
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.cassette_contents import kept, notes
-from support.commands import Running, run, running
+from support.commands import MESOTAPE, Running, run, running
 from support.recorded_stream import GOES_ON, RecordedStream, writer_of
 from support.sockets import PATIENCE_SECONDS, Upstream, answer, connect, eventually, get
 
@@ -188,6 +189,71 @@ def test_a_blocked_writer_does_not_keep_the_recorder_from_ending(tmp_path: Path)
         os.kill(writer, signal.SIGCONT)
         eventually(lambda: len(kept(one.path)[0].records) == 100, "all that reached the writer")
     assert kept(one.path)[0].records == one.stream.sent
+
+
+def test_nothing_is_lost_while_the_disk_is_frozen(tmp_path: Path) -> None:
+    with session(tmp_path / "c.yaml") as one:
+        writer = writer_of(one.recorder)
+        os.kill(writer, signal.SIGSTOP)
+        for _ in range(40):  # more than fits into the pipe
+            one.pass_events(1000)
+        os.kill(writer, signal.SIGCONT)
+        assert one.recorder.stop(signal.SIGTERM) == 0, one.recorder.said
+    (stream,) = kept(one.path)
+    assert stream.records == one.stream.sent
+    assert not notes(one.path)
+
+
+FREEZES = """
+import os, signal, sys
+
+read = os.read
+
+def read_and_stop(fd, size):
+    os.read = read
+    data = read(fd, size)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return data
+
+if any("writer_main" in word for word in sys.orig_argv):
+    os.read = read_and_stop
+"""
+"""Stops the writer when it is told to open the cassette."""
+
+
+def state_of(pid: str) -> str:
+    """Return the letter of the state of a process, "" if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("existing", [[], ["--overwrite"], ["--append"]])
+def test_signals_work_while_the_cassette_cannot_be_opened(
+    tmp_path: Path, existing: list[str]
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FREEZES)
+    path = tmp_path / "c.yaml"
+    if existing:
+        path.write_text(OLD)
+    command = [*MESOTAPE, "record", "http://127.0.0.1:1", "-o", str(path), *existing]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        (writer,) = eventually(lambda: listed.read_text().split(), "the writer")
+        eventually(lambda: state_of(writer) == "T", "its stop")
+        begun = time.monotonic()
+        process.terminate()
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        assert time.monotonic() - begun < PATIENCE_SECONDS
+    assert process.returncode == 1
+    text = "the cassette was not opened before the signal to stop: is the disk blocked?"
+    assert said == f"mesotape: {text}\n"
+    os.kill(int(writer), signal.SIGCONT)
+    eventually(lambda: state_of(writer) in ("", "Z"), "the end of the writer")
+    assert (path.read_text() if path.exists() else None) == (OLD if existing else None)
 
 
 OLD = "---\nmesotape: 1\nserver: master\nrecorded_at: 2026-11-22T00:00:00Z\nupstream: old\n...\n"

@@ -113,7 +113,6 @@ class _WriterThread:
         read_status, self._write_status = os.pipe()
         self.stdin, self.stdout = open(write, "wb"), open(read_status, "rb")  # noqa: SIM115
         self.observations: list[AnyObservation] = []
-        os.write(self._write_status, b"{}\n")
         self._thread = threading.Thread(target=self._run, args=(read,), daemon=True)
         self._thread.start()
 
@@ -123,6 +122,7 @@ class _WriterThread:
     def _run(self, read: int) -> None:
         decoder = BatchDecoder()
         assert os.read(read, len(OPEN_SIGNAL)) == OPEN_SIGNAL
+        os.write(self._write_status, b"{}\n")
         while data := os.read(read, 1 << 20):
             self.observations += decoder.feed(data)
             with contextlib.suppress(OSError):
@@ -228,9 +228,9 @@ async def _session(started: Callable[[], None], stopped: Callable[[], None]) -> 
         writers.append(_WriterThread())
         return writers[0]
 
-    def ready(addresses: list[tuple[str, int]]) -> None:
+    async def ready(addresses: list[tuple[str, int]]) -> None:
         with mock.patch.object(subprocess, "Popen", make_writer):
-            recorder.start(WriterClient(WriterConfig("cassette.yaml")))
+            await recorder.start(WriterClient(WriterConfig("cassette.yaml")))
         started()
         ports.set_result(addresses[0][1])
 

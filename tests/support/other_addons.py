@@ -176,7 +176,7 @@ async def proxy(
         while not server.listen_addrs():
             await asyncio.sleep(0.01)
     if cassette is not None:
-        recorder.start(WriterClient(WriterConfig(path=str(cassette), server="master")))
+        await recorder.start(WriterClient(WriterConfig(path=str(cassette), server="master")))
     try:
         yield master, before, after, server.listen_addrs()[0][1]
     finally:

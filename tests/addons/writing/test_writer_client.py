@@ -39,7 +39,7 @@ def test_all_that_was_sent_is_written_when_it_is_closed(tmp_path: Path) -> None:
 
     async def main() -> None:
         writer = WriterClient(WriterConfig(str(path), server="master", upstream="http://m:5050"))
-        writer.wait_until_open()
+        await writer.open()
         start_stream(writer)
         writer.send(BodyData(1, 0.2, "server", encode(b'{"type":"HEARTBEAT"}')))
         writer.send(ExchangeEnd(1, 0.3, "server"))
@@ -59,7 +59,7 @@ def test_an_existing_cassette_is_refused(tmp_path: Path) -> None:
 
     async def main() -> None:
         with pytest.raises(WriterError, match="already exists"):
-            WriterClient(WriterConfig(str(path))).wait_until_open()
+            await WriterClient(WriterConfig(str(path))).open()
 
     asyncio.run(main())
     assert path.read_text() == "precious"
@@ -86,7 +86,7 @@ def test_cancelling_an_open_writer_does_nothing(tmp_path: Path) -> None:
 
     async def main() -> None:
         writer = WriterClient(WriterConfig(str(path), upstream="http://me:secret@m:5050"))
-        assert writer.wait_until_open().upstream == "http://me:REDACTED-1@m:5050"
+        assert (await writer.open()).upstream == "http://me:REDACTED-1@m:5050"
         writer.cancel()
         start_stream(writer)
         writer.send(RecordingStopped(0, 0.4))
@@ -100,7 +100,7 @@ def test_without_a_stop_the_streams_are_ended_and_a_note_is_written(tmp_path: Pa
 
     async def main() -> None:
         writer = WriterClient(WriterConfig(str(path), server="master"))
-        writer.wait_until_open()
+        await writer.open()
         start_stream(writer)
         await writer.close()  # without a RecordingStopped
 
@@ -121,7 +121,7 @@ def test_a_slow_writer_drops_bodies_with_a_note_and_memory_is_bounded(tmp_path: 
 
     async def main() -> None:
         writer = WriterClient(WriterConfig(str(path), server="master"))
-        writer.wait_until_open()
+        await writer.open()
         start_stream(writer)
         pid = writer.pid
         os.kill(pid, signal.SIGSTOP)
@@ -153,7 +153,7 @@ def test_heads_and_notes_for_a_slow_writer_are_dropped_and_counted(
 
     async def main() -> None:
         writer = WriterClient(WriterConfig(str(path), server="master"))
-        writer.wait_until_open()
+        await writer.open()
         os.kill(writer.pid, signal.SIGSTOP)
         writer.send(RequestHead(1, 0.0, 1, None, "GET", "/slow", "HTTP/1.1", HEADERS))
         for number in range(2, 1001):
@@ -188,7 +188,7 @@ def test_a_killed_writer_is_reported_once_and_send_does_not_raise(tmp_path: Path
 
     async def main() -> None:
         writer = WriterClient(WriterConfig(str(path), server="master"))
-        writer.wait_until_open()
+        await writer.open()
         failed = asyncio.Event()
         writer.on_failure = lambda text: (failures.append(text), failed.set())[0]
         start_stream(writer)
