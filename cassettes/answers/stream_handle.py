@@ -34,4 +34,5 @@ class StreamHandle[Step]:
         """Report that the stream was sent to its end, or that the client left."""
         if not self.is_over:
             self.is_over = True
+            self._replace_steps = None  # The stream refers to this: a circle.
             self._on_over(client_left)

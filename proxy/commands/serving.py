@@ -19,6 +19,7 @@ from ..control.http_api import ControlServer
 from ..control.receipt import Receipt, build_receipt, count_replay
 from ..control.verdict import bypassed_proxy, judge
 from ..http.proxy_variables import detour
+from ..server.collector import Collector
 from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
 from . import listen as addresses
@@ -69,7 +70,13 @@ async def serve(
         print_to_stderr(failures[-1])
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
-    server = ReplayServer(playback, on_miss=_print_note, on_failure=fail, on_note=_print_note)
+    server = ReplayServer(
+        playback,
+        on_miss=_print_note,
+        on_failure=fail,
+        on_note=_print_note,
+        collector=Collector(),
+    )
     asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
     logging.getLogger("asyncio").addHandler(AsyncioMessages())
     stopped = _stop_signal()

@@ -61,7 +61,7 @@ class RequestParser:
         self._events: list[RequestEvent] = []
         self._has_failed = False
         self._begin_request()
-        self._parser = self._new_parser()
+        self._has_parser = False
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         """Return a parser that accepts a bare line feed as the end of a line, as Mesos does."""
@@ -104,6 +104,12 @@ class RequestParser:
         self._begin_request()
         self._has_failed = True
 
+    def release(self) -> None:
+        """Between requests, free the parser of llhttp until more data arrives: a kilobyte."""
+        if self._has_parser and not self._is_open:
+            del self._parser
+            self._has_parser = False
+
     def _parse(self, data: bytes) -> list[RequestEvent]:
         self._events = []
         if not self._has_failed:
@@ -112,6 +118,8 @@ class RequestParser:
 
     def _feed(self, data: bytes) -> None:
         in_head = self._is_open and not self._is_in_body
+        if not self._has_parser:
+            self._parser, self._has_parser = self._new_parser(), True
         try:
             self._parser.feed_data(data)
             is_same_head = in_head and not self._events

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import override
 
+from ...cassettes.answers.answer import StreamedResponse
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,
@@ -83,6 +84,7 @@ class Connection(asyncio.Protocol):
     def _leave(self) -> None:
         self._backlog.clear()
         self._parser.close()
+        self._parser.release()
         try:
             self._responses.stop()
             self._bodies.abort()
@@ -239,6 +241,8 @@ class Connection(asyncio.Protocol):
             case CompleteRequest():
                 response = self._host.answer_request(event.request, self.number)
                 self._responses.enqueue(response, event.keep_alive)
+                if event.keep_alive and isinstance(response, StreamedResponse):
+                    self._parser.release()
             case HttpRequestError():
                 self._refuse(event)
             case ContinueExpected():

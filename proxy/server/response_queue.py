@@ -83,8 +83,10 @@ class ResponseQueue:
             self._current.resume()
 
     def stop(self) -> None:
-        """Drop all responses: the client has left."""
+        """Drop all responses: the client has left. Nothing is called any more."""
         self.is_closed = True
+        self._on_last_response = self._on_close = self._on_room = _ignore
+        self._on_failure = _ignore
         if self._current is not None:
             self._current.stop()
             self._current = None
@@ -161,6 +163,10 @@ class ResponseQueue:
             clock, limits = self._context.clock, self._context.limits
             when = clock.time() + limits.hang_up_timeout_seconds
             self._current.give_up_at(when, clock)
+
+
+def _ignore(*_: object) -> None:
+    """Stand for a callback that is not needed any more: it refers to what refers to it."""
 
 
 def _drop(response: ReplayResponse | StreamedResponse) -> None:

@@ -7,7 +7,9 @@ schedule, and all connections one periodic check for silent clients.
 
 import asyncio
 import errno
+import os
 import resource
+import socket
 import ssl
 import sys
 from collections.abc import Callable, Collection
@@ -27,9 +29,16 @@ from ..streams.clock import Clock, LoopClock, Timer
 from ..streams.schedule import Schedule
 from ..streams.stream_registry import StreamRegistry
 from .answering import ListenScope, Responder
+from .collector import Collector
 from .connection import Connection
 from .ports import BodySink, Peer
 from .upstream_relay import ResolveUpstream
+
+_ACCEPTED_PER_TURN = 16
+"""Connections that asyncio accepts before other clients have their turn; it calls this backlog."""
+
+_MAX_UNACCEPTED = 4096
+"""Connections that wait in the kernel, which may allow fewer. Any more would wait for a second."""
 
 _CHECK_INTERVAL_SECONDS = 1.0
 
@@ -49,7 +58,8 @@ class ReplayServer:
     It may be started at several addresses, each for all cassettes or for some.
 
     `responder` answers the requests (answering.py explains the callbacks), `stream_registry` has
-    the streams, and `peers` the open connections.
+    the streams, and `peers` the open connections. A `collector` is for a process that does nothing
+    but serve.
     """
 
     def __init__(
@@ -62,6 +72,7 @@ class ReplayServer:
         on_failure: Callable[[int, Exception], object] | None = None,
         on_note: Callable[[ReplayNote], object] | None = None,
         resolve_upstream: ResolveUpstream | None = None,
+        collector: Collector | None = None,
     ) -> None:
         self.clock = clock or LoopClock()
         self.schedule = Schedule(self.clock)
@@ -84,6 +95,7 @@ class ReplayServer:
         self._check_timer: Timer | None = None
         self._max_connections = min(self.limits.max_connections, _free_descriptors())
         self._has_refused = False
+        self._collector = collector
 
     async def start(
         self,
@@ -105,11 +117,14 @@ class ReplayServer:
             return Connection(self, number, self.stream_registry.register)
 
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(connect, host, port, ssl=tls, start_serving=False)
+        listener = await loop.create_server(
+            connect, host, port, ssl=tls, backlog=_ACCEPTED_PER_TURN, start_serving=False
+        )
         host, port = listener.sockets[0].getsockname()[:2]
         scope = ListenScope(str(Address(host, port)), indexes)
         self._listeners.append(listener)
         await listener.start_serving()
+        _enlarge_backlog(listener)
         if self._check_timer is None:
             self._start_check_timer()
         return host, port
@@ -176,6 +191,8 @@ class ReplayServer:
             self._report_refusal()
             return False
         self.peers.add(peer)
+        if self._collector is not None:
+            self._collector.note_opened(peer.number)
         return True
 
     def left(self, peer: Peer) -> None:
@@ -183,6 +200,8 @@ class ReplayServer:
         self.peers.discard(peer)
         self._scopes.pop(peer.number, None)
         self.responder.playback.forget_connection(peer.number)
+        if self._collector is not None:
+            self._collector.note_closed(peer.number)
 
     def answer_request(
         self, request: HttpRequest, client: int
@@ -204,6 +223,13 @@ class ReplayServer:
             self._has_refused = True
             text = f"further connections are refused: {len(self.peers)} are open"
             self.report_failure(0, ConnectionRefusedError(text))
+
+
+def _enlarge_backlog(listener: asyncio.Server) -> None:
+    """Let more connections wait than are accepted in a turn: to listen again only sets this."""
+    for each in listener.sockets:
+        with socket.socket(fileno=os.dup(each.fileno())) as listening:
+            listening.listen(_MAX_UNACCEPTED)
 
 
 def _free_descriptors() -> int:

@@ -1,37 +1,61 @@
 """The heartbeats of a stream that waits at a latch: without them its client would give up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from ...cassettes.answers.answer import encode_chunk
+from ...cassettes.answers.gates import Latch
 from ...cassettes.answers.pace import Timed
-from .ports import ResponseWriter, StreamContext
+from .ports import CanFail, ResponseWriter, StreamContext
+
+
+class HeldStream(CanFail, Protocol):
+    """A stream, as its heartbeats see it."""
+
+    @property
+    def awaited_latch(self) -> Latch | None:
+        """The latch that it waits for now."""
+        ...
+
+    @property
+    def is_on_hold(self) -> bool:
+        """True if the user holds it."""
+        ...
+
+
+def delay[T](timed: Iterator[Timed[T]], delay_seconds: float) -> Iterator[Timed[T]]:
+    """Return the same, later by some seconds."""
+    return ((at_seconds + delay_seconds, each) for at_seconds, each in timed)
 
 
 class HeldHeartbeats:
-    """Sends heartbeats when they are due, while `is_held()`. Overdue ones are skipped.
+    """Sends heartbeats when they are due, while a stream waits at a latch.
 
-    All are late by `delay_seconds`. Those that are due while `is_quiet()` or while the client does
-    not read are skipped, too. An error goes to `on_failure`.
+    Overdue ones are skipped, and those that are due while the user holds the stream or the client
+    does not read. An error ends the stream.
     """
 
     def __init__(
         self,
+        stream: HeldStream,
+        latch: Latch,
+        heartbeats: Iterator[Timed[bytes]],
         writer: ResponseWriter,
         context: StreamContext,
-        heartbeats: Iterator[Timed[bytes]],
-        delay_seconds: float,
-        *,
-        is_held: Callable[[], bool],
-        is_quiet: Callable[[], bool],
-        on_failure: Callable[[Exception], object],
     ) -> None:
-        self.fail = on_failure
+        self.fail = stream.fail
+        self._stream = stream
+        self._latch = latch
+        self._heartbeats = heartbeats
         self._writer = writer
         self._context = context
-        self._heartbeats = ((at_seconds + delay_seconds, data) for at_seconds, data in heartbeats)
-        self._is_held = is_held
-        self._is_quiet = is_quiet
         self._next: Timed[bytes] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """True if nothing will be sent any more."""
+        is_held = self._stream.awaited_latch is self._latch
+        return self._next is None or self._writer.is_closed or not is_held
 
     def begin(self) -> None:
         """Schedule the first heartbeat that is not overdue."""
@@ -41,9 +65,9 @@ class HeldHeartbeats:
 
     def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
         """Send the next heartbeat (see `Scheduled`)."""
-        if self._next is None or self._writer.is_closed or not self._is_held():
+        if self.is_over or self._next is None:
             return 0, None
-        if not self._writer.is_full and not self._is_quiet():
+        if not self._writer.is_full and not self._stream.is_on_hold:
             self._writer.write(encode_chunk(self._next[1]))
         return 1, self._fetch_after(now_seconds)
 

@@ -23,6 +23,11 @@ RECORDS_PER_TURN = 256
 class Scheduled(Protocol):
     """A stream, as the schedule sees it."""
 
+    @property
+    def is_over(self) -> bool:
+        """True if nothing will be sent any more."""
+        ...
+
     def send_due(self, now_seconds: float, limit: int) -> tuple[int, float | None]:
         """Send at most `limit` steps that are due.
 
@@ -45,6 +50,7 @@ class Schedule:
         self._order = itertools.count()
         self._timer: Timer | None = None
         self._timer_seconds = 0.0
+        self._over_count = 0
 
     @property
     def is_due(self) -> bool:
@@ -62,6 +68,17 @@ class Schedule:
         self._due = deque(each for each in self._due if each is not stream)
         self._waiting = [each for each in self._waiting if each[2] is not stream]
         heapq.heapify(self._waiting)
+
+    def note_over(self) -> None:
+        """Remove the streams that are over, unless most are not.
+
+        Their next deadline may be hours away, and all that they need would stay until then.
+        """
+        self._over_count += 1
+        if self._over_count * 2 > len(self._waiting):
+            self._over_count = 0
+            self._waiting = [each for each in self._waiting if not each[2].is_over]
+            heapq.heapify(self._waiting)
 
     def stop(self) -> None:
         """Remove all streams."""

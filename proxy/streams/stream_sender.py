@@ -15,11 +15,15 @@ from ...cassettes.answers.answer import (
 from ...cassettes.answers.gates import Latch, WaitFor
 from ...cassettes.answers.pace import Timed
 from ..http.http1 import LAST_CHUNK
-from .held_heartbeats import HeldHeartbeats
+from .held_heartbeats import HeldHeartbeats, delay
 from .ports import ResponseWriter, StreamContext, guarded
 from .send_state import TRANSITIONS, SendState
 
 _IDLE, _UNTIL_DUE, _UNTIL_OPEN, _UNTIL_READ, _UNTIL_RELEASED, _OVER = SendState
+
+
+def _do_nothing() -> None:
+    pass
 
 
 class StreamSender:
@@ -49,7 +53,7 @@ class StreamSender:
         self.response = response
         self.state = _IDLE
         self.events_sent = self.raw_writes = 0
-        self.on_progress: Callable[[], object] = lambda: None
+        self.on_progress: Callable[[], object] = _do_nothing
         self._writer = writer
         self._context = context
         self._steps: Iterator[Timed[SentStep]] = response.blocks or response.steps
@@ -113,6 +117,7 @@ class StreamSender:
         if self.state is not _OVER:
             self._leave_latch()
             self._mark_over(client_left=True)
+            self._context.schedule.note_over()
 
     def fail(self, error: Exception) -> None:
         """Report an error, and close the connection in the middle of the stream."""
@@ -201,6 +206,7 @@ class StreamSender:
         self._next = None
         self._enter(_OVER)
         self.on_progress()
+        self.on_progress = _do_nothing  # It may refer to this stream: a circle.
         if self.response.handle is not None:
             self.response.handle.mark_over(client_left=client_left)
 
@@ -214,17 +220,9 @@ class StreamSender:
         """Send only heartbeats until the latch opens."""
         self._enter(_UNTIL_OPEN)
         wait.latch.add_open_callback(self._pass_latch)
-        if wait.heartbeats is None:
-            return
-        HeldHeartbeats(
-            self._writer,
-            self._context,
-            wait.heartbeats,
-            self._delay_seconds,
-            is_held=lambda: self._wait is wait,
-            is_quiet=lambda: self.is_on_hold,
-            on_failure=self.fail,
-        ).begin()
+        if wait.heartbeats is not None:
+            heartbeats = delay(wait.heartbeats, self._delay_seconds)
+            HeldHeartbeats(self, wait.latch, heartbeats, self._writer, self._context).begin()
 
     @guarded
     def _pass_latch(self) -> None:

@@ -1,9 +1,11 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import re
 import ssl
 import subprocess
+import weakref
 
 import pytest
 
@@ -619,6 +621,30 @@ def test_an_idle_connection_is_kept():
         await client.expect(unary(b"A").head + b"A")
 
     serve({b"/a": unary(b"A")}, scenario, clock=clock)
+
+
+def test_a_connection_that_ends_needs_no_garbage_collection():
+    alive = []
+
+    async def scenario(connect, server):
+        client = await connect()
+        await client.send(get(b"/s"))
+        await client.expect(STREAM_HEAD)
+        (peer,), (sender,) = server.peers, server.stream_registry.open_streams()
+        await client.send(b"GET /unfinished HTTP/1.1\r\n")
+        await until(lambda: peer._parser.has_unfinished)
+        alive.extend(map(weakref.ref, (peer, sender, peer._parser)))
+        peer = sender = None
+        client.writer.close()
+        await until(lambda: not server.peers)
+        assert [each() for each in alive] == [None] * 3
+
+    gc.disable()
+    try:
+        serve({b"/s": [(3600.0, b"one")]}, scenario)
+    finally:
+        gc.enable()
+    assert len(alive) == 3
 
 
 def test_a_client_that_expects_100_continue_gets_it():

@@ -1,3 +1,5 @@
+import weakref
+
 from mesotape.proxy.streams.clock import ManualClock
 from mesotape.proxy.streams.schedule import RECORDS_PER_TURN, STREAM_RECORDS_PER_TURN, Schedule
 
@@ -7,6 +9,7 @@ class LoggingStream:
 
     def __init__(self, name, deadlines, log):
         self.name, self.deadlines, self.log = name, list(deadlines), log
+        self.is_over = False
 
     def send_due(self, now_seconds, limit):
         sent = 0
@@ -60,3 +63,20 @@ def test_a_stopped_schedule_wakes_no_stream():
     streams.stop()
     clock.advance(2)
     assert log == []
+
+
+def test_streams_that_are_over_are_not_kept_until_their_deadline():
+    clock, log, streams = schedule()
+    kept = [LoggingStream(number, [3600.0], log) for number in range(100)]
+    for each in kept:
+        streams.wake_at(3600.0, each)
+    alive = [weakref.ref(each) for each in kept]
+    for number in range(0, 100, 2):
+        kept[number].is_over = True
+        streams.note_over()
+    kept[1].is_over = True
+    streams.note_over()
+    kept.clear()
+    assert [each() is not None for each in alive] == [False, False, *[False, True] * 49]
+    clock.advance(3600.0)
+    assert [name for _, name, _ in log] == list(range(3, 100, 2))

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from itertools import count
 
 from mesotape.cassettes.answers.answer import (
@@ -402,3 +404,17 @@ def test_streams_that_send_blocks_take_turns():
         StreamSender(writer, context, answer, keep_alive=True).begin()
     context.clock.advance(0.0)
     assert log == [0, 1] * 3
+
+
+def test_a_stream_that_is_over_is_in_no_circle_of_references():
+    handle = StreamHandle()
+    gc.disable()
+    try:
+        context, _, sender = stream((3600.0, b"a"), live=handle)
+        alive = weakref.ref(sender)
+        sender.stop()
+        del sender
+        assert alive() is None
+    finally:
+        gc.enable()
+    assert (handle.is_over, context.failures) == (True, [])
