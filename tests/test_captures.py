@@ -96,7 +96,8 @@ def wire(exchange: Exchange) -> tuple[bytes, list[int]] | None:
     return response and (response.raw_body, [size for _, size in response.chunks])
 
 
-@pytest.mark.parametrize("name", names())
+# The largest passes mitmproxy in test_roundtrip.py only, with the same demands.
+@pytest.mark.parametrize("name", [name for name in names() if name != "busy-a"])
 def test_a_bare_mitmproxy_changes_what_the_table_says_and_nothing_else(
     name: str, proxy: Proxy
 ) -> None:

@@ -1,5 +1,6 @@
 """Commands that a `command_server` forks: processes, with members of `subprocess.Popen`."""
 
+import atexit
 import contextlib
 import functools
 import os
@@ -43,7 +44,7 @@ class ForkedCommand:
         os.umask(umask := os.umask(0))
         request = ForkRequest([*arguments], folder, {**environment}, umask)
         descriptors = [0, its_out, its_err, its_status]
-        socket.send_fds(_server()[0], [json.encode(request)], descriptors)
+        socket.send_fds(_server(), [json.encode(request)], descriptors)
         for each in descriptors[1:]:
             os.close(each)
         self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
@@ -91,11 +92,17 @@ class ForkedCommand:
 
 
 @functools.cache
-def _server() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
+def _server() -> socket.socket:
     """Start a server. It ends with this process, which has the other end of its stdin."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-c", "from support import command_server; command_server.main()"]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     process = subprocess.Popen(command, stdin=its, stdout=subprocess.DEVNULL, env=environment)
     its.close()
-    return ours, process
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
