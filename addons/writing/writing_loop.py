@@ -26,7 +26,6 @@ from ...cassettes.recording.writer import CassetteWriter
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.scanning.late_secrets import LateSecrets
-from ...cassettes.storage.reader import Cassette
 from .final_redaction import FinalRedaction
 from .reports import Reports
 
@@ -136,6 +135,8 @@ class WritingLoop:
     def _continue(self, continued: observations.RecordingContinued) -> list[Document | bytes]:
         """Go on with the streams of a process that was killed."""
         self._last_seconds = self._writer.elapsed_seconds
+        from ...cassettes.storage.reader import Cassette
+
         with Cassette.open(self._writer.path, lenient=True) as cassette:
             first, open_exchanges = continued.first_exchange, set(continued.open_exchanges)
             return [*continue_streams(self._recording, cassette, first, open_exchanges)]
