@@ -19,11 +19,16 @@ from msgspec.structs import replace
 
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http import redirects
-from ...proto.http.gzip_coding import GZIP_MINIMUM_BODY_LENGTH, gzip_compress
+from ...proto.http.gzip_coding import (
+    GZIP_MINIMUM_BODY_LENGTH,
+    gzip_compress,
+    gzip_compress_blocks,
+)
 from ...proto.http.headers import header_pairs, header_values
 from ...proto.http.reason_phrases import reason_phrase
 from ...proto.shown_text import quote_start
 from ..format.documents import Response
+from ..storage.stored_body import StoredBody
 from .gates import Latch, SyncPoint
 from .pace import Timed
 from .stream_handle import StreamHandle
@@ -90,6 +95,7 @@ type SentStep = StreamStep | RecordBlock
 class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
     """A whole answer, sent when all `latches` are open.
 
+    `content` is the body; one that stands in the cassette as it is sent is read while it is sent.
     With `close` the connection is closed after it. Without `status` there is no answer: `head` is
     empty, and the connection is closed; with `awaits_hang_up` it is the client that closes it, and
     the request is held until then. `exchange` is its number in the cassette, 0 if the answer is not
@@ -99,10 +105,15 @@ class ReplayResponse(Struct, frozen=True, eq=False, kw_only=True):
     exchange: int
     status: int | None
     head: bytes
-    body: bytes = b""
+    content: bytes | StoredBody = b""
     close: bool = False
     latches: tuple[Latch, ...] = ()
     awaits_hang_up: bool = False
+
+    @property
+    def body(self) -> bytes:
+        """The body, read from the cassette if it is there. Raises CassetteError."""
+        return bytes(self.content)
 
 
 class StreamedResponse(Struct, frozen=True, eq=False, kw_only=True):
@@ -151,7 +162,7 @@ def render_head(status: int, reason: str | None, headers: Iterable[tuple[str, st
 def build_unary(
     number: int,
     response: Response,
-    body: bytes,
+    body: bytes | StoredBody,
     *,
     bodiless: bool,
     accepts_gzip: bool,
@@ -181,7 +192,7 @@ def build_unary(
     rendered = render_head(response.status, response.reason, headers)
     close = response.cause not in (None, "server") or _has_connection_close(headers)
     return ReplayResponse(
-        exchange=number, status=response.status, head=rendered, body=body, close=close
+        exchange=number, status=response.status, head=rendered, content=body, close=close
     )
 
 
@@ -201,7 +212,7 @@ def build_refusal(
     )
     rendered = render_head(refusal.status, None, _with_length(headers, len(body)))
     body = b"" if bodiless else body
-    return ReplayResponse(exchange=0, status=refusal.status, head=rendered, body=body)
+    return ReplayResponse(exchange=0, status=refusal.status, head=rendered, content=body)
 
 
 def build_stream(
@@ -249,16 +260,24 @@ def _has_connection_close(headers: Iterable[tuple[str, str]]) -> bool:
 
 
 def _apply_gzip(
-    headers: list[tuple[str, str]], body: bytes, *, accepts_gzip: bool, compress_large: bool
-) -> tuple[list[tuple[str, str]], bytes]:
+    headers: list[tuple[str, str]],
+    body: bytes | StoredBody,
+    *,
+    accepts_gzip: bool,
+    compress_large: bool,
+) -> tuple[list[tuple[str, str]], bytes | StoredBody]:
     codings = header_values(headers, "content-encoding")
     if codings == ["gzip"]:
         if accepts_gzip:
-            return headers, gzip_compress(body)
+            return headers, _compress(body)
         return [pair for pair in headers if pair[0].lower() != "content-encoding"], body
     if accepts_gzip and compress_large and not codings and len(body) >= GZIP_MINIMUM_BODY_LENGTH:
-        return [("Content-Encoding", "gzip"), *headers], gzip_compress(body)
+        return [("Content-Encoding", "gzip"), *headers], _compress(body)
     return headers, body
+
+
+def _compress(body: bytes | StoredBody) -> bytes:
+    return gzip_compress(body) if isinstance(body, bytes) else gzip_compress_blocks(body.blocks())
 
 
 def _with_length(headers: list[tuple[str, str]], length: int) -> list[tuple[str, str]]:

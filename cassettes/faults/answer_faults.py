@@ -111,10 +111,11 @@ class AnswerFaults:
         if (lost := self._first_of_kind.get("lost-answer")) is not None:
             return _streamed(answer, self._reset(lost))
         empty = self._first_of_kind.get("empty-answer")
-        if empty is not None and answer.body:
-            self._report(empty, f"{len(answer.body)} bytes of body left out")
+        size = len(answer.content)
+        if empty is not None and size:
+            self._report(empty, f"{size} bytes of body left out")
             answer = _without_body(answer)
-        cut = self._first_of_kind.get("cut-answer") if answer.body else None
+        cut = self._first_of_kind.get("cut-answer") if answer.content else None
         if cut is None and not self._delays:
             return answer
         return _streamed(answer, self._pieces(answer, cut))
@@ -122,19 +123,29 @@ class AnswerFaults:
     def _pieces(self, answer: ReplayResponse, cut: Fault | None) -> AnswerSteps:
         for latch in answer.latches:
             yield self._now_seconds, WaitFor(latch)
-        due_seconds, body = self._due_seconds, answer.body
+        due_seconds, size = self._due_seconds, len(answer.content)
         yield from self._delay_notices()
         if cut is None:
-            yield due_seconds, RawBytes(answer.head + body)
+            yield from self._raw(answer, size)
             yield due_seconds, Ending.RAW_COMPLETE
             return
         drawn = cut.effective_value
         if drawn is None:
-            drawn = self._random_for(cut).random_below(len(body))
-        size = min(int(drawn), len(body) - 1)
-        yield due_seconds, self._notice(cut, f"closed after {size} of {len(body)} bytes of body")
-        yield due_seconds, RawBytes(answer.head + body[:size])
+            drawn = self._random_for(cut).random_below(size)
+        sent = min(int(drawn), size - 1)
+        yield due_seconds, self._notice(cut, f"closed after {sent} of {size} bytes of body")
+        yield from self._raw(answer, sent)
         yield due_seconds, Ending.CUT
+
+    def _raw(self, answer: ReplayResponse, size: int) -> AnswerSteps:
+        """Yield an answer with the first bytes of its body; one in the cassette in blocks."""
+        content = answer.content
+        if isinstance(content, bytes):
+            yield self._due_seconds, RawBytes(answer.head + content[:size])
+            return
+        yield self._due_seconds, RawBytes(answer.head)
+        for block in content.blocks(size):
+            yield self._due_seconds, RawBytes(block)
 
     def _reset(self, fault: Fault) -> AnswerSteps:
         yield self._now_seconds, self._notice(fault, "reset without an answer")
@@ -161,4 +172,4 @@ def _streamed(answer: ReplayResponse, steps: AnswerSteps) -> StreamedResponse:
 
 def _without_body(answer: ReplayResponse) -> ReplayResponse:
     head = _CODING.sub(b"", _LENGTH.sub(rb"\g<1>0", answer.head))
-    return replace(answer, head=head, body=b"")
+    return replace(answer, head=head, content=b"")

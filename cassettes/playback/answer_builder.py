@@ -33,9 +33,10 @@ from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_response, exchange_error
 from .journal import Journal
 
-_MAX_CACHED_BYTES = 16 * 1024 * 1024
+_MAX_CACHED_BYTES = 32 * 1024 * 1024
 _MAX_CACHED_ANSWER_BYTES = 256 * 1024
-"""Bytes of answers that are kept ready, and of the largest one."""
+_ANSWER_BYTES = 512
+"""Bytes of answers that are kept ready, and of the largest; what one takes besides its bytes."""
 
 type _CacheKey = tuple[Selection, bool, bool]
 """An exchange as it is answered, without its body or with it, and whether gzip is accepted."""
@@ -120,7 +121,7 @@ class AnswerBuilder:
     ) -> ReplayResponse | StreamedResponse:
         ref = selection.exchange_ref
         cassette = self._cassettes[ref.cassette]
-        exchange = cassette.exchange(ref.exchange)
+        exchange, stored_body = cassette.exchange_in_file(ref.exchange)
         plan = self._plan_response(selection, exchange)
         response, rewriter = plan.response, self._id_rewriter(plan, ref)
         if (
@@ -156,11 +157,15 @@ class AnswerBuilder:
                 at_seconds=offset_seconds + exchange.at,
                 place_error=partial(exchange_error, cassette, ref.exchange),
             )
-        body = self._body(selection, exchange, plan)
+        if stored_body is not None and (rewriter is not None or plan.to is not None):
+            exchange, stored_body = cassette.exchange(ref.exchange), None
+        body = stored_body or self._body(selection, exchange, plan)
+        if rewriter is not None and isinstance(body, bytes):
+            body = rewriter.rewrite_body(body)
         answer = answers.build_unary(
             ref.exchange,
             response,
-            body if rewriter is None else rewriter.rewrite_body(body),
+            body,
             bodiless=response_options.bodiless,
             accepts_gzip=response_options.accepts_gzip,
             compress_large=selection.target_type is not None or _may_compress(cassette, exchange),
@@ -170,14 +175,10 @@ class AnswerBuilder:
             latches = (*(latches or ()), self._constraints.hang_up_latch(ref))
         if latches is not None:
             return replace(answer, latches=latches)
-        if rewriter is not None:
-            return answer
-        size_bytes = len(answer.head) + len(answer.body)
-        self._cached_answers.put(
-            (selection, response_options.bodiless, response_options.accepts_gzip),
-            answer,
-            size_bytes,
-        )
+        if rewriter is None and stored_body is None:
+            key = selection, response_options.bodiless, response_options.accepts_gzip
+            size_bytes = len(answer.head) + len(answer.content) + _ANSWER_BYTES
+            self._cached_answers.put(key, answer, size_bytes)
         return answer
 
     def _plan_response(self, selection: Selection, exchange: Exchange) -> _ResponsePlan:

@@ -33,6 +33,7 @@ from .opened_file import OpenedFile
 from .opening import open_for_reading
 from .part_names import first_part_path
 from .parts import open_further_parts
+from .stored_body import StoredBody, find_stored_body
 
 _HEAD_BYTES = 64 * 1024
 """How much of an exchange is read to find its request and the head of its response."""
@@ -187,11 +188,17 @@ class Cassette:
 
     def exchange(self, number: int) -> Exchange:
         """Read the exchange with a number. Raises `CassetteError` if there is none."""
-        document = self._index.find_exchange(number)
-        if document is None:
-            last = f"the last is {self.last_exchange_number}" if len(self) else "it has none"
-            raise CassetteError(f"{self.path}: there is no exchange {number}; {last}")
-        return self._read_exchange(document)
+        return self._read_exchange(self._find_document(number))
+
+    def exchange_in_file(self, number: int) -> tuple[Exchange, StoredBody | None]:
+        """Read an exchange; a long body of its response stays in the file if that is possible.
+
+        Then the response in the exchange has no body. Raises as `exchange`.
+        """
+        document = self._find_document(number)
+        if (found := find_stored_body(self._file, *self._index.span(document))) is not None:
+            return found
+        return self._read_exchange(document), None
 
     def line_of_exchange(self, number: int) -> int:
         """Return the line of the first key of an exchange; 0 if there is none of that number."""
@@ -322,6 +329,13 @@ class Cassette:
             line = self._line(index.start_offsets[0]) + 1
             raise CassetteError(f"{self.path}:{line}: expected the header (`mesotape: 1`) first")
         return header
+
+    def _find_document(self, number: int) -> int:
+        document = self._index.find_exchange(number)
+        if document is None:
+            last = f"the last is {self.last_exchange_number}" if len(self) else "it has none"
+            raise CassetteError(f"{self.path}: there is no exchange {number}; {last}")
+        return document
 
     def _read_exchange(self, document: int) -> Exchange:
         exchange = self._read_document(document)

@@ -5,6 +5,7 @@ The compressed bytes depend on the zlib that made them, so a cassette holds the 
 
 import gzip
 import zlib
+from collections.abc import Iterable
 
 MAX_DECOMPRESSED_BYTES = 1 << 26
 """64 MiB: a small gzip body can grow without end. A replay accepts no longer requests."""
@@ -51,3 +52,9 @@ def gzip_decompress(data: bytes, max_bytes: int = MAX_DECOMPRESSED_BYTES) -> byt
 def gzip_compress(data: bytes) -> bytes:
     """Compress a body; the same data gives the same bytes."""
     return gzip.compress(data, _LEVEL, mtime=0)
+
+
+def gzip_compress_blocks(blocks: Iterable[bytes]) -> bytes:
+    """Compress a body that comes in blocks, to the same bytes as `gzip_compress`."""
+    compressor = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    return b"".join([*map(compressor.compress, blocks), compressor.flush()])

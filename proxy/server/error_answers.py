@@ -31,14 +31,14 @@ def build_miss_response(miss: Miss, *, bodiless: bool) -> ReplayResponse:
     ]
     status = HTTPStatus.NOT_IMPLEMENTED
     head = render_head(status, None, headers)
-    return ReplayResponse(exchange=0, status=status, head=head, body=b"" if bodiless else report)
+    return ReplayResponse(exchange=0, status=status, head=head, content=b"" if bodiless else report)
 
 
 def build_health_response(*, bodiless: bool) -> ReplayResponse:
     """Return the answer to a probe of the replay itself, of which no journal takes note."""
     head, body = render_text_response(HTTPStatus.OK, "ok")
     return ReplayResponse(
-        exchange=0, status=HTTPStatus.OK, head=head, body=b"" if bodiless else body
+        exchange=0, status=HTTPStatus.OK, head=head, content=b"" if bodiless else body
     )
 
 
@@ -57,4 +57,4 @@ def build_failure_response(error: Exception) -> ReplayResponse:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     text = f"mesotape could not play the cassette: {describe_failure(0, error)}"
     head, body = render_text_response(status, text)
-    return ReplayResponse(exchange=0, status=status, head=head, body=body)
+    return ReplayResponse(exchange=0, status=status, head=head, content=body)

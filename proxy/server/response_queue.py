@@ -12,9 +12,11 @@ from functools import partial
 from msgspec.structs import replace
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from ...cassettes.storage.stored_body import StoredBody
 from ..streams.clock import Clock, Timer
 from ..streams.ports import StreamContext, guarded
 from ..streams.stream_sender import StreamSender
+from .body_sender import BodySender
 from .error_answers import UnansweredRequest
 from .upstream_relay import Forwarded, UpstreamRelay
 
@@ -55,7 +57,7 @@ class ResponseQueue:
         self._on_room = on_room
         self._on_failure = on_failure
         self._queue: list[tuple[ReplayResponse | StreamedResponse, bool]] = []
-        self._current: StreamSender | HeldResponse | UpstreamRelay | None = None
+        self._current: StreamSender | HeldResponse | UpstreamRelay | BodySender | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -141,13 +143,34 @@ class ResponseQueue:
             opened = replace(response, latches=())
             self._hold(response, lambda: self._send(opened, keep_alive))
             return
-        if len(response.body) <= _MAX_JOINED_BYTES:
-            self.transport.write(response.head + response.body)
+        content = response.content
+        if isinstance(content, StoredBody):
+            self._send_stored(response, content, keep_alive)
+            return
+        if len(content) <= _MAX_JOINED_BYTES:
+            self.transport.write(response.head + content)
         else:
             self.transport.write(response.head)
-            self.transport.write(response.body)
+            self.transport.write(content)
         if response.close or not keep_alive:
             self._on_last_response()
+
+    def _send_stored(self, response: ReplayResponse, body: StoredBody, keep_alive: bool) -> None:
+        """Send a body from the cassette, and go on after it; if it cannot be read, cut it."""
+
+        def go_on() -> None:
+            self._current = None
+            if response.close or not keep_alive:
+                self._on_last_response()
+            self._send_queued()
+
+        def cut(error: Exception) -> None:
+            self._context.report_failure(response.exchange, error)
+            self.stream_ended(close=True)
+
+        self.transport.write(response.head)
+        sender = self._current = BodySender(self, body, go_on, cut)
+        sender.send_block()
 
     def _hold(self, response: ReplayResponse, send: Callable[[], object]) -> None:
         """Send a response when its latches are open, or when its client has not hung up in time."""

@@ -139,7 +139,7 @@ MOVED = (
 
 def test_a_redirect_to_another_server_keeps_all_else() -> None:
     answer = ReplayResponse(
-        exchange=1, status=307, head=MOVED, body=b"\r\nLocation: //a\r\n", close=True
+        exchange=1, status=307, head=MOVED, content=b"\r\nLocation: //a\r\n", close=True
     )
     moved = retarget_redirect(answer, "[::1]:80")
     assert moved.head == MOVED.replace(b"//leader:5050/", b"//[::1]:80/")

@@ -26,7 +26,7 @@ def get(path, *headers):
 
 def unary(body, close=False):
     rendered = render_head(200, None, [("Content-Length", str(len(body)))])
-    return ReplayResponse(exchange=1, status=200, head=rendered, body=body, close=close)
+    return ReplayResponse(exchange=1, status=200, head=rendered, content=body, close=close)
 
 
 class FixedPlayback:
@@ -795,7 +795,7 @@ def test_a_response_waits_at_its_latch_and_so_do_later_ones():
     held = set()
     latch = Latch("the end", held)
     answer = unary(b"W")
-    latched = ReplayResponse(exchange=1, status=200, head=answer.head, body=b"W", latches=(latch,))
+    latched = ReplayResponse(exchange=1, status=200, head=answer.head, content=b"W", latches=(latch,))
     serve({b"/wait": latched, b"/a": unary(b"A")}, scenario)
 
 
