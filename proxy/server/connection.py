@@ -7,7 +7,7 @@ connection is bounded.
 
 import asyncio
 from collections.abc import Callable
-from typing import override
+from typing import cast, override
 
 from ...cassettes.answers.answer import StreamedResponse
 from ..http.http1 import (
@@ -66,7 +66,8 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # Not all event loops derive theirs from the class of asyncio.
+        transport = cast("asyncio.Transport", transport)
         transport.set_write_buffer_limits(self._host.limits.max_unsent_bytes)
         self._transport = self._responses.transport = transport
         if not self._host.joined(self):

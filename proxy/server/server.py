@@ -89,6 +89,7 @@ class ReplayServer:
             resolve_upstream=resolve_upstream,
         )
         self.peers = set[Peer]()
+        self._peer_left = asyncio.Event()
         self._numbers = count(1)
         self._listeners: list[asyncio.Server] = []
         self._scopes: dict[int, ListenScope] = {}
@@ -148,6 +149,10 @@ class ReplayServer:
             peer.abort()
         for listener in self._listeners:
             await listener.wait_closed()
+        # That waits for the connections in asyncio, but not in every event loop.
+        while self.peers:
+            self._peer_left.clear()
+            await self._peer_left.wait()
         self._listeners.clear()
 
     def reset(self) -> None:
@@ -198,6 +203,7 @@ class ReplayServer:
     def left(self, peer: Peer) -> None:
         """Remove a closed connection."""
         self.peers.discard(peer)
+        self._peer_left.set()
         self._scopes.pop(peer.number, None)
         self.responder.playback.forget_connection(peer.number)
         if self._collector is not None:

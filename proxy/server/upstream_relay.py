@@ -6,7 +6,7 @@ otherwise a replay opens no outgoing connection.
 
 import asyncio
 from collections.abc import Callable
-from typing import override
+from typing import cast, override
 
 import httptools
 
@@ -76,9 +76,8 @@ class UpstreamRelay(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(_render_request(self._forwarded.request))
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_render_request(self._forwarded.request))
 
     @override
     def data_received(self, data: bytes) -> None:

@@ -2,46 +2,15 @@
 
 import asyncio
 import gzip
-import json
-import os
-import ssl
 import tracemalloc
 
 import pytest
-from support.playback_cassettes import HEADER, request
+from support.large_cassettes import GET, MEGABYTE, large_json, receive, serve, write_cassette
+from support.playback_cassettes import request
 
-from mesotape.cassettes.answers.answer import ReplayResponse
-from mesotape.cassettes.format import yaml_writer
-from mesotape.cassettes.format.documents import Exchange, Request, Response
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.storage.stored_body import StoredBody
-from mesotape.proxy.server.server import ReplayServer
-
-MEGABYTE = 1 << 20
-STATE = b'{"type":"GET_STATE","get_state":{"get_tasks":{"tasks":[]}}}'
-
-
-def large_json(size=3 * MEGABYTE):
-    """Return JSON as Mesos writes it, with blanks and escapes in strings."""
-    task = {"name": "a task, with é and \\ and \"", "task_id": {"value": "t"}, "agent_id": None}
-    tasks = [{**task, "task_id": {"value": f"t{n}"}} for n in range(size // 90)]
-    return json.dumps(tasks, separators=(",", ":"), ensure_ascii=False)
-
-
-def write_cassette(path, body, *, form="json", headers=None, method="GET", **response):
-    length = {"Content-Length": str(len(body.encode()))}
-    answer = Response(
-        after=0.1,
-        status=200,
-        headers={"Content-Type": "application/json"} | (length if headers is None else headers),
-        **{form: body},
-        **response,
-    )
-    asked = Request(method=method, path="/state")
-    exchange = Exchange(exchange=1, at=0.0, client=1, request=asked, response=answer)
-    path.write_bytes(HEADER.format(server="master").encode() + yaml_writer.format_document(exchange))
-    return path
 
 
 def get(method="GET", **headers):
@@ -140,7 +109,8 @@ def test_a_client_that_accepts_gzip_gets_the_same_gzip(answer_of, monkeypatch):
 
 @pytest.mark.parametrize("limit", [0, 1, 256 * 1024, 256 * 1024 + 1, 1 << 20])
 def test_faults_cut_a_body_in_the_cassette_where_they_cut_any_other(answer_of, monkeypatch, limit):
-    body, options = large_json(), Options(faults=[f"/state:cut-answer={limit}@1", "/state:late=2@1"])
+    body, faults = large_json(), [f"/state:cut-answer={limit}@1", "/state:late=2@1"]
+    options = Options(faults=faults)
     steps = list(answer_of(body, options=options).steps)
     sent = b"".join(step.data for _, step in steps if hasattr(step, "data"))
     monkeypatch.setattr("mesotape.cassettes.storage.reader.find_stored_body", lambda *_: None)
@@ -158,36 +128,6 @@ def test_the_body_is_not_read_for_a_head(answer_of, monkeypatch):
 
 
 # Over sockets.
-
-
-def serve(path, scenario, *, tls=None, client_tls=None, factory=None):
-    """Run `scenario(connect, server, failures)` against a replay of a cassette."""
-
-    async def run():
-        failures = []
-        with Cassette.open(path) as cassette:
-            server = ReplayServer(
-                Playback(cassette), on_failure=lambda *failure: failures.append(failure)
-            )
-            address = await server.start(tls=tls)
-            try:
-                await scenario(
-                    lambda: asyncio.open_connection(*address, ssl=client_tls), server, failures
-                )
-            finally:
-                await server.stop()
-
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(asyncio.wait_for(run(), 50))
-
-
-GET = b"GET /state HTTP/1.1\r\nAccept: application/json\r\n\r\n"
-
-
-async def receive(reader):
-    head = await reader.readuntil(b"\r\n\r\n")
-    size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    return await reader.readexactly(size)
 
 
 def test_requests_before_and_after_a_large_answer_are_answered_in_order(tmp_path):

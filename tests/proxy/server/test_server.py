@@ -3,11 +3,11 @@ import contextlib
 import errno
 import gc
 import re
-import ssl
-import subprocess
 import weakref
 
 import pytest
+from msgspec.structs import replace
+from support.certificates import self_signed
 
 from mesotape.cassettes.answers.answer import Ending, ReplayResponse, StreamedResponse, render_head
 from mesotape.cassettes.answers.gates import Latch
@@ -672,21 +672,11 @@ def test_a_large_body_arrives_whole():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 def test_streams_and_answers_go_over_tls(certificate):
-    cert, key = certificate
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(cert, key)
+    tls, client_tls = certificate
 
     async def scenario(connect, server):
         client = await connect()
@@ -695,7 +685,6 @@ def test_streams_and_answers_go_over_tls(certificate):
         assert await client.rest() == STREAM_HEAD + b"3\r\none\r\n"
 
     answers = {b"/a": unary(b"A"), b"/s": [(0.0, b"one"), (0.0, Ending.CUT)]}
-    client_tls = ssl.create_default_context(cafile=str(cert))
     serve(answers, scenario, tls=tls, client_tls=client_tls)
 
 
@@ -795,7 +784,7 @@ def test_a_response_waits_at_its_latch_and_so_do_later_ones():
     held = set()
     latch = Latch("the end", held)
     answer = unary(b"W")
-    latched = ReplayResponse(exchange=1, status=200, head=answer.head, content=b"W", latches=(latch,))
+    latched = replace(answer, latches=(latch,))
     serve({b"/wait": latched, b"/a": unary(b"A")}, scenario)
 
 
