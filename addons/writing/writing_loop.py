@@ -17,7 +17,6 @@ from collections.abc import Sequence
 
 from ...cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
 from ...cassettes.recording import observations
-from ...cassettes.recording.continuing import continue_streams
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.gap import Gap
 from ...cassettes.recording.output_file import IncompleteWriteError
@@ -135,6 +134,7 @@ class WritingLoop:
     def _continue(self, continued: observations.RecordingContinued) -> list[Document | bytes]:
         """Go on with the streams of a process that was killed."""
         self._last_seconds = self._writer.elapsed_seconds
+        from ...cassettes.recording.continuing import continue_streams
         from ...cassettes.storage.reader import Cassette
 
         with Cassette.open(self._writer.path, lenient=True) as cassette:
