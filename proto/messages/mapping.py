@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from . import json_writer
 from .descriptors import message_class
-from .fast_conversion import json_to_message, json_to_protobuf, protobuf_to_json
+from .fast_conversion import json_to_message, json_to_protobuf, protobuf_to_json, protobuf_to_text
 from .json_reader import message_from_json_value, missing_required_fields
 from .json_values import ConversionError, MissingFieldsError
 from .picojson import JSONTextError, parse_json
@@ -104,9 +104,9 @@ def message_to_text(data: bytes, full_name: str) -> tuple[bytes, bool]:
     numbers. Raises LookupError if there is no such message, ValueError if the data does not decode
     or has text that is not UTF-8, and protobuf's EncodeError if a required field is missing.
     """
-    text = protobuf_to_json(data, full_name, include_defaults=False)
-    if text is not None:
-        return text, True
+    converted = protobuf_to_text(data, full_name)
+    if converted is not None:
+        return converted
     message = decode_protobuf(data, full_name)
     message.DiscardUnknownFields()
     restored = message.SerializeToString(deterministic=True)

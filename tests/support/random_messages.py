@@ -2,6 +2,7 @@
 
     RandomJSON(Random(1), oddity=0.05).text(descriptor)     JSON text, nearly always of the message
     damaged(Random(1), b"…")                                protobuf, as it was or damaged
+    shuffled(Random(1), b"…", descriptor)                   with the fields in another order
 
 An oddity is something that Mesos may accept but does not write: another order, a number in a
 string, an unknown name, a value of another type, a second member of a oneof. The same seed gives
@@ -14,6 +15,7 @@ from random import Random
 from typing import Any
 
 from mesotape.proto.messages.descriptors import map_value_field, message_class
+from mesotape.proto.messages.wire_format import wire_fields
 
 MAX_NESTING = 7
 
@@ -160,6 +162,19 @@ def damaged(random: Random, data: bytes) -> bytes:
                 if small and small[0] < 0x80:
                     data = data[:place] + bytes([small[0] | 0x80, 0]) + data[place + 1 :]
     return data
+
+
+def shuffled(random: Random, data: bytes, descriptor: Any) -> bytes:
+    """Return the protobuf of a message with the fields in any order, at all levels."""
+    fields: list[bytes] = []
+    for field in wire_fields(data):
+        inner = descriptor.fields_by_number[field.number].message_type
+        value = data[field.begin : field.end]
+        if inner is not None and not inner.GetOptions().map_entry:
+            value = shuffled(random, value, inner)
+        fields.append(data[field.start : field.begin] + value)
+    random.shuffle(fields)
+    return b"".join(fields)
 
 
 def descriptor_of(name: str) -> Any:

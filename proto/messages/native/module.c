@@ -267,7 +267,7 @@ static void message_type_dealloc(MessageType *self)
 }
 
 /* Return the output as bytes, None if UNSURE, or NULL with an exception; free the buffer. */
-static PyObject *finish(Result result, Buffer *out, Py_buffer *input)
+static PyObject *finish(Result result, Buffer *out)
 {
     PyObject *converted = NULL;
     if (result == DONE)
@@ -275,11 +275,12 @@ static PyObject *finish(Result result, Buffer *out, Py_buffer *input)
     else if (result == UNSURE)
         converted = Py_NewRef(Py_None);
     PyMem_Free(out->data);
-    PyBuffer_Release(input);
     return converted;
 }
 
-static PyObject *convert_to_json(MessageType *self, PyObject *data, bool is_indented)
+/* Convert a message to JSON text. Return it as bytes, None if UNSURE, or NULL with an exception. */
+static PyObject *convert_to_json(MessageType *self, PyObject *data, bool is_indented,
+                                 bool *is_sorted)
 {
     Py_buffer input;
     Buffer out = {NULL, 0, 0};
@@ -288,18 +289,27 @@ static PyObject *convert_to_json(MessageType *self, PyObject *data, bool is_inde
     const uint8_t *at = input.buf;
     Result result = FAILED;
     if (reserve(&out, HAS_SPARE_ROOM ? 4 * (size_t)input.len + 64 : 1))
-        result = protobuf_to_json(self, (Bytes){at, at + input.len}, is_indented, &out);
-    return finish(result, &out, &input);
+        result = protobuf_to_json(self, (Bytes){at, at + input.len}, is_indented, &out, is_sorted);
+    PyBuffer_Release(&input);
+    return finish(result, &out);
 }
 
 static PyObject *message_type_to_json(MessageType *self, PyObject *data)
 {
-    return convert_to_json(self, data, false);
+    bool is_sorted = true;
+    PyObject *text = convert_to_json(self, data, false, &is_sorted);
+    return text && text != Py_None ? Py_BuildValue("NN", text, PyBool_FromLong(is_sorted)) : text;
 }
 
 static PyObject *message_type_to_indented_json(MessageType *self, PyObject *data)
 {
-    return convert_to_json(self, data, true);
+    bool is_sorted = true;
+    PyObject *text = convert_to_json(self, data, true, &is_sorted);
+    if (text && !is_sorted) {
+        Py_DECREF(text);
+        return Py_NewRef(Py_None);
+    }
+    return text;
 }
 
 static PyObject *message_type_to_protobuf(MessageType *self, PyObject *text)
@@ -311,14 +321,16 @@ static PyObject *message_type_to_protobuf(MessageType *self, PyObject *text)
     Result result = FAILED;
     if (reserve(&out, HAS_SPARE_ROOM ? (size_t)input.len + 64 : 1))
         result = json_to_protobuf(self, (Text){input.buf, (size_t)input.len}, &out);
-    return finish(result, &out, &input);
+    PyBuffer_Release(&input);
+    return finish(result, &out);
 }
 
 static PyMethodDef message_type_methods[] = {
     {"to_json", (PyCFunction)message_type_to_json, METH_O,
-     "Convert a message in protobuf to JSON text; None if the data is unusual."},
+     "Convert a message in protobuf to JSON text, with whether its fields are sorted; None if the data "
+     "is unusual."},
     {"to_indented_json", (PyCFunction)message_type_to_indented_json, METH_O,
-     "The same, as msgspec.json.format lays it out."},
+     "Convert a message with sorted fields to the layout of msgspec.json.format, or return None."},
     {"to_protobuf", (PyCFunction)message_type_to_protobuf, METH_O,
      "Convert a message in JSON text to protobuf; None if the text is unusual."},
     {NULL, NULL, 0, NULL},

@@ -133,8 +133,10 @@ bool is_after(Text text, Text other);
 
 /* ---------------------------------------------------------------- conversions */
 
-/* Append the JSON of a message in protobuf, compact or indented by two blanks. */
-Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer *out);
+/* Append the JSON of a message in protobuf, compact or indented by two blanks. The text restores the
+   bytes if the fields were sorted by their numbers. */
+Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer *out,
+                        bool *is_sorted);
 
 /* Append the protobuf of a message in JSON, fields by number and maps by key. */
 Result json_to_protobuf(MessageType *type, Text text, Buffer *out);

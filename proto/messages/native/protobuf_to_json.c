@@ -1,8 +1,8 @@
 /* Protobuf to JSON text, as Mesos writes it (json_writer.py has the rules).
 
-   The input has to be what protobuf itself would write: known fields, by number and each singular
-   one once, numbers in as few bytes as possible, valid UTF-8, maps by key, and all required fields.
-   So the text restores the bytes, too. */
+   The input has to be what protobuf itself would write: known fields, each singular one once, numbers
+   in as few bytes as possible, valid UTF-8, maps by key, and all required fields. The fields may be in
+   any order, as agents write them; only if they are sorted by number does the text restore the bytes. */
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,8 @@ typedef struct {
     Buffer *out;
     PyObject *format_double;
     bool is_indented;
-    int level; /* objects and lists around */
+    bool is_sorted; /* all fields so far were in the order of their numbers */
+    int level;      /* objects and lists around */
 } Writer;
 
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_LENGTH = 2 };
@@ -66,17 +67,24 @@ static inline bool skip_value(Bytes *data, uint32_t wire_type)
     }
 }
 
-/* Find the bytes of each field, from its first tag to the end of its last value: `spans` is in the
-   order of declaration, and `at` is NULL if a field is not set. False if the message is unusual. */
-static bool find_fields(const MessageType *type, Bytes data, Bytes *spans)
+/* Find the bytes of each field, from its first tag to the end of its last value, with other fields
+   between them if they are not sorted: `spans` is in the order of declaration, and `at` is NULL if a
+   field is not set. False if the message is unusual. */
+static bool find_fields(Writer *writer, const MessageType *type, Bytes data, Bytes *spans)
 {
     memset(spans, 0, type->count * sizeof *spans);
     size_t next = 0;
+    uint64_t last_tag = 0;
     while (data.at < data.end) {
         const uint8_t *begin = data.at;
         uint64_t tag;
         if (!read_varint(&data, &tag))
             return false;
+        if (tag < last_tag) {
+            writer->is_sorted = false;
+            next = 0;
+        }
+        last_tag = tag;
         while (next < type->count && type->fields[type->by_number[next]].tag < tag)
             next++;
         if (next == type->count)
@@ -330,7 +338,7 @@ static Result write_entry(Writer *writer, MessageType *entry, Bytes data, Text *
     if (describe(entry) != DONE)
         return FAILED;
     Bytes spans[MAX_FIELDS], key;
-    if (entry->count != 2 || !find_fields(entry, data, spans) || !spans[0].at || !spans[1].at)
+    if (entry->count != 2 || !find_fields(writer, entry, data, spans) || !spans[0].at || !spans[1].at)
         return UNSURE;
     spans[0].at += entry->fields[0].tag_size;
     spans[1].at += entry->fields[1].tag_size;
@@ -348,19 +356,26 @@ static Result write_entry(Writer *writer, MessageType *entry, Bytes data, Text *
     return write_value(writer, &entry->fields[1], &spans[1], nesting);
 }
 
-/* Write the values of a list or the entries of a map; `data` begins with the first tag. */
+/* Write the values of a list or the entries of a map; other fields may be between them. */
 static Result write_values(Writer *writer, const Field *field, Bytes data, int nesting)
 {
-    bool is_map = field->type == TYPE_MAP;
+    bool is_map = field->type == TYPE_MAP, is_first = true;
     Text last_key = {NULL, 0};
     Result result = DONE;
     if (!open_value(writer, is_map ? '{' : '['))
         return FAILED;
-    for (bool is_first = true; data.at < data.end && result == DONE; is_first = false) {
+    while (data.at < data.end && result == DONE) {
+        uint64_t tag;
         Bytes entry;
+        if (!read_varint(&data, &tag))
+            return UNSURE;
+        if (tag != field->tag) {
+            result = skip_value(&data, tag & 7) ? DONE : UNSURE;
+            continue;
+        }
         if (!begin_item(writer, is_first))
             return FAILED;
-        data.at += field->tag_size;
+        is_first = false;
         if (!is_map)
             result = write_value(writer, field, &data, nesting);
         else if (read_bytes(&data, &entry))
@@ -396,7 +411,7 @@ static Result write_message(Writer *writer, MessageType *type, Bytes data, int n
         return UNSURE;
     if (describe(type) != DONE)
         return FAILED;
-    if (!find_fields(type, data, spans))
+    if (!find_fields(writer, type, data, spans))
         return UNSURE;
     if (!open_value(writer, '{'))
         return FAILED;
@@ -415,8 +430,11 @@ static Result write_message(Writer *writer, MessageType *type, Bytes data, int n
     return close_value(writer, '}', is_empty) ? DONE : FAILED;
 }
 
-Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer *out)
+Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer *out,
+                        bool *is_sorted)
 {
-    Writer writer = {out, type->format_double, is_indented, 0};
-    return write_message(&writer, type, data, 1);
+    Writer writer = {out, type->format_double, is_indented, true, 0};
+    Result result = write_message(&writer, type, data, 1);
+    *is_sorted = writer.is_sorted;
+    return result;
 }

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.random_messages import RandomJSON, damaged, descriptor_of
+from support.random_messages import RandomJSON, damaged, descriptor_of, shuffled
 from support.sample_messages import filled, names, types
 
 from mesotape.proto.messages import fast_conversion, json_writer, mapping
@@ -26,6 +26,7 @@ from mesotape.proto.messages.fast_conversion import (
     indented_json_writer,
     json_to_protobuf,
     protobuf_to_json,
+    protobuf_to_text,
 )
 
 NAMES = sorted(set(names()))
@@ -50,10 +51,10 @@ def as_read_by_python(text: bytes, name: str) -> bytes | None:
         return None
 
 
-def is_as_protobuf_writes_it(data: bytes, name: str) -> bool:
-    message = mapping.decode_protobuf(data, name)
-    message.DiscardUnknownFields()
-    return message.IsInitialized() and message.SerializeToString(deterministic=True) == data
+def message_to_text_by_python(data: bytes, name: str) -> tuple[bytes, bool]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_conversion, "native", None)
+        return mapping.message_to_text(data, name)
 
 
 def check_text(text: bytes, name: str) -> None:
@@ -63,14 +64,15 @@ def check_text(text: bytes, name: str) -> None:
 
 
 def check_data(data: bytes, name: str) -> None:
-    for include_defaults in (True, False):
-        text = protobuf_to_json(data, name, include_defaults=include_defaults)
-        if text is not None:
-            assert is_as_protobuf_writes_it(data, name)
-            message = mapping.decode_protobuf(data, name)
-            assert text == json_writer.encode(message, include_defaults=include_defaults)
-            indented = indented_json_writer(name)(data)
-            assert include_defaults or indented == msgspec.json.format(text)
+    converted = protobuf_to_text(data, name)
+    with_defaults = protobuf_to_json(data, name)
+    indented = indented_json_writer(name)(data)
+    if converted is None:
+        assert with_defaults is indented is None
+        return
+    assert converted == message_to_text_by_python(data, name)
+    assert with_defaults == json_writer.encode(mapping.decode_protobuf(data, name))
+    assert indented == (msgspec.json.format(converted[0]) if converted[1] else None)
 
 
 def test_the_module_is_compiled_where_a_compiler_is() -> None:
@@ -98,6 +100,7 @@ def test_messages_as_servers_write_them_are_converted(name: str, everything: boo
             for include_defaults in (True, False):
                 text = protobuf_to_json(data, name, include_defaults=include_defaults)
                 assert text == json_writer.encode(message, include_defaults=include_defaults)
+            assert protobuf_to_text(data, name) == (text, True)
             assert json_to_protobuf(text, name) == data
             indented = indented_json_writer(name)(data)
             assert indented == msgspec.json.format(text)
@@ -122,6 +125,7 @@ def test_random_bytes_give_the_text_of_the_python_code(seed: int, name: str) -> 
         if data is not None:
             check_data(data, name)
             check_data(damaged(random, data), name)
+            check_data(shuffled(random, data, descriptor_of(name)), name)
 
 
 @compiled_only
@@ -170,7 +174,6 @@ UNUSUAL_DATA = {
     "a field of another wire type": ("AgentID", "0801"),
     "a required field that is missing": ("AgentID", ""),
     "a singular field twice": ("AgentID", "0a01610a0162"),
-    "fields out of order": ("Label", "1201620a0161"),
     "a tag that is longer than necessary": ("AgentID", "8a000161"),
     "a number that is longer than necessary": ("TimeInfo", "088100"),
     "a number of more than 64 bits": ("TimeInfo", "08ffffffffffffffffff02"),
@@ -195,6 +198,23 @@ UNUSUAL_DATA = {
 def test_unusual_protobuf_is_left_to_the_python_code(case: str) -> None:
     name, data = UNUSUAL_DATA[case]
     assert protobuf_to_json(bytes.fromhex(data), f"mesos.v1.{name}") is None
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("name", "data", "text"),
+    [
+        ("Label", "1201620a0161", b'{"key":"a","value":"b"}'),
+        ("CommandInfo", "3a01613001 3a0162", b'{"shell":true,"arguments":["a","b"]}'),
+        ("Labels", "0a061201620a0161", b'{"labels":[{"key":"a","value":"b"}]}'),
+    ],
+)
+def test_fields_in_another_order_are_converted(name: str, data: str, text: bytes) -> None:
+    name, as_sent = f"mesos.v1.{name}", bytes.fromhex(data)
+    assert protobuf_to_text(as_sent, name) == (text, False)
+    assert message_to_text_by_python(as_sent, name) == (text, False)
+    assert protobuf_to_json(as_sent, name) == text
+    assert indented_json_writer(name)(as_sent) is None
 
 
 UNUSUAL_TEXT = {
