@@ -114,7 +114,7 @@ def test_a_gzipped_answer_is_kept_unpacked() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"no gzip", gzip.compress(b'{"a":1}')[:-3], gzip.compress(b"{") + b"x"],
+    [b"no gzip", gzip.compress(b'{"a":1}', mtime=0)[:-3], gzip.compress(b"{", mtime=0) + b"x"],
     ids=["no gzip", "cut off", "more data after it"],
 )
 def test_a_broken_gzip_body_is_kept_as_it_was(body: bytes) -> None:

@@ -102,9 +102,9 @@ def test_a_body_that_ends_too_early_is_decoded_as_far_as_it_goes(name: str) -> N
         (b"plain", "gzip", b"plain"),
         (b"plain", "identity", b"plain"),
         (b"", "gzip", b""),
-        (gzip.compress(b"plain") + b"rest", "gzip", b"plainrest"),
+        (gzip.compress(b"plain", mtime=0) + b"rest", "gzip", b"plainrest"),
         (zstd.compress(b"1") + zstd.compress(b"2"), "zstd", b"12"),
-        (gzip.compress(b"plain"), "gzip, gzip", b"plain"),
+        (gzip.compress(b"plain", mtime=0), "gzip, gzip", b"plain"),
     ],
 )
 def test_what_is_not_compressed_stays(body: bytes, coding: str, plain: bytes) -> None:
