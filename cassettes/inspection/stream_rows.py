@@ -101,16 +101,16 @@ class StreamRows:
     def _row(self, finding: Finding) -> Row:
         arrival, chunks = self._find_arrival(finding)
         content, message = finding.content, self._examiner.message_name
-        diagnostics = list(finding.diagnostics)
-        if isinstance(finding, ValidRecord) or content.type is not None:
-            diagnostics += self._heartbeats.observe_event(
-                message, content.type, content.value, arrival.at
-            )
+        is_record = isinstance(finding, ValidRecord)
+        diagnostics = finding.diagnostics
+        if is_record or content.type is not None:
+            found = self._heartbeats.observe_event(message, content.type, content.value, arrival.at)
+            diagnostics += tuple(found)
         if chunks > 1:
-            diagnostics.append(Diagnostic("split", f"came in {chunks} chunks"))
+            diagnostics += (Diagnostic("split", f"came in {chunks} chunks"),)
         origin = self.origin
         return Row(
-            row_type="event" if isinstance(finding, ValidRecord) else "skipped",
+            row_type="event" if is_record else "skipped",
             at=arrival.at,
             exchange=origin.exchange,
             number=finding.number,
@@ -122,7 +122,7 @@ class StreamRows:
             size=finding.size,
             offset=finding.offset,
             line=arrival.line,
-            diagnostics=tuple(diagnostics),
+            diagnostics=diagnostics,
             message_name=message,
             body=finding.payload or b"",
             finding=finding,

@@ -26,6 +26,8 @@ Memory holds at most one record of up to `max_record_bytes`, or of `MAX_RESYNC_R
 skipping, and `MAX_HELD_BYTES` of what is skipped.
 """
 
+from msgspec.structs import replace
+
 from ..api.negotiation import Encoding
 from . import length_errors
 from .content import PayloadContent
@@ -35,12 +37,12 @@ from .findings import (
     Finding,
     PendingSkip,
     SkippedBytes,
-    ValidRecord,
 )
 from .length_dialects import intended_lengths, parse_length_strict
 from .length_errors import MAX_LENGTH_LINE_BYTES
 from .problems import Diagnostic
 from .stream_type import StreamType
+from .valid_runs import read_valid_run, valid_record
 from .window import MAX_RESYNC_RECORD_BYTES, NeedsBytes, Window
 
 MAX_EXAMINED_RECORD_BYTES = 1 << 27
@@ -116,11 +118,28 @@ class Examiner:
         `_position` is the first byte that is neither in a finding nor in a pending skip. No bytes
         after it are dropped, so that the steps may look ahead as far as they need.
         """
-        while (yield from self._window.has_bytes_up_to(self._position + 1)):
+        while True:
+            self._read_valid_run()
+            if not (yield from self._window.has_bytes_up_to(self._position + 1)):
+                return
             skip = yield from self._read_record()
             if skip is not None:
                 is_record_next = yield from self._skip_to_next_record(skip)
                 self._report_skip(skip, at_stream_end=not is_record_next)
+
+    def _read_valid_run(self) -> None:
+        """Report the valid records at the position, as `_read_record` would one by one."""
+        window, stream_type = self._window, self._stream_type
+        if stream_type.message_name is None or stream_type.encoding is None:
+            return
+        is_followed = stream_type.encoding == "protobuf" and self._await_next_record
+        place, limit = (self._position, self._number), self._max_record_bytes
+        records = read_valid_run(window, *place, stream_type, limit, is_followed=is_followed)
+        if records:
+            last = records[-1]
+            self._findings += records
+            self._number += len(records)
+            self._position = last.offset + last.size
 
     def _read_record(self) -> NeedsBytes[PendingSkip | None]:
         """Report the record at the position; return a skip if there is none."""
@@ -165,12 +184,12 @@ class Examiner:
     def _report_record(self, line: bytes, payload: bytes, content: PayloadContent) -> None:
         if content.is_valid:
             self._stream_type.learn_from_record(payload, content)
-        start, framing = self._position, len(line) + 1
-        diagnostics = tuple(one.shifted(start + framing) for one in content.diagnostics)
+        start = self._position
+        record = valid_record(self._number, start, len(line) + 1, payload, content)
         if len(line) > 1 and line[:1] == b"0":
-            diagnostics = (length_errors.leading_zeros(line, start), *diagnostics)
-        size = framing + len(payload)
-        self._report(ValidRecord(self._number, start, size, payload, content, diagnostics))
+            zeros = length_errors.leading_zeros(line, start)
+            record = replace(record, diagnostics=(zeros, *record.diagnostics))
+        self._report(record)
 
     def _read_bad_length(
         self, line: bytes, payload_start: int | None

@@ -110,5 +110,7 @@ class Diagnostic(Struct, frozen=True, gc=False, omit_defaults=True):
 
 def worst_severity(diagnostics: tuple[Diagnostic, ...]) -> Severity | None:
     """Return the worst severity of some diagnostics; None if there are none."""
+    if not diagnostics:
+        return None
     severities = {one.severity for one in diagnostics}
     return next((one for one in reversed(SEVERITIES) if one in severities), None)

@@ -18,6 +18,8 @@ class StreamType:
         self.message_name = message
         self.encoding: Encoding | None = encoding
         self._guesser = MessageGuesser()
+        self._examined: tuple[bytes, str | None, Encoding] | None = None
+        self._content = PayloadContent()
 
     def examine(self, payload: bytes) -> PayloadContent:
         """Return the content of a record."""
@@ -27,7 +29,7 @@ class StreamType:
         encoding = self.encoding
         if encoding is None:
             encoding = "json" if payload[:1] in (b"{", b"[") else "protobuf"
-        return examine_payload(payload, self.message_name, encoding)
+        return self._examine(payload, self.message_name, encoding)
 
     def learn_from_record(self, payload: bytes, content: PayloadContent) -> None:
         """Infer the encoding and the message from a valid record, unless they are known."""
@@ -59,8 +61,15 @@ class StreamType:
         return self.encoding != "protobuf" and is_json_object(payload)
 
     def _is_message(self, payload: bytes, message: str) -> bool:
-        content = examine_payload(payload, message, "protobuf")
+        content = self._examine(payload, message, "protobuf")
         return content.is_valid and content.type is not None
+
+    def _examine(self, payload: bytes, message: str | None, encoding: Encoding) -> PayloadContent:
+        """Examine a payload, which often is the one that was examined just before."""
+        if self._examined != (payload, message, encoding):
+            self._content = examine_payload(payload, message, encoding)
+            self._examined = payload, message, encoding
+        return self._content
 
 
 def examine_payload(payload: bytes, message: str | None, encoding: Encoding) -> PayloadContent:

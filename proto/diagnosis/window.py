@@ -30,7 +30,7 @@ _LAST_DIGITS = re.compile(rb"[0-9]{0,10}\Z")
 
 
 class Window:
-    """The bytes from `start` to `stop` of a stream; there are no more if `is_closed`.
+    """The bytes from `start` to `stop` of a stream, `data`; there are no more if `is_closed`.
 
     Received bytes are joined to them only when `join` is called, so that a large record that
     arrives in many pieces is copied once.
@@ -39,7 +39,7 @@ class Window:
     def __init__(self, stream_type: StreamType, start: int) -> None:
         self.start = self.stop = start
         self.is_closed = False
-        self._data = b""
+        self.data = b""
         self._received = bytearray()
         self._stream_type = stream_type
 
@@ -50,18 +50,18 @@ class Window:
 
     def join(self) -> None:
         """Join the bytes that were received."""
-        self._data += self._received
+        self.data += self._received
         self.stop += len(self._received)
         self._received.clear()
 
     def drop_before(self, start: int) -> None:
         """Drop the bytes before an offset."""
-        self._data = self._data[start - self.start :]
+        self.data = self.data[start - self.start :]
         self.start = start
 
     def get_bytes(self, start: int, stop: int) -> bytes:
         """Return the bytes between two offsets, as far as they were received."""
-        return self._data[start - self.start : stop - self.start]
+        return self.data[start - self.start : stop - self.start]
 
     def has_bytes_up_to(self, stop: int) -> NeedsBytes[bool]:
         """Return whether the stream has bytes up to `stop`."""
@@ -73,18 +73,18 @@ class Window:
 
     def find_newline(self, start: int, stop: int) -> int | None:
         """Find the first newline between two offsets."""
-        index = self._data.find(b"\n", start - self.start, stop - self.start)
+        index = self.data.find(b"\n", start - self.start, stop - self.start)
         return None if index < 0 else index + self.start
 
     def find_next_length(self, start: int) -> int | None:
         """Find the first line from `start` on that looks like a length."""
-        found = _LENGTH.search(self._data, start - self.start)
+        found = _LENGTH.search(self.data, start - self.start)
         return None if found is None else found.start() + self.start
 
     def trailing_digits_start(self, start: int) -> int:
         """Return where the last digits begin, which may be the first digits of a length."""
-        index = max(start - self.start, len(self._data) - _LENGTH_DIGITS)
-        digits = _LAST_DIGITS.search(self._data, index)
+        index = max(start - self.start, len(self.data) - _LENGTH_DIGITS)
+        digits = _LAST_DIGITS.search(self.data, index)
         return self.stop if digits is None else digits.start() + self.start
 
     def is_plausible_record(self, payload: bytes, stop: int) -> NeedsBytes[bool]:
@@ -122,7 +122,7 @@ class Window:
         if not (yield from self.has_bytes_up_to(stop + 1)) or (yield from self.has_record_at(stop)):
             return False
         first = self.start  # the offset of the data that is searched; `has_record_at` may add more
-        for found in _LENGTH.finditer(self._data, start - first, stop - first + _LENGTH_BYTES):
+        for found in _LENGTH.finditer(self.data, start - first, stop - first + _LENGTH_BYTES):
             position = found.start() + first
             if position < stop and (yield from self.has_record_at(position)):
                 return True
@@ -148,8 +148,8 @@ class Window:
 
     def _parse_length_at(self, start: int) -> tuple[int, int] | None:
         """Return where the record after a length starts, and the length."""
-        found = _LENGTH.match(self._data, start - self.start)
+        found = _LENGTH.match(self.data, start - self.start)
         return None if found is None else (found.end() + self.start, int(found[1]))
 
     def _has_object_at(self, start: int) -> bool:
-        return self._data[start - self.start : start - self.start + 1] == b"{"
+        return self.data[start - self.start : start - self.start + 1] == b"{"

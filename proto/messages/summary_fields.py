@@ -13,16 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from google.protobuf.message import Message
 
 from .descriptors import map_value_field, message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 _MAX_DEPTH = 3
 _MAX_FIELDS = 5
@@ -36,6 +37,30 @@ _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 type _LabelledPath = tuple[str, tuple[str, ...]]
 
 
+class _TakenFields(NamedTuple):
+    """The fields that are taken from an object in a message; the object is at an index of a list.
+
+    Their values are appended to that list: those of `get_all` from a struct, and those of `fields`
+    from a message, each by name, whether it is repeated, and the names of its enum.
+    """
+
+    index: int
+    fields: list[tuple[str, bool, dict[int, str] | None]]
+    get_all: Callable[[Any], tuple[Any, ...]]
+    absent: tuple[None, ...]
+
+
+class _SummaryPlan(NamedTuple):
+    """How to take the values out of messages of one type, each object on the way once.
+
+    The list begins with the message. `labels` have the indices of the values, the least nested ones
+    first.
+    """
+
+    nodes: tuple[_TakenFields, ...]
+    labels: tuple[tuple[str, int], ...]
+
+
 def collect_summary_fields(
     value: Any, message_name: str | None, type_name: str | None
 ) -> dict[str, str]:
@@ -44,12 +69,23 @@ def collect_summary_fields(
     `value` is a message, or a struct of the decoder in msgspec_types.py; `type_name` is the name of
     its type.
     """
-    if message_name is None or type_name is None or value is None or isinstance(value, Mapping):
+    if message_name is None or type_name is None or value is None or isinstance(value, dict):
         return {}
+    plan, is_message = _plan(message_name, type_name), isinstance(value, Message)
+    taken: list[Any] = [value]
+    for index, fields, get_all, absent in plan.nodes:
+        parent = taken[index]
+        if parent is None:
+            taken += absent
+        elif is_message:
+            taken += [_message_field(parent, *field) for field in fields]
+        else:
+            taken += get_all(parent)
     values: dict[str, str] = {}
-    for label, path in _paths(message_name, type_name):
-        if label not in values and (text := _text_at(value, path)) is not None:
-            values[label] = text
+    for label, index in plan.labels:
+        found = taken[index]
+        if found and label not in values:
+            values[label] = found if isinstance(found, str) else str(len(found))
             if len(values) == _MAX_FIELDS:
                 break
     for label in _LAST_LABELS:
@@ -59,6 +95,50 @@ def collect_summary_fields(
 
 
 @cache
+def _plan(message_name: str, type_name: str) -> _SummaryPlan:
+    paths = _paths(message_name, type_name)
+    descriptors = {(): cast("Descriptor", message_class(message_name).DESCRIPTOR)}
+    names: dict[tuple[str, ...], list[str]] = {(): []}
+    for _, path in paths:
+        for end, name in enumerate(path):
+            parent, inner = path[:end], path[: end + 1]
+            if name not in names[parent]:
+                names[parent].append(name)
+            message_type = descriptors[parent].fields_by_name[name].message_type
+            if end + 1 < len(path) and inner not in names and message_type is not None:
+                names[inner], descriptors[inner] = [], message_type
+    indices: dict[tuple[str, ...], int] = {(): 0}
+    nodes: list[_TakenFields] = []
+    for path, taken in names.items():
+        for name in taken:
+            indices[*path, name] = len(indices)
+        if taken:
+            fields = [_field(descriptors[path].fields_by_name[name]) for name in taken]
+            nodes.append(_TakenFields(indices[path], fields, _getter(taken), (None,) * len(taken)))
+    return _SummaryPlan(tuple(nodes), tuple((label, indices[path]) for label, path in paths))
+
+
+def _field(field: FieldDescriptor) -> tuple[str, bool, dict[int, str] | None]:
+    enum = field.enum_type
+    names = None if enum is None else {value.number: value.name for value in enum.values}
+    return field.name, field.is_repeated, names
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda struct: (get(struct),)
+
+
+def _message_field(
+    message: Message, name: str, is_repeated: bool, enum_names: dict[int, str] | None
+) -> Any:
+    """Return a field as that of a struct: None if it is absent, and the name of an enum value."""
+    if not is_repeated and not message.HasField(name):
+        return None
+    value = getattr(message, name)
+    return value if enum_names is None else enum_names[value]
+
+
 def _paths(message_name: str, type_name: str) -> tuple[_LabelledPath, ...]:
     """Return the labelled paths in a message, the least nested ones first."""
     descriptor = message_class(message_name).DESCRIPTOR
@@ -95,26 +175,3 @@ def _paths_in(
     elif depth < _MAX_DEPTH:
         for inner in descriptor.fields:
             yield from _paths_in(inner, (*path, inner.name), depth + 1)
-
-
-def _text_at(value: Any, path: tuple[str, ...]) -> str | None:
-    """Format the value at a path: an id, the name of an enum value, or the length of a list."""
-    for name in path:
-        value = _field(value, name) if isinstance(value, Message) else getattr(value, name, None)
-        if value is None:
-            return None
-    if isinstance(value, str):
-        return value or None
-    return str(len(value)) if len(value) else None
-
-
-def _field(message: Message, name: str) -> Any:
-    field = message.DESCRIPTOR.fields_by_name[name]
-    if field.is_repeated:
-        return getattr(message, name)
-    if not message.HasField(name):
-        return None
-    value = getattr(message, name)
-    if field.enum_type is not None:
-        return field.enum_type.values_by_number[value].name
-    return value

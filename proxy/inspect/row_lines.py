@@ -36,6 +36,8 @@ class RowFormatter:
     def format_row(self, row: Row, number: int) -> list[str]:
         """Format one row; `number` counts all rows from 1."""
         lines = [self._head(row, number)]
+        if not row.diagnostics:
+            return lines
         for diagnostic in row.diagnostics:
             lines += self._format_diagnostic(diagnostic)
         if row.severity == "malformed" and row.finding is not None:

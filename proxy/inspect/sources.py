@@ -153,9 +153,9 @@ def _read(
     """Yield the rows of a file, which may be endless unless there is no row in its beginning."""
     read_bytes, has_rows = 0, False
     while data:
-        for row in into.feed(data):
-            has_rows = True
-            yield row
+        rows = list(into.feed(data))
+        has_rows = has_rows or bool(rows)
+        yield from rows
         read_bytes += len(data)
         if not has_rows and read_bytes > max_searched_bytes:
             break

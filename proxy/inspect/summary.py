@@ -24,9 +24,11 @@ class TypeTally(Struct):
 
     def add(self, row: Row) -> None:
         """Count a row."""
+        size = row.size or 0
         self.count += 1
-        self.size += row.size or 0
-        self.largest = max(self.largest, row.size or 0)
+        self.size += size
+        if size > self.largest:
+            self.largest = size
         if row.at is not None:
             self.first_at = row.at if self.first_at is None else min(self.first_at, row.at)
             self.last_at = row.at if self.last_at is None else max(self.last_at, row.at)
@@ -65,7 +67,10 @@ class InspectionSummary(Struct):
                 name = f"{row.type or row.method} {row.status or 'no answer'}"
                 self.exchanges.setdefault(name, TypeTally()).add(row)
             case "event":
-                self.events.setdefault(row.type or "(record)", TypeTally()).add(row)
+                name = row.type or "(record)"
+                if (tally := self.events.get(name)) is None:
+                    tally = self.events[name] = TypeTally()
+                tally.add(row)
                 self._measure_gap(row)
             case "skipped":
                 self.events.setdefault("(malformed)", TypeTally()).add(row)
