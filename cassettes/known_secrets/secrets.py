@@ -18,10 +18,6 @@ from math import log2
 from .parts import is_random, secret_parts
 from .spellings import FoundSecret, SpellingIndex, digest
 
-PLACEHOLDER = re.compile(r"REDACTED-[0-9]{1,9}")
-PLACEHOLDER_BEGINNINGS = (b"REDACTED-", b"UkVEQUNURUQt")
-"""Of a placeholder as it is, and in base64."""
-
 _MIN_SOUGHT_BYTES = 8
 _MAX_SOUGHT_BYTES = 16 * 1024
 _MIN_SIGNS = 3

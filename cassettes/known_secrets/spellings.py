@@ -185,14 +185,14 @@ def spellings(data: bytes) -> Iterator[tuple[bytes, bool]]:
             yield quoted.encode(), False
             lower = re.sub("%[0-9A-F]{2}", lambda code: code.group().lower(), quoted)
             yield lower.encode(), False
-    for once in _base64_interiors(data):
+    for once in base64_interiors(data):
         yield once, True
         yield once.replace(b"+", b"-").replace(b"/", b"_"), True
-        for twice in _base64_interiors(once):
+        for twice in base64_interiors(once):
             yield twice, True
 
 
-def _base64_interiors(data: bytes) -> Iterator[bytes]:
+def base64_interiors(data: bytes) -> Iterator[bytes]:
     """Iterate over the base64 digits that depend on the data alone, at each alignment."""
     for shift in range(3):
         digits = b64encode(b"\0" * shift + data).rstrip(b"=")

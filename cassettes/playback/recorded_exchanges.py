@@ -11,7 +11,7 @@ from ...proto.http.request import HttpRequest
 from ..format.documents import INCOMPLETE_REQUEST, Exchange, PlacedError
 from ..format.exchange_ref import ExchangeRef
 from ..format.heads import is_sendable, response_faults, status_fault
-from ..known_secrets.secrets import PLACEHOLDER_BEGINNINGS
+from ..known_secrets.placeholders import PLACEHOLDER_BEGINNINGS
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.recorded_request import recorded_request
 from ..matching.request_key import ParsedRequest, parse_request

@@ -20,7 +20,8 @@ from google.protobuf.message import Message
 
 from ...proto.messages.descriptors import map_value_field, message_class, reachable_types
 from ...proto.messages.ids import copy_messages
-from ..known_secrets.secrets import PLACEHOLDER, Secrets
+from ..known_secrets.placeholders import PLACEHOLDER
+from ..known_secrets.secrets import Secrets
 from .members import LABELS, Member
 from .protobuf import ProtobufRedactor
 from .redactor import Redactors

@@ -12,7 +12,7 @@ from functools import partial
 
 from ...proto.http.credentials import scheme_prefix
 from ..format.documents import Headers
-from ..known_secrets.secrets import PLACEHOLDER
+from ..known_secrets.placeholders import PLACEHOLDER
 from .names import words
 from .text import TextRedactor
 from .urls import Replace, redact_query

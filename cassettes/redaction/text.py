@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ..known_secrets.secrets import PLACEHOLDER, Secrets
+from ..known_secrets.placeholders import PLACEHOLDER
+from ..known_secrets.secrets import Secrets
 from . import names
 from .edits import Edit, apply_edits, replace_matches
 from .rules import RuleSet

@@ -57,5 +57,5 @@ class LateSecrets:
         is_left = False
         for path in paths:
             with Cassette.open(path, lenient=True, with_parts=False) as cassette:
-                is_left |= bool(rewrite(cassette, self._redactor))
+                is_left |= bool(rewrite([cassette], self._redactor))
         return not is_left

@@ -16,7 +16,7 @@ import gzip
 import os
 import re
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -24,6 +24,7 @@ from msgspec import Struct, structs
 
 from ..format.documents import CassetteError, Header
 from ..format.yaml_writer import format_document
+from ..known_secrets.placeholders import placeholder_numbers
 from ..redaction.redactor import Redactor
 from ..redaction.rules import RuleSet
 from ..storage.opening import is_gzip_file
@@ -33,14 +34,13 @@ from .secret_findings import find_secrets, is_plain_event, redact_comments
 _BLOCK_BYTES = 1 << 20
 _OVERLAP_BYTES = 64
 _COMMENT_OR_BLANK = re.compile(rb"[ \t]*(?:[#%].*)?\r?\n?\Z")
-_PLACEHOLDERS = re.compile(rb"REDACTED-([0-9]{1,9})")
 
 
 class RedactedFile(Struct, frozen=True):
-    """How often each rule fired, and the lines of documents in which a secret is left."""
+    """How often each rule fired, and the documents in which a secret is left, as `file:line`."""
 
     counts: dict[str, int] = {}
-    left: list[int] = []
+    left: list[str] = []
 
 
 def redact_cassette(
@@ -55,10 +55,11 @@ def redact_cassette(
     placeholders in it. `on_progress` gets offsets, from 0 to twice the
     length of the file. Raises CassetteError, and OSError if the new file cannot be written.
     """
-    with _locked(path), Cassette.open(path) as cassette:
-        if output is None and len(cassette.part_paths) > 1:
-            text = "has parts, which are not rewritten in place: pass -o for one cassette of all"
-            raise CassetteError(f"{path}: {text}")
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(_locked(path))
+        cassette = opened.enter_context(Cassette.open(path))
+        for part in cassette.part_paths[1:]:
+            opened.enter_context(_locked(part))
         redactor = Redactor(rules, first_number=last_placeholder(cassette) + 1)
         for found in find_secrets(cassette, redactor, on_progress):
             if isinstance(found, CassetteError):
@@ -67,44 +68,65 @@ def redact_cassette(
         if output is None and needs_rules in (False, cassette.header) and not redactor.counts:
             return RedactedFile()
         redactor.counts.clear()
+        files = [cassette]
+        if output is None and len(cassette.part_paths) > 1:
+            parts = [Cassette.open(part, with_parts=False) for part in cassette.part_paths]
+            files = [opened.enter_context(part) for part in parts]
         length = cassette.length_bytes
-        left = rewrite(cassette, redactor, output, lambda offset: on_progress(length + offset))
+        left = rewrite(files, redactor, output, lambda offset: on_progress(length + offset))
     return RedactedFile(dict(redactor.counts), left)
 
 
 def rewrite(
-    cassette: Cassette,
+    cassettes: Sequence[Cassette],
     redactor: Redactor,
     output: Path | None = None,
     on_progress: Callable[[int], None] = lambda offset: None,
-) -> list[int]:
-    """Write a cassette without the secrets that a redactor knows or finds.
+) -> list[str]:
+    """Write cassettes, or parts of one, without the secrets that a redactor knows or finds.
 
-    Returns the lines of documents in which one is left, as in the name of a member. Raises
-    CassetteError, and OSError.
+    All new files are written before the first replaces its old one. Returns the places of
+    documents in which a secret is left, as in the name of a member. Raises CassetteError, and
+    OSError.
     """
-    path = Path(cassette.path).resolve()
-    left: list[int] = []
-    with _new_file(path, output) as file:
-        offset = 0
-        for source in cassette.sources():
-            start, end = cassette.span(source.number)
-            file.write(_comments(cassette.read_bytes(offset, start), redactor))
-            data = _redacted_document(cassette, source, redactor)
-            if redactor.secrets.are_in(data):
-                left.append(source.line)
-            file.write(data)
-            offset = end
-            on_progress(offset)
-        file.write(_comments(cassette.read_bytes(offset, cassette.length_bytes), redactor))
+    left: list[str] = []
+    written = 0
+    with contextlib.ExitStack() as files:
+        for cassette in cassettes:
+            file = files.enter_context(_new_file(Path(cassette.path).resolve(), output))
+            begun = written
+
+            def advance(offset: int, begun: int = begun) -> None:
+                on_progress(begun + offset)
+
+            left += _write_redacted(cassette, redactor, file, advance)
+            file.flush()
+            written += cassette.length_bytes
     return left
+
+
+def _write_redacted(
+    cassette: Cassette, redactor: Redactor, file: IO[bytes], on_progress: Callable[[int], None]
+) -> Iterator[str]:
+    """Write a file; iterate over the places of documents in which a secret is left."""
+    offset = 0
+    for source in cassette.sources():
+        start, end = cassette.span(source.number)
+        file.write(_comments(cassette.read_bytes(offset, start), redactor))
+        data = _redacted_document(cassette, source, redactor)
+        if redactor.secrets.are_in(data):
+            yield f"{source.path}:{source.line}"
+        file.write(data)
+        offset = end
+        on_progress(offset)
+    file.write(_comments(cassette.read_bytes(offset, cassette.length_bytes), redactor))
 
 
 def last_placeholder(cassette: Cassette) -> int:
     """Return the highest number of a placeholder in a file, or 0."""
     last, position = 0, 0
     while data := cassette.read_bytes(position, position + _BLOCK_BYTES + _OVERLAP_BYTES):
-        last = max(last, *map(int, _PLACEHOLDERS.findall(data)), 0)
+        last = max(last, *placeholder_numbers(data), 0)
         position += _BLOCK_BYTES
     return last
 

@@ -10,6 +10,7 @@ at its beginning, too, in a place that no rule names; so the file is read a seco
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -31,10 +32,12 @@ _COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
 class SecretFinding(Struct, frozen=True):
     """A place with secrets that one rule found, and how many.
 
-    `line` is that of the document. `document` is its name; `exchange` and `event` are its numbers,
+    `file` is the path of the cassette, or of one of its parts, and `line` is that of the document
+    in it. `document` is its name; `exchange` and `event` are its numbers,
     if it has any.
     """
 
+    file: str
     line: int
     document: str
     place: str
@@ -44,9 +47,9 @@ class SecretFinding(Struct, frozen=True):
     event: int | None = None
 
     def __str__(self) -> str:
-        """Format the finding without its line."""
+        """Format the finding as one line."""
         times = "" if self.count == 1 else f", {self.count} times"
-        return f"{self.document}: {self.place}: {self.rule}{times}"
+        return f"{self.file}:{self.line}: {self.document}: {self.place}: {self.rule}{times}"
 
 
 def find_secrets(
@@ -60,18 +63,18 @@ def find_secrets(
     `on_progress` gets the offset of each document.
     """
     has_findings = bytearray()
-    line, offset = 1, 0
+    last, offset = DocumentSource(0, 1, Path(cassette.path)), 0
     for source in cassette.sources():
         start, end = cassette.span(source.number)
-        yield from _find_between(cassette, offset, start, redactor, line)
+        yield from _find_between(cassette, offset, start, redactor, last)
         found = False
         for finding in _find_in_document(cassette, source, redactor):
             found = True
             yield finding
         has_findings.append(found)
-        line, offset = source.line, end
+        last, offset = source, end
         on_progress(offset)
-    yield from _find_between(cassette, offset, cassette.length_bytes, redactor, line)
+    yield from _find_between(cassette, offset, cassette.length_bytes, redactor, last)
     if not redactor.secrets.count:
         return
     for known, source in zip(has_findings, cassette.sources(), strict=True):
@@ -113,13 +116,14 @@ def has_known_secret(
 
 
 def _find_between(
-    cassette: Cassette, start: int, end: int, redactor: Redactor, line: int
+    cassette: Cassette, start: int, end: int, redactor: Redactor, last: DocumentSource
 ) -> Iterator[SecretFinding]:
     """Find secrets between two documents: in comments, and in a document that was cut off."""
     if start < end:
         data = cassette.read_bytes(start, min(end, start + _MOST_BETWEEN_BYTES))
         for (place, rule), count in _fired(redactor, "bytes", data).items():
-            yield SecretFinding(line, "after the document", place, rule, count)
+            document = "after the document"
+            yield SecretFinding(str(last.path), last.line, document, place, rule, count)
 
 
 def _find_in_document(
@@ -132,7 +136,7 @@ def _find_in_document(
         document, data = cassette.read_source(source)
     except CassetteError as error:
         yield error
-        yield from _findings(source.line, None, _fired(redactor, "bytes", data))
+        yield from _findings(source, None, _fired(redactor, "bytes", data))
         return
     fired = Counter[tuple[str, str]]()
     redactor.on_found(lambda rule: fired.update([(redactor.place, rule)]))
@@ -141,7 +145,7 @@ def _find_in_document(
     fired = Counter({(_shown(place, redactor), rule): n for (place, rule), n in fired.items()})
     if not fired and (comments := b"\n".join(_COMMENT.findall(data))):
         fired = _fired(redactor, "comment", comments)
-    yield from _findings(source.line, document, fired)
+    yield from _findings(source, document, fired)
 
 
 def _fired(redactor: Redactor, place: str, data: bytes) -> Counter[tuple[str, str]]:
@@ -163,11 +167,12 @@ def _shown(place: str, redactor: Redactor) -> str:
 
 
 def _findings(
-    line: int, document: Document | None, fired: Counter[tuple[str, str]]
+    source: DocumentSource, document: Document | None, fired: Counter[tuple[str, str]]
 ) -> Iterator[SecretFinding]:
     name, exchange, event = _describe(document)
     for (place, rule), count in fired.items():
-        yield SecretFinding(line, name, place, rule, count, exchange, event)
+        file, line = str(source.path), source.line
+        yield SecretFinding(file, line, name, place, rule, count, exchange, event)
 
 
 def _describe(document: Document | None) -> tuple[str, int | None, int | None]:

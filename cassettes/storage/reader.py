@@ -50,10 +50,14 @@ _BODY_INDENT = b"    "
 
 
 class DocumentSource(NamedTuple):
-    """The number of a document in the file, from 0, and the line of its first key."""
+    """The number of a document in the cassette, from 0, and the line of its first key.
+
+    `path` is the file: the cassette, or one of its parts.
+    """
 
     number: int
     line: int
+    path: Path
 
 
 class Cassette:
@@ -290,7 +294,7 @@ class Cassette:
             line += self._count_lines(offset, start)
             offset = start
             if document not in self._index.cut_off_documents:
-                yield DocumentSource(document, line)
+                yield DocumentSource(document, line, part.path)
 
     def read_source(self, source: DocumentSource) -> tuple[Document, bytes]:
         """Read a document, and its bytes. Raises `CassetteError` if it is wrong."""

@@ -49,7 +49,7 @@ def _redact_file(path: Path, options: RedactOptions) -> bool:
         print_to_stderr(f"{output}: secrets replaced: {counts_text(result.counts)}")
     else:
         print_to_stderr(f"{path}: no secrets")
-    for line in result.left:
+    for place in result.left:
         text = "a secret is left in a name, where no rule replaces it: remove it by hand"
-        print_to_stderr(f"{path}:{line}: {text}")
+        print_to_stderr(f"{place}: {text}")
     return not result.left

@@ -38,7 +38,7 @@ def scan(options: ScanOptions) -> int:
             else:
                 counts[found.rule] += found.count
                 with_secrets.add(path)
-                print_finding(path, found, as_json=options.as_json)
+                print_finding(found, as_json=options.as_json)
     number = f"{cassettes} cassette{'' if cassettes == 1 else 's'}"
     if counts:
         found_text = f"secrets in {len(with_secrets)} of {number}: {counts_text(counts)}"
@@ -64,9 +64,6 @@ def scan_file(path: Path, rules: RuleSet) -> Iterator[SecretFinding | CassetteEr
         yield error
 
 
-def print_finding(path: Path, finding: SecretFinding, *, as_json: bool) -> None:
+def print_finding(finding: SecretFinding, *, as_json: bool) -> None:
     """Print a finding as a line, or as an object of JSON."""
-    if as_json:
-        click.echo(msgspec.json.encode({"file": str(path)} | msgspec.to_builtins(finding)))
-    else:
-        click.echo(f"{path}:{finding.line}: {finding}")
+    click.echo(msgspec.json.encode(finding) if as_json else str(finding))

@@ -4,6 +4,8 @@ import datetime
 import json
 from pathlib import Path
 
+from msgspec import structs
+
 from mesotape.cassettes.format.documents import (
     Document,
     Event,
@@ -53,3 +55,13 @@ def write_documents(path: Path, documents: list[Document]) -> Path:
     """Write documents as they are, unredacted."""
     path.write_bytes(b"".join(map(format_document, documents)))
     return path
+
+
+def write_parts(folder: Path) -> list[Path]:
+    """Write the recording in two files."""
+    documents = secret_documents()
+    header = structs.replace(HEADER, part=2)
+    return [
+        write_documents(folder / "a.yaml", documents[:4]),
+        write_documents(folder / "a.2.yaml", [header, *documents[4:]]),
+    ]

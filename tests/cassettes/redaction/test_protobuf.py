@@ -12,7 +12,7 @@ from support.planted_exchanges import PlantedExchanges, observe
 from support.planted_plain import PlantedExchange
 from support.planted_secrets import find_secrets
 
-from mesotape.cassettes.known_secrets.secrets import PLACEHOLDER
+from mesotape.cassettes.known_secrets.placeholders import PLACEHOLDER
 from mesotape.cassettes.redaction.redactor import Redactor
 from mesotape.cassettes.redaction.rules import DEFAULT_RULES, NO_RULES, RuleSet
 from mesotape.proto.api.apis import ServerKind

@@ -17,6 +17,7 @@ from support.secret_cassettes import (
     event,
     secret_documents,
     write_documents,
+    write_parts,
 )
 
 from mesotape.cassettes.format.documents import CassetteError, Note
@@ -66,6 +67,40 @@ def test_redacting_twice_changes_nothing(cassette: Path) -> None:
     assert redact(cassette) == RedactedFile()
     after = cassette.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_parts_are_redacted_in_place_with_the_same_placeholders(tmp_path: Path) -> None:
+    parts = write_parts(tmp_path)
+    result = redact(parts[0])
+    first, second = (path.read_text() for path in parts)
+    assert not [secret for secret in SECRETS if secret in first + second]
+    assert "Bearer REDACTED-1" in first
+    assert '"value": "REDACTED-1"' in second
+    assert 'of REDACTED-2"' in first
+    assert "?token=REDACTED-2" in second
+    assert sum(result.counts.values()) == 4
+    with Cassette.open(parts[0]) as cassette:
+        assert cassette.part_paths == parts
+    assert redact(parts[0]) == RedactedFile()
+
+
+def test_parts_stay_if_one_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = write_parts(tmp_path)
+    before = [path.read_bytes() for path in parts]
+    written = rewriting._write_redacted
+
+    def failing(cassette: Cassette, *arguments: object) -> object:
+        if str(cassette.path).endswith("a.2.yaml"):
+            raise OSError(28, "No space left on device")
+        return written(cassette, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rewriting, "_write_redacted", failing)
+    with pytest.raises(OSError, match="No space"):
+        redact(parts[0])
+    assert [path.read_bytes() for path in parts] == before
+    assert sorted(tmp_path.iterdir()) == sorted(parts)
 
 
 def test_a_file_without_secrets_is_copied_to_the_output(tmp_path: Path) -> None:
@@ -137,7 +172,7 @@ def test_a_document_that_was_cut_off_is_left_out(cassette: Path) -> None:
 def test_a_secret_in_a_name_is_reported(tmp_path: Path) -> None:
     documents = [HEADER, event(1, {LATE: 1}), Note(note=f"?token={LATE}", at=2)]
     path = write_documents(tmp_path / "a.yaml", documents)
-    assert redact(path).left == [7]
+    assert redact(path).left == [f"{path}:7"]
 
 
 def test_a_wrong_document_is_refused(cassette: Path) -> None:

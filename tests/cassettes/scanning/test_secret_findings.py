@@ -9,6 +9,7 @@ from support.secret_cassettes import (
     event,
     secret_documents,
     write_documents,
+    write_parts,
 )
 
 from mesotape.cassettes.format.documents import CassetteError, Note
@@ -29,7 +30,8 @@ def find(path: Path) -> list[SecretFinding | CassetteError]:
 
 
 def places(path: Path) -> list[str]:
-    return [f"{each.line}: {each}" for each in find(path) if isinstance(each, SecretFinding)]
+    found = [str(each) for each in find(path) if isinstance(each, SecretFinding)]
+    return [each.removeprefix(f"{path}:") for each in found]
 
 
 def test_each_place_is_a_finding_and_late_ones_come_last(tmp_path: Path) -> None:
@@ -55,6 +57,17 @@ def test_a_cassette_without_secrets_has_no_findings(tmp_path: Path) -> None:
     assert find(path) == []
 
 
+def test_a_finding_has_the_file_of_its_part(tmp_path: Path) -> None:
+    first, second = write_parts(tmp_path)
+    variable = "json.command.environment.variables[0].value"
+    assert [str(each) for each in find(first)] == [
+        f"{first}:7: exchange 1: request.headers.Authorization: authorization",
+        f"{second}:8: event 3 of exchange 1: {variable}: environment",
+        f"{second}:27: note: note: url-query",
+        f"{first}:37: event 2 of exchange 1: json.task_added.task.name: known-value",
+    ]
+
+
 def test_comments_and_what_was_cut_off_are_read(tmp_path: Path) -> None:
     path = write_documents(tmp_path / "a.yaml", [HEADER])
     with path.open("a") as file:
@@ -74,7 +87,7 @@ def test_a_wrong_document_is_an_error_and_is_read_as_bytes(tmp_path: Path) -> No
     error, finding = find(path)
     assert isinstance(error, CassetteError)
     assert str(error).startswith(f"{path}:8: ")
-    assert str(finding) == "wrong document: bytes: assignment"
+    assert str(finding) == f"{path}:7: wrong document: bytes: assignment"
 
 
 def test_a_known_secret_is_found_at_every_offset_of_a_block(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""What stands for a secret in a cassette: `REDACTED-1`, also inside base64."""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+
+from .spellings import base64_interiors
+
+PLACEHOLDER = re.compile(r"REDACTED-[0-9]{1,9}")
+PLACEHOLDER_BEGINNINGS = (b"REDACTED-", b"UkVEQUNURUQt")
+"""Of a placeholder as it is, and in base64."""
+
+_NUMBER = re.compile(rb"REDACTED-([0-9]{1,9})")
+_MAX_DEPTH = 2
+_MOST_DIGITS = 48
+"""Of a placeholder in base64, also twice."""
+
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_STEMS = [*base64_interiors(b"REDACTED-")]
+_STEMS += [twice for once in _STEMS for twice in base64_interiors(once)]
+_IN_BASE64 = re.compile(
+    rb"[A-Za-z0-9+/_-]{0,8}(?:%b)[A-Za-z0-9+/_-]{0,%d}" % (b"|".join(_STEMS), _MOST_DIGITS)
+)
+
+
+def placeholder_numbers(data: bytes, depth: int = 0) -> Iterator[int]:
+    """Iterate over the numbers of the placeholders in some bytes, also in base64, once or twice."""
+    yield from map(int, _NUMBER.findall(data))
+    if depth == _MAX_DEPTH:
+        return
+    for found in _IN_BASE64.finditer(data):
+        digits = found.group().translate(_TO_STANDARD)
+        for shift in range(4):
+            aligned = digits[shift:]
+            if len(aligned) % 4 != 1:
+                decoded = b64decode(aligned + b"=" * (-len(aligned) % 4))
+                yield from placeholder_numbers(decoded, depth + 1)
