@@ -215,15 +215,8 @@ def build_refusal(
     return ReplayResponse(exchange=0, status=refusal.status, head=rendered, content=body)
 
 
-def build_stream(
-    number: int,
-    response: Response,
-    steps: Iterator[Timed[StreamStep]],
-    handle: StreamHandle[StreamStep] | None = None,
-    *,
-    blocks: Iterator[Timed[SentStep]] | None = None,
-) -> StreamedResponse:
-    """Return the streamed answer of exchange `number`; `handle` is for the playback."""
+def build_stream(number: int, response: Response) -> StreamedResponse:
+    """Return the streamed answer of exchange `number`, without steps."""
     headers = [
         pair for pair in header_pairs(response.headers) if pair[0].lower() != "content-length"
     ]
@@ -234,9 +227,7 @@ def build_stream(
         exchange=number,
         status=status,
         head=render_head(status, response.reason, headers),
-        steps=steps,
-        blocks=blocks,
-        handle=handle,
+        steps=iter(()),
         close=_has_connection_close(headers),
     )
 

@@ -4,7 +4,7 @@ A client that accepts the recorded encoding gets the recorded bytes; for another
 transcoded (transcoding.py). Small answers are cached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -15,9 +15,9 @@ from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.http.headers import header_value, last_header_values
 from ...proto.messages.fields import field_at
 from ..answers import answer as answers
-from ..answers.answer import ReplayResponse, StreamedResponse
+from ..answers.answer import ReplayResponse, StreamedResponse, StreamStep
 from ..answers.byte_cache import ByteCache
-from ..answers.pace import Instant, Pace
+from ..answers.pace import Instant, Pace, Timed
 from ..answers.stream_records import Convert, RecordCaches, StreamRecords
 from ..answers.timeline import Timeline
 from ..answers.transcoding import Transcoder, relabel_headers
@@ -37,6 +37,9 @@ _MAX_CACHED_BYTES = 32 * 1024 * 1024
 _MAX_CACHED_ANSWER_BYTES = 256 * 1024
 _ANSWER_BYTES = 512
 """Bytes of answers that are kept ready, and of the largest; what one takes besides its bytes."""
+
+_MAX_STREAM_PLAN_BYTES = 4 * 1024 * 1024
+"""Of what streams have in common each time they are played: 100 µs for each further client."""
 
 type _CacheKey = tuple[Selection, bool, bool]
 """An exchange as it is answered, without its body or with it, and whether gzip is accepted."""
@@ -64,6 +67,23 @@ class _ResponsePlan(Struct, frozen=True):
     to: Encoding | None = None
     call: str | None = None
     framework: str = ""
+
+
+class _StreamPlan(Struct, frozen=True):
+    """What does not differ between two plays of a stream. `answer` is without steps."""
+
+    exchange: Exchange
+    plan: _ResponsePlan
+    answer: StreamedResponse
+    records: StreamRecords
+    encoding: Encoding
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that it takes, roughly."""
+        request = self.exchange.request
+        texts = (request.json, request.text, request.proto, request.base64)
+        return 4096 + sum(len(text) for text in texts if text is not None)
 
 
 class AnswerBuilder:
@@ -96,6 +116,9 @@ class AnswerBuilder:
         self._cached_answers = ByteCache[_CacheKey, ReplayResponse](
             _MAX_CACHED_BYTES, _MAX_CACHED_ANSWER_BYTES
         )
+        self._streams = ByteCache[tuple[ExchangeRef, AcceptedType], _StreamPlan](
+            _MAX_STREAM_PLAN_BYTES, _MAX_CACHED_ANSWER_BYTES
+        )
         self._transcoder = Transcoder(journal.record_lost_fields)
 
     def build_answer(
@@ -121,6 +144,12 @@ class AnswerBuilder:
     ) -> ReplayResponse | StreamedResponse:
         ref = selection.exchange_ref
         cassette = self._cassettes[ref.cassette]
+        if not response_options.bodiless:
+            stream = self._streams.get((ref, selection.target_type))
+            if stream is not None:
+                cassette.check_unchanged()
+                rewriter = self._id_rewriter(stream.plan, ref)
+                return self._begin_stream(stream, rewriter, ref, now_seconds)
         exchange, stored_body = cassette.exchange_in_file(ref.exchange)
         plan = self._plan_response(selection, exchange)
         response, rewriter = plan.response, self._id_rewriter(plan, ref)
@@ -129,34 +158,9 @@ class AnswerBuilder:
             and response.status is not None
             and not response_options.bodiless
         ):
-            records = StreamRecords(
-                cassette,
-                ref.exchange,
-                plan.message,
-                self._record_converter(ref, plan),
-                self._record_caches,
-                (ref, plan.to),
-            )
-            timeline = Timeline(cassette, exchange, records)
-            encoding = _encoding(response)
-            sync_points, handle = self._constraints.begin_stream(
-                ref, cassette, exchange, encoding, now_seconds
-            )
-            offset_seconds = self._offsets[ref.cassette]
-            steps = timeline.play(
-                self._pace, now_seconds, sync_points, offset_seconds=offset_seconds
-            )
-            steps = steps if rewriter is None else rewriter.rewrite_steps(steps)
-            blocks = None
-            if self._sends_blocks and sync_points is None:
-                blocks = timeline.play_in_blocks(now_seconds)
-            answer = answers.build_stream(ref.exchange, response, steps, handle, blocks=blocks)
-            return replace(
-                answer,
-                call_name=plan.call,
-                at_seconds=offset_seconds + exchange.at,
-                place_error=partial(exchange_error, cassette, ref.exchange),
-            )
+            stream = self._plan_stream(exchange, plan, ref)
+            self._streams.put((ref, selection.target_type), stream, stream.size_bytes)
+            return self._begin_stream(stream, rewriter, ref, now_seconds)
         if stored_body is not None and (rewriter is not None or plan.to is not None):
             exchange, stored_body = cassette.exchange(ref.exchange), None
         body = stored_body or self._body(selection, exchange, plan)
@@ -180,6 +184,49 @@ class AnswerBuilder:
             size_bytes = len(answer.head) + len(answer.content) + _ANSWER_BYTES
             self._cached_answers.put(key, answer, size_bytes)
         return answer
+
+    def _plan_stream(
+        self, exchange: Exchange, plan: _ResponsePlan, ref: ExchangeRef
+    ) -> _StreamPlan:
+        answer = answers.build_stream(ref.exchange, plan.response)
+        cassette = self._cassettes[ref.cassette]
+        answer = replace(
+            answer,
+            call_name=plan.call,
+            at_seconds=self._offsets[ref.cassette] + exchange.at,
+            place_error=partial(exchange_error, cassette, ref.exchange),
+        )
+        records = StreamRecords(
+            cassette,
+            ref.exchange,
+            plan.message,
+            self._record_converter(ref, plan),
+            self._record_caches,
+            (ref, plan.to),
+        )
+        return _StreamPlan(exchange, plan, answer, records, _encoding(plan.response))
+
+    def _begin_stream(
+        self,
+        stream: _StreamPlan,
+        rewriter: IdRewriter | None,
+        ref: ExchangeRef,
+        now_seconds: float,
+    ) -> StreamedResponse:
+        cassette, exchange = self._cassettes[ref.cassette], stream.exchange
+        sync_points, handle = self._constraints.begin_stream(
+            ref, cassette, exchange, stream.encoding, now_seconds
+        )
+        timeline = Timeline(cassette, exchange, stream.records)
+        steps: Iterator[Timed[StreamStep]] = timeline.play(
+            self._pace, now_seconds, sync_points, offset_seconds=self._offsets[ref.cassette]
+        )
+        if rewriter is not None:
+            steps = rewriter.rewrite_steps(steps)
+        blocks = None
+        if self._sends_blocks and sync_points is None:
+            blocks = timeline.play_in_blocks(now_seconds)
+        return replace(stream.answer, steps=steps, blocks=blocks, handle=handle)
 
     def _plan_response(self, selection: Selection, exchange: Exchange) -> _ResponsePlan:
         """Look up how to tell an answer; one in which ids may be replaced is read in any case."""
