@@ -202,9 +202,17 @@ class WriterClient:
         self._is_restarting = True
         self.status = self._counted = replace(self.status, gap=None, problem=None)
         self._queue.put_first(self.on_restart())
-        file_id = self._opened.result().file_id
-        self._process = self._start(replace(self._config, existing="append", continues=file_id))
+        self._process = self._start(self._continuing_config())
         self._process.open()
+
+    def _continuing_config(self) -> WriterConfig:
+        limit = self._config.max_events
+        return replace(
+            self._config,
+            existing="append",
+            continues=self._opened.result().file_id,
+            max_events=None if limit is None else max(1, limit - self._counted.events),
+        )
 
     def _take_first_status(self, status: WriterStatus) -> None:
         self.status, self.failure = status, status.error

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
+from ...cassettes.format.yaml_writer import format_document
 from ...cassettes.recording import observations
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.gap import Gap
@@ -25,6 +26,7 @@ from ...cassettes.recording.writer import CassetteWriter
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.scanning.late_secrets import LateSecrets
+from ..traffic.guard import describe_error
 from .final_redaction import FinalRedaction
 from .reports import Reports
 
@@ -59,6 +61,7 @@ class WritingLoop:
         self._tail: list[Document | bytes] = []
         self._error: str | None = None
         self._problem: str | None = None
+        self._loss: str | None = None
 
     def run(self) -> None:
         """Write until the end of the input."""
@@ -150,28 +153,60 @@ class WritingLoop:
             try:
                 documents += self._recording.feed(one)
             except Exception as error:
-                # Its message could quote a secret.
-                text = f"not recorded: {type(error).__name__}"
-                documents.append(Note(note=text, at=one.at_seconds, of=one.exchange or None))
+                is_head = isinstance(one, observations.RequestHead | observations.ResponseHead)
+                documents.append(self._note_loss(error, one.at_seconds, one.exchange))
+                if is_head:
+                    self._recording.drop(one.exchange)
         return documents
+
+    def _without_unformattable(self, documents: list[Document | bytes]) -> list[Document | bytes]:
+        """Return documents, with a note in place of one that cannot be formatted."""
+        formattable: list[Document | bytes] = []
+        for document in documents:
+            try:
+                if not isinstance(document, bytes):
+                    format_document(document)
+                formattable.append(document)
+            except Exception as error:
+                number = document.exchange if isinstance(document, Exchange) else 0
+                formattable.append(self._note_loss(error, self._last_seconds, number))
+                self._recording.drop(number)
+        return formattable
+
+    def _note_loss(self, error: Exception, at_seconds: float, number: int) -> Note:
+        """Return a note about what could not be recorded, of which the exit code tells too."""
+        # The message of the error could quote a secret.
+        self._loss = self._loss or f"not all is recorded: {describe_error(error)}"
+        text = f"not recorded: {type(error).__name__}"
+        return Note(note=text, at=round(at_seconds, 6), of=number or None)
 
     def _write(self, documents: list[Document | bytes]) -> None:
         if (limit := self._config.max_events) is not None:
             documents = self._up_to(limit, documents)
-        unwritten: list[bytes] = []
         try:
-            with self._reports.system_call():
-                self._writer.write(documents)
-        except IncompleteWriteError as error:
-            unwritten = error.unwritten
-            lost = documents[len(documents) - len(unwritten) :]
-            self._begin_gap(error.strerror or str(error), unwritten, lost)
+            unwritten = self._append(documents)
+        except OSError:
+            raise
+        except Exception:  # Formatting failed, so nothing was written.
+            documents = self._without_unformattable(documents)
+            unwritten = self._append(documents)
         self._late_secrets.watch(len(self._writer.part_paths), self._writer.length_bytes)
         self._counts.update(map(type, documents[: len(documents) - len(unwritten)]))
         now = time.monotonic()
         if self._is_ended or now - self._reported_at > _STATUS_SECONDS:
             self._reported_at = now
             self._reports.write(self._status())
+
+    def _append(self, documents: list[Document | bytes]) -> list[bytes]:
+        """Write documents; return those that could not be written, after which there is a gap."""
+        try:
+            with self._reports.system_call():
+                self._writer.write(documents)
+        except IncompleteWriteError as error:
+            lost = documents[len(documents) - len(error.unwritten) :]
+            self._begin_gap(error.strerror or str(error), error.unwritten, lost)
+            return error.unwritten
+        return []
 
     def _up_to(self, limit: int, documents: list[Document | bytes]) -> list[Document | bytes]:
         """Return the documents up to the last event that is wanted, and then the ends."""
@@ -250,7 +285,7 @@ class WritingLoop:
         return WriterStatus(
             error=self._error,
             gap=self._gap.reason if self._gap is not None else None,
-            problem=self._problem,
+            problem="; ".join(filter(None, (self._loss, self._problem))) or None,
             is_complete=self._is_ended and self._error is None,
             exchanges=counts[Exchange],
             events=counts[Event] + counts[bytes],

@@ -70,6 +70,10 @@ class Recording:
         """The numbers of the exchanges that have not ended."""
         return list(self._open)
 
+    def drop(self, number: int) -> None:
+        """Record nothing more of an exchange."""
+        self._open.pop(number, None)
+
     def continue_events(self, number: int, counts: Mapping[Side, int]) -> None:
         """Number the next events of an exchange after those that are in the cassette already."""
         self._open[number].continue_events(counts)
