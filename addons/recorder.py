@@ -54,8 +54,6 @@ from .writing.writer_client import WriterClient, WriterError, WriterExistsError
 
 logger = logging.getLogger(__name__)
 
-_OPEN_SECONDS = 3.0
-
 
 class Recorder:
     """Records into one cassette, from `start` until `stop` or `done`.
@@ -156,7 +154,7 @@ class Recorder:
         options: Any = ctx.options
         options.update(connection_strategy="lazy", tcp_timeout=10**9)
         self._opening = asyncio.create_task(self._open())
-        await asyncio.wait([self._opening], timeout=_OPEN_SECONDS)
+        await asyncio.wait([self._opening], timeout=3.0)
 
     @command.command("mesotape.status")
     def status(self) -> str:
@@ -191,6 +189,7 @@ class Recorder:
     async def _open(self) -> None:
         try:
             await self.start(WriterClient(recorder_options.writer_config()))
+            recorder_options.start_duration()
         except WriterExistsError as error:
             logger.error("mesotape: %s, or set mesotape_existing to overwrite or append", error)
         except WriterError as error:

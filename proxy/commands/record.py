@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ...addons.recorder import Recorder
 
 
-_OPTIONS = {
+OPTIONS = {
     "mesotape_cassette": "--output",
     "mesotape_existing": "--overwrite or --append",
     "mesotape_server": "--server",
@@ -50,6 +50,15 @@ _OPTIONS = {
     "mesotape_fail_closed": "--fail-closed",
     "mesotape_max_body": "--max-body",
     "mesotape_max_head": "--max-head",
+    "mesotape_duration": "--duration",
+    "mesotape_max_events": "--max-events",
+    "mesotape_max_size": "--max-size",
+    "mesotape_min_free": "--min-free",
+    "mesotape_flush_interval": "--flush-interval",
+    "mesotape_sync": "--sync",
+    "mesotape_redact_rules": "--redact-rules",
+    "mesotape_no_redact": "--no-redact",
+    "mesotape_redact_data": "--redact-data",
 }
 """The options of this command that stand for those of the addon."""
 
@@ -123,7 +132,7 @@ def check(options: RecordOptions) -> None:
             raise CommandError(f"--set {setting}: expected NAME=VALUE")
         if setting.startswith("mesotape_"):
             name = setting.partition("=")[0]
-            option = _OPTIONS.get(name)
+            option = OPTIONS.get(name)
             advice = "record has no such option" if option is None else f"use {option} instead"
             raise CommandError(f"--set {setting}: {advice}")
     certificates.load_server_context(options.tls_cert, options.tls_key)
