@@ -13,6 +13,7 @@ NATIVE := $(wildcard proto/messages/native/*)
 CLIENTS := .venv-clients
 CLIENT_FILES := tests/end_to_end/clients
 UV := .venv-uv
+PEERS := .venv-peers
 
 # The first of these that is new enough makes the virtual environments.
 PYTHONS := $(or $(PYTHON),python3 python3.12 python3.13 python3.14)
@@ -50,7 +51,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types sanitize bench \
-	bench-quick fuzz soak protos constraints upgrade clean FORCE
+	bench-quick bench-peers fuzz soak protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
 install: $(DEV)
@@ -156,6 +157,20 @@ bench: install
 bench-quick: install
 	$(BIN)/python bench/run.py --quick
 
+# What the rows are compared with; WireMock's npm package has its jar, and needs Java 11.
+bench-peers: $(PEERS)/.installed $(PEERS)/.installed-node
+
+$(PEERS)/.installed: bench/other/requirements.txt
+	@test -x $(PEERS)/bin/python || { $(call make_venv,$(PEERS)); }
+	$(PEERS)/bin/pip $(PIP_INSTALL) --requirement $<
+	touch $@
+
+$(PEERS)/.installed-node: bench/other/package.json bench/other/package-lock.json $(PEERS)/.installed
+	mkdir -p $(PEERS)/node
+	cp bench/other/package*.json $(PEERS)/node
+	npm ci --silent --no-audit --no-fund --prefix $(PEERS)/node
+	touch $@
+
 # A million damaged streams, which take a quarter of an hour, and 5,000 damaged cassettes.
 fuzz: install
 	$(BIN)/python bench/fuzz.py
@@ -171,4 +186,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) build *.egg-info proto/messages/_native*.so
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) $(PEERS) build *.egg-info proto/messages/_native*.so

@@ -107,20 +107,22 @@ def opens(scope: Scope) -> Generator[Sample]:
 
 def ready(scope: Scope) -> Generator[Sample]:
     """Yield what one of many exchanges takes until a replay is ready."""
-    count = scope.size(100_000, 10_000)
     with tempfile.TemporaryDirectory() as folder:
-        many = session(Path(folder) / "many.yaml", count)
-        few = session(Path(folder) / "few.yaml", FEW)
-        while True:
-            measured: list[tuple[float, int]] = []
-            for path in (many, few):
-                with replay(path) as server:
-                    measured.append((server.cpu_seconds(), server.resident_bytes()))
-            (cpu, memory), (cpu_few, memory_few) = measured
-            yield {
-                "cpu": (cpu - cpu_few) / (count - FEW) * 1e6,
-                "memory": (memory - memory_few) / (count - FEW),
-            }
+        yield from ready_costs(Path(folder), scope.size(100_000, 10_000))
+
+
+def ready_costs(folder: Path, count: int) -> Generator[dict[str, float]]:
+    many, few = session(folder / "many.yaml", count), session(folder / "few.yaml", FEW)
+    while True:
+        measured: list[tuple[float, int]] = []
+        for path in (many, few):
+            with replay(path) as server:
+                measured.append((server.cpu_seconds(), server.resident_bytes()))
+        (cpu, memory), (cpu_few, memory_few) = measured
+        yield {
+            "cpu": (cpu - cpu_few) / (count - FEW) * 1e6,
+            "memory": (memory - memory_few) / (count - FEW),
+        }
 
 
 def first_answer(scope: Scope) -> Generator[Sample]:

@@ -17,21 +17,21 @@ from typing import NamedTuple, Self
 
 MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
 BENCH = Path(__file__).parent
-_PORT = re.compile(r"127\.0\.0\.1:(\d+)")
+ADDRESS = r"127\.0\.0\.1:(\d+)"
 _SETTLE_SECONDS = 0.15
 _IDLE_SECONDS = 0.002
 """CPU in that time; more, and a process is still at work."""
 
 
 class Server:
-    """A process that prints its address on 127.0.0.1 when it is ready."""
+    """A process that prints its port when it is ready: its address on 127.0.0.1, usually."""
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
+    def __init__(self, command: Sequence[str | Path], port: str = ADDRESS) -> None:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.process.stdout is not None
         given = " ".join(map(str, command))
         for printed in self.process.stdout:
-            found = [port for port in _PORT.findall(printed.decode()) if f":{port}" not in given]
+            found = [each for each in re.findall(port, printed.decode()) if f":{each}" not in given]
             if found:
                 self.address = "127.0.0.1", int(found[0])
                 return
@@ -99,6 +99,13 @@ def replay(*arguments: str | Path) -> Server:
 def bare(kind: str, *arguments: str | Path) -> Server:
     """Start one of the servers of bare.py."""
     return Server([sys.executable, BENCH / "bare.py", kind, *arguments])
+
+
+def mitmdump(upstream: str, *options: str | Path) -> Server:
+    """Start mitmdump in front of a server."""
+    command = [Path(sys.executable).with_name("mitmdump"), "--listen-host", "127.0.0.1"]
+    command += ["--listen-port", "0", "--mode", f"reverse:{upstream}", "--set", "flow_detail=0"]
+    return Server([*command, *options])
 
 
 class Usage(NamedTuple):

@@ -8,14 +8,13 @@ changes its speed slows both. Each pair of visits gives a ratio.
 import socket
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 import messages
 from messages import GET_FLAGS, JSON, PROTOBUF, SUBSCRIBE
-from processes import BENCH, MESOTAPE, Server
+from processes import BENCH, MESOTAPE, Server, mitmdump
 from table import MICROSECONDS, AtMost, Pair, Row, Sample, Scope
 from upstream import Upstream, answer
 
@@ -95,18 +94,11 @@ def recorder(url: str, folder: str) -> Server:
     return Server([*MESOTAPE, "record", "--overwrite", "-o", f"{folder}/bench.yaml", url])
 
 
-def mitmdump(url: str, folder: str) -> Server:
-    command = [Path(sys.executable).with_name("mitmdump"), "--listen-host", "127.0.0.1"]
-    command += ["--listen-port", "0", "-w", f"{folder}/bench.flows", "--mode", f"reverse:{url}"]
-    return Server(command)
-
-
-def beside(scope: Scope, peer: str) -> Generator[Sample]:
+def beside(scope: Scope, start_peer: Callable[[str, str], Server]) -> Generator[Sample]:
     upstream = Upstream()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as proxies:
         ours = proxies.enter_context(recorder(upstream.url, folder))
-        other = mitmdump(upstream.url, folder) if peer == "mitmdump" else null_proxy(upstream.url)
-        theirs = proxies.enter_context(other)
+        theirs = proxies.enter_context(start_peer(upstream.url, folder))
         wanted = {name: each for name, each in TRAFFIC.items() if name in scope.parts}
         for proxy in (ours, theirs):
             for traffic in wanted.values():
@@ -121,11 +113,11 @@ def beside(scope: Scope, peer: str) -> Generator[Sample]:
 
 
 def beside_null(scope: Scope) -> Generator[Sample]:
-    return beside(scope, "null")
+    return beside(scope, lambda url, _: null_proxy(url))
 
 
 def beside_mitmdump(scope: Scope) -> Generator[Sample]:
-    return beside(scope, "mitmdump")
+    return beside(scope, lambda url, folder: mitmdump(url, "-w", f"{folder}/flows"))
 
 
 def of_writer(scope: Scope) -> Generator[Sample]:

@@ -44,6 +44,7 @@ TOPICS = (
     "opening",
     "slopes",
     "inspection",
+    "peers",
     "causality",
 )
 """Modules of this folder, each with its `ROWS`."""

@@ -4,13 +4,11 @@ The CPU of a process is what starting takes on an idle machine. A recorder start
 once, so the time until it is ready counts, beside that of mitmdump.
 """
 
-import sys
 import tempfile
 import time
-from collections.abc import Generator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator
 
-from processes import BENCH, MESOTAPE, Server, replay, run
+from processes import BENCH, MESOTAPE, Server, mitmdump, replay, run
 from table import MILLISECONDS, AtMost, Row, Sample, Scope
 
 SAMPLE = BENCH.parent / "cassettes" / "samples" / "master.yaml"
@@ -29,18 +27,17 @@ def replays(_: Scope) -> Generator[Sample]:
 
 
 def records(_: Scope) -> Generator[Sample]:
-    mitmdump = [Path(sys.executable).with_name("mitmdump"), "--listen-host", "127.0.0.1"]
-    mitmdump += ["--listen-port", "0", "--mode", f"reverse:{NOWHERE}"]
     with tempfile.TemporaryDirectory() as folder:
         record = [*MESOTAPE, "record", "--overwrite", "-o", f"{folder}/started.yaml", NOWHERE]
         while True:
-            ours, theirs = milliseconds_until_ready(record), milliseconds_until_ready(mitmdump)
+            ours = milliseconds_until_ready(lambda: Server(record))
+            theirs = milliseconds_until_ready(lambda: mitmdump(NOWHERE))
             yield {"ready": ours, "more": ours - theirs}
 
 
-def milliseconds_until_ready(command: Sequence[str | Path]) -> float:
+def milliseconds_until_ready(start: Callable[[], Server]) -> float:
     began = time.monotonic()
-    with Server(command):
+    with start():
         return (time.monotonic() - began) * 1e3
 
 
