@@ -39,7 +39,7 @@ def inspects(scope: Scope, media_type: str) -> Generator[Sample]:
     decoder = "orjson" if media_type == JSON else "upb"
     python = peers.python("orjson") if media_type == JSON else sys.executable
     with tempfile.TemporaryDirectory() as folder:
-        size = scope.size(100_000_000, 4_000_000)
+        size = scope.size(100_000_000, 2_000_000)
         path = dump(Path(folder) / "stream", size, media_type)
         while True:
             peer = run(python, BENCH / "decoding.py", decoder, path).cpu_seconds
@@ -61,7 +61,7 @@ def protobuf(scope: Scope) -> Generator[Sample]:
 
 def memory(scope: Scope) -> Generator[Sample]:
     with tempfile.TemporaryDirectory() as folder:
-        path = dump(Path(folder) / "stream", scope.size(100_000_000, 4_000_000), JSON)
+        path = dump(Path(folder) / "stream", scope.size(100_000_000, 2_000_000), JSON)
         while True:
             yield run(*MESOTAPE, "inspect", path).peak_bytes / 1e6
 

@@ -105,13 +105,13 @@ def measured(due: Sequence[float], count: int, *options: str) -> Generator[Sampl
 
 
 def many(scope: Scope) -> Generator[Sample]:
-    seconds = scope.size(10, 2)
+    seconds = scope.size(10, 1)
     due = [(number + 1) / 10 for number in range(seconds * 10)]
     return measured(due, scope.size(STREAMS, QUICK_STREAMS))
 
 
 def one(scope: Scope) -> Generator[Sample]:
-    seconds = scope.size(6, 2)
+    seconds = scope.size(6, 1)
     times = random.Random(7)
     return measured(sorted(times.uniform(0.01, seconds) for _ in range(seconds * 100)), 1)
 

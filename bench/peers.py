@@ -20,8 +20,8 @@ from table import MICROSECONDS, AtMost, Pair, Row, Sample, Scope, Skipped
 
 INSTALLED = BENCH.parent / ".venv-peers"
 OTHER = BENCH / "other"
-RECORDINGS, QUICK_RECORDINGS = 1000, 200
-VCR_RECORDINGS, QUICK_VCR_RECORDINGS = 10_000, 500
+RECORDINGS, QUICK_RECORDINGS = 1000, 100
+VCR_RECORDINGS, QUICK_VCR_RECORDINGS = 10_000, 200
 
 type Start = Callable[[Path, int, str], AbstractContextManager[Server]]
 """Starts a peer with a folder of its own, a number of calls to replay, and the URL of a server."""
