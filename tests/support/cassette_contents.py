@@ -1,13 +1,10 @@
 """The contents of a cassette, also while it is being recorded."""
 
-import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format.documents import Body, End, Event, Exchange
-from mesotape.cassettes.storage.opened_file import ChangedError
 from mesotape.cassettes.storage.reader import Cassette
 from support.sockets import eventually
 
@@ -35,19 +32,8 @@ def wire(body: Body) -> bytes:
 
 
 def kept(path: Path) -> list[Kept]:
-    """Return all exchanges of a cassette; again, if it grew while it was read."""
-    return _read_growing(path, _exchanges)
-
-
-def _read_growing[T](path: Path, read: Callable[[Path], T]) -> T:
-    for _ in range(99):
-        with contextlib.suppress(ChangedError):
-            return read(path)
-    return read(path)
-
-
-def _exchanges(path: Path) -> list[Kept]:
-    with Cassette.open(path) as cassette:
+    """Return all exchanges of a cassette, which may be written to meanwhile."""
+    with Cassette.open(path, may_grow=True) as cassette:
         return [
             Kept(
                 one,
@@ -71,9 +57,5 @@ def kept_of(path: Path, peer: str, count: int = 1) -> list[Kept]:
 
 def notes(path: Path) -> list[tuple[str, int | None]]:
     """Return all notes, with the exchanges that they are about; as `kept`."""
-    return _read_growing(path, _notes)
-
-
-def _notes(path: Path) -> list[tuple[str, int | None]]:
-    with Cassette.open(path) as cassette:
+    with Cassette.open(path, may_grow=True) as cassette:
         return [(note.note, note.of) for note in cassette.notes()]
