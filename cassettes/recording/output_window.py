@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from ..format import bodies
 from ..format.documents import Document, End, Event, Exchange
-from ..redaction.redactor import Redactor, fit_chunks
+from ..redaction.lengths import fit_chunks
+from ..redaction.redactor import Redactor
 
 _WINDOW_BYTES = 8 * 1024
 """What is searched together with the data of an event; a private key is smaller."""

@@ -34,6 +34,7 @@ from ..known_secrets.secrets import Secrets
 from ..known_secrets.spellings import FoundSecret
 from .headers import HEADER_KEYWORDS, HeaderRedactor
 from .json_text import JsonRedactor
+from .lengths import fit_chunks, fit_length
 from .members import KEYWORDS, MemberRedactor
 from .protobuf import ProtobufRedactor
 from .rules import DEFAULT_RULES, RuleSet
@@ -176,7 +177,7 @@ class Redactor:
             self._part = "headers"
             headers = self._headers.redact_headers(headers)
         if redacted is not request:
-            headers = _fit_length(headers, request, redacted)
+            headers = fit_length(headers, request, redacted)
         if redacted is request and path == request.path and headers is request.headers:
             return request
         return replace(redacted, path=path, headers=headers)
@@ -189,7 +190,7 @@ class Redactor:
             self._part = "headers"
             headers = self._headers.redact_headers(headers)
         if redacted is not response:
-            headers = _fit_length(headers, response, redacted)
+            headers = fit_length(headers, response, redacted)
         if redacted is response and headers is response.headers:
             return response
         return replace(redacted, headers=headers)
@@ -274,35 +275,3 @@ class Redactor:
         if redacted != plain:
             return content_codings.encode(redacted, coding)
         return self._text.redact_bytes(data)  # It may not be what its Content-Encoding says.
-
-
-def _fit_length(headers: Headers, before: Body, after: Body) -> Headers:
-    """Return headers whose Content-Length, if it was that of the body, is that of the new one."""
-    return {
-        name: str(int(value) + _size(after) - _size(before))
-        if name.lower() == "content-length" and isinstance(value, str) and value.isdigit()
-        else value
-        for name, value in headers.items()
-    }
-
-
-def _size(body: Body) -> int:
-    """Return the approximate size of a body."""
-    text = body.json or body.text or body.proto
-    return len(text.encode("utf-8", "surrogatepass")) if text else len(body.base64 or b"")
-
-
-def fit_chunks(before: Event, after: Event) -> list[tuple[int, float]] | None:
-    """Return the chunks of an event whose size has changed: the last ones grow or shrink."""
-    if before.chunks is None:
-        return None
-    chunks = list(before.chunks)
-    difference = _size(after) - _size(before)
-    for index in range(len(chunks) - 1, -1, -1):
-        size, at = chunks[index]
-        fitted = max(1, size + difference)
-        chunks[index] = fitted, at
-        difference -= fitted - size
-        if not difference:
-            break
-    return chunks

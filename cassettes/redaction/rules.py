@@ -4,7 +4,6 @@ A rule is known by its id in the header of a cassette, in `--no-redact ID`, and 
 `mesotape scan`. Own rules (`--redact-rules FILE`) add to them.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Self
 
@@ -37,7 +36,7 @@ PLACE_RULES = {
 }
 """Rules for places, by id."""
 
-RULE_IDS = (*PLACE_RULES, *(shape.id for shape in VALUE_SHAPES))
+RULE_IDS = tuple(dict.fromkeys((*PLACE_RULES, *(shape.id for shape in VALUE_SHAPES))))
 
 ALWAYS_ON = frozenset(("known-value",))
 """Rules that need others to find something."""
@@ -89,7 +88,7 @@ class RuleSet(Struct, frozen=True):
     def value_shapes(self) -> list[ValueShape]:
         """Return the shapes in use; an own rule has no keywords, so it is always tried."""
         own = [
-            ValueShape(rule.id, rule.description, (), re.compile(rule.value))
+            ValueShape(rule.id, rule.description, (), rule.value)
             for rule in self.own
             if rule.value is not None
         ]

@@ -7,16 +7,16 @@ decide whether there is anything to do, since most texts have no secret.
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from ..known_secrets.placeholders import PLACEHOLDER
 from ..known_secrets.secrets import Secrets
+from ..known_secrets.suspects import SuspectSearch
 from . import names
 from .edits import Edit, apply_edits, replace_matches
 from .rules import RuleSet
-from .suspects import SuspectSearch
 from .urls import redact_query, redact_user_info
 from .value_shapes import ValueShape
 
@@ -39,6 +39,7 @@ _MAX_SEARCHED_BYTES = 256
 _RECORD_LENGTH = re.compile(rb"([0-9]{1,10})\n")
 _BEGINS_RECORD = re.compile(r"[0-9]{1,10}\n")
 _BEGINS_JSON = re.compile(r"\A\s*+[{\[]")
+_NO_KEYWORD = ""
 _MAX_DEPTH = 3
 _MAX_NESTING = 8
 """JSON in strings of JSON, and in base64 in it."""
@@ -67,6 +68,10 @@ class TextRedactor:
         self.redact_message: Callable[[bytes], bytes | None] = bytes
         self._nesting = 0
         self._shapes = rules.value_shapes()
+        self._shapes_of = defaultdict[str, list[int]](list)  # numbers, by keyword
+        for number, shape in enumerate(self._shapes):
+            for keyword in shape.keywords or (_NO_KEYWORD,):
+                self._shapes_of[keyword].append(number)
         self._own_names = [
             (rule.id, re.compile(rule.name)) for rule in rules.own if rule.name is not None
         ]
@@ -183,9 +188,9 @@ class TextRedactor:
         return rule in self.rules.ids
 
     def _redact_shapes(self, text: str, words: set[str]) -> str:
-        for shape in self._shapes:
-            if not shape.keywords or not words.isdisjoint(shape.keywords):
-                text = replace_matches(shape.expression, text, partial(self._without_secret, shape))
+        found = {number for word in (*words, _NO_KEYWORD) for number in self._shapes_of[word]}
+        for shape in (self._shapes[number] for number in sorted(found)):
+            text = replace_matches(shape.expression, text, partial(self._without_secret, shape))
         return text
 
     def _without_secret(self, shape: ValueShape, found: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ Formats of tokens: the pages of those who issue them.
 """
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 
@@ -18,25 +19,158 @@ class ValueShape(NamedTuple):
     id: str
     description: str
     keywords: tuple[str, ...]
-    expression: re.Pattern[str]
+    pattern: str
+
+    @property
+    def expression(self) -> re.Pattern[str]:
+        """The expression of the pattern, compiled when it is first needed."""
+        return _compiled(self.pattern)
 
 
-def _shape(rule: str, description: str, keywords: str, expression: str) -> ValueShape:
-    return ValueShape(rule, description, tuple(keywords.split()), re.compile(expression))
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _shape(rule: str, description: str, keywords: str, pattern: str) -> ValueShape:
+    return ValueShape(rule, description, tuple(keywords.split()), pattern)
 
 
 _START = r"(?<![A-Za-z0-9_-])"
 _END = r"(?![A-Za-z0-9_-])"
+
+# A token of a service begins like no word does; the service, that beginning, and what follows.
+_TOKENS = r"""
+    1Password      ops_eyJ             [A-Za-z0-9+/=_-]{50,}
+    Adobe          p8e-                [A-Za-z0-9]{32}
+    Age            AGE-SECRET-KEY-1    [A-Z0-9]{40,}
+    Alibaba        LTAI                [A-Za-z0-9]{17,21}
+    Anthropic      sk-ant-             [A-Za-z0-9_-]{20,}
+    Artifactory    AKCp                [A-Za-z0-9]{60,}
+    Artifactory    cmVmdGtu            [A-Za-z0-9]{50,}
+    Atlassian      ATATT3              [A-Za-z0-9_=-]{60,}
+    Atlassian      ATCTT3              [A-Za-z0-9_=-]{60,}
+    Atlassian      ATBB                [A-Za-z0-9_=-]{24,}
+    Buildkite      bkua_               [a-f0-9]{40}
+    CircleCI       CCIPAT_             [A-Za-z0-9_]{30,}
+    Clojars        CLOJARS_            [A-Za-z0-9]{60}
+    Cloudflare     v1.0-               [a-f0-9]{24}-[a-f0-9]{100,}
+    Contentful     CFPAT-              [A-Za-z0-9_-]{40,}
+    Databricks     dapi                [a-f0-9]{32}(?:-[0-9])?
+    DigitalOcean   dop_v1_             [a-f0-9]{64}
+    DigitalOcean   doo_v1_             [a-f0-9]{64}
+    DigitalOcean   dor_v1_             [a-f0-9]{64}
+    Docker         dckr_pat_           [A-Za-z0-9_-]{20,}
+    Docker         dckr_oat_           [A-Za-z0-9_-]{20,}
+    Doppler        dp.pt.              [A-Za-z0-9]{40,}
+    Doppler        dp.st.              [A-Za-z0-9_.-]{40,}
+    Doppler        dp.sa.              [A-Za-z0-9]{40,}
+    Duffel         duffel_             (?:test|live)_[A-Za-z0-9_=-]{43}
+    Dynatrace      dt0c01.             [A-Z0-9]{24}\.[A-Z0-9]{64}
+    EasyPost       EZAK                [A-Za-z0-9]{54}
+    EasyPost       EZTK                [A-Za-z0-9]{54}
+    Figma          figd_               [A-Za-z0-9_-]{40,}
+    Fly.io         fo1_                [A-Za-z0-9_-]{40,}
+    Fly.io         fm1a_               [A-Za-z0-9+/]{40,}={0,3}
+    Fly.io         fm1r_               [A-Za-z0-9+/]{40,}={0,3}
+    Fly.io         fm2_                [A-Za-z0-9+/]{40,}={0,3}
+    Frame.io       fio-u-              [A-Za-z0-9_=-]{64}
+    Grafana        glsa_               [A-Za-z0-9_]{32,}
+    Grafana        glc_                [A-Za-z0-9+/=]{32,}
+    Groq           gsk_                [A-Za-z0-9]{40,}
+    Heroku         HRKU-               [A-Za-z0-9_-]{36,}
+    Hugging_Face   hf_                 [A-Za-z0-9]{30,}
+    Hugging_Face   api_org_            [A-Za-z0-9]{30,}
+    Infracost      ico-                [A-Za-z0-9]{32}
+    LaunchDarkly   sdk-                [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+    Linear         lin_api_            [A-Za-z0-9]{40}
+    Mailgun        key-                [a-f0-9]{32}
+    Netlify        nfp_                [A-Za-z0-9]{36,}
+    New_Relic      NRAK-               [A-Z0-9]{27}
+    New_Relic      NRII-               [A-Za-z0-9_-]{32}
+    New_Relic      NRJS-               [a-f0-9]{19}
+    Notion         ntn_                [A-Za-z0-9]{40,}
+    NuGet          oy2                 [a-z0-9]{43}
+    OpenAI         sk-proj-            [A-Za-z0-9_-]{20,}
+    OpenAI         sk-svcacct-         [A-Za-z0-9_-]{20,}
+    OpenAI         sk-admin-           [A-Za-z0-9_-]{20,}
+    OpenRouter     sk-or-v1-           [a-f0-9]{64}
+    OpenShift      sha256~             [A-Za-z0-9_-]{43}
+    Perplexity     pplx-               [A-Za-z0-9]{40,}
+    PlanetScale    pscale_             (?:tkn|pw|oauth)_[A-Za-z0-9_=.-]{32,}
+    Postman        PMAK-               [a-f0-9]{24}-[a-f0-9]{34}
+    Prefect        pnu_                [A-Za-z0-9]{36}
+    Pulumi         pul-                [a-f0-9]{40}
+    PyPI           pypi-Ag             [A-Za-z0-9_-]{50,}
+    ReadMe         rdme_               [A-Za-z0-9]{70}
+    Replicate      r8_                 [A-Za-z0-9]{37,}
+    RubyGems       rubygems_           [a-f0-9]{48}
+    Scalingo       tk-us-              [A-Za-z0-9_-]{48}
+    SendGrid       SG.                 [A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}
+    Sendinblue     xkeysib-            [a-f0-9]{64}-[A-Za-z0-9]{16}
+    Sentry         sntrys_             [A-Za-z0-9+/=_]{40,}
+    Sentry         sntryu_             [a-f0-9]{64}
+    Shippo         shippo_             (?:live|test)_[a-f0-9]{40}
+    Shopify        shpat_              [A-Fa-f0-9]{32}
+    Shopify        shpca_              [A-Fa-f0-9]{32}
+    Shopify        shppa_              [A-Fa-f0-9]{32}
+    Shopify        shpss_              [A-Fa-f0-9]{32}
+    SonarQube      sqp_                [a-f0-9]{40}
+    SonarQube      squ_                [a-f0-9]{40}
+    SonarQube      sqa_                [a-f0-9]{40}
+    Sourcegraph    sgp_                (?:[a-f0-9]{16}_|local_)?[a-f0-9]{40}
+    Square         sq0atp-             [A-Za-z0-9_-]{22,}
+    Square         sq0csp-             [A-Za-z0-9_-]{43,}
+    Supabase       sbp_                [a-f0-9]{40}
+    Tailscale      tskey-              [A-Za-z0-9-]{16,}
+    Typeform       tfp_                [A-Za-z0-9_.=-]{59}
+    Vault          hvs.                [A-Za-z0-9_-]{20,}
+    Vault          hvb.                [A-Za-z0-9_-]{20,}
+    Vault          hvr.                [A-Za-z0-9_-]{20,}
+    Yandex         AQVN                [A-Za-z0-9_-]{35,38}
+    npm            npm_                [A-Za-z0-9]{36}
+    xAI            xai-                [A-Za-z0-9]{70,}
+"""
+
+
+_OTHER_TOKENS = (
+    ("Azure", "q~", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,}"),
+    (
+        "Discord",
+        "discord.com/api/webhooks/ discordapp.com/api/webhooks/",
+        r"discord(?:app)?\.com/api/webhooks/(?P<secret>[0-9]{15,20}/[A-Za-z0-9_-]{50,})",
+    ),
+    ("Facebook", "eaam eaac", r"EAA[MC][A-Za-z0-9]{100,}"),
+    ("Mailchimp", " ".join(f"-us{n}" for n in range(1, 10)), r"[a-f0-9]{32}-us[0-9]{1,2}(?!\w)"),
+    ("OpenAI", "t3blbkfj", r"sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}"),
+    ("Teams", "webhook.office.com/", r"webhook\.office\.com/\w{1,16}/(?P<secret>[\w@/-]{40,})"),
+    ("Telegram", ":aa", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}"),
+    ("Terraform", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}"),
+)
+"""The service, keywords in its tokens, and the expression."""
+
+
+def _service_tokens() -> list[ValueShape]:
+    rows = [line.split() for line in _TOKENS.strip().split("\n")]
+    tokens = [
+        *((service, begin.lower(), re.escape(begin) + rest) for service, begin, rest in rows),
+        *_OTHER_TOKENS,
+    ]
+    services = sorted({service.replace("_", " ") for service, _, _ in tokens}, key=str.lower)
+    description = f"tokens of {', '.join(services)}"
+    return [
+        _shape("service-token", description, keywords, _START + pattern)
+        for _, keywords, pattern in tokens
+    ]
+
 
 VALUE_SHAPES = (
     ValueShape(
         "private-key",
         "private keys in PEM",
         ("private key",),
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<secret>[^-]*)"
-            r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
-        ),
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<secret>[^-]*)"
+        r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
     ),
     _shape(
         "jwt",
@@ -47,8 +181,9 @@ VALUE_SHAPES = (
     _shape(
         "aws-key",
         "access keys of Amazon Web Services",
-        "akia asia abia acca",
-        r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+        "akia asia abia acca absk amzn.mws.",
+        r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
+        r"|ABSK[A-Za-z0-9+/]{100,}={0,2}|amzn\.mws\.[a-f0-9-]{36})",
     ),
     _shape(
         "github-token",
@@ -59,15 +194,16 @@ VALUE_SHAPES = (
     _shape(
         "gitlab-token",
         "tokens of GitLab",
-        "glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent-",
-        _START + r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt|agent)-[A-Za-z0-9_.-]{20,}",
+        "gr1348941 glffct- glwt- glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent-",
+        _START
+        + r"(?:GR1348941|gl(?:pat|ffct|wt|dt|rt|cbt|ptt|ft|soat|imt|agent)-)[A-Za-z0-9_.-]{20,}",
     ),
     _shape(
         "slack-token",
         "tokens and webhooks of Slack",
         "xox xapp- hooks.slack.com",
         _START + r"(?:xox[abceoprs]|xapp)-[A-Za-z0-9-]{10,}"
-        r"|hooks\.slack\.com/services/(?P<secret>[A-Za-z0-9/]{20,})",
+        r"|hooks\.slack\.com/[a-z]{1,16}/(?P<secret>[A-Za-z0-9/]{20,})",
     ),
     _shape(
         "stripe-key",
@@ -81,21 +217,7 @@ VALUE_SHAPES = (
         "aiza ya29. gocspx-",
         _START + r"(?:AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}|GOCSPX-[A-Za-z0-9_-]{28})",
     ),
-    _shape(
-        "service-token",
-        "tokens of npm, PyPI, Docker, Vault, SendGrid, DigitalOcean, Databricks, Hugging Face,"
-        " OpenAI, Anthropic, Shopify, Terraform, New Relic, Grafana, Sentry",
-        "npm_ pypi-agei dckr_pat_ dckr_oat_ hvs. hvb. hvr. sg. dop_v1_ doo_v1_ dor_v1_"
-        " dapi hf_ sk-proj- sk-ant- sk-svcacct- t3blbkfj shpat_ shpss_ .atlasv1."
-        " nrak- glsa_ glc_ sntrys_",
-        _START
-        + r"(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{50,}|dckr_[po]at_[A-Za-z0-9_-]{20,}"
-        r"|hv[sbr]\.[A-Za-z0-9_-]{20,}|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}"
-        r"|do[opr]_v1_[a-f0-9]{64}|dapi[a-f0-9]{32}(?:-[0-9])?|hf_[A-Za-z0-9]{30,}"
-        r"|sk-(?:proj|ant|svcacct)-[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|shp(?:at|ss)_[a-fA-F0-9]{32}"
-        r"|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}|NRAK-[A-Z0-9]{27}"
-        r"|gl(?:sa|c)_[A-Za-z0-9+/=_]{32,}|sntrys_[A-Za-z0-9+/=_]{40,})",
-    ),
+    *_service_tokens(),
     _shape(
         "authorization-text",
         "credentials of HTTP in any text",

@@ -18,6 +18,7 @@ from mesotape.cassettes.redaction.command_lines import redact_command
 from mesotape.cassettes.redaction.redactor import Redactor, Redactors
 from mesotape.cassettes.redaction.rules import DEFAULT_RULES
 from mesotape.cassettes.redaction.urls import redact_form
+from mesotape.cassettes.redaction.value_shapes import ValueShape
 
 UNITS = [
     *[b"a", b"12345678", b"A1", b"_", b".", b" ", b"\n", b'"', b"\\", b"=", b"\xe9="],
@@ -44,6 +45,8 @@ def patterns(value: object) -> Iterator[re.Pattern[str] | re.Pattern[bytes]]:
     """Iterate over the expressions in a value of a module, and in all collections in it."""
     if isinstance(value, re.Pattern):
         yield value
+    elif isinstance(value, ValueShape):
+        yield value.expression
     elif isinstance(value, tuple | list | frozenset | set):
         for each in value:
             yield from patterns(each)

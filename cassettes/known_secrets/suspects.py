@@ -10,7 +10,7 @@ from heapq import merge
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from ..known_secrets.secrets import Secrets
+from .secrets import Secrets
 
 _BLOCK_BYTES = 64 * 1024
 _CONTINUATION_BYTES = bytes(range(0x80, 0xC0))
