@@ -9,6 +9,7 @@ A request is parsed once: its match is cached, for equal requests that follow (m
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...proto.api.apis import APIS_BY_NAME
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http.request import HttpRequest
 from ..causality.resubscription import first_subscribe_key
@@ -126,11 +127,10 @@ class ExchangeIndex:
         Return a refusal if the request is a call that does not belong to an open stream, and None
         if no recorded exchange answers it.
         """
-        is_call = True
-        for server in self._servers.server_kinds(scope):
+        kinds = self._servers.server_kinds(scope)
+        for server in kinds:
             id_match = self._match_ids(request.parsed_by(server), scope)
             parsed, http = id_match.parsed, request.http
-            is_call = is_call and isinstance(parsed.key, CallKey)
             response_options = ResponseOptions(http.method == b"HEAD", request_accepts_gzip(http))
             subscriber = self._identify_caller(http, parsed)
             mismatch_views = {} if subscriber is None else self._mismatch_views(parsed, scope)
@@ -148,7 +148,9 @@ class ExchangeIndex:
                     id_match.pairs,
                 )
                 if not id_match.has_ids:
-                    self.cached_matches.put(http, scope, match, has_json_value=is_call)
+                    # What it means to the first kind of server, it may not mean to another.
+                    message = _call_message(parsed) if server == kinds[0] else None
+                    self.cached_matches.put(http, scope, match, message)
                 return match
             if subscriber is not None and self._subscriptions.has_subscribed(subscriber):
                 refusal = self._subscriptions.refusal_for(subscriber)
@@ -203,3 +205,7 @@ class ExchangeIndex:
             ) is not None:
                 views[mismatch] = view
         return views
+
+
+def _call_message(parsed: ParsedRequest) -> str | None:
+    return APIS_BY_NAME[parsed.key.api].call_message if isinstance(parsed.key, CallKey) else None

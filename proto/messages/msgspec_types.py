@@ -2,6 +2,7 @@
 
     msgspec_decoder("mesos.v1.master.Event").decode(b'{"type":"HEARTBEAT"}').type  ->  "HEARTBEAT"
     decode_strictly(b'{"type":"HEARTBEAT"}', "mesos.v1.master.Event")  ->  the message
+    canonical_message(b'{"x": 1, "type": "HEARTBEAT"}', …)             ->  {"type":"HEARTBEAT"}
 
 Text that such a decoder accepts, Mesos accepts too, with the same meaning. Text that it refuses,
 Mesos may still accept: use `mapping` to find out, and for the error. So a valid record takes one
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from .descriptors import map_value_field, message_class
+from .picojson import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +43,19 @@ def msgspec_decoder(
     descriptor = cast("Descriptor", message_class(full_name).DESCRIPTOR)
     builder = _TypeBuilder(refuse_unknown_members=refuse_unknown_members)
     return msgspec.json.Decoder(builder.struct(descriptor, ()))
+
+
+def canonical_message(text: bytes, full_name: str) -> bytes | None:
+    """Return JSON that most texts of the same message share: without what means nothing.
+
+    It means what `text` means. None if Mesos refuses the text, or the decoder does.
+    """
+    try:
+        parse_json(text)  # It also looks at members that the decoder skips.
+        message = msgspec_decoder(full_name).decode(text)
+        return msgspec.json.encode(message, order="sorted")
+    except (ValueError, RecursionError):
+        return None
 
 
 def decode_strictly(text: bytes, full_name: str) -> Message | None:
