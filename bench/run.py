@@ -34,6 +34,7 @@ TOPICS = (
     "startup",
     "recordio",
     "replay",
+    "workers",
     "large_answers",
     "streams",
     "pacing",

@@ -1,0 +1,83 @@
+"""Answers of a replay with two workers in a second, beside those with one.
+
+The clients send many requests at once, so that they take little of the two cores.
+"""
+
+import os
+import selectors
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import messages
+from processes import MESOTAPE, Server, replay
+from replay import ANSWER, call
+from table import PER_SECOND, AtLeast, Pair, Row, Sample, Scope, Skipped
+
+CLIENTS, AT_ONCE = 16, 50
+SILENCE_SECONDS = 30
+
+
+def check_possible() -> None:
+    """Raise Skipped if two workers cannot be faster here."""
+    shown = subprocess.run([*MESOTAPE, "replay", "--help"], capture_output=True, check=True)
+    if b"--workers" not in shown.stdout:
+        raise Skipped("mesotape replay has no --workers")
+    if (os.cpu_count() or 1) < 2:
+        raise Skipped("there is one core")
+
+
+def answers_a_second(server: Server, batches: int) -> float:
+    """Ask with all clients until each has sent its batches."""
+    request = messages.post(call(1))
+    size = len(server.ask(request))
+    left = dict.fromkeys(range(CLIENTS), batches)
+    missing = dict.fromkeys(range(CLIENTS), 0)
+    with ExitStack() as opened, selectors.DefaultSelector() as selector:
+        for number in left:
+            client = opened.enter_context(socket.create_connection(server.address))
+            selector.register(client, selectors.EVENT_READ, number)
+        clients = {key.data: key.fileobj for key in selector.get_map().values()}
+
+        def send(number: int) -> None:
+            client = clients[number]
+            assert isinstance(client, socket.socket)
+            client.sendall(request * AT_ONCE)
+            left[number] -= 1
+            missing[number] = size * AT_ONCE
+
+        began = time.monotonic()
+        for number in list(left):
+            send(number)
+        while any(missing.values()):
+            ready = selector.select(SILENCE_SECONDS)
+            assert ready, "answers are missing"
+            for key, _ in ready:
+                assert isinstance(key.fileobj, socket.socket)
+                received = len(key.fileobj.recv(1 << 18))
+                assert received, "the server closed a connection"
+                missing[key.data] -= received
+                if not missing[key.data] and left[key.data]:
+                    send(key.data)
+        seconds = time.monotonic() - began
+    return CLIENTS * batches * AT_ONCE / seconds
+
+
+def two_workers(scope: Scope) -> Generator[Sample]:
+    check_possible()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        exchange = messages.exchange(1, call(1), ANSWER)
+        path = messages.write(Path(folder) / "cassette.yaml", [exchange])
+        two, one = (
+            servers.enter_context(replay(path, "--workers", workers)) for workers in ("2", "1")
+        )
+        batches = scope.size(50, 5)
+        while True:
+            yield Pair(answers_a_second(two, batches), answers_a_second(one, batches))
+
+
+ROWS = [Row("answers with two workers", two_workers, PER_SECOND, AtLeast(1.8), "one worker")]
