@@ -166,7 +166,8 @@ def main() -> int:
             results.append(result)
             print(table.line(result), flush=True)
     counts = Counter(result.verdict for result in results)
-    slowness = statistics.median(result.slowness for result in results)
+    measured = [result.slowness for result in results if result.median is not None]
+    slowness = statistics.median(measured or [1.0])
     print("─" * table.WIDTH)
     print(
         f"{', '.join(f'{count} {verdict}' for verdict, count in counts.items())};"
