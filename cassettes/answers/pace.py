@@ -36,10 +36,8 @@ def since[T](
 ) -> Iterator[Timed[T]]:
     """Return times since the request, or since `start_at` if that is later; 0 before it."""
     if start_at <= recorded_seconds:
-        yield from relative(events, recorded_seconds)
-        return
-    for at_seconds, event in relative(events, start_at):
-        yield max(0.0, at_seconds), event
+        return relative(events, recorded_seconds)
+    return ((max(0.0, at_seconds), event) for at_seconds, event in relative(events, start_at))
 
 
 def cap[T](events: Iterable[Timed[T]], max_gap_seconds: float) -> Iterator[Timed[T]]:
@@ -57,12 +55,14 @@ def scale[T](events: Iterable[Timed[T]], speed: float) -> Iterator[Timed[T]]:
         yield at_seconds / speed, event
 
 
-def spaced[T](events: Iterable[Timed[T]], gap_seconds: float) -> Iterator[Timed[T]]:
-    """Space events by `gap_seconds`, the first at 0; events at 0 or before stay together."""
+def spaced[T](
+    events: Iterable[Timed[T]], gap_seconds: float, start_seconds: float
+) -> Iterator[Timed[T]]:
+    """Space events by `gap_seconds` from a deadline on; events at 0 or before stay together."""
     number = -1
     for at_seconds, event in events:
         number += number < 0 or at_seconds > 0
-        yield number * gap_seconds, event
+        yield start_seconds + number * gap_seconds, event
 
 
 def absolute[T](events: Iterable[Timed[T]], start_seconds: float) -> Iterator[Timed[T]]:
@@ -126,7 +126,7 @@ class Every(Struct, frozen=True):
     ) -> Iterator[Timed[T]]:
         """Return deadlines; the request was recorded at `recorded_seconds`, and is played now."""
         timed = since(events, recorded_seconds, self.start_at)
-        return absolute(spaced(timed, self.seconds), now_seconds)
+        return spaced(timed, self.seconds, now_seconds)
 
     def replay_gap_seconds(self, seconds: float) -> float:
         """Return 0: an event that waited is due as soon as its latch opens."""
