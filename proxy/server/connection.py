@@ -49,14 +49,8 @@ class Connection(asyncio.Protocol):
         self._parser = RequestParser(
             host.limits, host.request_cache, self._bodies.begin, host.held_bodies
         )
-        self._responses = ResponseQueue(
-            host,
-            lambda sender: register_stream(sender, number),
-            on_last_response=self._end_after_response,
-            on_close=self.close,
-            on_failure=self.fail,
-            on_room=self._process_backlog,
-        )
+        self._responses = ResponseQueue(host, self)
+        self._register_stream = register_stream
         self._backlog: list[RequestEvent] = []
         self._is_reading_paused = False
         self._awaits_turn = self._is_lost = False
@@ -103,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._watch_silence(bool(events), len(data) if is_same_body else 0)
         if events:
             self._backlog[:0] = reversed(events)
-            self._process_backlog()
+            self.process_backlog()
 
     @override
     def pause_writing(self) -> None:
@@ -113,7 +107,7 @@ class Connection(asyncio.Protocol):
     @guarded
     def resume_writing(self) -> None:
         self._responses.resume()
-        self._process_backlog()
+        self.process_backlog()
 
     # Called by the server.
 
@@ -142,7 +136,7 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
         elif silent_seconds > limits.receive_timeout_seconds and not self._parser.is_record_stream:
             self._backlog.insert(0, HttpRequestError(408, "the request did not arrive in time"))
-            self._process_backlog()
+            self.process_backlog()
             self.close()
 
     def close(self) -> None:
@@ -158,6 +152,12 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
         if self._is_lost:
             self._backlog.clear()
+
+    # Called by the responses.
+
+    def stream_began(self, sender: StreamSender) -> None:
+        """Register a stream that is being sent."""
+        self._register_stream(sender, self.number)
 
     def fail(self, error: Exception) -> None:
         """Report an error, and close the connection."""
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
 
     # Requests.
 
-    def _process_backlog(self) -> None:
+    def process_backlog(self) -> None:
         """Answer the requests that have arrived, as far as the client takes the responses.
 
         Called when something can go on: requests arrived, the client reads again, or a stream
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
     def _take_turn(self) -> None:
         self._awaits_turn = False
         try:
-            self._process_backlog()
+            self.process_backlog()
         finally:
             if self._is_lost and not self._awaits_turn:
                 self._leave()
@@ -256,7 +256,7 @@ class Connection(asyncio.Protocol):
 
     # The end.
 
-    def _end_after_response(self) -> None:
+    def end_after_response(self) -> None:
         """End the connection after its last response, also in the middle of a request."""
         if self._parser.has_unfinished:
             self._linger()

@@ -1,7 +1,7 @@
 """The protocols between a server and its connections. None of them names the classes that use it.
 
 server --Peer--> connection
-server <--ConnectionHost-- connection
+server <--ConnectionHost-- connection <--ResponseOwner-- response queue
 
 Those of streams are in streams/ports.py.
 """
@@ -12,7 +12,8 @@ from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...proto.http.request import HttpRequest
 from ..http.request_cache import RequestCache
 from ..http.request_parser import HeldBodies
-from ..streams.ports import StreamContext
+from ..streams.ports import CanFail, StreamContext
+from ..streams.stream_sender import StreamSender
 
 
 class Peer(Protocol):
@@ -39,6 +40,26 @@ class Peer(Protocol):
 
     def abort(self) -> None:
         """Close the connection now."""
+        ...
+
+
+class ResponseOwner(CanFail, Protocol):
+    """A connection, as its responses see it."""
+
+    def stream_began(self, sender: StreamSender) -> None:
+        """Register a stream that is being sent."""
+        ...
+
+    def end_after_response(self) -> None:
+        """End the connection: the last response was sent."""
+        ...
+
+    def process_backlog(self) -> None:
+        """Answer further requests: their responses can be queued."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection after what was written has been sent."""
         ...
 
 

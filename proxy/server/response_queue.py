@@ -18,6 +18,7 @@ from ..streams.ports import StreamContext, guarded
 from ..streams.stream_sender import StreamSender
 from .body_sender import BodySender
 from .error_answers import UnansweredRequest
+from .ports import ResponseOwner
 from .upstream_relay import Forwarded, UpstreamRelay
 
 _MAX_JOINED_BYTES = 64 * 1024
@@ -31,31 +32,15 @@ class ResponseQueue:
     """The responses of one connection; the `ResponseWriter` of its streams.
 
     `is_full` means that the client has left so much unread that streams wait, `is_closed` that
-    nothing more can be sent; the connection sets both. `register_stream` gets each stream that
-    begins. `on_last_response` is called after a response that ends the connection, `on_close`
-    after a stream that does, and `on_room` when more responses can be queued. `on_failure` gets the
-    error of a response that waited and could not be sent.
+    nothing more can be sent; the connection sets both. The connection is the `owner`.
     """
 
     transport: asyncio.Transport
 
-    def __init__(
-        self,
-        context: StreamContext,
-        register_stream: Callable[[StreamSender], object],
-        *,
-        on_last_response: Callable[[], object],
-        on_close: Callable[[], object],
-        on_room: Callable[[], object],
-        on_failure: Callable[[Exception], object],
-    ) -> None:
+    def __init__(self, context: StreamContext, owner: ResponseOwner) -> None:
         self.is_full = self.is_closed = False
         self._context = context
-        self._register_stream = register_stream
-        self._on_last_response = on_last_response
-        self._on_close = on_close
-        self._on_room = on_room
-        self._on_failure = on_failure
+        self._owner = owner
         self._queue: list[tuple[ReplayResponse | StreamedResponse, bool]] = []
         self._current: StreamSender | HeldResponse | UpstreamRelay | BodySender | None = None
 
@@ -87,8 +72,7 @@ class ResponseQueue:
     def stop(self) -> None:
         """Drop all responses: the client has left. Nothing is called any more."""
         self.is_closed = True
-        self._on_last_response = self._on_close = self._on_room = _ignore
-        self._on_failure = _ignore
+        self._owner = _NO_OWNER  # The connection refers to this: a circle.
         if self._current is not None:
             self._current.stop()
             self._current = None
@@ -115,21 +99,21 @@ class ResponseQueue:
         """Send the responses that waited, or end the connection."""
         self._current = None
         if close:
-            self._on_close()
+            self._owner.close()
         else:
             self._send_queued()
 
     def _send_queued(self) -> None:
         while self._queue and self._current is None and not self.is_closed:
             self._send(*self._queue.pop(0))
-        self._on_room()
+        self._owner.process_backlog()
 
     def _send(self, response: ReplayResponse | StreamedResponse, keep_alive: bool) -> None:
         if isinstance(response, StreamedResponse):
             self.transport.write(response.head)
             sender = self._current = StreamSender(self, self._context, response, keep_alive)
             sender.begin()
-            self._register_stream(sender)
+            self._owner.stream_began(sender)
             return
         if isinstance(response, Forwarded):
             on_failure = partial(self._context.report_failure, 0)
@@ -153,7 +137,7 @@ class ResponseQueue:
             self.transport.write(response.head)
             self.transport.write(content)
         if response.close or not keep_alive:
-            self._on_last_response()
+            self._owner.end_after_response()
 
     def _send_stored(self, response: ReplayResponse, body: StoredBody, keep_alive: bool) -> None:
         """Send a body from the cassette, and go on after it; if it cannot be read, cut it."""
@@ -161,7 +145,7 @@ class ResponseQueue:
         def go_on() -> None:
             self._current = None
             if response.close or not keep_alive:
-                self._on_last_response()
+                self._owner.end_after_response()
             self._send_queued()
 
         def cut(error: Exception) -> None:
@@ -180,7 +164,7 @@ class ResponseQueue:
             send()
             self._send_queued()
 
-        self._current = HeldResponse(response, send_and_go_on, self._on_failure)
+        self._current = HeldResponse(response, send_and_go_on, self._owner.fail)
         self._current.begin()
         if isinstance(response, UnansweredRequest):
             clock, limits = self._context.clock, self._context.limits
@@ -188,8 +172,17 @@ class ResponseQueue:
             self._current.give_up_at(when, clock)
 
 
-def _ignore(*_: object) -> None:
-    """Stand for a callback that is not needed any more: it refers to what refers to it."""
+class _NoOwner:
+    """Stands for the connection after its client has left."""
+
+    def stream_began(self, sender: StreamSender) -> None: ...
+    def end_after_response(self) -> None: ...
+    def process_backlog(self) -> None: ...
+    def close(self) -> None: ...
+    def fail(self, error: Exception, /) -> None: ...
+
+
+_NO_OWNER = _NoOwner()
 
 
 def _drop(response: ReplayResponse | StreamedResponse) -> None:
