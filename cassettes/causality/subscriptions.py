@@ -21,7 +21,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto import recordio
-from ...proto.api.apis import RESOURCE_PROVIDER, SCHEDULER, Api
 from ...proto.api.negotiation import Encoding
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http.headers import header_values
@@ -36,6 +35,7 @@ from ..format.exchange_ref import ExchangeRef
 from ..matching.request_key import CallKey, ParsedRequest, RequestKey
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event, encode_response
+from .subscribing_apis import SUBSCRIBING_APIS, SUBSCRIBING_SCHEDULER, SubscribingApi
 
 _HEADER = "mesos-stream-id"
 
@@ -52,50 +52,6 @@ _MISMATCH_TEXTS: dict[StreamMismatch, re.Pattern[bytes]] = {
 
 STREAM_MISMATCHES: tuple[StreamMismatch, ...] = tuple(_MISMATCH_TEXTS)
 
-
-class _SubscribingApi(Struct, frozen=True):
-    """An API with subscriptions: where its subscriber ids are, and how it refuses calls.
-
-    `id_in_call`, `id_in_subscribe` and `id_in_event` are paths in a call, in a SUBSCRIBE and in the
-    first record of a stream.
-    `subscriber_noun` precedes the id in the refusal of another stream id.
-    """
-
-    api: Api
-    id_in_call: str
-    id_in_subscribe: str
-    id_in_event: str
-    not_found: MesosRefusal
-    not_subscribed: MesosRefusal
-    no_stream_id: MesosRefusal
-    subscriber_noun: str
-
-
-_SCHEDULER = _SubscribingApi(
-    SCHEDULER,
-    id_in_call="framework_id.value",
-    id_in_subscribe="subscribe.framework_info.id.value",
-    id_in_event="subscribed.framework_id.value",
-    not_found=MesosRefusal(400, b"Framework cannot be found"),
-    not_subscribed=MesosRefusal(403, b"Framework is not subscribed"),
-    no_stream_id=MesosRefusal(
-        400, b"All non-subscribe calls should include the 'Mesos-Stream-Id' header"
-    ),
-    subscriber_noun="framework ID ",
-)
-_RESOURCE_PROVIDER = _SubscribingApi(
-    RESOURCE_PROVIDER,
-    id_in_call="resource_provider_id.value",
-    id_in_subscribe="subscribe.resource_provider_info.id.value",
-    id_in_event="subscribed.provider_id.value",
-    not_found=MesosRefusal(400, b"Resource provider is not subscribed"),
-    not_subscribed=MesosRefusal(400, b"Resource provider is not subscribed"),
-    no_stream_id=MesosRefusal(
-        400, b"All non-subscribe calls should include to 'Mesos-Stream-Id' header"
-    ),
-    subscriber_noun=" resource provider ID ",
-)
-_APIS = {each.api.name: each for each in (_SCHEDULER, _RESOURCE_PROVIDER)}
 
 type _SubscriberKey = tuple[str, str]
 
@@ -119,9 +75,13 @@ class Subscriber(Struct, frozen=True):
 
 def identify_subscriber(request: HttpRequest, parsed: ParsedRequest) -> Subscriber | None:
     """Return the client that makes a call; None if the API has no subscriptions."""
-    if not isinstance(parsed.key, CallKey) or parsed.key.api not in _APIS or not parsed.calls:
+    if (
+        not isinstance(parsed.key, CallKey)
+        or parsed.key.api not in SUBSCRIBING_APIS
+        or not parsed.calls
+    ):
         return None
-    api, call = _APIS[parsed.key.api], parsed.calls[0]
+    api, call = SUBSCRIBING_APIS[parsed.key.api], parsed.calls[0]
     subscriber_id = field_at(call, api.id_in_call) or field_at(call, api.id_in_subscribe)
     return Subscriber(
         parsed.key.api,
@@ -159,7 +119,7 @@ class Subscriptions:
         """
         status = exchange.response.status
         if subscriber.is_subscribing:
-            subscriber_id = _subscriber_id_of(cassette, exchange, _APIS[subscriber.api])
+            subscriber_id = _subscriber_id_of(cassette, exchange, SUBSCRIBING_APIS[subscriber.api])
             if subscriber_id is not None:
                 self._recorded_subscribers.add((subscriber.api, subscriber_id))
                 self._recorded_stream_ids.update(header_values(exchange.response.headers, _HEADER))
@@ -183,7 +143,7 @@ class Subscriptions:
         #    Then no id can be asked for, and every call is accepted.
         if subscriber.is_subscribing:
             return None
-        api, stream_id = _APIS[subscriber.api], subscriber.stream_id
+        api, stream_id = SUBSCRIBING_APIS[subscriber.api], subscriber.stream_id
         stream = self._open.get(subscriber.key)
         valid: set[str | None]
         if stream is None:
@@ -243,7 +203,7 @@ class Subscriptions:
 
         The records of the stream are sent in `encoding`.
         """
-        api = _APIS[subscriber.api]
+        api = SUBSCRIBING_APIS[subscriber.api]
         subscriber_id = _subscriber_id_of(cassette, exchange, api)
         if subscriber_id is None:
             return StreamHandle()
@@ -273,7 +233,7 @@ def recorded_stream_mismatch(
     cassette: Cassette, exchange: Exchange, parsed: ParsedRequest
 ) -> StreamMismatch | None:
     """Return why a recorded call did not belong to an open stream; None if that was not so."""
-    if not isinstance(parsed.key, CallKey) or parsed.key.api not in _APIS:
+    if not isinstance(parsed.key, CallKey) or parsed.key.api not in SUBSCRIBING_APIS:
         return None
     if exchange.response.status not in (400, 403):
         return None
@@ -286,11 +246,11 @@ def stream_mismatch_key(key: RequestKey, mismatch: StreamMismatch) -> RequestKey
 
 
 def _failover_steps(
-    api: _SubscribingApi, encoding: Encoding, now_seconds: float
+    api: SubscribingApi, encoding: Encoding, now_seconds: float
 ) -> list[Timed[StreamStep]]:
     """Return the end of a stream whose client subscribes again (src/master/master.cpp)."""
     steps: list[Timed[StreamStep]] = [(now_seconds, Ending.FINAL_CHUNK)]
-    if api is _SCHEDULER:
+    if api is SUBSCRIBING_SCHEDULER:
         record = _FAILED_OVER
         if encoding != "json":
             record = mapping.decode(record, api.api.event_message).SerializeToString()
@@ -298,7 +258,7 @@ def _failover_steps(
     return steps
 
 
-def _subscriber_id_of(cassette: Cassette, exchange: Exchange, api: _SubscribingApi) -> str | None:
+def _subscriber_id_of(cassette: Cassette, exchange: Exchange, api: SubscribingApi) -> str | None:
     """Return the id in the first record of a stream; None if the SUBSCRIBE was refused."""
     if exchange.response.status != 200 or exchange.response.stream != "recordio":
         return None
