@@ -27,6 +27,7 @@ BLOCK_BYTES = 1 << 20
 MARK = b"\n---\n"
 FEW = 10
 REQUESTS = 2000
+ASKED = 100
 NUMBER = 7_777_770
 """The first of ten that stand for numbers of exchanges, and occur nowhere else."""
 
@@ -112,16 +113,24 @@ def ready(scope: Scope) -> Generator[Sample]:
 
 
 def ready_costs(folder: Path, count: int) -> Generator[dict[str, float]]:
-    many, few = session(folder / "many.yaml", count), session(folder / "few.yaml", FEW)
+    """Yield the same, when a replay is ready and when it has given some answers."""
+    sizes = {session(folder / f"{size}.yaml", size): size for size in (count, FEW)}
     while True:
-        measured: list[tuple[float, int]] = []
-        for path in (many, few):
-            with replay(path) as server:
-                measured.append((server.cpu_seconds(), server.resident_bytes()))
-        (cpu, memory), (cpu_few, memory_few) = measured
-        yield {
-            "cpu": (cpu - cpu_few) / (count - FEW) * 1e6,
-            "memory": (memory - memory_few) / (count - FEW),
+        many, few = (_costs(path, size) for path, size in sizes.items())
+        each = {part: (cost - few[part]) / (count - FEW) for part, cost in many.items()}
+        yield {part: cost * (1 if "memory" in part else 1e6) for part, cost in each.items()}
+
+
+def _costs(path: Path, size: int) -> dict[str, float]:
+    with replay(path) as server:
+        cpu, memory = server.cpu_seconds(), server.resident_bytes()
+        for number in range(ASKED):
+            server.ask(messages.post(call(1 + number * 7919 % size)))
+        return {
+            "cpu": cpu,
+            "memory": memory,
+            "cpu later": server.cpu_seconds(),
+            "memory later": server.resident_bytes(),
         }
 
 
@@ -137,10 +146,11 @@ def first_answer(scope: Scope) -> Generator[Sample]:
                 yield time.monotonic() - began
 
 
-def requests(exchanges: int, began: int) -> Iterable[HttpRequest]:
-    """Yield requests that are recorded, spelled as never before."""
+def requests(exchanges: int, turn: int, began: int = 0) -> Iterable[HttpRequest]:
+    """Yield requests that are recorded, spelled as in no other turn."""
     for number in range(began, began + REQUESTS):
-        body = call(1 + number * 7919 % exchanges).replace(b"{", b'{"never":%d,' % number, 1)
+        spelled = b'{"never":%d,' % (turn * 10 * REQUESTS + number % REQUESTS)
+        body = call(1 + number * 7919 % exchanges).replace(b"{", spelled, 1)
         yield HttpRequest(b"POST", b"/api/v1", HEADERS, body)
 
 
@@ -170,7 +180,7 @@ def finds(scope: Scope) -> Generator[Sample]:
         while True:
             turn += 1
             many, few = (
-                microseconds_each(playback, requests(exchanges, turn * REQUESTS))
+                microseconds_each(playback, requests(exchanges, turn, turn * REQUESTS))
                 for exchanges, playback in playbacks
             )
             yield Pair(many, few)
@@ -178,9 +188,13 @@ def finds(scope: Scope) -> Generator[Sample]:
 
 ROWS = [
     Row("1 GB of small documents", opens, SECONDS, AtMost(2), "search for marks", "cpu"),
-    Row("the same, memory", opens, MEGABYTES, AtMost(40), part="memory"),
+    Row("1 GB: memory", opens, MEGABYTES, AtMost(40), part="memory"),
     Row("an exchange ready to match", ready, MICROSECONDS, AtMost(15), part="cpu", rounds=3),
-    Row("the same, memory", ready, BYTES, AtMost(400), part="memory", rounds=3),
+    Row("its memory", ready, BYTES, AtMost(400), part="memory", rounds=3),
+    Row(
+        "one ready, after 100 answers", ready, MICROSECONDS, AtMost(15), part="cpu later", rounds=3
+    ),
+    Row("its memory, after 100 answers", ready, BYTES, AtMost(400), part="memory later", rounds=3),
     Row("first answer of 1,000,000", first_answer, SECONDS, AtMost(2), rounds=1),
     Row("an answer of 10,000", finds, MICROSECONDS, AtMost(1.15), "one of 10"),
 ]

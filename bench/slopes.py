@@ -4,7 +4,6 @@ An exponent of 1 is a cost in proportion to the size, one of 0 a cost that does 
 Each size is measured in a process of its own, and what the smallest cassette takes is subtracted.
 """
 
-import itertools
 import math
 import multiprocessing
 import statistics
@@ -15,14 +14,12 @@ from pathlib import Path
 
 from documents import event, record
 from messages import JSON
-from opening import HEADERS, call, requests, session, small_documents
+from opening import microseconds_each, requests, session, small_documents
 from processes import own_cpu_seconds, own_resident_bytes
 from table import COUNT, MILLISECONDS, AtMost, Row, Sample, Scope
 
-from mesotape.cassettes.answers.answer import ReplayResponse
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.http.request import HttpRequest
 from mesotape.proto.recordio import encode
 
 SMALLEST = 10
@@ -104,14 +101,8 @@ def ready_exchanges(scope: Scope) -> Generator[Sample]:
 
 def finding(path: Path, size: int) -> Mapping[str, float]:
     playback = Playback(Cassette.open(path), Options())
-    playback.answer(HttpRequest(b"POST", b"/api/v1", HEADERS, call(2)), 0.0)
-    asked = list(itertools.islice(requests(size, size), 1000))
-
-    def answer() -> None:
-        for request in asked:
-            assert isinstance(playback.answer(request, 0.0), ReplayResponse)
-
-    return {"cpu": own_cpu_seconds(answer) / len(asked) * 1e6}
+    microseconds_each(playback, requests(size, 0))  # Then the answers have been read.
+    return {"cpu": microseconds_each(playback, requests(size, 1))}
 
 
 def find_answers(scope: Scope) -> Generator[Sample]:
