@@ -133,18 +133,18 @@ class ClientIdentities:
         return self._identities[bisect_right(self._refs, ref) - 1]
 
     def left_out_calls(
-        self, served: Collection[ExchangeRef], *, after_fault: bool = False
+        self, made: Collection[ExchangeRef], *, after_fault: bool = False
     ) -> list[ExchangeRef]:
-        """Return the mutating calls that were not served, of clients of which others were.
+        """Return the mutating calls that were not made, of clients of which others were.
 
         Calls that were recorded after an event that the client could not get are left out for that
         reason: they alone are returned with `after_fault`, and all others without.
         """
-        present = {self._identity_of(ref) for ref in served}
+        present = {self._identity_of(ref) for ref in made}
         return [
             ref
             for ref, at_seconds in self._mutating
-            if ref not in served
+            if ref not in made
             and (identity := self._identity_of(ref)) in present
             and (at_seconds > self._lost_from_seconds.get(identity, inf)) == after_fault
         ]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
@@ -41,6 +42,7 @@ type ReplayNote = str | RefusedRequest
 class Journal:
     """Counts by exchange, and the first refusals, misses and fault hits in full.
 
+    `failed` are the exchanges that were asked for and could not be played.
     `lost_fields` are the paths of fields that transcoding the answers of an exchange left out, and
     `fault_hit_counts` counts by the text of a fault. `on_note` is called for every refusal, for the
     first hits of a fault, and the first time that an exchange loses fields.
@@ -48,6 +50,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.served = Counter[ExchangeRef]()
+        self.failed = set[ExchangeRef]()
         self.refusals: list[RefusedRequest] = []
         self.refused_count = 0
         self.misses: list[Miss] = []
@@ -61,6 +64,11 @@ class Journal:
     def served_count(self) -> int:
         """How many requests were answered from the recording."""
         return self.served.total()
+
+    @property
+    def requested(self) -> AbstractSet[ExchangeRef]:
+        """The exchanges that were asked for."""
+        return self.served.keys() | self.failed
 
     def record_served(self, ref: ExchangeRef) -> None:
         """Record that an exchange was served."""
@@ -98,6 +106,7 @@ class Journal:
     def absorb(self, other: "Journal") -> None:
         """Add the entries of another journal."""
         self.served.update(other.served)
+        self.failed |= other.failed
         self.refused_count += other.refused_count
         self.refusals += other.refusals[: _MAX_ENTRIES - len(self.refusals)]
         self.missed_count += other.missed_count

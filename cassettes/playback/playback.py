@@ -147,13 +147,13 @@ class Playback:
     @property
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that were not made, of clients that made others, in recorded order."""
-        return sorted(self._constraints.identities.left_out_calls(self.journal.served))
+        return sorted(self._constraints.identities.left_out_calls(self.journal.requested))
 
     @property
     def left_out_after_fault(self) -> list[ExchangeRef]:
         """Mutating calls that were not made because a fault kept events from their client."""
         identities = self._constraints.identities
-        return sorted(identities.left_out_calls(self.journal.served, after_fault=True))
+        return sorted(identities.left_out_calls(self.journal.requested, after_fault=True))
 
     @property
     def waiting(self) -> list[str]:
@@ -348,10 +348,16 @@ class Playback:
     def _serve(
         self, selection: Selection, response_options: ResponseOptions, now_seconds: float
     ) -> ReplayResponse | StreamedResponse:
-        """Record that an exchange is played, release what waits for it, and build its answer."""
-        self.journal.record_served(selection.exchange_ref)
-        self._constraints.mark_played(selection.exchange_ref)
-        return self._answer_builder.build_answer(selection, response_options, now_seconds)
+        """Release what waits for the request of an exchange, and build its answer."""
+        ref = selection.exchange_ref
+        self._constraints.mark_played(ref)
+        try:
+            answer = self._answer_builder.build_answer(selection, response_options, now_seconds)
+        except Exception:
+            self.journal.failed.add(ref)
+            raise
+        self.journal.record_served(ref)
+        return answer
 
     def _matchable(self, request: HttpRequest) -> MatchableRequest:
         return MatchableRequest(request, self._ignoring)

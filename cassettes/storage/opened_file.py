@@ -9,24 +9,55 @@ The further parts of a cassette (parts.py) follow the first without their header
 one file.
 """
 
+import hashlib
 import os
+import stat
 from bisect import bisect_right
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from ..format.documents import CassetteError
 from .parts import FurtherPart
 
+_DIGESTED_BYTES = 1 << 20
+
 
 class ChangedError(CassetteError):
     """The file was written to after it was opened."""
 
 
+class _Source(NamedTuple):
+    """A file, and when it was written to."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def at(cls, path: Path) -> "_Source | None":
+        """Return the file under a path; None if there is none, or it is a pipe."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def is_open_as(self, fd: int) -> bool:
+        """Return whether the file itself is open, and no unpacked copy of it."""
+        status = os.fstat(fd)
+        return (self.device, self.inode) == (status.st_dev, status.st_ino)
+
+
 class FilePart(Struct):
     """A file, without its first `skipped_bytes` bytes and `skipped_lines` lines.
 
-    It is at the offset `start` of the whole, and `size` bytes long.
+    It is at the offset `start` of the whole, and `size` bytes long. `source` is what was under the
+    path then: the open file, or the one that was unpacked; None if there was no file.
     """
 
     path: Path
@@ -36,6 +67,7 @@ class FilePart(Struct):
     skipped_lines: int
     size: int
     mtime_ns: int
+    source: "_Source | None"
 
 
 class OpenedFile:
@@ -110,8 +142,11 @@ class OpenedFile:
     def _add(self, path: Path, fd: int, skipped_bytes: int, skipped_lines: int) -> None:
         status = os.fstat(fd)
         size, start = status.st_size - skipped_bytes, self.size
+        source = _Source.at(path)
         self.parts.append(
-            FilePart(path, fd, start, skipped_bytes, skipped_lines, size, status.st_mtime_ns)
+            FilePart(
+                path, fd, start, skipped_bytes, skipped_lines, size, status.st_mtime_ns, source
+            )
         )
         self.size += size
 
@@ -131,6 +166,25 @@ class OpenedFile:
         found = "in place" if size == part.size else f"it had {part.size} bytes, now {size}"
         raise self.changed_error(found)
 
+    def digest(self) -> str | None:
+        """Return the SHA-256 of all parts in hex, as they are in the files that were opened.
+
+        None if these cannot be read any more, as a pipe, or a file that was replaced after `close`.
+        """
+        digest = hashlib.sha256()
+        try:
+            for part in self.parts:
+                if part.source is not None and self.fd >= 0 and part.source.is_open_as(part.fd):
+                    _update(digest, part.fd)
+                elif part.source is not None and part.source == _Source.at(part.path):
+                    with part.path.open("rb") as file:
+                        _update(digest, file.fileno())
+                else:
+                    return None
+        except OSError:
+            return None
+        return digest.hexdigest()
+
     def changed_error(self, found: str) -> ChangedError:
         """Return the error for a file that was changed; `found` says how."""
         return ChangedError(
@@ -143,3 +197,10 @@ class OpenedFile:
             for part in self.parts:
                 os.close(part.fd)
             self.fd = -1
+
+
+def _update(digest: "hashlib._Hash", fd: int) -> None:
+    place = 0
+    while block := os.pread(fd, _DIGESTED_BYTES, place):
+        digest.update(block)
+        place += len(block)

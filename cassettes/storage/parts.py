@@ -29,20 +29,6 @@ class FurtherPart(Struct, frozen=True):
     warnings: list[str]
 
 
-def part_paths(path: Path) -> list[Path]:
-    """Return the files of a cassette. Raises OSError if the first cannot be read."""
-    with path.open("rb") as file:
-        head, mark, _ = file.read(_HEADER_BYTES).partition(_HEADER_END)
-    try:
-        header = parse_document(head + mark)
-        parts = list(open_further_parts(path, header)) if isinstance(header, Header) else []
-    except CassetteError:
-        return [path]
-    for part in parts:
-        os.close(part.fd)
-    return [path, *(part.path for part in parts)]
-
-
 def open_further_parts(path: Path, header: Header) -> Iterator[FurtherPart]:
     """Open the parts after the first. Raises CassetteError if one is missing."""
     number = 2

@@ -139,6 +139,11 @@ class Cassette:
         return [part.path for part in self._file.parts]
 
     @property
+    def digest(self) -> str | None:
+        """The SHA-256 of the files that were opened, in hex; None if it is not known (a pipe)."""
+        return self._file.digest()
+
+    @property
     def is_regular(self) -> bool:
         """Whether the numbers and times of the documents contradict each other nowhere."""
         return self._index.is_regular

@@ -41,7 +41,7 @@ def replay(options: ReplayOptions) -> int:
         _check_requirement(requirement, playback)
         begun = Receipt(cassettes=[])
         if options.receipt is not None:
-            begun = Receipt(cassettes=digest_cassettes(options.cassettes))
+            begun = Receipt(cassettes=digest_cassettes(cassettes))
             write_file_atomically(options.receipt, begun.text())
         with interrupts.deferred():
             ended = asyncio.run(

@@ -128,7 +128,7 @@ class Player:
         try:
             sources = [cassettes] if isinstance(cassettes, Path | str | Cassette) else cassettes
             opened = [self._open(source) for source in sources]
-            self._paths = [cassette.path for cassette in opened]
+            self._cassettes = opened
             playback = Playback(opened, options, audience=audience)
             self._requirement.check(playback)
             started = Future[
@@ -216,7 +216,7 @@ class Player:
     def receipt(self) -> dict[str, Any]:
         """Return the receipt since the start, in the form that receipt.py shows."""
         receipt = replace(
-            self._summarize()[1], cassettes=digest_cassettes(self._paths), ended=self._is_closed
+            self._summarize()[1], cassettes=digest_cassettes(self._cassettes), ended=self._is_closed
         )
         return msgspec.to_builtins(receipt)
 

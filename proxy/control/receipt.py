@@ -12,9 +12,7 @@
 It contains no times and no addresses, so that equal runs have equal receipts.
 """
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +20,6 @@ from msgspec import Struct
 from ... import __version__
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.playback.requirement import Requirement
-from ...cassettes.storage.parts import part_paths
 from ...cassettes.storage.reader import Cassette
 from ..server.answering import Responder
 from .verdict import describe_call, unmet_exchanges
@@ -106,9 +103,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
         return f"{msgspec.json.format(msgspec.json.encode(self), indent=2).decode()}\n"
 
 
-def digest_cassettes(paths: Sequence[Path]) -> list[PlayedCassette]:
+def digest_cassettes(cassettes: Sequence[Cassette]) -> list[PlayedCassette]:
     """Return the paths of cassettes with their digests."""
-    return [PlayedCassette(str(path), _digest(path)) for path in paths]
+    return [PlayedCassette(str(cassette.path), cassette.digest) for cassette in cassettes]
 
 
 def build_receipt(
@@ -170,17 +167,3 @@ def name_exchange(
 ) -> NamedExchange:
     """Return an exchange with the path of its cassette."""
     return NamedExchange(str(cassettes[ref.cassette].path), ref.exchange, times, call)
-
-
-def _digest(path: Path) -> str | None:
-    """Return the digest of a cassette, with all its parts."""
-    try:
-        if not path.is_file():
-            return None
-        digest = hashlib.sha256()
-        for part in part_paths(path):
-            with open(part, "rb") as file:
-                hashlib.file_digest(file, lambda: digest)
-        return digest.hexdigest()
-    except OSError:
-        return None

@@ -94,7 +94,8 @@ class Responder:
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not requested since the start."""
-        return [ref for ref in self.playback.unused if ref not in self._earlier_journal.served]
+        asked_before = self._earlier_journal.requested
+        return [ref for ref in self.playback.unused if ref not in asked_before]
 
     @property
     def left_out(self) -> list[ExchangeRef]:

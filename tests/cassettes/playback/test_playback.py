@@ -447,3 +447,14 @@ def test_a_stream_that_waits_for_a_call_is_not_sent_in_blocks(play):
     documents = (exchange(1, body, STREAM), exchange(2, TEARDOWN, at=1.0))
     playback = play(*documents, event(1, 1, 2.0, "text: a"), pace=Instant(), causality="all")
     assert playback.answer(request(body), 0.0).blocks is None
+
+
+def test_a_call_that_cannot_be_played_is_made_and_not_served(play):
+    playback = play(exchange(1, TEARDOWN, "status: 200\n  json: '{'"), exchange(2, at=1.0))
+    with pytest.raises(ValueError, match="not JSON"):
+        playback.answer(request(TEARDOWN), 0.0)
+    assert playback.journal.served_count == 0
+    playback.answer(request(), 0.0)
+    assert [ref.exchange for ref in playback.journal.served] == [2]
+    assert [ref.exchange for ref in playback.journal.failed] == [1]
+    assert playback.left_out == playback.unused == []

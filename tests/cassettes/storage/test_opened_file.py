@@ -1,5 +1,7 @@
 import gzip
+import hashlib
 import os
+import threading
 
 import pytest
 from support.cassette_builder import BEAT, call, said, stream, written
@@ -106,3 +108,36 @@ def test_a_file_that_cannot_be_read_is_named(path, monkeypatch):
         monkeypatch.setattr(os, "pread", fail)
         with pytest.raises(CassetteError, match=rf"{path}: cannot be read: Input/output error"):
             cassette.exchange(2)
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_the_digest_is_that_of_the_file_that_was_opened(path, is_closed, is_packed):
+    if is_packed:
+        packed = path.with_suffix(".yaml.gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        path = packed
+    expected = sha256(path)
+    with Cassette.open(path) as cassette:
+        assert cassette.digest == expected
+        rename_over(path, path.read_bytes() + b"# another file\n")
+        if is_closed:
+            cassette.close()
+        assert cassette.digest == (None if is_closed or is_packed else expected)
+
+
+def test_the_digest_is_known_after_the_end_and_not_of_a_pipe(path, tmp_path):
+    with Cassette.open(path) as cassette:
+        pass
+    assert cassette.digest == sha256(path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    with Cassette.open(pipe) as cassette:
+        assert cassette.digest is None
+    writer.join()
