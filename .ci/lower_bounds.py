@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-REQUIREMENT = re.compile(r"([\w.-]+)(?:\[.*\])?>=([\w.]+)(?:,<[\w.]+)?")
+REQUIREMENT = re.compile(r"([\w.-]+)(?:\[.*\])?>=([\w.]+)(?:,<[\w.]+)?(; .+)?")
 
 
 def lower_bounds(config: dict) -> list[str]:
@@ -26,8 +26,8 @@ def lower_bounds(config: dict) -> list[str]:
 def _lower_bound(requirement: str) -> str:
     match = REQUIREMENT.fullmatch(requirement)
     if match is None:
-        raise ValueError(f"{requirement}: expected NAME>=VERSION, or NAME>=VERSION,<VERSION")
-    return f"{match[1]}=={match[2]}"
+        raise ValueError(f"{requirement}: expected NAME>=VERSION[,<VERSION][; MARKER]")
+    return f"{match[1]}=={match[2]}{match[3] or ''}"
 
 
 if __name__ == "__main__":
