@@ -10,26 +10,25 @@ from pathlib import Path
 
 import messages
 import peers
+from documents import event
 from messages import JSON, PROTOBUF
 from processes import BENCH, MESOTAPE, run
 from table import MEGABYTES, SECONDS, AtMost, Pair, Row, Sample, Scope
 
 from mesotape.proto.recordio import encode
 
+DIFFERENT = 4000
 SUBSCRIBED = (
     b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0,"get_state":{}}}'
 )
 
 
 def dump(path: Path, size: int, media_type: str) -> Path:
-    """Write a stream of ordinary events."""
-    first, event = (
-        encode(messages.in_encoding(text, messages.EVENT_MESSAGE, media_type))
-        for text in (SUBSCRIBED, messages.EVENT)
-    )
-    block = event * ((1 << 20) // len(event))
+    """Write a stream of ordinary events, of which some thousands are different."""
+    first = messages.in_encoding(SUBSCRIBED, messages.EVENT_MESSAGE, media_type)
+    block = b"".join(encode(event(number, media_type)) for number in range(DIFFERENT))
     with path.open("wb") as file:
-        file.write(first)
+        file.write(encode(first))
         while file.tell() < size:
             file.write(block)
     return path

@@ -125,6 +125,9 @@ def of_writer(scope: Scope) -> Generator[Sample]:
     upstream = Upstream()
     with tempfile.TemporaryDirectory() as folder, recorder(upstream.url, folder) as ours:
         wanted = {name: each for name, each in TRAFFIC.items() if name in scope.parts}
+        for traffic in wanted.values():
+            visit(ours, traffic, 10)
+        ours.settled_cpu_seconds()
         while True:
             sample = dict[str, Pair]()
             for name, traffic in wanted.items():

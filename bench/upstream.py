@@ -11,9 +11,12 @@ import time
 from typing import NamedTuple
 
 import messages
+from documents import event
 from messages import JSON, PROTOBUF
 
 from mesotape.proto import recordio
+
+DIFFERENT = 4000
 
 
 class Request(NamedTuple):
@@ -79,12 +82,18 @@ class Upstream:
                 connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
+@functools.cache
+def records(media_type: str) -> list[bytes]:
+    """Return records that are all different, each as a chunk."""
+    framed = [recordio.encode(event(number, media_type)) for number in range(DIFFERENT)]
+    return [b"%x\r\n%b\r\n" % (len(each), each) for each in framed]
+
+
 def _send_records(connection: socket.socket, request: Request) -> None:
     """Send records, each as one chunk and with one write."""
-    event = messages.in_encoding(messages.EVENT, messages.EVENT_MESSAGE, request.media_type)
-    record = recordio.encode(event)
-    for _ in range(int(request.query["records"])):
-        connection.sendall(b"%x\r\n%b\r\n" % (len(record), record))
+    chunks = records(request.media_type)
+    for number in range(int(request.query["records"])):
+        connection.sendall(chunks[number % DIFFERENT])
         if seconds := float(request.query["gap"]):
             time.sleep(seconds)
     connection.sendall(b"0\r\n\r\n")
