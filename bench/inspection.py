@@ -12,12 +12,18 @@ import messages
 import peers
 from documents import event
 from messages import JSON, PROTOBUF
-from processes import BENCH, MESOTAPE, run
+from processes import BENCH, MESOTAPE, peak_bytes, run
 from table import MEGABYTES, SECONDS, AtMost, Pair, Row, Sample, Scope
 
 from mesotape.proto.recordio import encode
 
 DIFFERENT = 4000
+INSPECT = """
+import contextlib
+from mesotape.proxy.cli import main
+with contextlib.suppress(SystemExit):
+    main()
+"""
 SUBSCRIBED = (
     b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0,"get_state":{}}}'
 )
@@ -41,12 +47,11 @@ def inspects(scope: Scope, media_type: str) -> Generator[Sample]:
         size = scope.size(100_000_000, 2_000_000)
         path = dump(Path(folder) / "stream", size, media_type)
         while True:
-            peer = run(python, BENCH / "decoding.py", decoder, path).cpu_seconds
+            peer = run(python, BENCH / "decoding.py", decoder, path)
             sample = dict[str, Pair]()
             for part, options in (("rows", []), ("summary", ["--summary"])):
                 if part in scope.parts:
-                    usage = run(*MESOTAPE, "inspect", *options, path)
-                    sample[part] = Pair(usage.cpu_seconds, peer)
+                    sample[part] = Pair(run(*MESOTAPE, "inspect", *options, path), peer)
             yield sample
 
 
@@ -62,7 +67,7 @@ def memory(scope: Scope) -> Generator[Sample]:
     with tempfile.TemporaryDirectory() as folder:
         path = dump(Path(folder) / "stream", scope.size(100_000_000, 2_000_000), JSON)
         while True:
-            yield run(*MESOTAPE, "inspect", path).peak_bytes / 1e6
+            yield peak_bytes(INSPECT, "inspect", path) / 1e6
 
 
 ROWS = [

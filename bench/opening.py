@@ -6,14 +6,13 @@ again, of the others no two are equal.
 """
 
 import gc
-import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import messages
-from processes import own_cpu_seconds, replay, run
+from processes import own_cpu_seconds, peak_bytes, replay
 from table import BYTES, MEGABYTES, MICROSECONDS, SECONDS, AtMost, Pair, Row, Sample, Scope
 
 from mesotape.cassettes.answers.answer import ReplayResponse
@@ -101,8 +100,8 @@ def opens(scope: Scope) -> Generator[Sample]:
                 )
             }
             if "memory" in scope.parts:
-                peaks = [run(sys.executable, "-c", OPEN, each).peak_bytes for each in (path, least)]
-                sample["memory"] = (peaks[0] - peaks[1]) / 1e6
+                more = peak_bytes(OPEN, path) - peak_bytes(OPEN, least)
+                sample["memory"] = more / 1e6
             yield sample
 
 

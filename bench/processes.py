@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
 BENCH = Path(__file__).parent
@@ -108,21 +108,30 @@ def mitmdump(upstream: str, *options: str | Path) -> Server:
     return Server([*command, *options])
 
 
-class Usage(NamedTuple):
-    """What a command took until its end."""
-
-    cpu_seconds: float
-    peak_bytes: int
-
-
-def run(*command: str | Path) -> Usage:
-    """Run a command to its end. Raises RuntimeError if it fails."""
+def run(*command: str | Path) -> float:
+    """Run a command to its end; return its CPU seconds. Raises RuntimeError if it fails."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"exit code {process.returncode}: {' '.join(map(str, command))}")
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak_bytes(program: str, *arguments: str | Path) -> int:
+    """Run a program in Python; return the most memory that it has had.
+
+    The program itself reports it: what `wait4` returns includes the process that started it.
+    """
+    command = [sys.executable, "-c", f"{program}\n{_REPORT_PEAK}", *arguments]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
+    return int(done.stderr.split()[-1]) * 1024
+
+
+_REPORT_PEAK = """
+import sys
+print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0], file=sys.stderr)
+"""
 
 
 def cpu_seconds(pid: int) -> float:
