@@ -70,7 +70,7 @@ demo: $(DEMO)
 	@$(BIN)/mesotape demo
 
 test: install
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 4 --dist worksteal
 
 # The lower bounds of pyproject.toml, and the newest versions that it allows; constraints.txt has no say here.
 test-oldest test-newest: test-%:
@@ -80,7 +80,7 @@ test-oldest test-newest: test-%:
 	PYTHONWARNINGS=ignore .venv-$*/bin/pip $(PIP_INSTALL) --constraint .venv-$*/bounds.txt \
 		--build-constraint .venv-$*/bounds.txt --editable '.[record]' --group test
 	.venv-$*/bin/pip list --disable-pip-version-check
-	.venv-$*/bin/pytest -n 3 --dist worksteal $(TESTS)
+	.venv-$*/bin/pytest -n 4 --dist worksteal $(TESTS)
 
 # Pin what pyproject.toml names and nothing pins yet; `make upgrade` takes the newest of everything.
 constraints: $(UV)/.installed
