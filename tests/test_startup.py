@@ -49,8 +49,8 @@ STARTS = {
     ),
     "replay": (
         "import mesotape.proxy.cli, mesotape.proxy.commands.replay",
-        {"asyncio", "email", "google.protobuf", "msgspec", "tempfile"},
-        {WRITING},
+        {"asyncio", "email", "google.protobuf", "msgspec"},
+        {WRITING, REDACTION},
     ),
     "record": (
         "from mesotape.proxy.commands import record; record.defer_addons();"

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -25,8 +25,10 @@ from ...proto.messages.defaults import without_defaults
 from ...proto.messages.fields import type_enum_name
 from ...proto.messages.ids import ID_KINDS, IdKind, copy_messages, id_fields
 from ..format.closest_word import nearest_hint
-from ..redaction.comparing import SecretComparison
 from .shortening import truncate
+
+if TYPE_CHECKING:
+    from ..redaction.comparing import SecretComparison
 
 _MAX_PATHS = 20_000
 _MAX_STEPS = 7
@@ -72,7 +74,9 @@ class IgnoreRules:
     With `secrets`, of secrets only their places are compared.
     """
 
-    def __init__(self, rules: Iterable[str] = (), secrets: SecretComparison | None = None) -> None:
+    def __init__(
+        self, rules: Iterable[str] = (), secrets: "SecretComparison | None" = None
+    ) -> None:
         self._secrets = secrets
         self._id_kinds = set[IdKind]()
         self._paths: dict[tuple[str, str], list[tuple[str, ...]]] = {}

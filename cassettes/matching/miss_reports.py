@@ -8,6 +8,8 @@ words of its reader (advice.py).
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +18,6 @@ from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages.ids import id_fields, with_blank_ids
 from ..format.exchange_ref import ExchangeRef
-from ..redaction.comparing import SecretComparison
 from ..storage.reader import Cassette
 from .advice import Audience, Setting, WantedRecording
 from .credentials import describe_scheme
@@ -26,14 +27,15 @@ from .recorded_request import RecordedRequests
 from .request_key import CallKey, MatchableRequest, ParsedRequest, PlainKey, RequestKey
 from .shortening import truncate, truncate_around_difference
 
+if TYPE_CHECKING:
+    from ..redaction.comparing import SecretComparison
+
 _MAX_NEAREST = 3
 _MAX_DIFFERENCES = 8
 """Recorded exchanges in a report, and differences of each."""
 
-_MAX_IGNORE_RULES = 3
-_MAX_IGNORE_CHARACTERS = 300
-"""Rules of --ignore that are proposed together, and characters of them. A request that differs in
-more is another request."""
+_MAX_IGNORE_RULES, _MAX_IGNORE_CHARACTERS = 3, 300
+"""Rules of --ignore that are proposed together; a request that differs in more is another."""
 
 _MAX_TARGET_CHARACTERS = 200
 """Characters of the target of a request in a report."""
@@ -82,14 +84,16 @@ class MissReporter:
         repeat: Sequence[str],
         audience: Audience,
     ) -> None:
-        self._cassettes = cassettes
-        self._served = served
-        self._requests = requests
-        self._to_recorded_ids = to_recorded_ids
+        self._cassettes, self._served = cassettes, served
+        self._requests, self._to_recorded_ids = requests, to_recorded_ids
         self._given = {"ignore": _as_tuple(ignore), "repeat": _as_tuple(repeat)}
-        self._audience = audience
-        self._secrets = SecretComparison(are_alike=False)
-        self._index = NearMissIndex()
+        self._audience, self._index = audience, NearMissIndex()
+
+    @cached_property
+    def _secrets(self) -> "SecretComparison":
+        from ..redaction.comparing import SecretComparison
+
+        return SecretComparison(are_alike=False)
 
     def add_exchange(self, key: RequestKey, path: str, ref: ExchangeRef) -> None:
         """Add an exchange by the key and the folded path of its request."""

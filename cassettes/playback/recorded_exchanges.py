@@ -4,7 +4,7 @@ import contextlib
 import gc
 from collections.abc import Generator, Iterator, Sequence
 from itertools import batched, chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
@@ -15,9 +15,11 @@ from ..known_secrets.placeholders import PLACEHOLDER_BEGINNINGS
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.recorded_request import recorded_request
 from ..matching.request_key import ParsedRequest, parse_request
-from ..redaction.comparing import SecretComparison
 from ..redaction.rules import RULE_IDS, OwnRule, RuleSet
 from ..storage.reader import Cassette
+
+if TYPE_CHECKING:
+    from ..redaction.comparing import SecretComparison
 
 _CACHED_REQUESTS = 4096
 """Parsed requests that are kept, for equal ones."""
@@ -97,7 +99,7 @@ def check_sendable(cassette: Cassette, exchange: Exchange) -> None:
 
 def secret_comparison(
     cassettes: Sequence[Cassette], own_rules: Sequence[OwnRule] = ()
-) -> SecretComparison | None:
+) -> "SecretComparison | None":
     """Return how requests with secrets are compared; None if no cassette has placeholders."""
     redacted = [
         cassette
@@ -106,6 +108,8 @@ def secret_comparison(
     ]
     if not redacted:
         return None
+    from ..redaction.comparing import SecretComparison
+
     ids = frozenset(rule for cassette in redacted for rule in cassette.header.redaction)
     own = tuple(rule for rule in own_rules if rule.id in ids)
     return SecretComparison(RuleSet(ids & frozenset(RULE_IDS), own))
