@@ -96,8 +96,8 @@ class StreamRecords:
 
         Raises `CassetteError` if a record cannot be read or sent.
         """
-        cache = self._caches.joined
-        for block in self._cassette.event_blocks(self._number, _JOINED_BYTES):
+        cache, block = self._caches.joined, self._first_block(_JOINED_BYTES)
+        while block is not None:
             if (joined := cache.get((self._key, block.first))) is not None:
                 self._cassette.check_unchanged()
             elif (records := self._read_block(block)) is not None:
@@ -110,11 +110,12 @@ class StreamRecords:
                 for event in self._cassette.events_of(block, self._number):
                     if data := self.read_record(event).data:
                         yield data
+            block = self._cassette.next_event_block(block, _JOINED_BYTES)
 
     def read_single(self) -> Iterator[StreamRecord]:
         """Read the records one by one. Raises `CassetteError` if one cannot be read or sent."""
-        cache = self._caches.single
-        for block in self._cassette.event_blocks(self._number, _SINGLE_BYTES):
+        cache, block = self._caches.single, self._first_block(_SINGLE_BYTES)
+        while block is not None:
             records = cache.get((self._key, block.first))
             if records is None:
                 read = self._read_block(block) or ()
@@ -128,6 +129,7 @@ class StreamRecords:
             else:
                 for event in self._cassette.events_of(block, self._number):
                     yield self.read_record(event)
+            block = self._cassette.next_event_block(block, _SINGLE_BYTES)
 
     def read_record(self, event: Event) -> StreamRecord:
         """Convert and frame one record."""
@@ -144,6 +146,9 @@ class StreamRecords:
     def _frame(self, at_seconds: float, data: bytes) -> StreamRecord:
         is_beat = len(data) <= _MAX_HEARTBEAT_BYTES and is_heartbeat(data, self.message)
         return StreamRecord(at_seconds, recordio.encode(data), is_beat)
+
+    def _first_block(self, max_bytes: int) -> EventBlock | None:
+        return self._cassette.first_event_block(self._number, max_bytes)
 
     def _read_block(self, block: EventBlock) -> list[tuple[float, bytes]] | None:
         """Return the times and bytes of the records of a block, None if anything is unusual."""

@@ -4,22 +4,23 @@ Documents of other streams may lie between them. A block has the records from th
 to the document `last`, and `count` is their number.
 """
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
-from ..format.documents import Side
 from .index import NO_DOCUMENT, DocumentIndex
 
 
 class EventBlock(Struct, frozen=True, gc=False):
-    """Records of one side of an exchange, as documents of a file, and where these are."""
+    """Records of one side of an exchange, as documents of a file, and where these are.
+
+    `following` is the document with the next record, NO_DOCUMENT if there is none.
+    """
 
     first: int
     last: int
     count: int
     start: int
     end: int
+    following: int
 
     @property
     def is_dense(self) -> bool:
@@ -27,21 +28,16 @@ class EventBlock(Struct, frozen=True, gc=False):
         return self.count * 8 > self.last - self.first
 
 
-def event_blocks(
-    index: DocumentIndex, number: int, side: Side, max_bytes: int
-) -> Iterator[EventBlock]:
-    """Divide the records of one side of an exchange into blocks, in the order of the file.
+def find_event_block(index: DocumentIndex, first: int, max_bytes: int) -> EventBlock | None:
+    """Return the block that begins with the record in the document `first`; None without one.
 
-    A block is larger than `max_bytes` only if it has one record.
+    It is larger than `max_bytes` only if it has one record.
     """
-    stream = index.streams.get((number, side))
-    first = NO_DOCUMENT if stream is None else stream.first
+    if first == NO_DOCUMENT:
+        return None
     starts, next_in_stream = index.start_offsets, index.next_in_stream
-    while first != NO_DOCUMENT:
-        last, count = first, 1
-        limit = starts[first] + max_bytes
-        while (following := next_in_stream[last]) != NO_DOCUMENT and starts[following + 1] <= limit:
-            last = following
-            count += 1
-        yield EventBlock(first, last, count, starts[first], index.span(last)[1])
-        first = following
+    last, count, limit = first, 1, starts[first] + max_bytes
+    while (following := next_in_stream[last]) != NO_DOCUMENT and starts[following + 1] <= limit:
+        last = following
+        count += 1
+    return EventBlock(first, last, count, starts[first], index.span(last)[1], following)

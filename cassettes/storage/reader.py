@@ -27,7 +27,7 @@ from ..format.documents import (
     PlacedError,
     Side,
 )
-from .event_blocks import EventBlock, event_blocks
+from .event_blocks import EventBlock, find_event_block
 from .index import NO_DOCUMENT, DocumentIndex, DocumentProblem, too_long
 from .opened_file import OpenedFile
 from .opening import open_for_reading
@@ -231,11 +231,17 @@ class Cassette:
             yield event
             document = self._index.next_in_stream[document]
 
-    def event_blocks(
+    def first_event_block(
         self, number: int, max_bytes: int, side: Side = "server"
-    ) -> Iterator[EventBlock]:
-        """Return where the records of one side of an exchange are, many at a time."""
-        return event_blocks(self._index, number, side, max_bytes)
+    ) -> EventBlock | None:
+        """Return where the first records of one side of an exchange are; None without any."""
+        stream = self._index.streams.get((number, side))
+        first = NO_DOCUMENT if stream is None else stream.first
+        return find_event_block(self._index, first, max_bytes)
+
+    def next_event_block(self, block: EventBlock, max_bytes: int) -> EventBlock | None:
+        """Return where the records after a block are; None without any."""
+        return find_event_block(self._index, block.following, max_bytes)
 
     def events_of(self, block: EventBlock, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of a block one at a time, like `events`."""

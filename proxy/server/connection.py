@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.number = number
         self._host = host
-        self._bodies = StreamedBodies(lambda head: host.begin_streamed_request(head, number))
+        self._bodies = StreamedBodies(host, number)
         self._parser = RequestParser(
             host.limits, host.request_cache, self._bodies.begin, host.held_bodies
         )

@@ -1,25 +1,24 @@
 """The streamed requests of one connection, whose bodies are processed while they arrive."""
 
-from collections.abc import Callable
-
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
 from ...proto.http.request import HttpRequest
 from ..http.http1 import BodyEnd, BodyPart, RequestStarted
-from .ports import BodySink
+from .ports import BodySink, ConnectionHost
 
 
 class StreamedBodies:
-    """Hands the parts of bodies to the sinks that `find_sink` returns for their requests.
+    """Hands the parts of bodies to the sinks that the host returns for their requests.
 
     `keep_alive` is what the client wants after the open request, and `is_answered` whether its
     response was returned.
     """
 
-    __slots__ = ("_find_sink", "_new", "_sink", "is_answered", "keep_alive")
+    __slots__ = ("_client", "_host", "_new", "_sink", "is_answered", "keep_alive")
 
-    def __init__(self, find_sink: Callable[[HttpRequest], BodySink | None]) -> None:
+    def __init__(self, host: ConnectionHost, client: int) -> None:
         self.keep_alive = self.is_answered = False
-        self._find_sink = find_sink
+        self._host = host
+        self._client = client
         self._new: list[BodySink] = []
         self._sink: BodySink | None = None
 
@@ -30,7 +29,7 @@ class StreamedBodies:
 
     def begin(self, head: HttpRequest) -> bool:
         """Return whether a request is processed in parts, which then follow."""
-        sink = self._find_sink(head)
+        sink = self._host.begin_streamed_request(head, self._client)
         if sink is not None:
             self._new.append(sink)
         return sink is not None

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -61,17 +62,16 @@ class StreamRegistry:
         self._last_number += 1
         stream = _RegisteredStream(self._last_number, client, sender)
         self._open[stream.number] = stream
-
-        def report_progress() -> None:
-            if sender.is_over:
-                self._end(stream)
-            if self.on_progress is not None:
-                self.on_progress()
-
-        sender.on_progress = report_progress
+        sender.on_progress = partial(self._report_progress, stream)
         if self.is_on_hold:
             sender.hold()
-        report_progress()
+        self._report_progress(stream)
+
+    def _report_progress(self, stream: _RegisteredStream) -> None:
+        if stream.sender.is_over:
+            self._end(stream)
+        if self.on_progress is not None:
+            self.on_progress()
 
     def states(self) -> list[StreamState]:
         """Return the states of all streams, in the order in which they began."""

@@ -190,7 +190,7 @@ def test_the_points_are_the_whole_way_of_a_stream(points):
         "proxy/streams/held_heartbeats.py:send_due",
         "proxy/server/response_queue.py:write",
         "proxy/server/response_queue.py:stream_ended",
-        "proxy/streams/stream_registry.py:report_progress",
+        "proxy/streams/stream_registry.py:_report_progress",
         "proxy/streams/stream_sender.py:send_due",
     } <= names
     assert len(points) > 100
