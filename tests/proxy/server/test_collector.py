@@ -3,7 +3,7 @@ import pytest
 from mesotape.proxy.server import collector
 from mesotape.proxy.server.collector import Collector
 
-FREEZE = ["collect 1", "freeze"]
+FREEZE = ["collect 2", "freeze"]
 COLLECT_ALL = ["unfreeze", "collect 2", "freeze"]
 
 
