@@ -39,12 +39,12 @@ def find_api(path: str, server: ServerKind | None) -> Api | None:
     an actor. A path that names an agent leads to the agent even on a master: both may share a port
     (mesos-local).
     """
-    path = _QUERY_OR_FRAGMENT.split(strip_origin(path), maxsplit=1)[0]
     find = _find_api_cached if len(path) <= _MAX_CACHED_PATH else _find_api
     return find(path, server)
 
 
 def _find_api(path: str, server: ServerKind | None) -> Api | None:
+    path = _QUERY_OR_FRAGMENT.split(strip_origin(path), maxsplit=1)[0]
     if not path.startswith("/") or "/.." in path:
         return None
     actor, _, rest = path.lstrip("/").partition("/")
