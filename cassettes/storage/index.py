@@ -10,17 +10,16 @@ while it is read, the process would be killed (SIGBUS).
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice, pairwise
+from operator import ge, gt
 
 from msgspec import Struct
 
 from ..format.documents import Document, DocumentError, End, Event, Exchange, Header, Note, Side
-from ..format.fast_reader import EVENT_HEAD_PATTERN
 from ..format.parsing import parse_document
-from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
-
-BLOCK_BYTES = 1 << 20
-"""Bytes read at once. Of a document longer than two blocks, only head and tail are scanned."""
+from .document_heads import DocumentHeads, EndHead, EventHeads, read_head, read_heads
+from .segments import FileSegment, cut_file
 
 MAX_DOCUMENT_BYTES = 1 << 27
 """128 MiB: eight times what a recorder keeps of a body, if not told otherwise. To parse a document
@@ -29,30 +28,9 @@ takes some four times its size in memory."""
 NO_DOCUMENT = 0xFFFFFFFF
 """In `DocumentIndex.next_in_stream` and `StreamDocuments`: there is none."""
 
-_BOM = b"\xef\xbb\xbf"
-"""The byte order mark that some editors write at the beginning of UTF-8."""
-
-_LONG_HEAD_BYTES = 4096
-_LONG_TAIL_BYTES = 64
 _MOST_COMMENT_BYTES = 1 << 16  # of comments after the end mark of a long document
 _END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
 _BLANK_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*")
-_EVENT_HEAD = re.compile(EVENT_HEAD_PATTERN.encode())
-_HEAD = re.compile(
-    (
-        r"---\n(?:"
-        rf"exchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\nclient: ({NUMBER_PATTERN})\n|"
-        rf"end: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\n(from: client\n)?cause: )"
-    ).encode()
-)
-
-
-class _FileSegment(Struct, frozen=True, gc=False):
-    """A part of the file from a start mark to the next. `text` is all of it, or head and tail."""
-
-    start: int
-    end: int
-    text: bytes
 
 
 class DocumentProblem(Struct, frozen=True, gc=False):
@@ -89,12 +67,10 @@ class DocumentIndex:
     and times of exchanges, records and ends contradict each other nowhere. `pread` returns as many
     bytes as it is asked for, at an offset, or fewer.
 
-    The scan reads as little as it can of each document. The head of an event, exchange or end in
-    the writer's layout has all that is indexed, and one expression finds it. Other documents are
-    parsed here, so an error in them is known when the cassette is opened; an error further down in
-    the writer's layout is found when the document is read. An event needs one look more: the
-    expression takes `from: client` where the writer puts it, so if it is missing there and any
-    other line begins with `from:`, the document is parsed instead.
+    The scan reads as little as it can of each document: the head of an event, exchange or end in
+    the writer's layout has all that is indexed (document_heads.py). Other documents are parsed
+    here, so an error in them is known when the cassette is opened; an error further down in the
+    writer's layout is found when the document is read.
     """
 
     def __init__(self, pread: Callable[[int, int], bytes]) -> None:
@@ -131,22 +107,38 @@ class DocumentIndex:
 
     def _scan(self) -> None:
         end = 0
-        for start, end, text in _segments(self._pread):
-            # Nearly every document is an event in the writer's layout, so these are tried first.
-            if text.endswith(b"\n...\n") and (match := _EVENT_HEAD.match(text)):
-                number, of, at, side = match.groups()
-                if side or text.find(b"\nfrom:") < 0:
-                    self.start_offsets.append(start)
-                    self.next_in_stream.append(NO_DOCUMENT)
-                    self.intact_bytes = end
-                    of, at = int(of), float(at)
-                    self._add_event(int(number), of, "client" if side else "server", at)
-                    continue
-            self._add(_FileSegment(start, end, text))
+        for part in cut_file(self._pread):
+            if isinstance(part, FileSegment):
+                self._add(part)
+                end = part.end
+                continue
+            end = part.start + len(part.text)
+            heads = read_heads(part.start, part.text)
+            if heads is not None:
+                self.start_offsets.extend(heads.starts)
+                self.next_in_stream.extend([NO_DOCUMENT] * len(heads.starts))
+                self._add_heads(heads)
+                self.intact_bytes = end
+                continue
+            for segment in part.segments():
+                self._add(segment)
         self.start_offsets.append(end)
         self._sort_exchanges()
 
-    def _add(self, segment: _FileSegment) -> None:
+    def _add_heads(self, heads: DocumentHeads) -> None:
+        first = len(self.next_in_stream) - len(heads.starts)
+        for events in heads.events:
+            self._add_events(events, first)
+        if heads.exchange_documents:
+            self.last_at_seconds = max(self.last_at_seconds, max(heads.exchange_times))
+            self.last_client_number = max(self.last_client_number, max(heads.clients))
+            self.exchange_numbers.extend(heads.exchange_numbers)
+            self.exchange_times.extend(heads.exchange_times)
+            self.exchange_documents.extend([first + each for each in heads.exchange_documents])
+        for end in heads.ends:
+            self._add_end(end, first + end.document)
+
+    def _add(self, segment: FileSegment) -> None:
         text = segment.text
         if not text.startswith(b"---"):
             if not _BLANK_LINES.fullmatch(text):
@@ -162,17 +154,13 @@ class DocumentIndex:
         elif not self._find_end_mark(segment):
             self.cut_off_documents.add(len(self.next_in_stream) - 1)
             return
-        match = _HEAD.match(text)
-        if not match:
+        heads = read_head(segment.start, text)
+        if heads is None:
             self._parse(segment)
-            return
-        exchange, at, client, end, end_at, side = match.groups()
-        if exchange:
-            self._add_exchange(int(exchange), int(client), float(at))
         else:
-            self._add_end(int(end), "client" if side else "server", float(end_at))
+            self._add_heads(heads)
 
-    def _find_end_mark(self, segment: _FileSegment) -> bool:
+    def _find_end_mark(self, segment: FileSegment) -> bool:
         """Find an end mark that something follows, and warn if that is more than comments."""
         text = segment.text
         mark = _END_MARK.search(text)
@@ -197,7 +185,7 @@ class DocumentIndex:
             self.warnings.append(DocumentProblem(segment.start, line, text))
         return True
 
-    def _parse(self, segment: _FileSegment) -> None:
+    def _parse(self, segment: FileSegment) -> None:
         """Add a document whose layout is not the writer's by parsing it."""
         start, text = segment.start, segment.text
         end = self.end_offsets.get(len(self.next_in_stream) - 1, segment.end)
@@ -216,62 +204,73 @@ class DocumentIndex:
         else:
             self._add_document(segment, document)
 
-    def _add_document(self, segment: _FileSegment, document: Document) -> None:
+    def _add_document(self, segment: FileSegment, document: Document) -> None:
+        place = len(self.next_in_stream) - 1
         match document:
-            case Event():
+            case Event(of=of, event=number, at=at):
                 side = document.from_ or "server"
-                self._add_event(document.event, document.of, side, document.at)
-            case Exchange():
-                self._add_exchange(document.exchange, document.client, document.at)
-            case End():
-                self._add_end(document.end, document.from_ or "server", document.at)
+                self._add_events(EventHeads(of, side, [0], [number], [at]), place)
+            case Exchange(at=at):
+                heads = DocumentHeads(
+                    [0], [], [0], [document.exchange], [at], [document.client], []
+                )
+                self._add_heads(heads)
+            case End(end=of, at=at):
+                self._add_end(EndHead(of, document.from_ or "server", 0, at), place)
             case Note():
-                self.note_documents.append(len(self.next_in_stream) - 1)
+                self.note_documents.append(place)
+            case Header() if place > 0:
+                text = "found a second header: two cassettes in one file"
+                self._add_problem(segment, 2, text)
             case Header():
-                if len(self.next_in_stream) > 1:
-                    self._add_problem(
-                        segment, 2, "found a second header: two cassettes in one file"
-                    )
+                pass
 
-    def _add_event(self, number: int, of: int, side: Side, at: float) -> None:
-        document = len(self.next_in_stream) - 1
-        if at > self.last_at_seconds:
-            self.last_at_seconds = at
-        stream = self.streams.get((of, side))
+    def _add_events(self, events: EventHeads, first: int) -> None:
+        """Add events of one side; their documents are counted from the document `first`."""
+        numbers, times = events.numbers, events.times
+        stream = self.streams.get((events.of, events.side))
         if stream is None:
-            stream = self.streams[of, side] = StreamDocuments(first_at=at)
-        if number != stream.last_number + 1 or at < stream.last_at or stream.end != NO_DOCUMENT:
+            stream = StreamDocuments(first_at=times[0])
+            self.streams[events.of, events.side] = stream
+        expected = range(stream.last_number + 1, stream.last_number + 1 + len(numbers))
+        if (
+            numbers != list(expected)
+            or times[0] < stream.last_at
+            or times != sorted(times)
+            or stream.end != NO_DOCUMENT
+        ):
             self._has_irregular_stream = True
-        stream.last_number = number
-        stream.last_at = at
+        self.last_at_seconds = max(self.last_at_seconds, max(times))
+        stream.last_number, stream.last_at = numbers[-1], times[-1]
+        documents = [first + document for document in events.documents]
         if stream.first == NO_DOCUMENT:
-            stream.first = document
+            stream.first = documents[0]
         else:
-            self.next_in_stream[stream.last] = document
-        stream.last = document
+            self.next_in_stream[stream.last] = documents[0]
+        stream.last = documents[-1]
+        if stream.last - documents[0] == len(documents) - 1:  # No other document is in between.
+            self.next_in_stream[documents[0] : documents[-1]] = array("I", documents[1:])
+        else:
+            for document, following in pairwise(documents):
+                self.next_in_stream[document] = following
 
-    def _add_end(self, of: int, side: Side, at: float) -> None:
-        self.last_at_seconds = max(self.last_at_seconds, at)
-        stream = self.streams.setdefault((of, side), StreamDocuments(first_at=at))
-        if at < stream.last_at or stream.end != NO_DOCUMENT:
+    def _add_end(self, end: EndHead, document: int) -> None:
+        """Add the end of a stream, after all events before it and perhaps some after it."""
+        self.last_at_seconds = max(self.last_at_seconds, end.at)
+        stream = self.streams.setdefault((end.of, end.side), StreamDocuments(first_at=end.at))
+        has_later_event = stream.last != NO_DOCUMENT and stream.last > document
+        if has_later_event or end.at < stream.last_at or stream.end != NO_DOCUMENT:
             self._has_irregular_stream = True
         if stream.end == NO_DOCUMENT:
-            stream.end = len(self.next_in_stream) - 1
+            stream.end = document
 
-    def _add_exchange(self, number: int, client: int, at: float) -> None:
-        self.last_at_seconds = max(self.last_at_seconds, at)
-        self.last_client_number = max(self.last_client_number, client)
-        self.exchange_numbers.append(number)
-        self.exchange_times.append(at)
-        self.exchange_documents.append(len(self.next_in_stream) - 1)
-
-    def _add_problem(self, segment: _FileSegment, line: int, text: str) -> None:
+    def _add_problem(self, segment: FileSegment, line: int, text: str) -> None:
         self.problems.append(DocumentProblem(segment.start, line, text))
 
     def _sort_exchanges(self) -> None:
         """Sort the exchanges by number; in the file, they are in the order of completion."""
         numbers = self.exchange_numbers
-        if any(numbers[i] > numbers[i + 1] for i in range(len(numbers) - 1)):
+        if any(map(gt, numbers, islice(numbers, 1, None))):
             order = sorted(range(len(numbers)), key=numbers.__getitem__)
             self.exchange_numbers = array("Q", (numbers[i] for i in order))
             self.exchange_documents = array("I", (self.exchange_documents[i] for i in order))
@@ -280,9 +279,10 @@ class DocumentIndex:
     def _is_regular(self) -> bool:
         """Compare exchanges with each other, and with the beginnings of their streams."""
         numbers, times = self.exchange_numbers, self.exchange_times
-        for i in range(len(numbers) - 1):
-            if numbers[i] == numbers[i + 1] or times[i] > times[i + 1]:
-                return False
+        if any(map(ge, numbers, islice(numbers, 1, None))):
+            return False
+        if any(map(gt, times, islice(times, 1, None))):
+            return False
         for (number, _), stream in self.streams.items():
             position = bisect_left(numbers, number)
             if position == len(numbers) or numbers[position] != number:
@@ -297,45 +297,3 @@ def too_long(size: int) -> str | None:
     if size <= MAX_DOCUMENT_BYTES:
         return None
     return f"the document has {size} bytes, the limit is {MAX_DOCUMENT_BYTES}: delete it"
-
-
-def _segments(pread: Callable[[int, int], bytes]) -> Iterator[tuple[int, int, bytes]]:
-    """Cut a file at its start marks; yield the start, end and text of each `_FileSegment`.
-
-    `buffer` holds the part of the current segment that is read and not yet given out, and `offset`
-    is the place in the file after it. Each block is appended to it, and every start mark in it ends
-    a segment. Three things are to be watched:
-
-    - A start mark may be cut by the end of a block. It counts only once the byte after its dashes
-      is there, and the search goes on from four bytes before the end of the old buffer. Bytes
-      before `search` are never searched again, so the scan is linear in the size of the file.
-    - A document may be longer than memory. Once the buffer passes a block, its first 4 KiB become
-      `head`, its last bytes stay, and the rest is dropped: head and tail show the kind of the
-      document and its end mark, which is all that the index needs.
-    - The tail that stays has to hold the `...` line and the four bytes above, hence 64 bytes.
-
-    Tuples instead of structs: this runs once for each document.
-    """
-    start = offset = len(_BOM) if pread(len(_BOM), 0) == _BOM else 0
-    head, buffer, search = b"", b"", 0
-    while block := pread(BLOCK_BYTES, offset):
-        offset += len(block)
-        buffer += block
-        begin = 0
-        while True:
-            mark = buffer.find(b"\n---", search)
-            if mark < 0 or mark + 4 >= len(buffer):
-                break
-            search = mark + 4
-            if buffer[search] in b" \t\r\n":
-                text = head + buffer[begin : mark + 1]
-                end = offset - len(buffer) + mark + 1
-                yield start, end, text
-                head, begin, start = b"", mark + 1, end
-        buffer = buffer[begin:]
-        if len(buffer) > BLOCK_BYTES:
-            head = head or buffer[:_LONG_HEAD_BYTES]
-            buffer = buffer[-_LONG_TAIL_BYTES:]
-        search = max(0, len(buffer) - 4)
-    if head or buffer:
-        yield start, offset, head + buffer

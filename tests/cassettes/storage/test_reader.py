@@ -20,7 +20,7 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.storage import index
+from mesotape.cassettes.storage import index, segments
 from mesotape.cassettes.storage.reader import Cassette
 
 GOLDEN = DATA / "golden.yaml"
@@ -166,7 +166,7 @@ def test_a_document_without_end_mark_in_the_middle_is_left_out(hand) -> None:
 @pytest.mark.parametrize("block", [16, 64, 1000])
 def test_blocks_of_any_size_give_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = whole()
-    monkeypatch.setattr(index, "BLOCK_BYTES", block)
+    monkeypatch.setattr(segments, "BLOCK_BYTES", block)
     assert whole() == expected
 
 
