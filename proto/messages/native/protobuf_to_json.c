@@ -4,6 +4,7 @@
    in as few bytes as possible, valid UTF-8, maps by key, and all required fields. The fields may be in
    any order, as agents write them; only if they are sorted by number does the text restore the bytes. */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -200,18 +201,41 @@ static Result write_unusual_double(double value, PyObject *format_double, Buffer
     return result;
 }
 
-/* Write a double: with the shortest digits that read back as the same value. */
+/* Write a number of millionths as a decimal with one to six digits after its point. */
+static Result write_millionths(uint64_t millionths, bool is_negative, Buffer *out)
+{
+    char text[24], *at = text + sizeof text;
+    uint64_t whole = millionths / 1000000, fraction = millionths % 1000000;
+    int digits = 6;
+    for (; digits > 1 && fraction % 10 == 0; digits--)
+        fraction /= 10;
+    for (; digits > 0; digits--, fraction /= 10)
+        *--at = (char)('0' + fraction % 10);
+    *--at = '.';
+    do
+        *--at = (char)('0' + whole % 10);
+    while (whole /= 10);
+    if (is_negative)
+        *--at = '-';
+    return append(out, at, text + sizeof text - at) ? DONE : FAILED;
+}
+
+/* Write a double with the shortest digits that read back as the same value.
+
+   Nearly all doubles of a cluster have at most six decimals: resources, and times in microseconds.
+   Below 2 to the power of 31, where doubles are closer together than millionths, only one number of
+   millionths can read back as the value, so this is the text of repr(), in a tenth of its 0.4 µs. */
 static Result write_double(double value, PyObject *format_double, Buffer *out)
 {
-    if (fabs(value) < 1e15 && value == (double)(int64_t)value && !(value == 0 && signbit(value))) {
-        Result result = write_signed((int64_t)value, out); /* a quarter of the time of repr() */
-        if (result == DONE && !append(out, ".0", 2))
-            return FAILED;
-        return result;
+    double magnitude = fabs(value);
+    if (FLT_EVAL_METHOD == 0 && magnitude < 0x1p31 && (magnitude >= 1e-4 || magnitude == 0)) {
+        uint64_t millionths = (uint64_t)(magnitude * 1e6 + 0.5);
+        if ((double)millionths / 1e6 == magnitude)
+            return write_millionths(millionths, signbit(value), out);
     }
     if (isnan(value))
         return UNSURE; /* its text is not JSON */
-    if (fabs(value) < 1e-4 || fabs(value) >= 1e16)
+    if (magnitude < 1e-4 || magnitude >= 1e16)
         return write_unusual_double(value, format_double, out);
     char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
     if (!text)

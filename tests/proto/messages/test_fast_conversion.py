@@ -137,7 +137,12 @@ def test_any_bytes_are_no_danger(data: bytes, name: str) -> None:
 
 
 @compiled_only
-@given(st.floats())
+@given(
+    st.floats()
+    | st.floats(-1e5, 1e5)
+    | st.builds(lambda n, places: n / 10**places, st.integers(-(2**53), 2**53), st.integers(0, 9))
+    | st.builds(math.nextafter, st.integers(0, 2**32).map(lambda n: n / 1e6), st.floats())
+)
 def test_doubles_are_converted_as_by_the_python_code(value: float) -> None:
     data = message_class(SCALAR)(value=value).SerializeToString()
     text = protobuf_to_json(data, SCALAR)
