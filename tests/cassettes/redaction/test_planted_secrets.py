@@ -13,6 +13,8 @@ from mesotape.cassettes.format.documents import Document
 from mesotape.cassettes.redaction.redactor import Redactor
 from mesotape.cassettes.redaction.rules import DEFAULT_RULES, NO_RULES
 from mesotape.cassettes.storage.reader import Cassette
+from mesotape.proto.http import content_codings
+from mesotape.proto.http.headers import header_values
 from mesotape.proto.messages.descriptors import Encoding
 
 BOTH = pytest.mark.parametrize("encoding", ["json", "protobuf"])
@@ -42,6 +44,44 @@ HIDDEN = {
     for place in ("zk", "webui", "environment", "command", "label", "env map", "member")
 }
 """Secrets in bodies that a cassette keeps compressed."""
+
+
+def coded(one: PlantedExchange, coding: str) -> PlantedExchange:
+    """Return an exchange with its bodies in a content coding, unless they have one."""
+    field = ("Content-Encoding", coding)
+    if one.is_stream or any(name == field[0] for name, _ in one.response_headers):
+        return one
+    headers = [each for each in one.response_headers if each[0] != "Content-Length"]
+    return one._replace(
+        request_headers=[*one.request_headers, field],
+        request_body=content_codings.encode(one.request_body, coding),
+        response_headers=[*headers, field],
+        response_body=content_codings.encode(one.response_body, coding),
+    )
+
+
+def decoded_bodies(path: Path) -> bytes:
+    """Return the bodies of a cassette that it has in a content coding."""
+    with Cassette.open(path) as cassette:
+        return b"\n".join(
+            content_codings.decode(body.base64, ", ".join(codings))
+            for exchange in cassette.exchanges()
+            for body in (exchange.request, exchange.response)
+            if body.base64 and (codings := header_values(body.headers, "content-encoding"))
+        )
+
+
+@BOTH
+@pytest.mark.parametrize("coding", ["gzip", "zstd, br"])
+def test_no_secret_is_in_a_coded_body(tmp_path: Path, encoding: Encoding, coding: str) -> None:
+    planting = PlantedExchanges(encoding)
+    secrets = planting.source.secrets
+    exchanges = [coded(one, coding) for one in planting.exchanges()]
+    path = tmp_path / "cassette.yaml"
+    plain = recorded(path, exchanges, redacted=False) + decoded_bodies(path)
+    assert len(find_secrets(secrets, plain)) == len(secrets)
+    data = recorded(path, exchanges) + decoded_bodies(path)
+    assert find_secrets(secrets, data) == []
 
 
 @BOTH
