@@ -1,5 +1,6 @@
 """Lengths of a body that was redacted: its Content-Length, and the sizes of its chunks."""
 
+from ...proto.messages.wire_types import encoded_size
 from ..format.documents import Body, Event, Headers
 
 
@@ -14,9 +15,17 @@ def fit_length(headers: Headers, before: Body, after: Body) -> Headers:
 
 
 def _size(body: Body) -> int:
-    """Return the approximate size of a body."""
-    text = body.json or body.text or body.proto
+    """Return the size of a body: that of JSON is the size of its text, with all white space."""
+    if body.proto is not None:
+        return len(body.wire) if body.wire is not None else _message_size(body.proto)
+    text = body.json or body.text
     return len(text.encode("utf-8", "surrogatepass")) if text else len(body.base64 or b"")
+
+
+def _message_size(proto: str) -> int:
+    text = proto.encode("utf-8", "surrogatepass")
+    size = encoded_size(text)
+    return len(text) if size is None else size
 
 
 def fit_chunks(before: Event, after: Event) -> list[tuple[int, float]] | None:

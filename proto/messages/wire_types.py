@@ -12,10 +12,15 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from google.protobuf.message import Error as ProtobufError
+from msgspec import Raw, json
+
 from .descriptors import message_class
 from .wire_format import FIXED32, FIXED64, LENGTH_DELIMITED, VARINT, read_varint, wire_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 _ROOT_TYPES = (
@@ -117,6 +122,36 @@ def guess_type(data: bytes) -> str | None:
         if misfit < least:
             least, best = misfit, name
     return best
+
+
+def encoded_size(text: bytes) -> int | None:
+    """Return the size of the call, event or response that a text shows; None if it is none.
+
+    The text is that of `message_to_text`. Of types that fit, the first decides: two that have the
+    same fields give them the same numbers.
+    """
+    from .mapping import text_to_message_bytes
+
+    for name in _types_named(text):
+        try:
+            return len(text_to_message_bytes(text, name))
+        except (ValueError, LookupError, ProtobufError):
+            continue
+    return None
+
+
+def _types_named(text: bytes) -> Iterator[str]:
+    """Iterate over the message types that have the type of a text, with its contents."""
+    try:
+        members = json.decode(text, type=dict[str, Raw])
+        named = json.decode(members["type"], type=str)
+    except (ValueError, KeyError):
+        return
+    for name in _ROOT_TYPES:
+        fields: Mapping[str, object] = message_class(name).DESCRIPTOR.fields_by_name
+        of_type = message_class(name).DESCRIPTOR.fields_by_name["type"].enum_type
+        if named in of_type.values_by_name and all(member in fields for member in members):
+            yield name
 
 
 def guess_part_type(data: bytes) -> str | None:
