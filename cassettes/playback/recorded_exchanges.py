@@ -58,9 +58,9 @@ def read_exchanges(
             requests = [recorded_request(cassette, exchange) for exchange in exchanges]
             server = cassette.header.server
             parsed = [_parse_cached(request, server, ignoring, cached) for request in requests]
-            for exchange, *rest in zip(exchanges, requests, parsed, strict=True):
+            for exchange, request, key in zip(exchanges, requests, parsed, strict=True):
                 ref = ExchangeRef(index, exchange.exchange)
-                yield RecordedExchange(ref, cassette, exchange, *rest)
+                yield RecordedExchange(ref, cassette, exchange, request, key)
 
 
 def _was_cut_off(exchange: Exchange) -> bool:

@@ -98,7 +98,6 @@ def _heads(starts: list[int], fields: list[tuple[bytes | None, ...]]) -> Documen
         *fields, strict=True
     )
     places = range(len(starts))
-    closing = [place for place in places if ends[place]] if any(ends) else []
     return DocumentHeads(
         starts,
         _events_by_stream(places, numbers, ofs, times, sides),
@@ -107,10 +106,9 @@ def _heads(starts: list[int], fields: list[tuple[bytes | None, ...]]) -> Documen
         list(map(float, filter(None, began))),
         list(map(int, filter(None, clients))),
         [
-            EndHead(
-                int(ends[each]), "client" if end_sides[each] else "server", each, float(ended[each])
-            )
-            for each in closing
+            EndHead(int(of), "client" if side else "server", place, float(at))
+            for place, of, at, side in zip(places, ends, ended, end_sides, strict=True)
+            if of and at
         ],
     )
 

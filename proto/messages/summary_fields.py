@@ -97,7 +97,8 @@ def collect_summary_fields(
 @cache
 def _plan(message_name: str, type_name: str) -> _SummaryPlan:
     paths = _paths(message_name, type_name)
-    descriptors = {(): cast("Descriptor", message_class(message_name).DESCRIPTOR)}
+    descriptor = cast("Descriptor", message_class(message_name).DESCRIPTOR)
+    descriptors: dict[tuple[str, ...], Descriptor] = {(): descriptor}
     names: dict[tuple[str, ...], list[str]] = {(): []}
     for _, path in paths:
         for end, name in enumerate(path):
