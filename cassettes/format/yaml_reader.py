@@ -32,8 +32,8 @@ _TAB_HINT = "the line is indented with a tab, expected blanks"
 _BLANKS = re.compile(r"[ \t\n]+")
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_INTEGER = re.compile(r"([-+]?)0*([0-9]+)")
-_FLOAT = re.compile(r"([-+]?)0*([0-9]*)(?:\.([0-9]*))?([eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"([-+]?)0*([1-9][0-9]*|0)")
+_FLOAT = re.compile(r"([-+]?)0*((?:[1-9][0-9]*)?)(?:\.([0-9]*))?([eE][-+]?[0-9]+)?")
 _OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _NOT_IN_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
