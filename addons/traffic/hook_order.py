@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from mitmproxy import addonmanager, ctx, http
+from mitmproxy import addonmanager, ctx, exceptions, hooks, http
 from mitmproxy.addons.tlsconfig import TlsConfig
 
 from .guard import Guard
@@ -33,6 +33,8 @@ class HookOrder:
         if chain[0] is not self._first or chain[-1] is not self._last:
             _addon_manager().chain = [self._first, *self._others(), self._last]
 
+            _addon_manager().trigger_event = _trigger_event
+
     def deactivate(self) -> None:
         """Remove both."""
         _addon_manager().chain = self._others()
@@ -49,6 +51,22 @@ class HookOrder:
     def _others(self) -> list[object]:
         ends = self._first, self._last
         return [one for one in _addon_manager().chain if not any(one is end for end in ends)]
+
+
+async def _trigger_event(event: hooks.Hook) -> None:
+    """Trigger an event as mitmproxy does, but pass over addons that do not have its hook.
+
+    mitmproxy runs a coroutine in a context for each addon, whether it has the hook or not.
+    """
+    manager: Any = _addon_manager()
+    for addon in manager.chain:
+        if not hasattr(addon, event.name) and not hasattr(addon, "addons"):
+            continue
+        try:
+            with addonmanager.safecall():
+                await manager.invoke_addon(addon, event)
+        except exceptions.AddonHalt:
+            return
 
 
 def _addon_manager() -> Any:  # mitmproxy does not declare its types.
