@@ -42,10 +42,12 @@ class HookOrder:
     def is_hook_used(self, name: str, own: object) -> bool:
         """Return whether an addon other than `own` has a hook in which it may read a body."""
         manager: Any = addonmanager
+        ours = own, self._first, self._last
         return any(
             hasattr(addon, name)
-            for addon in manager.traverse(self._others())
-            if addon is not own and not isinstance(addon, TlsConfig)  # That answers one path alone.
+            and not any(addon is one for one in ours)
+            and not isinstance(addon, TlsConfig)  # That answers one path alone.
+            for addon in manager.traverse(_addon_manager().chain)
         )
 
     def _others(self) -> list[object]:
