@@ -56,8 +56,8 @@ def record(path: Path, chunks: list[bytes], media_type: str) -> float:
 
         def record_chunks() -> None:
             for batch in itertools.batched(chunks, BATCH):
-                fed = (recording.feed(BodyData(1, 0.2, "server", chunk)) for chunk in batch)
-                writer.write(list(itertools.chain.from_iterable(fed)))
+                run = (BodyData(1, 0.2, "server", chunk) for chunk in batch)
+                writer.write(list(recording.feed_run(next(run), run)))
 
         return own_cpu_seconds(record_chunks)
 

@@ -9,6 +9,7 @@ While the cassette cannot be written (a full disk, a limit, an I/O error), the t
 else has removed or truncated the file.
 """
 
+import itertools
 import os
 import select
 import time
@@ -149,14 +150,14 @@ class WritingLoop:
     ) -> list[Document | bytes]:
         """Make documents of observations; one that raises becomes a note and ends nothing."""
         documents: list[Document | bytes] = []
-        for one in batch:
-            try:
-                documents += self._recording.feed(one)
-            except Exception as error:
-                is_head = isinstance(one, observations.RequestHead | observations.ResponseHead)
-                documents.append(self._note_loss(error, one.at_seconds, one.exchange))
-                if is_head:
-                    self._recording.drop(one.exchange)
+        for _, run in itertools.groupby(batch, observations.run_key):
+            while (one := next(run, None)) is not None:  # again, if an error ended the run
+                try:
+                    documents.extend(self._recording.feed_run(one, run))  # noqa: B031
+                except Exception as error:
+                    documents.append(self._note_loss(error, one.at_seconds, one.exchange))
+                    if isinstance(one, observations.RequestHead | observations.ResponseHead):
+                        self._recording.drop(one.exchange)
         return documents
 
     def _without_unformattable(self, documents: list[Document | bytes]) -> list[Document | bytes]:

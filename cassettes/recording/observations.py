@@ -139,6 +139,13 @@ _decoder: msgspec.msgpack.Decoder[list[AnyObservation]] = msgspec.msgpack.Decode
 )
 
 
+def run_key(observation: AnyObservation) -> object:
+    """Return a value that is the same for data of one side of an exchange, and else unique."""
+    if isinstance(observation, BodyData):
+        return observation.exchange, observation.side
+    return id(observation)
+
+
 def encode_batch(observations: list[AnyObservation]) -> bytes:
     """Return a batch of observations as bytes."""
     body = _encoder.encode(observations)

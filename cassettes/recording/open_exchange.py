@@ -1,6 +1,6 @@
 """An exchange while it is recorded, from the head of its request to its end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from ...proto.api import calls
@@ -106,14 +106,16 @@ class OpenExchange:
             if (stream := streams[side]) is not None:
                 stream.continue_after(count)
 
-    def take(self, data: BodyData) -> Sequence[Document | bytes]:
-        """Record the next bytes of a body."""
-        is_response = data.side == "server"
+    def take(self, side: Side, pieces: Iterable[BodyData]) -> Iterable[Document | bytes]:
+        """Record the next pieces of a body, as `StreamRecorder.feed` does."""
+        is_response = side == "server"
         stream = self._response_stream if is_response else self._request_stream
         if stream is not None:
-            return stream.feed(data.at_seconds, data.data)
-        (self._response_body if is_response else self._request_body).feed(data.data)
-        return []
+            return stream.feed(pieces)
+        body = self._response_body if is_response else self._request_body
+        for piece in pieces:
+            body.feed(piece.data)
+        return ()
 
     def end_request(self, at: float) -> list[Document]:
         """Record the end of the request."""

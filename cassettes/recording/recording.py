@@ -9,7 +9,8 @@ Documents that are bytes have the layout of the file already, as most events do.
 Nothing here may read the clock: times are those of the observations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from ...proto.api.apis import ServerKind
 from ...proto.api.endpoints import find_api
@@ -54,16 +55,32 @@ class Recording:
         self._held = HeldBytes(max_body_bytes)
         self._open: dict[int, OpenExchange] = {}
 
-    def feed(self, observation: AnyObservation) -> Sequence[Document | bytes]:
+    def feed(self, observation: AnyObservation) -> list[Document | bytes]:
         """Return the documents that an observation completes; none if its exchange is unknown."""
+        return list(self.feed_run(observation))
+
+    def feed_run(
+        self, first: AnyObservation, rest: Iterable[AnyObservation] = ()
+    ) -> Iterator[Document | bytes]:
+        """Yield the same as `feed` for an observation and `rest`: data of the same side, if any.
+
+        After an error, the observations that were not taken are left in `rest`.
+        """
+        if not isinstance(first, BodyData):
+            return self._redacted(self._documents(first))
+        if (exchange := self._open.get(first.exchange)) is None:
+            return iter(())
+        run = (one for one in chain([first], rest) if isinstance(one, BodyData))
+        return self._redacted(exchange.take(first.side, run))
+
+    def _redacted(self, made: Iterable[Document | bytes]) -> Iterator[Document | bytes]:
+        """Redact each document before the next one is made, because it may have new secrets."""
         redact = self._redactor.redact
-        documents: list[Document | bytes] = []
-        for document in self._documents(observation):
+        for document in made:
             if isinstance(document, bytes):
-                documents.append(document)
+                yield document
             else:
-                documents += map(redact, self._window.feed(document))
-        return documents
+                yield from map(redact, self._window.feed(document))
 
     @property
     def open_exchanges(self) -> list[int]:
@@ -89,16 +106,13 @@ class Recording:
     def _documents(self, observation: AnyObservation) -> Sequence[Document | bytes]:
         at = observation.at_seconds
         match observation:
-            case BodyData():  # First, because nearly all observations are data.
-                exchange = self._open.get(observation.exchange)
-                return [] if exchange is None else exchange.take(observation)
             case RequestHead():
                 api = find_api(observation.path, self._server)
                 self._open[observation.exchange] = OpenExchange(
                     observation, api, self._redactor.is_suspect, self._held
                 )
                 return []
-            case RecordingDiscarded() | RecordingContinued():
+            case BodyData() | RecordingDiscarded() | RecordingContinued():
                 return []
             case RecorderNote():
                 return [Note(note=observation.text, at=at, of=observation.exchange or None)]

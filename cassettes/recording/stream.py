@@ -11,7 +11,7 @@ So records are found by the decoder, and an event lists the chunks that begin wi
 Joined over all events, these are the chunks of the stream, in order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Literal
 
@@ -19,9 +19,16 @@ from ...proto.recordio import Decoder, MalformedBytes, RecordIOPiece
 from ..format import bodies, yaml_writer
 from ..format.documents import Document, End, EndCause, Event, Note, Side
 from .held_body import HeldBytes, OmittedBytes
+from .observations import BodyData
 
 _MAX_CHUNKS = 10_000
 """Chunks that are listed of one event; further ones are joined to the last."""
+
+_SEARCHED_BYTES = 32 * 1024
+"""How much of a stream is searched for secrets together."""
+
+type _PlainRecord = tuple[float, bytes, bytes]
+"""A record that was one chunk: its time, its payload, and the payload as it is formatted."""
 
 _LEADING_ZEROS = "length has leading zeros"
 
@@ -101,10 +108,11 @@ class StreamRecorder:
         self._count = 0
         self._received = 0
 
-    def feed(self, at: float, data: bytes) -> Sequence[Document | bytes]:
-        """Decode one chunk, and return the events that it completes, some as bytes of the file.
+    def feed(self, chunks: Iterable[BodyData]) -> Iterator[Document | bytes]:
+        """Decode chunks, and yield the events that they complete, some as bytes of the file.
 
-        `at` is the chunk's time in seconds. An event has the time of the chunk that completes it.
+        An event has the time of the chunk that completes it. Redact each one before the next one is
+        taken, because it may make other records suspect.
         """
         # Nearly every chunk of a Mesos server is one whole record, so that case does without the
         # decoder's buffer and the list of chunks: `feed_whole_record` accepts a chunk that is
@@ -113,23 +121,54 @@ class StreamRecorder:
         # the document are formatted at once. Only the server's side may do so, because the first
         # record of the client's side has to be kept as `first_payload`.
         #
+        # Plain records that follow each other are searched for secrets together, which takes a
+        # third less time than one by one.
+        #
         # In every other case the decoder cuts the stream into pieces, and each piece is an event
         # that lists its chunks. The two ways give the same document for the same record.
+        plain: list[_PlainRecord] = []
+        size = 0
+        for chunk in chunks:
+            at, data = chunk.at_seconds, chunk.data
+            payload = None
+            if self.is_recordio and self._omitted is None and not self._chunks:
+                payload = self._decoder.feed_whole_record(data)
+            shown = self._plain(payload) if payload is not None and self._from is None else None
+            if payload is not None and shown is not None:
+                self._received += len(data)
+                plain.append((at, payload, shown))
+                size += len(shown)
+                if size < _SEARCHED_BYTES:
+                    continue
+            yield from self._plain_events(plain)
+            plain, size = [], 0
+            if payload is None:
+                yield from self._feed_unaligned(at, data)
+            elif shown is None:
+                self._received += len(data)
+                yield self._record(at, payload, None)
+        yield from self._plain_events(plain)
+
+    def _plain_events(self, records: list[_PlainRecord]) -> Iterator[Document | bytes]:
+        """Format plain records; those in which something is suspect become events."""
+        if not records:
+            return
+        is_suspect = self._is_suspect(b"\n".join([shown for _, _, shown in records]))
+        for at, payload, shown in records:
+            if is_suspect and self._is_suspect(shown):
+                yield self._record(at, payload, None)
+            else:
+                self._count += 1
+                yield yaml_writer.format_ascii_event(self._of, self._count, at, self._key, shown)
+
+    def _feed_unaligned(self, at: float, data: bytes) -> Sequence[Document | bytes]:
+        """Decode a chunk that is not exactly one record."""
         if not self.is_recordio:
             return [self._event(at, bodies.decode_body(data), None, None)]
         begun = self._received
         self._received += len(data)
         if self._omitted is not None:
             return self._feed_omitted(at, data, self._omitted)
-        if not self._chunks and (payload := self._decoder.feed_whole_record(data)) is not None:
-            if (
-                self._from is None
-                and (shown := self._plain(payload)) is not None
-                and not self._is_suspect(shown)
-            ):
-                self._count += 1
-                return [yaml_writer.format_ascii_event(self._of, self._count, at, self._key, shown)]
-            return [self._record(at, payload, None)]
         self._add_chunk(begun, len(data), at)
         return self._feed_decoder(at, data)
 

@@ -37,7 +37,7 @@ if any("writer_main" in word for word in sys.orig_argv):
 
     {name} = raises
 """
-FEED = ("recording.recording", "module.Recording.feed")
+FEED = ("recording.recording", "module.Recording.feed_run")
 FORMAT = ("format.yaml_writer", "module.format_document")
 
 

@@ -23,6 +23,7 @@ from mesotape.cassettes.recording.observations import (
     RequestHead,
     ResponseHead,
     encode_batch,
+    run_key,
 )
 from mesotape.cassettes.recording.recording import Recording
 from mesotape.proto.messages.descriptors import message_class
@@ -328,3 +329,64 @@ def test_batches_are_decoded_however_they_are_cut(cuts: list[int], batch: int) -
         for observation in unpacker.feed(data[a:b])
     ]
     assert got == OBSERVATIONS
+
+
+SECRET = "hunter2-Zq8Rk1vX0p"
+RECORDS = [
+    encode(b'{"type":"HEARTBEAT"}'),
+    encode(b'{"type":"TASK_ADDED","task_added":{"task":{"name":"%b"}}}' % SECRET.encode()),
+    encode(b'{"type":"X","password":"%b"}' % SECRET.encode()),
+    encode('{"type":"Ünicode"}'.encode()),
+    encode(b'{"type": "spaced"}'),
+    encode(b'{"type": "spaced", "password": "%b"}' % SECRET.encode()),
+    encode(b"not JSON"),
+    encode(b'{"type":"LARGE","data":"%b"}' % (b"x" * 20_000)),
+]
+
+
+@st.composite
+def pieces(draw: st.DrawFn) -> list[bytes]:
+    """Chunks of a stream of records, most of them whole records."""
+    chunks: list[bytes] = []
+    for data in draw(st.lists(st.sampled_from(RECORDS), max_size=40)):
+        cut = draw(st.sampled_from([0, 0, 0, 1, 9, len(data) - 1]))
+        chunks += [each for each in (data[:cut], data[cut:]) if each]
+    if draw(st.booleans()) and len(chunks) > 1:
+        chunks[:2] = [chunks[0] + chunks[1]]
+    return chunks
+
+
+@given(pieces(), st.sampled_from([JSON, PROTOBUF]))
+def test_a_run_of_data_gives_the_documents_of_its_pieces(
+    chunks: list[bytes], kind: tuple[str, str]
+) -> None:
+    data = [BodyData(1, 2.0 + n / 8, "server", chunk) for n, chunk in enumerate(chunks)]
+    observations = [*stream(kind), *data, ExchangeEnd(1, 9.0, "server")]
+    one_by_one, in_runs = Recording("master"), Recording("master")
+    expected = [document for one in observations for document in one_by_one.feed(one)]
+    got: list[Document | bytes] = []
+    for _, group in itertools.groupby(observations, run_key):
+        run = iter([*group])
+        got += in_runs.feed_run(next(run), run)
+        assert next(run, None) is None
+    assert got == expected
+
+
+def test_a_secret_in_a_run_is_found_in_what_follows_it() -> None:
+    chunks = [RECORDS[0], RECORDS[2], *[RECORDS[1]] * 3]
+    run = iter([BodyData(1, 2.0, "server", chunk) for chunk in chunks])
+    recording = Recording("master")
+    for one in stream():
+        recording.feed(one)
+    made = list(recording.feed_run(next(run), run))
+    assert len(made) == 5
+    assert SECRET not in str(made)
+
+
+def test_only_data_of_one_side_is_a_run() -> None:
+    data = BodyData(1, 1.0, "server", b"1")
+    other = [BodyData(2, 1.0, "server", b"1"), BodyData(1, 1.0, "client", b"1")]
+    note = RecorderNote(0, 1.0, "a note")
+    batch = [data, data, *other, note, RecorderNote(0, 1.0, "a note"), data]
+    runs = [len(list(run)) for _, run in itertools.groupby(batch, run_key)]
+    assert runs == [2, 1, 1, 1, 1, 1]
