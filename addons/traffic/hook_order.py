@@ -1,6 +1,6 @@
 """Hooks that run before or after those of all other addons."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +33,7 @@ class HookOrder:
         if chain[0] is not self._first or chain[-1] is not self._last:
             _addon_manager().chain = [self._first, *self._others(), self._last]
 
-            _addon_manager().trigger_event = _trigger_event
+            _addon_manager().trigger_event = _dispatcher(_addon_manager())
 
     def deactivate(self) -> None:
         """Remove both."""
@@ -55,20 +55,24 @@ class HookOrder:
         return [one for one in _addon_manager().chain if not any(one is end for end in ends)]
 
 
-async def _trigger_event(event: hooks.Hook) -> None:
-    """Trigger an event as mitmproxy does, but pass over addons that do not have its hook.
+def _dispatcher(manager: Any) -> Callable[[hooks.Hook], Coroutine[Any, Any, None]]:
+    """Return `trigger_event` of mitmproxy, which passes over addons that do not have the hook.
 
-    mitmproxy runs a coroutine in a context for each addon, whether it has the hook or not.
+    mitmproxy runs a coroutine in a context for each addon at each event. Without these, a call that
+    is recorded takes a tenth less CPU.
     """
-    manager: Any = _addon_manager()
-    for addon in manager.chain:
-        if not hasattr(addon, event.name) and not hasattr(addon, "addons"):
-            continue
-        try:
-            with addonmanager.safecall():
-                await manager.invoke_addon(addon, event)
-        except exceptions.AddonHalt:
-            return
+
+    async def trigger_event(event: hooks.Hook) -> None:
+        for addon in manager.chain:
+            if not hasattr(addon, event.name) and not hasattr(addon, "addons"):
+                continue
+            try:
+                with addonmanager.safecall():
+                    await manager.invoke_addon(addon, event)
+            except exceptions.AddonHalt:
+                return
+
+    return trigger_event
 
 
 def _addon_manager() -> Any:  # mitmproxy does not declare its types.

@@ -12,6 +12,7 @@ before it takes memory.
 import contextlib
 import gzip
 import importlib
+import itertools
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -111,11 +112,12 @@ def _undo(name: str, blocks: _Blocks) -> _Blocks:
 
 def _inflate(name: str, blocks: _Blocks) -> Iterator[bytes]:
     """Decompress data as far as it goes; what is not compressed stays as it is."""
-    decompressor: Any = None
+    first, blocks = b"", iter(blocks)
+    while not first and (block := next(blocks, None)) is not None:
+        first = block
+    decompressor = zlib.decompressobj(_window_bits(name, first))
     is_broken = False
-    for data in blocks:
-        if decompressor is None and data:
-            decompressor = zlib.decompressobj(_window_bits(name, data))
+    for data in itertools.chain([first], blocks):
         try:
             # It may hold more when it has consumed all, unless what it returned was no full block.
             block = b""
