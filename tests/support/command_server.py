@@ -51,6 +51,7 @@ def main() -> None:
     _preload()
     server = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for the processes that wait.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest.
     while True:
         data, descriptors, _, _ = socket.recv_fds(server, 1 << 20, 4)
         if not data:
@@ -64,6 +65,7 @@ def main() -> None:
     *standard, status = descriptors
     if (pid := os.fork()) != 0:
         _report(pid, status)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.close(status)
     for number, each in enumerate(standard):
         os.dup2(each, number)

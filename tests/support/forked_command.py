@@ -62,8 +62,9 @@ class ForkedCommand:
         if self.returncode is None:
             if not select.select([self._status], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired("mesotape", timeout or 0)
-            status = int.from_bytes(os.read(self._status, STATUS_BYTES))
-            self.returncode = os.waitstatus_to_exitcode(status)
+            status = os.read(self._status, STATUS_BYTES)
+            assert len(status) == STATUS_BYTES, "the process that waits for it has ended"
+            self.returncode = os.waitstatus_to_exitcode(int.from_bytes(status))
             os.close(self._status)
         return self.returncode
 
