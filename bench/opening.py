@@ -7,7 +7,6 @@ again, of the others no two are equal.
 
 import gc
 import tempfile
-import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -134,15 +133,13 @@ def _costs(path: Path, size: int) -> dict[str, float]:
 
 
 def first_answer(scope: Scope) -> Generator[Sample]:
-    """Yield the seconds from the start of a replay until it has answered."""
-    request = messages.post(call(2))
+    """Yield the CPU seconds from the start of a replay until it has answered."""
     with tempfile.TemporaryDirectory() as folder:
         path = session(Path(folder) / "many.yaml", scope.size(1_000_000, 10_000))
         while True:
-            began = time.monotonic()
             with replay(path) as server:
-                server.ask(request)
-                yield time.monotonic() - began
+                server.ask(messages.post(call(2)))
+                yield server.cpu_seconds()
 
 
 def requests(exchanges: int, turn: int, began: int = 0) -> Iterable[HttpRequest]:
