@@ -16,10 +16,11 @@ _MOST_DIGITS = 48
 """Of a placeholder in base64, also twice."""
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-_STEMS = [*base64_interiors(b"REDACTED-")]
-_STEMS += [twice for once in _STEMS for twice in base64_interiors(once)]
+_ONCE = [*base64_interiors(b"REDACTED-")]
+_TWICE = [twice for once in _ONCE for twice in base64_interiors(once)]
 _IN_BASE64 = re.compile(
-    rb"[A-Za-z0-9+/_-]{0,8}(?:%b)[A-Za-z0-9+/_-]{0,%d}" % (b"|".join(_STEMS), _MOST_DIGITS)
+    rb"[A-Za-z0-9+/_-]{0,8}(?:%b)[A-Za-z0-9+/_-]{0,%d}"
+    % (b"|".join([*_ONCE, *_TWICE]), _MOST_DIGITS)
 )
 
 

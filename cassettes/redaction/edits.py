@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 _MOST_PIECES = 8192
 """Then they are joined: a piece takes more memory than the few characters in it."""
@@ -12,7 +13,7 @@ type Edit[T] = tuple[int, int, T]
 
 def apply_edits[T: (str, bytes)](text: T, edits: Iterable[Edit[T]]) -> T:
     """Return a text with edits, which are in order; the same object if there are none."""
-    empty = text[:0]
+    empty: Any = text[:0]
     blocks: list[T] = []
     pieces: list[T] = []
     position = 0

@@ -305,7 +305,7 @@ class Cassette:
             line += self._count_lines(offset, start)
             offset = start
             if document not in self._index.cut_off_documents:
-                yield DocumentSource(document, line, part.path)
+                yield DocumentSource(document, line, found.path)
 
     def read_source(self, source: DocumentSource) -> tuple[Document, bytes]:
         """Read a document, and its bytes. Raises `CassetteError` if it is wrong."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from google.protobuf.message import Error as ProtobufError
 from msgspec import Raw, json
@@ -19,7 +19,7 @@ from .descriptors import message_class
 from .wire_format import FIXED32, FIXED64, LENGTH_DELIMITED, VARINT, read_varint, wire_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -73,7 +73,7 @@ class MessageType(NamedTuple):
 @cache
 def message_type(name: str) -> MessageType:
     """Return a message type by its full name. Raises LookupError."""
-    descriptor: Descriptor = message_class(name).DESCRIPTOR
+    descriptor = cast("Descriptor", message_class(name).DESCRIPTOR)
     bodies: dict[int, int] = {}
     of_type = descriptor.fields_by_name.get("type")
     if of_type is not None and of_type.enum_type is not None:
@@ -148,9 +148,9 @@ def _types_named(text: bytes) -> Iterator[str]:
     except (ValueError, KeyError):
         return
     for name in _ROOT_TYPES:
-        fields: Mapping[str, object] = message_class(name).DESCRIPTOR.fields_by_name
-        of_type = message_class(name).DESCRIPTOR.fields_by_name["type"].enum_type
-        if named in of_type.values_by_name and all(member in fields for member in members):
+        fields = message_class(name).DESCRIPTOR.fields_by_name
+        types = fields["type"].enum_type
+        if types is not None and named in types.values_by_name and members.keys() <= {*fields}:
             yield name
 
 
