@@ -94,9 +94,8 @@ def read_head(start: int, text: bytes) -> DocumentHeads | None:
 
 
 def _heads(starts: list[int], fields: list[tuple[bytes | None, ...]]) -> DocumentHeads:
-    numbers, ofs, times, sides, exchanges, began, clients, ends, ended, end_sides = zip(
-        *fields, strict=True
-    )
+    columns: list[_Column] = list(zip(*fields, strict=True))
+    numbers, ofs, times, sides, exchanges, began, clients, ends, ended, end_sides = columns
     places = range(len(starts))
     return DocumentHeads(
         starts,

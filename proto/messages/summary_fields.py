@@ -44,7 +44,7 @@ class _TakenFields(NamedTuple):
     from a message, each by name, whether it is repeated, and the names of its enum.
     """
 
-    index: int
+    parent: int
     fields: list[tuple[str, bool, dict[int, str] | None]]
     get_all: Callable[[Any], tuple[Any, ...]]
     absent: tuple[None, ...]
