@@ -19,12 +19,9 @@ loopback, requests to another `Host`.
 import asyncio
 import secrets
 from collections.abc import Coroutine
-from http import HTTPMethod
-from typing import Annotated, Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
 
 from ...cassettes.answers.answer import render_head
 from ...proto.http.address import LOOPBACK, Address
@@ -40,41 +37,12 @@ from ..http.http1 import (
     RequestEvent,
 )
 from ..http.request_parser import RequestParser
-from .condition import DEFAULT_TIMEOUT_SECONDS
 from .controls import ReplayControls
-from .receipt import name_exchange
+from .endpoints import ControlEndpoints, ControlError, one_line
 
 _LIMITS = ConnectionLimits(max_head_bytes=16 * 1024, max_body_bytes=64 * 1024)
 _IDLE_TIMEOUT_SECONDS = 60.0
-_MAX_TIMEOUT_SECONDS = 3600.0
-
 _READ_BYTES = 64 * 1024
-_GET_PATHS = ("/status", "/journal", "/misses", "/unused", "/streams")
-_POST_PATHS = ("/advance", "/hold", "/release", "/reset")
-
-
-class _AdvanceBody(Struct, forbid_unknown_fields=True):
-    events: Annotated[int, Meta(ge=0)] | None = None
-    seconds: Annotated[float, Meta(ge=0)] | None = None
-    until: str | None = None
-    timeout_seconds: Annotated[float, Meta(ge=0, le=_MAX_TIMEOUT_SECONDS)] = DEFAULT_TIMEOUT_SECONDS
-
-
-class _HoldBody(Struct, forbid_unknown_fields=True):
-    stream: int | None = None
-
-
-class _EmptyBody(Struct, forbid_unknown_fields=True):
-    pass
-
-
-class _ControlError(Exception):
-    """An error response: its status, its text, and additional headers."""
-
-    def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
-        super().__init__(text)
-        self.status = status
-        self.headers = headers
 
 
 class ControlServer:
@@ -84,7 +52,7 @@ class ControlServer:
     """
 
     def __init__(self, controls: ReplayControls, token: str | None = None) -> None:
-        self._controls = controls
+        self._endpoints = ControlEndpoints(controls)
         self._may_be_exposed = token is not None
         self.token = token or secrets.token_urlsafe(24)
         self.url = ""
@@ -162,89 +130,27 @@ class ControlServer:
     async def _answer(self, request: HttpRequest) -> bytes:
         try:
             self._check_access(request)
-            return _render_json(200, await self._route(request))
-        except _ControlError as error:
+            return _render_json(200, await self._endpoints.answer(request))
+        except ControlError as error:
             return _render_json(error.status, {"error": str(error)}, *error.headers)
         except TimeoutError as error:
-            return _render_json(409, {"error": _one_line(error)})
+            return _render_json(409, {"error": one_line(error)})
         except (ValueError, LookupError, OSError) as error:
-            return _render_json(400, {"error": _one_line(error)})
+            return _render_json(400, {"error": one_line(error)})
         except Exception as error:
-            return _render_json(500, {"error": f"{type(error).__name__}: {_one_line(error)}"})
+            return _render_json(500, {"error": f"{type(error).__name__}: {one_line(error)}"})
 
     def _check_access(self, request: HttpRequest) -> None:
         """Raise unless the request is from a program that has the token."""
         hosts = [value.lower() for value in header_values(request.text_headers, "host")]
         if self._host_names and (len(hosts) != 1 or hosts[0] not in self._host_names):
-            raise _ControlError(403, f"Host is not one of {', '.join(sorted(self._host_names))}")
+            raise ControlError(403, f"Host is not one of {', '.join(sorted(self._host_names))}")
         if request.header("origin") is not None:
-            raise _ControlError(403, "Origin: web pages may not control a replay")
+            raise ControlError(403, "Origin: web pages may not control a replay")
         authorization = (request.header("authorization") or "").encode()
         if not secrets.compare_digest(authorization, f"Bearer {self.token}".encode()):
             text = "expected the header Authorization: Bearer TOKEN, with the token of this replay"
-            raise _ControlError(401, text, ("WWW-Authenticate", "Bearer"))
-
-    # Paths.
-
-    async def _route(self, request: HttpRequest) -> object:
-        method, target = request.method.decode(), urlsplit(request.target.decode("latin-1"))
-        match method, target.path:
-            case HTTPMethod.GET, path if path in _GET_PATHS:
-                return self._query(path, target.query)
-            case HTTPMethod.POST, path if path in _POST_PATHS:
-                return await self._act(path, request.body or b"{}")
-            case _, path if path in _GET_PATHS:
-                raise _ControlError(405, f"{path} takes GET", ("Allow", "GET"))
-            case _, path if path in _POST_PATHS:
-                raise _ControlError(405, f"{path} takes POST", ("Allow", "POST"))
-            case _, path:
-                known = " ".join((*_GET_PATHS, *_POST_PATHS))
-                raise _ControlError(404, f"there is no {path[:80]}; there are {known}")
-
-    def _query(self, path: str, query: str) -> object:
-        controls, playback = self._controls, self._controls.playback
-        match path:
-            case "/journal":
-                journal = controls.server.responder.request_journal
-                return {"calls": journal.calls_since(_since(query)), "last": journal.last_number}
-            case "/misses":
-                return {
-                    "missed": playback.journal.missed_count,
-                    "misses": [miss.to_dict() for miss in playback.journal.misses],
-                    "refused": playback.journal.refused_count,
-                    "refusals": [_one_line(refusal) for refusal in playback.journal.refusals],
-                }
-            case "/unused":
-                refs = {"unused": playback.unused, "left_out": playback.left_out}
-                return {
-                    key: [name_exchange(playback.cassettes, ref) for ref in each]
-                    for key, each in refs.items()
-                }
-            case "/streams":
-                return {"streams": controls.streams}
-            case _:
-                return controls.status
-
-    async def _act(self, path: str, body: bytes) -> object:
-        controls = self._controls
-        match path:
-            case "/advance":
-                arguments = msgspec.json.decode(body, type=_AdvanceBody)
-                sent = await controls.advance(
-                    arguments.events,
-                    seconds=arguments.seconds,
-                    until=arguments.until,
-                    timeout_seconds=arguments.timeout_seconds,
-                )
-                return {"events": sent}
-            case "/hold":
-                controls.hold(msgspec.json.decode(body, type=_HoldBody).stream)
-            case "/release":
-                controls.release(msgspec.json.decode(body, type=_HoldBody).stream)
-            case _:
-                msgspec.json.decode(body, type=_EmptyBody)
-                await controls.reset()
-        return controls.status
+            raise ControlError(401, text, ("WWW-Authenticate", "Bearer"))
 
 
 def _start_reading(reader: asyncio.StreamReader) -> asyncio.Future[bytes]:
@@ -279,17 +185,6 @@ async def _cancel_if_left(
         return await task
     finally:
         next_read.remove_done_callback(check)
-
-
-def _since(query: str) -> int:
-    text = parse_qs(query).get("since", ["0"])[-1]
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise ValueError(f"since is {text[:40]!r}, expected the number of a request")
-    return int(text)
-
-
-def _one_line(error: object) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines())
 
 
 def _render_json(status: int, content: object, *headers: tuple[str, str]) -> bytes:
