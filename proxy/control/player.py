@@ -9,11 +9,8 @@ All members may be used from any thread but the player's own. Those that wait bl
 thread; in a coroutine, use `asyncio.to_thread`.
 """
 
-import asyncio
-import threading
 import warnings
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
@@ -37,12 +34,12 @@ from ...cassettes.validation.judge import (
 from ...proto.http.address import LOOPBACK, Address
 from ..server.error_answers import describe_failure
 from ..server.request_journal import Call
-from ..server.server import ReplayServer
 from ..server.upstream_relay import ResolveUpstream
 from ..streams.clock import Clock, ManualClock
 from ..streams.stream_registry import StreamState
 from .controls import ReplayControls, ReplayStatus
 from .receipt import Receipt, build_receipt, digest_cassettes
+from .server_thread import ServerThread
 from .verdict import Problem, ReplayError, judge
 
 _EXPECTED_ERRORS = (TimeoutError, ValueError, LookupError, TypeError)
@@ -63,7 +60,7 @@ def _in_thread[**P, T](
     def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
         try:
-            return player._ask(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+            return player._thread.ask(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
         except _EXPECTED_ERRORS as error:
             raise error.with_traceback(None) from None
 
@@ -79,7 +76,7 @@ def _blocking[**P, T](
     def call(player: "Player", *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
         try:
-            return player._run_coroutine(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+            return player._thread.run_coroutine(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
         except _EXPECTED_ERRORS as error:
             raise error.with_traceback(None) from None
 
@@ -120,9 +117,6 @@ class Player:
         self.strict = strict
         self._requirement = parse_requirement(require)
         self._resolve_upstream = resolve_upstream
-        self._clock = ManualClock() if clock == "manual" else clock
-        self._lock = threading.Lock()
-        self._is_closed = False
         self._result: tuple[list[Problem], Receipt] | None = None
         self._files = ExitStack()
         try:
@@ -131,17 +125,15 @@ class Player:
             self._cassettes = opened
             playback = Playback(opened, options, audience=audience)
             self._requirement.check(playback)
-            started = Future[
-                tuple[asyncio.AbstractEventLoop, asyncio.Event, ReplayControls, Address]
-            ]()
-            self._thread = threading.Thread(
-                target=self._run,
-                args=(playback, listen, started),
-                name="mesotape player",
-                daemon=True,
+            self._thread = ServerThread(
+                playback,
+                listen,
+                clock=ManualClock() if clock == "manual" else clock,
+                on_failure=self._record_failure,
+                on_end=self._record_result,
+                resolve_upstream=resolve_upstream,
             )
-            self._thread.start()
-            self._loop, self._stop_event, self._controls, self.address = started.result()
+            self.address = self._thread.address
         except BaseException:
             self._files.close()
             raise
@@ -154,49 +146,49 @@ class Player:
     @property
     def playback(self) -> Playback:
         """The playback. Only the player's thread may use it until the player is closed."""
-        return self._controls.playback
+        return self._thread.controls.playback
 
     # Queries. After `close`, they return the state at the end.
 
     @property
     def calls(self) -> list[Call]:
         """The latest requests, at most 10,000."""
-        return self._ask(lambda controls: controls.calls)
+        return self._thread.ask(lambda controls: controls.calls)
 
     @property
     def streams(self) -> list[StreamState]:
         """The open streams, and the latest 1000 that have ended."""
-        return self._ask(lambda controls: controls.streams)
+        return self._thread.ask(lambda controls: controls.streams)
 
     @property
     def status(self) -> ReplayStatus:
         """Counts, the position, and what is held."""
-        return self._ask(lambda controls: controls.status)
+        return self._thread.ask(lambda controls: controls.status)
 
     @property
     def waiting(self) -> list[str]:
         """The streams and responses that are held, and what each waits for."""
-        return self._ask(lambda controls: controls.waiting)
+        return self._thread.ask(lambda controls: controls.waiting)
 
     @property
     def misses(self) -> list[Miss]:
         """The first requests without a recorded response."""
-        return self._ask(lambda controls: list(controls.playback.journal.misses))
+        return self._thread.ask(lambda controls: list(controls.playback.journal.misses))
 
     @property
     def refusals(self) -> list[RefusedRequest]:
         """The first requests that were refused as Mesos does."""
-        return self._ask(lambda controls: list(controls.playback.journal.refusals))
+        return self._thread.ask(lambda controls: list(controls.playback.journal.refusals))
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not requested."""
-        return self._ask(lambda controls: controls.playback.unused)
+        return self._thread.ask(lambda controls: controls.playback.unused)
 
     @property
     def left_out(self) -> list[ExchangeRef]:
         """Mutating calls that were not made although their party took part."""
-        return self._ask(lambda controls: controls.playback.left_out)
+        return self._thread.ask(lambda controls: controls.playback.left_out)
 
     @property
     def problems(self) -> list[str]:
@@ -206,7 +198,7 @@ class Player:
         `close` also required exchanges that were not used.
         """
         problems = self._summarize()[0]
-        return [each.text for each in problems if each.kind != "unmet" or self._is_closed]
+        return [each.text for each in problems if each.kind != "unmet" or self._thread.is_closed]
 
     @property
     def strikes(self) -> list[str]:
@@ -216,7 +208,9 @@ class Player:
     def receipt(self) -> dict[str, Any]:
         """Return the receipt since the start, in the form that receipt.py shows."""
         receipt = replace(
-            self._summarize()[1], cassettes=digest_cassettes(self._cassettes), ended=self._is_closed
+            self._summarize()[1],
+            cassettes=digest_cassettes(self._cassettes),
+            ended=self._thread.is_closed,
         )
         return msgspec.to_builtins(receipt)
 
@@ -232,13 +226,9 @@ class Player:
 
     def close(self) -> None:
         """Stop the server, and wait until its thread has ended."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._loop.call_soon_threadsafe(self._stop_event.set)
-        self._thread.join()
-        self._files.close()
+        if not self._thread.is_closed:
+            self._thread.close()
+            self._files.close()
 
     def check(self) -> None:
         """Raise ReplayError if there are problems; its text has them, and what is held."""
@@ -256,34 +246,6 @@ class Player:
         if self.strict and kind is None:
             self.check()
 
-    # The thread.
-
-    def _ask[T](self, query: Callable[[ReplayControls], T]) -> T:
-        """Call `query` in the player's thread, or here if that has ended."""
-        __tracebackhide__ = True
-        with self._lock:
-            is_closed = self._is_closed
-        if is_closed:
-            self._thread.join()
-            return query(self._controls)
-
-        async def call(controls: ReplayControls) -> T:
-            return query(controls)
-
-        return self._run_coroutine(call)
-
-    def _run_coroutine[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine in the player's thread. Raises RuntimeError if the player is closed."""
-        __tracebackhide__ = True
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError("the player is closed")
-            future = asyncio.run_coroutine_threadsafe(begin(self._controls), self._loop)
-        try:
-            return future.result()
-        except CancelledError:
-            raise RuntimeError("the player was closed during the call") from None
-
     def _open(self, source: CassetteSource) -> Cassette:
         if isinstance(source, Cassette):
             cassette, findings = source, check_for_playing(source)
@@ -294,39 +256,15 @@ class Player:
             warnings.warn(text, stacklevel=3)
         return cassette
 
-    def _run(self, playback: Playback, listen: Address, started: "Future[Any]") -> None:
-        try:
-            asyncio.run(self._serve(playback, listen, started))
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    async def _serve(self, playback: Playback, listen: Address, started: "Future[Any]") -> None:
-        server = ReplayServer(
-            playback,
-            clock=self._clock,
-            on_failure=self._record_failure,
-            resolve_upstream=self._resolve_upstream,
-        )
-        asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
-        address = Address(*await server.start(*listen))
-        stop_event = asyncio.Event()
-        controls = ReplayControls(server)
-        started.set_result((asyncio.get_running_loop(), stop_event, controls, address))
-        try:
-            await stop_event.wait()
-            await server.drain()
-            self._result = self._summarize_now(controls)
-        finally:
-            await server.stop()
-
     def _record_failure(self, exchange: int, error: Exception) -> None:
         self.failures.append(describe_failure(exchange, error))
 
+    def _record_result(self, controls: ReplayControls) -> None:
+        self._result = self._summarize_now(controls)
+
     def _summarize(self) -> tuple[list[Problem], Receipt]:
         """Return the problems and the receipt, as they are now or were at the end."""
-        return self._ask(lambda controls: self._result or self._summarize_now(controls))
+        return self._thread.ask(lambda controls: self._result or self._summarize_now(controls))
 
     def _summarize_now(self, controls: ReplayControls) -> tuple[list[Problem], Receipt]:
         responder, failures, requirement = (
