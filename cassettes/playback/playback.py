@@ -9,21 +9,18 @@ would have answered is not known. Finding an answer takes the same time in any c
 are a key for each distinct request and a few small answers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
 from itertools import batched, islice
 
-from ...proto.api import endpoints
 from ...proto.api.apis import ServerKind
-from ...proto.api.refusals import MesosRefusal
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.pace import pace_start_seconds
 from ..causality.constraints import ReplayConstraints
 from ..causality.container_input import RecordedInput
-from ..causality.subscriptions import stream_mismatch_of
 from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
@@ -31,15 +28,16 @@ from ..matching.advice import COMMAND, Audience
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason, ReplayOutcome
-from ..matching.queue_view import QueueView, Selection
+from ..matching.queue_view import Selection
 from ..matching.recorded_request import RecordedRequests
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import MatchableRequest, request_accepts_gzip
-from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
+from ..matching.servers import RecordedServers, ServerScope
 from ..rebinding.id_matching import IdMatcher
 from ..storage.reader import Cassette
 from .answer_builder import AnswerBuilder, ResponseOptions
-from .exchange_index import ExchangeIndex, ExchangeMatch
+from .answer_selection import AnswerSelection
+from .exchange_index import ExchangeIndex
 from .journal import Journal
 from .options import Options as Options
 from .recorded_exchanges import (
@@ -52,8 +50,6 @@ from .recorded_exchanges import (
 from .second_plays import SecondPlays
 from .streamed_requests import RecordedInputs, StreamedRequest, is_streamed_request
 from .unanswered import UnansweredRequests
-
-_NOTHING_RECORDED = "nothing recorded for this call"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -81,6 +77,7 @@ class Playback:
         secrets = secret_comparison(self.cassettes, self.options.own_rules)
         self._ignoring = IgnoreRules(self.options.ignore, secrets)
         self._id_matcher = IdMatcher(self._ignoring) if self.options.rebind else None
+        bindings = None if self._id_matcher is None else self._id_matcher.bindings
         requests = RecordedRequests(self.cassettes, self._ignoring)
         self._index = ExchangeIndex(
             self._servers,
@@ -94,7 +91,7 @@ class Playback:
             self.journal,
             self._constraints,
             requests,
-            None if self._id_matcher is None else self._id_matcher.bindings,
+            bindings,
             has_faults=bool(self.options.faults),
         )
         to_recorded_ids = None if self._id_matcher is None else self._id_matcher.to_recorded_ids
@@ -126,8 +123,18 @@ class Playback:
             recorded = read_exchanges(self.cassettes, self._ignoring)
             for batch in batched(recorded, BATCH_EXCHANGES):
                 self._add_exchanges(batch)
-        self._are_alike = self._servers.are_alike
-        self._is_shared = self._index.is_shared
+        self._selection = AnswerSelection(
+            self._index,
+            self._servers,
+            self._constraints.subscriptions,
+            self._ignoring,
+            self._second_plays,
+            self._unanswered,
+            bindings,
+            self._hang_ups,
+            begin_streamed_request=self.begin_streamed_request,
+            serve=self._serve,
+        )
 
     @property
     def server_kinds(self) -> list[ServerKind | None]:
@@ -194,80 +201,17 @@ class Playback:
         Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
         """
         if not self._injection.faults or self._is_input(request, cassette_scope):
-            return self._play(request, now_seconds, client, cassette_scope)
+            return self._selection.answer(request, now_seconds, client, cassette_scope)
         matchable = self._matchable(request)
         target = fault_target_of(
             matchable,
             self._servers.server_kinds(ServerScope(cassette_scope)),
             self._inputs.comparable_received_calls,
         )
-        play = partial(self._play, request, now_seconds, client, cassette_scope, matchable)
+        play = partial(
+            self._selection.answer, request, now_seconds, client, cassette_scope, matchable
+        )
         return self._injection.answer_with_faults(target, now_seconds, play)
-
-    def _play(
-        self,
-        request: HttpRequest,
-        now_seconds: float,
-        client: int,
-        at: frozenset[int] | None,
-        matchable: MatchableRequest | None = None,
-    ) -> ReplayOutcome:
-        """Answer without faults."""
-        # The order of the checks:
-        #
-        # 1. An equal request may have been matched before; then this one is not parsed. A cached
-        #    match still goes through 4 and 5, which depend on what was played until now.
-        # 2. Input to a container and messages between Mesos processes are not matched by a key.
-        # 3. A request without a match is refused if Mesos would refuse it as it stands, and is a
-        #    miss otherwise. For a call with a wrong stream id the index returns the refusal.
-        # 4. A matched call of a scheduler or resource provider must belong to an open stream. If
-        #    it does not, a recorded refusal for that reason is preferred to one that is made here.
-        #    The last call of a client that hangs up may arrive after the end of its stream.
-        # 5. The queue has an answer left. If not, a client that has subscribed again may repeat its
-        #    calls. Else a recorded refusal for the stream id is served: the recorded stream had
-        #    ended by then, and the one of this replay has not.
-        #
-        # After that, the exchange is served: its request has been made, so what waits for it is
-        # released, whatever a fault does to the answer.
-        scope = (
-            ANY_SERVER if at is None and self._are_alike else self._servers.scope_of(request, at)
-        )
-        match = self._index.cached_matches.get(request, scope)
-        if match is None:
-            if (streamed_request := self.begin_streamed_request(request, at)) is not None:
-                return streamed_request.feed_all(request.body, now_seconds)
-            matchable = matchable or self._matchable(request)
-            if endpoints.is_actor_message(request.text_headers):
-                return self._unanswered.report_miss(matchable, "actor message", scope)
-            match = self._index.find_match(matchable, scope)
-            if match is None:
-                return self._unanswered.refuse_or_miss(matchable, _NOTHING_RECORDED, scope)
-            if isinstance(match, MesosRefusal):
-                reason = stream_mismatch_of(match.body) or _NOTHING_RECORDED
-                return self._unanswered.refuse_request(matchable, match, reason, scope)
-        if (
-            match.subscriber is not None
-            and (refusal := self._constraints.subscriptions.refusal_for(match.subscriber))
-            is not None
-            and not self._is_hang_up(match, client)
-        ):
-            matchable = matchable or self._matchable(request)
-            return self._refuse_mismatch(matchable, match, refusal, now_seconds, scope)
-        selection = (
-            None
-            if match.queue_view is None
-            else match.queue_view.select_next(client, match.client_hints)
-        )
-        if selection is None:
-            selection = self._second_plays.select(match) or _first(match.mismatch_views.values())
-        if selection is None:
-            matchable = matchable or self._matchable(request)
-            return self._unanswered.refuse_or_miss(matchable, "already played", scope)
-        if self._is_shared:
-            self._index.connections.record_played(client, selection.connection_step)
-        if self._id_matcher is not None:
-            self._id_matcher.bindings.bind(match.id_pairs)
-        return self._serve(selection, match.response_options, now_seconds)
 
     def report_stayed(
         self, request: HttpRequest, cassette_scope: frozenset[int] | None = None
@@ -318,33 +262,6 @@ class Playback:
                 for event in islice(events, hit.lost_record - 1, hit.lost_record):
                     self._constraints.identities.record_lost_event(ref, event.at)
 
-    def _is_hang_up(self, match: ExchangeMatch, client: int) -> bool:
-        """Return whether a client hung up while this call was under way, as in the recording."""
-        if match.subscriber is None or match.queue_view is None or not self._hang_ups:
-            return False
-        if not self._constraints.subscriptions.has_left(match.subscriber):
-            return False
-        selection = match.queue_view.peek_new(client, match.client_hints)
-        return selection is not None and selection.exchange_ref in self._hang_ups
-
-    def _refuse_mismatch(
-        self,
-        request: MatchableRequest,
-        match: ExchangeMatch,
-        refusal: MesosRefusal,
-        now_seconds: float,
-        scope: ServerScope,
-    ) -> ReplayResponse | StreamedResponse:
-        """Refuse a call that does not belong to an open stream, with a recorded refusal if any."""
-        mismatch = stream_mismatch_of(refusal.body)
-        selection = _first(
-            [match.mismatch_views[mismatch]] if mismatch in match.mismatch_views else []
-        )
-        if selection is None:
-            reason = mismatch or "differs"
-            return self._unanswered.refuse_request(request, refusal, reason, scope)
-        return self._serve(selection, match.response_options, now_seconds)
-
     def _serve(
         self, selection: Selection, response_options: ResponseOptions, now_seconds: float
     ) -> ReplayResponse | StreamedResponse:
@@ -373,10 +290,3 @@ class Playback:
         return self._injection.answer_with_faults(
             fault_target_of_input(request), now_seconds, lambda: answer
         )
-
-
-def _first(views: Iterable[QueueView]) -> Selection | None:
-    """Return the next answer of the first queue that has one."""
-    return next(
-        (selection for view in views if (selection := view.select_next()) is not None), None
-    )
