@@ -13,6 +13,7 @@ import hashlib
 import os
 import stat
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,9 @@ from msgspec import Struct
 from ..format.documents import CassetteError
 from .parts import FurtherPart
 
-_DIGESTED_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 20
+_MAX_SOUGHT_BYTES = 64
+"""The length of the longest text that is found by a search."""
 
 
 class ChangedError(CassetteError):
@@ -134,6 +137,16 @@ class OpenedFile:
         except OSError as error:
             raise self._read_error(error) from error
 
+    def contains(self, texts: Sequence[bytes]) -> bool:
+        """Return whether one of some short texts is anywhere in the file."""
+        position, before = 0, b""
+        while block := self.read_unchecked(position, _BLOCK_BYTES):
+            searched = before + block
+            if any(text in searched for text in texts):
+                return True
+            before, position = block[-_MAX_SOUGHT_BYTES:], position + len(block)
+        return False
+
     def check_unchanged(self) -> None:
         """Raise ChangedError if the file was changed: what was read before may be wrong."""
         for part in self.parts:
@@ -175,10 +188,12 @@ class OpenedFile:
         try:
             for part in self.parts:
                 if part.source is not None and self.fd >= 0 and part.source.is_open_as(part.fd):
-                    _update(digest, part.fd)
+                    for block in _blocks(part.fd):
+                        digest.update(block)
                 elif part.source is not None and part.source == _Source.at(part.path):
                     with part.path.open("rb") as file:
-                        _update(digest, file.fileno())
+                        for block in _blocks(file.fileno()):
+                            digest.update(block)
                 else:
                     return None
         except OSError:
@@ -199,8 +214,9 @@ class OpenedFile:
             self.fd = -1
 
 
-def _update(digest: "hashlib._Hash", fd: int) -> None:
+def _blocks(fd: int) -> Iterator[bytes]:
+    """Yield the content of a file."""
     place = 0
-    while block := os.pread(fd, _DIGESTED_BYTES, place):
-        digest.update(block)
+    while block := os.pread(fd, _BLOCK_BYTES, place):
+        yield block
         place += len(block)

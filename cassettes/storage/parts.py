@@ -13,10 +13,10 @@ from msgspec import Struct
 from ..format.documents import CassetteError, Header
 from ..format.parsing import parse_document
 from .opening import open_for_reading
-from .part_names import part_path
+from .part_names import first_part_path, part_path
 
 _HEADER_END = b"\n...\n"
-_HEADER_BYTES = 1 << 16
+HEADER_BYTES = 1 << 16
 
 
 class FurtherPart(Struct, frozen=True):
@@ -29,8 +29,20 @@ class FurtherPart(Struct, frozen=True):
     warnings: list[str]
 
 
-def open_further_parts(path: Path, header: Header) -> Iterator[FurtherPart]:
-    """Open the parts after the first. Raises CassetteError if one is missing."""
+def open_further_parts(path: Path, head: bytes) -> Iterator[FurtherPart]:
+    """Open the parts after the first, whose first `HEADER_BYTES` bytes are `head`.
+
+    Raises CassetteError if one is missing, or if the file at `path` is not the first.
+    """
+    try:
+        header = parse_document(head[: head.find(_HEADER_END) + len(_HEADER_END)])
+    except CassetteError:
+        return
+    if not isinstance(header, Header):
+        return
+    if header.part is not None:
+        first = first_part_path(path, header.part)
+        raise CassetteError(f"{path}: is part {header.part} of a cassette: open {first.name}")
     number = 2
     while part_path(path, number).is_file():
         part = _open_part(part_path(path, number), number, header)
@@ -50,7 +62,7 @@ def _open_part(path: Path, number: int, first: Header) -> FurtherPart | None:
         fd, warnings = open_for_reading(path)
     except CassetteError:
         return None
-    head, mark, _ = os.pread(fd, _HEADER_BYTES, 0).partition(_HEADER_END)
+    head, mark, _ = os.pread(fd, HEADER_BYTES, 0).partition(_HEADER_END)
     try:
         header = parse_document(head + mark)
     except CassetteError:
