@@ -85,9 +85,9 @@ def wiremock(folder: Path, count: int, _: str) -> Server:
 def mitmproxy(folder: Path, count: int, upstream: str) -> Server:
     """Start mitmproxy's server replay with flows that it has recorded."""
     flows = folder / "flows"
-    with mitmdump(upstream, "-w", flows) as recorder:
-        visitor = Visitor(recorder, 1, messages.post(call(0)))
-        visitor.microseconds_each([messages.post(call(number)) for number in range(1, count)])
+    first, *others = (messages.post(call(number)) for number in range(count))
+    with mitmdump(upstream, "-w", flows) as recorder, Visitor(recorder, 1, first) as visitor:
+        visitor.microseconds_each(others)
     options = ["--set", "server_replay_reuse=true", "--set", "server_replay_extra=kill"]
     return mitmdump(upstream, "--server-replay", flows, *options)
 
@@ -96,17 +96,19 @@ def beside(start: Start, scope: Scope) -> Generator[Sample]:
     """Yield the CPU of a request to a replay and to a peer."""
     count = scope.size(RECORDINGS, QUICK_RECORDINGS)
     requests = [messages.post(call(number)) for number in range(count)]
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         constant = Path(folder) / "answer"
         constant.write_bytes(messages.answer(ANSWER))
         exchanges = (messages.exchange(n, call(n - 1), ANSWER) for n in range(1, count + 1))
         path = messages.write(Path(folder) / "cassette.yaml", exchanges)
         own_folder = Path(folder) / "peer"
         own_folder.mkdir()
-        upstream = servers.enter_context(bare("answer", constant))
+        upstream = opened.enter_context(bare("answer", constant))
         url = "http://{}:{}".format(*upstream.address)
-        peer = Visitor(servers.enter_context(start(own_folder, count, url)), 1, requests[0])
-        ours = Visitor(servers.enter_context(replay(path)), 1, requests[0])
+        peer, ours = (
+            opened.enter_context(Visitor(opened.enter_context(server), 1, requests[0]))
+            for server in (start(own_folder, count, url), replay(path))
+        )
         for visitor in (ours, peer):
             visitor.microseconds_each(requests)
         while True:

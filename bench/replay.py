@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import messages
 from messages import JSON, PROTOBUF
@@ -59,7 +60,10 @@ def with_new_id(number: int, count: int) -> bytes:
 
 
 class Visitor:
-    """Clients of a server, each with one connection."""
+    """Clients of a server, each with one connection.
+
+    Close them before the server: a server of asyncio ends when its connections have.
+    """
 
     def __init__(self, server: Server, clients: int, first: bytes) -> None:
         self.server = server
@@ -70,6 +74,13 @@ class Visitor:
             received += self.sockets[0].recv(1 << 16)
         assert received.startswith(b"HTTP/1.1 200"), received
         self.answer_bytes = len(received)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self.sockets:
+            client.close()
 
     def microseconds_each(self, requests: list[bytes]) -> float:
         """CPU of the server for each of some requests."""
@@ -110,7 +121,7 @@ def beside_bare(
     numbers = itertools.count()
     in_cassette, of_client = encodings
     answered = messages.in_encoding(ANSWER, messages.RESPONSE_MESSAGE, in_cassette)
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         constant = Path(folder) / "answer"
         constant.write_bytes(messages.answer(ANSWER, of_client))
         exchanges = (
@@ -119,8 +130,10 @@ def beside_bare(
         )
         path = messages.write(Path(folder) / "cassette.yaml", exchanges)
         first = request(next(numbers))
-        ours = Visitor(servers.enter_context(replay(path)), clients, first)
-        peer = Visitor(servers.enter_context(bare("answer", constant)), clients, first)
+        ours, peer = (
+            opened.enter_context(Visitor(opened.enter_context(server), clients, first))
+            for server in (replay(path), bare("answer", constant))
+        )
         ours.microseconds_each([request(next(numbers)) for _ in range(each_round)])
         while True:
             spent: list[tuple[float, float]] = []
