@@ -3,11 +3,15 @@
 The text is read token by token and only strings are replaced, so everything else stays as it is:
 white space, numbers, the order of members. Messages in protobuf are redacted as the JSON that shows
 them.
+
+Objects and lists in which nothing can be a secret are passed over by one match of an expression,
+which takes a tenth of the time.
 """
 
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from .edits import Edit, apply_edits
@@ -16,6 +20,30 @@ from .members import ENVIRONMENTS, LABELS, VALUES, Member, MemberRedactor
 _TOKEN = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"(\s*+:)?|\\?\Z)|[{}\[\]]', re.DOTALL)
 _STRING, _KEY = 1, 2
 """The last group of a token."""
+
+_BETWEEN = r'[^"{}\[\]]*+'
+_PLAIN_STRING = r'"[^"\\]*+"'
+_PLAIN_DEPTH = 6
+"""Of the objects and lists that are passed over; one in a task is less deep."""
+
+
+@cache
+def _plain_value() -> str:
+    """Return the expression of an object or a list without escapes: with any brackets, as tokens.
+
+    It takes linear time: an attempt goes over a text once, and a text is in few attempts, one for
+    each object around it that is less than `_PLAIN_DEPTH` away.
+    """
+    value = "(?!)"
+    for _ in range(_PLAIN_DEPTH):
+        value = rf"[{{\[]{_BETWEEN}(?:(?:{_PLAIN_STRING}|{value}){_BETWEEN})*+[}}\]]"
+    return value
+
+
+@cache
+def _runs(value: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return the expressions of such values in a row, and of one of them."""
+    return re.compile(f"(?:(?:{value}){_BETWEEN})++"), re.compile(value)
 
 
 class _OpenValue:
@@ -127,22 +155,28 @@ class JsonRedactor:
         next_suspect, suspects = 0, iter(positions or ())
         container = _OpenValue("", "")
         key, is_key_suspect = "", False
-        for token in _TOKEN.finditer(source):
+        tokens = _TOKEN.finditer(source)
+        while (token := next(tokens, None)) is not None:
             kind = token.lastindex
+            begin, end = token.span(_STRING if kind else 0)
+            if positions is not None:
+                while next_suspect < begin:
+                    next_suspect = next(suspects, len(source))
             if kind is None:
-                bracket = source[token.start()]
+                bracket = source[begin]
                 if bracket in "{[":
                     is_suspect = container.is_suspect if container.is_list else is_key_suspect
-                    container = container.open(key, is_list=bracket == "[", is_suspect=is_suspect)
+                    inner = container.open(key, is_list=bracket == "[", is_suspect=is_suspect)
+                    end = self._pass_over(source, begin, next_suspect, inner)
+                    if end > begin:
+                        tokens = _TOKEN.finditer(source, end)
+                    else:
+                        container = inner
                 elif container.parent is not None:
                     yield from self._edit_values(source, container)
                     container = container.parent
                 key, is_key_suspect = "", False
                 continue
-            begin, end = token.span(_STRING)
-            if positions is not None:
-                while next_suspect < begin:
-                    next_suspect = next(suspects, len(source))
             is_suspect = (
                 positions is None or next_suspect < end or source.find("\\", begin, end) >= 0
             )
@@ -168,6 +202,23 @@ class JsonRedactor:
             if container.parent is None:
                 return
             container = container.parent
+
+    def _pass_over(self, source: str, begin: int, end: int, value: _OpenValue) -> int:
+        """Return where a value ends, and those in a row after it, if nothing is a secret in them.
+
+        Otherwise returns where it begins. There is no keyword before the `end`, so that only the
+        value itself may be in a place with a rule.
+        """
+        pair = self._members.harmless_pair(value.key)
+        if pair is None and value.is_suspect:
+            return begin
+        run, one = _runs(pair or _plain_value())
+        found = run.match(source, begin, end)
+        if found is None:
+            return begin
+        if value.parent is not None:
+            value.parent.size += sum(1 for _ in one.finditer(source, begin, found.end())) - 1
+        return found.end()
 
     def _edit_values(self, source: str, container: _OpenValue) -> Iterator[Edit[str]]:
         """Iterate over the replacements of the values in an object, whose label is known now."""

@@ -11,7 +11,7 @@ These are the names of fields in the .proto files, so the rules hold for JSON an
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from .command_lines import redact_command
@@ -103,6 +103,20 @@ class Member(NamedTuple):
 
 type _Rule = Callable[[Member], str]
 
+_NOTHING = "(?!)"
+
+
+@cache
+def _harmless_pair(owner: str) -> str:
+    """Return the expression of an object of two or three texts that the rule of a place leaves."""
+    # Where a plain value seems to end at a later quote, it is shorter, and so plain as well.
+    value = rf'"(?=(?:{_PLAIN_VALUE.pattern})")[^"\\]*+"'
+    pair = r'"[^"\\]*+"\s*+,\s*+(?:"type"\s*+:\s*+"[^"\\]*+"\s*+,\s*+)?"value"\s*+:\s*+' + value
+    if owner == "flags":
+        names = "|".join(sorted(_HARMLESS_FLAGS))
+        pair += rf'|"(?:{names})"\s*+,\s*+"value"\s*+:\s*+"[^"\\]*+"'
+    return rf'\{{\s*+"name"\s*+:\s*+(?:{pair})\s*+\}}'
+
 
 class MemberRedactor:
     """Redacts strings by where they are, and what is not known by its place by what it is."""
@@ -119,6 +133,7 @@ class MemberRedactor:
             ("flags", "value"): ("flag", self._flag),
         }
         self._rules = {place: redact for place, (rule, redact) in rules.items() if rule in on}
+        self._ruled_owners = {owner for owner, _ in self._rules} | ENVIRONMENTS
         self._replaces_environments = "environment" in on
         self._empties_task_data = "task-data" in on
 
@@ -130,6 +145,15 @@ class MemberRedactor:
             or key in ENVIRONMENTS
             or (owner, key) in self._rules
         )
+
+    def harmless_pair(self, owner: str) -> str | None:
+        """Return the expression of an object whose texts the rule of its place only looks into.
+
+        Returns None if the place has no rule.
+        """
+        if owner not in self._ruled_owners:
+            return None
+        return _harmless_pair(owner) if owner in ("flags", "variables") else _NOTHING
 
     def redact(self, member: Member) -> str:
         """Return the value of a member without secrets."""
@@ -197,7 +221,7 @@ class MemberRedactor:
 
     def _flag(self, member: Member) -> str:
         if member.label in _HARMLESS_FLAGS or _PLAIN_VALUE.fullmatch(member.value):
-            return self.text.redact_text(member.value)
+            return member.value
         if "://" in member.value and not member.value.lstrip().startswith(("{", "[")):
             return redact_url(member.value, partial(self.text.replace, "flag"))
         return self.text.replace("flag", member.value, is_certain=False)

@@ -49,7 +49,13 @@ def test_a_secret_is_replaced_and_nothing_else(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ['{"a":"p\\u0061ssword=SECRET","token":1}', '{"a":"https:\\/\\/ops:SECRET@host\\/x"}'],
+    [
+        '{"a":"p\\u0061ssword=SECRET","token":1}',
+        '{"a":"https:\\/\\/ops:SECRET@host\\/x"}',
+        '{"token":1,"a":{"b":"p\\u0061ssword=SECRET"}}',
+        '{"flags":[{"name":"port","value":"p\\u0061ssword=SECRET"}]}',
+        '{"flags":[{"name":"p\\u0061ssword","value":"SECRET"}]}',
+    ],
 )
 def test_a_secret_in_a_text_with_escapes_is_replaced(source: str) -> None:
     text = redacted(source.replace("SECRET", SECRET))

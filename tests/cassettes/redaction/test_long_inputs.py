@@ -23,6 +23,7 @@ from mesotape.cassettes.redaction.value_shapes import ValueShape
 UNITS = [
     *[b"a", b"12345678", b"A1", b"_", b".", b" ", b"\n", b'"', b"\\", b"=", b"\xe9="],
     *[b"password=", b"a:", b"password ", b'secret\\"', b"--token ", b"a=b; ", b'a="b", '],
+    *[b'{"name":"a","value":"b c d"},', b'{"a":[{"b":[],"c":"d"}]},', b"[{", b'{"a":{"b":"c'],
     *[b'{"secret":[', b"[", b'{"name":"a","value":"b"},', b'"value":"b",', b'"a",', b'\\"a\\":'],
     *[b"://a:", b"://" + b"u" * 30, b"?token&", b"?a=b&", b"a:b@", b"/a", b"%41", b"$a "],
     *[b"-----BEGIN PRIVATE KEY-----", b"eyJaaaaa.", b"bearer ", b"ghp_", b"sk-"],
@@ -99,6 +100,11 @@ def redact_json(text: str) -> None:
     redactors.json.redact_json('{"command":{"arguments":["a"]},"token":"1",' + text)
 
 
+def redact_flags(text: str) -> None:
+    redactors = Redactors.build(DEFAULT_RULES, Redactor().secrets, Redactor().counts)
+    redactors.json.redact_json('{"flags":[{"name":"a","value":"b"},' + text)
+
+
 TEXTS: dict[str, Callable[[str], object]] = {
     "note": lambda text: Redactor().redact(Note(note=text, at=0)),
     "headers": redact_headers,
@@ -108,6 +114,7 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "known secrets": redact_known,
     "command line": lambda text: redact_command(text, str),
     "JSON": redact_json,
+    "flags": redact_flags,
     "new secret": lambda text: Redactor().secrets.placeholder(text),
     "bytes": lambda text: Redactor().redact_bytes(text.encode("latin-1")),
     "bytes with a secret": lambda text: Redactor().redact_bytes(b"\x01token=1" + text.encode()),
