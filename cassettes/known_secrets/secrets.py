@@ -81,6 +81,8 @@ class Secrets:
         data = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
         key = digest(data)
         number = self._numbers.get(key)
+        if number is not None and not is_certain:
+            return f"REDACTED-{number}"  # whether to look for it was decided when it was new
         if number is None:
             number = self._numbers[key] = self._next_number
             self._next_number += not self._are_alike
