@@ -216,9 +216,15 @@ class JsonRedactor:
         found = run.match(source, begin, end)
         if found is None:
             return begin
+        end = found.end()
         if value.parent is not None:
-            value.parent.size += sum(1 for _ in one.finditer(source, begin, found.end())) - 1
-        return found.end()
+            count = (
+                sum(1 for _ in one.finditer(source, begin, end))
+                if pair is None
+                else source.count("{", begin, end)
+            )
+            value.parent.size += count - 1
+        return end
 
     def _edit_values(self, source: str, container: _OpenValue) -> Iterator[Edit[str]]:
         """Iterate over the replacements of the values in an object, whose label is known now."""

@@ -64,6 +64,7 @@ def assert_nothing_is_missed(source: str) -> None:
 @FEW
 @given(st.lists(any_values(), max_size=4), st.sampled_from([None, 0, 2]))
 @example([{"flags": [{"name": "a", "value": "b"}, {"name": "c", "value": "a word"}]}], None)
+@example([{"flags": [{"name": "a{", "value": "{"}, {"name": "c", "value": "a word"}]}], None)
 @example([{"variables": [{"name": "a", "value": "b"}, {"value": "a word", "name": "A"}]}], None)
 @example([[{}, [], {"a": [{}]}, {"password": "a word"}]], None)
 def test_in_json(value: Json, indent: int | None) -> None:
