@@ -128,6 +128,19 @@ def test_time_is_linear(name: str) -> None:
     assert not find_slow(lambda data: redact(data.decode("latin-1")), UNITS, SIZES)
 
 
+MEMBERS = [
+    b'{"name":"a","value":"b"},',
+    b'{"name":"a","value":"b c d"},',
+    b'{"name":"auth","value":"b"},',
+    b'{"a":[{"b":{"c":"d"}}]},',
+]
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_time_is_linear_with_many_members(member: bytes) -> None:
+    assert is_linear(lambda data: redact_flags(data.decode()), member, 1 << 20)
+
+
 def test_what_is_quadratic_is_found() -> None:
     expression = re.compile(r"a*b")
     assert not is_linear(lambda data: expression.search(data.decode()), b"a", 1 << 14)
