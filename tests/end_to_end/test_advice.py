@@ -40,8 +40,10 @@ def send(url: str, sent: Sequence[str]) -> None:
             if is_call
             else urllib.request.Request(url + each)
         )
-        with contextlib.suppress(urllib.error.HTTPError):
+        try:
             urllib.request.urlopen(request, timeout=60).close()
+        except urllib.error.HTTPError as error:
+            error.close()
 
 
 # The same advice, three times.

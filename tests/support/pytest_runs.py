@@ -21,7 +21,8 @@ def ask(url, call, path="/api/v1"):
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        with error:
+            return error.code, error.read().decode()
 
 def get(url, kind):
     return ask(url, json.dumps({"type": kind}))
