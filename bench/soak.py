@@ -68,7 +68,8 @@ class Upstream:
         self.is_stopped = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, ValueError, EOFError, asyncio.CancelledError):
+        too_long = asyncio.LimitOverrunError  # a head of an attack
+        with contextlib.suppress(OSError, ValueError, EOFError, asyncio.CancelledError, too_long):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = re.search(rb"(?i)content-length: *(\d+)", head)
                 body = await reader.readexactly(int(length[1])) if length else b""
