@@ -9,45 +9,31 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from contextlib import suppress
 
 import messages
 from messages import JSON, PROTOBUF
 from processes import Server
 from record import null_proxy, recorder
 from table import MILLISECONDS, Pair, Row, Sample, Scope
-from upstream import read_request
+from upstream import Listener, Request
 
 GAP_SECONDS = 0.005
 BEFORE, AFTER = 50, 100
 """Events before the large call, and after its answer."""
 
 
-class Upstream:
+class Upstream(Listener):
     """Sends a stream of heartbeats, and a large answer to any other call."""
 
     def __init__(self, body: bytes, media_type: str) -> None:
         self.body, self.media_type = body, media_type
         self.stop = threading.Event()
         self.sent: list[float] = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self.socket.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while request := read_request(connection):
-            self._answer(connection, request.body)
-
-    def _answer(self, connection: socket.socket, call: bytes) -> None:
+    def respond(self, connection: socket.socket, request: Request) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {self.media_type}\r\n".encode()
-        if b"SUBSCRIBE" not in call:
+        if b"SUBSCRIBE" not in request.body:
             connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(self.body))
             connection.sendall(self.body)
             return

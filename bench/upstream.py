@@ -51,18 +51,22 @@ def read_request(connection: socket.socket) -> Request | None:
 
 @functools.cache
 def answer(kind: str, size: int, media_type: str) -> bytes:
-    """Return an answer whose JSON has so many bytes."""
+    """Return an answer whose JSON has `size` bytes."""
     text = messages.flags(size) if kind == "flags" else messages.tasks(size)
     return messages.in_encoding(text, messages.RESPONSE_MESSAGE, media_type)
 
 
-class Upstream:
-    """Answers as the query asks for."""
+class Listener:
+    """Answers requests on a free port of 127.0.0.1, with a thread for each connection."""
 
     def __init__(self) -> None:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def respond(self, connection: socket.socket, request: Request) -> None:
+        """Send the response to a request."""
+        raise NotImplementedError
 
     def _accept(self) -> None:
         while True:
@@ -72,14 +76,21 @@ class Upstream:
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while request := read_request(connection):
-            head = f"HTTP/1.1 200 OK\r\nContent-Type: {request.media_type}\r\n".encode()
-            if "records" in request.query:
-                connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
-                _send_records(connection, request)
-            else:
-                ((kind, size),) = request.query.items()
-                body = answer(kind, int(size), request.media_type)
-                connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            self.respond(connection, request)
+
+
+class Upstream(Listener):
+    """Answers as the query asks for."""
+
+    def respond(self, connection: socket.socket, request: Request) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {request.media_type}\r\n".encode()
+        if "records" in request.query:
+            connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            _send_records(connection, request)
+        else:
+            ((kind, size),) = request.query.items()
+            body = answer(kind, int(size), request.media_type)
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
 
 @functools.cache
