@@ -33,7 +33,7 @@ _SECONDS = {"mesotape_duration": 10.0**9, "mesotape_flush_interval": 60.0}
 
 
 _COUNTS = {
-    "mesotape_max_events": "Stop recording after so many events.",
+    "mesotape_max_events": "Stop recording after this many events.",
     "mesotape_max_size": "Continue in another file at this number of bytes.",
     "mesotape_min_free": "Pause while less than this number of bytes is free on the disk.",
 }
@@ -62,7 +62,7 @@ def add_options(loader: Loader) -> None:
     loader.add_option(
         "mesotape_fail_closed", bool, False, "Shut the proxy down if recording fails."
     )
-    loader.add_option("mesotape_duration", str, "", "Stop recording after so many seconds.")
+    loader.add_option("mesotape_duration", str, "", "Stop recording after this many seconds.")
     optional_int: Any = int | None
     for name, help_text in _COUNTS.items():
         loader.add_option(name, optional_int, None, help_text)

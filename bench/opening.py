@@ -48,7 +48,7 @@ def call(number: int) -> bytes:
 
 
 def session(path: Path, count: int) -> Path:
-    """Write a cassette of so many exchanges, by ten templates."""
+    """Write a cassette of `count` exchanges, by ten templates."""
     templates = [
         yaml_writer.format_exchange(messages.exchange(number, call(number), ANSWER))
         .replace(b"%", b"%%")

@@ -40,7 +40,7 @@ _MAX_MEASURED_BYTES = 16 * 1024
 _MIN_GUESSED_BYTES = 16
 _MAX_DEPTH = 32
 _MISSING_FIELD_BYTES = 8
-"""A missing field counts as much as so many bytes that do not fit."""
+"""How many bytes that do not fit count as much as one missing field."""
 
 
 class FieldType(NamedTuple):

@@ -49,9 +49,9 @@ limit_options = option_group(
     click.option(
         "--duration",
         type=click.FloatRange(min=0, min_open=True),
-        help="Stop after so many seconds.",
+        help="Stop after this many seconds.",
     ),
-    click.option("--max-events", type=click.IntRange(min=1), help="Stop after so many events."),
+    click.option("--max-events", type=click.IntRange(min=1), help="Stop after this many events."),
     click.option("--max-size", type=SizeType(), help="Continue in another file at this size."),
     click.option(
         "--min-free",
