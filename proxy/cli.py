@@ -20,6 +20,7 @@ from .arguments.shared_options import (
     server_options,
 )
 from .arguments.value_types import PATH_TYPE, CassetteArgument, CassetteArgumentType
+from .cassette_cli import COMMANDS
 from .commands.console import (
     EXIT_FAILURE,
     CommandError,
@@ -112,58 +113,8 @@ def inspect(**options: Any) -> int:
     return inspect(InspectOptions(**options))
 
 
-@cli.command()
-@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("--fix", is_flag=True, help="Correct numbers; remove an unfinished document.")
-@click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def validate(**options: Any) -> int:
-    """Check cassettes, and list every problem with file and line.
-
-    The exit code is 0 if all are sound, 4 if there are only warnings, else 5.
-    """
-    check_platform("validate")
-    with importing():
-        from .commands.validate import ValidateOptions, validate
-
-    return validate(ValidateOptions(**options))
-
-
-@cli.command()
-@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@redaction_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def scan(**options: Any) -> int:
-    """List the secrets in cassettes, with place and rule, never the values.
-
-    FILES are cassettes, or folders with cassettes. The exit code is 11 if there are secrets, else 1
-    if something could not be read, else 0.
-    """
-    check_platform("scan")
-    with importing():
-        from .redaction.scan import ScanOptions, scan
-
-    return scan(ScanOptions(**options))
-
-
-@cli.command()
-@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("-o", "--output", type=PATH_TYPE, help="Write to this file; FILES is one cassette.")
-@click.option("--check", "is_check", is_flag=True, help="Change nothing; list like scan.")
-@redaction_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with --check.")
-def redact(**options: Any) -> int:
-    """Replace the secrets in cassettes by placeholders.
-
-    FILES are cassettes, or folders with cassettes. The new file replaces the old one at once, and
-    plays for clients that send the real secrets, or others. The exit code is 1 if something could
-    not be redacted, else 0; with --check, that of scan.
-    """
-    check_platform("redact")
-    with importing():
-        from .redaction.redact import RedactOptions, redact
-
-    return redact(RedactOptions(**options))
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def _refuse(error: click.ClickException) -> None:

@@ -111,7 +111,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addons",
         "proxy/commands",
     ),
-    "proxy/redaction": (*READING, SCANNING, "proxy/commands"),
+    "proxy/cassette_tools": (*READING, SCANNING, "cassettes/validation", "proxy/commands"),
     "proxy/arguments": (
         "proto/http",
         SCANNING,
@@ -126,7 +126,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/testing",
         "proxy/commands",
         "proxy/inspect",
-        "proxy/redaction",
+        "proxy/cassette_tools",
         "proxy/arguments",
     ),
 }

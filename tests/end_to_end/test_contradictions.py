@@ -10,10 +10,10 @@ import pytest
 
 from mesotape.cassettes.format.documents import CassetteError
 from mesotape.cassettes.validation.findings import FINDING_KINDS
+from mesotape.proxy.cassette_tools.validate import ValidateOptions, validate
 from mesotape.proxy.commands.console import CommandError
 from mesotape.proxy.commands.messages import messages
 from mesotape.proxy.commands.replay import ReplayOptions, replay
-from mesotape.proxy.commands.validate import ValidateOptions, validate
 from mesotape.proxy.control.player import Player
 from mesotape.proxy.inspect.command import InspectOptions, inspect
 

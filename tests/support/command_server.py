@@ -30,10 +30,10 @@ _PRELOADED = (
     "proxy.commands.mitm",
     "proxy.commands.record",
     "proxy.commands.replay",
-    "proxy.commands.validate",
+    "proxy.cassette_tools.validate",
     "proxy.inspect.command",
-    "proxy.redaction.redact",
-    "proxy.redaction.scan",
+    "proxy.cassette_tools.redact",
+    "proxy.cassette_tools.scan",
 )
 
 

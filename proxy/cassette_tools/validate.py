@@ -15,7 +15,13 @@ from ...cassettes.validation.findings import CassetteFinding
 from ...cassettes.validation.fixing import FixResult, fix_numbers
 from ...cassettes.validation.judge import find_problems
 from ...proto.shown_text import escape_json, escape_line
-from .console import EXIT_FAILURE, EXIT_MALFORMED, EXIT_WARNINGS, CommandError, print_to_stderr
+from ..commands.console import (
+    EXIT_FAILURE,
+    EXIT_MALFORMED,
+    EXIT_WARNINGS,
+    CommandError,
+    print_to_stderr,
+)
 
 
 class ValidateOptions(Struct, frozen=True, kw_only=True):
