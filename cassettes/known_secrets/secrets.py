@@ -36,10 +36,14 @@ _MAX_NUMBERS = 200_000
 _COMMON = re.compile(
     r"\A(?:[0-9.,:%+-]*|[0-9.]+[ ]?[A-Za-z]{1,5}"  # numbers, addresses, sizes
     r"|[a-z]+|[A-Z]+|[A-Z][a-z]+"  # a word
-    r"|(?:/[\w.@:-]*)+|[\w.-]+(?::[0-9]+)?(?:/[\w./:-]*)?"  # paths, names of hosts and images
+    r"|(?:/[\w.@:-]*+)++|[\w.-]+(?::[0-9]+)?(?:/[\w./:-]*)?"  # paths, names of hosts and images
     r"|[a-z][a-z0-9+.-]*://[^\s@?]*)"
 )
-"""What a value looks like that is not looked for elsewhere if only its place made it a secret."""
+"""What a value looks like that is not looked for elsewhere if only its place made it a secret.
+
+Groups that repeat are possessive: otherwise the matcher remembers each turn, and long inputs need
+more memory than caches hold.
+"""
 
 _ENTROPY_BITS, _MIN_ENTROPY_BITS = 36, 18
 """Of a value that is looked for whatever its characters are, and of one with a digit or more kinds
@@ -49,7 +53,7 @@ _WORD_KINDS = 2
 _DIGIT = re.compile(r"[0-9]")
 _KINDS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[!-/:-@\[-`{-~]")))
 
-_ALIKE = re.compile(r"\A(?:[A-Z0-9]+(?:[_-][A-Z0-9]+)*|[a-z0-9]+(?:[._-][a-z0-9]+)*)")
+_ALIKE = re.compile(r"\A(?:[A-Z0-9]++(?:[_-][A-Z0-9]++)*+|[a-z0-9]++(?:[._-][a-z0-9]++)*+)")
 
 
 class Secrets:
