@@ -96,6 +96,25 @@ def test_a_test_that_fails_leaves_the_cassette_as_it_was(
     assert [path.name for path in folder.iterdir()] == ["test_it.yaml"]
 
 
+def test_no_secret_is_left_in_the_recording_of_a_test_that_fails(
+    tested: Run, folder: Path, upstream: str
+) -> None:
+    text = (
+        "import urllib.request\n"
+        "def test_it(mesotape):\n"
+        "    token = 'Bearer kX9-fj2-ffQ0zz'\n"
+        "    headers = {'Authorization': token, 'Content-Type': 'application/json'}\n"
+        '    data = b\'{"type":"GET_AGENTS"}\'\n'
+        "    request = urllib.request.Request(mesotape.url + '/api/v1', data, headers)\n"
+        "    urllib.request.urlopen(request).read()\n"
+        "    assert 0\n"
+    )
+    tested(text, *recording("all", upstream)).assert_outcomes(failed=1)
+    written = (folder / "test_it.failed.yaml").read_text()
+    assert "Bearer REDACTED-" in written
+    assert not any("kX9-fj2-ffQ0zz" in path.read_text() for path in folder.iterdir())
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "said"),
     [
