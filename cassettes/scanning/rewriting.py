@@ -11,14 +11,10 @@ within it are lost, those between documents stay. A document that was cut off is
 """
 
 import contextlib
-import fcntl
-import gzip
-import os
 import re
-import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from msgspec import Struct, structs
 
@@ -27,7 +23,7 @@ from ..format.yaml_writer import format_document
 from ..known_secrets.placeholders import placeholder_numbers
 from ..redaction.redactor import Redactor
 from ..redaction.rules import RuleSet
-from ..storage.opening import is_gzip_file
+from ..storage.new_file import is_packed, locked, new_file
 from ..storage.reader import Cassette, DocumentSource
 from .secret_findings import find_secrets, is_plain_event, redact_comments
 
@@ -56,10 +52,10 @@ def redact_cassette(
     length of the file. Raises CassetteError, and OSError if the new file cannot be written.
     """
     with contextlib.ExitStack() as opened:
-        opened.enter_context(_locked(path))
+        opened.enter_context(locked(path))
         cassette = opened.enter_context(Cassette.open(path))
         for part in cassette.part_paths[1:]:
-            opened.enter_context(_locked(part))
+            opened.enter_context(locked(part))
         redactor = Redactor(rules, first_number=last_placeholder(cassette) + 1)
         for found in find_secrets(cassette, redactor, on_progress):
             if isinstance(found, CassetteError):
@@ -93,7 +89,9 @@ def rewrite(
     written = 0
     with contextlib.ExitStack() as files:
         for cassette in cassettes:
-            file = files.enter_context(_new_file(Path(cassette.path).resolve(), output))
+            path = Path(cassette.path).resolve()
+            packs = is_packed(path) if output is None else output.suffix == ".gz"
+            file = files.enter_context(new_file(output or path, packs=packs))
             begun = written
 
             def advance(offset: int, begun: int = begun) -> None:
@@ -158,64 +156,3 @@ def _with_rules(header: Header, rules: RuleSet) -> Header:
     """Return a header that lists the rules; a replay compares requests by them."""
     ids = list(dict.fromkeys([*header.redaction, *rules.all_ids()]))
     return header if ids == header.redaction else structs.replace(header, redaction=ids)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Generator[None]:
-    """Hold the lock of recorders. Raises CassetteError if one is writing to the file."""
-    try:
-        file = path.open("rb")
-    except OSError:  # reading it will say why
-        yield
-        return
-    with file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CassetteError(f"{path}: a recorder is writing to it: stop it first") from None
-        yield
-
-
-@contextlib.contextmanager
-def _new_file(path: Path, output: Path | None) -> Generator[IO[bytes]]:
-    """Create a file that replaces another if the block succeeds, and is removed if it fails.
-
-    Only its owner can read it, or who could read the file that it replaces.
-    """
-    destination = path if output is None else output.resolve()
-    mode = 0o600
-    if destination.exists():
-        mode = destination.stat().st_mode & 0o777
-    with tempfile.NamedTemporaryFile(
-        "wb", dir=destination.parent, prefix=f".{destination.name}.", delete=False
-    ) as file:
-        try:
-            with contextlib.ExitStack() as stack:
-                out: IO[bytes] = file
-                if _is_packed(path, output):
-                    packing = gzip.GzipFile(fileobj=file, mode="wb", filename="")
-                    out = cast("IO[bytes]", stack.enter_context(packing))
-                yield out
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-            Path(file.name).replace(destination)
-            _sync_folder(destination.parent)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-def _is_packed(path: Path, output: Path | None) -> bool:
-    if output is not None:
-        return output.suffix == ".gz"
-    with path.open("rb") as file:
-        return is_gzip_file(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -215,7 +215,7 @@ def test_a_secret_is_never_in_the_new_file_while_it_is_written(
         raise OSError(28, "No space left on device")
 
     seen: list[str] = []
-    monkeypatch.setattr(rewriting.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         redact(cassette)
     assert "REDACTED-2" in seen[0]

@@ -1,0 +1,80 @@
+"""New files that replace old ones at once, written beside them, and the lock of recorders.
+
+    with locked(path), new_file(path, packs=is_packed(path)) as file:
+        file.write(…)
+
+A crash leaves the old file, and perhaps a hidden file of the new one.
+"""
+
+import contextlib
+import fcntl
+import gzip
+import os
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import IO, cast
+
+from ..format.documents import CassetteError
+from .opening import is_gzip_file
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, packs: bool) -> Generator[IO[bytes]]:
+    """Create a file that takes the name `path` if the block succeeds, and is removed if it fails.
+
+    Only its owner can read it, or who could read the file that it replaces. With `packs`, what is
+    written is compressed. Raises OSError.
+    """
+    destination = path.resolve()
+    mode = 0o600
+    if destination.exists():
+        mode = destination.stat().st_mode & 0o777
+    with tempfile.NamedTemporaryFile(
+        "wb", dir=destination.parent, prefix=f".{destination.name}.", delete=False
+    ) as file:
+        try:
+            with contextlib.ExitStack() as stack:
+                out: IO[bytes] = file
+                if packs:
+                    packing = gzip.GzipFile(fileobj=file, mode="wb", filename="")
+                    out = cast("IO[bytes]", stack.enter_context(packing))
+                yield out
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            Path(file.name).replace(destination)
+            _sync_folder(destination.parent)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Hold the lock of recorders. Raises CassetteError if one is writing to the file."""
+    try:
+        file = path.open("rb")
+    except OSError:  # reading it will say why
+        yield
+        return
+    with file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CassetteError(f"{path}: a recorder is writing to it: stop it first") from None
+        yield
+
+
+def is_packed(path: Path) -> bool:
+    """Return whether a file is compressed. Raises OSError."""
+    with path.open("rb") as file:
+        return is_gzip_file(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
