@@ -4,16 +4,29 @@ from typing import Any
 
 import click
 
+from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.shared_options import redaction_options
 from .arguments.value_types import PATH_TYPE
 from .commands.console import check_platform, importing
 
+json_output = option_group(
+    "Output", click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+)
 
-@click.command()
+
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=("mesotape validate cassette.yaml", "mesotape validate cassette.yaml --fix --backup"),
+    page="docs/inspect.md#validate",
+)
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("--fix", is_flag=True, help="Correct numbers; remove an unfinished document.")
-@click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@option_group(
+    "Changes",
+    click.option("--fix", is_flag=True, help="Correct numbers; remove an unfinished document."),
+    click.option("--backup", is_flag=True, help="Keep a copy of the original file, as .bak."),
+)
+@json_output
 def validate(**options: Any) -> int:
     """Check cassettes, and list every problem with file and line.
 
@@ -26,10 +39,15 @@ def validate(**options: Any) -> int:
     return validate(ValidateOptions(**options))
 
 
-@click.command()
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=("mesotape scan cassette.yaml", "mesotape scan tests/cassettes --json"),
+    page="docs/security.md#cassettes-that-are-already-written",
+)
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
 @redaction_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_output
 def scan(**options: Any) -> int:
     """List the secrets in cassettes, with place and rule, never the values.
 
@@ -43,12 +61,22 @@ def scan(**options: Any) -> int:
     return scan(ScanOptions(**options))
 
 
-@click.command()
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=("mesotape redact cassette.yaml -o shared.yaml", "mesotape redact tests --check"),
+    page="docs/security.md#cassettes-that-are-already-written",
+)
 @click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
-@click.option("-o", "--output", type=PATH_TYPE, help="Write to this file; FILES is one cassette.")
-@click.option("--check", "is_check", is_flag=True, help="Change nothing; list like scan.")
 @redaction_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with --check.")
+@option_group(
+    "Output",
+    click.option(
+        "-o", "--output", type=PATH_TYPE, help="Write to this file; FILES is one cassette."
+    ),
+    click.option("--check", "is_check", is_flag=True, help="Change nothing; list like scan."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, with --check."),
+)
 def redact(**options: Any) -> int:
     """Replace the secrets in cassettes by placeholders.
 

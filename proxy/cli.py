@@ -10,14 +10,15 @@ from typing import Any
 import click
 
 from .. import __version__
+from .arguments.command_help import DocumentedCommand, DocumentedGroup, option_group
 from .arguments.inspect_options import inspect_options
-from .arguments.record_options import limit_options, record_options
-from .arguments.replay_options import replay_options
+from .arguments.record_options import limit_options, proxy_options, record_options
+from .arguments.replay_options import receipt_options, replay_options
 from .arguments.shared_options import (
     CommandWithChild,
-    end_with_parent,
+    listen_options,
     redaction_options,
-    server_options,
+    server_output_options,
 )
 from .arguments.value_types import PATH_TYPE, CassetteArgument, CassetteArgumentType
 from .cassette_cli import COMMANDS
@@ -32,20 +33,34 @@ from .commands.console import (
 from .commands.messages import messages, open_standard_files
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=DocumentedGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=("mesotape demo", "mesotape replay --help"),
+    page="README.md",
+)
 @click.version_option(__version__, prog_name="mesotape")
 def cli() -> None:
     """Record, replay and inspect the Apache Mesos v1 HTTP APIs."""
     click.get_current_context().call_on_close(messages.flush)
 
 
-@cli.command()
+@cli.command(
+    cls=DocumentedCommand,
+    section="Record and replay",
+    examples=(
+        "mesotape record http://master.example:5050 -o cassette.yaml",
+        "mesotape record http://agent.example:5051 --server agent -o agent.yaml --duration 60",
+    ),
+    page="docs/record.md",
+)
 @click.argument("upstream", required=False)
 @record_options
 @redaction_options
+@listen_options
+@proxy_options
 @limit_options
-@end_with_parent
-@server_options
+@server_output_options
 def record(existing: Any, **options: Any) -> int:
     """Record the traffic between clients and UPSTREAM, the URL of a Mesos master or agent.
 
@@ -58,11 +73,20 @@ def record(existing: Any, **options: Any) -> int:
     return record(RecordOptions(existing=existing or "refuse", **options))
 
 
-@cli.command(cls=CommandWithChild)
+@cli.command(
+    cls=CommandWithChild,
+    section="Record and replay",
+    examples=(
+        "mesotape replay cassette.yaml --listen 127.0.0.1:5050",
+        "mesotape replay cassette.yaml --pace instant -- pytest tests",
+    ),
+    page="docs/replay.md",
+)
 @click.argument("cassettes", nargs=-1, required=True, type=CassetteArgumentType())
 @replay_options
-@end_with_parent
-@server_options
+@listen_options
+@receipt_options
+@server_output_options
 def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     """Serve CASSETTES: answers byte for byte, streams with their recorded timing.
 
@@ -82,8 +106,18 @@ def replay(cassettes: tuple[CassetteArgument, ...], **options: Any) -> int:
     return replay(ReplayOptions(cassettes=paths, own_addresses=own, **options))
 
 
-@cli.command()
-@click.option("-o", "--output", type=PATH_TYPE, help="Write the recorded cassette to this file.")
+@cli.command(
+    cls=DocumentedCommand,
+    section="Record and replay",
+    examples=("mesotape demo", "mesotape demo -o cassette.yaml"),
+    page="README.md",
+)
+@option_group(
+    "Output",
+    click.option(
+        "-o", "--output", type=PATH_TYPE, help="Write the recorded cassette to this file."
+    ),
+)
 def demo(output: Path | None) -> int:
     """Record a replayed cluster, replay the new cassette, and compare."""
     check_platform("demo")
@@ -93,7 +127,15 @@ def demo(output: Path | None) -> int:
     return demo(output)
 
 
-@cli.command()
+@cli.command(
+    cls=DocumentedCommand,
+    section="Look at recordings",
+    examples=(
+        "mesotape inspect cassette.yaml --call ACCEPT",
+        "curl -sN http://master.example:5050/api/v1 -d @subscribe.json | mesotape inspect -",
+    ),
+    page="docs/inspect.md",
+)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @inspect_options
 def inspect(**options: Any) -> int:

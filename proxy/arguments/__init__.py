@@ -1,6 +1,6 @@
 """The command line: its options, and how their text becomes values.
 
 Start with shared_options.py, the options of several commands. record_options.py, replay_options.py
-and inspect_options.py have those of one; value_types.py parses addresses, sizes and paces, and
-fault_table.py prints the faults.
+and inspect_options.py have those of one; command_help.py formats `--help`,
+value_types.py parses addresses, sizes and paces, and fault_table.py prints the faults.
 """

@@ -2,7 +2,7 @@
 
 import click
 
-from .shared_options import option_group
+from .command_help import option_group, option_groups
 from .value_types import PATH_TYPE, AddressType, PaceType
 
 
@@ -27,94 +27,118 @@ def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None
     context.exit()
 
 
-replay_options = option_group(
-    click.option(
-        "--pace",
-        type=PaceType(),
-        default="recorded",
-        show_default=True,
-        help="When the events of streams are sent; step: when the control API releases them.",
+replay_options = option_groups(
+    option_group(
+        "What plays",
+        click.option(
+            "--repeat",
+            multiple=True,
+            metavar="[TYPE=]last|cycle|never",
+            help="Answer to equal requests after the last recorded one (reads: last; else never).",
+        ),
+        click.option(
+            "--require",
+            metavar="any|all|none|CALL,…",
+            help="Recorded exchanges that must be used (any with COMMAND, else none).",
+        ),
     ),
-    click.option("--speed", type=float, help="Factor by which streams are faster than recorded."),
-    click.option("--max-gap", type=float, help="Longest gap between two events, in seconds."),
-    click.option(
-        "--start-at",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="Send events recorded before this time at once.",
+    option_group(
+        "What requests are matched on",
+        click.option(
+            "--ignore",
+            multiple=True,
+            metavar="RULE",
+            help="Do not match on a value: TYPE:path of a field, query.NAME, or a listed name.",
+        ),
+        click.option(
+            "--list-ignores",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=list_ignores,
+            help="List the names for --ignore.",
+        ),
+        click.option(
+            "--rebind",
+            is_flag=True,
+            help="Match calls that differ only in ids, and translate these ids from then on.",
+        ),
+        click.option(
+            "--redact-rules",
+            type=PATH_TYPE,
+            metavar="FILE",
+            help="Own rules that the cassettes were redacted by (YAML).",
+        ),
     ),
-    click.option(
-        "--control",
-        type=AddressType(),
-        help="Serve the control API on this loopback address; its token is printed.",
+    option_group(
+        "Pace of streams",
+        click.option(
+            "--pace",
+            type=PaceType(),
+            default="recorded",
+            show_default=True,
+            help="When events are sent; step: when the control API releases them.",
+        ),
+        click.option(
+            "--speed", type=float, metavar="FACTOR", help="Send events this many times as fast."
+        ),
+        click.option(
+            "--max-gap", type=float, metavar="SECONDS", help="Longest gap between two events."
+        ),
+        click.option(
+            "--start-at",
+            type=float,
+            default=0.0,
+            metavar="SECONDS",
+            help="Send events recorded before this time at once.",
+        ),
+        click.option(
+            "--causality",
+            type=click.Choice(["party", "all", "off"]),
+            default="party",
+            show_default=True,
+            help="Whose calls an event waits for, if they were recorded before it.",
+        ),
     ),
-    click.option(
-        "--control-token-file",
-        type=PATH_TYPE,
-        help="Take the token of the control API from this file; then --control may be any address.",
+    option_group(
+        "Faults",
+        click.option(
+            "--fault",
+            "faults",
+            multiple=True,
+            metavar="[CALL:]KIND[=VALUE][@WHICH]",
+            help="Inject a fault: cut-record@3, ACCEPT:503@1, …",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed for faults."),
+        click.option(
+            "--list-faults",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=list_faults,
+            help="List the faults.",
+        ),
     ),
-    click.option(
-        "--causality",
-        type=click.Choice(["party", "all", "off"]),
-        default="party",
-        show_default=True,
-        help="Whose calls an event waits for, if they were recorded before it.",
+    option_group(
+        "Control",
+        click.option(
+            "--control",
+            type=AddressType(),
+            help="Serve the control API on this loopback address; its token is printed.",
+        ),
+        click.option(
+            "--control-token-file",
+            type=PATH_TYPE,
+            help="Read its token from this file; then --control may be any address.",
+        ),
     ),
-    click.option(
-        "--ignore",
-        multiple=True,
-        metavar="RULE",
-        help="Ignore a value when matching: TYPE:path of a field, query.NAME, or a listed name.",
-    ),
-    click.option(
-        "--list-ignores",
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=list_ignores,
-        help="List the names for --ignore.",
-    ),
-    click.option(
-        "--repeat",
-        multiple=True,
-        metavar="[TYPE=]last|cycle|never",
-        help="Answer to equal requests after the last recorded one (reads: last, others: never).",
-    ),
-    click.option(
-        "--rebind",
-        is_flag=True,
-        help="Match calls that differ only in ids, and translate these ids from then on.",
-    ),
-    click.option(
-        "--redact-rules",
-        type=PATH_TYPE,
-        metavar="FILE",
-        help="Own rules that the cassettes were redacted by (YAML).",
-    ),
-    click.option(
-        "--fault",
-        "faults",
-        multiple=True,
-        metavar="[CALL:]KIND[=VALUE][@WHICH]",
-        help="Inject a fault: cut-record@3, ACCEPT:503@1, …",
-    ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed for faults."),
-    click.option(
-        "--list-faults",
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=list_faults,
-        help="List the faults.",
-    ),
-    click.option(
-        "--require",
-        metavar="any|all|none|CALL,…",
-        help="Recorded exchanges that must be used (any with COMMAND, else none).",
-    ),
+)
+"""What is played, when, and what makes the replay fail."""
+
+receipt_options = option_group(
+    "Output",
     click.option(
         "--receipt", type=PATH_TYPE, help="Write a JSON report of the replay to this file."
     ),
 )
-"""What is played, when, and what makes the replay fail."""
+"""What a replay writes."""

@@ -9,21 +9,11 @@ import click
 
 from ...proto.http.address import LOOPBACK
 from ..commands.console import CommandError
+from .command_help import DocumentedCommand, option_group
 from .value_types import PATH_TYPE, AddressType
 
-
-def option_group(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a decorator that adds options to a command, in this order in its help."""
-
-    def add_options(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add_options
-
-
-server_options = option_group(
+listen_options = option_group(
+    "Listening",
     click.option(
         "--listen",
         type=AddressType(),
@@ -34,13 +24,24 @@ server_options = option_group(
     click.option("--tls-cert", type=PATH_TYPE, help="Serve TLS with this certificate (PEM)."),
     click.option("--tls-key", type=PATH_TYPE, help="Private key (PEM) of --tls-cert."),
     click.option(
+        "--end-with-parent/--stay",
+        default=None,
+        help="End when the parent process ends, or continue without it.",
+    ),
+)
+"""The options of every command that listens."""
+
+server_output_options = option_group(
+    "Output",
+    click.option(
         "--ready-file", type=PATH_TYPE, help="Write the address to this file when listening."
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
-"""The options of every command that listens."""
+"""What every command that listens prints."""
 
 _redaction_options = option_group(
+    "Redaction",
     click.option(
         "--redact-rules",
         type=PATH_TYPE,
@@ -73,7 +74,7 @@ def redaction_options(command: Callable[..., int]) -> Callable[..., int]:
     return _redaction_options(with_rules)
 
 
-class CommandWithChild(click.Command):
+class CommandWithChild(DocumentedCommand):
     """A command that takes another command line, unparsed, after `--`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -91,10 +92,3 @@ class CommandWithChild(click.Command):
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Add the command to the usage line."""
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND [ARGS]...]"]
-
-
-end_with_parent = click.option(
-    "--end-with-parent/--stay",
-    default=None,
-    help="End when the parent process ends, or continue without it.",
-)
