@@ -1,5 +1,7 @@
 """Tokens are found by their form. All of these are made up, and have no checksum of a real one."""
 
+import base64
+
 import pytest
 
 from mesotape.cassettes.format.documents import Note
@@ -105,6 +107,25 @@ TOKENS = {
     "aws bedrock": f"ABSK{MIXED[:109]}=",
     "aws mws": f"amzn.mws.{UUID}",
     "facebook": f"EAAM{MIXED[:100]}",
+    "1password secret key": f"A3-{UPPER[:6]}-{UPPER[:11]}-{'-'.join([UPPER[:5]] * 3)}",
+    "42": f"s-s4t2ud-{HEX[:64]}",
+    "authress": f"sc_{LOWER[:10]}.{LOWER[:5]}.acc_{LOWER[:12]}.{MIXED[:40]}",
+    "aws old": f"A3TX{UPPER[:16]}",
+    "clickhouse": f"4b1d{MIXED[:38]}",
+    "defined networking": f"dnkey-{UPPER[:26]}-{MIXED[:52]}",
+    "dropbox": f"sl.{MIXED[:135]}",
+    "flutterwave": f"FLWSECK_TEST-{HEX[:32]}",
+    "gitlab application": f"gloas-{MIXED[:64]}",
+    "grafana key": f"eyJrIjoi{MIXED[:90]}",
+    "harness": f"pat.{MIXED[:22]}.{MIXED[:24]}.{MIXED[:20]}",
+    "jwt in base64": base64.b64encode(f"eyJ{MIXED[:30]}.eyJ{MIXED[:30]}.".encode()).decode(),
+    "maxmind": f"{MIXED[:6]}_{MIXED[:29]}_mmk",
+    "octopus": f"API-{UPPER[:26]}",
+    "plaid": f"access-sandbox-{UUID}",
+    "settlemint": f"sm_pat_{MIXED[:16]}",
+    "square access": f"EAAA{MIXED[:60]}",
+    "stripe prod": f"sk_prod_{MIXED[:24]}",
+    "yandex iam": f"t1.{MIXED[:40]}.{MIXED[:86]}",
     "private key": f"-----BEGIN EC PRIVATE KEY-----\n{MIXED}\n-----END EC PRIVATE KEY-----",
 }
 
@@ -130,6 +151,8 @@ def test_a_token_is_found_by_its_form(name: str) -> None:
         f"registry/image@sha256:{HEX[:64]}",
         UUID,
         "us-east-1 eu-us1 key-value API-VERSION pul-up shippo_live_x",
+        f"4b1d{HEX[:60]}",
+        "API-GATEWAY access-production sl.short t1.a.b sm_pat_x EAAA A3-PAPER",
         "AKIAshort EAAM LTAI oy2 1234567890:AAshort",
     ],
 )
