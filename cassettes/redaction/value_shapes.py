@@ -60,7 +60,7 @@ _TOKENS = r"""
     Cloudflare     v1.0-               [a-f0-9]{24}-[a-f0-9]{100,}
     Contentful     CFPAT-              [A-Za-z0-9_-]{40,}
     Databricks     dapi                [a-f0-9]{32}(?:-[0-9])?
-    Defined        dnkey-              [A-Za-z0-9=_-]{26}-[A-Za-z0-9=_-]{52}
+    Defined_Networking dnkey-            [A-Za-z0-9=_-]{26}-[A-Za-z0-9=_-]{52}
     DigitalOcean   dop_v1_             [a-f0-9]{64}
     DigitalOcean   doo_v1_             [a-f0-9]{64}
     DigitalOcean   dor_v1_             [a-f0-9]{64}
