@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from .arguments.command_help import DocumentedCommand, option_group
+from .arguments.completion import CASSETTE_PATH_TYPE
 from .arguments.shared_options import redaction_options
 from .arguments.value_types import PATH_TYPE
 from .commands.console import check_platform, importing
@@ -20,7 +21,7 @@ json_output = option_group(
     examples=("mesotape validate cassette.yaml", "mesotape validate cassette.yaml --fix --backup"),
     page="docs/inspect.md#validate",
 )
-@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
+@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
 @option_group(
     "Changes",
     click.option("--fix", is_flag=True, help="Correct numbers; remove an unfinished document."),
@@ -45,7 +46,7 @@ def validate(**options: Any) -> int:
     examples=("mesotape scan cassette.yaml", "mesotape scan tests/cassettes --json"),
     page="docs/security.md#cassettes-that-are-already-written",
 )
-@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
+@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
 @redaction_options
 @json_output
 def scan(**options: Any) -> int:
@@ -67,7 +68,7 @@ def scan(**options: Any) -> int:
     examples=("mesotape redact cassette.yaml -o shared.yaml", "mesotape redact tests --check"),
     page="docs/security.md#cassettes-that-are-already-written",
 )
-@click.argument("files", nargs=-1, required=True, type=PATH_TYPE)
+@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
 @redaction_options
 @option_group(
     "Output",

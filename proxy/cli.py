@@ -3,6 +3,7 @@
 Heavy imports happen inside the commands, so that `mesotape --help` stays fast.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,28 @@ def inspect(**options: Any) -> int:
     return inspect(InspectOptions(**options))
 
 
+@cli.command(
+    cls=DocumentedCommand,
+    section="This installation",
+    examples=(
+        "mesotape completion bash > ~/.local/share/bash-completion/completions/mesotape",
+        "mesotape completion fish > ~/.config/fish/completions/mesotape.fish",
+    ),
+    page="README.md#install",
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: Any) -> int:
+    """Print a script that completes command lines in SHELL.
+
+    It completes commands, options, cassettes, paces, rules, faults, and types of calls and events.
+    In bash, `source <(mesotape completion bash)` loads it; in zsh, the same with zsh in .zshrc,
+    after compinit.
+    """
+    from .installation.completion import print_completion
+
+    return print_completion(cli, shell)
+
+
 for _command in COMMANDS:
     cli.add_command(_command)
 
@@ -173,6 +196,10 @@ def main() -> None:
     """Run a command and exit with its code; an error is one line on stderr."""
     open_standard_files()
     interrupts.install()
+    if "_MESOTAPE_COMPLETE" in os.environ:
+        from .installation.completion import use_own_completion
+
+        use_own_completion()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

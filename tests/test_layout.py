@@ -112,8 +112,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/commands",
     ),
     "proxy/cassette_tools": (*READING, SCANNING, "cassettes/validation", "proxy/commands"),
+    "proxy/installation": ("proxy/commands",),
     "proxy/arguments": (
         "proto/http",
+        "proto/api",
+        "cassettes/storage",
+        "cassettes/redaction",
         SCANNING,
         "cassettes/matching",
         "cassettes/faults",
@@ -127,6 +131,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/commands",
         "proxy/inspect",
         "proxy/cassette_tools",
+        "proxy/installation",
         "proxy/arguments",
     ),
 }

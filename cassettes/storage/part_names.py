@@ -1,6 +1,8 @@
-"""The names of the parts of a cassette: `c.yaml`, `c.2.yaml`, `c.3.yaml`."""
+"""The names of cassettes, and those of their parts: `c.yaml`, `c.2.yaml`, `c.3.yaml`."""
 
 from pathlib import Path
+
+CASSETTE_SUFFIXES = (".yaml", ".yml", ".yaml.gz", ".yml.gz")
 
 
 def part_path(path: Path, number: int) -> Path:

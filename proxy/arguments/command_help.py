@@ -99,6 +99,13 @@ class DocumentedGroup(click.Group):
         self.examples, self.page = examples, page
 
     @override
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, which has to be a documented one."""
+        if not isinstance(cmd, DocumentedCommand):
+            raise TypeError(f"{cmd.name}: expected @click.command(cls=DocumentedCommand, …)")
+        super().add_command(cmd, name)
+
+    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, section by section, in the order in which they were added."""
         sections = dict[str, list[tuple[str, str]]]({section: [] for section in SECTIONS})

@@ -3,6 +3,12 @@
 import click
 
 from .command_help import option_group, option_groups
+from .completion import (
+    complete_faults,
+    complete_ignores,
+    complete_repeats,
+    complete_requirements,
+)
 from .value_types import PATH_TYPE, AddressType, PaceType
 
 
@@ -33,11 +39,13 @@ replay_options = option_groups(
         click.option(
             "--repeat",
             multiple=True,
+            shell_complete=complete_repeats,
             metavar="[TYPE=]last|cycle|never",
             help="Answer to equal requests after the last recorded one (reads: last; else never).",
         ),
         click.option(
             "--require",
+            shell_complete=complete_requirements,
             metavar="any|all|none|CALL,…",
             help="Recorded exchanges that must be used (any with COMMAND, else none).",
         ),
@@ -47,6 +55,7 @@ replay_options = option_groups(
         click.option(
             "--ignore",
             multiple=True,
+            shell_complete=complete_ignores,
             metavar="RULE",
             help="Do not match on a value: TYPE:path of a field, query.NAME, or a listed name.",
         ),
@@ -106,6 +115,7 @@ replay_options = option_groups(
             "--fault",
             "faults",
             multiple=True,
+            shell_complete=complete_faults,
             metavar="[CALL:]KIND[=VALUE][@WHICH]",
             help="Inject a fault: cut-record@3, ACCEPT:503@1, …",
         ),

@@ -10,6 +10,7 @@ import click
 from ...proto.http.address import LOOPBACK
 from ..commands.console import CommandError
 from .command_help import DocumentedCommand, option_group
+from .completion import complete_redaction_rules
 from .value_types import PATH_TYPE, AddressType
 
 listen_options = option_group(
@@ -48,7 +49,13 @@ _redaction_options = option_group(
         metavar="FILE",
         help="Add own rules (YAML).",
     ),
-    click.option("--no-redact", multiple=True, metavar="ID", help="Leave out a rule of redaction."),
+    click.option(
+        "--no-redact",
+        multiple=True,
+        metavar="ID",
+        shell_complete=complete_redaction_rules,
+        help="Leave out a rule of redaction.",
+    ),
     click.option(
         "--redact-data", is_flag=True, help="Replace all opaque data, not only secrets in it."
     ),

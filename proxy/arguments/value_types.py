@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple, override
+from typing import TYPE_CHECKING, NamedTuple, override
 
 import click
 
 from ...proto.http.address import Address
+from .completion import complete_cassettes
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PATH_TYPE = click.Path(path_type=Path)
 
@@ -62,6 +66,16 @@ class PaceType(click.ParamType[str]):
         return text
 
     @override
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem[str]]":
+        """List paces."""
+        from click.shell_completion import CompletionItem
+
+        paces = ("recorded", "every:0.1", "instant", "step")
+        return [CompletionItem(each) for each in paces if each.startswith(incomplete)]
+
+    @override
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the syntax of a pace."""
         return "recorded|every:SECONDS|instant|step"
@@ -78,6 +92,13 @@ class CassetteArgumentType(click.ParamType[CassetteArgument]):
     """CASSETTE or CASSETTE=HOST:PORT. The name of an existing file may contain `=`."""
 
     name = "cassette"
+
+    @override
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem[str]]":
+        """List cassettes."""
+        return complete_cassettes(incomplete)
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

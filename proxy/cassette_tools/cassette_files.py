@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from ...cassettes.storage.opening import missing_file_text
+from ...cassettes.storage.part_names import CASSETTE_SUFFIXES
 from ..commands.console import CommandError
 
-_SUFFIXES = (".yaml", ".yml", ".yaml.gz", ".yml.gz")
 _SHOWN_AFTER_SECONDS = 0.5
 _SHOWN_EVERY_SECONDS = 0.25
 _CLEAR_LINE = "\r\x1b[K"
@@ -27,7 +27,7 @@ def find_cassettes(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _cassettes_in(folder: Path) -> list[Path]:
-    files = sorted(each for each in folder.rglob("*") if each.name.endswith(_SUFFIXES))
+    files = sorted(each for each in folder.rglob("*") if each.name.endswith(CASSETTE_SUFFIXES))
     found = [each for each in files if each.is_file() and _may_be_cassette(each)]
     if not found:
         raise CommandError(f"{folder}: there is no cassette in this folder")

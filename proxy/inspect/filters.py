@@ -1,13 +1,13 @@
 """The filters of `mesotape inspect`, and what to say about those that match no row."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct, field
 
 from ...cassettes.format.closest_word import closest_word
 from ...cassettes.inspection.rows import Row
 from ...proto.api.apis import APIS
-from ...proto.messages.descriptors import message_class
+from ...proto.api.event_types import event_type_names
 from .bodies import format_body
 from .options import InspectOptions
 from .summary import InspectionSummary
@@ -112,7 +112,7 @@ def _groups(options: InspectOptions) -> Iterator[list[_Filter]]:
             wanted=name,
             accepts=lambda row, name=name: _event_type(row) == name,
             property=_event_type,
-            known=_event_types() if options.types else frozenset(),
+            known=event_type_names() if options.types else frozenset(),
         )
         for name in options.types
     ]
@@ -158,12 +158,6 @@ def _times(total: InspectionSummary) -> str:
 
 def _event_type(row: Row) -> str | None:
     return row.type if row.row_type in ("event", "skipped") else None
-
-
-def _event_types() -> frozenset[str]:
-    names: Iterable[str] = (api.event_message for api in APIS)
-    enums = (message_class(name).DESCRIPTOR.enum_types_by_name["Type"] for name in names)
-    return frozenset(value.name for enum in enums for value in enum.values)
 
 
 def _searchable_text(row: Row) -> str:

@@ -1,5 +1,6 @@
 """`--help` of every command, as a reader with 80 columns sees it."""
 
+import itertools
 import re
 import shlex
 
@@ -34,9 +35,10 @@ def anchors(page: str) -> set[str]:
 
 
 def words_of(example: str) -> list[str]:
-    """Return the words after `mesotape` in an example, which a pipe may lead to."""
+    """Return the words after `mesotape` in an example, without pipes and redirections."""
     words = shlex.split(example, comments=True)
-    return words[words.index("mesotape") + 1 :]
+    after = words[words.index("mesotape") + 1 :]
+    return list(itertools.takewhile(lambda word: word not in ("|", ">"), after))
 
 
 @EACH_COMMAND
