@@ -9,7 +9,7 @@ DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
 CHECKED := build/types
 SANITIZED := build/sanitize
-NATIVE := $(wildcard proto/messages/native/*)
+NATIVE := $(wildcard */*/native/*)
 CLIENTS := .venv-clients
 CLIENT_FILES := tests/end_to_end/clients
 UV := .venv-uv
@@ -142,14 +142,14 @@ types: install
 	$(BIN)/pip $(PINNED) --no-deps --target $(CHECKED) .
 	$(BIN)/pyright --project pyproject.toml
 
-# The compiled module with checks of memory accesses and undefined behaviour, and random messages for it.
+# The compiled modules with checks of memory accesses and undefined behaviour, and random input for them.
 sanitize: install
 	rm -rf build
 	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		$(BIN)/pip $(PINNED) --no-deps --target $(SANITIZED) .
 	LD_PRELOAD="$$(cc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		PYTHONPATH=$(SANITIZED) MESOTAPE_RANDOM_MESSAGES=20 \
-		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py
+		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py tests/cassettes/indexing/test_index.py
 
 bench: install
 	$(BIN)/python bench/run.py --json build/bench.json
@@ -186,4 +186,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) $(PEERS) build *.egg-info proto/messages/_native*.so
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) $(PEERS) build *.egg-info */*/_native*.so

@@ -21,6 +21,7 @@ PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
 READING = (
     *PROTO,
     "cassettes/format",
+    "cassettes/indexing",
     "cassettes/storage",
     "cassettes/known_secrets",
     "cassettes/redaction",
@@ -36,7 +37,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "proto/diagnosis": PROTO,
     "cassettes": (),
     "cassettes/format": PROTO,
-    "cassettes/storage": (*PROTO, "cassettes/format"),
+    "cassettes/indexing": (*PROTO, "cassettes/format"),
+    "cassettes/storage": (*PROTO, "cassettes/format", "cassettes/indexing"),
     "cassettes/known_secrets": (),
     "cassettes/redaction": (*PROTO, "cassettes/format", "cassettes/known_secrets"),
     SCANNING: READING,

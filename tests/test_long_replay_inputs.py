@@ -14,12 +14,12 @@ from support.linear_time import find_slow
 from mesotape.cassettes.format import fast_reader, json_spacing, parsing
 from mesotape.cassettes.format.documents import Response
 from mesotape.cassettes.format.heads import response_faults
+from mesotape.cassettes.indexing.index import DocumentIndex
 from mesotape.cassettes.inspection import capture_detection
 from mesotape.cassettes.inspection.http_capture import CaptureReader
 from mesotape.cassettes.matching.request_key import parse_request
 from mesotape.cassettes.matching.servers import RecordedServers, ServerScope
 from mesotape.cassettes.playback.match_cache import MatchCache
-from mesotape.cassettes.storage.index import DocumentIndex
 from mesotape.proto.diagnosis import json_content, length_dialects, length_errors, protobuf_content
 from mesotape.proto.diagnosis.examiner import Examiner
 from mesotape.proto.http.request import HttpRequest

@@ -26,7 +26,7 @@ NOT_SOURCE = (
     ".*_cache",
     ".hypothesis",
 )
-NATIVE = "mesotape/proto/messages/_native."
+NATIVE = ("mesotape/proto/messages/_native.", "mesotape/cassettes/indexing/_native.")
 BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
 BUILD_WHEEL = BUILD_SDIST.replace("sdist", "wheel")
 
@@ -101,7 +101,8 @@ def test_the_wheel_has_the_compiled_module_where_a_compiler_is(wheel: Path) -> N
     if shutil.which("cc") is None or not HEADER.exists():
         pytest.skip("there is no C compiler, or no header of Python")
     with zipfile.ZipFile(wheel) as archive:
-        assert any(name.startswith(NATIVE) and name.endswith(".so") for name in archive.namelist())
+        compiled = [name for name in archive.namelist() if name.endswith(".so")]
+    assert [name.startswith(NATIVE) for name in compiled] == [True, True]
 
 
 def test_without_a_compiler_the_wheel_has_no_compiled_module(sdist: Path, tmp_path: Path) -> None:
@@ -114,11 +115,12 @@ def test_without_a_compiler_the_wheel_has_no_compiled_module(sdist: Path, tmp_pa
         command, capture_output=True, text=True, check=False, cwd=source, env=environment
     )
     assert done.returncode == 0, done.stderr
-    assert 'building extension "mesotape.proto.messages._native" failed' in done.stderr
+    for module in ("mesotape.proto.messages._native", "mesotape.cassettes.indexing._native"):
+        assert f'building extension "{module}" failed' in done.stderr
     (found,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(found) as archive:
         packed = [name for name in archive.namelist() if name.startswith(NATIVE)]
-    assert packed == ["mesotape/proto/messages/_native.pyi"]
+    assert sorted(packed) == sorted(f"{name}pyi" for name in NATIVE)
     environment = {**os.environ, "PYTHONPATH": str(found)}
     code = "import mesotape.proto.messages.fast_conversion as f; print(f.native, f.__file__)"
     done = subprocess.run(

@@ -20,7 +20,7 @@ from ...proto import recordio
 from ..format.bodies import indented_body_encoder
 from ..format.documents import Event
 from ..format.fast_reader import parse_event_bodies
-from ..storage.event_blocks import EventBlock
+from ..indexing.event_blocks import EventBlock
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event, event_error
 from .answer import RecordBlock, encode_chunk

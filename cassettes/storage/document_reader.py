@@ -13,7 +13,8 @@ from ..format.documents import (
     Header,
     PlacedError,
 )
-from .index import DocumentIndex, DocumentProblem, too_long
+from ..indexing.index import DocumentIndex, DocumentProblem
+from ..indexing.segments import too_long
 from .opened_file import OpenedFile
 
 HEAD_BYTES = 64 * 1024

@@ -24,9 +24,10 @@ from ..format.documents import (
     PlacedError,
     Side,
 )
+from ..indexing.document_heads import NO_DOCUMENT
+from ..indexing.event_blocks import EventBlock, find_event_block
+from ..indexing.index import DocumentIndex
 from .document_reader import DocumentReader, DocumentSource
-from .event_blocks import EventBlock, find_event_block
-from .index import NO_DOCUMENT, DocumentIndex
 from .opened_file import OpenedFile
 from .opening import open_for_reading
 from .parts import HEADER_BYTES, open_further_parts
@@ -52,8 +53,9 @@ class Cassette:
         self._documents = DocumentReader(file, self._index)
         self.header = self._documents.read_header()
         self.left_out = [self._documents.error(loss) for loss in self._index.warnings]
-        last_line = self._documents.line(self.length_bytes)
-        self.left_out += [PlacedError(file.path, last_line, text) for text in warnings]
+        if warnings:
+            last_line = self._documents.line(self.length_bytes)  # This takes as long as the scan.
+            self.left_out += [PlacedError(file.path, last_line, text) for text in warnings]
         self.warnings = [str(error) for error in self.left_out]
         last = file.parts[-1]
         self.intact_bytes = max(0, self._index.intact_bytes - last.start) + last.skipped_bytes
@@ -180,7 +182,7 @@ class Cassette:
         return self._documents.read_exchange(document), None
 
     def line_of_exchange(self, number: int) -> int:
-        """Return the line of the first key of an exchange; 0 if there is none of that number."""
+        """Return the line of the first key of an exchange; 0 if there is none."""
         return self.line_of(number) or 0
 
     def events(self, number: int, side: Side = "server") -> Iterator[Event]:

@@ -20,7 +20,7 @@ from mesotape.cassettes.format.documents import (
     Request,
     Response,
 )
-from mesotape.cassettes.storage import index, segments
+from mesotape.cassettes.indexing import segments
 from mesotape.cassettes.storage.reader import Cassette
 
 GOLDEN = DATA / "golden.yaml"
@@ -444,7 +444,7 @@ LONG_ANSWER = (
 def test_a_document_beyond_the_limit_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: bytes, *, is_found_at_once: bool
 ) -> None:
-    monkeypatch.setattr(index, "MAX_DOCUMENT_BYTES", 3_000_000)
+    monkeypatch.setattr(segments, "MAX_DOCUMENT_BYTES", 3_000_000)
     path = tmp_path / "long.yaml"
     header = b"---\nmesotape: 1\nrecorded_at: 2024-01-01T00:00:00.000000Z\n...\n"
     for size in (2_000_000, 3_000_000):

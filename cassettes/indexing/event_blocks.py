@@ -6,7 +6,8 @@ to the document `last`, and `count` is their number.
 
 from msgspec import Struct
 
-from .index import NO_DOCUMENT, DocumentIndex
+from .document_heads import NO_DOCUMENT
+from .index import DocumentIndex
 
 
 class EventBlock(Struct, frozen=True, gc=False):

@@ -11,22 +11,22 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
-from itertools import islice, pairwise
+from itertools import islice
 from operator import ge, gt
 
 from msgspec import Struct
 
 from ..format.documents import Document, DocumentError, End, Event, Exchange, Header, Note, Side
 from ..format.parsing import parse_document
-from .document_heads import DocumentHeads, EndHead, EventHeads, read_head, read_heads
-from .segments import FileSegment, cut_file
-
-MAX_DOCUMENT_BYTES = 1 << 27
-"""128 MiB: eight times what a recorder keeps of a body, if not told otherwise. To parse a document
-takes some four times its size in memory."""
-
-NO_DOCUMENT = 0xFFFFFFFF
-"""In `DocumentIndex.next_in_stream` and `StreamDocuments`: there is none."""
+from .document_heads import (
+    NO_DOCUMENT,
+    DocumentHeads,
+    EndHead,
+    StreamHeads,
+    read_head,
+    read_heads,
+)
+from .segments import FileSegment, cut_file, too_long
 
 _MOST_COMMENT_BYTES = 1 << 16  # of comments after the end mark of a long document
 _END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
@@ -113,10 +113,8 @@ class DocumentIndex:
                 end = part.end
                 continue
             end = part.start + len(part.text)
-            heads = read_heads(part.start, part.text)
+            heads = read_heads(part.start, len(self.next_in_stream), part.text)
             if heads is not None:
-                self.start_offsets.extend(heads.starts)
-                self.next_in_stream.extend([NO_DOCUMENT] * len(heads.starts))
                 self._add_heads(heads)
                 self.intact_bytes = end
                 continue
@@ -126,17 +124,17 @@ class DocumentIndex:
         self._sort_exchanges()
 
     def _add_heads(self, heads: DocumentHeads) -> None:
-        first = len(self.next_in_stream) - len(heads.starts)
-        for events in heads.events:
-            self._add_events(events, first)
-        if heads.exchange_documents:
-            self.last_at_seconds = max(self.last_at_seconds, max(heads.exchange_times))
-            self.last_client_number = max(self.last_client_number, max(heads.clients))
-            self.exchange_numbers.extend(heads.exchange_numbers)
-            self.exchange_times.extend(heads.exchange_times)
-            self.exchange_documents.extend([first + each for each in heads.exchange_documents])
+        self.start_offsets.frombytes(heads.starts)
+        self.next_in_stream.frombytes(heads.next_in_stream)
+        for events in heads.streams:
+            self._add_events(events)
+        self.last_at_seconds = max(self.last_at_seconds, heads.latest_at)
+        self.last_client_number = max(self.last_client_number, heads.last_client)
+        self.exchange_documents.frombytes(heads.exchange_documents)
+        self.exchange_numbers.frombytes(heads.exchange_numbers)
+        self.exchange_times.frombytes(heads.exchange_times)
         for end in heads.ends:
-            self._add_end(end, first + end.document)
+            self._add_end(end)
 
     def _add(self, segment: FileSegment) -> None:
         text = segment.text
@@ -147,18 +145,22 @@ class DocumentIndex:
                     segment, 1, f"not a cassette: expected a line `---`, found {line!r}"
                 )
             return
-        self.start_offsets.append(segment.start)
-        self.next_in_stream.append(NO_DOCUMENT)
         if text.endswith(b"\n...\n"):
             self.intact_bytes = segment.end
         elif not self._find_end_mark(segment):
-            self.cut_off_documents.add(len(self.next_in_stream) - 1)
+            self.cut_off_documents.add(len(self.next_in_stream))
+            self._add_place(segment)
             return
-        heads = read_head(segment.start, text)
+        heads = read_head(segment.start, len(self.next_in_stream), text)
         if heads is None:
+            self._add_place(segment)
             self._parse(segment)
         else:
             self._add_heads(heads)
+
+    def _add_place(self, segment: FileSegment) -> None:
+        self.start_offsets.append(segment.start)
+        self.next_in_stream.append(NO_DOCUMENT)
 
     def _find_end_mark(self, segment: FileSegment) -> bool:
         """Find an end mark that something follows, and warn if that is more than comments."""
@@ -173,7 +175,7 @@ class DocumentIndex:
             self.warnings.append(DocumentProblem(segment.start, 1, text))
             return False
         end = segment.end - len(text) + mark.end()
-        self.end_offsets[len(self.next_in_stream) - 1] = end
+        self.end_offsets[len(self.next_in_stream)] = end
         rest = text[mark.end() :]
         blank = _BLANK_LINES.match(rest)
         kept_bytes = blank.end() if blank else 0
@@ -208,15 +210,20 @@ class DocumentIndex:
         place = len(self.next_in_stream) - 1
         match document:
             case Event(of=of, event=number, at=at):
-                side = document.from_ or "server"
-                self._add_events(EventHeads(of, side, [0], [number], [at]), place)
-            case Exchange(at=at):
-                heads = DocumentHeads(
-                    [0], [], [0], [document.exchange], [at], [document.client], []
+                is_client = document.from_ is not None
+                self._add_events(
+                    StreamHeads(of, is_client, place, place, number, number, at, at, True)
                 )
-                self._add_heads(heads)
+                self.last_at_seconds = max(self.last_at_seconds, at)
+            case Exchange(at=at):
+                self.exchange_documents.append(place)
+                self.exchange_numbers.append(document.exchange)
+                self.exchange_times.append(at)
+                self.last_client_number = max(self.last_client_number, document.client)
+                self.last_at_seconds = max(self.last_at_seconds, at)
             case End(end=of, at=at):
-                self._add_end(EndHead(of, document.from_ or "server", 0, at), place)
+                self._add_end(EndHead(of, document.from_ is not None, place, at))
+                self.last_at_seconds = max(self.last_at_seconds, at)
             case Note():
                 self.note_documents.append(place)
             case Header() if place > 0:
@@ -225,44 +232,36 @@ class DocumentIndex:
             case Header():
                 pass
 
-    def _add_events(self, events: EventHeads, first: int) -> None:
-        """Add events of one side; their documents are counted from the document `first`."""
-        numbers, times = events.numbers, events.times
-        stream = self.streams.get((events.of, events.side))
+    def _add_events(self, events: StreamHeads) -> None:
+        """Add events of one side of an exchange, which are linked to each other."""
+        side: Side = "client" if events.is_client else "server"
+        stream = self.streams.get((events.of, side))
         if stream is None:
-            stream = StreamDocuments(first_at=times[0])
-            self.streams[events.of, events.side] = stream
-        expected = range(stream.last_number + 1, stream.last_number + 1 + len(numbers))
+            stream = StreamDocuments(first_at=events.first_at)
+            self.streams[events.of, side] = stream
         if (
-            numbers != list(expected)
-            or times[0] < stream.last_at
-            or times != sorted(times)
+            not events.is_regular
+            or events.first_number != stream.last_number + 1
+            or events.first_at < stream.last_at
             or stream.end != NO_DOCUMENT
         ):
             self._has_irregular_stream = True
-        self.last_at_seconds = max(self.last_at_seconds, max(times))
-        stream.last_number, stream.last_at = numbers[-1], times[-1]
-        documents = [first + document for document in events.documents]
+        stream.last_number, stream.last_at = events.last_number, events.last_at
         if stream.first == NO_DOCUMENT:
-            stream.first = documents[0]
+            stream.first = events.first
         else:
-            self.next_in_stream[stream.last] = documents[0]
-        stream.last = documents[-1]
-        if stream.last - documents[0] == len(documents) - 1:  # No other document is in between.
-            self.next_in_stream[documents[0] : documents[-1]] = array("I", documents[1:])
-        else:
-            for document, following in pairwise(documents):
-                self.next_in_stream[document] = following
+            self.next_in_stream[stream.last] = events.first
+        stream.last = events.last
 
-    def _add_end(self, end: EndHead, document: int) -> None:
+    def _add_end(self, end: EndHead) -> None:
         """Add the end of a stream, after all events before it and perhaps some after it."""
-        self.last_at_seconds = max(self.last_at_seconds, end.at)
-        stream = self.streams.setdefault((end.of, end.side), StreamDocuments(first_at=end.at))
-        has_later_event = stream.last != NO_DOCUMENT and stream.last > document
+        side: Side = "client" if end.is_client else "server"
+        stream = self.streams.setdefault((end.of, side), StreamDocuments(first_at=end.at))
+        has_later_event = stream.last != NO_DOCUMENT and stream.last > end.document
         if has_later_event or end.at < stream.last_at or stream.end != NO_DOCUMENT:
             self._has_irregular_stream = True
         if stream.end == NO_DOCUMENT:
-            stream.end = document
+            stream.end = end.document
 
     def _add_problem(self, segment: FileSegment, line: int, text: str) -> None:
         self.problems.append(DocumentProblem(segment.start, line, text))
@@ -290,10 +289,3 @@ class DocumentIndex:
             if stream.first_at < times[position]:
                 return False
         return not self.problems
-
-
-def too_long(size: int) -> str | None:
-    """Return why a document of this size cannot be read, or None if it can."""
-    if size <= MAX_DOCUMENT_BYTES:
-        return None
-    return f"the document has {size} bytes, the limit is {MAX_DOCUMENT_BYTES}: delete it"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesotape.cassettes.storage import index, segments
-from mesotape.cassettes.storage.index import DocumentIndex
+from mesotape.cassettes.indexing import document_heads, index, segments
+from mesotape.cassettes.indexing.document_heads import read_heads, read_heads_in_python
+from mesotape.cassettes.indexing.index import DocumentIndex
 
 HEADER = "---\nmesotape: 1\nrecorded_at: 2026-01-01T00:00:00Z\n...\n"
 REQUEST = "request:\n  method: GET\n  path: /\nresponse:\n  after: 0.000001\n"
@@ -64,7 +65,9 @@ def test_runs_are_indexed_as_their_documents(text: str, block: int) -> None:
         found = contents(text.encode())
         with patch.object(index, "read_heads", lambda *_: None):
             expected = contents(text.encode())
-    assert found == expected
+        with patch.object(document_heads, "native", None):
+            in_python = contents(text.encode())
+    assert found == expected == in_python
 
 
 @given(st.lists(events, min_size=1, max_size=8), st.lists(exchanges, max_size=4))
@@ -73,11 +76,52 @@ def test_documents_in_the_layout_of_the_writer_are_read_as_a_run(
 ) -> None:
     documents = [*first, *second]
     text = "".join(documents).encode()
-    heads = index.read_heads(0, text)
+    heads = read_heads(0, 0, text)
     is_usual = text.count(b"\nfrom:") == sum("000\nfrom:" in each for each in documents)
     assert (heads is not None) == is_usual
     if heads is not None:
-        assert len(heads.starts) == len(documents)
+        assert len(heads.starts) == 8 * len(documents)
+
+
+@given(
+    st.lists(st.one_of(events, exchanges, ends, others), max_size=12).map("".join),
+    st.lists(
+        st.tuples(
+            st.floats(0, 1),
+            st.integers(0, 4),
+            st.sampled_from(
+                [
+                    "",
+                    "\n",
+                    "-",
+                    "---",
+                    "\n---\n",
+                    "\n...\n",
+                    "from:",
+                    "\nfrom: client\n",
+                    "f",
+                    "0",
+                    " ",
+                    "\r",
+                    "9" * 19,
+                    "1" * 12 + ".999999",
+                    "é",
+                    "\0",
+                ]
+            ),
+        ),
+        max_size=3,
+    ),
+)
+def test_the_compiled_module_reads_damaged_documents_as_the_python_code(
+    text: str, damages: list[tuple[float, int, str]]
+) -> None:
+    for place, removed, added in damages:
+        at = int(place * len(text))
+        text = text[:at] + added + text[at + removed :]
+    data = text.encode()
+    for end in (len(data), int(0.7 * len(data))):
+        assert read_heads(7, 3, data[:end]) == read_heads_in_python(7, 3, data[:end])
 
 
 @pytest.mark.parametrize("is_regular", [True, False])

@@ -1,0 +1,7 @@
+# The heads of documents: see DocumentHeads, StreamHeads and EndHead in document_heads.py.
+type _Stream = tuple[int, bool, int, int, int, int, float, float, bool]
+type _End = tuple[int, bool, int, float]
+
+def read_heads(
+    start: int, first_document: int, text: bytes, /
+) -> tuple[bytes, bytes, list[_Stream], bytes, bytes, bytes, float, int, list[_End]] | None: ...

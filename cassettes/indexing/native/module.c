@@ -1,0 +1,27 @@
+/* The module: documents in the layout of the writer, block by block. */
+
+#include "native.h"
+
+static PyMethodDef module_methods[] = {
+    {"read_heads", read_heads, METH_VARARGS,
+     "Return the heads of a run of documents as columns; None if one is not in the writer's layout."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef_Slot module_slots[] = {
+    {0, NULL},
+};
+
+static PyModuleDef module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_native",
+    .m_doc = "Documents in the layout of the writer, compiled.",
+    .m_size = 0,
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&module);
+}
