@@ -267,6 +267,20 @@ class Cassette:
         """Return the places of all documents, in the order of the file."""
         return self._documents.sources()
 
+    @property
+    def document_count(self) -> int:
+        """The number of documents, with those that were cut off."""
+        return len(self._index.next_in_stream)
+
+    def document_numbers(self) -> Iterator[int]:
+        """Return the numbers of all whole documents, from 0, in the order of the file."""
+        cut_off = self._index.cut_off_documents
+        return (each for each in range(self.document_count) if each not in cut_off)
+
+    def read_document(self, document: int) -> Document:
+        """Read a document by its number. Raises `CassetteError` if it is wrong."""
+        return self._documents.read(document)
+
     def read_source(self, source: DocumentSource) -> tuple[Document, bytes]:
         """Read a document, and its bytes. Raises `CassetteError` if it is wrong."""
         data = self._documents.read_bytes(source.number)
