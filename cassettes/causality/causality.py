@@ -141,7 +141,7 @@ class Causality:
         group.programs.add(program_of(exchange, request))
         if call_type.record_message is not None:
             self._streams[ref] = _RecordedStream(group, is_subscription, is_of_operator)
-        if is_refused or not _can_cause_events(call_type, exchange):
+        if is_refused or not can_cause_events(call_type, exchange):
             return
         call = self._calls[ref] = _AwaitedCall(exchange.at, call_type.name, ref.exchange, identity)
         if is_of_operator:
@@ -240,7 +240,7 @@ class Causality:
         return self._groups[identity.cassette if self._mode == "all" else identity]
 
 
-def _can_cause_events(call_type: CallType, exchange: Exchange) -> bool:
+def can_cause_events(call_type: CallType, exchange: Exchange) -> bool:
     """Return whether a call may have caused events, or ends; input and heartbeats do not."""
     status = exchange.response.status
     if status is not None and status >= _FIRST_REFUSED_STATUS:

@@ -86,7 +86,7 @@ class RecordedServers:
         """Return the server of a recorded exchange."""
         if not self._used_proxy[cassette] and b"slave" not in request.target:
             return self._whole_cassettes[cassette]
-        authority, actor = _authority_and_actor(request)
+        authority, actor = authority_and_actor(request)
         return RecordedServer(cassette, authority if self._used_proxy[cassette] else None, actor)
 
     def scope_of(
@@ -98,7 +98,7 @@ class RecordedServers:
         """
         if self.are_alike:
             return ANY_SERVER if cassettes is None else ServerScope(cassettes)
-        authority, actor = _authority_and_actor(request)
+        authority, actor = authority_and_actor(request)
         return ServerScope(
             cassettes,
             authority if authority in self._authorities and len(self._authorities) > 1 else None,
@@ -121,7 +121,8 @@ def _is_proxied(upstream: str | None) -> bool:
     return upstream is not None and _PROXY_MODE.match(upstream) is not None
 
 
-def _authority_and_actor(request: HttpRequest) -> tuple[Address | str | None, str | None]:
+def authority_and_actor(request: HttpRequest) -> tuple[Address | str | None, str | None]:
+    """Return the address that a request names, and its actor; None for what it does not name."""
     match = _TARGET.match(request.target.decode("latin-1"))
     scheme, target_authority, first_segment = (None, None, "") if match is None else match.groups()
     authority = target_authority or request.header("host")
