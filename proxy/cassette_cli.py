@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from .arguments.choice_options import choice_options
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
 from .arguments.shared_options import redaction_options
@@ -92,5 +93,35 @@ def redact(**options: Any) -> int:
     return redact(RedactOptions(**options))
 
 
-COMMANDS = (validate, scan, redact)
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=(
+        "mesotape cut hour.yaml -o minute.yaml --since 60 --until 120",
+        "mesotape cut hour.yaml -o kill.yaml --party framework --call KILL",
+    ),
+    page="docs/edit.md#cut",
+)
+@click.argument("file", type=PATH_TYPE)
+@choice_options
+@option_group(
+    "Output",
+    click.option("-o", "--output", type=PATH_TYPE, required=True, help="Write to this file."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+def cut(**options: Any) -> int:
+    """Write a part of a cassette, with what it needs to play.
+
+    Each option chooses exchanges or events; one with several values any of these, and several
+    options what fits all. The calls and events that the chosen ones need are kept, too. The exit
+    code is 9 if nothing is chosen.
+    """
+    check_platform("cut")
+    with importing():
+        from .cassette_tools.cut import CutOptions, cut
+
+    return cut(CutOptions(**options))
+
+
+COMMANDS = (validate, scan, redact, cut)
 """All of this file, for the command line."""

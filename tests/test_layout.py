@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/matching": (*READING, "cassettes/answers"),
     "cassettes/rebinding": ANSWERING,
     "cassettes/causality": ANSWERING,
+    "cassettes/cutting": (*ANSWERING, "cassettes/causality"),
     "cassettes/faults": (*ANSWERING, "cassettes/causality"),
     "cassettes/playback": (
         *ANSWERING,
@@ -113,7 +114,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addons",
         "proxy/commands",
     ),
-    "proxy/cassette_tools": (*READING, SCANNING, "cassettes/validation", "proxy/commands"),
+    "proxy/cassette_tools": (
+        *READING,
+        SCANNING,
+        "cassettes/validation",
+        "cassettes/cutting",
+        "proxy/commands",
+    ),
     "proxy/installation": ("proxy/commands",),
     "proxy/arguments": (
         "proto/http",
@@ -123,6 +130,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         SCANNING,
         "cassettes/matching",
         "cassettes/faults",
+        "cassettes/cutting",
         "proxy/commands",
     ),
     "proxy": (

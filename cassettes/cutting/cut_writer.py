@@ -1,0 +1,152 @@
+"""Write the documents that a cut keeps: verbatim, but for numbers of events and ends of streams."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from ..format.documents import End, Event, Header, Note
+from ..format.parsing import parse_document
+from ..format.yaml_writer import format_document
+from ..storage.reader import Cassette
+from .choice import Choice
+from .head_reader import DocumentHead
+from .kept_documents import KeptDocuments
+
+_BLOCK_BYTES = 1 << 20
+_MOST_COMMENT_BYTES = 1 << 16
+_COMMENT_OR_BLANK = re.compile(rb"[ \t]*(?:[#%].*)?\r?\n?\Z")
+_NUMBER = re.compile(rb"^(event:[ \t]*)[0-9]+", re.MULTILINE)
+
+
+class CutResult(Struct):
+    """How many exchanges and events the new file has, how many were chosen, and of how many.
+
+    The others are there because the chosen ones need them.
+    """
+
+    exchanges: int
+    chosen_exchanges: int
+    all_exchanges: int
+    events: int = 0
+    chosen_events: int = 0
+    all_events: int = 0
+
+
+class _Stream(Struct):
+    """What was written of a stream, and whether it goes on after the time chosen."""
+
+    events: int = 0
+    last_at: float = 0.0
+    goes_on: bool = False
+
+
+class CutWriter:
+    """Takes the heads of all documents, and returns the bytes of those that are kept."""
+
+    def __init__(self, cassette: Cassette, choice: Choice, kept: KeptDocuments) -> None:
+        self.result = CutResult(
+            exchanges=len(kept.exchanges),
+            chosen_exchanges=len(kept.chosen_exchanges),
+            all_exchanges=len(cassette),
+        )
+        self._cassette = cassette
+        self._choice = choice
+        self._kept = kept
+        self._streams: dict[tuple[int, str], _Stream] = {}
+        self._offset = 0
+
+    def write(self, head: DocumentHead) -> Iterator[bytes]:
+        """Return the bytes of a document, and of the comments before it; none if it is left out."""
+        start, end = self._cassette.span(head.document)
+        before, self._offset = self._offset, end
+        match head.kind:
+            case "exchange":
+                pieces = self._copy(start, end) if self._kept.is_kept(head) else iter(())
+            case "event":
+                pieces = self._event(head)
+            case "other":
+                pieces = self._other(head)
+        first = next(pieces, None)
+        if first is not None:
+            yield from self._comments(before, start)
+            yield first
+            yield from pieces
+
+    def finish(self) -> Iterator[bytes]:
+        """Return the ends of streams that go on after the time chosen, and have none."""
+        for (number, _), stream in self._streams.items():
+            if stream.goes_on:
+                yield self._stopped(number, stream)
+
+    def _event(self, head: DocumentHead) -> Iterator[bytes]:
+        self.result.all_events += 1
+        if head.of not in self._kept.exchanges:
+            return
+        stream = self._streams.setdefault((head.of, head.side), _Stream())
+        if not self._kept.is_kept(head):
+            stream.goes_on |= head.at_seconds > self._choice.until
+            return
+        stream.events += 1
+        stream.last_at = head.at_seconds
+        self.result.events += 1
+        self.result.chosen_events += self._kept.is_chosen(head)
+        start, end = self._cassette.span(head.document)
+        if head.number == stream.events:
+            yield from self._copy(start, end)
+        else:
+            yield _renumbered(self._cassette.read_bytes(start, end), stream.events)
+
+    def _other(self, head: DocumentHead) -> Iterator[bytes]:
+        document = self._cassette.read_document(head.document)
+        exchanges, choice = self._kept.exchanges, self._choice
+        is_kept = True
+        match document:
+            case End(end=number):
+                is_kept = number in exchanges
+                side = document.from_ or "server"
+                stream = self._streams.pop((number, side), _Stream())
+                is_divided = side == "server" and number in self._kept.streams
+                if is_kept and is_divided and document.at > choice.until:
+                    yield self._stopped(number, stream)
+                    return
+            case Note(of=int(number)):
+                is_kept = number in exchanges
+            case Note(at=at):
+                is_kept = choice.is_in_time(at)
+            case _:
+                pass
+        if is_kept:
+            yield from self._copy(*self._cassette.span(head.document))
+        if isinstance(document, Header):
+            text = f"cut from {Path(self._cassette.path).name}: {choice}"
+            yield format_document(Note(note=text, at=choice.since))
+
+    def _stopped(self, number: int, stream: _Stream) -> bytes:
+        at = max(self._choice.until, stream.last_at)
+        return format_document(End(end=number, at=at, cause="stopped"))
+
+    def _copy(self, start: int, end: int) -> Iterator[bytes]:
+        while start < end:
+            data = self._cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))
+            yield data
+            start += len(data)
+
+    def _comments(self, start: int, end: int) -> Iterator[bytes]:
+        """Return the comments and blank lines between two documents."""
+        if start < end <= start + _MOST_COMMENT_BYTES:
+            data = self._cassette.read_bytes(start, end)
+            lines = data.splitlines(keepends=True)
+            yield b"".join(line for line in lines if _COMMENT_OR_BLANK.match(line))
+
+
+def _renumbered(data: bytes, number: int) -> bytes:
+    """Return an event with another number. All other bytes stay, if that can be done."""
+    renumbered = _NUMBER.sub(rb"\g<1>%d" % number, data, count=1)
+    if data.startswith(b"---\nevent: "):
+        return renumbered
+    event = parse_document(data)
+    assert isinstance(event, Event)
+    wanted = structs.replace(event, event=number)
+    return renumbered if parse_document(renumbered) == wanted else format_document(wanted)

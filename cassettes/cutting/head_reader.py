@@ -1,0 +1,109 @@
+"""The heads of documents: of which exchange one is, and the type of an event.
+
+In the layout of the writer the first lines of a document have it. Any other document is parsed.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from ..answers.records import record_type
+from ..format.documents import CassetteError, Event, Exchange, Side
+from ..format.fast_reader import EVENT_HEAD_PATTERN
+from ..format.scalars import NUMBER_PATTERN
+from ..storage.reader import Cassette
+from ..storage.recorded_bodies import encode_event
+
+_HEAD_BYTES = 4096
+_BLOCK_BYTES = 1 << 20
+_EVENT = re.compile(EVENT_HEAD_PATTERN.encode())
+_EXCHANGE = re.compile(rf"---\nexchange: ({NUMBER_PATTERN})\n".encode())
+_SMALL_KINDS = (b"---\nend: ", b"---\nnote: ", b"---\nmesotape: ")
+_TYPE = re.compile(
+    rb"(?:chunks: [^\n]*\n)?(?:spacing: [^\n]*\n)?"
+    rb'(?:json|proto): \|-\n {2}\{\s*"type": ?"([A-Z_]+)"'
+)
+
+
+class DocumentHead(Struct, gc=False):
+    """The head of a document, and its first bytes.
+
+    `of` is the number of the exchange that an event is of, or of an exchange itself. `body_offset`
+    is where the lines after the head of an event begin in `data`, 0 in a layout of its own.
+    """
+
+    document: int
+    data: bytes
+    kind: Literal["event", "exchange", "other"] = "other"
+    of: int = 0
+    number: int = 0
+    at_seconds: float = 0.0
+    side: Side = "server"
+    body_offset: int = 0
+
+
+def read_heads(cassette: Cassette) -> Iterator[DocumentHead]:
+    """Read the heads of all documents, in the order of the file. Raises CassetteError."""
+    for document, data in _beginnings(cassette):
+        head = DocumentHead(document, data)
+        if match := _EVENT.match(data):
+            number, of, at, side = match.groups()
+            head.kind, head.number, head.of, head.at_seconds = (
+                "event",
+                int(number),
+                int(of),
+                float(at),
+            )
+            head.side, head.body_offset = "client" if side else "server", match.end()
+        elif match := _EXCHANGE.match(data):
+            head.kind, head.of = "exchange", int(match[1])
+        elif not data.startswith(_SMALL_KINDS):
+            _parse(cassette, head)
+        yield head
+
+
+def event_type(cassette: Cassette, head: DocumentHead, message: str) -> str | None:
+    """Return the type of an event of a stream of messages; None if it has none."""
+    if head.body_offset and (match := _TYPE.match(head.data, head.body_offset)):
+        return match[1].decode()
+    data = event_bytes(cassette, head, message)
+    return None if data is None else record_type(data, message)
+
+
+def event_bytes(cassette: Cassette, head: DocumentHead, message: str) -> bytes | None:
+    """Return the record of an event; None if it is malformed or was omitted."""
+    event = cassette.read_document(head.document)
+    if not isinstance(event, Event):
+        raise CassetteError(f"{cassette.path}: changed since it was opened")
+    if event.offset is not None or event.omitted is not None:
+        return None
+    return encode_event(cassette, event, message)
+
+
+def _parse(cassette: Cassette, head: DocumentHead) -> None:
+    match cassette.read_document(head.document):
+        case Event() as event:
+            head.kind, head.number, head.of, head.at_seconds = (
+                "event",
+                event.event,
+                event.of,
+                event.at,
+            )
+            head.side = event.from_ or "server"
+        case Exchange() as exchange:
+            head.kind, head.of = "exchange", exchange.exchange
+        case _:
+            pass
+
+
+def _beginnings(cassette: Cassette) -> Iterator[tuple[int, bytes]]:
+    """Read the first 4 KiB of each document, or all of it if it is shorter."""
+    block, block_start = b"", 0
+    for document in cassette.document_numbers():
+        start, end = cassette.span(document)
+        offset, size = start - block_start, min(_HEAD_BYTES, end - start)
+        if offset < 0 or offset + size > len(block):
+            block, block_start, offset = cassette.read_bytes(start, start + _BLOCK_BYTES), start, 0
+        yield document, block[offset : offset + size]

@@ -1,0 +1,182 @@
+"""Select the documents of a cassette that a cut keeps: what was chosen, and what that needs.
+
+    SUBSCRIBE, SUBSCRIBED          of each stream of which an event is kept, of each call kept
+    ACCEPT, ACKNOWLEDGE, DECLINE   that answer an event that is kept; the events they answer
+    REVIVE, SUPPRESS, …            within the times chosen, before an event chosen that they hold
+    HEARTBEAT                      within the times chosen, of each stream kept: a client gives up a
+                                   stream without
+    a session of a container       all of it: its output depends on its input
+
+Other streams than those of a SUBSCRIBE are kept in whole, if their request or one of their events
+is chosen.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from ...proto.messages import mapping
+from ..causality.identities import ClientIdentity
+from ..storage.reader import Cassette
+from .answered_ids import NO_DOCUMENT, AnsweredIds
+from .choice import Choice
+from .exchange_facts import ExchangeFacts, FactReader
+from .head_reader import DocumentHead, event_bytes, event_type, read_heads
+
+_LEFT_OUT, _CHOSEN, _NEEDED, _WITH_STREAM = range(4)
+"""Marks of events: first records, and heartbeats, are kept if something else of their stream is."""
+
+
+class KeptDocuments:
+    """The documents that are kept, and those of them that were chosen.
+
+    `exchanges` and `chosen_exchanges` are numbers of exchanges. `streams` are the streams that a
+    cut may divide, with the name of the message of their events. `parties` are all parties.
+    """
+
+    def __init__(
+        self, cassette: Cassette, choice: Choice, on_progress: Callable[[int], None]
+    ) -> None:
+        self.exchanges = set[int]()
+        self._cassette = cassette
+        self._choice = choice
+        self._on_progress = on_progress
+        self._answered_ids = AnsweredIds()
+        reader = FactReader(cassette, choice, self._answered_ids)
+        self._facts = {facts.number: facts for facts in reader.read()}
+        self.parties = reader.parties
+        self.streams = {
+            number: facts.record_message
+            for number, facts in self._facts.items()
+            if facts.record_message is not None
+        }
+        self._marks = bytearray(cassette.document_count)
+        self._first_records: dict[int, int] = {}
+        self._last_chosen: dict[ClientIdentity, float] = {}
+        self._choose()
+        self.chosen_exchanges = frozenset(self.exchanges)
+        if self.exchanges:
+            self._keep_what_is_needed()
+
+    def is_kept(self, head: DocumentHead) -> bool:
+        """Return whether an event or an exchange is kept."""
+        if head.of not in self.exchanges:
+            return False
+        return (
+            head.kind == "exchange"
+            or not self.is_divided(head)
+            or self._marks[head.document] != _LEFT_OUT
+        )
+
+    def is_chosen(self, head: DocumentHead) -> bool:
+        """Return whether an event that is kept was chosen."""
+        if self.is_divided(head):
+            return self._marks[head.document] == _CHOSEN
+        return head.of in self.chosen_exchanges
+
+    def is_divided(self, head: DocumentHead) -> bool:
+        """Return whether an event is of a stream of which only a part may be kept."""
+        return head.side == "server" and head.of in self.streams
+
+    def _choose(self) -> None:
+        choice = self._choice
+        for facts in self._facts.values():
+            if (
+                facts.is_chosen
+                and choice.is_in_time(facts.at_seconds)
+                and choice.has_call(facts.call)
+            ):
+                self.exchanges.add(facts.number)
+        for head in self._events():
+            facts = self._facts.get(head.of)
+            if facts is None:
+                continue
+            is_in_time = choice.is_in_time(head.at_seconds)
+            if not self.is_divided(head):
+                if is_in_time and facts.is_chosen and choice.has_call(facts.call):
+                    self.exchanges.add(head.of)
+                continue
+            if head.of not in self._first_records:
+                self._first_records[head.of] = head.document
+                self._marks[head.document] = _WITH_STREAM
+            if is_in_time:
+                self._choose_event(head, facts)
+
+    def _choose_event(self, head: DocumentHead, facts: ExchangeFacts) -> None:
+        choice, kind = self._choice, None
+        if choice.types or choice.calls:
+            kind = event_type(self._cassette, head, self.streams[head.of])
+        if facts.is_chosen and choice.has_event(facts.call, kind):
+            self._marks[head.document] = _CHOSEN
+            self.exchanges.add(head.of)
+            self._last_chosen[facts.party] = max(
+                head.at_seconds, self._last_chosen.get(facts.party, 0.0)
+            )
+        elif kind == "HEARTBEAT":
+            self._marks[head.document] = _WITH_STREAM
+
+    def _keep_what_is_needed(self) -> None:
+        by_party = defaultdict[ClientIdentity, list[ExchangeFacts]](list)
+        for facts in self._facts.values():
+            by_party[facts.party].append(facts)
+        kept = {self._facts[number].party for number in self.exchanges}
+        divided = {party for party in kept if self._choice.divides_parties}
+        for party in divided:
+            if party.kind == "container":
+                self.exchanges.update(facts.number for facts in by_party[party])
+            elif party in self._last_chosen:
+                self._keep_unanswering_calls(party, by_party[party])
+        subscribers = {party for party in divided if self._answered_ids.has_calls(party)}
+        if subscribers:
+            self._add_ids_of_events(subscribers)
+        for party in subscribers:
+            self._answered_ids.keep_related(party, self._is_item_kept, self._keep_item)
+        for number in list(self.exchanges):
+            if (subscription := self._facts[number].subscription) is not None:
+                self.exchanges.add(subscription)
+
+    def _keep_unanswering_calls(self, party: ClientIdentity, calls: list[ExchangeFacts]) -> None:
+        """Keep the calls that hold chosen events, and answer none that may be left out."""
+        answering = self._answered_ids.answering_calls(party)
+        until = self._last_chosen[party]
+        for facts in calls:
+            is_between = self._choice.since <= facts.at_seconds < until
+            if is_between and facts.holds_events and facts.number not in answering:
+                self.exchanges.add(facts.number)
+
+    def _add_ids_of_events(self, parties: set[ClientIdentity]) -> None:
+        for head in self._events():
+            facts = self._facts.get(head.of)
+            if facts is None or facts.party not in parties or not self.is_divided(head):
+                continue
+            message = self.streams[head.of]
+            data = event_bytes(self._cassette, head, message)
+            decode = (
+                mapping.decode
+                if data is not None and data.startswith(b"{")
+                else mapping.decode_protobuf
+            )
+            try:
+                event = None if data is None else decode(data, message)
+            except ValueError:
+                event = None
+            if event is not None:
+                self._answered_ids.add_event(
+                    facts.party, head.document, head.of, head.at_seconds, event
+                )
+
+    def _is_item_kept(self, document: int, exchange: int) -> bool:
+        is_call = document == NO_DOCUMENT
+        return exchange in self.exchanges and (
+            is_call or self._marks[document] in (_CHOSEN, _NEEDED)
+        )
+
+    def _keep_item(self, document: int, exchange: int) -> None:
+        self.exchanges.add(exchange)
+        if document != NO_DOCUMENT:
+            self._marks[document] = _NEEDED
+
+    def _events(self) -> Iterator[DocumentHead]:
+        for head in read_heads(self._cassette):
+            self._on_progress(head.document)
+            if head.kind == "event":
+                yield head

@@ -1,0 +1,90 @@
+"""The options that choose a part of a cassette."""
+
+import functools
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import click
+
+from .command_help import option_group
+
+_SECONDS = click.FloatRange(min=0)
+
+_choice_options = option_group(
+    "What to keep",
+    click.option(
+        "--since",
+        metavar="SECONDS",
+        type=_SECONDS,
+        default=0.0,
+        help="From this time of the recording on, in seconds.",
+    ),
+    click.option(
+        "--until",
+        metavar="SECONDS",
+        type=_SECONDS,
+        default=inf,
+        help="Up to this time, in seconds.",
+    ),
+    click.option(
+        "--client",
+        "clients",
+        metavar="CLIENT",
+        multiple=True,
+        help="Of this client: its number or address.",
+    ),
+    click.option(
+        "--party",
+        "parties",
+        multiple=True,
+        metavar="NAME",
+        help="Of this party, like framework, or `framework ID`.",
+    ),
+    click.option(
+        "--call",
+        "calls",
+        multiple=True,
+        metavar="TYPE",
+        help="Calls of this type; or requests for a path.",
+    ),
+    click.option("--type", "types", multiple=True, metavar="TYPE", help="Events of this type."),
+    click.option(
+        "--server",
+        "servers",
+        multiple=True,
+        metavar="HOST:PORT",
+        help="Sent to this server, or to this actor, like `slave(1)`.",
+    ),
+)
+
+
+def choice_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add these options; the command gets them as `choice`."""
+
+    @functools.wraps(command)
+    def with_choice(
+        *,
+        since: float,
+        until: float,
+        clients: tuple[str, ...],
+        parties: tuple[str, ...],
+        calls: tuple[str, ...],
+        types: tuple[str, ...],
+        servers: tuple[str, ...],
+        **options: Any,
+    ) -> int:
+        from ...cassettes.cutting.choice import Choice
+
+        choice = Choice(
+            since=since,
+            until=until,
+            clients=clients,
+            parties=parties,
+            calls=calls,
+            types=types,
+            servers=servers,
+        )
+        return command(choice=choice, **options)
+
+    return _choice_options(with_choice)

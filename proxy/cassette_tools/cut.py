@@ -1,0 +1,48 @@
+"""`mesotape cut`: write a part of a cassette, with what that part needs to play."""
+
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from ...cassettes.cutting.choice import Choice
+from ...cassettes.cutting.cutting import NothingChosenError, cut_cassette
+from ...cassettes.format.documents import CassetteError
+from ..commands.console import EXIT_NO_MATCH, CommandError, print_to_stderr
+from .cassette_files import progress
+
+
+class CutOptions(Struct, frozen=True, kw_only=True):
+    """The options of `mesotape cut`."""
+
+    file: Path
+    output: Path
+    choice: Choice
+    as_json: bool = False
+
+
+def cut(options: CutOptions) -> int:
+    """Cut the cassette. Return the exit code; raises CommandError."""
+    path, output = options.file, options.output
+    if options.choice.is_everything:
+        raise CommandError("nothing says what to keep: give --since, --until, --party or another")
+    try:
+        with progress(f"cutting {path}", 100) as shown:
+            result = cut_cassette(path, options.choice, output, shown.advance)
+    except NothingChosenError as error:
+        raise CommandError(f"{error}; nothing was written", EXIT_NO_MATCH) from error
+    except CassetteError as error:
+        raise CommandError(f"{error}; nothing was written") from error
+    except OSError as error:
+        raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
+    if options.as_json:
+        click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+        return 0
+    needed = result.exchanges - result.chosen_exchanges + result.events - result.chosen_events
+    print_to_stderr(
+        f"{output}: {result.exchanges} of {result.all_exchanges} exchanges and"
+        f" {result.events} of {result.all_events} events,"
+        f" {needed} of them only because others need them"
+    )
+    return 0
