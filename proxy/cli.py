@@ -22,7 +22,7 @@ from .arguments.shared_options import (
     server_output_options,
 )
 from .arguments.value_types import PATH_TYPE, CassetteArgument, CassetteArgumentType
-from .cassette_cli import COMMANDS
+from .cassette_cli import COMMANDS as CASSETTE_COMMANDS
 from .commands.console import (
     EXIT_FAILURE,
     CommandError,
@@ -32,6 +32,7 @@ from .commands.console import (
     print_to_stderr,
 )
 from .commands.messages import messages, open_standard_files
+from .conversion_cli import COMMANDS as CONVERSION_COMMANDS
 
 
 @click.group(
@@ -178,7 +179,7 @@ def completion(shell: Any) -> int:
     return print_completion(cli, shell)
 
 
-for _command in COMMANDS:
+for _command in (*CASSETTE_COMMANDS, *CONVERSION_COMMANDS):
     cli.add_command(_command)
 
 

@@ -1,0 +1,19 @@
+"""Dates and times, as other formats have them, and the seconds of a cassette."""
+
+import datetime
+
+
+def utc(moment: datetime.datetime) -> datetime.datetime:
+    """Return a time with its time zone: UTC, if it has none."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
+
+
+def format_time(recorded_at: datetime.datetime, at: float) -> str:
+    """Return the date and time that is some seconds after the start of a recording."""
+    moment = utc(recorded_at) + datetime.timedelta(seconds=at)
+    return moment.isoformat(timespec="microseconds")
+
+
+def parse_time(text: str) -> datetime.datetime:
+    """Parse a date and time in the format of RFC 3339. Raises ValueError."""
+    return utc(datetime.datetime.fromisoformat(text))

@@ -1,0 +1,134 @@
+"""`mesotape export`: write a cassette as a file of another tool."""
+
+import contextlib
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Literal
+
+import click
+import msgspec
+from msgspec import Struct
+
+from ...cassettes.format.documents import CassetteError, Side
+from ...cassettes.interchange.details import CassetteDetails
+from ...cassettes.interchange.har_writer import write_har
+from ...cassettes.interchange.json_lines import write_json_lines
+from ...cassettes.interchange.losses import Losses
+from ...cassettes.interchange.record_stream import StreamChoiceError, write_stream
+from ...cassettes.interchange.recorded import RecordedExchanges
+from ...cassettes.storage.new_file import new_file
+from ...cassettes.storage.reader import Cassette
+from ..commands.console import CommandError, print_to_stderr
+from .cassette_files import Progress, progress
+
+type ExportFormat = Literal["har", "jsonl", "recordio", "flow"]
+
+STDOUT = Path("-")
+
+_SUFFIXES: dict[str, ExportFormat] = {
+    ".har": "har",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".recordio": "recordio",
+    ".bin": "recordio",
+    ".flow": "flow",
+    ".flows": "flow",
+    ".mitm": "flow",
+}
+
+
+class ExportOptions(Struct, frozen=True, kw_only=True):
+    """The options of `mesotape export`."""
+
+    cassette: Path
+    output: Path
+    format_name: ExportFormat | None = None
+    exchange: int | None = None
+    side: Side = "server"
+    max_body: int
+    as_json: bool = False
+
+
+def export(options: ExportOptions) -> int:
+    """Export the cassette. Return the exit code; raises CommandError."""
+    losses = Losses()
+    format_name = options.format_name or _format_of(options.output)
+    if options.exchange is not None and format_name != "recordio":
+        raise CommandError(f"--exchange is for --format recordio, found {format_name}")
+    try:
+        with Cassette.open(options.cassette) as cassette:
+            _check_output(options.output, cassette.part_paths)
+            with (
+                progress(f"exporting {options.cassette}", len(cassette)) as shown,
+                _opened(options.output) as file,
+            ):
+                for piece in _pieces(cassette, format_name, options, losses, shown):
+                    file.write(piece)
+    except (CassetteError, StreamChoiceError) as error:
+        raise CommandError(f"{error}; nothing was written") from error
+    except OSError as error:
+        text = f"{options.output}: cannot be written: {error.strerror or error}"
+        raise CommandError(text) from error
+    print_result(options.output, format_name, losses, as_json=options.as_json)
+    return 0
+
+
+def _format_of(output: Path) -> ExportFormat:
+    name = output.name.removesuffix(".gz")
+    if (found := _SUFFIXES.get(Path(name).suffix)) is not None:
+        return found
+    suffixes = ", ".join(_SUFFIXES)
+    raise CommandError(f"{output}: expected a name that ends in {suffixes}, or --format")
+
+
+def _check_output(output: Path, inputs: Sequence[Path]) -> None:
+    if any(output.exists() and output.samefile(path) for path in inputs):
+        raise CommandError(f"{output}: is the cassette itself: choose another name for -o")
+
+
+@contextlib.contextmanager
+def _opened(output: Path) -> Generator[IO[bytes]]:
+    """Open a new file that replaces an old one at the end, or stdout if it is `-`."""
+    if output == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with new_file(output, packs=output.suffix == ".gz") as file:
+        yield file
+
+
+def _pieces(
+    cassette: Cassette,
+    format_name: ExportFormat,
+    options: ExportOptions,
+    losses: Losses,
+    shown: Progress,
+) -> Iterator[bytes]:
+    """Iterate over the contents of the new file."""
+    if format_name == "jsonl":
+        return write_json_lines(cassette)
+    if format_name == "recordio":
+        return write_stream(cassette, options.exchange, options.side, losses)
+    details = CassetteDetails(header=cassette.header, notes=list(cassette.notes()))
+    exchanges = RecordedExchanges(cassette, losses, options.max_body, shown.advance)
+    if format_name == "har":
+        return write_har(details, exchanges)
+    try:  # It takes a second to import.
+        from ...addons.flow_writer import write_flows
+    except ImportError as error:
+        text = f"a flow file needs mitmproxy: pip install 'mesotape[record]' ({error})"
+        raise CommandError(text) from error
+    return write_flows(details, exchanges)
+
+
+def print_result(output: Path, format_name: ExportFormat, losses: Losses, *, as_json: bool) -> None:
+    """Print what is not in the new file: a line of each kind, or one object of JSON."""
+    found = list(losses)
+    if as_json:
+        result = {"file": str(output), "format": format_name, "losses": found}
+        to_stderr = output == STDOUT
+        click.echo(msgspec.json.encode(result), err=to_stderr)
+        return
+    for loss in found:
+        print_to_stderr(f"{output}: left out: {loss}")

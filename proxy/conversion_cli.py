@@ -1,0 +1,69 @@
+"""The commands that convert recordings: their options, and the texts of `--help`."""
+
+from typing import Any
+
+import click
+
+from .arguments.command_help import DocumentedCommand, option_group
+from .arguments.completion import CASSETTE_PATH_TYPE
+from .arguments.value_types import PATH_TYPE, SizeType
+from .commands.console import check_platform, importing
+
+
+@click.command(
+    cls=DocumentedCommand,
+    section="Convert recordings",
+    examples=(
+        "mesotape export cassette.yaml -o cassette.har",
+        "mesotape export cassette.yaml -o stream.recordio --exchange 1",
+    ),
+    page="docs/formats.md#export",
+)
+@click.argument("cassette", type=CASSETTE_PATH_TYPE)
+@option_group(
+    "Output",
+    click.option(
+        "-o", "--output", type=PATH_TYPE, required=True, help="The file to write; - is stdout."
+    ),
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(["har", "jsonl", "recordio", "flow"]),
+        help="Format of the file, if its name does not tell.",
+    ),
+    click.option(
+        "--max-body",
+        type=SizeType(),
+        default="128M",
+        show_default=True,
+        help="Leave out longer bodies in har and flow, which hold them whole.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+@option_group(
+    "Stream for recordio",
+    click.option("--exchange", type=click.IntRange(1), help="Exchange of the stream."),
+    click.option(
+        "--side",
+        type=click.Choice(["server", "client"]),
+        default="server",
+        show_default=True,
+        help="Sender of the stream.",
+    ),
+)
+def export(**options: Any) -> int:
+    """Write a cassette as HAR, JSON lines, a flow file of mitmproxy, or a raw stream.
+
+    The suffix of the file decides: .har, .jsonl, .flow, or .recordio for the raw records of one
+    stream. What the format cannot hold is listed on stderr. The exit code is 1 if nothing was
+    written, else 0.
+    """
+    check_platform("export")
+    with importing():
+        from .cassette_tools.export import ExportOptions, export
+
+    return export(ExportOptions(**options))
+
+
+COMMANDS = (export,)
+"""All of this file, for the command line."""
