@@ -9,6 +9,7 @@ import re
 from google.protobuf.message import Error as ProtobufError
 from msgspec import Struct, json
 
+from ..proto.counted import counted
 from ..proto.messages.mapping import message_to_text
 from .body_type import BodyType
 
@@ -76,7 +77,7 @@ def render_bytes(data: bytes, size: int | None = None) -> str:
         left += len(shown) - len(hex_bytes)
         starts = range(0, len(hex_bytes), _ROW_BYTES)
         lines = ["hex: |", *(_hex_row(at, hex_bytes[at : at + _ROW_BYTES]) for at in starts)]
-    return "\n".join([*lines, *([f"# {left} bytes more"] if left else [])])
+    return "\n".join([*lines, *([f"# {counted(left, 'byte')} more"] if left else [])])
 
 
 def _hex_row(offset: int, data: bytes) -> str:

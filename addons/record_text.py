@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct, json
 
+from ..proto.counted import counted
 from ..proto.diagnosis.findings import Finding, SkippedBytes
 from ..proto.diagnosis.problems import Diagnostic
 from . import display
@@ -65,7 +66,7 @@ def summarize_records(findings: Sequence[Finding]) -> list[str]:
 
 
 def _render_record(finding: Finding, body_type: BodyType) -> str:
-    place = f"byte {finding.offset}, {finding.size} bytes"
+    place = f"byte {finding.offset}, {counted(finding.size, 'byte')}"
     title = f"--- # record {finding.number}, {_type_name(finding)}: {place}"
     # User interfaces may fold empty lines, so the last one holds a blank.
     return "\n".join([title, *_problem_lines(finding), _body_text(finding, body_type), " "])

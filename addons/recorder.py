@@ -30,6 +30,7 @@ from ..cassettes.recording.observations import (
 )
 from ..cassettes.recording.writer_reports import WriterStatus
 from ..proto.api import endpoints
+from ..proto.counted import counted
 from ..proto.shown_text import escape_surrogates
 from . import recorder_options
 from .addon_options import selected_server
@@ -117,7 +118,7 @@ class Recorder:
     def failure(self) -> str | None:
         """Why the recording is not complete, or None."""
         if self.failures.last is None and self.guard.count:
-            return f"the recorder failed {self.guard.count} times"
+            return f"the recorder failed {counted(self.guard.count, 'time')}"
         return self.failures.last
 
     @property
@@ -162,7 +163,8 @@ class Recorder:
         if self._writer is None:
             return "not recording"
         counts = self.writer_status
-        text = f"{counts.exchanges} exchanges, {counts.events} events in {self._writer.path}"
+        exchanges, events = counted(counts.exchanges, "exchange"), counted(counts.events, "event")
+        text = f"{exchanges}, {events} in {self._writer.path}"
         return f"{text}; {self.failure}" if self.failure is not None else text
 
     def stop(self) -> None:
@@ -233,7 +235,7 @@ class Recorder:
         for line in self._answers.lines():
             self._warn(line)
         if self.guard.count > 1:
-            self._report(f"the recorder failed {self.guard.count} times")
+            self._report(f"the recorder failed {counted(self.guard.count, 'time')}")
         self._send(RecordingStopped(0, self._now()))
 
     def _is_recorded(self, path: str, headers: HeaderFields) -> bool:

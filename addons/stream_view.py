@@ -24,6 +24,7 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from ..proto.api.apis import ServerKind
+from ..proto.counted import counted
 from ..proto.diagnosis.examiner import Examiner
 from ..proto.diagnosis.findings import Finding
 from . import display, kept_body, record_text
@@ -97,9 +98,9 @@ def render_stream(
     unfinished = findings.pop() if running and findings and _is_unfinished(findings[-1]) else None
     texts = record_text.render_records(findings, body_type)
     if len(texts) < len(findings):
-        head.append(f"# {len(findings) - len(texts)} records before these are not shown")
+        head.append(f"# not shown: {counted(len(findings) - len(texts), 'record')} before these")
     if unfinished is not None:
-        place = f"byte {unfinished.offset}, {unfinished.size} bytes so far"
+        place = f"byte {unfinished.offset}, {counted(unfinished.size, 'byte')} so far"
         texts.append(f"# record {unfinished.number}: {place}")
     ordered = reversed(texts) if newest_first else texts
     return "\n".join([*head, *record_text.summarize_records(findings), " ", *ordered])

@@ -7,6 +7,8 @@ of their own. They are shown as escapes: `\x1b[2J`, `\u202e`, `\n`.
 
 import re
 
+from .counted import counted
+
 _UNSEEN = "\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 """Control and format characters and line separators that JSON need not escape."""
 
@@ -63,7 +65,7 @@ def escape_message(text: str) -> str:
 
 def _cut_line(line: str) -> str:
     more = len(line) - _LINE_CHARACTERS
-    return line if more <= 0 else f"{line[:_LINE_CHARACTERS]}… ({more} more characters)"
+    return line if more <= 0 else f"{line[:_LINE_CHARACTERS]}… ({counted(more, 'more character')})"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from ...cassettes.format.documents import Side
 from ...cassettes.recording.observations import AnyObservation, BodyData, RecorderNote
+from ...proto.counted import counted
 from .guard import Guard
 
 type StreamCallback = Callable[[bytes], Iterable[bytes] | bytes]
@@ -88,7 +89,7 @@ class BodyTap:
     def _note_failure(self, data: bytes, error: Exception) -> None:
         receiver = "upstream" if self._side == "client" else "client"
         text = (
-            f"{len(data)} bytes did not reach the {receiver}: the stream callback of another "
-            f"addon raised {type(error).__name__}: {error}"
+            f"{counted(len(data), 'byte')} did not reach the {receiver}: the stream callback of "
+            f"another addon raised {type(error).__name__}: {error}"
         )
         self._send(RecorderNote(self._exchange, self._now(), text))

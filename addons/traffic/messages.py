@@ -6,6 +6,7 @@ from mitmproxy import http
 from msgspec import Struct
 
 from ...cassettes.recording.observations import HeaderFields
+from ...proto.counted import counted
 
 type _Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -80,7 +81,7 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 
 def _changed_body(before: bytes | None, after: bytes | None) -> list[str]:
-    return [] if before == after else [f"body ({len(after or b'')} bytes)"]
+    return [] if before == after else [f"body ({counted(len(after or b''), 'byte')})"]
 
 
 def _changed_headers(before: _Fields, message: http.Message) -> list[str]:

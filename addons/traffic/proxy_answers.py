@@ -14,6 +14,7 @@ from mitmproxy.connection import ConnectionState
 from msgspec import Struct
 
 from ...cassettes.format.documents import EndCause
+from ...proto.counted import counted
 
 _KILLED = mitmproxy_flow.Error.KILLED_MESSAGE
 _TOO_LARGE = "exceeds mitmproxy's body_size_limit"
@@ -49,7 +50,7 @@ class ProxyAnswerCounts:
     def lines(self) -> list[str]:
         """Return a line for each kind, like `502 upstream unreachable: 37 times`."""
         return [
-            f"{status or 'no answer:'} {kind}: {count} {'time' if count == 1 else 'times'}"
+            f"{status or 'no answer:'} {kind}: {counted(count, 'time')}"
             for (status, kind), count in self._counts.items()
         ]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ...cassettes.format.documents import Side
 from ...cassettes.recording import observations
+from ...proto.counted import counted, was
 
 MAX_WAITING_BYTES = 1 << 25
 """32 MiB may wait for a slow writer; beyond, heads, bodies and notes are dropped and counted."""
@@ -94,24 +95,23 @@ class ObservationQueue:
                 self._dropped[key] = (pieces + 1, size + len(observation.data))
             case observations.RequestHead():
                 self._lost_exchanges.add(exchange)
-                self._lost_counts["exchanges"] += 1
+                self._lost_counts["exchange"] += 1
             case observations.ResponseHead():
                 text = "the response was lost: the disk was too slow"
                 self._batch.append(observations.RecorderNote(exchange, at_seconds, text))
                 self._batch.append(observations.ExchangeEnd(exchange, at_seconds, "stopped"))
                 self._lost_exchanges.add(exchange)
             case observations.RecorderNote():
-                self._lost_counts["notes"] += 1
+                self._lost_counts["note"] += 1
             case _:
                 return False
         return True
 
     def _report_dropped(self, at_seconds: float) -> None:
         if self._lost_counts:
-            counts = " and ".join(
-                f"{count} {what}" for what, count in sorted(self._lost_counts.items())
-            )
-            text = f"{counts} were lost: the disk was too slow"
+            counts = [counted(count, noun) for noun, count in sorted(self._lost_counts.items())]
+            were = was(sum(self._lost_counts.values()))
+            text = f"{' and '.join(counts)} {were} lost: the disk was too slow"
             self._batch.append(observations.RecorderNote(0, at_seconds, text))
             self._lost_counts.clear()
         for (exchange, side), (pieces, size) in self._dropped.items():

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ...cassettes.recording import observations
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ...proto.counted import counted
 from ..traffic.guard import describe_error
 from .observation_queue import ObservationQueue
 from .writer_process import WriterProcess
@@ -147,7 +148,7 @@ class WriterClient:
     def _leave(self) -> None:
         """Leave a writer alone that does not react."""
         text = "the writer process does not react: is the disk blocked?"
-        self._fail(f"{text} {self._queue.waiting_bytes} bytes did not reach it")
+        self._fail(f"{text} {counted(self._queue.waiting_bytes, 'byte')} did not reach it")
         self._process.leave()
         self._is_left = True
 

@@ -27,6 +27,7 @@ from ...cassettes.recording.writer import CassetteWriter
 from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.scanning.late_secrets import LateSecrets
+from ...proto.counted import counted
 from ..traffic.guard import describe_error
 from .final_redaction import FinalRedaction
 from .reports import Reports
@@ -216,7 +217,7 @@ class WritingLoop:
             count += isinstance(document, Event | bytes)
             if count >= limit:
                 self._is_ended = True
-                text = f"the recording was to end after {limit} events"
+                text = f"the recording was to end after {counted(limit, 'event')}"
                 return documents[:place] + self._last_documents(text, documents[place:])
         return documents
 

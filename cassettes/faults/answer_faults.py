@@ -17,6 +17,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from ...proto.api.refusals import MesosRefusal
+from ...proto.counted import counted
 from ...proto.http import redirects
 from ...proto.http.request import HttpRequest
 from ..answers import answer as answers
@@ -113,7 +114,7 @@ class AnswerFaults:
         empty = self._first_of_kind.get("empty-answer")
         size = len(answer.content)
         if empty is not None and size:
-            self._report(empty, f"{size} bytes of body left out")
+            self._report(empty, f"{counted(size, 'byte')} of body left out")
             answer = _without_body(answer)
         cut = self._first_of_kind.get("cut-answer") if answer.content else None
         if cut is None and not self._delays:
@@ -153,7 +154,7 @@ class AnswerFaults:
 
     def _delay_notices(self) -> AnswerSteps:
         for fault, seconds in self._delays:
-            yield self._due_seconds, self._notice(fault, f"answered {seconds:g} seconds late")
+            yield self._due_seconds, self._notice(fault, f"answered {seconds:g} s late")
 
     def _notice(self, fault: Fault, text: str) -> Notify:
         return Notify(partial(self._report, fault, text))

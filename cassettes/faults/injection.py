@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
+from ...proto.counted import counted, was
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..causality.container_input import ComparableCalls
@@ -236,10 +237,10 @@ class FaultInjection:
 
     def _describe(self, fault: Fault, hit_count: int) -> str:
         if hit_count:
-            return f"fault {fault} fired {hit_count} time{'s' if hit_count > 1 else ''}"
+            return f"fault {fault} fired {counted(hit_count, 'time')}"
         count = self._call_counts[fault]
-        calls = f"{count or 'no'} such call{'s were' if count > 1 else ' was'} made"
-        return f"fault {fault} never fired: {calls}"
+        calls = f"{counted(count, 'such call')} {was(count)}" if count else "no such call was"
+        return f"fault {fault} never fired: {calls} made"
 
 
 def _call_selector(fault: Fault) -> Selector:

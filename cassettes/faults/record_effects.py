@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from ...proto.counted import counted
 from ..answers.answer import Ending, Notify, RawBytes, StreamStep
 from .fault_spec import FaultValue
 from .seeded_random import SeededRandom
@@ -125,7 +126,7 @@ def _garbage(hit: RecordHit) -> NumberedSteps:
     if drawn:
         drawn[0] |= 0x80  # no digit, so that it does not begin a length
     return hit.replaced(
-        f"{len(drawn)} bytes that are no record before it", bytes(drawn) + hit.framed
+        f"{counted(len(drawn), 'byte')} of garbage before it", bytes(drawn) + hit.framed
     )
 
 
@@ -142,14 +143,14 @@ def _stall(hit: RecordHit) -> NumberedSteps:
         yield from hit.ended("nothing is sent from here on", None)
         return
     seconds = float(hit.value)
-    yield hit.notice(f"nothing is sent for {seconds:g} seconds before it")
+    yield hit.notice(f"nothing is sent for {seconds:g} s before it")
     yield NumberedStep(hit.earliest_seconds + seconds, hit.framed, hit.record_number)
 
 
 def _trickle(hit: RecordHit) -> NumberedSteps:
     # Raw bytes bring their own chunk framing; the last byte is sent as the record itself.
     gap_seconds, last = float(hit.value or 0.0), len(hit.framed) - 1
-    yield hit.notice(f"{last + 1} bytes one by one, {gap_seconds:g} seconds apart")
+    yield hit.notice(f"{counted(last + 1, 'byte')} one by one, {gap_seconds:g} seconds apart")
     for index in range(last):
         chunk = RawBytes(b"1\r\n%b\r\n" % hit.framed[index : index + 1])
         yield NumberedStep(hit.earliest_seconds + index * gap_seconds, chunk)

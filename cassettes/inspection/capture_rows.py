@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ...proto.api.negotiation import ENCODINGS, Encoding
+from ...proto.counted import counted
 from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
 from ...proto.diagnosis.problems import Diagnostic
 from ...proto.http.headers import header_value
@@ -174,7 +175,7 @@ class _Body:
         """Return the row of a framing error at the end of what was received."""
         text = f"byte {error.offset} of the file: {error.text}"
         if error.skipped:
-            text += f"; {error.skipped} bytes skipped"
+            text += f"; {counted(error.skipped, 'byte')} skipped"
         return Row(
             row_type="skipped",
             exchange=self._stream.origin.exchange,

@@ -19,6 +19,7 @@ from typing import Literal
 import httptools
 from msgspec import Struct
 
+from ...proto.counted import counted
 from ...proto.http.headers import header_value
 from .capture_detection import SIZE_LINE, START_LINE
 
@@ -191,7 +192,7 @@ class CaptureReader:
             self._take(2)
         else:
             found = bytes(self._buffer[:2])
-            text = f"a chunk of {size} bytes is followed by {found!r}, expected CRLF"
+            text = f"a chunk of {counted(size, 'byte')} is followed by {found!r}, expected CRLF"
             yield from self._skip("chunk-end", text)
 
     def _read_trailers(self) -> _Reading[bool]:

@@ -6,6 +6,7 @@ are counted. Exchanges that begin in the gap are counted. So memory does not gro
 
 from collections.abc import Iterable
 
+from ...proto.counted import counted
 from .observations import (
     AnyObservation,
     BodyData,
@@ -77,5 +78,6 @@ class Gap:
 
     def _text(self) -> str:
         seconds = self._end_seconds - self._begin_seconds
-        lost = f"{self._lost_exchanges} exchanges and {self._lost_bytes} bytes of bodies were lost"
+        exchanges = counted(self._lost_exchanges, "exchange")
+        lost = f"{exchanges} and {counted(self._lost_bytes, 'byte')} of bodies were lost"
         return f"not recorded for {seconds:.1f} s: {self.reason}; {lost}"

@@ -6,6 +6,7 @@ pass, so that a reader of the cassette can compare them with the original.
 """
 
 from ...proto.api.negotiation import JSON, PROTOBUF
+from ...proto.counted import counted
 from ...proto.http import content_codings
 from ...proto.http.gzip_coding import ContentCodingError, TooLargeError
 from ...proto.http.headers import header_value, header_values
@@ -52,7 +53,7 @@ class OmittedBytes:
         self._digest.update(data)
 
     def __str__(self) -> str:
-        return f"{self.size} bytes, SHA-256 {self._digest.hexdigest()}"
+        return f"{counted(self.size, 'byte')}, SHA-256 {self._digest.hexdigest()}"
 
 
 class HeldBody:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from ...proto.api import calls
 from ...proto.api.apis import Api, CallType
 from ...proto.api.negotiation import PROTOBUF, RECORDIO
+from ...proto.counted import counted, was
 from ...proto.http.gzip_coding import ContentCodingError
 from ...proto.http.headers import header_value
 from ...proto.http.reason_phrases import reason_phrase
@@ -124,7 +125,8 @@ class OpenExchange:
 
     def note_loss(self, lost: DroppedData) -> list[Document]:
         """Note missing bytes of a body; a stream continues with the next chunk."""
-        loss = f"{lost.chunk_count} chunks ({lost.size} bytes) of the {lost.side} were lost"
+        chunks = f"{counted(lost.chunk_count, 'chunk')} ({counted(lost.size, 'byte')})"
+        loss = f"{chunks} of the {lost.side} {was(lost.chunk_count)} lost"
         self._losses[lost.side] = loss
         text = f"{loss}: {lost.reason}"
         stream = self._response_stream if lost.side == "server" else self._request_stream

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
 
+from ...proto.counted import counted
 from ..format.documents import CassetteError
 from .writer_reports import ExistingFilePolicy
 
@@ -189,7 +190,8 @@ class OutputFile:
         if status.st_size < expected:
             return f"the file was truncated, from {expected} bytes to {status.st_size}"
         if status.st_size > expected and not self._tail_bytes:
-            return f"another process wrote {status.st_size - expected} bytes into the file"
+            written = counted(status.st_size - expected, "byte")
+            return f"another process wrote {written} into the file"
         return None
 
     def close(self) -> None:

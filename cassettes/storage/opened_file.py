@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from ...proto.counted import counted
 from ..format.documents import CassetteError
 from .parts import FurtherPart
 
@@ -176,7 +177,8 @@ class OpenedFile:
             return
         if self._may_grow and part is self.parts[-1] and size >= part.size:
             return
-        found = "in place" if size == part.size else f"it had {part.size} bytes, now {size}"
+        had = f"it had {counted(part.size, 'byte')}, now {size}"
+        found = "in place" if size == part.size else had
         raise self.changed_error(found)
 
     def digest(self) -> str | None:

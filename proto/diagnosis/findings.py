@@ -3,6 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..counted import counted
 from .content import PayloadContent
 from .problems import Diagnostic, Severity, worst_severity
 
@@ -98,7 +99,7 @@ class PendingSkip(Struct):
                 text = "is plain JSON, expected records, each after its length"
                 self.diagnostic = Diagnostic("plain-json", text, offset, offset + 1)
             case "wrong-length" if is_record:
-                text = f"length is {announced}, but the record has {got} bytes"
+                text = f"length is {announced}, but the record has {counted(got, 'byte')}"
                 self.diagnostic = replace(self.diagnostic, text=text)
             case "wrong-length" if announced is not None and got < announced:
                 self.is_cut_off = at_stream_end

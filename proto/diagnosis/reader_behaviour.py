@@ -7,6 +7,7 @@ decoder in libprocess and in its agents (stout/recordio.hpp), `python` that of M
 
 from msgspec import Struct
 
+from ..counted import counted
 from .findings import Finding, SkippedBytes, ValidRecord
 from .length_dialects import parse_length_cpp, parse_length_python, parse_length_strict
 
@@ -59,9 +60,9 @@ def _reaction(length: int | None, finding: SkippedBytes, failure: str) -> str:
     if length == 0:
         return "reads an empty record, and goes on after the newline"
     if length == finding.size - len(finding.length_line) - 1:
-        return f"reads a record of {length} bytes, and goes on"
+        return f"reads a record of {counted(length, 'byte')}, and goes on"
     if length >= 1 << 32:
-        return f"waits for {length} bytes, and swallows all that follows"
+        return f"waits for {counted(length, 'byte')}, and swallows all that follows"
     if finding.is_cut_off:
-        return f"waits for {length} bytes: {_DROPS_SILENTLY}"
-    return f"reads {length} bytes as the record, and expects a length after them"
+        return f"waits for {counted(length, 'byte')}: {_DROPS_SILENTLY}"
+    return f"reads {counted(length, 'byte')} as the record, and expects a length after them"

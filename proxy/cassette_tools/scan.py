@@ -13,6 +13,7 @@ from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import RuleSet, counts_text
 from ...cassettes.scanning.secret_findings import SecretFinding, find_secrets
 from ...cassettes.storage.reader import Cassette
+from ...proto.counted import counted
 from ..commands.console import EXIT_FAILURE, EXIT_SECRETS, print_to_stderr
 from .cassette_files import find_cassettes, progress
 
@@ -39,7 +40,7 @@ def scan(options: ScanOptions) -> int:
                 counts[found.rule] += found.count
                 with_secrets.add(path)
                 print_finding(found, as_json=options.as_json)
-    number = f"{cassettes} cassette{'' if cassettes == 1 else 's'}"
+    number = counted(cassettes, "cassette")
     if counts:
         found_text = f"secrets in {len(with_secrets)} of {number}: {counts_text(counts)}"
         print_to_stderr(found_text)

@@ -14,6 +14,7 @@ from ...cassettes.storage.repair import cut_damaged_tail
 from ...cassettes.validation.findings import CassetteFinding
 from ...cassettes.validation.fixing import FixResult, fix_numbers
 from ...cassettes.validation.judge import find_problems
+from ...proto.counted import counted
 from ...proto.shown_text import escape_json, escape_line
 from ..commands.console import (
     EXIT_FAILURE,
@@ -101,6 +102,6 @@ def _print_result(
         click.echo(escape_json(msgspec.json.encode(result).decode()))
         return
     if cut_off:
-        click.echo(f"{path}: cut off {cut_off} bytes after the last whole document")
+        click.echo(f"{path}: cut off {counted(cut_off, 'byte')} after the last whole document")
     for problem in problems:
         click.echo(escape_line(problem))

@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...proto.api.negotiation import JSON, PROTOBUF
+from ...proto.counted import counted
 from ...proto.http.address import ServerUrl
 from ...proto.messages.descriptors import message_class
 from ...proto.recordio import Decoder, Record
@@ -192,7 +193,7 @@ def _compare(out: Console, first: list[ClientResult], second: list[ClientResult]
     for one, two in zip(first, second, strict=True):
         equal = one.status == two.status == 200 and one.digest == two.digest and one.payloads
         same = same and bool(equal)
-        count = f"{len(one.payloads)} events" if one.call == "SUBSCRIBE" else "1 answer"
+        count = counted(len(one.payloads), "event") if one.call == "SUBSCRIBE" else "1 answer"
         size = sum(map(len, one.payloads))
         verdict = "[green]identical[/]" if equal else f"[red]differs[/] {two.error or two.status}"
         table.add_row(one.call, one.media, str(one.status), count, str(size), verdict)

@@ -11,6 +11,8 @@ import sys
 import threading
 from collections import deque
 
+from ...proto.counted import counted, was
+
 MAX_WAITING_BYTES = 1 << 20
 """Some thousand reports of misses."""
 
@@ -60,7 +62,8 @@ class MessageWriter:
     def _note_dropped(self) -> None:
         if self._dropped_count:
             number, self._dropped_count = self._dropped_count, 0
-            self._add(f"mesotape: {number} messages were dropped here: stderr was not read\n")
+            dropped = f"{counted(number, 'message')} {was(number)} dropped here"
+            self._add(f"mesotape: {dropped}: stderr was not read\n")
 
     def _add(self, text: str) -> None:
         self._waiting.append(text)

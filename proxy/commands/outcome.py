@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from ...proto.counted import counted, was
 from ..control.receipt import Receipt
 from ..control.verdict import Problem, ProblemKind
 from ..server.answering import Responder
@@ -50,10 +51,10 @@ def print_unused(responder: Responder, problems: Sequence[Problem]) -> None:
     left_out = [each.text for each in problems if each.kind == "left_out"]
     for text in left_out[:_MAX_PRINTED]:
         print_to_stderr(text)
-    if len(left_out) > _MAX_PRINTED:
-        print_to_stderr(f"left out: {len(left_out) - _MAX_PRINTED} more calls")
+    if (more := len(left_out) - _MAX_PRINTED) > 0:
+        print_to_stderr(f"left out: {counted(more, 'more call')}")
     if count := len(responder.playback.left_out_after_fault):
-        calls = "1 call was" if count == 1 else f"{count} calls were"
+        calls = f"{counted(count, 'call')} {was(count)}"
         print_to_stderr(f"{calls} left out after a fault had kept events from the client")
     for problem in problems:
         if problem.kind == "unmet":

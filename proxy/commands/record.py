@@ -24,6 +24,7 @@ from ...cassettes.recording.writer_reports import (
 )
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...proto.api.apis import ServerKind
+from ...proto.counted import counted
 from ...proto.http.address import Address, ServerUrl
 from . import certificates, processes
 from .console import (
@@ -107,7 +108,8 @@ class RecordingCounts(Struct, frozen=True, kw_only=True):
     secrets: dict[str, int] = {}
 
     def __str__(self) -> str:
-        return f"{self.exchanges} exchanges, {self.events} events, {self.notes} notes"
+        exchanges, events = counted(self.exchanges, "exchange"), counted(self.events, "event")
+        return f"{exchanges}, {events}, {counted(self.notes, 'note')}"
 
 
 def record(options: RecordOptions) -> int:

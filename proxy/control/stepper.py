@@ -9,6 +9,7 @@ import asyncio
 from msgspec import Struct
 
 from ...cassettes.answers.stepping import END_TYPE, EventLatch
+from ...proto.counted import counted, was
 from ..server.server import ReplayServer
 from ..streams.clock import ManualClock
 from ..streams.stream_sender import StreamSender
@@ -81,7 +82,7 @@ class Stepper:
                 count, last_type = await self._step(timeout_seconds)
             except TimeoutError as error:
                 raise TimeoutError(
-                    f"{sent} events were sent, none of type {event_type}; {error}"
+                    f"{counted(sent, 'event')} {was(sent)} sent, none of type {event_type}; {error}"
                 ) from None
             sent += count
         return sent
@@ -99,7 +100,7 @@ class Stepper:
             try:
                 sent += (await self._step(timeout_seconds))[0]
             except TimeoutError as error:
-                raise TimeoutError(f"{sent} events were sent; {error}") from None
+                raise TimeoutError(f"{counted(sent, 'event')} {was(sent)} sent; {error}") from None
         self._position_seconds = until_seconds
         return sent
 

@@ -20,6 +20,7 @@ from ...cassettes.matching.recorded_request import recorded_request
 from ...cassettes.matching.request_key import parse_request
 from ...cassettes.playback.requirement import Requirement
 from ...cassettes.storage.reader import Cassette
+from ...proto.counted import counted
 from ...proto.shown_text import escape_message
 from ..http.proxy_variables import proxy_variable
 from ..server.answering import Responder
@@ -63,7 +64,9 @@ def judge(
     problems += [Problem("missed", str(each)) for each in (*journal.misses, *journal.refusals)]
     total_count = journal.missed_count + journal.refused_count
     if more := total_count - len(journal.misses) - len(journal.refusals):
-        problems.append(Problem("missed", f"and {more} more requests without a recorded answer"))
+        problems.append(
+            Problem("missed", f"and {counted(more, 'more request')} without a recorded answer")
+        )
     cassettes = playback.cassettes
     problems += [
         Problem("left_out", describe_left_out(cassettes, ref)) for ref in responder.left_out

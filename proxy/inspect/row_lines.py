@@ -10,6 +10,7 @@ import textwrap
 import click
 
 from ...cassettes.inspection.rows import Row
+from ...proto.counted import counted
 from ...proto.diagnosis.findings import SkippedBytes, ValidRecord
 from ...proto.diagnosis.problems import Diagnostic, Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
@@ -81,7 +82,8 @@ class RowFormatter:
         lines = [place]
         if isinstance(finding, SkippedBytes):
             lines.append(
-                f"{finding.size} bytes skipped, reading goes on at {finding.offset + finding.size}"
+                f"{counted(finding.size, 'byte')} skipped,"
+                f" reading goes on at {finding.offset + finding.size}"
             )
         if reactions is not None:
             lines += [

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...cassettes.inspection.rows import Row
+from ...proto.counted import counted
 from ...proto.diagnosis.problems import SEVERITIES, Severity
 from ...proto.shown_text import escape_line
 
@@ -110,7 +111,7 @@ class InspectionSummary(Struct):
         for title, tallies in (("calls", self.exchanges), ("events", self.events)):
             if tallies:
                 out.print(_table(title, tallies), soft_wrap=not out.is_terminal)
-        facts = [f"{sum(self.endings.values())} streams ended"] if self.endings else []
+        facts = [f"{counted(sum(self.endings.values()), 'stream')} ended"] if self.endings else []
         facts += [f"{count} by {cause}" for cause, count in self.endings.most_common()]
         if self.longest_gap:
             facts.append(f"longest gap {self.longest_gap:.3f} s")
@@ -118,8 +119,9 @@ class InspectionSummary(Struct):
             out.print(", ".join(facts), highlight=False, soft_wrap=True)
         if self.reasons:
             text = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common())
-            skipped = f"; {self.skipped_bytes} bytes skipped" if self.skipped_bytes else ""
-            out.print(f"{self.worst_severity}: {text}{skipped}", highlight=False, soft_wrap=True)
+            if self.skipped_bytes:
+                text += f"; {counted(self.skipped_bytes, 'byte')} skipped"
+            out.print(f"{self.worst_severity}: {text}", highlight=False, soft_wrap=True)
         else:
             out.print("clean", highlight=False)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ...cassettes.answers.stepping import EventLatch
+from ...proto.counted import counted
 from .send_state import SendState
 from .stream_sender import StreamSender
 
@@ -33,7 +34,7 @@ class StreamState(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         name = f"stream {self.number} (exchange {self.exchange}, client {self.client})"
         reason = "" if self.held_by is None else f": {self.held_by}"
-        return f"{name}, {self.events_sent} events sent, {self.state}{reason}"
+        return f"{name}, {counted(self.events_sent, 'event')} sent, {self.state}{reason}"
 
 
 class _RegisteredStream(Struct, frozen=True, eq=False):

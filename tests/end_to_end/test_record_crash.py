@@ -233,7 +233,7 @@ def test_on_a_full_disk_the_recorder_says_so_and_the_traffic_goes_on(
     assert said == f"mesotape: {path}: recording stopped: File too large; {GOES_ON}\n"
     assert_the_traffic_goes_on(upstream, recorder, stream)
     assert recorder.stop() == 1
-    assert recorder.said.startswith("mesotape: recorded 1 exchanges, ")
+    assert recorder.said.startswith("mesotape: recorded 1 exchange, ")
     assert recorder.said.count("\n") == 1
     (one,) = kept(path)
     assert one.records == stream.sent[: len(one.records)]

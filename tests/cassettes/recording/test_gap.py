@@ -81,7 +81,7 @@ def test_a_body_that_is_incomplete_is_marked() -> None:
     data = BodyData(1, 1.5, "server", b"{}")
     found = gap(recording, [data, ExchangeEnd(1, 2.0, "server"), data])
     (exchange,) = [each for each in found if isinstance(each, Exchange)]
-    assert exchange.response.malformed == "1 chunks (2 bytes) of the server were lost"
+    assert exchange.response.malformed == "1 chunk (2 bytes) of the server was lost"
     assert exchange.response.cause == "server-cut"
 
 
@@ -89,7 +89,7 @@ def test_exchanges_that_begin_in_the_gap_are_counted_and_never_recorded() -> Non
     recording = Recording("master")
     found = gap(recording, [*begin(2, b"{}", CHUNKED), event(1.5, 1)])
     (text,) = texts(found)
-    assert "; 1 exchanges and " in text
+    assert "; 1 exchange and " in text
     end = ExchangeEnd(2, 9.0, "server")
     assert not documents(recording, [BodyData(2, 8.0, "server", b"3\nabc"), end])
 
