@@ -7,6 +7,7 @@ import click
 from .arguments.choice_options import choice_options
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
+from .arguments.ignore_options import ignore_options
 from .arguments.shared_options import redaction_options
 from .arguments.value_types import PATH_TYPE
 from .commands.console import check_platform, importing
@@ -123,5 +124,47 @@ def cut(**options: Any) -> int:
     return cut(CutOptions(**options))
 
 
-COMMANDS = (validate, scan, redact, cut)
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=(
+        "mesotape diff old.yaml new.yaml",
+        "mesotape diff old.yaml new.yaml --ignore GET_METRICS:get_metrics.metrics --format github",
+    ),
+    page="docs/diff.md",
+)
+@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE, metavar="FIRST SECOND")
+@option_group(
+    "What is compared",
+    *ignore_options("Do not compare a value"),
+)
+@option_group(
+    "Output",
+    click.option("--json", "as_json", is_flag=True, help="Print JSON; short for --format json."),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json", "github"]),
+        default="text",
+        show_default=True,
+        help="For people, programs, or the annotations of a pull request.",
+    ),
+    click.option("--git", "is_git", is_flag=True, help="Run as the external diff of git."),
+)
+def diff(*, as_json: bool, **options: Any) -> int:
+    """Compare two recordings by meaning, whatever their ids, times and encodings.
+
+    Calls that are new, missing or answered differently, and events of streams, with the fields that
+    differ. The exit code is 0 if there are no differences, 12 if there are any, else 1 or 2.
+    """
+    check_platform("diff")
+    with importing():
+        from .cassette_tools.diff import DiffOptions, diff
+
+    if as_json:
+        options["form"] = "json"
+    return diff(DiffOptions(**options))
+
+
+COMMANDS = (validate, scan, redact, cut, diff)
 """All of this file, for the command line."""

@@ -5,6 +5,7 @@
     *:framework_id                   a field of every call that has it
     offer-ids                        all ids of a kind, or another name of NAMED_RULES
     query.jsonp                      a parameter of a request that is not a v1 call
+    OFFERS:offers.offers[].hostname  a field of an event or an answer, where these are compared
 
 A field that is ignored by its path may be present or absent. If ids are ignored by name, only
 their values are: a call with two offers does not match one with a single offer.
@@ -71,13 +72,20 @@ class IgnoreError(ValueError):
 class IgnoreRules:
     """The ignored fields, by API and call. Raises IgnoreError for a rule that fits no call.
 
-    With `secrets`, of secrets only their places are compared.
+    With `secrets`, of secrets only their places are compared. With `with_answers`, a rule may also
+    name a field of events and answers, by their type.
     """
 
     def __init__(
-        self, rules: Iterable[str] = (), secrets: "SecretComparison | None" = None
+        self,
+        rules: Iterable[str] = (),
+        secrets: "SecretComparison | None" = None,
+        *,
+        with_answers: bool = False,
     ) -> None:
         self._secrets = secrets
+        self._answers = _answer_descriptors() if with_answers else []
+        self._answer_paths: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._id_kinds = set[IdKind]()
         self._paths: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._parameters = set[str]()
@@ -93,6 +101,13 @@ class IgnoreRules:
             calls = tuple(self._comparable_call(call, api) for call in calls)
         calls = without_defaults(calls)
         return calls if self._secrets is None else self._secrets.comparable_calls(calls)
+
+    def drop_from_answer(self, message: Message) -> None:
+        """Remove what is ignored from an event or the message of an answer."""
+        name = cast("Descriptor", message.DESCRIPTOR).full_name
+        for path in self._answer_paths.get((name, type_enum_name(message) or ""), ()):
+            _clear(message, path)
+        self._blank_ids(message)
 
     def comparable_body(self, body: bytes) -> bytes:
         """Return the body of a request that is not a v1 call."""
@@ -114,11 +129,14 @@ class IgnoreRules:
         (copy,) = copy_messages((call,))
         for path in paths:
             _clear(copy, path)
+        self._blank_ids(copy)
+        return copy
+
+    def _blank_ids(self, message: Message) -> None:
         if self._id_kinds:
-            for field in id_fields(copy):
+            for field in id_fields(message):
                 if field.kind in self._id_kinds:
                     field.blank()
-        return copy
 
     def _add(self, rule: str) -> None:
         call_name, colon, path = rule.partition(":")
@@ -139,19 +157,29 @@ class IgnoreRules:
 
     def _add_path(self, rule: str, call_name: str, path: str) -> None:
         apis = [api for api in APIS if call_name in ("*", *api.call_types)]
-        if not apis:
-            hint = nearest_hint(call_name, [name for api in APIS for name in api.call_types])
-            text = f"no v1 API has a call {_cut(call_name)!r}{hint}"
+        answers = [each for each in self._answers if call_name in ("*", *_type_names(each))]
+        if not apis and not answers:
+            names = [name for api in APIS for name in api.call_types]
+            names += [name for each in self._answers for name in _type_names(each)]
+            what = "call or event" if self._answers else "call"
+            text = f"no v1 API has a {what} {_cut(call_name)!r}{nearest_hint(call_name, names)}"
             raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         if not _PATH.fullmatch(path):
             text = f"{_cut(path)!r} is not a path, expected one like accept.offer_ids[].value"
             raise IgnoreError(f"ignore {_cut(rule)}: {text}")
         steps = tuple(path.replace("[]", "").split("."))
         fitting = [api for api in apis if _has_path(_call_descriptor(api), steps, path)]
-        if not fitting:
-            raise IgnoreError(
-                f"ignore {_cut(rule)}: {_describe_missing_path(apis, call_name, path)}"
+        fitting_answers = [each for each in answers if _has_path(each, steps, path)]
+        if not fitting and not fitting_answers:
+            missing = (
+                _describe_missing_path(apis, call_name, path)
+                if apis
+                else f"event {call_name} has no field {_cut(path)}"
             )
+            raise IgnoreError(f"ignore {_cut(rule)}: {missing}")
+        for each in fitting_answers:
+            for name in _type_names(each) if call_name == "*" else (call_name,):
+                self._answer_paths.setdefault((each.full_name, name), []).append(steps)
         for api in fitting:
             for name in api.call_types if call_name == "*" else (call_name,):
                 self._paths.setdefault((api.name, name), []).append(steps)
@@ -163,6 +191,19 @@ IGNORE_NOTHING = IgnoreRules()
 
 def _call_descriptor(api: Api) -> Descriptor:
     return cast("Descriptor", descriptors.message_class(api.call_message).DESCRIPTOR)
+
+
+def _answer_descriptors() -> list[Descriptor]:
+    """Return the types of the messages that servers send."""
+    names = [name for api in APIS for name in (api.response_message, api.event_message) if name]
+    classes = [descriptors.message_class(name) for name in dict.fromkeys(names)]
+    return [cast("Descriptor", each.DESCRIPTOR) for each in classes]
+
+
+def _type_names(descriptor: Descriptor) -> list[str]:
+    """Return the types of the events or answers in a message."""
+    enum = descriptor.fields_by_name["type"].enum_type
+    return [] if enum is None else [value.name for value in enum.values]
 
 
 def _clear(message: Message, path: Sequence[str]) -> None:

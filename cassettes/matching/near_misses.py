@@ -208,19 +208,20 @@ def _leaves(message: Message, prefix: str) -> Iterator[tuple[str, _Leaf]]:
                 yield from _value_leaves(field, item, f"{path}[{number}]")
     for field in fields_with_default(cast("Descriptor", message.DESCRIPTOR)):
         if not message.HasField(field.name):
-            text = _format_scalar(field, field.default_value)
+            text = format_scalar(field, field.default_value)
             yield prefix + field.name, _Leaf(text, is_implied=True)
 
 
 def _value_leaves(field: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, _Leaf]]:
     if not isinstance(value, Message):
-        yield path, _Leaf(_format_scalar(field, value))
+        yield path, _Leaf(format_scalar(field, value))
         return
     yield path, _Leaf("{}", is_implied=bool(value.ListFields()))
     yield from _leaves(value, path + ".")
 
 
-def _format_scalar(field: FieldDescriptor, value: object) -> str:
+def format_scalar(field: FieldDescriptor, value: object) -> str:
+    """Format a value as in JSON, the value of an enum by its name."""
     if field.enum_type is not None and isinstance(value, int):
         return field.enum_type.values_by_number[value].name
     if isinstance(value, bytes):

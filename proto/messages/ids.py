@@ -60,13 +60,15 @@ class IdField(Struct, frozen=True, eq=False):
     """An id in a message: the field `field` of `message`.
 
     `scope` is the framework of an id of a task, an executor or an operation, as the messages around
-    it name it; empty if none does, and for other ids.
+    it name it; empty if none does, and for other ids. `owner` is the message that has the id: the
+    TaskInfo of a task id, or a call that names a task.
     """
 
     kind: IdKind
     scope: str
     message: Message
     field: str
+    owner: Message
 
     @property
     def value(self) -> str | bytes:
@@ -94,7 +96,7 @@ class _Plan(Struct, frozen=True):
     has_scope: bool
 
 
-def id_fields(message: Message, scope: str = "") -> Iterator[IdField]:
+def id_fields(message: Message, scope: str = "", owner: Message | None = None) -> Iterator[IdField]:
     """Iterate over the ids in a message: uuids first, the others in the order of the schema.
 
     `scope` is the framework id of the surrounding messages, if any. It is inherited from the top
@@ -105,25 +107,26 @@ def id_fields(message: Message, scope: str = "") -> Iterator[IdField]:
         Task { framework_id: F, task_id, statuses[] … }    every task and executor id below: scope F
         Call { framework_id: F, acknowledge { task_id } }  from the call, one level up: scope F
 
-    only ids of _SCOPED_KINDS keep the scope.
+    only ids of _SCOPED_KINDS keep the scope. `owner` is the message that contains this one, if any.
     """
     plan = _plan(cast("Descriptor", message.DESCRIPTOR))
     if plan.has_scope and message.HasField(_SCOPE_FIELD):
         scope = cast("Any", message).framework_id.value
     if plan.kind is not None and message.HasField("value"):
-        yield IdField(plan.kind, scope if plan.kind in _SCOPED_KINDS else "", message, "value")
+        own_scope = scope if plan.kind in _SCOPED_KINDS else ""
+        yield IdField(plan.kind, own_scope, message, "value", owner or message)
     for name in plan.uuid_fields:
         if message.HasField(name):
-            yield IdField("uuid", "", message, name)
+            yield IdField("uuid", "", message, name, message)
     for name, repetition in plan.descents:
         if repetition == "one":
             if message.HasField(name):
-                yield from id_fields(getattr(message, name), scope)
+                yield from id_fields(getattr(message, name), scope, message)
             continue
         values = getattr(message, name)
         children = values if repetition == "list" else [values[key] for key in sorted(values)]
         for child in children:
-            yield from id_fields(child, scope)
+            yield from id_fields(child, scope, message)
 
 
 def copy_messages(messages: Iterable[Message]) -> tuple[Message, ...]:

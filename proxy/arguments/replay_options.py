@@ -5,22 +5,11 @@ import click
 from .command_help import option_group, option_groups
 from .completion import (
     complete_faults,
-    complete_ignores,
     complete_repeats,
     complete_requirements,
 )
+from .ignore_options import ignore_options
 from .value_types import PATH_TYPE, AddressType, PaceType
-
-
-def list_ignores(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print the names that --ignore accepts, and exit."""
-    if not asked:
-        return
-    from ...cassettes.matching.ignore_rules import NAMED_RULES
-
-    for name, rule in NAMED_RULES.items():
-        click.echo(f"{name:<22}{rule[0]}")
-    context.exit()
 
 
 def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -52,21 +41,7 @@ replay_options = option_groups(
     ),
     option_group(
         "What requests are matched on",
-        click.option(
-            "--ignore",
-            multiple=True,
-            shell_complete=complete_ignores,
-            metavar="RULE",
-            help="Do not match on a value: TYPE:path of a field, query.NAME, or a listed name.",
-        ),
-        click.option(
-            "--list-ignores",
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=list_ignores,
-            help="List the names for --ignore.",
-        ),
+        *ignore_options("Do not match on a value"),
         click.option(
             "--rebind",
             is_flag=True,

@@ -38,6 +38,9 @@ EXIT_NO_MATCH = 9
 EXIT_SECRETS = 11
 """There are secrets in a cassette."""
 
+EXIT_DIFFERENT = 12
+"""Two recordings differ."""
+
 EXIT_NOTHING = 10
 """The source has nothing to inspect: it is empty, a folder, or of a kind that is not known."""
 

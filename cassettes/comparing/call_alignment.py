@@ -1,0 +1,189 @@
+"""Which calls of two recordings stand for each other: client by client, in their order.
+
+A client is a scheduler, an executor, or all connections of an operator's program; which connection
+a call came on does not matter. What is left over is aligned without regard to the clients.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from .alignment import Pair, TokenLevel, align, pair_moved
+from .id_pairing import IdPairing
+from .id_table import ID_ORDER, NO_ID
+from .transcript import MessageTable, RecordedCall, Transcript
+
+_SUBJECTS = frozenset(
+    ID_ORDER.index(kind)
+    for kind in ("framework-id", "agent-id", "executor-id", "task-id", "operation-id")
+)
+"""Kinds of ids that name a thing which other messages are about, too."""
+
+_TASKS = frozenset(ID_ORDER.index(kind) for kind in ("task-id", "operation-id", "uuid"))
+
+type _Client = tuple[object, ...]
+type _Lane = tuple[_Client, list[int]]
+"""A client, and the indexes of its calls."""
+
+
+class MessageTokens:
+    """The tokens of the messages of two recordings: the same for messages that may be paired."""
+
+    def __init__(self, first: MessageTable, second: MessageTable, ids: IdPairing) -> None:
+        self._sides = (
+            (first, ids.first, ids.name_in_first, ids.is_paired_in_first),
+            (second, ids.second, ids.name_in_second, ids.is_paired_in_second),
+        )
+
+    def levels(
+        self,
+        first: Sequence[int],
+        second: Sequence[int],
+        *,
+        with_kind_alone: bool,
+    ) -> list[TokenLevel]:
+        """Return the levels at which messages, given by their numbers, are aligned.
+
+        First all, then type, state and ids, then those of what the message is about, then without
+        the state, and at last without the ids that only one recording has. `with_kind_alone` adds
+        a level with the type alone.
+        """
+        tokens: list[Callable[[int, int], int | None]] = [
+            self.exact,
+            self.with_ids,
+            self._with_subjects,
+            self._without_state,
+            self._with_paired_ids,
+        ]
+        if with_kind_alone:
+            tokens.append(self._kind)
+        return [_level(token, first, second) for token in tokens]
+
+    def exact(self, side: int, message: int) -> int:
+        """Return the token of a message that is equal only if the messages are."""
+        table, _, name, _ = self._sides[side]
+        names = [name(each) for each in table.ids(message)]
+        return hash((table.labels[message], table.digests[message], *names))
+
+    def with_ids(self, side: int, message: int) -> int:
+        """Return the token of the type of a message, a state in it, and its ids."""
+        table, _, name, _ = self._sides[side]
+        return hash((table.labels[message], *[name(each) for each in table.ids(message)]))
+
+    def _with_subjects(self, side: int, message: int) -> int:
+        table, _, name, _ = self._sides[side]
+        return hash((table.labels[message], *map(name, self._subjects(side, message))))
+
+    def _without_state(self, side: int, message: int) -> int | None:
+        table, _, name, _ = self._sides[side]
+        subjects = self._subjects(side, message)
+        return hash((table.kinds[message], *map(name, subjects))) if subjects else None
+
+    def _with_paired_ids(self, side: int, message: int) -> int | None:
+        table, _, name, is_paired = self._sides[side]
+        names = [name(each) for each in self._subjects(side, message) if is_paired(each)]
+        return hash((table.kinds[message], *names))
+
+    def _kind(self, side: int, message: int) -> int | None:
+        table = self._sides[side][0]
+        return hash(table.kinds[message])
+
+    def _subjects(self, side: int, message: int) -> list[int]:
+        table, ids, _, _ = self._sides[side]
+        return [each for each in table.ids(message) if ids.kinds[each] in _SUBJECTS]
+
+
+def _level(
+    token: Callable[[int, int], int | None], first: Sequence[int], second: Sequence[int]
+) -> TokenLevel:
+    return (lambda index: token(0, first[index]), lambda index: token(1, second[index]))
+
+
+class CallAlignment:
+    """The pairs of calls, the calls without a partner, and the pairs whose order differs.
+
+    All are indexes of calls of the two recordings.
+    """
+
+    def __init__(self, first: Transcript, second: Transcript, ids: IdPairing) -> None:
+        self._transcripts = first, second
+        self._ids = ids
+        self.tokens = MessageTokens(first.messages, second.messages, ids)
+        self.pairs: list[Pair] = []
+        self.moved: set[Pair] = set()
+        taken: tuple[set[int], set[int]] = set(), set()
+        for ours, theirs in self._paired_lanes():
+            self._align(ours, theirs, taken)
+        self._align_rest(taken)
+        self.missing = _rest(len(first.calls), taken[0])
+        self.new = _rest(len(second.calls), taken[1])
+        self.pairs.sort()
+
+    def _align(self, ours: list[int], theirs: list[int], taken: tuple[set[int], set[int]]) -> None:
+        requests = self._requests(ours, theirs)
+        levels = self.tokens.levels(*requests, with_kind_alone=True)
+        pairs = align(len(ours), len(theirs), levels)
+        left = _rest(len(ours), {i for i, _ in pairs}), _rest(len(theirs), {j for _, j in pairs})
+        moved = pair_moved(*left, levels[1])
+        self.moved |= {(ours[i], theirs[j]) for i, j in moved}
+        self._take([(ours[i], theirs[j]) for i, j in [*pairs, *moved]], taken)
+
+    def _align_rest(self, taken: tuple[set[int], set[int]]) -> None:
+        ours = _rest(len(self._transcripts[0].calls), taken[0])
+        theirs = _rest(len(self._transcripts[1].calls), taken[1])
+        levels = self.tokens.levels(*self._requests(ours, theirs), with_kind_alone=False)
+        pairs = pair_moved(range(len(ours)), range(len(theirs)), levels[0])
+        self._take([(ours[i], theirs[j]) for i, j in pairs], taken)
+
+    def _take(self, pairs: list[Pair], taken: tuple[set[int], set[int]]) -> None:
+        self.pairs += pairs
+        taken[0].update(i for i, _ in pairs)
+        taken[1].update(j for _, j in pairs)
+
+    def _requests(self, ours: list[int], theirs: list[int]) -> tuple[list[int], list[int]]:
+        first, second = self._transcripts
+        return (
+            [first.calls[index].request for index in ours],
+            [second.calls[index].request for index in theirs],
+        )
+
+    def _paired_lanes(self) -> list[tuple[list[int], list[int]]]:
+        """Pair the clients of the two recordings, by ever less of what is known of them."""
+        ours, theirs = self._lanes(0), self._lanes(1)
+        paired: list[tuple[list[int], list[int]]] = []
+        for depth in range(4, 0, -1):
+            waiting = defaultdict[_Client, list[_Lane]](list)
+            for lane in theirs:
+                waiting[lane[0][:depth]].append(lane)
+            left: list[_Lane] = []
+            for lane in ours:
+                found = waiting[lane[0][:depth]]
+                if not found:
+                    left.append(lane)
+                    continue
+                partner = found.pop(0)
+                theirs.remove(partner)
+                paired.append((lane[1], partner[1]))
+            ours = left
+        return paired
+
+    def _lanes(self, side: int) -> list[_Lane]:
+        lanes: dict[_Client, list[int]] = {}
+        for index, call in enumerate(self._transcripts[side].calls):
+            lanes.setdefault(self._client(side, call), []).append(index)
+        return list(lanes.items())
+
+    def _client(self, side: int, call: RecordedCall) -> _Client:
+        """Return what is known of a client: its kind, its ids, its program, its host."""
+        kind, agent, host, executor = call.party
+        if kind == "operator":
+            return kind, None, agent, host
+        ids = self._ids.first if side == 0 else self._ids.second
+        name = self._ids.name_in_first if side == 0 else self._ids.name_in_second
+        numbers = [ids.number_of("framework-id", "", call.scope)]
+        if executor:
+            numbers.append(ids.number_of("executor-id", call.scope, executor))
+        return kind, tuple(name(each) for each in numbers if each != NO_ID), agent, ""
+
+
+def _rest(count: int, taken: set[int]) -> list[int]:
+    return [index for index in range(count) if index not in taken]

@@ -1,0 +1,176 @@
+"""What is compared of a message: all but its ids, its times, and what the user ignores.
+
+    UPDATE { status { task_id "t-1" state TASK_RUNNING timestamp 1764526342.1 uuid … } }
+
+    label     UPDATE TASK_RUNNING
+    digest    of the message with empty ids and without times
+    ids       (uuid, …), (task-id, t-1)
+
+Two messages that mean the same have equal labels and digests, and ids that stand for each other.
+"""
+
+from functools import cache
+from hashlib import blake2b
+from typing import Any, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from msgspec import Struct
+
+from ...proto.messages.descriptors import map_value_field, reachable_types
+from ...proto.messages.fields import field_at, type_enum_name
+from ...proto.messages.ids import IdKind, id_fields
+
+_TIME_TYPE = "mesos.v1.TimeInfo"
+_TIME_NAMES = frozenset({"timestamp", "start_time", "elected_time"})
+"""Fields with seconds since 1970; all others are a TimeInfo."""
+
+TIME_MEMBERS = _TIME_NAMES | {
+    "registered_time",
+    "reregistered_time",
+    "unregistered_time",
+    "unreachable_time",
+    "mtime",
+}
+"""Names of times in JSON that is no message of the schema."""
+
+_STATE_PATHS = ("update.status.state", "task_updated.status.state")
+_NAME_FIELDS = ("name", "source")
+"""Texts that often repeat the id of their message: a task that is named after its id."""
+
+_DIGEST_BYTES = 8
+
+
+class MentionedId(Struct, frozen=True, gc=False):
+    """An id in a message, and a description of the message that has it (`IdField.owner`).
+
+    `owner` is the name of its type, and `owner_digest` that of its contents.
+    """
+
+    kind: IdKind
+    scope: str
+    value: str | bytes
+    owner: str
+    owner_digest: int
+
+
+class MessageForm(Struct, frozen=True, gc=False):
+    """What is compared of a message. `kind` is its type, `label` has the state of a task too."""
+
+    kind: str
+    label: str
+    digest: int
+    ids: list[MentionedId]
+
+
+def digest(data: bytes) -> int:
+    """Return a number that differs for different data."""
+    return int.from_bytes(blake2b(data, digest_size=_DIGEST_BYTES).digest(), "little", signed=True)
+
+
+def form_of(message: Message, scope: str = "") -> MessageForm:
+    """Return what is compared of a message, which is changed.
+
+    Its times have to be dropped already. `scope` is the framework that it is about, or empty.
+    """
+    kind = type_enum_name(message) or ""
+    state = "".join(_state_name(message, path) for path in _STATE_PATHS)
+    fields = list(id_fields(message, scope))
+    values = [field.value for field in fields]
+    for field, value in zip(fields, values, strict=True):
+        _blank_repeated(field.owner, value)
+        field.blank()
+    digests: dict[int, int] = {}
+    ids: list[MentionedId] = []
+    for field, value in zip(fields, values, strict=True):
+        if not value:
+            continue  # ignored
+        owner = field.owner
+        if (owner_digest := digests.get(id(owner))) is None:
+            owner_digest = digests[id(owner)] = digest(_serialize(owner))
+        name = cast("Descriptor", owner.DESCRIPTOR).full_name
+        ids.append(MentionedId(field.kind, field.scope, value, name, owner_digest))
+    return MessageForm(kind, f"{kind} {state}".rstrip(), digest(_serialize(message)), ids)
+
+
+def drop_times(message: Message) -> None:
+    """Remove the times from a message, and fields that the schema does not have."""
+    _drop(message, _plan(cast("Descriptor", message.DESCRIPTOR)))
+    message.DiscardUnknownFields()
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializePartialToString(deterministic=True)
+
+
+def _state_name(message: Message, path: str) -> str:
+    parent_path, _, name = path.rpartition(".")
+    parent = field_at(message, parent_path)
+    number = field_at(message, path)
+    if not isinstance(parent, Message) or not isinstance(number, int):
+        return ""
+    enum = parent.DESCRIPTOR.fields_by_name[name].enum_type
+    return "" if enum is None else enum.values_by_number[number].name
+
+
+def _blank_repeated(owner: Message, value: str | bytes) -> None:
+    """Remove an id from the texts of its message."""
+    if not value or not isinstance(value, str):
+        return
+    for name in _NAME_FIELDS:
+        field = owner.DESCRIPTOR.fields_by_name.get(name)
+        if field is not None and field.type == FieldDescriptor.TYPE_STRING:
+            text: str = getattr(owner, name)
+            if value in text:
+                setattr(owner, name, text.replace(value, ""))
+
+
+class _TimePlan(Struct, eq=False):
+    """The times in a message type, and the fields to descend into: whether repeated, and a map."""
+
+    times: list[str]
+    descents: list[tuple[str, bool, bool, "_TimePlan"]]
+
+
+_plans: dict[Descriptor, _TimePlan] = {}
+
+
+def _plan(descriptor: Descriptor) -> _TimePlan:
+    plan = _plans.get(descriptor)
+    if plan is not None:
+        return plan
+    plan = _plans[descriptor] = _TimePlan([], [])
+    for field in descriptor.fields:
+        value_field = map_value_field(field)
+        inner = (value_field or field).message_type
+        if is_time(field):
+            plan.times.append(field.name)
+        elif inner is not None and _has_times(inner):
+            is_map = value_field is not None
+            plan.descents.append((field.name, bool(field.is_repeated), is_map, _plan(inner)))
+    return plan
+
+
+def is_time(field: FieldDescriptor) -> bool:
+    """Return whether a field is a point in time."""
+    if field.message_type is not None:
+        return field.message_type.full_name == _TIME_TYPE
+    return field.name in _TIME_NAMES and field.type == FieldDescriptor.TYPE_DOUBLE
+
+
+@cache
+def _has_times(descriptor: Descriptor) -> bool:
+    return any(is_time(field) for each in reachable_types(descriptor) for field in each.fields)
+
+
+def _drop(message: Message, plan: _TimePlan) -> None:
+    for name in plan.times:
+        message.ClearField(name)
+    for name, is_repeated, is_map, inner in plan.descents:
+        if not is_repeated:
+            if message.HasField(name):
+                _drop(getattr(message, name), inner)
+            continue
+        values: Any = getattr(message, name)
+        for each in [values[key] for key in values] if is_map else values:
+            _drop(each, inner)

@@ -1,0 +1,276 @@
+"""What is compared of a recording, read in one pass and kept in tables.
+
+An exchange has a request, an answer, and the events of its stream. Each of them is a message with
+a label, a digest and ids (message_forms.py); its contents stay in the file, and are read again if
+they differ.
+"""
+
+from array import array
+from collections.abc import Callable, Sequence
+
+from google.protobuf.message import Message
+from msgspec import Struct
+
+from ...proto.api.apis import CallType
+from ...proto.api.negotiation import ENCODINGS, Encoding
+from ...proto.http.headers import header_value
+from ...proto.messages.defaults import without_defaults
+from ...proto.messages.fields import field_at
+from ...proto.messages.ids import copy_messages
+from ..answers.records import is_heartbeat_message
+from ..answers.transcoding import decode_leniently
+from ..format.documents import Document, End, Event, Exchange
+from ..matching.ignore_rules import IgnoreRules
+from ..matching.recorded_request import recorded_request, response_message_name
+from ..matching.request_key import CallKey, ParsedRequest, PlainKey, parse_request
+from ..storage.reader import Cassette, DocumentSource
+from ..storage.recorded_bodies import encode_event, encode_response
+from .id_table import IdTable
+from .message_forms import MessageForm, digest, drop_times, form_of
+
+_SCOPE_PATHS = ("subscribed.framework_id.value", "subscribed.framework_info.id.value")
+
+
+class MessageTable:
+    """Messages by number: a label and a kind, a digest, and the numbers of their ids."""
+
+    def __init__(self, ids: IdTable) -> None:
+        self._ids = ids
+        self.labels: list[str] = []
+        self.kinds: list[str] = []
+        self.digests = array("q")
+        self._starts = array("Q", [0])
+        self._numbers = array("I")
+        self._texts: dict[str, str] = {}
+
+    def add(self, form: MessageForm) -> int:
+        """Add a message, and return its number."""
+        self._numbers.extend(self._ids.add(form.ids))
+        self._starts.append(len(self._numbers))
+        self.labels.append(self._texts.setdefault(form.label, form.label))
+        self.kinds.append(self._texts.setdefault(form.kind, form.kind))
+        self.digests.append(form.digest)
+        return len(self.digests) - 1
+
+    def ids(self, message: int) -> Sequence[int]:
+        """Return the numbers of the ids in a message."""
+        return self._numbers[self._starts[message] : self._starts[message + 1]]
+
+
+class RecordedCall(Struct, gc=False):
+    """An exchange. `request`, `answer` and `events` are numbers of messages.
+
+    `documents` are those of its events. `party` are texts by which clients are told apart, the best
+    first, and `framework` the number of the id of the scheduler that made the call, if one did.
+    """
+
+    number: int
+    document: int
+    line: int
+    what: str
+    party: tuple[str, ...]
+    scope: str
+    call_type: CallType | None
+    encoding: Encoding | None
+    status: int | None
+    request: int
+    answer: int
+    events: array[int]
+    documents: array[int]
+    lines: array[int]
+    event_numbers: array[int]
+    is_stream: bool
+    end: str = ""
+
+
+class Transcript:
+    """The calls of a cassette, in the order in which they began."""
+
+    def __init__(self, cassette: Cassette, ignoring: IgnoreRules) -> None:
+        self.cassette = cassette
+        self.ids = IdTable()
+        self.messages = MessageTable(self.ids)
+        self.calls: list[RecordedCall] = []
+        self._ignoring = ignoring
+        self._by_number: dict[int, RecordedCall] = {}
+        self._texts: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def read(self, on_progress: Callable[[int], None] = lambda offset: None) -> None:
+        """Read the cassette. Raises CassetteError."""
+        for source in self.cassette.sources():
+            document, _ = self.cassette.read_source(source)
+            match document:
+                case Exchange():
+                    self._add_exchange(document, source)
+                case Event(from_=None):
+                    self._add_event(document, source)
+                case End(from_=None) if document.end in self._by_number:
+                    self._by_number[document.end].end = document.cause
+                case _:
+                    pass
+            on_progress(self.cassette.span(source.number)[1])
+        self.calls.sort(key=lambda call: call.number)
+        self._by_number.clear()
+
+    def parsed(self, call: RecordedCall) -> ParsedRequest:
+        """Read the request of a call again."""
+        return self._parse(self._exchange(call))
+
+    def request_body(self, call: RecordedCall) -> bytes:
+        """Read the body of a request again."""
+        return recorded_request(self.cassette, self._exchange(call)).body
+
+    def answer(self, call: RecordedCall) -> tuple[Message | None, bytes]:
+        """Read the answer of a call again: its message without times, or its bytes."""
+        return self._answer(self._exchange(call), call.call_type)
+
+    def event(self, call: RecordedCall, index: int) -> tuple[Message | None, bytes]:
+        """Read an event of a call again, like `answer`."""
+        event = self._read(call.documents[index], call.lines[index])
+        assert isinstance(event, Event)
+        return self._event(event, call.call_type, call.encoding)
+
+    def _exchange(self, call: RecordedCall) -> Exchange:
+        exchange = self._read(call.document, call.line)
+        assert isinstance(exchange, Exchange)
+        return exchange
+
+    def _read(self, document: int, line: int) -> Document:
+        return self.cassette.read_source(DocumentSource(document, line, self.cassette.path))[0]
+
+    def _parse(self, exchange: Exchange) -> ParsedRequest:
+        request = recorded_request(self.cassette, exchange)
+        return parse_request(request, self.cassette.header.server, self._ignoring)
+
+    def _add_exchange(self, exchange: Exchange, source: DocumentSource) -> None:
+        parsed = self._parse(exchange)
+        scope = _scope_of(parsed)
+        message, data = self._answer(exchange, parsed.call_type)
+        response = exchange.response
+        answered = f"{response.status}{'' if response.cause is None else f' {response.cause}'}"
+        call = RecordedCall(
+            number=exchange.exchange,
+            document=source.number,
+            line=source.line,
+            what=describe_request(parsed),
+            party=self._party(exchange, parsed),
+            scope=scope,
+            call_type=parsed.call_type,
+            encoding=_encoding(exchange),
+            status=response.status,
+            request=self.messages.add(_request_form(parsed)),
+            answer=self.messages.add(_form(message, data, answered, scope)),
+            events=array("I"),
+            documents=array("I"),
+            lines=array("I"),
+            event_numbers=array("I"),
+            is_stream=response.stream is not None,
+        )
+        self.calls.append(call)
+        self._by_number[call.number] = call
+
+    def _add_event(self, event: Event, source: DocumentSource) -> None:
+        call = self._by_number.get(event.of)
+        if call is None:
+            return
+        message, data = self._event(event, call.call_type, call.encoding)
+        if message is not None:
+            if is_heartbeat_message(message):
+                return
+            if not call.scope:
+                call.scope = _first_text(message, _SCOPE_PATHS)
+        call.events.append(self.messages.add(_form(message, data, "", call.scope)))
+        call.documents.append(source.number)
+        call.lines.append(source.line)
+        call.event_numbers.append(event.event)
+
+    def _answer(
+        self, exchange: Exchange, call_type: CallType | None
+    ) -> tuple[Message | None, bytes]:
+        response = exchange.response
+        if response.stream is not None or response.omitted is not None:
+            return None, (response.omitted or "").encode()
+        name = response_message_name(exchange, call_type)
+        data = encode_response(self.cassette, exchange, name)
+        if response.status != 200 or response.cause is not None:
+            return None, data
+        return self._decode(data, name, _encoding(exchange)), data
+
+    def _event(
+        self, event: Event, call_type: CallType | None, encoding: Encoding | None
+    ) -> tuple[Message | None, bytes]:
+        name = None if call_type is None else call_type.record_message
+        if event.omitted is not None:
+            return None, event.omitted.encode()
+        data = encode_event(self.cassette, event, name)
+        return (None if event.offset is not None else self._decode(data, name, encoding)), data
+
+    def _decode(self, data: bytes, name: str | None, encoding: Encoding | None) -> Message | None:
+        if name is None or encoding is None or not data:
+            return None
+        try:
+            message = decode_leniently(data, name, encoding)
+        except (ValueError, RecursionError):
+            return None
+        self._ignoring.drop_from_answer(message)
+        (message,) = without_defaults((message,))
+        drop_times(message)
+        return message
+
+    def _party(self, exchange: Exchange, parsed: ParsedRequest) -> tuple[str, ...]:
+        api = parsed.key.api if isinstance(parsed.key, CallKey) else "other"
+        agent = header_value(exchange.request.headers, "user-agent") or ""
+        host = (exchange.peer or "").rpartition(":")[0]
+        executor = field_at(parsed.calls[0], "executor_id.value") if parsed.calls else None
+        kind = api if api in ("scheduler", "executor", "resource_provider") else "operator"
+        party = kind, agent, host, str(executor or "")
+        return self._texts.setdefault(party, party)
+
+
+def describe_request(parsed: ParsedRequest) -> str:
+    """Return the name of a call, or the method and path of another request."""
+    if isinstance(parsed.key, PlainKey):
+        return f"{parsed.key.method} {parsed.key.path}"
+    return parsed.description or ""
+
+
+def comparable_request(parsed: ParsedRequest) -> tuple[Message, ...]:
+    """Return what is compared of the calls of a request, as messages that may be changed."""
+    calls = copy_messages(parsed.compared_calls)
+    for call in calls:
+        drop_times(call)
+    return calls
+
+
+def _request_form(parsed: ParsedRequest) -> MessageForm:
+    what = describe_request(parsed)
+    if isinstance(parsed.key, PlainKey):
+        key = parsed.key
+        contents = f"{key.query}\n{key.content_type}\n".encode() + key.body_digest
+        return MessageForm(what, what, digest(contents), [])
+    forms = [form_of(call) for call in comparable_request(parsed)]
+    data = b"".join(form.digest.to_bytes(8, "little", signed=True) for form in forms)
+    ids = [each for form in forms for each in form.ids]
+    return MessageForm(what, what, digest(data + parsed.key.refusal.encode()), ids)
+
+
+def _form(message: Message | None, data: bytes, label: str, scope: str) -> MessageForm:
+    if message is None:
+        return MessageForm(label, label, digest(data), [])
+    form = form_of(message, scope)
+    return form if not label else MessageForm(label, label, form.digest, form.ids)
+
+
+def _scope_of(parsed: ParsedRequest) -> str:
+    return _first_text(parsed.calls[0], ("framework_id.value",)) if parsed.calls else ""
+
+
+def _first_text(message: Message, paths: Sequence[str]) -> str:
+    texts = (field_at(message, path) for path in paths)
+    return next((text for text in texts if isinstance(text, str)), "")
+
+
+def _encoding(exchange: Exchange) -> Encoding | None:
+    headers = exchange.response.headers
+    media_type = header_value(headers, "message-content-type")
+    return ENCODINGS.get(media_type or header_value(headers, "content-type"))

@@ -1,0 +1,174 @@
+"""Two runs of the same work differ in nothing; a change is named exactly, in both encodings."""
+
+import pytest
+from support.capture_cassettes import server_of
+from support.capture_to_cassette import taped
+from support.captures import load
+from support.other_run import other_run
+
+from mesotape.cassettes.comparing.comparison import Comparison
+from mesotape.cassettes.format.documents import Event, Exchange
+from mesotape.cassettes.matching.ignore_rules import IgnoreRules
+from mesotape.cassettes.storage.reader import Cassette
+from mesotape.proto.messages.fields import type_enum_name
+
+ENCODINGS = pytest.mark.parametrize("encoding", [None, "json", "protobuf"])
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    folder, made = tmp_path_factory.mktemp("recorded"), {}
+
+    def record(name):
+        if name not in made:
+            made[name] = taped(load(name), folder / f"{name}.yaml", server_of(name))
+        return made[name]
+
+    return record
+
+
+def compare(first, second, *rules):
+    with Cassette.open(first) as ours, Cassette.open(second) as theirs:
+        comparison = Comparison(ours, theirs, IgnoreRules(rules, with_answers=True))
+        return list(comparison.differences()), comparison.tally
+
+
+@ENCODINGS
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two-clients",
+        "stream-ends",
+        "scheduler-protobuf-execute",
+        "master-subscribe-json",
+        "sched-all",
+        "agent-unary-json",
+        "master-unary-protobuf",
+        "agent-crash",
+        "secrets-agent",
+    ],
+)
+def test_another_run_differs_in_nothing(recorded, tmp_path, name, encoding):
+    other = other_run(recorded(name), tmp_path / "other.yaml", encoding=encoding)
+    differences, tally = compare(recorded(name), other)
+    assert differences == []
+    assert tally.calls == len(Cassette.open(other))
+
+
+def is_event(document, message, kind, number=None):
+    return (
+        isinstance(document, Event)
+        and message is not None
+        and type_enum_name(message) == kind
+        and number in (None, document.event)
+    )
+
+
+def is_call(document, message, kind):
+    return (
+        isinstance(document, Exchange) and message is not None and type_enum_name(message) == kind
+    )
+
+
+def other_cpus(document, message):
+    if is_event(document, message, "OFFERS") and document.event == 3:
+        next(
+            each for each in message.offers.offers[0].resources if each.name == "cpus"
+        ).scalar.value += 1
+
+
+def lost_update(document, message):
+    return not (is_event(document, message, "UPDATE", 5))
+
+
+def lost_call(document, message):
+    return not is_call(document, message, "KILL")
+
+
+def failed_task(document, message):
+    if is_event(document, message, "UPDATE", 6):
+        message.update.status.state = 3  # TASK_FAILED
+
+
+def swap(documents):
+    """Swap two adjacent events of the stream of the scheduler."""
+    places = [
+        index
+        for index, each in enumerate(documents)
+        if isinstance(each, Event) and each.of == 5 and each.event in (4, 5)
+    ]
+    first, second = (documents[place] for place in places)
+    documents[places[0]] = type(first)(**{**fields(second), "event": 4, "at": first.at})
+    documents[places[1]] = type(first)(**{**fields(first), "event": 5, "at": second.at})
+    return documents
+
+
+def fields(document):
+    return {name: getattr(document, name) for name in document.__struct_fields__}
+
+
+def shown(difference):
+    place = difference.first or difference.second
+    changes = [(each.path, each.first, each.second) for each in difference.changes]
+    return difference.kind, difference.what, place.exchange, place.event, changes
+
+
+CHANGES = {
+    "an event is lost": (
+        {"change": lost_update},
+        [("missing", "UPDATE TASK_STARTING", 5, 5, [])],
+    ),
+    "a call is missing": (
+        {"change": lost_call},
+        [("missing", "scheduler call KILL", 21, None, [])],
+    ),
+    "events are swapped": (
+        {"order": swap},
+        [("moved", "UPDATE TASK_STARTING", 5, 4, [])],
+    ),
+    "a field of an event is changed": (
+        {"change": other_cpus},
+        [
+            (
+                "changed",
+                "OFFERS",
+                5,
+                3,
+                [("offers.offers[0].resources[1].scalar.value", "4.0", "5.0")],
+            )
+        ],
+    ),
+    "a task fails": (
+        {"change": failed_task},
+        [
+            (
+                "changed",
+                "UPDATE TASK_RUNNING",
+                5,
+                6,
+                [("update.status.state", "TASK_RUNNING", "TASK_FAILED")],
+            )
+        ],
+    ),
+}
+
+
+@ENCODINGS
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_named_exactly(recorded, tmp_path, name, encoding):
+    change, expected = CHANGES[name]
+    source = recorded("two-clients")
+    other = other_run(source, tmp_path / "other.yaml", encoding=encoding, **change)
+    differences, _ = compare(source, other)
+    assert [shown(each) for each in differences] == expected
+
+
+def test_a_new_call_is_named(recorded, tmp_path):
+    source = recorded("two-clients")
+    other = other_run(source, tmp_path / "other.yaml", change=lost_call)
+    differences, _ = compare(other, source)
+    (difference,) = differences
+    assert (difference.kind, difference.what) == ("new", "scheduler call KILL")
+    assert difference.first is None
+    assert difference.second.exchange == 21
+    assert difference.after == "exchange 20, scheduler call RECONCILE"
