@@ -19,6 +19,39 @@ json_output = option_group(
 
 @click.command(
     cls=DocumentedCommand,
+    section="Look at recordings",
+    examples=(
+        "mesotape query cassette.yaml 'SELECT type, count(*) FROM events GROUP BY type'",
+        "mesotape query recordings/ --csv 'SELECT * FROM tasks' > tasks.csv",
+    ),
+    page="docs/query.md",
+)
+@click.argument("cassettes", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
+@click.argument("sql")
+@option_group(
+    "Output",
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, an object per row."),
+    click.option("--csv", "as_csv", is_flag=True, help="Print CSV."),
+)
+@option_group(
+    "Permissions",
+    click.option("--external-access", is_flag=True, help="Let the SQL use files and the network."),
+)
+def query(**options: Any) -> int:
+    """Ask CASSETTES in SQL, the dialect of DuckDB, and print the rows of the result.
+
+    CASSETTES are files, or folders with cassettes. The tables are exchanges, events, tasks, agents,
+    offers and problems; `DESCRIBE events` lists the columns of one.
+    """
+    check_platform("query")
+    with importing():
+        from .cassette_tools.query import QueryOptions, query
+
+    return query(QueryOptions(**options))
+
+
+@click.command(
+    cls=DocumentedCommand,
     section="Check and change cassettes",
     examples=("mesotape validate cassette.yaml", "mesotape validate cassette.yaml --fix --backup"),
     page="docs/inspect.md#validate",
@@ -166,5 +199,5 @@ def diff(*, as_json: bool, **options: Any) -> int:
     return diff(DiffOptions(**options))
 
 
-COMMANDS = (validate, scan, redact, cut, diff)
+COMMANDS = (query, validate, scan, redact, cut, diff)
 """All of this file, for the command line."""

@@ -27,6 +27,7 @@ READING = (
     "cassettes/redaction",
 )
 SCANNING = "cassettes/scanning"
+EXAMINING = ("cassettes/validation", "cassettes/inspection")
 ANSWERING = (*READING, "cassettes/answers", "cassettes/matching")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -45,6 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/recording": (*READING, SCANNING),
     "cassettes/validation": (*READING, "proto/diagnosis"),
     "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
+    "cassettes/tables": (*READING, *EXAMINING),
     "cassettes/answers": READING,
     "cassettes/matching": (*READING, "cassettes/answers"),
     "cassettes/interchange": (*ANSWERING, "cassettes/recording"),
@@ -126,6 +128,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/recording",
         "cassettes/interchange",
         "addons",
+        "cassettes/tables",
         "proxy/commands",
     ),
     "proxy/installation": ("proxy/commands",),

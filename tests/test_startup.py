@@ -8,6 +8,7 @@ from support.paths import ROOT
 
 LIBRARIES = {
     "asyncio",
+    "duckdb",
     "email",
     "flask",
     "google.protobuf",
@@ -15,6 +16,7 @@ LIBRARIES = {
     "ldap3",
     "mitmproxy",
     "msgspec",
+    "pyarrow",
     "rich",
     "tempfile",
     "yaml",
@@ -55,7 +57,7 @@ STARTS = {
     "record": (
         "from mesotape.proxy.commands import record; record.defer_addons();"
         " import mesotape.proxy.cli, mesotape.proxy.commands.mitm",
-        LIBRARIES - {"flask", "ldap3", "rich", "yaml"},
+        LIBRARIES - {"duckdb", "flask", "ldap3", "pyarrow", "rich", "yaml"},
         {WRITING, READING, REDACTION, REPLAYING},
     ),
     "the writer": (

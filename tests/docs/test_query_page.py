@@ -1,0 +1,63 @@
+"""The examples and questions in docs/query.md are answered as the page says."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from support.capture_cassettes import server_of
+from support.capture_to_cassette import taped
+from support.captures import load
+from support.commands import run
+from support.paths import DATA, ROOT
+
+from mesotape.cassettes.tables.schemas import SCHEMA_VERSION, TABLES
+
+PAGE = (ROOT / "docs" / "query.md").read_text()
+EXAMPLES = re.findall(r"^```console\n\$ mesotape (.*?)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+QUESTIONS = dict(
+    re.findall(r"^([^\n]+\?[^\n]*)\n\n```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+)
+ANSWERS = json.loads((DATA / "answers.json").read_text())
+"""What the questions find in these captures."""
+
+CAPTURES = ("agent-session", "all-events", "master-errors", "sched-all", "stream-ends")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    for name in CAPTURES:
+        taped(load(name), folder / f"{name}.yaml", server_of(name))
+    return folder
+
+
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_an_example_prints_what_the_page_shows(command: str, printed: str) -> None:
+    done = run(*shlex.split(command), cwd=ROOT / "cassettes" / "samples")
+    assert done.stdout + done.stderr == printed
+
+
+def test_there_are_ten_questions() -> None:
+    assert len(QUESTIONS) == 10
+    assert list(QUESTIONS) == list(ANSWERS)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_is_answered(recordings: Path, question: str) -> None:
+    done = run("query", ".", "--json", QUESTIONS[question], cwd=recordings)
+    assert done.stderr == ""
+    assert [json.loads(line) for line in done.stdout.splitlines()] == ANSWERS[question]
+
+
+def test_the_page_lists_all_tables_and_columns() -> None:
+    listed = {
+        table: re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", rows, re.MULTILINE)
+        for table, rows in re.findall(r"^### (\w+)\n((?:.*\n)*?)(?=^### |\Z)", PAGE, re.MULTILINE)
+    }
+    assert listed == {
+        table: [(each.name, each.type, each.meaning) for each in columns]
+        for table, columns in TABLES.items()
+    }
+    assert f"version of these tables is {SCHEMA_VERSION}." in PAGE
