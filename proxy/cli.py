@@ -3,6 +3,7 @@
 Heavy imports happen inside the commands, so that `mesotape --help` stays fast.
 """
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from .commands.console import (
     EXIT_FAILURE,
     CommandError,
     check_platform,
+    discard_output,
     importing,
     interrupts,
     print_to_stderr,
@@ -211,11 +213,28 @@ def main() -> None:
     except CommandError as error:
         print_to_stderr(str(error))
         code = error.exit_code
-    except BrokenPipeError:
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _lose_output(error)
         code = EXIT_FAILURE
-    finally:
-        messages.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _lose_output(error)
+        code = code or EXIT_FAILURE
+    messages.flush()
     sys.exit(code)
+
+
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _lose_output(error: OSError) -> None:
+    """Give up stdout; that its reader has closed the pipe, as `head` does, is not worth a word."""
+    discard_output()
+    if error.errno != errno.EPIPE:
+        print_to_stderr(f"the output cannot be written: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/server",
         "proxy/control",
     ),
+    "proxy/terminal": (),
     "proxy/inspect": (
         *ANSWERING,
         "proto/diagnosis",
@@ -118,6 +119,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/inspection",
         "addons",
         "proxy/commands",
+        "proxy/terminal",
     ),
     "proxy/cassette_tools": (
         *ANSWERING,
@@ -149,6 +151,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/control",
         "proxy/testing",
         "proxy/commands",
+        "proxy/terminal",
         "proxy/inspect",
         "proxy/cassette_tools",
         "proxy/installation",

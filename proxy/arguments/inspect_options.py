@@ -90,6 +90,9 @@ inspect_options = option_groups(
     ),
     option_group(
         "Output",
+        click.option(
+            "--no-pager", is_flag=True, help="Do not page on a terminal; PAGER names the pager."
+        ),
         click.option("--summary", is_flag=True, help="Print only the summary."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     ),

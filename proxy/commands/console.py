@@ -158,6 +158,16 @@ def print_result(text: str, *, to_stderr: bool = False) -> None:
     click.echo(text)
 
 
+def discard_output() -> None:
+    """Discard what is still to be written to stdout, because its reader has closed the pipe.
+
+    Otherwise Python reports at exit that it cannot be flushed.
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
 def announce_ready(
     text: str,
     url: str,

@@ -6,7 +6,6 @@ filters leave out; 9 if a filter matches no row of a clean source, and 10 for a 
 or of another kind.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,8 +27,10 @@ from ..commands.console import (
     EXIT_NO_MATCH,
     EXIT_WARNINGS,
     CommandError,
+    discard_output,
     print_to_stderr,
 )
+from ..terminal.pager import paged
 from . import sources
 from .bodies import format_body
 from .filters import RowFilters
@@ -52,6 +53,35 @@ def inspect(options: InspectOptions) -> int:
     filters = RowFilters(options)
     shown = total if filters.is_empty else InspectionSummary()
     output = _Output(options)
+    unmatched: list[str] = []
+    try:
+        with paged(is_wanted=not options.no_pager and not options.follow):
+            number = _print_rows(options, output, filters, total, shown)
+            unmatched = [
+                *(
+                    f"there is no row {one}; the last one is {number}"
+                    for one in options.show
+                    if one > number
+                ),
+                *filters.unmatched(total),
+            ]
+            output.print_summary(shown, unmatched, is_empty=not total.rows)
+    except BrokenPipeError:  # The reader, like `head` or a pager, has seen enough.
+        discard_output()
+        return _EXIT_CODES[total.worst_severity]
+    for line in unmatched:
+        print_to_stderr(line)
+    return _EXIT_CODES[total.worst_severity] or (EXIT_NO_MATCH if unmatched else 0)
+
+
+def _print_rows(
+    options: InspectOptions,
+    output: "_Output",
+    filters: RowFilters,
+    total: InspectionSummary,
+    shown: InspectionSummary,
+) -> int:
+    """Print and count rows until the last one, or until Ctrl-C. Return the number of the last."""
     number = 0
     try:
         for number, row in enumerate(_read_rows(options), 1):
@@ -63,23 +93,7 @@ def inspect(options: InspectOptions) -> int:
                 output.print_row(number, row)
     except KeyboardInterrupt:
         pass
-    except BrokenPipeError:
-        # The reader, like `head`, has closed the pipe. Without this, Python reports at exit that it
-        # cannot flush stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _EXIT_CODES[total.worst_severity]
-    unmatched = [
-        *(
-            f"there is no row {one}; the last one is {number}"
-            for one in options.show
-            if one > number
-        ),
-        *filters.unmatched(total),
-    ]
-    output.print_summary(shown, unmatched, is_empty=not total.rows)
-    for line in unmatched:
-        print_to_stderr(line)
-    return _EXIT_CODES[total.worst_severity] or (EXIT_NO_MATCH if unmatched else 0)
+    return number
 
 
 def _read_rows(options: InspectOptions) -> Iterator[Row]:
@@ -127,13 +141,14 @@ class _Output:
 
     def __init__(self, options: InspectOptions) -> None:
         self._options = options
-        self._console = Console(highlight=False)
-        terminal = self._console.is_terminal
+        terminal = sys.stdout.isatty()
+        self._console = Console(highlight=False, force_terminal=terminal)
         use_color = terminal and not self._console.no_color
         self._lines = RowFormatter(
             width=self._console.width if terminal else None, use_color=use_color
         )
         self._flush = terminal or options.follow
+        self._has_heads = not terminal
 
     def print_row(self, number: int, row: Row) -> None:
         """Print one row; with `--show` only the rows with these numbers, in full."""
@@ -147,6 +162,9 @@ class _Output:
         if options.as_json:
             self._write_json(_row_to_dict(number, row))
         else:
+            if not self._has_heads:  # Programs that read a pipe get rows only.
+                self._has_heads = True
+                self._write(self._lines.format_heads(row))
             self._write("\n".join(self._lines.format_row(row, number)))
 
     def print_summary(

@@ -26,5 +26,6 @@ class InspectOptions(Struct, frozen=True, kw_only=True):
     show: tuple[int, ...] = ()
     summary: bool = False
     as_json: bool = False
+    no_pager: bool = False
     tls_ca: str | None = None
     insecure: bool = False

@@ -18,9 +18,12 @@ from ...proto.shown_text import escape_line, quote_start
 
 _COLORS: dict[Severity, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
 _HEX_DUMP_BYTES = 64
-_NARROWEST = 60
+_NARROWEST = 40
+_NARROW = 60
 _NAME = 17
+_ROOM = 8
 _WIDE = 120
+"""Columns of a terminal: below, times are shorter; below _NARROW, only the main columns fit."""
 _INDENT = " " * 6
 _HEX = " " * 4
 _UUID = re.compile(r"(?<==)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=-)")
@@ -32,7 +35,20 @@ class RowFormatter:
 
     def __init__(self, *, width: int | None = None, use_color: bool = False) -> None:
         self._width = None if width is None else max(width, _NARROWEST)
+        self._has_sizes = self._width is None or self._width >= _NARROW
         self._use_color = use_color
+
+    def format_heads(self, first: Row) -> str:
+        """Format the heads of the columns, for rows like the first one."""
+        place = "offset" if first.at is None else "time (s)"
+        start = self._start("row", place, "ex.", "rec.")
+        rest = "request and ids"
+        size = f" {'size':>7}" if self._has_sizes else ""
+        if self._width is not None:
+            room = max(_ROOM, self._width - len(start) - _NAME - 1 - len(size))
+            rest = f"{_cut(rest, room):{room}}"
+        text = f"{start}{'type':{_NAME}} {rest}{size}".rstrip()
+        return click.style(text, bold=True) if self._use_color else text
 
     def format_row(self, row: Row, number: int) -> list[str]:
         """Format one row; `number` counts all rows from 1."""
@@ -54,15 +70,23 @@ class RowFormatter:
             )
         whose = "" if row.exchange is None else str(row.exchange)
         number = "" if row.number is None else f"#{row.number}"
-        size = "" if row.size is None else f" {_size(row.size):>7}"
-        start = f"{count:5} {place:>10} {whose:>3} {number:>5} "
-        rest, name = escape_line(_about(row)), f"{escape_line(name):{_NAME}} "
+        size = "" if row.size is None or not self._has_sizes else f" {_size(row.size):>7}"
+        start = self._start(str(count), place, whose, number)
+        rest, name = escape_line(_about(row)), escape_line(name)
         if self._width is not None:
-            room = max(8, self._width - len(start) - len(name) - len(size))
+            name = _cut(name, max(_NAME, self._width - len(start) - len(size) - _ROOM - 1))
+        name = f"{name:{_NAME}} "
+        if self._width is not None:
+            room = max(_ROOM, self._width - len(start) - len(name) - len(size))
             rest = _cut(_UUID.sub("…", rest), room)
             rest = f"{rest:{room}}" if size else rest
         text = f"{self._dim(start)}{self._paint(name, color)}{rest}"
         return f"{text}{self._dim(size)}" if size else text.rstrip()
+
+    def _start(self, count: str, place: str, whose: str, number: str) -> str:
+        if not self._has_sizes:
+            return f"{count:>4} {place:>8} "
+        return f"{count:>5} {place:>10} {whose:>3} {number:>5} "
 
     def _format_diagnostic(self, diagnostic: Diagnostic) -> list[str]:
         text = f"{diagnostic.severity} ({diagnostic.reason}): {quote_start(diagnostic.text, 500)}"

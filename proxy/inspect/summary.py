@@ -36,8 +36,13 @@ class TypeTally(Struct):
 
     @property
     def rate(self) -> float | None:
-        """Rows per second, or None if there is no interval."""
-        if self.first_at is None or self.last_at is None or self.last_at <= self.first_at:
+        """Rows per second, or None for fewer than three, or at one time."""
+        if (
+            self.count < 3
+            or self.first_at is None
+            or self.last_at is None
+            or self.last_at <= self.first_at
+        ):
             return None
         return (self.count - 1) / (self.last_at - self.first_at)
 

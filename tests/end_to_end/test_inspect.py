@@ -536,7 +536,7 @@ def on_terminal(columns: int, *arguments: str | Path, **more: str) -> str:
         [*MESOTAPE, "inspect", *map(str, arguments)],
         stdout=theirs,
         stderr=theirs,
-        env=environment | {"TERM": "xterm-256color"} | more,
+        env=environment | {"TERM": "xterm-256color", "PAGER": "cat"} | more,
     )
     os.close(theirs)
     said = b""
@@ -553,13 +553,40 @@ def on_terminal(columns: int, *arguments: str | Path, **more: str) -> str:
     return said.decode()
 
 
-@pytest.mark.parametrize("columns", [80, 160])
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 160])
 @pytest.mark.parametrize("path", [GOLDEN, SAMPLE])
-def test_a_terminal_gets_colours_and_whole_lines(columns: int, path: Path) -> None:
+def test_a_terminal_gets_colours_heads_and_whole_lines(columns: int, path: Path) -> None:
     said = on_terminal(columns, path)
     assert "\x1b[" in said
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
-    assert max(len(line) for line in plain.splitlines()) <= columns
+    heads, *lines = STYLE.sub("", said).splitlines()
+    assert re.match(r" +row +time \(s\) .*type +", heads)
+    rows = [line for line in lines if re.match(r" *[0-9]+ +[0-9]+\.[0-9]{3}", line)]
+    assert max(len(line) for line in [heads, *rows]) <= columns
+    at = heads.index("type")
+    assert {line[at - 1] for line in rows} == {" "}
+
+
+def test_the_second_column_of_raw_bytes_is_their_offset(tmp_path: Path) -> None:
+    path = tmp_path / "stream"
+    path.write_bytes(START + HEARTBEAT)
+    heads = STYLE.sub("", on_terminal(80, path)).splitlines()[0]
+    assert heads.split()[:2] == ["row", "offset"]
+
+
+def test_a_terminal_gets_pages_unless_they_are_refused() -> None:
+    pager = "sed s/^/paged:/"
+    paged = STYLE.sub("", on_terminal(80, SAMPLE, PAGER=pager)).splitlines()
+    plain = STYLE.sub("", on_terminal(80, SAMPLE, "--no-pager", PAGER=pager)).splitlines()
+    assert paged == [f"paged:{line}" for line in plain]
+
+
+def test_a_reader_who_leaves_the_pager_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "stream"
+    path.write_bytes(START + HEARTBEAT * 50_000)
+    assert len(on_terminal(80, path, PAGER="head -2").splitlines()) == 2
 
 
 def test_there_are_no_colours_in_a_pipe_or_with_no_color() -> None:
@@ -570,6 +597,12 @@ def test_there_are_no_colours_in_a_pipe_or_with_no_color() -> None:
     coloured = re.compile(r"\x1b\[3[0-9]m")
     assert coloured.search(on_terminal(80, GOLDEN, "--bad"))
     assert not coloured.search(on_terminal(80, GOLDEN, "--bad", NO_COLOR="1"))
+
+
+def test_two_events_have_no_rate() -> None:
+    events = objects(SAMPLE)[-1]["summary"]["events"].values()
+    assert {one["count"] for one in events if "per_second" not in one} == {2}
+    assert {one["count"] for one in events if "per_second" in one} == {6, 18}
 
 
 def test_a_reader_that_closes_the_pipe_early_is_no_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cassette_contents import kept, notes
-from support.commands import running
+from support.commands import MESOTAPE, running
 from support.paths import ROOT
 from support.sockets import Upstream, answer, connect, post
 
@@ -95,3 +95,36 @@ def test_a_stderr_that_cannot_be_written_does_not_touch_recorded_traffic(place, 
             assert recorder.stop() == 0
     assert len(kept(path)) == 3
     assert len(notes(path)) == 3
+
+
+PRINTING = {
+    "--help": 1,
+    "replay --list-faults": 1,
+    "completion fish": 1,
+    f"validate --json {SAMPLE}": 1,
+    f"inspect --summary {SAMPLE}": 1,
+    f"inspect {SAMPLE}": 0,
+}
+"""Commands that print, with their exit codes if nobody reads that."""
+
+
+@pytest.mark.parametrize(("line", "code"), PRINTING.items())
+def test_a_command_ends_quietly_when_its_reader_closes_the_pipe(line: str, code: int) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [*MESOTAPE, *line.split()], stdout=theirs, stderr=subprocess.PIPE, check=False
+    )
+    os.close(theirs)
+    assert (done.stderr, done.returncode) == (b"", code)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("line", PRINTING)
+def test_output_that_cannot_be_written_is_an_error_of_one_line(line: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*MESOTAPE, *line.split()], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    error = b"mesotape: the output cannot be written: No space left on device\n"
+    assert (done.stderr, done.returncode) == (error, 1)
