@@ -45,6 +45,7 @@ from .traffic.hook_order import HookOrder
 from .traffic.messages import header_fields
 from .traffic.proxied_exchange import ExchangeContext
 from .traffic.proxy_answers import ProxyAnswer, ProxyAnswerCounts, refused_request
+from .traffic.shortcuts import take_shortcuts
 from .traffic.streaming import (
     BodyStreaming,
     hold_answered_request,
@@ -106,6 +107,7 @@ class Recorder:
     def load(self, loader: Loader) -> None:
         """Declare the options."""
         close_http1_gaps()
+        take_shortcuts()
         recorder_options.add_options(loader)
 
     def configure(self, updated: set[str]) -> None:

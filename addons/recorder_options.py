@@ -70,7 +70,7 @@ def add_options(loader: Loader) -> None:
         "mesotape_flush_interval",
         str,
         str(FLUSH_SECONDS),
-        "Seconds between two writes, which a crash may lose.",
+        "Seconds that the proxy gathers data, which its crash may lose.",
     )
     loader.add_option(
         "mesotape_sync",

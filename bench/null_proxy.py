@@ -22,6 +22,9 @@ class Null:
     def __init__(self) -> None:
         self.guard = Guard(print)
 
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        flow.request.stream = lambda data: data
+
     def responseheaders(self, flow: HTTPFlow) -> None:
         assert flow.response is not None
         flow.response.stream = lambda data: data

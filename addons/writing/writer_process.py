@@ -6,7 +6,7 @@ also in a thread. So the proxy only passes on what it observes, and a process of
 signals that end the proxy: it outlives it, and writes all that has reached it.
 
     proxy                                    writer
-    observations, every 50 ms   -- stdin  -->   documents, one write(2) for each batch
+    observations, every 50 ms   -- stdin  -->   documents, one write(2) for what has gathered
     counts, or a failure        <-- stdout --   one JSON object a line; empty lines as signs of life
 """
 

@@ -38,6 +38,15 @@ _STATUS_SECONDS = 0.25
 _WATCH_SECONDS = 0.5
 """How often the file and the disk are looked at, and a failed write is tried again."""
 
+_GATHERED_INTERVALS = 4
+"""For how many intervals of the proxy observations gather in the pipe, unless there are many.
+
+Waking up takes 0.4 ms, as long as 60 events: with one event every 2 ms it costs 4 µs of each, and
+20 if each batch is read when it comes. Gathered data is safe: it outlives the proxy.
+"""
+
+_MANY_BYTES = 1 << 16
+
 _KILLED = "the recorder ended without being stopped"
 
 
@@ -109,7 +118,11 @@ class WritingLoop:
 
     def _read_input(self) -> None:
         decoder = observations.BatchDecoder()
+        is_closed = select.poll()
+        is_closed.register(0, 0)  # It is woken up by the end of the input, and not by more.
+        gathering_ms = min(self._config.flush_seconds * _GATHERED_INTERVALS, _WATCH_SECONDS) * 1000
         while True:
+            data = None
             if select.select([0], [], [], _WATCH_SECONDS)[0]:
                 if not (data := os.read(0, 1 << 20)):
                     return
@@ -123,6 +136,8 @@ class WritingLoop:
             if now - self._watched_at >= _WATCH_SECONDS and not self._is_ended:
                 self._watched_at = now
                 self._watch()
+            if data is not None and len(data) < _MANY_BYTES:
+                is_closed.poll(gathering_ms)
 
     def _take(self, batch: list[observations.AnyObservation]) -> None:
         if isinstance(first := batch[0], observations.RecordingContinued):

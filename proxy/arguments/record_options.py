@@ -103,7 +103,7 @@ limit_options = option_groups(
             metavar="SECONDS",
             default=0.05,
             show_default=True,
-            help="Time between two writes, which a crash may lose.",
+            help="Time that the proxy gathers data, which its crash may lose.",
         ),
         click.option(
             "--sync",

@@ -30,7 +30,7 @@ BORDER = {
 PROXY = {
     "http1_gaps": ("",),
     "head_limits": ("",),
-    "hook_order": ("_dispatcher",),
+    "shortcuts": ("",),
     "mitm": ("RecordingProxy.done", "StartGate.open", "StartGate.close"),
     "recorder": ("Recorder.done",),
     "writer_client": ("WriterClient.close", "WriterClient._end"),

@@ -1,0 +1,105 @@
+import asyncio
+from collections.abc import Sequence
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mitmproxy import addonmanager, exceptions, http, options
+from mitmproxy.proxy.layers.http import HttpRequestHook
+from mitmproxy.test import tflow, tutils
+
+from mesotape.addons.traffic.shortcuts import dispatcher, take_shortcuts
+
+take_shortcuts()
+
+NAMES = st.sampled_from([b"Host", b"host", b"HOST", b"X-\xff", b"x-\xc3\xa4", b""])
+ASKED = st.one_of(st.sampled_from(["host", "Host", "x-ä", "X-\udcff", ""]), NAMES)
+
+
+def original(function: Any) -> Any:
+    return function.__wrapped__
+
+
+@given(st.lists(st.tuples(NAMES, st.binary(max_size=4))), ASKED)
+def test_all_values_of_a_header(fields: list[tuple[bytes, bytes]], name: Any) -> None:
+    headers = http.Headers(fields)
+    get_all: Any = http.Headers.get_all
+    assert get_all(headers, name) == original(get_all)(headers, name)
+
+
+def test_a_name_of_a_header_that_is_no_text() -> None:
+    name: Any = 7
+    with pytest.raises(TypeError):
+        http.Headers([(b"a", b"b")]).get_all(name)
+
+
+def test_options() -> None:
+    manager: Any = options.Options()
+    manager.add_option("sequence", Sequence[str], ["a"], "")
+    manager.sequence.append("b")
+    assert manager.sequence == ["a"]
+    manager.update(ssl_insecure=True)
+    for option in manager._options.values():
+        assert option.current() == original(type(option).current)(option)
+
+
+@pytest.mark.parametrize(
+    "member", ["host", "port", "path", "headers", "timestamp_start", "content"]
+)
+@pytest.mark.parametrize("value", ["", 0, 1.5, True, b"", None, [], http.Headers()])
+def test_types_of_the_members_of_a_message(member: str, value: object) -> None:
+    message: Any = tutils.treq().data
+    setattr(message, member, value)
+    check = type(message).__post_init__
+    assert raised_by(check, message) == raised_by(original(check), message)
+
+
+def raised_by(check: Any, message: object) -> str | None:
+    try:
+        check(message)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+class Addon:
+    """Has a hook `request` of some kind, or none."""
+
+    def __init__(self, name: str, effects: list[str], kind: str = "") -> None:
+        self.name, self._effects = name, effects
+        if kind:
+            self.request = ModuleType("request") if kind == "module" else getattr(self, kind)
+
+    def log(self, _: object) -> None:
+        self._effects.append(self.name)
+
+    async def log_later(self, flow: object) -> None:
+        await asyncio.sleep(0)
+        self.log(flow)
+
+    def fail(self, _: object) -> None:
+        raise ValueError(self.name)
+
+    def halt(self, _: object) -> None:
+        raise exceptions.AddonHalt
+
+
+def chain(effects: list[str]) -> list[object]:
+    kinds = "log", "log_later", "", "module", "fail", "halt", "log"
+    first, second, *others = (Addon(f"{i}", effects, kind) for i, kind in enumerate(kinds))
+    return [first, second, SimpleNamespace(name="all", addons=[first, second]), *others]
+
+
+def test_a_hook_is_called_in_the_addons_that_have_it(caplog: pytest.LogCaptureFixture) -> None:
+    effects: list[str] = []
+    manager: Any = addonmanager.AddonManager(SimpleNamespace(options=options.Options()))
+    manager.chain = chain(effects)
+    hook = HttpRequestHook(tflow.tflow())
+    for trigger in (manager.trigger_event, dispatcher(manager)):
+        effects.clear()
+        caplog.clear()
+        asyncio.run(trigger(hook))
+        assert effects == ["0", "1", "0", "1"]
+        assert [each.getMessage() for each in caplog.records] == ["Addon error: 4"]
