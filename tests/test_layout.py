@@ -133,7 +133,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/tables",
         "proxy/commands",
     ),
-    "proxy/installation": ("proxy/commands",),
+    "proxy/installation": (
+        "proto",
+        "proto/http",
+        "proto/messages",
+        "proxy/http",
+        "proxy/commands",
+    ),
     "proxy/arguments": (
         "proto/http",
         "proto/api",
