@@ -6,6 +6,7 @@ a kilobyte and several microseconds.
 """
 
 from array import array
+from functools import cached_property
 from typing import NamedTuple
 
 from ..format.exchange_ref import ExchangeRef
@@ -17,6 +18,7 @@ from ..matching.connections import (
     RecordedConnection,
 )
 from ..matching.credentials import RecordedCredentials
+from ..matching.queue_view import Progress
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import AcceptedType, RequestKey
 from ..matching.servers import RecordedServer
@@ -53,6 +55,11 @@ class ExchangeTable:
         self._traits = array("I")
         self._traits_by_number: list[ExchangeTraits] = []
         self._numbers_by_traits: dict[ExchangeTraits, int] = {}
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Which of the answers were given, by row."""
+        return Progress(len(self._refs))
 
     def add(self, key: RequestKey, ref: ExchangeRef, client: int, traits: ExchangeTraits) -> None:
         """Add an exchange. All are added before the first queue is asked for."""
@@ -99,7 +106,10 @@ class ExchangeTable:
         traits = self._traits_of(rows[0])
         repeat = self._repeats.mode_for(traits.call_name, mutating=traits.is_mutating)
         queue = AnswerQueue(
-            mutating=traits.is_mutating, repeat=repeat, connections=self._connections
+            mutating=traits.is_mutating,
+            repeat=repeat,
+            connections=self._connections,
+            progress=self.progress,
         )
         for row in rows:
             traits, before = self._traits_of(row), self._steps_before[row]
@@ -110,6 +120,7 @@ class ExchangeTable:
                 traits.server,
                 traits.credentials,
                 is_abandoned=traits.is_abandoned,
+                row=row,
             )
         return queue
 
