@@ -23,7 +23,7 @@ from ...proto.http.credentials import CredentialScheme
 from ..format.exchange_ref import ExchangeRef
 from .connections import ConnectionMap, ConnectionStep
 from .credentials import NO_CREDENTIALS, RecordedCredentials, suit_credentials
-from .queue_view import NO_STEP, Progress, QueueView, Selection
+from .queue_view import NO_STEP, QueueProgress, QueueView, Selection
 from .repeat_rules import RepeatMode
 from .request_key import AcceptedType
 from .servers import ANY_SERVER, RecordedServer, ServerScope
@@ -42,13 +42,13 @@ class AnswerQueue:
         mutating: bool,
         repeat: RepeatMode | None = None,
         connections: ConnectionMap | None = None,
-        progress: Progress | None = None,
+        progress: QueueProgress | None = None,
     ) -> None:
         self.is_shared = False
         self._mutating = mutating
         self._repeat: RepeatMode = repeat or ("never" if mutating else "last")
         self._connections = ConnectionMap() if connections is None else connections
-        self._progress = Progress() if progress is None else progress
+        self._progress = QueueProgress() if progress is None else progress
         self._rows: list[int] = []
         self._exchanges: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
         self._servers: list[RecordedServer] = []

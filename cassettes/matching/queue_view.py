@@ -36,7 +36,7 @@ class Selection(Struct, frozen=True, eq=False):
     """An exchange to play. `target_type` is what its answer is transcoded to; None if it is not.
 
     A queue returns the same object for the same exchange and type, so it is a fast key of a cache.
-    `row` is its place in the `Progress`.
+    `row` is its place in the `QueueProgress`.
     """
 
     exchange_ref: ExchangeRef
@@ -45,7 +45,7 @@ class Selection(Struct, frozen=True, eq=False):
     row: int = 0
 
 
-class Progress:
+class QueueProgress:
     """Which answers were given in this round of their queue, and which in any, by row.
 
     A round of a queue ends when all are given and they repeat from the first (`--repeat cycle`);
@@ -85,7 +85,7 @@ class QueueView:
         self,
         order: list[Selection],
         last: Selection,
-        progress: Progress,
+        progress: QueueProgress,
         queue_row: int,
         repeat: RepeatMode,
         connections: ConnectionMap | None,
@@ -130,19 +130,23 @@ class QueueView:
 
         None if all were given and none may be repeated.
         """
-        progress = self._progress
+        selection = self.peek(client, hints)
+        if selection is not None:
+            self._progress.give(selection.row)
+        return selection
+
+    def peek(self, client: int = 0, hints: ClientHints = NO_HINTS) -> Selection | None:
+        """Return what `select_next` would, without giving it. The next round may begin."""
         if not self.has_new:
             if self._repeat == "last":
                 return self._last
             if self._repeat == "never":
                 return None
             for each in self._order:
-                progress.given[each.row] = False
-            progress.rounds[self._queue_row] += 1
+                self._progress.given[each.row] = False
+            self._progress.rounds[self._queue_row] += 1
             self._restart()
-        selection = self._order[self._position(client, hints)]
-        progress.give(selection.row)
-        return selection
+        return self._order[self._position(client, hints)]
 
     def selections(self) -> Iterator[Selection]:
         """Iterate over all answers, in order."""
