@@ -85,6 +85,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
     ),
+    "proxy/workers": (
+        *ANSWERING,
+        "cassettes/playback",
+        "proxy/http",
+        "proxy/streams",
+        "proxy/server",
+    ),
     "proxy/testing": (
         *ANSWERING,
         SCANNING,
@@ -110,6 +117,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
         "proxy/control",
+        "proxy/workers",
     ),
     "proxy/terminal": (),
     "proxy/inspect": (
