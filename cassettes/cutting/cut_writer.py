@@ -9,14 +9,13 @@ from msgspec import Struct, structs
 from ..format.documents import End, Event, Header, Note
 from ..format.parsing import parse_document
 from ..format.yaml_writer import format_document
+from ..storage.comments import comments_between
 from ..storage.reader import Cassette
 from .choice import Choice
 from .head_reader import DocumentHead
 from .kept_documents import KeptDocuments
 
 _BLOCK_BYTES = 1 << 20
-_MOST_COMMENT_BYTES = 1 << 16
-_COMMENT_OR_BLANK = re.compile(rb"[ \t]*(?:[#%].*)?\r?\n?\Z")
 _NUMBER = re.compile(rb"^(event:[ \t]*)[0-9]+", re.MULTILINE)
 
 
@@ -70,7 +69,7 @@ class CutWriter:
                 pieces = self._other(head)
         first = next(pieces, None)
         if first is not None:
-            yield from self._comments(before, start)
+            yield comments_between(self._cassette, before, start)
             yield first
             yield from pieces
 
@@ -132,13 +131,6 @@ class CutWriter:
             data = self._cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))
             yield data
             start += len(data)
-
-    def _comments(self, start: int, end: int) -> Iterator[bytes]:
-        """Return the comments and blank lines between two documents."""
-        if start < end <= start + _MOST_COMMENT_BYTES:
-            data = self._cassette.read_bytes(start, end)
-            lines = data.splitlines(keepends=True)
-            yield b"".join(line for line in lines if _COMMENT_OR_BLANK.match(line))
 
 
 def _renumbered(data: bytes, number: int) -> bytes:

@@ -11,7 +11,6 @@ within it are lost, those between documents stay. A document that was cut off is
 """
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -23,13 +22,13 @@ from ..format.yaml_writer import format_document
 from ..known_secrets.placeholders import placeholder_numbers
 from ..redaction.redactor import Redactor
 from ..redaction.rules import RuleSet
+from ..storage.comments import comments_between
 from ..storage.new_file import is_packed, locked, new_file
 from ..storage.reader import Cassette, DocumentSource
 from .secret_findings import find_secrets, is_plain_event, redact_comments
 
 _BLOCK_BYTES = 1 << 20
 _OVERLAP_BYTES = 64
-_COMMENT_OR_BLANK = re.compile(rb"[ \t]*(?:[#%].*)?\r?\n?\Z")
 
 
 class RedactedFile(Struct, frozen=True):
@@ -110,14 +109,14 @@ def _write_redacted(
     offset = 0
     for source in cassette.sources():
         start, end = cassette.span(source.number)
-        file.write(_comments(cassette.read_bytes(offset, start), redactor))
+        file.write(_comments(cassette, offset, start, redactor))
         data = _redacted_document(cassette, source, redactor)
         if redactor.secrets.are_in(data):
             yield f"{source.path}:{source.line}"
         file.write(data)
         offset = end
         on_progress(offset)
-    file.write(_comments(cassette.read_bytes(offset, cassette.length_bytes), redactor))
+    file.write(_comments(cassette, offset, cassette.length_bytes, redactor))
 
 
 def last_placeholder(cassette: Cassette) -> int:
@@ -129,12 +128,10 @@ def last_placeholder(cassette: Cassette) -> int:
     return last
 
 
-def _comments(data: bytes, redactor: Redactor) -> bytes:
-    """Return the comments and blank lines of what is between two documents, without secrets."""
-    if not data:
-        return data
-    lines = [line for line in data.splitlines(keepends=True) if _COMMENT_OR_BLANK.match(line)]
-    return redact_comments(b"".join(lines), redactor)
+def _comments(cassette: Cassette, start: int, end: int, redactor: Redactor) -> bytes:
+    """Return the comments and blank lines between two documents, without secrets."""
+    comments = comments_between(cassette, start, end)
+    return redact_comments(comments, redactor) if comments else comments
 
 
 def _redacted_document(cassette: Cassette, source: DocumentSource, redactor: Redactor) -> bytes:
