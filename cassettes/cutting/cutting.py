@@ -27,7 +27,7 @@ from .kept_documents import KeptDocuments
 _MOST_LISTED = 10
 
 
-class NothingChosenError(CassetteError):
+class NothingChosenError(LookupError):
     """No exchange and no event of the cassette is chosen."""
 
 
@@ -39,8 +39,8 @@ def cut_cassette(
 ) -> CutResult:
     """Write the chosen part of a cassette, and what that needs to play.
 
-    `on_progress` gets percentages. Raises CassetteError, NothingChosenError among them, and OSError
-    if the new file cannot be written.
+    `on_progress` gets percentages. Raises CassetteError, NothingChosenError, and OSError if the new
+    file cannot be written.
     """
     with Cassette.open(path, may_grow=True) as cassette:
         if output.resolve() in (part.resolve() for part in cassette.part_paths):

@@ -6,11 +6,13 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from mesotape.cassettes.answers.answer import StreamedResponse
 from mesotape.cassettes.answers.pace import Instant
 from mesotape.cassettes.cutting.choice import Choice
 from mesotape.cassettes.cutting.cutting import cut_cassette
 from mesotape.cassettes.format.documents import Event, Exchange
-from mesotape.cassettes.matching.recorded_request import recorded_request
+from mesotape.cassettes.matching.misses import Miss
+from mesotape.cassettes.matching.recorded_request import recorded_request, response_message_name
 from mesotape.cassettes.matching.request_key import CallKey, parse_request
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
@@ -49,6 +51,26 @@ def documents(path: Path) -> Counter[bytes]:
             if isinstance(document, Event | Exchange):
                 found[data] += 1
     return found
+
+
+def replay(cassette: Cassette) -> None:
+    """Make every call of a cassette again, and compare the events of streams."""
+    playback = Playback(cassette, Options(pace=Instant(), causality="off"))
+    for recorded in cassette.exchanges():
+        head = recorded.request, recorded.response
+        if head[0].stream or head[1].status is None or "Libprocess-From" in head[0].headers:
+            continue
+        answer = playback.answer(recorded_request(cassette, recorded), recorded.at)
+        assert not isinstance(answer, Miss), f"{recorded.exchange}: {answer}"
+        if recorded.response.stream == "recordio" and isinstance(answer, StreamedResponse):
+            sent = b"".join(step for _, step in answer.steps if isinstance(step, bytes))
+            call = parse_request(recorded_request(cassette, recorded), cassette.header.server)
+            message = response_message_name(recorded, call.call_type)
+            records = [
+                encode_event(cassette, event, message)
+                for event in cassette.events(recorded.exchange)
+            ]
+            assert all(record in sent for record in records)
 
 
 async def live(path: Path, original: Path, number: int) -> int:
