@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from .arguments.choice_options import choice_options
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
 from .arguments.ignore_options import ignore_options
@@ -131,36 +130,6 @@ def redact(**options: Any) -> int:
     cls=DocumentedCommand,
     section="Check and change cassettes",
     examples=(
-        "mesotape cut hour.yaml -o minute.yaml --since 60 --until 120",
-        "mesotape cut hour.yaml -o kill.yaml --party framework --call KILL",
-    ),
-    page="docs/edit.md#cut",
-)
-@click.argument("file", type=PATH_TYPE)
-@choice_options
-@option_group(
-    "Output",
-    click.option("-o", "--output", type=PATH_TYPE, required=True, help="Write to this file."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-)
-def cut(**options: Any) -> int:
-    """Write a part of a cassette, with what it needs to play.
-
-    Each option chooses exchanges or events; one with several values any of these, and several
-    options what fits all. The calls and events that the chosen ones need are kept, too. The exit
-    code is 9 if nothing is chosen.
-    """
-    check_platform("cut")
-    with importing():
-        from .cassette_tools.cut import CutOptions, cut
-
-    return cut(CutOptions(**options))
-
-
-@click.command(
-    cls=DocumentedCommand,
-    section="Check and change cassettes",
-    examples=(
         "mesotape diff old.yaml new.yaml",
         "mesotape diff old.yaml new.yaml --ignore GET_METRICS:get_metrics.metrics --format github",
     ),
@@ -199,5 +168,5 @@ def diff(*, as_json: bool, **options: Any) -> int:
     return diff(DiffOptions(**options))
 
 
-COMMANDS = (query, validate, scan, redact, cut, diff)
+COMMANDS = (query, validate, scan, redact, diff)
 """All of this file, for the command line."""

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/comparing": ANSWERING,
     "cassettes/causality": ANSWERING,
     "cassettes/cutting": (*ANSWERING, "cassettes/causality"),
+    "cassettes/renaming": READING,
     "cassettes/faults": (*ANSWERING, "cassettes/causality"),
     "cassettes/playback": (
         *ANSWERING,
@@ -85,13 +86,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
     ),
-    "proxy/workers": (
-        *ANSWERING,
-        "cassettes/playback",
-        "proxy/http",
-        "proxy/streams",
-        "proxy/server",
-    ),
     "proxy/testing": (
         *ANSWERING,
         SCANNING,
@@ -117,7 +111,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
         "proxy/control",
-        "proxy/workers",
     ),
     "proxy/terminal": (),
     "proxy/inspect": (
@@ -135,19 +128,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/validation",
         "cassettes/comparing",
         "cassettes/cutting",
+        "cassettes/renaming",
         "cassettes/recording",
         "cassettes/interchange",
         "addons",
         "cassettes/tables",
         "proxy/commands",
     ),
-    "proxy/installation": (
-        "proto",
-        "proto/http",
-        "proto/messages",
-        "proxy/http",
-        "proxy/commands",
-    ),
+    "proxy/installation": ("proxy/commands",),
     "proxy/arguments": (
         "proto/http",
         "proto/api",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .command_help import option_group
+from .completion import complete_call_types, complete_event_types
 
 _SECONDS = click.FloatRange(min=0)
 
@@ -46,9 +47,17 @@ _choice_options = option_group(
         "calls",
         multiple=True,
         metavar="TYPE",
+        shell_complete=complete_call_types,
         help="Calls of this type; or requests for a path.",
     ),
-    click.option("--type", "types", multiple=True, metavar="TYPE", help="Events of this type."),
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="TYPE",
+        shell_complete=complete_event_types,
+        help="Events of this type.",
+    ),
     click.option(
         "--server",
         "servers",

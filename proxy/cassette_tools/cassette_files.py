@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
+from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.opening import missing_file_text
 from ...cassettes.storage.part_names import CASSETTE_SUFFIXES
 from ..commands.console import CommandError
@@ -67,6 +68,17 @@ class Progress:
             sys.stderr.write(_CLEAR_LINE)
             sys.stderr.flush()
             self._is_shown = False
+
+
+@contextlib.contextmanager
+def writing(output: Path) -> Generator[None]:
+    """Turn an error of a block that writes a new cassette into a CommandError of one line."""
+    try:
+        yield
+    except CassetteError as error:
+        raise CommandError(f"{error}; nothing was written") from error
+    except OSError as error:
+        raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
 
 
 @contextlib.contextmanager

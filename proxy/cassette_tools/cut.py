@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from ...cassettes.cutting.choice import Choice
 from ...cassettes.cutting.cutting import NothingChosenError, cut_cassette
-from ...cassettes.format.documents import CassetteError
 from ..commands.console import EXIT_NO_MATCH, CommandError, print_to_stderr
-from .cassette_files import progress
+from .cassette_files import progress, writing
 
 
 class CutOptions(Struct, frozen=True, kw_only=True):
@@ -28,14 +27,10 @@ def cut(options: CutOptions) -> int:
     if options.choice.is_everything:
         raise CommandError("nothing says what to keep: give --since, --until, --party or another")
     try:
-        with progress(f"cutting {path}", 100) as shown:
+        with writing(output), progress(f"cutting {path}", 100) as shown:
             result = cut_cassette(path, options.choice, output, shown.advance)
     except NothingChosenError as error:
         raise CommandError(f"{error}; nothing was written", EXIT_NO_MATCH) from error
-    except CassetteError as error:
-        raise CommandError(f"{error}; nothing was written") from error
-    except OSError as error:
-        raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
     if options.as_json:
         click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
         return 0

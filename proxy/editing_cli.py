@@ -1,0 +1,77 @@
+"""The commands that make a cassette of cassettes: their options, and the texts of `--help`."""
+
+from typing import Any
+
+import click
+
+from .arguments.choice_options import choice_options
+from .arguments.command_help import DocumentedCommand, option_group
+from .arguments.completion import CASSETTE_PATH_TYPE
+from .arguments.value_types import PATH_TYPE
+from .commands.console import check_platform, importing
+
+output_of_cassette = option_group(
+    "Output",
+    click.option("-o", "--output", type=PATH_TYPE, required=True, help="Write to this file."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+
+
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=(
+        "mesotape cut hour.yaml -o minute.yaml --since 60 --until 120",
+        "mesotape cut hour.yaml -o kill.yaml --party framework --call KILL",
+    ),
+    page="docs/edit.md#cut",
+)
+@click.argument("file", type=CASSETTE_PATH_TYPE)
+@choice_options
+@output_of_cassette
+def cut(**options: Any) -> int:
+    """Write a part of a cassette, with what it needs to play.
+
+    Each option chooses exchanges or events; one with several values any of these, and several
+    options what fits all. The calls and events that the chosen ones need are kept, too. The exit
+    code is 9 if nothing is chosen.
+    """
+    check_platform("cut")
+    with importing():
+        from .cassette_tools.cut import CutOptions, cut
+
+    return cut(CutOptions(**options))
+
+
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=(
+        "mesotape rename cut.yaml -o tests/cassettes/kill.yaml",
+        "mesotape rename cut.yaml -o kill.yaml --no-hosts --no-times",
+    ),
+    page="docs/edit.md#rename",
+)
+@click.argument("file", type=CASSETTE_PATH_TYPE)
+@option_group(
+    "What to rename",
+    click.option("--ids/--no-ids", default=True, help="Ids: framework-1, offer-3."),
+    click.option("--hosts/--no-hosts", default=True, help="Hosts: host-1.example, 192.0.2.1."),
+    click.option("--times/--no-times", default=True, help="Times: from 2000-01-01 on."),
+)
+@output_of_cassette
+def rename(**options: Any) -> int:
+    """Write a cassette with readable ids, hosts and times.
+
+    A name is the same in JSON and protobuf, in paths and in headers. The exit code is 4 if an old
+    name is left in bytes that are no text.
+    """
+    check_platform("rename")
+    with importing():
+        from .cassette_tools.rename import RenameOptions, rename
+
+    return rename(RenameOptions(**options))
+
+
+COMMANDS = (cut, rename)
+"""All of this file, for the command line."""
