@@ -37,6 +37,7 @@ server_output_options = option_group(
     click.option(
         "--ready-file", type=PATH_TYPE, help="Write the address to this file when listening."
     ),
+    click.option("-q", "--quiet", is_flag=True, help="Print only warnings, misses and errors."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
 """What every command that listens prints."""

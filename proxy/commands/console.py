@@ -177,13 +177,14 @@ def announce_ready(
     other_servers: Sequence[tuple[str, str]] = (),
     control: tuple[str, str | None] | None = None,
     to_stderr: bool = False,
+    is_quiet: bool = False,
 ) -> None:
     """Write the address to the ready file, atomically, then print the ready line.
 
     `other_servers` are the texts and URLs of further addresses, one line each. `control` is the URL
     of the control API, if there is one, and its token unless the user has made it. With
     `to_stderr` all goes to stderr, because stdout belongs to the command that runs beside the
-    replay.
+    replay. If it `is_quiet`, lines of text are left out.
     """
     urls = [url, *(each for _, each in other_servers)]
     if ready_file is not None:
@@ -198,7 +199,7 @@ def announce_ready(
         from msgspec import json
 
         print_result(json.encode(ready).decode(), to_stderr=to_stderr)
-    else:
+    elif not is_quiet:
         lines = [text, *(each for each, _ in other_servers)]
         if control is not None:
             token = f"token {control[1]}" if control[1] else "the token of --control-token-file"

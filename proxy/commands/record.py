@@ -96,6 +96,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     ready_file: Path | None = None
     as_json: bool = False
+    quiet: bool = False
     end_with_parent: bool | None = None
 
 
@@ -222,7 +223,7 @@ async def _record_with(writer: WriterClient, options: RecordOptions) -> int:
         await recorder.done()
     if options.as_json:
         print_result(msgspec.json.encode(_counted(recorder.writer_status)).decode())
-    else:
+    elif not options.quiet:
         counts = _counted(recorder.writer_status)
         secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""
         print_to_stderr(f"recorded {counts} into {options.output}{secrets}")
@@ -248,7 +249,9 @@ async def _begin(
     url = str(ServerUrl(scheme, Address(*addresses[0])))
     text = f"recording {status.upstream} on {url} into {options.output}"
     try:
-        announce_ready(text, url, options.ready_file, as_json=options.as_json)
+        announce_ready(
+            text, url, options.ready_file, as_json=options.as_json, is_quiet=options.quiet
+        )
     except BaseException:
         recorder.discard()
         raise

@@ -52,7 +52,8 @@ def replay(options: ReplayOptions) -> int:
             ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
         )
         write_file_atomically(options.receipt, done.text())
-    print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
+    if options.as_json or not options.quiet:
+        print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
     return ended.exit_code
 
 

@@ -39,6 +39,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     ready_file: Path | None = None
     as_json: bool = False
+    quiet: bool = False
     command: tuple[str, ...] = ()
     receipt: Path | None = None
     end_with_parent: bool | None = None

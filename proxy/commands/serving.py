@@ -90,7 +90,7 @@ async def serve(
     try:
         control = await _start_control(server, options.control, token)
         access = None if control is None else (control.url, control.token)
-        if options.faults:
+        if options.faults and not options.quiet:
             print_to_stderr(
                 f"faults with seed {options.seed}: {' '.join(playback.fault_hit_counts)}"
             )
@@ -140,6 +140,7 @@ def _announce(
         other_servers=lines[1:],
         control=control,
         to_stderr=bool(options.command),
+        is_quiet=options.quiet,
     )
 
 

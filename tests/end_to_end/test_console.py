@@ -1,3 +1,4 @@
+import json
 import os
 import pty
 import re
@@ -7,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from support.commands import MESOTAPE
+from support.commands import MESOTAPE, running
 from support.sockets import PATIENCE_SECONDS, connect, get
 
 CASSETTE = """---
@@ -60,3 +61,28 @@ def test_on_a_terminal_counts_are_live_and_messages_have_their_own_lines(tmp_pat
         process.kill()
         process.communicate()
         os.close(screen)
+
+
+def test_a_quiet_command_prints_only_what_is_wrong(tmp_path: Path) -> None:
+    path, recorded = tmp_path / "cassette.yaml", tmp_path / "recorded.yaml"
+    path.write_text(CASSETTE)
+    with running("replay", path, "--quiet") as player:
+        with running("record", player.url, "-o", recorded, "-q") as recorder:
+            pass
+        with connect(player.address) as client:
+            client.send(get(b"/version"))
+            client.message()
+    assert (recorder.code, recorder.out, recorder.said) == (0, "", "")
+    assert (player.code, player.out) == (3, "")
+    assert player.said.startswith("mesotape: no recorded answer: GET /version")
+    assert "replayed" not in player.said
+
+
+def test_quiet_json_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    path.write_text(CASSETTE)
+    with running("replay", path, "--quiet", "--json") as player:
+        pass
+    ready, counts = (json.loads(line) for line in player.out.splitlines())
+    assert ready == {"ready": player.url}
+    assert counts["served"] == 0
