@@ -1,9 +1,9 @@
 """The inspector: an addon that shows Mesos messages in the user interfaces of mitmproxy.
 
-It adds two views, and makes mitmproxy stream the bodies that Mesos streams; by default mitmproxy
-holds a body back until it is complete. mitmproxy does not store streamed bodies, so the inspector
-keeps a bounded tail of each as the content of its flow. The traffic is not changed: the callbacks
-return the bytes that they got, and never raise.
+It adds two views, labels the flows in the list, and makes mitmproxy stream the bodies that Mesos
+streams; by default mitmproxy holds a body back until it is complete. mitmproxy does not store
+streamed bodies, so the inspector keeps a bounded tail of each as the content of its flow. The
+traffic is not changed: the callbacks return the bytes that they got, and never raise.
 
 It works alone, and together with a recorder, whose callbacks it wraps.
 """
@@ -18,12 +18,13 @@ from mitmproxy.connection import Client
 from mitmproxy.hooks import UpdateHook
 
 from .addon_options import add_server_option, selected_server
-from .body_type import request_body_type, response_body_type
-from .kept_body import HeadBuffer, TailBuffer
-from .message_view import MessageView
-from .stream_view import StreamView
 from .traffic.guard import Guard
 from .traffic.streaming import stream_request, stream_response
+from .views.body_type import BodyType, call_of, request_body_type, response_body_type
+from .views.flow_label import EventCount, label_flow
+from .views.kept_body import HeadBuffer, TailBuffer
+from .views.message_view import MessageView
+from .views.stream_view import StreamView
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Inspector:
     def __init__(self, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._refresh_seconds = refresh_seconds
         self._bodies: dict[str, list[_PassingBody]] = {}
+        self._calls: dict[str, str] = {}  # by flow
         self._guard = guard = Guard(_report_error)
         self.requestheaders = guard.wrap(self._begin_request, otherwise=stream_request)
         self.responseheaders = guard.wrap(self._begin_response, otherwise=stream_response)
@@ -69,6 +71,14 @@ class Inspector:
         contentviews.add(MessageView(selected_server))
         contentviews.add(StreamView(selected_server, _is_newest_first))
 
+    def running(self) -> None:
+        """Show the labels in mitmweb, unless the user selected the columns of its list."""
+        options = ctx.options
+        if "web_columns" in options and not options.has_changed("web_columns"):
+            columns = [name for name in options.web_columns if name != "comment"]
+            columns.insert(columns.index("path") + 1, "comment")
+            options.update(web_columns=columns)
+
     def configure(self, updated: set[str]) -> None:
         """Check the options. Raises OptionsError."""
         tail: int | None = ctx.options.mesotape_view_tail
@@ -82,12 +92,11 @@ class Inspector:
             return
         if request.stream and not _tail_bytes():
             return
-        request_type = request_body_type(request, selected_server())
-        is_stream = request_type is not None and request_type.is_stream
-        if is_stream and not request.stream:
+        stream_type = _if_stream(request_body_type(request, selected_server()))
+        if stream_type is not None and not request.stream:
             request.stream = True
-        if is_stream or callable(request.stream):
-            self._watch(flow, request, "request", is_stream=is_stream)
+        if stream_type is not None or callable(request.stream):
+            self._watch(flow, request, "request", stream_type)
 
     def _begin_response(self, flow: http.HTTPFlow) -> None:
         """Stream a response that Mesos streams. One made by another addon already has its body."""
@@ -96,11 +105,11 @@ class Inspector:
             return
         if response.stream and not _tail_bytes():
             return
-        is_stream = self._is_stream(flow, response)
-        if is_stream and not response.stream:
+        stream_type = self._response_stream_type(flow, response)
+        if stream_type is not None and not response.stream:
             response.stream = True
-        if is_stream or callable(response.stream):
-            self._watch(flow, response, "response", is_stream=is_stream)
+        if stream_type is not None or callable(response.stream):
+            self._watch(flow, response, "response", stream_type)
 
     def _forget_client(self, client: Client) -> None:
         """Save and forget the flows of a client for which mitmproxy called no other hook."""
@@ -113,21 +122,23 @@ class Inspector:
         for bodies in list(self._bodies.values()):
             self._forget(bodies[0].flow)
 
-    def _is_stream(self, flow: http.HTTPFlow, response: http.Response) -> bool:
+    def _response_stream_type(
+        self, flow: http.HTTPFlow, response: http.Response
+    ) -> BodyType | None:
         if "content-length" in response.headers:
-            return False
+            return None
         self._save(flow)  # The type of the response depends on the request's body.
-        response_type = response_body_type(flow, selected_server())
-        return response_type is not None and response_type.is_stream
+        return _if_stream(response_body_type(flow, selected_server()))
 
     def _watch(
-        self, flow: http.HTTPFlow, message: http.Message, side: str, *, is_stream: bool
+        self, flow: http.HTTPFlow, message: http.Message, side: str, stream_type: BodyType | None
     ) -> None:
         """Wrap the callback of a streamed body, to keep a part of the body."""
         if (limit := _tail_bytes()) == 0:
             return
-        buffer = TailBuffer(limit) if is_stream else HeadBuffer(_MAX_HEAD_BYTES)
-        body = _PassingBody(flow, message, side, buffer)
+        buffer = HeadBuffer(_MAX_HEAD_BYTES) if stream_type is None else TailBuffer(limit)
+        count = None if stream_type is None else EventCount(stream_type)
+        body = _PassingBody(flow, message, side, buffer, count)
         self._bodies.setdefault(flow.id, []).append(body)
         body.save_to_flow()
         callback: _StreamCallback = message.stream
@@ -144,6 +155,8 @@ class Inspector:
     def _keep(self, body: "_PassingBody", data: bytes) -> None:
         """Keep the next bytes; empty bytes are the end of the body."""
         body.buffer.feed(data)
+        if body.count is not None:
+            body.count.feed(data)
         if not data:
             body.cancel_refresh()
             body.save_to_flow()
@@ -158,9 +171,22 @@ class Inspector:
         ctx.master.addons.trigger(UpdateHook([flow]))
 
     def _save(self, flow: http.HTTPFlow) -> None:
-        for body in self._bodies.get(flow.id, ()):
+        bodies = self._bodies.get(flow.id, [])
+        for body in bodies:
             body.cancel_refresh()
             body.save_to_flow()
+        if _tail_bytes() and (call := self._call(flow)) is not None:
+            counts = [one.count for one in bodies if one.count is not None]
+            label_flow(flow, call, counts)
+
+    def _call(self, flow: http.HTTPFlow) -> str | None:
+        """Return the name of the call of a flow, which is looked for until it is known."""
+        if (name := self._calls.get(flow.id)) is None:
+            call = call_of(flow.request, selected_server())
+            if call is None:
+                return None
+            name = self._calls[flow.id] = call.name
+        return name
 
     def _save_end(self, flow: http.HTTPFlow) -> None:
         self._save(flow)
@@ -171,15 +197,21 @@ class Inspector:
     def _forget(self, flow: http.HTTPFlow) -> None:
         self._save(flow)
         self._bodies.pop(flow.id, None)
+        self._calls.pop(flow.id, None)
 
 
 class _PassingBody:
     """One body of a flow while it passes, and the timer of the next update, if there is one."""
 
     def __init__(
-        self, flow: http.HTTPFlow, message: http.Message, side: str, buffer: TailBuffer | HeadBuffer
+        self,
+        flow: http.HTTPFlow,
+        message: http.Message,
+        side: str,
+        buffer: TailBuffer | HeadBuffer,
+        count: EventCount | None,
     ) -> None:
-        self.flow, self.buffer = flow, buffer
+        self.flow, self.buffer, self.count = flow, buffer, count
         self.timer: asyncio.TimerHandle | None = None
         self._message, self._side = message, side
 
@@ -192,6 +224,10 @@ class _PassingBody:
         """Make the kept bytes the content of the flow."""
         self._message.data.content, kept = self.buffer.snapshot()
         kept.save_to_flow(self.flow, self._side)
+
+
+def _if_stream(body_type: BodyType | None) -> BodyType | None:
+    return body_type if body_type is not None and body_type.is_stream else None
 
 
 def _report_error(place: str) -> None:

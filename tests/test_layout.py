@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "addons/http1": (),
     "addons/traffic": (*READING, "cassettes/recording", "addons/http1"),
     "addons/writing": (*READING, SCANNING, "cassettes/recording", "addons/traffic"),
+    "addons/views": (*PROTO, "proto/diagnosis", "cassettes/recording", "addons/traffic"),
     "addons": (
         *READING,
         SCANNING,
@@ -74,6 +75,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "addons/http1",
         "addons/traffic",
         "addons/writing",
+        "addons/views",
     ),
     "proxy/http": ("proto", "proto/http", "cassettes/answers"),
     "proxy/streams": (*ANSWERING, "proxy/http"),

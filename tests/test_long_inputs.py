@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from support.linear_time import find_slow, is_linear
 
-from mesotape.addons import display
-from mesotape.addons.kept_body import TailBuffer
+from mesotape.addons.views import display
+from mesotape.addons.views.kept_body import TailBuffer
 from mesotape.cassettes.format import bodies
 from mesotape.cassettes.format.headers import group_headers
 from mesotape.cassettes.recording.observations import (

@@ -10,8 +10,8 @@ from support.mitmproxy_flows import flow, of_response, taddons
 
 from mesotape.addons import inspector as inspector_module
 from mesotape.addons.inspector import DEFAULT_TAIL_BYTES, Inspector
-from mesotape.addons.kept_body import KeptRange, load_kept_range
 from mesotape.addons.recorder import Recorder
+from mesotape.addons.views.kept_body import KeptRange, load_kept_range
 from mesotape.proto.recordio import encode
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
@@ -73,6 +73,64 @@ def test_a_running_stream_is_saved_and_its_flow_is_updated() -> None:
             assert contentviews.prettify_message(made.response, made).view_name == "Mesos RecordIO"
 
     asyncio.run(transcript())
+
+
+MALFORMED = encode(b'{"type":"HEARTBEAT"')
+
+
+@pytest.mark.parametrize(
+    ("chunks", "comment", "mark"),
+    [
+        ([], "SUBSCRIBE · 0 events", ""),
+        ([HEARTBEAT], "SUBSCRIBE · 1 event", ""),
+        ([HEARTBEAT * 2, HEARTBEAT[:7], HEARTBEAT[7:]], "SUBSCRIBE · 3 events", ""),
+        ([HEARTBEAT + MALFORMED, HEARTBEAT], "SUBSCRIBE · 3 events · 1 malformed", ":warning:"),
+        ([HEARTBEAT, b"12x\n", b""], "SUBSCRIBE · 2 events · 1 malformed", ":warning:"),
+        ([HEARTBEAT, HEARTBEAT[:9], b""], "SUBSCRIBE · 2 events · 1 malformed", ":warning:"),
+        ([encode(b" " * (2 << 20)), HEARTBEAT], "SUBSCRIBE · 2 events", ""),
+    ],
+)
+def test_a_flow_is_labelled(chunks: list[bytes], comment: str, mark: str) -> None:
+    async def transcript() -> None:
+        with inspecting() as (inspector, _):
+            made = subscription()
+            inspector.request(made)
+            assert (made.comment, made.marked) == ("SUBSCRIBE", "")
+            inspector.responseheaders(made)
+            for data in chunks:
+                tap(made)(data)
+            inspector.response(made)
+            assert (made.comment, made.marked) == (comment, mark)
+            inspector.error(made)
+            inspector.request(made)
+            assert (made.comment, made.marked) == (comment, mark)
+
+    asyncio.run(transcript())
+
+
+def test_what_the_user_wrote_stays() -> None:
+    async def transcript() -> None:
+        with inspecting() as (inspector, _):
+            made = subscription()
+            inspector.request(made)
+            made.comment, made.marked = "look at this", ":red_circle:"
+            inspector.responseheaders(made)
+            tap(made)(HEARTBEAT + MALFORMED + HEARTBEAT)
+            inspector.response(made)
+            assert (made.comment, made.marked) == ("look at this", ":red_circle:")
+
+    asyncio.run(transcript())
+
+
+def test_flows_of_others_and_of_mitmdump_have_no_label() -> None:
+    with inspecting() as (inspector, _):
+        other = flow(b"{}", path="/metrics/snapshot")
+        inspector.request(other)
+        assert not other.comment
+    with inspecting(tail=None) as (inspector, _):
+        made = subscription()
+        inspector.request(made)
+        assert not made.comment
 
 
 def test_only_the_tail_is_kept() -> None:

@@ -22,7 +22,7 @@ from support.sockets import (
 
 from mesotape.addons.inspector import Inspector
 from mesotape.addons.recorder import Recorder
-from mesotape.addons.stream_view import StreamView
+from mesotape.addons.views.stream_view import StreamView
 from mesotape.proto.recordio import encode
 
 TEXT = (ROOT / "docs" / "mitmproxy.md").read_text()

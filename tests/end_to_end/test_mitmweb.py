@@ -150,6 +150,8 @@ def test_events_are_shown_while_streams_are_running(tmp_path: Path, pictures: Pa
             page.screenshot(pictures / "json.png")
             server.send(chunk(b"12x\n"), record(HEARTBEAT), chunk(b"20\n{"))
             seen = page.until_text(".contentview", "1 HEARTBEAT")
+            page.until_text(".flow-table tbody tr", "SUBSCRIBE · 5 events · 1 malformed")
+            page.until_text(".flow-table tbody tr", "⚠")
             page.screenshot(pictures / "summary.png")
             page.scroll_to(".contentview pre div", "MALFORMED")
             page.screenshot(pictures / "malformed.png")
@@ -215,6 +217,7 @@ def see_a_unary_answer(web: Mitmweb, page: Page) -> None:
             server.message()
             server.send(answer(body, b"Content-Type: " + kind))
             assert client.message().endswith(body)
+    page.until_text(".flow-table tbody tr", "GET_HEALTH")
     show(page, 1, "Response")
     seen = page.until_text(".contentview", "mesos.v1.master.Response, protobuf")
     assert '"healthy": true' in seen

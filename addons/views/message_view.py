@@ -19,8 +19,8 @@ from mitmproxy.contentviews import InteractiveContentview, Metadata
 from mitmproxy.exceptions import CommandError
 from msgspec import json
 
-from ..proto.api.apis import ServerKind
-from ..proto.messages.mapping import text_to_message_bytes
+from ...proto.api.apis import ServerKind
+from ...proto.messages.mapping import text_to_message_bytes
 from . import display, kept_body
 from .body_type import BodyType, request_body_type, response_body_type
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from mitmproxy.test import tflow
 
-from mesotape.addons.kept_body import HeadBuffer, KeptRange, TailBuffer, load_kept_range
+from mesotape.addons.views.kept_body import HeadBuffer, KeptRange, TailBuffer, load_kept_range
 from mesotape.proto.recordio import Decoder, Record, encode
 
 

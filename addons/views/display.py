@@ -9,8 +9,8 @@ import re
 from google.protobuf.message import Error as ProtobufError
 from msgspec import Struct, json
 
-from ..proto.counted import counted
-from ..proto.messages.mapping import message_to_text
+from ...proto.counted import counted
+from ...proto.messages.mapping import message_to_text
 from .body_type import BodyType
 
 MAX_TEXT_CHARACTERS = 512 * 1024

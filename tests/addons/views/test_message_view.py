@@ -9,10 +9,10 @@ from mitmproxy import contentviews, http
 from mitmproxy.utils import strutils
 from support.mitmproxy_flows import JSON, PROTOBUF, flow, of_request, of_response, protobuf, taddons
 
-from mesotape.addons import display
 from mesotape.addons.inspector import Inspector
-from mesotape.addons.kept_body import KeptRange
-from mesotape.addons.message_view import EditError, MessageView
+from mesotape.addons.views import display
+from mesotape.addons.views.kept_body import KeptRange
+from mesotape.addons.views.message_view import EditError, MessageView
 
 CALL = b'{"type":"GET_HEALTH"}'
 HEALTHY = b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from support.mitmproxy_flows import PROTOBUF, flow, of_request, of_response, protobuf
 
-from mesotape.addons import display, stream_view
-from mesotape.addons.body_type import BodyType
-from mesotape.addons.kept_body import KeptRange, TailBuffer
-from mesotape.addons.stream_view import StreamView, render_stream
+from mesotape.addons.views import display, stream_view
+from mesotape.addons.views.body_type import BodyType
+from mesotape.addons.views.kept_body import KeptRange, TailBuffer
+from mesotape.addons.views.stream_view import StreamView, render_stream
 from mesotape.proto.recordio import encode
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'

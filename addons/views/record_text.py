@@ -18,9 +18,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct, json
 
-from ..proto.counted import counted
-from ..proto.diagnosis.findings import Finding, SkippedBytes
-from ..proto.diagnosis.problems import Diagnostic
+from ...proto.counted import counted
+from ...proto.diagnosis.findings import Finding, SkippedBytes
+from ...proto.diagnosis.problems import Diagnostic
 from . import display
 from .body_type import BodyType
 

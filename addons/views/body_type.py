@@ -3,14 +3,14 @@
 from mitmproxy import http
 from msgspec import Struct
 
-from ..cassettes.recording.observations import HeaderFields
-from ..proto.api import calls, endpoints
-from ..proto.api.apis import Api, ServerKind
-from ..proto.api.negotiation import ENCODINGS, RECORDIO, Encoding, request_encoding
-from ..proto.http import content_codings
-from ..proto.http.gzip_coding import ContentCodingError
-from ..proto.http.headers import header_value, header_values, last_header_values
-from .traffic.messages import header_fields
+from ...cassettes.recording.observations import HeaderFields
+from ...proto.api import calls, endpoints
+from ...proto.api.apis import Api, CallType, ServerKind
+from ...proto.api.negotiation import ENCODINGS, RECORDIO, Encoding, request_encoding
+from ...proto.http import content_codings
+from ...proto.http.gzip_coding import ContentCodingError
+from ...proto.http.headers import header_value, header_values, last_header_values
+from ..traffic.messages import header_fields
 
 _OK = 200
 
@@ -42,14 +42,21 @@ def response_body_type(flow: http.HTTPFlow, server: ServerKind) -> BodyType | No
     if response is None or api is None or response.status_code != _OK:
         return None
     encoding = ENCODINGS.get(_media_type(response))
-    headers = header_fields(flow.request)
-    body = _decoded(flow.request.raw_content or b"", headers)
-    call = calls.identify_call_type(body, header_value(headers, "content-type"), api)
+    call = call_of(flow.request, server)
     if encoding is None or call is None:
         return None
     if call.record_message is not None:
         return BodyType(call.record_message, encoding, is_stream=True)
     return BodyType(call.response_message, encoding) if call.response_message is not None else None
+
+
+def call_of(request: http.Request, server: ServerKind) -> CallType | None:
+    """Return the call in a request, as far as its body has been kept; None if there is none."""
+    if (api := _find_api(request, server)) is None:
+        return None
+    headers = header_fields(request)
+    body = _decoded(request.raw_content or b"", headers)
+    return calls.identify_call_type(body, header_value(headers, "content-type"), api)
 
 
 def _decoded(body: bytes, headers: HeaderFields) -> bytes:

@@ -23,10 +23,10 @@ from typing import Literal, override
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
-from ..proto.api.apis import ServerKind
-from ..proto.counted import counted
-from ..proto.diagnosis.examiner import Examiner
-from ..proto.diagnosis.findings import Finding
+from ...proto.api.apis import ServerKind
+from ...proto.counted import counted
+from ...proto.diagnosis.examiner import Examiner
+from ...proto.diagnosis.findings import Finding
 from . import display, kept_body, record_text
 from .body_type import BodyType
 from .kept_body import KeptRange, TailBuffer

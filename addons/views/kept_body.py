@@ -14,7 +14,7 @@ import msgspec
 from mitmproxy import flow
 from msgspec import Struct
 
-from ..proto.recordio import MAX_LENGTH_DIGITS
+from ...proto.recordio import MAX_LENGTH_DIGITS
 
 type RecordStart = tuple[int, int]
 """The number of a record in its stream, from 1, and the offset of its length."""
