@@ -16,7 +16,7 @@ from mesotape.proxy.commands.record import OPTIONS
 
 OF_THE_PROXY = {"--mode", "--set", "--keep-host", "--upstream-ca", "--client-cert", "--insecure"}
 OF_THE_PROXY |= {"--listen", "--tls-cert", "--tls-key", "--ready-file", "--json"}
-OF_THE_PROXY |= {"--end-with-parent"}
+OF_THE_PROXY |= {"--end-with-parent", "--quiet"}
 """Options of the command that have no place in another program."""
 
 
