@@ -73,5 +73,28 @@ def rename(**options: Any) -> int:
     return rename(RenameOptions(**options))
 
 
-COMMANDS = (cut, rename)
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=(
+        "mesotape merge master1.yaml master2.yaml -o masters.yaml",
+        "mesotape merge recordings/2026-11-30 -o day.yaml.gz",
+    ),
+    page="docs/edit.md#merge",
+)
+@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
+@output_of_cassette
+def merge(**options: Any) -> int:
+    """Write one cassette from those of several recorders, in the order of time.
+
+    FILES are cassettes, or folders with cassettes, all of masters or all of agents.
+    """
+    check_platform("merge")
+    with importing():
+        from .cassette_tools.merge import MergeOptions, merge
+
+    return merge(MergeOptions(**options))
+
+
+COMMANDS = (cut, merge, rename)
 """All of this file, for the command line."""

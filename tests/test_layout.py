@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/causality": ANSWERING,
     "cassettes/cutting": (*ANSWERING, "cassettes/causality"),
     "cassettes/renaming": READING,
+    "cassettes/merging": (*ANSWERING, "cassettes/cutting"),
     "cassettes/faults": (*ANSWERING, "cassettes/causality"),
     "cassettes/playback": (
         *ANSWERING,
@@ -130,6 +131,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/validation",
         "cassettes/comparing",
         "cassettes/cutting",
+        "cassettes/merging",
         "cassettes/renaming",
         "cassettes/recording",
         "cassettes/interchange",

@@ -153,6 +153,10 @@ class Cassette:
         """Return whether one of some short texts is anywhere in the file, which is searched."""
         return self._file.contains(texts)
 
+    def exchange_starts(self) -> Iterator[tuple[int, float]]:
+        """Return the numbers of the exchanges, in their order, and when these began."""
+        return zip(self._index.exchange_numbers, self._index.exchange_times, strict=True)
+
     def exchanges(self) -> Iterator[Exchange]:
         """Read the exchanges in the order of their numbers: the order in which they began."""
         for document in self._index.exchange_documents:

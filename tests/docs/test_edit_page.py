@@ -19,7 +19,7 @@ def test_an_example_prints_what_the_page_shows(command: str, printed: str, tmp_p
     assert (done.returncode, done.stdout + done.stderr) == (0, printed)
 
 
-@pytest.mark.parametrize("command", ["cut", "rename"])
+@pytest.mark.parametrize("command", ["cut", "merge", "rename"])
 def test_each_option_is_described(command: str) -> None:
     options = set(
         re.findall(r"^  (?:-o, )?(--[a-z-]+)", run(command, "--help").stdout, re.MULTILINE)

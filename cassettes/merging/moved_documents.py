@@ -1,0 +1,88 @@
+"""Documents with other numbers and times, byte for byte as before in all else.
+
+In the layout of the writer only the first lines change. Any other document is formatted anew, and
+so is an event with `chunks`, which have times.
+"""
+
+import re
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ..cutting.head_reader import DocumentHead
+from ..format.documents import Document, End, Event, Exchange, Note
+from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
+from ..format.yaml_writer import format_document
+from ..storage.reader import Cassette
+from .merged_numbers import MergedNumbers
+
+_BLOCK_BYTES = 1 << 20
+_EXCHANGE = re.compile(
+    (
+        rf"---\nexchange: {NUMBER_PATTERN}\nat: ({SECONDS_PATTERN})\n"
+        rf"client: ({NUMBER_PATTERN})\n"
+    ).encode()
+)
+
+
+class DocumentMover:
+    """Moves the documents of one of the merged cassettes, the one with this index."""
+
+    def __init__(
+        self, cassette: Cassette, index: int, numbers: MergedNumbers, shift_seconds: float
+    ) -> None:
+        self._cassette = cassette
+        self._index = index
+        self._numbers = numbers
+        self._shift_seconds = shift_seconds
+
+    def move(self, head: DocumentHead) -> Iterator[bytes]:
+        """Return the bytes of a document with its new numbers and times."""
+        if head.kind == "event" and head.body_offset:
+            if not head.data.startswith(b"chunks: ", head.body_offset):
+                of, at = self._exchange(head.of), self._at(head.at_seconds)
+                side = b"from: client\n" if head.side == "client" else b""
+                yield b"---\nevent: %d\nof: %d\nat: %.6f\n%b" % (head.number, of, at, side)
+                yield from self._rest(head, head.body_offset)
+                return
+        elif head.kind == "exchange" and (match := _EXCHANGE.match(head.data)):
+            number, at = self._exchange(head.of), self._at(float(match[1]))
+            client = self._numbers.client(self._index, int(match[2]))
+            yield b"---\nexchange: %d\nat: %.6f\nclient: %d\n" % (number, at, client)
+            yield from self._rest(head, match.end())
+            return
+        yield format_document(self._moved(self._cassette.read_document(head.document)))
+
+    def _moved(self, document: Document) -> Document:
+        match document:
+            case Exchange():
+                number = self._exchange(document.exchange)
+                client = self._numbers.client(self._index, document.client)
+                at = self._at(document.at)
+                return replace(document, exchange=number, client=client, at=at)
+            case Event():
+                of, at = self._exchange(document.of), self._at(document.at)
+                chunks = document.chunks and [(size, self._at(at)) for size, at in document.chunks]
+                return replace(document, of=of, at=at, chunks=chunks)
+            case End():
+                return replace(document, end=self._exchange(document.end), at=self._at(document.at))
+            case Note():
+                of = None if document.of is None else self._exchange(document.of)
+                return replace(document, of=of, at=self._at(document.at))
+            case _:
+                return document
+
+    def _exchange(self, number: int) -> int:
+        return self._numbers.exchange(self._index, number)
+
+    def _at(self, at_seconds: float) -> float:
+        return at_seconds + self._shift_seconds
+
+    def _rest(self, head: DocumentHead, offset: int) -> Iterator[bytes]:
+        start, end = self._cassette.span(head.document)
+        yield head.data[offset:]
+        start += len(head.data)
+        while start < end:
+            data = self._cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))
+            yield data
+            start += len(data)

@@ -1,0 +1,39 @@
+"""`mesotape merge`: write one cassette from those of several recorders."""
+
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from ...cassettes.merging.merging import merge_cassettes
+from ..commands.console import CommandError, print_to_stderr
+from .cassette_files import find_cassettes, progress, writing
+
+
+class MergeOptions(Struct, frozen=True, kw_only=True):
+    """The options of `mesotape merge`."""
+
+    files: tuple[Path, ...]
+    output: Path
+    as_json: bool = False
+
+
+def merge(options: MergeOptions) -> int:
+    """Merge the cassettes. Return the exit code; raises CommandError."""
+    paths, output = list(find_cassettes(options.files)), options.output
+    if len(paths) < 2:
+        raise CommandError(f"expected two or more cassettes, found {len(paths)}")
+    with writing(output), progress(f"merging {len(paths)} cassettes", 100) as shown:
+        result = merge_cassettes(paths, output, shown.advance)
+    if options.as_json:
+        click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+        return 0
+    print_to_stderr(
+        f"{output}: {result.exchanges} exchanges of {result.cassettes} cassettes,"
+        f" {result.documents} documents"
+    )
+    if result.mixed_servers:
+        servers = ", ".join(result.mixed_servers)
+        print_to_stderr(f"a replay of {output} cannot tell these servers apart: {servers}")
+    return 0
