@@ -16,10 +16,11 @@ from .commands.console import check_platform, importing
     examples=(
         "mesotape export cassette.yaml -o cassette.har",
         "mesotape export cassette.yaml -o stream.recordio --exchange 1",
+        "mesotape export recordings/ -o recordings.parquet",
     ),
     page="docs/formats.md#export",
 )
-@click.argument("cassette", type=CASSETTE_PATH_TYPE)
+@click.argument("cassettes", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
 @option_group(
     "Output",
     click.option(
@@ -28,7 +29,7 @@ from .commands.console import check_platform, importing
     click.option(
         "--format",
         "format_name",
-        type=click.Choice(["har", "jsonl", "recordio", "flow"]),
+        type=click.Choice(["har", "jsonl", "recordio", "flow", "parquet"]),
         help="Format of the file, if its name does not tell.",
     ),
     click.option(
@@ -52,10 +53,11 @@ from .commands.console import check_platform, importing
     ),
 )
 def export(**options: Any) -> int:
-    """Write a cassette as HAR, JSON lines, a flow file of mitmproxy, or a raw stream.
+    """Write a cassette as HAR, JSON lines, a flow file of mitmproxy, a raw stream, or tables.
 
     The suffix of the file decides: .har, .jsonl, .flow, or .recordio for the raw records of one
-    stream. What the format cannot hold is listed on stderr. The exit code is 1 if nothing was
+    stream. With .parquet, the tables of all CASSETTES, and of those in folders, are written to a
+    new folder. What the format cannot hold is listed on stderr. The exit code is 1 if nothing was
     written, else 0.
     """
     check_platform("export")

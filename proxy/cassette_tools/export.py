@@ -21,8 +21,9 @@ from ...cassettes.storage.new_file import new_file
 from ...cassettes.storage.reader import Cassette
 from ..commands.console import CommandError, print_to_stderr
 from .cassette_files import Progress, progress
+from .query_tables import export_tables
 
-type ExportFormat = Literal["har", "jsonl", "recordio", "flow"]
+type ExportFormat = Literal["har", "jsonl", "recordio", "flow", "parquet"]
 
 STDOUT = Path("-")
 
@@ -35,13 +36,14 @@ _SUFFIXES: dict[str, ExportFormat] = {
     ".flow": "flow",
     ".flows": "flow",
     ".mitm": "flow",
+    ".parquet": "parquet",
 }
 
 
 class ExportOptions(Struct, frozen=True, kw_only=True):
     """The options of `mesotape export`."""
 
-    cassette: Path
+    cassettes: tuple[Path, ...]
     output: Path
     format_name: ExportFormat | None = None
     exchange: int | None = None
@@ -56,11 +58,22 @@ def export(options: ExportOptions) -> int:
     format_name = options.format_name or _format_of(options.output)
     if options.exchange is not None and format_name != "recordio":
         raise CommandError(f"--exchange is for --format recordio, found {format_name}")
+    if format_name == "parquet":
+        if options.output == STDOUT:
+            raise CommandError("-o -: parquet is a folder of files: name one, like tables.parquet")
+        rows = export_tables(options.cassettes, options.output)
+        losses.add("headers other than User-Agent, the bytes of damaged records, and notes")
+        print_result(options.output, format_name, losses, as_json=options.as_json, rows=rows)
+        return 0
+    path, *others = options.cassettes
+    if others:
+        found = f"found {len(options.cassettes)}: only parquet takes several"
+        raise CommandError(f"{format_name} is the format of one cassette, {found}")
     try:
-        with Cassette.open(options.cassette) as cassette:
+        with Cassette.open(path) as cassette:
             _check_output(options.output, cassette.part_paths)
             with (
-                progress(f"exporting {options.cassette}", len(cassette)) as shown,
+                progress(f"exporting {path}", len(cassette)) as shown,
                 _opened(options.output) as file,
             ):
                 for piece in _pieces(cassette, format_name, options, losses, shown):
@@ -122,11 +135,20 @@ def _pieces(
     return write_flows(details, exchanges)
 
 
-def print_result(output: Path, format_name: ExportFormat, losses: Losses, *, as_json: bool) -> None:
+def print_result(
+    output: Path,
+    format_name: ExportFormat,
+    losses: Losses,
+    *,
+    as_json: bool,
+    rows: dict[str, int] | None = None,
+) -> None:
     """Print what is not in the new file: a line of each kind, or one object of JSON."""
     found = list(losses)
     if as_json:
-        result = {"file": str(output), "format": format_name, "losses": found}
+        result: dict[str, object] = {"file": str(output), "format": format_name, "losses": found}
+        if rows is not None:
+            result["rows"] = rows
         to_stderr = output == STDOUT
         click.echo(msgspec.json.encode(result), err=to_stderr)
         return

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from ...cassettes.format.documents import CassetteError
 from ...proto.shown_text import escape_json, escape_line
-from ..commands.console import CommandError, importing, print_to_stderr
-from .cassette_files import Progress, find_cassettes
+from ..commands.console import CommandError, print_to_stderr
+from .query_tables import ScanProgress, importing_tables, open_tables
 
 _SHOWN_ROWS = 1000
 """Of a result that is printed as a table for people."""
@@ -47,18 +47,9 @@ def query(options: QueryOptions) -> int:
     """Run the SQL and print its result. Return the exit code; raises CommandError."""
     if options.as_json and options.as_csv:
         raise CommandError("--json and --csv exclude each other: leave out one")
-    try:
-        with importing():
-            from ...cassettes.tables.arrow import SCHEMAS, CassetteDataset
-            from ...cassettes.tables.query_engine import QueryError, open_engine
-    except ModuleNotFoundError as error:
-        if error.name not in ("duckdb", "pyarrow"):
-            raise
-        text = f"query needs DuckDB and pyarrow: pip install 'mesotape[query]' ({error})"
-        raise CommandError(text) from error
-    paths = list(find_cassettes(options.cassettes))
-    shown = _ScanProgress(paths)
-    tables = {name: CassetteDataset(paths, name, shown.advance) for name in SCHEMAS}
+    with importing_tables("query"):
+        from ...cassettes.tables.query_engine import QueryError, open_engine
+    tables, shown = open_tables(options.cassettes)
     try:
         with open_engine(tables, external_access=options.external_access) as engine:
             batches = engine.run(options.sql)
@@ -73,26 +64,7 @@ def query(options: QueryOptions) -> int:
     return 0
 
 
-class _ScanProgress:
-    """Shows how much of the cassettes a scan has read."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self._paths = paths
-        self._shown: dict[Path, Progress] = {}
-
-    def advance(self, path: Path, done: int) -> None:
-        """Show how much of a cassette is read."""
-        if path not in self._shown:
-            self._shown = {path: Progress(f"reading {path}", path.stat().st_size)}
-        self._shown[path].advance(done)
-
-    def clear(self) -> None:
-        """Remove it from the terminal."""
-        for each in self._shown.values():
-            each.clear()
-
-
-def _print_rows(names: list[str], rows: _Rows, options: QueryOptions, shown: _ScanProgress) -> None:
+def _print_rows(names: list[str], rows: _Rows, options: QueryOptions, shown: ScanProgress) -> None:
     if options.as_json:
         for row in rows:
             click.echo(escape_json(_encoder.encode(row).decode()))

@@ -44,9 +44,20 @@ def test_there_are_ten_questions() -> None:
     assert list(QUESTIONS) == list(ANSWERS)
 
 
+@pytest.fixture(scope="module")
+def exported(recordings: Path) -> Path:
+    folder = recordings.with_name("recordings.parquet")
+    assert run("export", ".", "-o", folder, cwd=recordings).returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize("source", ["recordings", "exported"])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_question_is_answered(recordings: Path, question: str) -> None:
-    done = run("query", ".", "--json", QUESTIONS[question], cwd=recordings)
+def test_a_question_is_answered(
+    source: str, question: str, recordings: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = "." if source == "recordings" else request.getfixturevalue(source)
+    done = run("query", folder, "--json", QUESTIONS[question], cwd=recordings)
     assert done.stderr == ""
     assert [json.loads(line) for line in done.stdout.splitlines()] == ANSWERS[question]
 

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     ("arguments", "text"),
     [
         ("c.yaml -o c.txt", "c.txt: expected a name that ends in .har, .jsonl, .ndjson, .recordio, "
-         ".bin, .flow, .flows, .mitm, or --format"),
+         ".bin, .flow, .flows, .mitm, .parquet, or --format"),
         ("c.yaml -o c.yaml --format jsonl",
          "c.yaml: is the cassette itself: choose another name for -o"),
         ("none.yaml -o c.har", "none.yaml: there is no such file; nothing was written"),
