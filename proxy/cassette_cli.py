@@ -131,14 +131,21 @@ def redact(**options: Any) -> int:
     section="Check and change cassettes",
     examples=(
         "mesotape diff old.yaml new.yaml",
-        "mesotape diff old.yaml new.yaml --ignore GET_METRICS:get_metrics.metrics --format github",
+        "mesotape diff old.yaml --against http://master.example:5050 --ignore timestamps",
     ),
     page="docs/diff.md",
 )
-@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE, metavar="FIRST SECOND")
+@click.argument("files", nargs=-1, required=True, type=CASSETTE_PATH_TYPE, metavar="FIRST [SECOND]")
 @option_group(
     "What is compared",
     *ignore_options("Do not compare a value"),
+    click.option(
+        "--against",
+        metavar="URL",
+        help="Send the calls of FIRST that only read to a server, and compare its answers.",
+    ),
+    click.option("--tls-ca", "ca", type=click.Path(), help="Trust this CA (PEM)."),
+    click.option("--insecure", is_flag=True, help="Do not verify the server's certificate."),
 )
 @option_group(
     "Output",
@@ -161,7 +168,7 @@ def diff(*, as_json: bool, **options: Any) -> int:
     """
     check_platform("diff")
     with importing():
-        from .cassette_tools.diff import DiffOptions, diff
+        from .diff.command import DiffOptions, diff
 
     if as_json:
         options["form"] = "json"

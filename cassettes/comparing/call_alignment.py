@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from .alignment import Pair, TokenLevel, align, pair_moved
 from .id_pairing import IdPairing
 from .id_table import ID_ORDER, NO_ID
-from .transcript import MessageTable, RecordedCall, Transcript
+from .tables import MessageTable, RecordedCall
+from .transcript import Transcript
 
 _SUBJECTS = frozenset(
     ID_ORDER.index(kind)
@@ -39,7 +40,7 @@ class MessageTokens:
         first: Sequence[int],
         second: Sequence[int],
         *,
-        with_kind_alone: bool,
+        with_kind_alone: bool = False,
     ) -> list[TokenLevel]:
         """Return the levels at which messages, given by their numbers, are aligned.
 
@@ -130,7 +131,7 @@ class CallAlignment:
     def _align_rest(self, taken: tuple[set[int], set[int]]) -> None:
         ours = _rest(len(self._transcripts[0].calls), taken[0])
         theirs = _rest(len(self._transcripts[1].calls), taken[1])
-        levels = self.tokens.levels(*self._requests(ours, theirs), with_kind_alone=False)
+        levels = self.tokens.levels(*self._requests(ours, theirs))
         pairs = pair_moved(range(len(ours)), range(len(theirs)), levels[0])
         self._take([(ours[i], theirs[j]) for i, j in pairs], taken)
 

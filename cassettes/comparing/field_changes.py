@@ -21,7 +21,7 @@ from ..matching.near_misses import format_scalar
 from ..matching.shortening import truncate, truncate_around_difference
 from .alignment import align, pair_moved
 from .differences import FieldChange
-from .message_forms import digest
+from .message_forms import digest_message
 
 type TextComparison = Callable[[str, str], bool]
 """Whether two texts that differ mean the same."""
@@ -111,7 +111,7 @@ class MessageComparison:
 
 def _digest(value: Any) -> int:
     if isinstance(value, Message):
-        return digest(value.SerializePartialToString(deterministic=True))
+        return digest_message(value)
     return hash(value)
 
 

@@ -9,9 +9,13 @@ numbers in arrays: some 150 bytes for each id, however often it occurs.
 from array import array
 from collections.abc import Sequence
 from sys import intern
+from typing import cast
 
-from ...proto.messages.ids import IdKind
-from .message_forms import MentionedId
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from ...proto.messages.ids import IdField, IdKind
+from .message_forms import MentionedId, digest_message
 
 ID_ORDER: tuple[IdKind, ...] = (
     "framework-id",
@@ -29,6 +33,8 @@ ID_ORDER: tuple[IdKind, ...] = (
 NO_ID = 0xFFFFFFFF
 
 _NEIGHBOURS = 3
+_NO_NEIGHBOURS = [NO_ID] * (2 * _NEIGHBOURS)
+_UNRANKED = 255
 
 _DEFINING: dict[IdKind, tuple[str, ...]] = {
     "framework-id": ("mesos.v1.FrameworkInfo",),
@@ -67,12 +73,12 @@ class IdTable:
 
     def add(self, ids: Sequence[MentionedId]) -> list[int]:
         """Add the ids of a message, and return their numbers."""
-        numbers = [self._number(each) for each in ids]
-        for index, (each, number) in enumerate(zip(ids, numbers, strict=True)):
-            rank = _rank(each)
-            if rank < self._ranks[number]:
+        numbers = [self._number(*each) for each in ids]
+        for index, ((field, _), number) in enumerate(zip(ids, numbers, strict=True)):
+            known = self._ranks[number]
+            if known and (rank := _rank(field)) < known:
                 self._ranks[number] = rank
-                self._describe(each, number, numbers, index)
+                self._describe(field.owner, number, numbers, index)
         return numbers
 
     def number_of(self, kind: str, scope: str, value: str | bytes) -> int:
@@ -88,26 +94,26 @@ class IdTable:
         width = 2 * _NEIGHBOURS
         return self._neighbours[number * width : (number + 1) * width]
 
-    def _number(self, each: MentionedId) -> int:
-        key = hash((each.kind, each.scope, each.value))
+    def _number(self, field: IdField, value: str | bytes) -> int:
+        key = hash((field.kind, field.scope, value))
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.kinds)
-            if isinstance(each.value, str):
-                self._by_text.setdefault(hash(each.value), number)
-            self.kinds.append(ID_ORDER.index(each.kind))
+            if isinstance(value, str):
+                self._by_text.setdefault(hash(value), number)
+            self.kinds.append(ID_ORDER.index(field.kind))
             self.digests.append(0)
             self.owners.append("")
             self.places.append(0)
-            self._ranks.append(255)
-            self._neighbours.extend([NO_ID] * (2 * _NEIGHBOURS))
+            self._ranks.append(_UNRANKED)
+            self._neighbours.extend(_NO_NEIGHBOURS)
         return number
 
-    def _describe(self, each: MentionedId, number: int, numbers: Sequence[int], index: int) -> None:
+    def _describe(self, owner: Message, number: int, numbers: Sequence[int], index: int) -> None:
         self._count += 1
         self.places[number] = self._count
-        self.digests[number] = each.owner_digest
-        self.owners[number] = intern(each.owner)
+        self.digests[number] = digest_message(owner)
+        self.owners[number] = intern(cast("Descriptor", owner.DESCRIPTOR).full_name)
         before = numbers[max(0, index - _NEIGHBOURS) : index]
         after = numbers[index + 1 : index + 1 + _NEIGHBOURS]
         near = [*before, *after]
@@ -116,6 +122,8 @@ class IdTable:
             self._neighbours[start + offset] = near[offset] if offset < len(near) else NO_ID
 
 
-def _rank(each: MentionedId) -> int:
-    defining = _DEFINING.get(each.kind, ())
-    return defining.index(each.owner) if each.owner in defining else len(defining)
+def _rank(field: IdField) -> int:
+    """Return how well an id is described where it is: 0 is best."""
+    defining = _DEFINING.get(field.kind, ())
+    owner = cast("Descriptor", field.owner.DESCRIPTOR).full_name
+    return defining.index(owner) if owner in defining else len(defining)

@@ -10,7 +10,6 @@ Two messages that mean the same have equal labels and digests, and ids that stan
 """
 
 from functools import cache
-from hashlib import blake2b
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -19,7 +18,7 @@ from msgspec import Struct
 
 from ...proto.messages.descriptors import map_value_field, reachable_types
 from ...proto.messages.fields import field_at, type_enum_name
-from ...proto.messages.ids import IdKind, id_fields
+from ...proto.messages.ids import IdField, id_fields
 
 _TIME_TYPE = "mesos.v1.TimeInfo"
 _TIME_NAMES = frozenset({"timestamp", "start_time", "elected_time"})
@@ -34,27 +33,15 @@ TIME_MEMBERS = _TIME_NAMES | {
 }
 """Names of times in JSON that is no message of the schema."""
 
-_STATE_PATHS = ("update.status.state", "task_updated.status.state")
+_STATE_PATHS = {"UPDATE": "update.status.state", "TASK_UPDATED": "task_updated.status.state"}
 _NAME_FIELDS = ("name", "source")
 """Texts that often repeat the id of their message: a task that is named after its id."""
 
-_DIGEST_BYTES = 8
+type MentionedId = tuple[IdField, str | bytes]
+"""An id in a message: its field, which is empty by now, and its value."""
 
 
-class MentionedId(Struct, frozen=True, gc=False):
-    """An id in a message, and a description of the message that has it (`IdField.owner`).
-
-    `owner` is the name of its type, and `owner_digest` that of its contents.
-    """
-
-    kind: IdKind
-    scope: str
-    value: str | bytes
-    owner: str
-    owner_digest: int
-
-
-class MessageForm(Struct, frozen=True, gc=False):
+class MessageForm(Struct, frozen=True):
     """What is compared of a message. `kind` is its type, `label` has the state of a task too."""
 
     kind: str
@@ -63,9 +50,9 @@ class MessageForm(Struct, frozen=True, gc=False):
     ids: list[MentionedId]
 
 
-def digest(data: bytes) -> int:
-    """Return a number that differs for different data."""
-    return int.from_bytes(blake2b(data, digest_size=_DIGEST_BYTES).digest(), "little", signed=True)
+def digest_message(message: Message) -> int:
+    """Return a number that differs for different messages; it is another in each process."""
+    return hash(message.SerializePartialToString(deterministic=True))
 
 
 def form_of(message: Message, scope: str = "") -> MessageForm:
@@ -74,33 +61,20 @@ def form_of(message: Message, scope: str = "") -> MessageForm:
     Its times have to be dropped already. `scope` is the framework that it is about, or empty.
     """
     kind = type_enum_name(message) or ""
-    state = "".join(_state_name(message, path) for path in _STATE_PATHS)
-    fields = list(id_fields(message, scope))
-    values = [field.value for field in fields]
-    for field, value in zip(fields, values, strict=True):
+    state_path = _STATE_PATHS.get(kind)
+    state = "" if state_path is None else _state_name(message, state_path)
+    ids = [(field, value) for field in id_fields(message, scope) if (value := field.value)]
+    for field, value in ids:
         _blank_repeated(field.owner, value)
         field.blank()
-    digests: dict[int, int] = {}
-    ids: list[MentionedId] = []
-    for field, value in zip(fields, values, strict=True):
-        if not value:
-            continue  # ignored
-        owner = field.owner
-        if (owner_digest := digests.get(id(owner))) is None:
-            owner_digest = digests[id(owner)] = digest(_serialize(owner))
-        name = cast("Descriptor", owner.DESCRIPTOR).full_name
-        ids.append(MentionedId(field.kind, field.scope, value, name, owner_digest))
-    return MessageForm(kind, f"{kind} {state}".rstrip(), digest(_serialize(message)), ids)
+    label = f"{kind} {state}" if state else kind
+    return MessageForm(kind, label, digest_message(message), ids)
 
 
 def drop_times(message: Message) -> None:
     """Remove the times from a message, and fields that the schema does not have."""
     _drop(message, _plan(cast("Descriptor", message.DESCRIPTOR)))
     message.DiscardUnknownFields()
-
-
-def _serialize(message: Message) -> bytes:
-    return message.SerializePartialToString(deterministic=True)
 
 
 def _state_name(message: Message, path: str) -> str:
@@ -115,14 +89,19 @@ def _state_name(message: Message, path: str) -> str:
 
 def _blank_repeated(owner: Message, value: str | bytes) -> None:
     """Remove an id from the texts of its message."""
-    if not value or not isinstance(value, str):
+    if not value or isinstance(value, bytes):
         return
-    for name in _NAME_FIELDS:
-        field = owner.DESCRIPTOR.fields_by_name.get(name)
-        if field is not None and field.type == FieldDescriptor.TYPE_STRING:
-            text: str = getattr(owner, name)
-            if value in text:
-                setattr(owner, name, text.replace(value, ""))
+    for name in _text_fields(type(owner)):
+        text: str = getattr(owner, name)
+        if value in text:
+            setattr(owner, name, text.replace(value, ""))
+
+
+@cache
+def _text_fields(message_class: type[Message]) -> list[str]:
+    fields = message_class.DESCRIPTOR.fields_by_name
+    found = ((name, fields.get(name)) for name in _NAME_FIELDS)
+    return [name for name, each in found if each and each.type == FieldDescriptor.TYPE_STRING]
 
 
 class _TimePlan(Struct, eq=False):

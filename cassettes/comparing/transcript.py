@@ -5,11 +5,10 @@ a label, a digest and ids (message_forms.py); its contents stay in the file, and
 they differ.
 """
 
-from array import array
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Container, Sequence
 
 from google.protobuf.message import Message
-from msgspec import Struct
 
 from ...proto.api.apis import CallType
 from ...proto.api.negotiation import ENCODINGS, Encoding
@@ -25,69 +24,32 @@ from ..matching.recorded_request import recorded_request, response_message_name
 from ..matching.request_key import CallKey, ParsedRequest, PlainKey, parse_request
 from ..storage.reader import Cassette, DocumentSource
 from ..storage.recorded_bodies import encode_event, encode_response
+from .differences import Place
 from .id_table import IdTable
-from .message_forms import MessageForm, digest, drop_times, form_of
+from .message_forms import MessageForm, drop_times, form_of
+from .tables import MessageTable, RecordedCall, RecordedStream, empty_stream
 
 _SCOPE_PATHS = ("subscribed.framework_id.value", "subscribed.framework_info.id.value")
 
 
-class MessageTable:
-    """Messages by number: a label and a kind, a digest, and the numbers of their ids."""
+class Transcript:
+    """The calls of a cassette, in the order in which they began.
 
-    def __init__(self, ids: IdTable) -> None:
-        self._ids = ids
-        self.labels: list[str] = []
-        self.kinds: list[str] = []
-        self.digests = array("q")
-        self._starts = array("Q", [0])
-        self._numbers = array("I")
-        self._texts: dict[str, str] = {}
-
-    def add(self, form: MessageForm) -> int:
-        """Add a message, and return its number."""
-        self._numbers.extend(self._ids.add(form.ids))
-        self._starts.append(len(self._numbers))
-        self.labels.append(self._texts.setdefault(form.label, form.label))
-        self.kinds.append(self._texts.setdefault(form.kind, form.kind))
-        self.digests.append(form.digest)
-        return len(self.digests) - 1
-
-    def ids(self, message: int) -> Sequence[int]:
-        """Return the numbers of the ids in a message."""
-        return self._numbers[self._starts[message] : self._starts[message + 1]]
-
-
-class RecordedCall(Struct, gc=False):
-    """An exchange. `request`, `answer` and `events` are numbers of messages.
-
-    `documents` are those of its events. `party` are texts by which clients are told apart, the best
-    first, and `framework` the number of the id of the scheduler that made the call, if one did.
+    `name` is what stands for the file in places; None: its path. With `numbers`, only these
+    exchanges are read.
     """
 
-    number: int
-    document: int
-    line: int
-    what: str
-    party: tuple[str, ...]
-    scope: str
-    call_type: CallType | None
-    encoding: Encoding | None
-    status: int | None
-    request: int
-    answer: int
-    events: array[int]
-    documents: array[int]
-    lines: array[int]
-    event_numbers: array[int]
-    is_stream: bool
-    end: str = ""
-
-
-class Transcript:
-    """The calls of a cassette, in the order in which they began."""
-
-    def __init__(self, cassette: Cassette, ignoring: IgnoreRules) -> None:
+    def __init__(
+        self,
+        cassette: Cassette,
+        ignoring: IgnoreRules,
+        name: str | None = None,
+        numbers: Container[int] | None = None,
+    ) -> None:
         self.cassette = cassette
+        self._name = name
+        self._numbers = numbers
+        self._files: list[tuple[int, str]] = []
         self.ids = IdTable()
         self.messages = MessageTable(self.ids)
         self.calls: list[RecordedCall] = []
@@ -98,19 +60,34 @@ class Transcript:
     def read(self, on_progress: Callable[[int], None] = lambda offset: None) -> None:
         """Read the cassette. Raises CassetteError."""
         for source in self.cassette.sources():
+            path = str(source.path)
+            if not self._files or self._files[-1][1] != path:
+                self._files.append((source.number, path))
             document, _ = self.cassette.read_source(source)
             match document:
-                case Exchange():
+                case Exchange() if self._numbers is None or document.exchange in self._numbers:
                     self._add_exchange(document, source)
                 case Event(from_=None):
                     self._add_event(document, source)
-                case End(from_=None) if document.end in self._by_number:
-                    self._by_number[document.end].end = document.cause
+                case End(from_=None):
+                    self._end_stream(document)
                 case _:
                     pass
             on_progress(self.cassette.span(source.number)[1])
         self.calls.sort(key=lambda call: call.number)
         self._by_number.clear()
+
+    def place(self, call: RecordedCall, index: int | None = None) -> Place:
+        """Return the place of a call, or of an event of its stream, given by its index there."""
+        stream = call.stream
+        if index is None or stream is None:
+            return Place(self._file_of(call.document), call.line, call.number)
+        file, line = self._file_of(stream.documents[index]), stream.lines[index]
+        return Place(file, line, call.number, stream.numbers[index])
+
+    def event_label(self, stream: RecordedStream, index: int) -> str:
+        """Return the type of an event of a stream, and the state in it."""
+        return self.messages.labels[stream.messages[index]] or "(not a message)"
 
     def parsed(self, call: RecordedCall) -> ParsedRequest:
         """Read the request of a call again."""
@@ -126,9 +103,17 @@ class Transcript:
 
     def event(self, call: RecordedCall, index: int) -> tuple[Message | None, bytes]:
         """Read an event of a call again, like `answer`."""
-        event = self._read(call.documents[index], call.lines[index])
+        assert call.stream is not None
+        event = self._read(call.stream.documents[index], call.stream.lines[index])
         assert isinstance(event, Event)
         return self._event(event, call.call_type, call.encoding)
+
+    def _file_of(self, document: int) -> str:
+        """Return the name of the file, or of the part, that a document is in."""
+        if self._name is not None:
+            return self._name
+        starts = [start for start, _ in self._files]
+        return self._files[bisect_right(starts, document) - 1][1]
 
     def _exchange(self, call: RecordedCall) -> Exchange:
         exchange = self._read(call.document, call.line)
@@ -160,18 +145,20 @@ class Transcript:
             status=response.status,
             request=self.messages.add(_request_form(parsed)),
             answer=self.messages.add(_form(message, data, answered, scope)),
-            events=array("I"),
-            documents=array("I"),
-            lines=array("I"),
-            event_numbers=array("I"),
-            is_stream=response.stream is not None,
+            stream=None if response.stream is None else empty_stream(),
         )
         self.calls.append(call)
-        self._by_number[call.number] = call
+        if call.stream is not None:
+            self._by_number[call.number] = call
+
+    def _end_stream(self, end: End) -> None:
+        call = self._by_number.get(end.end)
+        if call is not None and call.stream is not None:
+            call.stream.end = end.cause
 
     def _add_event(self, event: Event, source: DocumentSource) -> None:
         call = self._by_number.get(event.of)
-        if call is None:
+        if call is None or call.stream is None:
             return
         message, data = self._event(event, call.call_type, call.encoding)
         if message is not None:
@@ -179,10 +166,10 @@ class Transcript:
                 return
             if not call.scope:
                 call.scope = _first_text(message, _SCOPE_PATHS)
-        call.events.append(self.messages.add(_form(message, data, "", call.scope)))
-        call.documents.append(source.number)
-        call.lines.append(source.line)
-        call.event_numbers.append(event.event)
+        call.stream.messages.append(self.messages.add(_form(message, data, "", call.scope)))
+        call.stream.documents.append(source.number)
+        call.stream.lines.append(source.line)
+        call.stream.numbers.append(event.event)
 
     def _answer(
         self, exchange: Exchange, call_type: CallType | None
@@ -247,16 +234,17 @@ def _request_form(parsed: ParsedRequest) -> MessageForm:
     if isinstance(parsed.key, PlainKey):
         key = parsed.key
         contents = f"{key.query}\n{key.content_type}\n".encode() + key.body_digest
-        return MessageForm(what, what, digest(contents), [])
+        return MessageForm(what, what, hash(contents), [])
     forms = [form_of(call) for call in comparable_request(parsed)]
-    data = b"".join(form.digest.to_bytes(8, "little", signed=True) for form in forms)
     ids = [each for form in forms for each in form.ids]
-    return MessageForm(what, what, digest(data + parsed.key.refusal.encode()), ids)
+    return MessageForm(
+        what, what, hash((*[form.digest for form in forms], parsed.key.refusal)), ids
+    )
 
 
 def _form(message: Message | None, data: bytes, label: str, scope: str) -> MessageForm:
     if message is None:
-        return MessageForm(label, label, digest(data), [])
+        return MessageForm(label, label, hash(data), [])
     form = form_of(message, scope)
     return form if not label else MessageForm(label, label, form.digest, form.ids)
 

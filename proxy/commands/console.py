@@ -23,6 +23,9 @@ from .messages import messages
 EXIT_FAILURE = 1
 """The command failed: bad input, a busy port, a full disk."""
 
+EXIT_USAGE = 2
+"""An option or an argument is wrong, as for click."""
+
 EXIT_MISS = 3
 """A request had no recorded answer."""
 

@@ -28,7 +28,7 @@ def rows(
     if api_name not in (None, "master") or hints.server == "agent":
         raise CommandError(f"{url}: only the operator API of a master can be followed")
     encoding = hints.encoding or "json"
-    connection = _connection_to(url, ca, insecure=insecure)
+    connection = connection_to(url, ca, insecure=insecure)
     try:
         began = time.monotonic()
         response = _subscribe(connection, urlsplit(url).path, encoding)
@@ -53,7 +53,11 @@ def rows(
         connection.close()
 
 
-def _connection_to(url: str, ca: str | None, *, insecure: bool) -> http.client.HTTPConnection:
+def connection_to(url: str, ca: str | None, *, insecure: bool) -> http.client.HTTPConnection:
+    """Return a connection to a server, which is opened by its first request.
+
+    Raises CommandError if the URL or the file with the certificates is wrong.
+    """
     try:
         scheme, address = ServerUrl.parse(url)
     except ValueError as error:

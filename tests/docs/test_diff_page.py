@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 import pytest
-from support.commands import MESOTAPE, run
+from support.commands import MESOTAPE, run, running
 from support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "diff.md").read_text()
@@ -33,5 +33,7 @@ def test_the_session_prints_what_is_shown(folder):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_compare(command, folder):
-    done = run(*shlex.split(command), cwd=folder)
+    with running("replay", folder / "old.yaml") as server:
+        words = shlex.split(command.replace("http://master.example:5050", server.url))
+        done = run(*words, cwd=folder)
     assert (done.returncode, done.stdout) == (0, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.cassette_builder import call, said, stream, written
-from support.commands import MESOTAPE, run
+from support.commands import MESOTAPE, run, running
 
 EVENTS = [(0.1, said("FRAMEWORK_REMOVED")), (0.2, said("AGENT_REMOVED"))]
 
@@ -44,7 +44,7 @@ def test_differences_are_shown_for_people(cassettes):
         "+ exchange 3, master call GET_VERSION: new  (second.yaml:52)",
         "    after exchange 2, master call SUBSCRIBE",
     ]
-    assert "1 missing, 1 new, 1 changed; 2 calls and 1 events compared" in done.stderr
+    assert "1 missing, 1 new, 1 changed; 2 calls and 1 event compared" in done.stderr
 
 
 def test_differences_as_json(cassettes):
@@ -97,6 +97,38 @@ def test_an_answer_can_be_ignored(cassettes, rule):
     done = run("diff", *cassettes, "--ignore", rule, "--json")
     kinds = [json.loads(line).get("kind") for line in done.stdout.splitlines()]
     assert kinds == ["missing", "new", None]
+
+
+def test_a_running_server_is_compared_with_a_recording(tmp_path):
+    health = call(1, 0.0, said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True}))
+    again = call(2, 1.0, said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": False}))
+    leave = call(3, 2.0, said("TEARDOWN", teardown={"framework_id": {"value": "f"}}))
+    unlike = call(
+        4, 3.0, said("GET_VERSION"), said("GET_VERSION", get_version={"version_info": {}})
+    )
+    other = said("GET_VERSION", get_version={"version_info": {"version": "1.12.0"}})
+    written(tmp_path / "recorded.yaml", health, again, leave, unlike)
+    served = written(tmp_path / "served.yaml", again, call(4, 3.0, said("GET_VERSION"), other))
+    with running("replay", served, "--require", "all") as server:
+        done = run("diff", "recorded.yaml", "--against", server.url, cwd=tmp_path)
+        annotations = run(
+            "diff", "recorded.yaml", "--against", server.url, "--format", "github", cwd=tmp_path
+        )
+    assert server.code == 0, server.err  # nothing else was sent
+    assert done.returncode == 12
+    assert done.stdout.splitlines() == [
+        f"~ exchange 4, master call GET_VERSION: changed  (recorded.yaml:63, {server.url})",
+        '    response.get_version.version_info.version: (nothing) → "1.12.0"',
+    ]
+    assert annotations.stdout.startswith("::warning file=recorded.yaml,line=63,")
+
+
+def test_a_server_that_cannot_be_reached_is_one_line(cassettes):
+    done = run("diff", cassettes[0], "--against", "http://127.0.0.1:1")
+    assert done.returncode == 1
+    assert (
+        "http://127.0.0.1:1: cannot be compared with: [Errno 111] Connection refused" in done.stderr
+    )
 
 
 def git(folder: Path, *words: str, **environment: str) -> str:

@@ -1,0 +1,129 @@
+"""The fields in which two calls, or two events, that stand for each other differ.
+
+Their messages are read again from the two cassettes. The ids of the second are replaced by those of
+the first that they are paired with, so that only real differences are left.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+from google.protobuf.message import Message
+
+from ...proto.messages.ids import IdField, id_fields
+from ..matching.request_key import PlainKey
+from ..matching.shortening import truncate_around_difference
+from .differences import FieldChange
+from .field_changes import MessageComparison, json_changes
+from .id_pairing import IdPairing
+from .id_table import NO_ID
+from .tables import RecordedCall
+from .transcript import Transcript, comparable_request
+
+_MOST_COMPARED = 500
+"""Changes of a message that are looked for."""
+
+_WORD = re.compile(r"[^\s/\"'=,;()\[\]{}<>]+")
+_PUNCTUATION = ".:"
+
+type _Content = tuple[Message | None, bytes]
+"""The message of an answer or an event, if it is one of the schema, and its bytes."""
+
+
+class ContentComparison:
+    """Compares the contents of calls and events of two recordings. Raises CassetteError."""
+
+    def __init__(self, first: Transcript, second: Transcript, ids: IdPairing) -> None:
+        self._first = first
+        self._second = second
+        self._ids = ids
+        self._messages = MessageComparison(self._are_same_texts)
+
+    def request_changes(self, first: RecordedCall, second: RecordedCall) -> Iterator[FieldChange]:
+        """Compare the requests of two calls."""
+        ours, theirs = self._first.parsed(first), self._second.parsed(second)
+        if isinstance(ours.key, PlainKey) and isinstance(theirs.key, PlainKey):
+            for name in ("path", "query"):
+                texts = getattr(ours.key, name), getattr(theirs.key, name)
+                if not self._are_same_texts(*texts):
+                    yield FieldChange(f"request.{name}", *texts)
+            if ours.key.body_digest != theirs.key.body_digest:
+                bodies = self._first.request_body(first), self._second.request_body(second)
+                yield from self._body_changes(*bodies, "request")
+            return
+        calls = comparable_request(ours), comparable_request(theirs)
+        if len(calls[0]) != len(calls[1]):
+            yield FieldChange("request", *(f"{len(each)} records" for each in calls))
+        for a, b in zip(*calls, strict=False):
+            yield from self._message_changes(a, b, first, second, "request")
+        refusals = [str(each.refusal) if each.refusal else None for each in (ours, theirs)]
+        if refusals[0] != refusals[1]:
+            yield FieldChange("request.refusal", *refusals)
+
+    def answer_changes(self, first: RecordedCall, second: RecordedCall) -> Iterator[FieldChange]:
+        """Compare the answers of two calls that are no streams."""
+        ours, theirs = self._first.answer(first), self._second.answer(second)
+        yield from self._content_changes(ours, theirs, first, second, "response")
+
+    def event_changes(
+        self, first: RecordedCall, index: int, second: RecordedCall, other_index: int
+    ) -> Iterator[FieldChange]:
+        """Compare two events, given by their indexes in the streams of two calls."""
+        ours, theirs = self._first.event(first, index), self._second.event(second, other_index)
+        yield from self._content_changes(ours, theirs, first, second, "")
+
+    def _content_changes(
+        self, ours: _Content, theirs: _Content, first: RecordedCall, second: RecordedCall, path: str
+    ) -> Iterator[FieldChange]:
+        if ours[0] is not None and theirs[0] is not None:
+            yield from self._message_changes(ours[0], theirs[0], first, second, path)
+        elif ours[1] != theirs[1]:
+            yield from self._body_changes(ours[1], theirs[1], path)
+
+    def _message_changes(
+        self, ours: Message, theirs: Message, first: RecordedCall, second: RecordedCall, path: str
+    ) -> Iterator[FieldChange]:
+        self._make_ids_equal(ours, theirs, first.scope, second.scope)
+        yield from islice(self._messages.changes(ours, theirs, path), _MOST_COMPARED)
+
+    def _body_changes(self, ours: bytes, theirs: bytes, path: str) -> Iterator[FieldChange]:
+        try:
+            values = msgspec.json.decode(ours), msgspec.json.decode(theirs)
+        except (msgspec.DecodeError, RecursionError):
+            texts = ours.decode("utf-8", "replace"), theirs.decode("utf-8", "replace")
+            if not self._are_same_texts(*texts):
+                place = f"{path}.body" if path else "body"
+                yield FieldChange(place, *truncate_around_difference(*texts))
+            return
+        changes = json_changes(*values, self._are_same_texts, path)
+        yield from islice(changes, _MOST_COMPARED)
+
+    def _make_ids_equal(
+        self, first: Message, second: Message, first_scope: str, second_scope: str
+    ) -> None:
+        """Give the ids of the second message the values of those of the first they stand for."""
+        values: dict[int, str | bytes] = {}
+        for field in id_fields(first, first_scope):
+            number = self._ids.first.number_of(field.kind, field.scope, field.value)
+            if number != NO_ID:
+                values[number] = field.value
+        replaced: list[tuple[IdField, str | bytes]] = []
+        for field in id_fields(second, second_scope):
+            number = self._ids.second.number_of(field.kind, field.scope, field.value)
+            if number != NO_ID and (value := values.get(self._ids.name_in_second(number))):
+                replaced.append((field, value))
+        for field, value in replaced:
+            field.set_value(value)
+
+    def _are_same_texts(self, first: str, second: str) -> bool:
+        """Return whether two texts differ only in ids that are paired."""
+        if first == second:
+            return True
+        if _WORD.sub("", first) != _WORD.sub("", second):
+            return False
+        words = _WORD.findall(first), _WORD.findall(second)
+        return len(words[0]) == len(words[1]) and all(
+            a == b or self._ids.are_same_text(a.rstrip(_PUNCTUATION), b.rstrip(_PUNCTUATION))
+            for a, b in zip(*words, strict=True)
+        )
