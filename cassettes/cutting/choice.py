@@ -16,7 +16,8 @@ class Choice(Struct, frozen=True, kw_only=True):
 
     `since` and `until` are times of the recording, both included. A client is the number of a
     connection or its address. A party is a kind, a name or both, as in `framework f-0001`. A call
-    is a type or, for other requests, a path. A server is an actor or the address in `Host`.
+    is a type or, for other requests, a path. A server is an actor or the address in `Host`. With
+    `first_state`, the state in SUBSCRIBED events is that at `since`.
     """
 
     since: float = 0.0
@@ -26,6 +27,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     calls: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+    first_state: bool = False
 
     def __str__(self) -> str:
         times = [("since", (self.since,) if self.since else ())]
@@ -34,7 +36,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         names = ("client", self.clients), ("party", self.parties), ("call", self.calls)
         names = (*names, ("type", self.types), ("server", self.servers))
         words += [f"--{option} {value}" for option, values in names for value in values]
-        return " ".join(words)
+        return " ".join([*words, *(["--first-state"] if self.first_state else [])])
 
     @property
     def is_everything(self) -> bool:

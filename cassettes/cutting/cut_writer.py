@@ -1,7 +1,7 @@
 """Write the documents that a cut keeps: verbatim, but for numbers of events and ends of streams."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -42,9 +42,18 @@ class _Stream(Struct):
 
 
 class CutWriter:
-    """Takes the heads of all documents, and returns the bytes of those that are kept."""
+    """Takes the heads of all documents, and returns the bytes of those that are kept.
 
-    def __init__(self, cassette: Cassette, choice: Choice, kept: KeptDocuments) -> None:
+    `replaced` has other bytes for some of them.
+    """
+
+    def __init__(
+        self,
+        cassette: Cassette,
+        choice: Choice,
+        kept: KeptDocuments,
+        replaced: Mapping[int, bytes],
+    ) -> None:
         self.result = CutResult(
             exchanges=len(kept.exchanges),
             chosen_exchanges=len(kept.chosen_exchanges),
@@ -53,6 +62,7 @@ class CutWriter:
         self._cassette = cassette
         self._choice = choice
         self._kept = kept
+        self._replaced = replaced
         self._streams: dict[tuple[int, str], _Stream] = {}
         self._offset = 0
 
@@ -92,7 +102,9 @@ class CutWriter:
         self.result.events += 1
         self.result.chosen_events += self._kept.is_chosen(head)
         start, end = self._cassette.span(head.document)
-        if head.number == stream.events:
+        if (replaced := self._replaced.get(head.document)) is not None:
+            yield _renumbered(replaced, stream.events)
+        elif head.number == stream.events:
             yield from self._copy(start, end)
         else:
             yield _renumbered(self._cassette.read_bytes(start, end), stream.events)

@@ -21,6 +21,7 @@ from ..storage.new_file import new_file
 from ..storage.reader import Cassette
 from .choice import Choice
 from .cut_writer import CutResult, CutWriter
+from .first_states import first_states
 from .head_reader import read_heads
 from .kept_documents import KeptDocuments
 
@@ -54,7 +55,8 @@ def cut_cassette(
         if not kept.exchanges:
             raise NothingChosenError(f"{path}: nothing is chosen{_hint(kept, choice)}")
         with new_file(output, packs=output.suffix == ".gz") as file:
-            writer = CutWriter(cassette, choice, kept)
+            states = first_states(cassette, kept, choice.since) if choice.first_state else {}
+            writer = CutWriter(cassette, choice, kept, states)
             for head in read_heads(cassette):
                 on_progress(50 + int(head.document * percent / 2))
                 file.writelines(writer.write(head))

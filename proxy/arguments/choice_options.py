@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..commands.console import CommandError
 from .command_help import option_group
 from .completion import complete_call_types, complete_event_types
 
@@ -65,6 +66,11 @@ _choice_options = option_group(
         metavar="HOST:PORT",
         help="Sent to this server, or to this actor, like `slave(1)`.",
     ),
+    click.option(
+        "--first-state",
+        is_flag=True,
+        help="Move the state in SUBSCRIBED of a master on to the time of --since.",
+    ),
 )
 
 
@@ -81,10 +87,13 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
         calls: tuple[str, ...],
         types: tuple[str, ...],
         servers: tuple[str, ...],
+        first_state: bool,
         **options: Any,
     ) -> int:
         from ...cassettes.cutting.choice import Choice
 
+        if first_state and not since:
+            raise CommandError("--first-state: give --since, the time of the state")
         choice = Choice(
             since=since,
             until=until,
@@ -93,6 +102,7 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
             calls=calls,
             types=types,
             servers=servers,
+            first_state=first_state,
         )
         return command(choice=choice, **options)
 

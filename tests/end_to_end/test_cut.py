@@ -33,6 +33,7 @@ def test_json_has_the_counts(folder: Path) -> None:
 
 ERRORS = [
     (CUT, 1, "nothing says what to keep: give --since, --until, --party or another"),
+    ((*CUT, "--first-state"), 1, "--first-state: give --since, the time of the state"),
     ((*CUT, "--call", "NOPE"), 9, "sched.yaml: nothing is chosen by --call NOPE; nothing was writ"),
     ((*CUT, "--party", "me"), 9, "sched.yaml: nothing is chosen by --party me; the parties are op"),
     (("cut", "no.yaml", "-o", "out.yaml", "--since", "1"), 1, "no.yaml: there is no such file"),
