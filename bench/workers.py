@@ -1,6 +1,8 @@
-"""Answers of a replay with two workers in a second, beside those with one.
+"""Answers of a replay with two workers, beside those of one process: in a second, and their CPU.
 
-The clients send many requests at once, so that they take little of the two cores.
+The clients send many requests at once, so that they take little of the two cores. Whatever else
+runs there takes from the answers of two processes more than from those of one; their CPU shows
+what the processes do for an answer, all together.
 """
 
 import os
@@ -16,7 +18,17 @@ from pathlib import Path
 import messages
 from processes import MESOTAPE, Server, replay
 from replay import ANSWER, call
-from table import PER_SECOND, AtLeast, Pair, Row, Sample, Scope, Skipped
+from table import (
+    MICROSECONDS,
+    PER_SECOND,
+    AtLeast,
+    AtMost,
+    Pair,
+    Row,
+    Sample,
+    Scope,
+    Skipped,
+)
 
 CLIENTS, AT_ONCE = 16, 50
 SILENCE_SECONDS = 30
@@ -76,8 +88,22 @@ def two_workers(scope: Scope) -> Generator[Sample]:
             servers.enter_context(replay(path, "--workers", workers)) for workers in ("2", "1")
         )
         batches = scope.size(50, 5)
+        answers = CLIENTS * batches * AT_ONCE
         while True:
-            yield Pair(answers_a_second(two, batches), answers_a_second(one, batches))
+            rates, spent = zip(*(_measure(each, batches) for each in (two, one)), strict=True)
+            yield {"rate": Pair(*rates), "CPU": Pair(*(each / answers * 1e6 for each in spent))}
 
 
-ROWS = [Row("answers with two workers", two_workers, PER_SECOND, AtLeast(1.8), "one worker")]
+def _measure(server: Server, batches: int) -> tuple[float, float]:
+    """Return the answers in a second, and the CPU seconds of all processes."""
+    before = server.cpu_seconds()
+    return answers_a_second(server, batches), server.cpu_seconds() - before
+
+
+ROWS = [
+    Row(name, two_workers, unit, target, "one process", part)
+    for name, unit, target, part in (
+        ("answers with two workers", PER_SECOND, AtLeast(1.8), "rate"),
+        ("CPU of an answer", MICROSECONDS, AtMost(1.1), "CPU"),
+    )
+]

@@ -36,6 +36,7 @@ from .commands.console import (
 from .commands.messages import messages, open_standard_files
 from .conversion_cli import COMMANDS as CONVERSION_COMMANDS
 from .editing_cli import COMMANDS as EDITING_COMMANDS
+from .installation_cli import COMMANDS as INSTALLATION_COMMANDS
 
 
 @click.group(
@@ -160,29 +161,12 @@ def inspect(**options: Any) -> int:
     return inspect(InspectOptions(**options))
 
 
-@cli.command(
-    cls=DocumentedCommand,
-    section="This installation",
-    examples=(
-        "mesotape completion bash > ~/.local/share/bash-completion/completions/mesotape",
-        "mesotape completion fish > ~/.config/fish/completions/mesotape.fish",
-    ),
-    page="README.md#install",
-)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: Any) -> int:
-    """Print a script that completes command lines in SHELL.
-
-    It completes commands, options, cassettes, paces, rules, faults, and types of calls and events.
-    In bash, `source <(mesotape completion bash)` loads it; in zsh, the same with zsh in .zshrc,
-    after compinit.
-    """
-    from .installation.completion import print_completion
-
-    return print_completion(cli, shell)
-
-
-for _command in (*CASSETTE_COMMANDS, *EDITING_COMMANDS, *CONVERSION_COMMANDS):
+for _command in (
+    *CASSETTE_COMMANDS,
+    *EDITING_COMMANDS,
+    *CONVERSION_COMMANDS,
+    *INSTALLATION_COMMANDS,
+):
     cli.add_command(_command)
 
 

@@ -89,6 +89,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
     ),
+    "proxy/workers": (
+        *ANSWERING,
+        "cassettes/playback",
+        "proxy/http",
+        "proxy/streams",
+        "proxy/server",
+    ),
     "proxy/testing": (
         *ANSWERING,
         SCANNING,
@@ -114,6 +121,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
         "proxy/control",
+        "proxy/workers",
     ),
     "proxy/terminal": (),
     "proxy/inspect": (
@@ -145,7 +153,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/inspect",
         "proxy/cassette_tools",
     ),
-    "proxy/installation": ("proxy/commands",),
+    "proxy/installation": (
+        "proto",
+        "proto/http",
+        "proto/messages",
+        "proxy/http",
+        "proxy/commands",
+    ),
     "proxy/arguments": (
         "proto/http",
         "proto/api",

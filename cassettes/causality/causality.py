@@ -181,6 +181,10 @@ class Causality:
         latches = (call.latch for call in self._calls.values())
         return [latch for latch in latches if latch is not None and latch.is_abandoned]
 
+    def is_awaited(self, ref: ExchangeRef) -> bool:
+        """Return whether an event may wait for the request of an exchange."""
+        return ref in self._calls
+
     def mark_made(self, ref: ExchangeRef) -> None:
         """Release the events that wait for the request of an exchange."""
         if (call := self._calls.get(ref)) is not None and not call.is_made:

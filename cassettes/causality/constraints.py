@@ -74,6 +74,10 @@ class ReplayConstraints:
         """Latches at which streams waited until their clients left, and that are still closed."""
         return self._causality.abandoned_latches
 
+    def is_constrained(self, ref: ExchangeRef) -> bool:
+        """Return whether something waits for an exchange, or its answer for something."""
+        return self._causality.is_awaited(ref) or self.container_sessions.is_part(ref)
+
     def mark_played(self, ref: ExchangeRef) -> None:
         """Release what waits for the request of an exchange, because it has arrived."""
         self._causality.mark_made(ref)

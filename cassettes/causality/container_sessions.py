@@ -82,6 +82,10 @@ class ContainerSessions:
             latches += [kill.latch for killed, kill in kills if wait.is_ended_by(ref, killed, kill)]
         return tuple(latch for latch in latches if not latch.is_open)
 
+    def is_part(self, ref: ExchangeRef) -> bool:
+        """Return whether an exchange waits for others of a container, or others for it."""
+        return ref in self._container_of or ref in self._kills
+
     def mark_made(self, ref: ExchangeRef) -> None:
         """Release the answers that wait for a KILL, if the exchange is one."""
         if (kill := self._kills.get(ref)) is not None:

@@ -33,7 +33,7 @@ class AnswerQueue:
     """The recorded exchanges of equal requests, in order.
 
     `is_shared` is true if they were recorded on several connections, which `connections` then tells
-    apart.
+    apart. `progress` has a row for each, and may have those of other queues.
     """
 
     def __init__(
@@ -42,12 +42,14 @@ class AnswerQueue:
         mutating: bool,
         repeat: RepeatMode | None = None,
         connections: ConnectionMap | None = None,
+        progress: QueueProgress | None = None,
     ) -> None:
         self.is_shared = False
         self._mutating = mutating
         self._repeat: RepeatMode = repeat or ("never" if mutating else "last")
         self._connections = ConnectionMap() if connections is None else connections
-        self._progress = QueueProgress()
+        self._progress = QueueProgress() if progress is None else progress
+        self._rows: list[int] = []
         self._exchanges: list[tuple[ExchangeRef, AcceptedType, ConnectionStep]] = []
         self._servers: list[RecordedServer] = []
         self._abandoned = set[ExchangeRef]()
@@ -63,11 +65,13 @@ class AnswerQueue:
         credentials: RecordedCredentials = NO_CREDENTIALS,
         *,
         is_abandoned: bool = False,
+        row: int | None = None,
     ) -> None:
         """Add an exchange: the type that its client accepted, its connection, server, credentials.
 
         `is_abandoned` is set if the recorded client or the recorder left before the answer. All
-        exchanges are added before the first view is made.
+        exchanges are added before the first view is made. `row` is that of the progress, a new one
+        if it is None.
         """
         self.is_shared = self.is_shared or (
             bool(self._exchanges) and self._exchanges[0][2].connection != step.connection
@@ -75,15 +79,15 @@ class AnswerQueue:
         self._exchanges.append((exchange_ref, accepted_type, step))
         self._servers.append(server or RecordedServer(exchange_ref.cassette))
         self._credentials.append(credentials)
-        self._progress.add()
+        self._rows.append(self._progress.add() if row is None else row)
         if is_abandoned:
             self._abandoned.add(exchange_ref)
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were never played."""
-        pairs = zip(self._exchanges, self._progress.played, strict=True)
-        return [exchange_ref for (exchange_ref, _, _), played in pairs if not played]
+        pairs, played = zip(self._exchanges, self._rows, strict=True), self._progress.played
+        return [exchange_ref for (exchange_ref, _, _), row in pairs if not played[row]]
 
     def view(
         self,
@@ -101,9 +105,11 @@ class AnswerQueue:
             if not order:
                 return None
             connections = self._connections if self.is_shared else None
-            answers = [each for _, each in order if each.exchange_ref not in self._abandoned]
-            last = answers[-1] if answers else order[-1][1]
-            self._views[key] = QueueView(order, last, self._progress, self._repeat, connections)
+            answers = [each for each in order if each.exchange_ref not in self._abandoned]
+            last = answers[-1] if answers else order[-1]
+            self._views[key] = QueueView(
+                order, last, self._progress, self._rows[0], self._repeat, connections
+            )
         return self._views[key]
 
     def _candidates(self, scope: ServerScope, credentials: CredentialScheme) -> list[int]:
@@ -118,9 +124,7 @@ class AnswerQueue:
 
     def _order(
         self, accepted_type: AcceptedType, scope: ServerScope, credentials: CredentialScheme
-    ) -> list[tuple[int, Selection]]:
-        # All views of a queue share its progress, so each entry has its index in the queue.
-        #
+    ) -> list[Selection]:
         # A read gets only answers in its own encoding if there are any. The two encodings of a
         # master do not have the same contents (its protobuf GET_STATE lacks completed frameworks),
         # so with a mixture, tasks would vanish and come back from one answer to the next. Without
@@ -128,12 +132,12 @@ class AnswerQueue:
         #
         # Each answer to a mutating call stands for one change of the cluster, so none is left out:
         # those in its own encoding first, because they need no transcoding, then the others.
-        own: list[tuple[int, Selection]] = []
-        others: list[tuple[int, Selection]] = []
+        own: list[Selection] = []
+        others: list[Selection] = []
         for index in self._candidates(scope, credentials):
             exchange_ref, recorded_type, step = self._exchanges[index]
             if recorded_type == accepted_type:
-                own.append((index, Selection(exchange_ref, connection_step=step)))
+                own.append(Selection(exchange_ref, connection_step=step, row=self._rows[index]))
             else:
-                others.append((index, Selection(exchange_ref, accepted_type, step)))
+                others.append(Selection(exchange_ref, accepted_type, step, self._rows[index]))
         return own + others if self._mutating or not own else own

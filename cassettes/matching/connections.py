@@ -13,7 +13,7 @@ decides.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
@@ -73,14 +73,42 @@ class ConnectionStep(Struct, frozen=True, eq=False):
     hints: ClientHints = NO_HINTS
 
 
+class ConnectionNumbers:
+    """A number for each recorded connection, in memory that several processes share; 0 is none."""
+
+    def __init__(self, indexes: Mapping[RecordedConnection, int], column: memoryview) -> None:
+        self._indexes = indexes
+        self._column = column
+
+    def get(self, recorded: RecordedConnection, default: int = 0) -> int:
+        """Return the number of a connection; `default` if it has none."""
+        return self._column[self._indexes[recorded]] or default
+
+    def __setitem__(self, recorded: RecordedConnection, number: int) -> None:
+        self._column[self._indexes[recorded]] = number
+
+    def __delitem__(self, recorded: RecordedConnection) -> None:
+        self[recorded] = 0
+
+
 class ConnectionMap:
     """Which connection has played what. Connections are numbers; 0 is an unknown connection."""
 
     def __init__(self) -> None:
         self._claims = defaultdict[int, dict[RecordedConnection, None]](dict)
-        self._claimant: dict[RecordedConnection, int] = {}
-        self._played_steps = defaultdict[RecordedConnection, int](int)
+        self._claimant: dict[RecordedConnection, int] | ConnectionNumbers = {}
+        self._played_steps: dict[RecordedConnection, int] | ConnectionNumbers = {}
         self._recorded_steps = defaultdict[RecordedConnection, int](int)
+
+    def __len__(self) -> int:
+        """Count the recorded connections."""
+        return len(self._recorded_steps)
+
+    def share(self, claimants: memoryview, played_steps: memoryview) -> None:
+        """Keep in shared memory who has claimed what, and what was played, by connection."""
+        indexes = {recorded: index for index, recorded in enumerate(self._recorded_steps)}
+        self._claimant = ConnectionNumbers(indexes, claimants)
+        self._played_steps = ConnectionNumbers(indexes, played_steps)
 
     def add_step(self, connection: RecordedConnection) -> int:
         """Add the next exchange of a recorded connection; return how many came before it there."""
@@ -91,14 +119,35 @@ class ConnectionMap:
     def record_played(self, client: int, step: ConnectionStep) -> None:
         """Record that a connection has played an exchange; it claims the recorded connection."""
         recorded = step.connection
-        self._played_steps[recorded] = max(self._played_steps[recorded], step.before + 1)
-        if client == 0 or self._claimant.setdefault(recorded, client) != client:
+        if self._played_steps.get(recorded, 0) <= step.before:
+            self._played_steps[recorded] = step.before + 1
+        claimant = self._claimant.get(recorded, 0)
+        if client == 0 or claimant not in (0, client):
             return
+        if not claimant:
+            self._claimant[recorded] = client
         claims = self._claims[client]
         claims.pop(recorded, None)
         claims[recorded] = None
         if len(claims) > _MAX_CLAIMS:
             self._release(client, next(iter(claims)))
+
+    def changes_others(self, client: int, step: ConnectionStep) -> bool:
+        """Return whether `record_played` would change what the clients of other processes see."""
+        is_further = self._played_steps.get(step.connection, 0) <= step.before
+        return is_further or not self._claimant.get(step.connection, 0)
+
+    def take_claims(self, client: int) -> list[RecordedConnection]:
+        """Return the claims of a connection that another process goes on with, and forget them."""
+        return list(self._claims.pop(client, ()))
+
+    def restore_claims(self, client: int, claims: Iterable[RecordedConnection]) -> None:
+        """Go on with a connection that had these claims in another process."""
+        self._claims[client] = dict.fromkeys(claims)
+
+    def forget_claims(self) -> None:
+        """Forget all claims: what other processes see of them was cleared."""
+        self._claims.clear()
 
     def forget_connection(self, client: int) -> None:
         """Release the claims of a connection that has closed."""
@@ -140,7 +189,7 @@ class ConnectionMap:
         claims = self._claims.get(client, ())
         is_claimed_by_other = client != 0 and self._claimant.get(step.connection, client) != client
         is_in_order = (
-            client == 0 or bool(claims) or step.before <= self._played_steps[step.connection]
+            client == 0 or bool(claims) or step.before <= self._played_steps.get(step.connection, 0)
         )
         return (
             hints.stream_id not in (NOT_RECORDED, step.hints.stream_id),

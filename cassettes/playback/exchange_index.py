@@ -13,6 +13,7 @@ from ...proto.api.apis import APIS_BY_NAME
 from ...proto.api.refusals import MesosRefusal
 from ...proto.http.request import HttpRequest
 from ..causality.resubscription import first_subscribe_key
+from ..causality.subscribing_apis import SUBSCRIBING_APIS
 from ..causality.subscriptions import (
     STREAM_MISMATCHES,
     StreamMismatch,
@@ -43,6 +44,9 @@ from .answer_builder import ResponseOptions
 from .exchange_table import ExchangeTable, ExchangeTraits
 from .match_cache import MatchCache
 
+_REDIRECT = 307
+"""An answer that names the replay as its client does."""
+
 
 class ExchangeMatch(Struct, frozen=True):
     """The queues that may answer a request; None or none if there are none.
@@ -66,7 +70,7 @@ class ExchangeMatch(Struct, frozen=True):
 class ExchangeIndex:
     """The recorded exchanges of a playback, except those with streamed requests.
 
-    `cached_matches` has the matches of earlier requests.
+    `table` has the exchanges, and `cached_matches` the matches of earlier requests.
     """
 
     def __init__(
@@ -78,7 +82,7 @@ class ExchangeIndex:
     ) -> None:
         self.connections = ConnectionMap()
         self.cached_matches = MatchCache[ExchangeMatch]()
-        self._table = ExchangeTable(repeats, self.connections)
+        self.table = ExchangeTable(repeats, self.connections)
         self._servers = servers
         self._subscriptions = subscriptions
         self._id_matcher = rebinding
@@ -86,12 +90,12 @@ class ExchangeIndex:
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not served."""
-        return self._table.unused
+        return self.table.unused
 
     @property
     def is_shared(self) -> bool:
         """True if equal requests were recorded on several connections."""
-        return self._table.is_shared
+        return self.table.is_shared
 
     def add_exchange(
         self,
@@ -114,8 +118,9 @@ class ExchangeIndex:
             is_abandoned=response.status is None and response.cause in ("client", "stopped"),
             is_mutating=parsed.is_mutating,
             call_name=None if parsed.call_type is None else parsed.call_type.name,
+            is_independent=_is_independent(exchange, parsed),
         )
-        self._table.add(key, ref, exchange.client, traits)
+        self.table.add(key, ref, exchange.client, traits)
         if self._id_matcher is not None and mismatch is None:
             self._id_matcher.add_call(parsed)
 
@@ -159,7 +164,7 @@ class ExchangeIndex:
         return None
 
     def _view(self, key: RequestKey, parsed: ParsedRequest, scope: ServerScope) -> QueueView | None:
-        queue = self._table.queue(key)
+        queue = self.table.queue(key)
         if queue is None:
             return None
         return queue.view(parsed.accepted_type, scope, parsed.credentials)
@@ -209,3 +214,10 @@ class ExchangeIndex:
 
 def _call_message(parsed: ParsedRequest) -> str | None:
     return APIS_BY_NAME[parsed.key.api].call_message if isinstance(parsed.key, CallKey) else None
+
+
+def _is_independent(exchange: Exchange, parsed: ParsedRequest) -> bool:
+    response = exchange.response
+    if isinstance(parsed.key, CallKey) and parsed.key.api in SUBSCRIBING_APIS:
+        return False
+    return response.stream is None and response.status not in (None, _REDIRECT)

@@ -6,6 +6,7 @@ a kilobyte and several microseconds.
 """
 
 from array import array
+from functools import cached_property
 from typing import NamedTuple
 
 from ..format.exchange_ref import ExchangeRef
@@ -17,13 +18,17 @@ from ..matching.connections import (
     RecordedConnection,
 )
 from ..matching.credentials import RecordedCredentials
+from ..matching.queue_view import QueueProgress
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import AcceptedType, RequestKey
 from ..matching.servers import RecordedServer
 
 
 class ExchangeTraits(NamedTuple):
-    """What an exchange has in common with most others of its client; see `AnswerQueue`."""
+    """What an exchange has in common with most others of its client; see `AnswerQueue`.
+
+    `is_independent` is true unless its answer is a stream or depends on one.
+    """
 
     accepted_type: AcceptedType
     hints: ClientHints
@@ -32,12 +37,14 @@ class ExchangeTraits(NamedTuple):
     is_abandoned: bool
     is_mutating: bool
     call_name: str | None
+    is_independent: bool
 
 
 class ExchangeTable:
     """The exchanges, in the order in which they are added, and their queues.
 
-    `is_shared` is true if equal requests were recorded on several connections.
+    `is_shared` is true if equal requests were recorded on several connections. `refs` has the
+    exchanges by row.
     """
 
     def __init__(self, repeats: RepeatRules, connections: ConnectionMap) -> None:
@@ -47,22 +54,27 @@ class ExchangeTable:
         self._queues: dict[RequestKey, AnswerQueue] = {}
         self._rows_by_key: dict[RequestKey, int | list[int]] = {}
         # The columns. Equal traits are kept once, by number.
-        self._refs: list[ExchangeRef] = []
+        self.refs: list[ExchangeRef] = []
         self._clients = array("Q")
         self._steps_before = array("I")
         self._traits = array("I")
         self._traits_by_number: list[ExchangeTraits] = []
         self._numbers_by_traits: dict[ExchangeTraits, int] = {}
 
+    @cached_property
+    def progress(self) -> QueueProgress:
+        """Which of the answers were given, by row."""
+        return QueueProgress(len(self.refs))
+
     def add(self, key: RequestKey, ref: ExchangeRef, client: int, traits: ExchangeTraits) -> None:
         """Add an exchange. All are added before the first queue is asked for."""
-        row = len(self._refs)
+        row = len(self.refs)
         rows = self._rows_by_key.setdefault(key, row)
         if isinstance(rows, list):
             rows.append(row)
         elif rows != row:
             self._rows_by_key[key] = [rows, row]
-        self._refs.append(ref)
+        self.refs.append(ref)
         self._clients.append(client)
         connection = RecordedConnection(ref.cassette, client)
         self._steps_before.append(self._connections.add_step(connection))
@@ -82,34 +94,35 @@ class ExchangeTable:
             queue = self._queues[key] = self._build_queue([rows] if isinstance(rows, int) else rows)
         return queue
 
+    def is_independent(self, row: int) -> bool:
+        """Return whether an answer is no stream, and depends on none."""
+        return self._traits_of(row).is_independent
+
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not served."""
-        unused: list[ExchangeRef] = []
-        for key, rows in self._rows_by_key.items():
-            if (queue := self._queues.get(key)) is not None:
-                unused += queue.unused
-            elif isinstance(rows, int):
-                unused.append(self._refs[rows])
-            else:
-                unused += [self._refs[row] for row in rows]
-        return unused
+        played = self.progress.played
+        return [ref for ref, was_played in zip(self.refs, played, strict=True) if not was_played]
 
     def _build_queue(self, rows: list[int]) -> AnswerQueue:
         traits = self._traits_of(rows[0])
         repeat = self._repeats.mode_for(traits.call_name, mutating=traits.is_mutating)
         queue = AnswerQueue(
-            mutating=traits.is_mutating, repeat=repeat, connections=self._connections
+            mutating=traits.is_mutating,
+            repeat=repeat,
+            connections=self._connections,
+            progress=self.progress,
         )
         for row in rows:
             traits, before = self._traits_of(row), self._steps_before[row]
             queue.add_exchange(
-                self._refs[row],
+                self.refs[row],
                 traits.accepted_type,
                 ConnectionStep(self._connection(row), before, traits.hints),
                 traits.server,
                 traits.credentials,
                 is_abandoned=traits.is_abandoned,
+                row=row,
             )
         return queue
 
@@ -117,4 +130,4 @@ class ExchangeTable:
         return self._traits_by_number[self._traits[row]]
 
     def _connection(self, row: int) -> RecordedConnection:
-        return RecordedConnection(self._refs[row].cassette, self._clients[row])
+        return RecordedConnection(self.refs[row].cassette, self._clients[row])

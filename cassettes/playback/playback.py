@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
 from itertools import batched, islice
+from typing import TYPE_CHECKING
 
 from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
@@ -25,6 +26,7 @@ from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
 from ..matching.advice import COMMAND, Audience
+from ..matching.connections import RecordedConnection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason, ReplayOutcome
@@ -51,6 +53,9 @@ from .second_plays import SecondPlays
 from .streamed_requests import RecordedInputs, StreamedRequest, is_streamed_request
 from .unanswered import UnansweredRequests
 
+if TYPE_CHECKING:
+    from .shared_playback import SharedPlayback, SharedState
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,6 +73,7 @@ class Playback:
         self.options = options or Options()
         self.audience = audience
         self.journal = Journal()
+        self.shared: SharedPlayback | None = None
         recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
         date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
         self._servers = RecordedServers(self.cassettes)
@@ -219,6 +225,37 @@ class Playback:
         """Report a client that waits for an answer that the recorded client did not wait for."""
         scope = self._servers.scope_of(request, cassette_scope)
         return self._unanswered.report_miss(self._matchable(request), "client left", scope)
+
+    def share(self, among: "int | SharedState") -> "SharedPlayback":
+        """Prepare this playback for a number of workers, or for those of an earlier playback.
+
+        Raises ValueError if that played other exchanges.
+        """
+        from .shared_playback import SharedPlayback, SharedState
+
+        table, connections = self._index.table, self._index.connections
+        if isinstance(among, int):
+            state = SharedState(len(table.refs), len(connections), among)
+        else:
+            state = among
+        state.attach(table.progress, connections)
+        self._selection.lock = state.lock
+        self.shared = SharedPlayback(
+            state,
+            self._index,
+            self._servers,
+            self._matchable,
+            self._answer_builder.build_answer,
+            self._constraints.is_constrained,
+            self.journal,
+        )
+        self._unanswered.before_report = self.shared.take_served
+        return self.shared
+
+    def restore_claims(self, client: int, claims: Sequence[RecordedConnection]) -> None:
+        """Go on with a connection that had this position in the recording in another process."""
+        if claims:
+            self._index.connections.restore_claims(client, claims)
 
     def forget_connection(self, client: int) -> None:
         """Forget the position of a connection in the recording, because it was closed."""

@@ -6,6 +6,8 @@
 Both are explained, and recorded in the journal.
 """
 
+from collections.abc import Callable
+
 from ...proto.api.refusals import NO_ROUTE, MesosRefusal
 from ...proto.http.request import HttpRequest
 from ..answers import answer
@@ -19,7 +21,10 @@ from .journal import Journal, RefusedRequest
 
 
 class UnansweredRequests:
-    """Refuses requests, or reports them as misses; `date` is the Date header of refusals."""
+    """Refuses requests, or reports them as misses; `date` is the Date header of refusals.
+
+    `before_report` is called before each report, which tells what was served until then.
+    """
 
     def __init__(
         self, journal: Journal, servers: RecordedServers, miss_reporter: MissReporter, date: str
@@ -29,6 +34,7 @@ class UnansweredRequests:
         self._miss_reporter = miss_reporter
         self._date = date
         self._paths_of_proxies: set[str] = set()
+        self.before_report: Callable[[], object] | None = None
 
     def add_exchange(self, parsed: ParsedRequest, status: int | None) -> None:
         """Note a recorded exchange that Mesos would have refused, but the recorded server did not.
@@ -75,6 +81,8 @@ class UnansweredRequests:
     def _build_miss(
         self, request: MatchableRequest, reason: MissReason, scope: ServerScope
     ) -> Miss:
+        if self.before_report is not None:
+            self.before_report()
         kinds = self._servers.server_kinds(scope)
 
         def is_in_scope(ref: ExchangeRef, recorded: HttpRequest) -> bool:

@@ -38,6 +38,14 @@ replay_options = option_groups(
             metavar="any|all|none|CALL,…",
             help="Recorded exchanges that must be used (any with COMMAND, else none).",
         ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 64),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Processes that answer what depends on no subscription and no stream.",
+        ),
     ),
     option_group(
         "What requests are matched on",

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,9 +20,13 @@ from ..control.receipt import Receipt, digest_cassettes
 from . import certificates, processes
 from . import listen as addresses
 from .console import CommandError, interrupts, print_to_stderr, write_file_atomically
+from .messages import messages
 from .outcome import print_counts
 from .replay_options import ReplayOptions
 from .serving import serve
+
+if TYPE_CHECKING:
+    from ..workers.pool import ForkedWorker
 
 
 def replay(options: ReplayOptions) -> int:
@@ -43,9 +49,10 @@ def replay(options: ReplayOptions) -> int:
         if options.receipt is not None:
             begun = Receipt(cassettes=digest_cassettes(cassettes))
             write_file_atomically(options.receipt, begun.text())
+        workers = _fork_workers(playback, options, tls)
         with interrupts.deferred():
             ended = asyncio.run(
-                serve(playback, options, requirement, tls, begun, token, watched=watched)
+                serve(playback, options, requirement, tls, begun, token, workers, watched=watched)
             )
     if options.receipt is not None:
         done = msgspec.structs.replace(
@@ -55,6 +62,30 @@ def replay(options: ReplayOptions) -> int:
     if options.as_json or not options.quiet:
         print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
     return ended.exit_code
+
+
+def _fork_workers(
+    playback: Playback, options: ReplayOptions, tls: ssl.SSLContext | None
+) -> "list[ForkedWorker]":
+    """Fork the processes that answer beside this one, if they are wanted."""
+    if options.workers == 1:
+        return []
+    from ..workers.pool import fork_workers
+
+    if options.faults:
+        raise CommandError("--workers: faults are counted by one process; leave out --fault")
+    if options.rebind:
+        raise CommandError("--workers: ids are translated by one process; leave out --rebind")
+    messages.flush()  # By its thread, which the workers do not have.
+    try:
+        forked = fork_workers(
+            playback, options.workers, tls, keeps_calls=options.control is not None
+        )
+    except ValueError as error:
+        raise CommandError(f"--workers: {error}; leave out --workers") from error
+    except OSError as error:
+        raise CommandError(f"--workers {options.workers}: {error.strerror}") from error
+    return forked
 
 
 def _control_token(options: ReplayOptions) -> str | None:

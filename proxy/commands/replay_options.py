@@ -35,6 +35,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     seed: int = 0
     require: str | None = None
+    workers: int = 1
     tls_cert: Path | None = None
     tls_key: Path | None = None
     ready_file: Path | None = None

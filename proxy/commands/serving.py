@@ -5,8 +5,8 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Sequence
-from typing import override
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, override
 from urllib.parse import urlsplit
 
 from ...cassettes.matching.misses import Miss
@@ -38,6 +38,9 @@ from .miss_colors import colorize_report, is_colorful
 from .outcome import ReplayResult, print_unused
 from .replay_options import ReplayOptions
 
+if TYPE_CHECKING:
+    from ..workers.pool import ForkedWorker, WorkerPool
+
 
 class AsyncioMessages(logging.Handler):
     """Prints what asyncio logs, like a lack of file descriptors, in one line."""
@@ -55,13 +58,14 @@ async def serve(
     tls: ssl.SSLContext | None,
     begun: Receipt,
     token: str | None,
+    workers: "Sequence[ForkedWorker]" = (),
     *,
     watched: bool,
 ) -> ReplayResult:
     """Serve until SIGINT or SIGTERM, until the command ends, or the parent if it is `watched`.
 
-    `begun` is the receipt so far, and `token` the user's own for the control API. Raises
-    CommandError.
+    `begun` is the receipt so far, `token` the user's own for the control API, and `workers` answer
+    beside this process. Raises CommandError.
     """
     failures: list[str] = []
 
@@ -70,13 +74,17 @@ async def serve(
         print_to_stderr(failures[-1])
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
+    pool = None if not workers else _begin_pool(workers, fail)
     server = ReplayServer(
         playback,
         on_miss=_print_note,
         on_failure=fail,
         on_note=_print_note,
         collector=Collector(),
+        pass_on=None if pool is None else pool.pass_on,
     )
+    if pool is not None:
+        pool.begin(server)
     asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
     logging.getLogger("asyncio").addHandler(AsyncioMessages())
     stopped = _stop_signal()
@@ -88,7 +96,7 @@ async def serve(
     control: ControlServer | None = None
     held: list[str] = []
     try:
-        control = await _start_control(server, options.control, token)
+        control = await _start_control(ReplayControls(server, pool), options.control, token)
         access = None if control is None else (control.url, control.token)
         if options.faults and not options.quiet:
             print_to_stderr(
@@ -101,6 +109,9 @@ async def serve(
             variables = processes.client_environment(urls, access)
             code = await _run_command(options.command, variables, stopped, orphaned)
             await server.drain()
+            if pool is not None:
+                await pool.synchronize()
+                await server.drain()  # What the workers have returned.
         else:
             _warn_of_proxy(urls)
             with show_live_counts(lambda: str(count_replay(server.responder, len(failures)))):
@@ -113,6 +124,8 @@ async def serve(
         if control is not None:
             await control.stop()
         await server.stop()
+        if pool is not None:
+            await pool.stop()
     responder = server.responder
     problems = judge(responder, failures, requirement, urls[0])
     print_unused(responder, problems)
@@ -187,13 +200,21 @@ def _print_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
         print_to_stderr(f"{ended}, so the replay ends; pass --stay to continue without it")
 
 
+def _begin_pool(
+    workers: "Sequence[ForkedWorker]", on_failure: Callable[[int, Exception], object]
+) -> "WorkerPool":
+    from ..workers.pool import WorkerPool
+
+    return WorkerPool(workers, on_failure)
+
+
 async def _start_control(
-    server: ReplayServer, listen: Address | None, token: str | None
+    controls: ReplayControls, listen: Address | None, token: str | None
 ) -> ControlServer | None:
     """Start the control API if an address is given."""
     if listen is None:
         return None
-    control = ControlServer(ReplayControls(server), token)
+    control = ControlServer(controls, token)
     try:
         real = await control.start(*listen)
     except ValueError as error:

@@ -9,7 +9,7 @@ other processes.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -43,11 +43,23 @@ class ReplayStatus(Struct, frozen=True, kw_only=True):
     waiting: list[str]
 
 
-class ReplayControls:
-    """Controls a server. A TimeoutError says which calls were made and what is held."""
+class OtherProcesses(Protocol):
+    """Processes that answer for the same replay (proxy/workers)."""
 
-    def __init__(self, server: ReplayServer) -> None:
+    async def synchronize(self, *, is_reset: bool = False) -> None:
+        """Take over what they have answered until now, before the playback begins anew or not."""
+        ...
+
+
+class ReplayControls:
+    """Controls a server, and the `others` that answer for its replay.
+
+    A TimeoutError says which calls were made and what is held.
+    """
+
+    def __init__(self, server: ReplayServer, others: OtherProcesses | None = None) -> None:
         self.server = server
+        self._others = others
         self._condition = Condition()
         self._stepper = Stepper(server, self._condition)
         self._returned_numbers = set[int]()
@@ -56,6 +68,11 @@ class ReplayControls:
         server.stream_registry.on_progress = self._condition.notify
 
     # Queries.
+
+    async def synchronize(self) -> None:
+        """Let the queries after this include what other processes have answered."""
+        if self._others is not None:
+            await self._others.synchronize()
 
     @property
     def playback(self) -> Playback:
@@ -196,6 +213,8 @@ class ReplayControls:
         Raises ValueError or OSError if the cassettes cannot be played any more.
         """
         async with self._step_lock:
+            if self._others is not None:
+                await self._others.synchronize(is_reset=True)
             self.server.reset()
             self._stepper.rewind()
             self._condition.notify()

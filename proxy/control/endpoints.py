@@ -56,8 +56,10 @@ class ControlEndpoints:
         method, target = request.method.decode(), urlsplit(request.target.decode("latin-1"))
         match method, target.path:
             case HTTPMethod.GET, path if path in _GET_PATHS:
+                await self._controls.synchronize()
                 return self._query(path, target.query)
             case HTTPMethod.POST, path if path in _POST_PATHS:
+                await self._controls.synchronize()
                 return await self._act(path, request.body or b"{}")
             case _, path if path in _GET_PATHS:
                 raise ControlError(405, f"{path} takes GET", ("Allow", "GET"))

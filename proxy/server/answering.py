@@ -86,6 +86,7 @@ class Responder:
     @property
     def journal(self) -> Journal:
         """The exchanges played and the misses since the start."""
+        self.take_served()
         journal = Journal()
         journal.absorb(self._earlier_journal)
         journal.absorb(self.playback.journal)
@@ -103,6 +104,11 @@ class Responder:
         refs = self._earlier_left_out | set(self.playback.left_out)
         return sorted(refs)
 
+    def take_served(self) -> None:
+        """Take over what other processes have served of the playback."""
+        if self.playback.shared is not None:
+            self.playback.shared.take_served()
+
     def reset(self) -> None:
         """Begin a new playback of the same cassettes.
 
@@ -110,6 +116,9 @@ class Responder:
         """
         old = self.playback
         playback = Playback(old.cassettes, old.options, audience=old.audience)
+        if old.shared is not None:
+            self.take_served()
+            playback.share(old.shared.state)
         self._earlier_journal.absorb(self.playback.journal)
         self._earlier_left_out.update(self.playback.left_out)
         on_note = self.playback.journal.on_note

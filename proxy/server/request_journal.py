@@ -17,6 +17,9 @@ from ...proto.http.request import HttpRequest
 from ...proto.messages import mapping
 from ...proto.shown_text import quote_start
 
+MAX_ENTRIES = 10_000
+"""Requests that are held."""
+
 type CallOutcome = Literal["served", "refused", "missed", "failed"]
 
 
@@ -44,6 +47,15 @@ class Call(Struct, frozen=True, kw_only=True):
         return f"{name} of client {self.client}, {self.outcome}"
 
 
+class AnsweredCall(Struct, frozen=True):
+    """A request that another process has answered with an exchange."""
+
+    at_seconds: float
+    client: int
+    request: HttpRequest
+    exchange: int
+
+
 class _Entry(Struct):
     number: int
     at_seconds: float
@@ -66,7 +78,7 @@ class RequestJournal:
         server_kinds: Callable[[], Sequence[ServerKind | None]],
         began_seconds: float,
         *,
-        max_entries: int = 10_000,
+        max_entries: int = MAX_ENTRIES,
         max_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self.last_number = 0
@@ -75,7 +87,7 @@ class RequestJournal:
         self._began_seconds = began_seconds
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._cleared_number = 0
+        self._cleared_number = self._merged_number = 0
         self._entries = deque[_Entry]()
         self._size = 0
 
@@ -97,10 +109,28 @@ class RequestJournal:
         self._entries.append(
             _Entry(self.last_number, now_seconds, client, request, outcome, exchange)
         )
-        while len(self._entries) > self._max_entries or self._size > self._max_bytes:
-            self._size -= self._entries.popleft().request.size
+        self._drop_oldest()
         if self.on_call is not None:
             self.on_call()
+
+    def merge(self, calls: Sequence[AnsweredCall], count: int) -> None:
+        """Add the latest of `count` requests that other processes have answered, by their times.
+
+        Those that were recorded since the last time get new numbers, in the order of all.
+        """
+        entries = [
+            _Entry(0, c.at_seconds, c.client, c.request, "served", c.exchange) for c in calls
+        ]
+        while self._entries and self._entries[-1].number > self._merged_number:
+            entries.append(self._entries.pop())
+        entries.sort(key=lambda entry: entry.at_seconds)
+        self.last_number += count
+        self._size += sum(call.request.size for call in calls)
+        for number, entry in enumerate(entries, self.last_number - len(entries) + 1):
+            entry.number = number
+            self._entries.append(entry)
+        self._merged_number = self.last_number
+        self._drop_oldest()
 
     def calls_since(self, number: int) -> list[Call]:
         """Return the requests after the one with this number, as far as they are held."""
@@ -113,6 +143,10 @@ class RequestJournal:
         self._cleared_number = self.last_number
         self._entries.clear()
         self._size = 0
+
+    def _drop_oldest(self) -> None:
+        while len(self._entries) > self._max_entries or self._size > self._max_bytes:
+            self._size -= self._entries.popleft().request.size
 
     def _call(self, entry: _Entry) -> Call:
         if entry.call is None:

@@ -12,25 +12,28 @@ import resource
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from typing import Any
 
 from ...cassettes.answers.answer import ReplayResponse, StreamedResponse
+from ...cassettes.matching.connections import RecordedConnection
 from ...cassettes.matching.misses import Miss
 from ...cassettes.playback.journal import ReplayNote
 from ...cassettes.playback.playback import Playback
 from ...proto.http.address import LOOPBACK, Address
 from ...proto.http.request import HttpRequest
-from ..http.http1 import ConnectionLimits
+from ..http.http1 import CompleteRequest, ConnectionLimits
 from ..http.request_cache import RequestCache
 from ..http.request_parser import HeldBodies
 from ..streams.clock import Clock, LoopClock, Timer
 from ..streams.schedule import Schedule
 from ..streams.stream_registry import StreamRegistry
+from .acceptor import Acceptor
 from .answering import ListenScope, Responder
 from .collector import Collector
 from .connection import Connection
+from .continued_connection import ContinuedConnection
 from .ports import BodySink, Peer
 from .upstream_relay import ResolveUpstream
 
@@ -59,7 +62,8 @@ class ReplayServer:
 
     `responder` answers the requests (answering.py explains the callbacks), `stream_registry` has
     the streams, and `peers` the open connections. A `collector` is for a process that does nothing
-    but serve.
+    but serve. `pass_on` gets each socket that connects, with the number of the connection, and
+    returns whether another process serves it (proxy/workers).
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class ReplayServer:
         on_note: Callable[[ReplayNote], object] | None = None,
         resolve_upstream: ResolveUpstream | None = None,
         collector: Collector | None = None,
+        pass_on: Callable[[socket.socket, int, ListenScope], bool] | None = None,
     ) -> None:
         self.clock = clock or LoopClock()
         self.schedule = Schedule(self.clock)
@@ -97,6 +102,9 @@ class ReplayServer:
         self._max_connections = min(self.limits.max_connections, _free_descriptors())
         self._has_refused = False
         self._collector = collector
+        self._pass_on = pass_on
+        self._acceptors: list[Acceptor] = []
+        self._connecting = set[asyncio.Task[None]]()
 
     async def start(
         self,
@@ -117,6 +125,11 @@ class ReplayServer:
             self._scopes[number] = scope
             return Connection(self, number, self.stream_registry.register)
 
+        def pass_on(client: socket.socket) -> None:
+            number = next(self._numbers)
+            if self._pass_on is None or not self._pass_on(client, number, scope):
+                self.go_on_with(client, number, scope, tls=tls)
+
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
             connect, host, port, ssl=tls, backlog=_ACCEPTED_PER_TURN, start_serving=False
@@ -124,11 +137,50 @@ class ReplayServer:
         host, port = listener.sockets[0].getsockname()[:2]
         scope = ListenScope(str(Address(host, port)), indexes)
         self._listeners.append(listener)
-        await listener.start_serving()
-        _enlarge_backlog(listener)
+        if self._pass_on is None:
+            await listener.start_serving()
+            _enlarge_backlog(listener)
+        else:
+            for each in listener.sockets:
+                acceptor = Acceptor(each.fileno(), pass_on, self._report_refusal)
+                acceptor.start(_MAX_UNACCEPTED)
+                self._acceptors.append(acceptor)
         if self._check_timer is None:
             self._start_check_timer()
         return host, port
+
+    def go_on_with(
+        self,
+        client: socket.socket,
+        number: int,
+        scope: ListenScope,
+        *,
+        claims: Sequence[RecordedConnection] = (),
+        requests: Sequence[CompleteRequest] = (),
+        received: bytes = b"",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Serve a client that was accepted here, or by another process.
+
+        That has received `requests` without answering them, and `received` after them; the client
+        stands for the recorded connections `claims`.
+        """
+        connection = ContinuedConnection(
+            self, number, self.stream_registry.register, requests, received
+        )
+
+        async def connect() -> None:
+            self._scopes[number] = scope
+            self.responder.playback.restore_claims(number, claims)
+            try:
+                loop = asyncio.get_running_loop()
+                await loop.connect_accepted_socket(lambda: connection, client, ssl=tls)
+            except OSError:  # It has left.
+                self._scopes.pop(number, None)
+
+        task = asyncio.create_task(connect())
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
 
     async def drain(self) -> None:
         """Process what clients have sent already, also those that have left."""
@@ -141,6 +193,10 @@ class ReplayServer:
         """Stop listening, close all streams and connections, and wait until they are closed."""
         for listener in self._listeners:
             listener.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for task in self._connecting:
+            task.cancel()
         self.schedule.stop()
         if self._check_timer is not None:
             self._check_timer.cancel()

@@ -1,0 +1,187 @@
+"""The workers of a replay, as its parent sees them.
+
+    forked = fork_workers(playback, 2, tls, keeps_calls=False)     before there is an event loop
+    pool = WorkerPool(forked, on_failure)
+    server = ReplayServer(playback, pass_on=pool.pass_on, …)
+    pool.begin(server)
+
+The parent accepts every connection and passes it to one worker after the other, so that all have
+the same number. A client that wants more than its worker can answer comes back, and stays.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, Never
+
+from ...cassettes.playback.playback import Playback
+from ..server.answering import ListenScope
+from ..server.server import ReplayServer
+from .channel import (
+    Account,
+    Channel,
+    ClientPassed,
+    ClientReturned,
+    Question,
+    WorkerMessage,
+)
+from .worker import IGNORED_SIGNALS, run_worker
+
+_END_SECONDS, _POLL_SECONDS = 5.0, 0.005
+"""How long a worker may take to end before it is killed, and how often that is looked at."""
+
+
+class ForkedWorker(NamedTuple):
+    """A worker, and the parent's end of the sockets between them."""
+
+    pid: int
+    socket: socket.socket
+
+
+def fork_workers(
+    playback: Playback, count: int, tls: ssl.SSLContext | None, *, keeps_calls: bool
+) -> list[ForkedWorker]:
+    """Fork workers of a playback, which share its memory.
+
+    Raises OSError, and ValueError if there is nothing that they could answer.
+    """
+    shared = playback.share(count)
+    if not shared.independent_count:
+        raise ValueError("all recorded exchanges depend on streams or subscriptions")
+    gc.collect()
+    gc.freeze()  # So that the collectors of the workers do not write to the pages that are shared.
+    forked: list[ForkedWorker] = []
+    for number in range(count):
+        ours, theirs = socket.socketpair()
+        # The parent's handlers must not run in the worker before it ignores these signals.
+        signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                for each in (ours, *(other.socket for other in forked)):
+                    each.close()
+                shared.served_counts = shared.state.served_counts[number]
+                _be_worker(partial(run_worker, shared, theirs, tls, keeps_calls=keeps_calls))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
+        theirs.close()
+        forked.append(ForkedWorker(pid, ours))
+    return forked
+
+
+def _be_worker(serve: Callable[[], object]) -> Never:
+    """Serve, and end the process; nothing of the parent's must run in it."""
+    code = 1
+    try:
+        for number in IGNORED_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
+        serve()
+        code = 0
+    except BaseException as error:
+        os.write(2, f"mesotape: worker: {type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+class WorkerPool:
+    """The workers of a running replay. `on_failure` gets the end of a worker, as an error."""
+
+    def __init__(
+        self, forked: Sequence[ForkedWorker], on_failure: Callable[[int, Exception], object]
+    ) -> None:
+        self._pids = {number: each.pid for number, each in enumerate(forked)}
+        self._on_failure = on_failure
+        self._channels = [
+            Channel(
+                each.socket,
+                lambda message, client, number=number: self._process(number, message, client),
+                lambda number=number: self._lost(number),
+            )
+            for number, each in enumerate(forked)
+        ]
+        self._accounts: dict[int, asyncio.Future[Account]] = {}
+        self._question_lock = asyncio.Lock()
+
+    def begin(self, server: ReplayServer) -> None:
+        """Set the server that goes on with what workers return, before any client connects."""
+        self._server = server
+
+    def pass_on(self, client: socket.socket, number: int, scope: ListenScope) -> bool:
+        """Pass a client that has connected to a worker; False if there is none any more."""
+        alive = [channel for channel in self._channels if channel.is_open]
+        if not alive:
+            return False
+        alive[number % len(alive)].send(ClientPassed(number, scope), client)
+        return True
+
+    async def synchronize(self, *, is_reset: bool = False) -> None:
+        """Take over all that workers have answered until now.
+
+        With `is_reset`, requests and responses under way are aborted, because the playback begins
+        anew.
+        """
+        async with self._question_lock:
+            loop = asyncio.get_running_loop()
+            self._accounts = {
+                number: loop.create_future()
+                for number, channel in enumerate(self._channels)
+                if channel.is_open
+            }
+            for number in self._accounts:
+                self._channels[number].send(Question(is_reset))
+            accounts = await asyncio.gather(*self._accounts.values())
+        calls = [call for account in accounts for call in account.calls]
+        responder = self._server.responder
+        responder.request_journal.merge(calls, sum(account.count for account in accounts))
+        responder.take_served()
+
+    async def stop(self) -> None:
+        """End all workers, and wait for their end."""
+        for channel in self._channels:
+            channel.close()
+        deadline_seconds = time.monotonic() + _END_SECONDS
+        for pid in self._pids.values():
+            while not os.waitpid(pid, os.WNOHANG)[0]:
+                if time.monotonic() > deadline_seconds:
+                    os.kill(pid, signal.SIGKILL)
+                await asyncio.sleep(_POLL_SECONDS)
+        self._pids.clear()
+
+    # Called by the channels.
+
+    def _process(self, number: int, message: WorkerMessage, client: socket.socket | None) -> None:
+        match message:
+            case ClientReturned() if client is not None:
+                self._server.go_on_with(
+                    client,
+                    message.number,
+                    message.scope,
+                    claims=message.claims,
+                    requests=message.requests,
+                    received=message.received,
+                )
+            case Account():
+                self._settle(number, message)
+            case _:
+                pass
+
+    def _lost(self, number: int) -> None:
+        """Report that a worker has ended. Others go on, and the parent if there is none."""
+        self._settle(number, Account(0, []))
+        pid = self._pids.pop(number)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        text = f"worker {number + 1} (process {pid}) has ended: {how}; its clients were cut off"
+        self._on_failure(0, ChildProcessError(text))
+
+    def _settle(self, number: int, account: Account) -> None:
+        future = self._accounts.get(number)
+        if future is not None and not future.done():
+            future.set_result(account)
