@@ -33,23 +33,23 @@ from .answer_builder import ResponseOptions
 from .exchange_index import ExchangeIndex, ExchangeMatch
 from .journal import Journal
 
-_BLOCK_BYTES = 4096
-"""Of counts that are compared at a time."""
+_BLOCK_ROWS = 1024
+"""Counts that are compared at a time."""
 
 
 class FileLock:
     """A lock between processes, which the kernel opens if its owner is killed."""
 
     def __init__(self) -> None:
-        self._descriptor, path = tempfile.mkstemp(prefix="mesotape-")
+        self.descriptor, path = tempfile.mkstemp(prefix="mesotape-")
         Path(path).unlink()
-        weakref.finalize(self, os.close, self._descriptor)
+        weakref.finalize(self, os.close, self.descriptor)
 
     def __enter__(self) -> None:
-        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+        fcntl.lockf(self.descriptor, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
-        fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+        fcntl.lockf(self.descriptor, fcntl.LOCK_UN)
 
 
 class SharedState:
@@ -61,13 +61,13 @@ class SharedState:
     def __init__(self, rows: int, connections: int, workers: int) -> None:
         self.lock = FileLock()
         self._rows, self._connections = rows, connections
-        self._claimants = _shared_column(connections, "Q")
-        self._played_steps = _shared_column(connections, "I")
-        self._rounds = _shared_column(rows, "I")
-        self._given = _shared_column(rows, "B")
-        self._played = _shared_column(rows, "B")
-        self.served_counts = [_shared_column(rows, "I") for _ in range(workers)]
-        self._seen_counts = [bytes(4 * rows) for _ in range(workers)]
+        self._claimants = shared_column(connections, "Q")
+        self._played_steps = shared_column(connections, "I")
+        self._rounds = shared_column(rows, "I")
+        self._given = shared_column(rows, "B")
+        self._played = shared_column(rows, "B")
+        self.served_counts = [shared_column(rows, "Q") for _ in range(workers)]
+        self._seen_counts = [column.tobytes() for column in self.served_counts]
 
     def attach(self, progress: QueueProgress, connections: ConnectionMap) -> None:
         """Let a playback keep its state here, as if no request had been made.
@@ -92,17 +92,19 @@ class SharedState:
             if now == before:
                 continue
             self._seen_counts[worker] = now
-            counts, counts_before = memoryview(now).cast("I"), memoryview(before).cast("I")
-            for begin in range(0, len(now), _BLOCK_BYTES):
-                end = begin + _BLOCK_BYTES
-                if now[begin:end] != before[begin:end]:
-                    for row in range(begin // 4, min(end // 4, len(counts))):
-                        if more := counts[row] - counts_before[row]:
-                            served[refs[row]] += more
+            counts, counts_before = memoryview(now).cast("Q"), memoryview(before).cast("Q")
+            for begin in range(0, len(refs), _BLOCK_ROWS):
+                rows = range(begin, min(begin + _BLOCK_ROWS, len(refs)))
+                if counts[begin : rows.stop] == counts_before[begin : rows.stop]:
+                    continue
+                for row in rows:
+                    if more := counts[row] - counts_before[row]:
+                        served[refs[row]] += more
         return served
 
 
-def _shared_column(length: int, code: Literal["B", "I", "Q"]) -> memoryview:
+def shared_column(length: int, code: Literal["B", "I", "Q"]) -> memoryview:
+    """Return numbers, all 0, that this process shares with those that it forks."""
     size = length * {"B": 1, "I": 4, "Q": 8}[code]
     return memoryview(mmap.mmap(-1, max(size, mmap.PAGESIZE)))[:size].cast(code)
 
@@ -126,7 +128,7 @@ class SharedPlayback:
     ) -> None:
         self.state = state
         self.connections = index.connections
-        self.served_counts = _shared_column(0, "I")
+        self.served_counts = shared_column(0, "Q")
         self._index = index
         self._table = index.table
         self._servers = servers

@@ -26,7 +26,7 @@ from .replay_options import ReplayOptions
 from .serving import serve
 
 if TYPE_CHECKING:
-    from ..workers.pool import ForkedWorker
+    from ..workers.pool import ForkedWorkers
 
 
 def replay(options: ReplayOptions) -> int:
@@ -66,10 +66,10 @@ def replay(options: ReplayOptions) -> int:
 
 def _fork_workers(
     playback: Playback, options: ReplayOptions, tls: ssl.SSLContext | None
-) -> "list[ForkedWorker]":
+) -> "ForkedWorkers | None":
     """Fork the processes that answer beside this one, if they are wanted."""
     if options.workers == 1:
-        return []
+        return None
     from ..workers.pool import fork_workers
 
     if options.faults:

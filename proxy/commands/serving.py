@@ -39,7 +39,7 @@ from .outcome import ReplayResult, print_unused
 from .replay_options import ReplayOptions
 
 if TYPE_CHECKING:
-    from ..workers.pool import ForkedWorker, WorkerPool
+    from ..workers.pool import ForkedWorkers, WorkerPool
 
 
 class AsyncioMessages(logging.Handler):
@@ -58,7 +58,7 @@ async def serve(
     tls: ssl.SSLContext | None,
     begun: Receipt,
     token: str | None,
-    workers: "Sequence[ForkedWorker]" = (),
+    workers: "ForkedWorkers | None" = None,
     *,
     watched: bool,
 ) -> ReplayResult:
@@ -74,7 +74,7 @@ async def serve(
         print_to_stderr(failures[-1])
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
-    pool = None if not workers else _begin_pool(workers, fail)
+    pool = None if workers is None else _begin_pool(workers, fail)
     server = ReplayServer(
         playback,
         on_miss=_print_note,
@@ -123,9 +123,9 @@ async def serve(
             print_to_stderr(text)
         if control is not None:
             await control.stop()
-        await server.stop()
         if pool is not None:
-            await pool.stop()
+            await pool.stop()  # First: it must not return clients to a server that is closed.
+        await server.stop()
     responder = server.responder
     problems = judge(responder, failures, requirement, urls[0])
     print_unused(responder, problems)
@@ -201,7 +201,7 @@ def _print_orphaned(orphaned: "asyncio.Task[int] | None") -> None:
 
 
 def _begin_pool(
-    workers: "Sequence[ForkedWorker]", on_failure: Callable[[int, Exception], object]
+    workers: "ForkedWorkers", on_failure: Callable[[int, Exception], object]
 ) -> "WorkerPool":
     from ..workers.pool import WorkerPool
 

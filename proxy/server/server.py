@@ -99,7 +99,7 @@ class ReplayServer:
         self._listeners: list[asyncio.Server] = []
         self._scopes: dict[int, ListenScope] = {}
         self._check_timer: Timer | None = None
-        self._max_connections = min(self.limits.max_connections, _free_descriptors())
+        self._max_connections = min(self.limits.max_connections, free_descriptors())
         self._has_refused = False
         self._collector = collector
         self._pass_on = pass_on
@@ -294,7 +294,7 @@ def _enlarge_backlog(listener: asyncio.Server) -> None:
             listening.listen(_MAX_UNACCEPTED)
 
 
-def _free_descriptors() -> int:
+def free_descriptors() -> int:
     """Return how many connections a process may have open, beside its files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft - _OTHER_DESCRIPTORS)

@@ -159,7 +159,9 @@ class Channel:
                 break
             message: WorkerMessage = pickle.loads(self._received[_FRAME.size : end])
             del self._received[:end]
-            client = socket.socket(fileno=self._descriptors.popleft()) if has_socket else None
+            client = None
+            if has_socket and self._descriptors:  # Without, this process has too many files.
+                client = socket.socket(fileno=self._descriptors.popleft())
             self._on_message(message, client)
         if not data:
             self._end()

@@ -16,13 +16,14 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import NamedTuple, Never
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple, Never
 
 from ...cassettes.playback.playback import Playback
+from ...cassettes.playback.shared_playback import shared_column
+from ..http.http1 import ConnectionLimits
 from ..server.answering import ListenScope
-from ..server.server import ReplayServer
+from ..server.server import ReplayServer, free_descriptors
 from .channel import (
     Account,
     Channel,
@@ -31,22 +32,24 @@ from .channel import (
     Question,
     WorkerMessage,
 )
-from .worker import IGNORED_SIGNALS, run_worker
+from .worker import IGNORED_SIGNALS, Worker
 
 _END_SECONDS, _POLL_SECONDS = 5.0, 0.005
 """How long a worker may take to end before it is killed, and how often that is looked at."""
 
 
-class ForkedWorker(NamedTuple):
-    """A worker, and the parent's end of the sockets between them."""
+class ForkedWorkers(NamedTuple):
+    """Workers, the parent's ends of the sockets between them, and how many clients left each."""
 
-    pid: int
-    socket: socket.socket
+    pids: list[int]
+    sockets: list[socket.socket]
+    left_counts: memoryview
+    max_clients: int
 
 
 def fork_workers(
     playback: Playback, count: int, tls: ssl.SSLContext | None, *, keeps_calls: bool
-) -> list[ForkedWorker]:
+) -> ForkedWorkers:
     """Fork workers of a playback, which share its memory.
 
     Raises OSError, and ValueError if there is nothing that they could answer.
@@ -56,33 +59,43 @@ def fork_workers(
         raise ValueError("all recorded exchanges depend on streams or subscriptions")
     gc.collect()
     gc.freeze()  # So that the collectors of the workers do not write to the pages that are shared.
-    forked: list[ForkedWorker] = []
+    max_clients = min(ConnectionLimits().max_connections, free_descriptors())
+    # A client that speaks TLS takes two files when the parent goes on with it.
+    forked = ForkedWorkers(
+        [], [], shared_column(count, "Q"), max_clients if tls is None else max_clients // 2
+    )
     for number in range(count):
         ours, theirs = socket.socketpair()
+
+        async def serve(number: int = number, parent: socket.socket = theirs) -> None:
+            shared.served_counts = shared.state.served_counts[number]
+            left = forked.left_counts
+            await Worker(number, shared, parent, tls, left, keeps_calls=keeps_calls).run()
+
         # The parent's handlers must not run in the worker before it ignores these signals.
         signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)
         try:
             pid = os.fork()
             if pid == 0:
-                for each in (ours, *(other.socket for other in forked)):
+                for each in (ours, *forked.sockets):
                     each.close()
-                shared.served_counts = shared.state.served_counts[number]
-                _be_worker(partial(run_worker, shared, theirs, tls, keeps_calls=keeps_calls))
+                _be_worker(serve)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
         theirs.close()
-        forked.append(ForkedWorker(pid, ours))
+        forked.pids.append(pid)
+        forked.sockets.append(ours)
     return forked
 
 
-def _be_worker(serve: Callable[[], object]) -> Never:
+def _be_worker(serve: Callable[[], Coroutine[Any, Any, None]]) -> Never:
     """Serve, and end the process; nothing of the parent's must run in it."""
     code = 1
     try:
         for number in IGNORED_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
-        serve()
+        asyncio.run(serve())
         code = 0
     except BaseException as error:
         os.write(2, f"mesotape: worker: {type(error).__name__}: {error}\n".encode())
@@ -94,17 +107,20 @@ class WorkerPool:
     """The workers of a running replay. `on_failure` gets the end of a worker, as an error."""
 
     def __init__(
-        self, forked: Sequence[ForkedWorker], on_failure: Callable[[int, Exception], object]
+        self, forked: ForkedWorkers, on_failure: Callable[[int, Exception], object]
     ) -> None:
-        self._pids = {number: each.pid for number, each in enumerate(forked)}
+        self._pids = dict(enumerate(forked.pids))
+        self._left_counts = forked.left_counts
+        self._passed_counts = [0] * len(forked.pids)
+        self._max_clients = forked.max_clients
         self._on_failure = on_failure
         self._channels = [
             Channel(
-                each.socket,
+                connected,
                 lambda message, client, number=number: self._process(number, message, client),
                 lambda number=number: self._lost(number),
             )
-            for number, each in enumerate(forked)
+            for number, connected in enumerate(forked.sockets)
         ]
         self._accounts: dict[int, asyncio.Future[Account]] = {}
         self._question_lock = asyncio.Lock()
@@ -114,11 +130,15 @@ class WorkerPool:
         self._server = server
 
     def pass_on(self, client: socket.socket, number: int, scope: ListenScope) -> bool:
-        """Pass a client that has connected to a worker; False if there is none any more."""
-        alive = [channel for channel in self._channels if channel.is_open]
+        """Pass a client that has connected to a worker; False if none can take it."""
+        alive = [each for each, channel in enumerate(self._channels) if channel.is_open]
         if not alive:
             return False
-        alive[number % len(alive)].send(ClientPassed(number, scope), client)
+        worker = alive[number % len(alive)]
+        if self._passed_counts[worker] - self._left_counts[worker] >= self._max_clients:
+            return False
+        self._passed_counts[worker] += 1
+        self._channels[worker].send(ClientPassed(number, scope), client)
         return True
 
     async def synchronize(self, *, is_reset: bool = False) -> None:

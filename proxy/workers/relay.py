@@ -6,14 +6,16 @@ worker passes on what is sent.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import override
 
 
 class RelayEnd(asyncio.Protocol):
-    """One of the two connections: what it receives goes to the other."""
+    """One of the two connections: what it receives goes to the other. `on_end` is called once."""
 
-    def __init__(self, other: asyncio.Transport) -> None:
+    def __init__(self, other: asyncio.Transport, on_end: Callable[[], object]) -> None:
         self._other = other
+        self._on_end = on_end
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -22,6 +24,7 @@ class RelayEnd(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._other.close()
+        self._on_end()
 
     @override
     def pause_writing(self) -> None:

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from ...cassettes.answers.answer import ReplayResponse
@@ -41,20 +42,28 @@ _DRAIN_TURNS, _MAX_DRAIN_TURNS = 100, 10_000
 
 
 class Worker:
-    """The connections of a worker. `keeps_calls` is set if somebody may read the journal."""
+    """The connections of a worker.
+
+    `left_counts` has for each worker how many clients have left it, in shared memory. `keeps_calls`
+    is set if somebody may read the journal.
+    """
 
     def __init__(
         self,
+        number: int,
         playback: SharedPlayback,
         parent: socket.socket,
         tls: ssl.SSLContext | None,
+        left_counts: memoryview,
         *,
         keeps_calls: bool,
     ) -> None:
         self.limits = ConnectionLimits()
         self.request_cache = RequestCache(self.limits.max_head_bytes)
+        self._number = number
         self._playback = playback
         self._tls = tls
+        self._left_counts = left_counts
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._channel = Channel(parent, self._process, self._ended.set)
@@ -83,7 +92,10 @@ class Worker:
     ) -> ReplayResponse | None:
         """Answer a request, or return None: then the parent has to."""
         now_seconds = self._loop.time()
-        answer = self._playback.answer(request, now_seconds, client, scope.cassettes)
+        try:
+            answer = self._playback.answer(request, now_seconds, client, scope.cassettes)
+        except Exception:  # The parent reports it.
+            return None
         if answer is not None:
             self._call_count += 1
             if self._calls.maxlen:
@@ -103,17 +115,19 @@ class Worker:
             return
         ours, theirs = socket.socketpair()
         self._channel.send(message, theirs)
-        self.left(client)
         if client.is_lost:
             ours.close()
+            self.left(client)
         else:
             self._begin_task(self._relay(client, ours))
 
     def left(self, client: WorkerConnection) -> None:
         """Forget a client."""
-        self._clients.discard(client)
-        self._playback.connections.forget_connection(client.number)
-        self._collector.note_closed(client.number)
+        if client in self._clients:
+            self._clients.discard(client)
+            self._left_counts[self._number] += 1
+            self._playback.connections.forget_connection(client.number)
+            self._collector.note_closed(client.number)
 
     # Called by the channel.
 
@@ -133,7 +147,7 @@ class Worker:
         try:
             await self._loop.connect_accepted_socket(lambda: connection, client, ssl=self._tls)
         except OSError:  # It has left, or failed to agree on keys.
-            self._clients.discard(connection)
+            self.left(connection)
 
     async def _give_account(self, question: Question) -> None:
         """Process what clients have sent, then report what was answered."""
@@ -151,28 +165,14 @@ class Worker:
 
     async def _relay(self, client: WorkerConnection, parent: socket.socket) -> None:
         """Pass on what a client and the parent send."""
+        left = partial(self.left, client)
         transport, _ = await self._loop.connect_accepted_socket(
-            lambda: RelayEnd(client.transport), parent
+            lambda: RelayEnd(client.transport, left), parent
         )
-        client.transport.set_protocol(RelayEnd(transport))
+        client.transport.set_protocol(RelayEnd(transport, left))
         client.transport.resume_reading()
 
     def _begin_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def run_worker(
-    playback: SharedPlayback,
-    parent: socket.socket,
-    tls: ssl.SSLContext | None,
-    *,
-    keeps_calls: bool,
-) -> None:
-    """Serve until the parent ends."""
-
-    async def serve() -> None:
-        await Worker(playback, parent, tls, keeps_calls=keeps_calls).run()
-
-    asyncio.run(serve())

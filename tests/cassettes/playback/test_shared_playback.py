@@ -1,5 +1,9 @@
 """A playback in several processes answers as one does. Here all of them are in this process."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -8,6 +12,7 @@ from support.cassette_builder import call, said, stream, written
 
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
+from mesotape.cassettes.playback.shared_playback import FileLock
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.http.request import HttpRequest
 
@@ -157,3 +162,13 @@ def test_what_nothing_depends_on_is_counted(opened):
     # All but the SUBSCRIBE, and the calls that change the cluster, for which events may wait.
     assert Playback(opened).share(2).independent_count == len(RECORDED) - 2
     assert Playback(opened, Options(causality="off")).share(2).independent_count == len(RECORDED)
+
+
+def test_the_lock_of_a_process_that_is_killed_is_open_again():
+    lock = FileLock()
+    lines = ["import fcntl, os, signal", f"fcntl.lockf({lock.descriptor}, fcntl.LOCK_EX)"]
+    program = "\n".join([*lines, "os.kill(os.getpid(), signal.SIGKILL)"])
+    done = subprocess.run([sys.executable, "-c", program], pass_fds=[lock.descriptor], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with lock:
+        pass
