@@ -21,7 +21,7 @@ from ..server.answering import ListenScope
 from ..server.request_journal import AnsweredCall
 
 _FRAME = struct.Struct("!I?")
-_READ_BYTES, _READ_DESCRIPTORS = 1 << 18, 64
+_READ_BYTES, _READ_DESCRIPTORS = 1 << 15, 64
 _RETRY_SECONDS = 0.01
 
 
