@@ -130,6 +130,8 @@ class QueueView:
 
         None if all were given and none may be repeated.
         """
+        if self._repeat == "last" and not self.has_new:
+            return self._last
         selection = self.peek(client, hints)
         if selection is not None:
             self._progress.give(selection.row)

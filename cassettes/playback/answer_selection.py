@@ -1,7 +1,7 @@
 """From a request to the recorded exchange that answers it, step by step, without faults."""
 
 from collections.abc import Callable, Iterable, Set
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 from ...proto.api import endpoints
 from ...proto.api.refusals import MesosRefusal
@@ -29,7 +29,7 @@ class AnswerSelection:
 
     It is made when all exchanges have been added to its parts. `hang_ups` has those whose recorded
     client left before the answer. `serve` builds the answer from a selected exchange. `lock` is
-    held while an exchange is selected: other processes may select, too (shared_playback.py).
+    held while an exchange is selected, if other processes select, too (shared_playback.py).
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class AnswerSelection:
         self._hang_ups = hang_ups
         self._begin_streamed_request = begin_streamed_request
         self._serve = serve
-        self.lock: AbstractContextManager[object] = nullcontext()
+        self.lock: AbstractContextManager[object] | None = None
         self._are_alike = servers.are_alike
         self._is_shared = index.is_shared
 
@@ -113,7 +113,11 @@ class AnswerSelection:
         ):
             matchable = matchable or self._matchable(request)
             return self._refuse_mismatch(matchable, match, refusal, now_seconds, scope)
-        selection = self._select(match, client)
+        if self.lock is None:
+            selection = self._select(match, client)
+        else:
+            with self.lock:
+                selection = self._select(match, client)
         if selection is None:
             matchable = matchable or self._matchable(request)
             return self._unanswered.refuse_or_miss(matchable, "already played", scope)
@@ -122,16 +126,13 @@ class AnswerSelection:
         return self._serve(selection, match.response_options, now_seconds)
 
     def _select(self, match: ExchangeMatch, client: int) -> Selection | None:
-        with self.lock:
-            view = match.queue_view
-            selection = None if view is None else view.select_next(client, match.client_hints)
-            if selection is None:
-                selection = self._second_plays.select(match)
-            if selection is None:
-                selection = _first(match.mismatch_views.values())
-            if selection is not None and self._is_shared:
-                self._index.connections.record_played(client, selection.connection_step)
-            return selection
+        view = match.queue_view
+        selection = None if view is None else view.select_next(client, match.client_hints)
+        if selection is None:
+            selection = self._second_plays.select(match) or _first(match.mismatch_views.values())
+        if selection is not None and self._is_shared:
+            self._index.connections.record_played(client, selection.connection_step)
+        return selection
 
     def _is_hang_up(self, match: ExchangeMatch, client: int) -> bool:
         """Return whether a client hung up while this call was under way, as in the recording."""

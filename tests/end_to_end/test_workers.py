@@ -1,5 +1,6 @@
 """`mesotape replay --workers 2`: what a client and a user see is that of one process."""
 
+import contextlib
 import json
 import os
 import signal
@@ -155,6 +156,26 @@ def test_the_control_api_has_what_all_have_answered(path: Path) -> None:
         assert control(replay, "GET", "/status")["served"] == 1
         assert replay.stop() == 3
         assert replay.said.endswith("replayed: 5 served, 1 missed, 7 unused\n")
+
+
+def test_each_answer_is_given_once_whoever_asks(tmp_path: Path) -> None:
+    numbers = range(1, 301)
+    polls = [
+        call(each, each / 10, said("GET_TASKS"), said("GET_TASKS", n=each)) for each in numbers
+    ]
+    recorded = written(tmp_path / "cassette.yaml", *polls)
+    options = ("--workers", "2", "--repeat", "never")
+    request = post(said("GET_TASKS").encode())
+    with running("replay", recorded, *options) as replay, contextlib.ExitStack() as opened:
+        wires = [opened.enter_context(connect(replay.address)) for _ in range(6)]
+        for wire in wires:
+            wire.send(request * 50)
+        answers = [wire.message() for _ in range(50) for wire in wires]
+        assert sorted(json.loads(body_of(each))["n"] for each in answers) == [*numbers]
+        wires[0].send(request)
+        assert b"already played" in wires[0].message()
+        assert replay.stop() == 3
+        assert replay.said.endswith("replayed: 300 served, 1 missed, 0 unused\n")
 
 
 def test_a_command_finds_all_addresses_and_its_calls_are_required(path: Path) -> None:
