@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from .alignment import Pair, TokenLevel, align, pair_moved
 from .id_pairing import IdPairing
 from .id_table import ID_ORDER, NO_ID
-from .tables import MessageTable, RecordedCall
+from .tables import MessageTable, RecordedCall, RecordedStream
 from .transcript import Transcript
 
 _SUBJECTS = frozenset(
@@ -99,6 +99,14 @@ def _level(
     return (lambda index: token(0, first[index]), lambda index: token(1, second[index]))
 
 
+def _both(level: TokenLevel, other: TokenLevel) -> TokenLevel:
+    """Return a level at which items are equal that are equal at both levels."""
+    return (
+        lambda index: hash((level[0](index), other[0](index))),
+        lambda index: hash((level[1](index), other[1](index))),
+    )
+
+
 class CallAlignment:
     """The pairs of calls, the calls without a partner, and the pairs whose order differs.
 
@@ -119,12 +127,45 @@ class CallAlignment:
         self.new = _rest(len(second.calls), taken[1])
         self.pairs.sort()
 
+    def stream_pairs(
+        self, ours: RecordedStream, theirs: RecordedStream
+    ) -> tuple[dict[int, int], set[Pair]]:
+        """Return the pairs of the events of two streams, and those of them whose order differs."""
+        levels = self.tokens.levels(ours.messages, theirs.messages)
+        pairs = align(len(ours), len(theirs), levels)
+        left = (
+            _rest(len(ours), {i for i, _ in pairs}),
+            _rest(len(theirs), {j for _, j in pairs}),
+        )
+        moved = pair_moved(*left, levels[1])
+        return dict(pairs) | dict(moved), set(moved)
+
+    def bind_ids(self) -> bool:
+        """Pair further ids, those in messages that are aligned. Return whether there were any."""
+        if not self._ids.has_unpaired():
+            return False
+        first, second = self._transcripts
+        has_bound = False
+        for i, j in self.pairs:
+            ours, theirs = first.calls[i], second.calls[j]
+            messages = [(ours.request, theirs.request), (ours.answer, theirs.answer)]
+            if ours.stream is not None and theirs.stream is not None:
+                events, _ = self.stream_pairs(ours.stream, theirs.stream)
+                found = ours.stream.messages, theirs.stream.messages
+                messages += [(found[0][a], found[1][b]) for a, b in events.items()]
+            for a, b in messages:
+                ids = first.messages.ids(a), second.messages.ids(b)
+                has_bound = self._ids.bind_aligned(*ids) or has_bound
+        return has_bound
+
     def _align(self, ours: list[int], theirs: list[int], taken: tuple[set[int], set[int]]) -> None:
         requests = self._requests(ours, theirs)
         levels = self.tokens.levels(*requests, with_kind_alone=True)
+        answers = self._answers(ours, theirs)
+        levels.insert(0, _both(levels[0], self.tokens.levels(*answers)[0]))
         pairs = align(len(ours), len(theirs), levels)
         left = _rest(len(ours), {i for i, _ in pairs}), _rest(len(theirs), {j for _, j in pairs})
-        moved = pair_moved(*left, levels[1])
+        moved = pair_moved(*left, levels[2])
         self.moved |= {(ours[i], theirs[j]) for i, j in moved}
         self._take([(ours[i], theirs[j]) for i, j in [*pairs, *moved]], taken)
 
@@ -145,6 +186,13 @@ class CallAlignment:
         return (
             [first.calls[index].request for index in ours],
             [second.calls[index].request for index in theirs],
+        )
+
+    def _answers(self, ours: list[int], theirs: list[int]) -> tuple[list[int], list[int]]:
+        first, second = self._transcripts
+        return (
+            [first.calls[index].answer for index in ours],
+            [second.calls[index].answer for index in theirs],
         )
 
     def _paired_lanes(self) -> list[tuple[list[int], list[int]]]:

@@ -8,17 +8,19 @@ Both recordings are read once, into tables (transcript.py). The ids of one are p
 the other, then calls and events are aligned by them. Only what then differs is read again.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator
 
 from ..matching.ignore_rules import IgnoreRules
 from ..storage.reader import Cassette
-from .alignment import align, pair_moved
 from .call_alignment import CallAlignment
 from .content_changes import ContentComparison
 from .differences import FieldChange, Place, RecordingDifference, Tally
 from .id_pairing import IdPairing
 from .tables import RecordedCall, RecordedStream
 from .transcript import Transcript
+
+_MAX_ROUNDS = 4
+"""Times that ids are paired by the messages that are aligned, and these aligned again."""
 
 _MAX_CHANGES = 50
 """Fields of a call or an event that are listed."""
@@ -52,6 +54,10 @@ class Comparison:
         ids = IdPairing(self._first.ids, self._second.ids)
         self._contents = ContentComparison(self._first, self._second, ids)
         self._aligned = CallAlignment(self._first, self._second, ids)
+        for _ in range(_MAX_ROUNDS):
+            if not self._aligned.bind_ids():
+                break
+            self._aligned = CallAlignment(self._first, self._second, ids)
 
     def differences(self) -> Iterator[RecordingDifference]:
         """Yield the differences in the order of the first recording, then what is new.
@@ -118,17 +124,10 @@ class Comparison:
         second: RecordedCall,
         theirs: RecordedStream,
     ) -> Iterator[RecordingDifference]:
-        levels = self._aligned.tokens.levels(ours.messages, theirs.messages)
-        pairs = align(len(ours), len(theirs), levels)
-        left = (
-            _without(range(len(ours)), {i for i, _ in pairs}),
-            _without(range(len(theirs)), {j for _, j in pairs}),
-        )
-        moved = set(pair_moved(*left, levels[1]))
-        partners = dict(pairs) | dict(moved)
+        partners, moved = self._aligned.stream_pairs(ours, theirs)
         taken = set(partners.values())
         self.tally.events += len(partners)
-        exact, other_exact = levels[0]
+        exact = self._aligned.tokens.exact
         nearest: str | None = None
         for i in range(len(ours)):
             what, place = self._first.event_label(ours, i), self._first.place(first, i)
@@ -138,7 +137,7 @@ class Comparison:
             places = place, self._second.place(second, j)
             if (i, j) in moved:
                 yield RecordingDifference("moved", what, first.what, *places, after=nearest)
-            if exact(i) != other_exact(j) and (
+            if exact(0, ours.messages[i]) != exact(1, theirs.messages[j]) and (
                 changes := list(self._contents.event_changes(first, i, second, j))
             ):
                 yield _changed(changes, what, first.what, *places)
@@ -168,7 +167,3 @@ def _status(call: RecordedCall) -> str:
 def _end(stream: RecordedStream) -> str:
     """Return how a stream ended; when its client or the recorder left differs in every run."""
     return stream.end if stream.end in _ENDED_BY_SERVER else "open"
-
-
-def _without(indexes: Iterable[int], taken: set[int]) -> Sequence[int]:
-    return [index for index in indexes if index not in taken]

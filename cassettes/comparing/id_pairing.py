@@ -5,7 +5,9 @@
 
 The ids of a kind are aligned in the order in which they were described: first those with equal
 descriptions, near ids that are paired already, then those described by messages of the same type.
-Ids that are described equally, but in another order, are paired too.
+Ids that are described equally, but in another order, are paired too. What is left is paired when
+the messages with these ids are aligned by the others (`bind_aligned`), as a replay with --rebind
+does.
 """
 
 from array import array
@@ -49,6 +51,27 @@ class IdPairing:
         return number != NO_ID and self.partner_of_second[number] == self.first.number_of_text(
             first
         )
+
+    def has_unpaired(self) -> bool:
+        """Return whether both recordings have ids without a partner."""
+        return NO_ID in self.partner_of_first and NO_ID in self.partner_of_second
+
+    def bind_aligned(self, ours: Sequence[int], theirs: Sequence[int]) -> bool:
+        """Pair the ids without a partner in two messages that stand for each other.
+
+        They are paired only if the messages have ids of the same kinds. Returns whether any was.
+        """
+        kinds, other_kinds = self.first.kinds, self.second.kinds
+        if len(ours) != len(theirs) or any(
+            kinds[a] != other_kinds[b] for a, b in zip(ours, theirs, strict=True)
+        ):
+            return False
+        has_bound = False
+        for a, b in zip(ours, theirs, strict=True):
+            if self.partner_of_first[a] == NO_ID and self.partner_of_second[b] == NO_ID:
+                self._bind([(a, b)])
+                has_bound = True
+        return has_bound
 
     def _pair_kind(self, kind: int) -> None:
         ours, theirs = _of_kind(self.first, kind), _of_kind(self.second, kind)

@@ -6,7 +6,7 @@ they differ.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 
 from google.protobuf.message import Message
 
@@ -15,7 +15,7 @@ from ...proto.api.negotiation import ENCODINGS, Encoding
 from ...proto.http.headers import header_value
 from ...proto.messages.defaults import without_defaults
 from ...proto.messages.fields import field_at
-from ...proto.messages.ids import copy_messages
+from ...proto.messages.ids import copy_messages, id_fields
 from ..answers.records import is_heartbeat_message
 from ..answers.transcoding import decode_leniently
 from ..format.documents import Document, End, Event, Exchange
@@ -29,7 +29,8 @@ from .id_table import IdTable
 from .message_forms import MessageForm, drop_times, form_of
 from .tables import MessageTable, RecordedCall, RecordedStream, empty_stream
 
-_SCOPE_PATHS = ("subscribed.framework_id.value", "subscribed.framework_info.id.value")
+_SUBSCRIBERS = ("scheduler", "executor")
+"""APIs whose streams are about one framework."""
 
 
 class Transcript:
@@ -164,8 +165,8 @@ class Transcript:
         if message is not None:
             if is_heartbeat_message(message):
                 return
-            if not call.scope:
-                call.scope = _first_text(message, _SCOPE_PATHS)
+            if not call.scope and call.party[0] in _SUBSCRIBERS:
+                call.scope = _first_framework(message)
         call.stream.messages.append(self.messages.add(_form(message, data, "", call.scope)))
         call.stream.documents.append(source.number)
         call.stream.lines.append(source.line)
@@ -209,7 +210,7 @@ class Transcript:
         agent = header_value(exchange.request.headers, "user-agent") or ""
         host = (exchange.peer or "").rpartition(":")[0]
         executor = field_at(parsed.calls[0], "executor_id.value") if parsed.calls else None
-        kind = api if api in ("scheduler", "executor", "resource_provider") else "operator"
+        kind = api if api in (*_SUBSCRIBERS, "resource_provider") else "operator"
         party = kind, agent, host, str(executor or "")
         return self._texts.setdefault(party, party)
 
@@ -250,12 +251,13 @@ def _form(message: Message | None, data: bytes, label: str, scope: str) -> Messa
 
 
 def _scope_of(parsed: ParsedRequest) -> str:
-    return _first_text(parsed.calls[0], ("framework_id.value",)) if parsed.calls else ""
+    """Return the id of the framework that makes a call, or for which one is made; or nothing."""
+    return str(field_at(parsed.calls[0], "framework_id.value") or "") if parsed.calls else ""
 
 
-def _first_text(message: Message, paths: Sequence[str]) -> str:
-    texts = (field_at(message, path) for path in paths)
-    return next((text for text in texts if isinstance(text, str)), "")
+def _first_framework(message: Message) -> str:
+    ids = (field.value for field in id_fields(message) if field.kind == "framework-id")
+    return next((value for value in ids if isinstance(value, str)), "")
 
 
 def _encoding(exchange: Exchange) -> Encoding | None:

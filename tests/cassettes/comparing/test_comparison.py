@@ -113,7 +113,23 @@ def shown(difference):
     return difference.kind, difference.what, place.exchange, place.event, changes
 
 
+def lost_launch(document, message):
+    return not (is_call(document, message, "ACCEPT") and document.exchange == 6)
+
+
+def lost_greeting(document, message):
+    return not is_event(document, message, "SUBSCRIBED", 1) or document.of != 5
+
+
 CHANGES = {
+    "the call with the first names of tasks is missing": (
+        {"change": lost_launch},
+        [("missing", "scheduler call ACCEPT", 6, None, [])],
+    ),
+    "the event that names the framework is lost": (
+        {"change": lost_greeting},
+        [("missing", "SUBSCRIBED", 5, 1, [])],
+    ),
     "an event is lost": (
         {"change": lost_update},
         [("missing", "UPDATE TASK_STARTING", 5, 5, [])],
