@@ -128,6 +128,11 @@ class Recorder:
         """The last report of the writer: how much is recorded."""
         return WriterStatus() if self._writer is None else self._writer.status
 
+    @property
+    def elapsed_seconds(self) -> float:
+        """The time of the recording."""
+        return self._now()
+
     async def start(self, writer: WriterClient) -> WriterStatus:
         """Start to record; return the first report. Raises WriterError if it has an error."""
         status = await writer.open()

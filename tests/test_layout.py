@@ -106,6 +106,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/server",
         "proxy/control",
     ),
+    "proxy/terminal": (
+        "proto",
+        "cassettes/recording",
+        "proxy/streams",
+        "proxy/server",
+    ),
     "proxy/commands": (
         *ANSWERING,
         SCANNING,
@@ -122,8 +128,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/server",
         "proxy/control",
         "proxy/workers",
+        "proxy/terminal",
     ),
-    "proxy/terminal": (),
     "proxy/inspect": (
         *ANSWERING,
         "proto/diagnosis",

@@ -31,6 +31,7 @@ from ...proto.counted import counted
 from ..traffic.guard import describe_error
 from .final_redaction import FinalRedaction
 from .reports import Reports
+from .watched_recording import WatchedRecording
 
 _STATUS_SECONDS = 0.25
 """The shortest time between two reports of counts."""
@@ -73,6 +74,8 @@ class WritingLoop:
         self._error: str | None = None
         self._problem: str | None = None
         self._loss: str | None = None
+        self._watched = WatchedRecording(writer) if config.is_watched else None
+        self._has_news = False
 
     def run(self) -> None:
         """Write until the end of the input."""
@@ -208,9 +211,13 @@ class WritingLoop:
             documents = self._without_unformattable(documents)
             unwritten = self._append(documents)
         self._late_secrets.watch(len(self._writer.part_paths), self._writer.length_bytes)
-        self._counts.update(map(type, documents[: len(documents) - len(unwritten)]))
+        written = documents[: len(documents) - len(unwritten)]
+        self._counts.update(map(type, written))
+        if self._watched is not None:
+            self._watched.watch(written)
         now = time.monotonic()
-        if self._is_ended or now - self._reported_at > _STATUS_SECONDS:
+        self._has_news = not self._is_ended and now - self._reported_at <= _STATUS_SECONDS
+        if not self._has_news:
             self._reported_at = now
             self._reports.write(self._status())
 
@@ -291,6 +298,9 @@ class WritingLoop:
         if problem != self._problem:
             self._problem = problem
             self._reports.write(self._status())
+        if self._has_news:
+            self._has_news = False
+            self._reports.write(self._status())
         lack = lack_of_space(file, self._config.min_free, is_paused=self._gap is not None)
         if self._gap is not None and lack is None:
             self._end_gap()
@@ -299,7 +309,7 @@ class WritingLoop:
 
     def _status(self) -> WriterStatus:
         counts = self._counts
-        return WriterStatus(
+        status = WriterStatus(
             error=self._error,
             gap=self._gap.reason if self._gap is not None else None,
             problem="; ".join(filter(None, (self._loss, self._problem))) or None,
@@ -309,3 +319,4 @@ class WritingLoop:
             notes=counts[Note],
             secrets=dict(self._writer.redactor.counts),
         )
+        return status if self._watched is None else self._watched.add_to(status)

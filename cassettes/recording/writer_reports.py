@@ -33,13 +33,24 @@ IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What the writer ignores: it ends after the proxy, even if both get a signal."""
 
 
+class OpenStream(Struct, frozen=True, omit_defaults=True):
+    """A stream that is recorded: its call, how many events, and the type and time of the last."""
+
+    exchange: int
+    call: str = ""
+    events: int = 0
+    last_type: str = ""
+    last_at: float = 0.0
+
+
 class WriterConfig(Struct, frozen=True):
     """Which cassette to write, for which server and upstream, and by which rules of redaction.
 
     Observations are sent every `flush_seconds`. `max_size` is the length of a part of the cassette
     in bytes, `max_events` ends the recording, and `min_free` is how many bytes are left free on the
     disk; None selects a default for the size of the disk. `continues` identifies the file that
-    another process wrote until it was killed: `WriterStatus.file_id`.
+    another process wrote until it was killed: `WriterStatus.file_id`. If it `is_watched`, reports
+    have the size, the open streams and the last note.
     """
 
     path: str
@@ -54,6 +65,7 @@ class WriterConfig(Struct, frozen=True):
     min_free: int | None = None
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     continues: tuple[int, int] | None = None
+    is_watched: bool = False
 
 
 class WriterStatus(Struct, frozen=True, omit_defaults=True):
@@ -67,6 +79,9 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
 
     `gap` is why nothing is recorded at present, `problem` what is wrong while recording goes on.
     `is_complete` is whether all is recorded that was asked for.
+
+    If it is watched, `size` is that of the files in bytes, `stream_count` how many streams are
+    open, and `streams` has those with the latest events.
     """
 
     error: str | None = None
@@ -84,6 +99,10 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     gap: str | None = None
     problem: str | None = None
     is_complete: bool = False
+    size: int = 0
+    stream_count: int = 0
+    streams: list[OpenStream] = msgspec.field(default_factory=list[OpenStream])
+    last_note: str = ""
 
     def plus(self, before: "WriterStatus") -> "WriterStatus":
         """Return this report with the counts of an earlier process added."""

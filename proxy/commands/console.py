@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -245,22 +245,3 @@ def write_file_atomically(path: Path, text: str) -> None:
                 raise
     except OSError as error:
         raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def show_live_counts(counts: Callable[[], str]) -> Generator[None]:
-    """Show counts while the block runs, if stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    class Now:
-        def __rich__(self) -> Text:
-            return Text(counts(), style="dim")
-
-    console = Console(stderr=True)
-    with Live(Now(), console=console, refresh_per_second=4, transient=True, redirect_stdout=False):
-        yield

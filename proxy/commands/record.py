@@ -26,6 +26,8 @@ from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...proto.api.apis import ServerKind
 from ...proto.counted import counted
 from ...proto.http.address import Address, ServerUrl
+from ..terminal.live_panel import has_panel, live_panel
+from ..terminal.record_panel import RecordPanel
 from . import certificates, processes
 from .console import (
     EXIT_FAILURE,
@@ -35,7 +37,6 @@ from .console import (
     interrupts,
     print_result,
     print_to_stderr,
-    show_live_counts,
     warn_if_exposed,
 )
 
@@ -183,6 +184,7 @@ def writer_config(options: RecordOptions) -> WriterConfig:
         max_size=options.max_size,
         max_events=options.max_events,
         min_free=options.min_free,
+        is_watched=has_panel() and not options.quiet,
     )
 
 
@@ -239,7 +241,7 @@ async def _begin(
 ) -> None:
     """Open the cassette after the proxy listens, so that a busy port does not touch the file.
 
-    `shown` keeps the live counts on the terminal until the recording ends.
+    `shown` keeps the panel on the terminal until the recording ends.
     """
     warn_if_exposed([Address(*addresses[0])], "make calls to the upstream through it")
     status = await recorder.start(writer)
@@ -258,7 +260,12 @@ async def _begin(
     if options.duration is not None:
         loop = asyncio.get_running_loop()
         loop.call_later(options.duration, os.kill, os.getpid(), signal.SIGTERM)
-    shown.enter_context(show_live_counts(lambda: str(_counted(recorder.writer_status))))
+    panel = RecordPanel(
+        lambda: recorder.writer_status,
+        lambda: writer.waiting_bytes,
+        lambda: recorder.elapsed_seconds,
+    )
+    shown.enter_context(live_panel(panel.draw, is_wanted=not options.quiet))
 
 
 def _counted(status: WriterStatus) -> RecordingCounts:

@@ -16,12 +16,14 @@ from ...cassettes.playback.requirement import REQUIRE_NONE, Requirement
 from ...proto.http.address import Address
 from ..control.controls import ReplayControls
 from ..control.http_api import ControlServer
-from ..control.receipt import Receipt, build_receipt, count_replay
+from ..control.receipt import Receipt, build_receipt
 from ..control.verdict import bypassed_proxy, judge
 from ..http.proxy_variables import detour
 from ..server.collector import Collector
 from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
+from ..terminal.live_panel import live_panel
+from ..terminal.replay_panel import ReplayPanel
 from . import listen as addresses
 from . import processes
 from .console import (
@@ -31,7 +33,6 @@ from .console import (
     listen_error_text,
     print_colored,
     print_to_stderr,
-    show_live_counts,
     warn_if_exposed,
 )
 from .miss_colors import colorize_report, is_colorful
@@ -114,7 +115,8 @@ async def serve(
                 await server.drain()  # What the workers have returned.
         else:
             _warn_of_proxy(urls)
-            with show_live_counts(lambda: str(count_replay(server.responder, len(failures)))):
+            panel = ReplayPanel(server, lambda: len(failures))
+            with live_panel(panel.draw, is_wanted=not options.quiet):
                 code = await _wait_for_stop(stopped, orphaned)
     finally:
         held = _print_held(server)

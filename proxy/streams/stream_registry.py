@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -78,6 +79,15 @@ class StreamRegistry:
         """Return the states of all streams, in the order in which they began."""
         states = [*self._ended, *map(_state, self._open.values())]
         return sorted(states, key=lambda state: state.number)
+
+    @property
+    def open_count(self) -> int:
+        """How many streams are not over."""
+        return len(self._open)
+
+    def open_states(self, most: int) -> list[StreamState]:
+        """Return the states of the first streams that are not over."""
+        return [_state(stream) for stream in islice(self._open.values(), most)]
 
     def open_streams(self) -> Iterator[StreamSender]:
         """Iterate over the streams that are not over."""

@@ -1,4 +1,5 @@
-"""What only a terminal shows: pages of long output.
+"""What only a terminal shows: pages of long output, and a panel while a command runs.
 
-Start with pager.py. Nothing here changes what a pipe or a file gets.
+Start with live_panel.py; record_panel.py and replay_panel.py are what it draws. pager.py has the
+pages. Nothing here changes what a pipe or a file gets.
 """

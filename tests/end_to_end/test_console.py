@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 from support.commands import MESOTAPE, running
-from support.sockets import PATIENCE_SECONDS, connect, get
+from support.paths import ROOT
+from support.sockets import PATIENCE_SECONDS, connect, get, post
 
+SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
 CASSETTE = """---
 mesotape: 1
 server: master
@@ -29,7 +31,9 @@ def read_until(fd: int, mark: bytes) -> bytes:
     return said
 
 
-def test_on_a_terminal_counts_are_live_and_messages_have_their_own_lines(tmp_path: Path) -> None:
+def test_a_replay_on_a_terminal_has_a_panel_below_its_messages(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "cassette.yaml"
     path.write_text(CASSETTE)
     screen, terminal = pty.openpty()
@@ -45,13 +49,13 @@ def test_on_a_terminal_counts_are_live_and_messages_have_their_own_lines(tmp_pat
         assert process.stdout is not None
         address = re.search(r"http://([0-9.]+):([0-9]+)\n", process.stdout.readline())
         assert address is not None
-        assert b"0 served, 0 missed, 0 unused" in read_until(screen, b"unused")
+        assert b"0 served, 0.0/s  0 missed  0 events, 0.0/s  0 held" in read_until(screen, b"held")
         with connect((address[1], int(address[2]))) as client:
             client.send(get(b"/version"))
             client.message()
         said = read_until(screen, b"no recorded answer: GET /version")
         assert re.search(rb"(\n|\x1b\[2K)mesotape: no recorded answer", said), said
-        read_until(screen, b"0 served, 1 missed, 0 unused")
+        read_until(screen, b"0 served, 0.0/s  1 missed")
         process.send_signal(signal.SIGINT)
         read_until(screen, b"mesotape: replayed: 0 served, 1 missed, 0 unused")
         rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
@@ -61,6 +65,34 @@ def test_on_a_terminal_counts_are_live_and_messages_have_their_own_lines(tmp_pat
         process.kill()
         process.communicate()
         os.close(screen)
+
+
+def test_a_recording_on_a_terminal_shows_its_open_streams(tmp_path: Path) -> None:
+    screen, terminal = pty.openpty()
+    with running("replay", SAMPLE, "--pace", "instant") as cluster:
+        process = subprocess.Popen(
+            [*MESOTAPE, "record", cluster.url, "-o", tmp_path / "c.yaml"],
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "120", "NO_COLOR": "1"},
+        )
+        try:
+            os.close(terminal)
+            assert process.stdout is not None
+            address = re.search(r"on http://([0-9.]+):([0-9]+) ", process.stdout.readline())
+            assert address is not None
+            with connect((address[1], int(address[2]))) as client:
+                client.send(post(b'{"type":"SUBSCRIBE"}', b"Accept: application/json"))
+                read_until(screen, b"18  AGENT_REMOVED")
+            process.send_signal(signal.SIGINT)
+            read_until(screen, b"mesotape: recorded 1 exchange, 18 events")
+            process.communicate(timeout=PATIENCE_SECONDS)
+            assert process.returncode == 0
+        finally:
+            process.kill()
+            process.communicate()
+            os.close(screen)
 
 
 def test_a_quiet_command_prints_only_what_is_wrong(tmp_path: Path) -> None:
