@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ...proto.http.request import HttpRequest
 from ..causality.causality import can_cause_events
-from ..causality.identities import ClientIdentity, identify_client
+from ..causality.identities import ClientIdentity, identify_client, program_of
 from ..causality.subscriptions import Subscriptions, identify_subscriber
 from ..format.documents import Exchange
 from ..matching.recorded_request import recorded_request
@@ -20,12 +20,17 @@ from ..storage.reader import Cassette
 from .answered_ids import AnsweredIds
 from .choice import Choice
 
+_MOST_READS = 16
+"""Paths that a program has read before it subscribes: more are those of a dashboard."""
+
 
 class ExchangeFacts(Struct, gc=False):
     """An exchange. `call` is the type of its call or, if it has none, its path.
 
     `record_message` is that of the events of a SUBSCRIBE that was accepted, which a cut may divide;
-    any other stream stays whole. `is_chosen` leaves times and calls out of account.
+    any other stream stays whole. `is_chosen` leaves times and calls out of account. `subscription`
+    is the SUBSCRIBE that a call belongs to, and `reads_before` are the reads before a SUBSCRIBE by
+    which its program prepared it, such as `GET /version`.
     """
 
     number: int
@@ -37,6 +42,7 @@ class ExchangeFacts(Struct, gc=False):
     is_stream: bool
     record_message: str | None = None
     subscription: int | None = None
+    reads_before: tuple[int, ...] = ()
 
 
 class FactReader:
@@ -48,6 +54,7 @@ class FactReader:
         self._answered_ids = answered_ids
         self._subscriptions = Subscriptions()
         self._latest: dict[ClientIdentity, int] = {}
+        self._reads: dict[tuple[str | None, str | None], dict[str, int]] = {}
         self._parties: dict[ClientIdentity, ClientIdentity] = {}
 
     @property
@@ -84,11 +91,16 @@ class FactReader:
             is_stream=exchange.response.stream is not None or exchange.request.stream is not None,
             subscription=self._latest.get(party),
         )
+        reads = self._reads.setdefault(program_of(exchange, request), {})
+        if call_type is None and not parsed.is_mutating and len(reads) < _MOST_READS:
+            reads[facts.call] = number
         if facts.call == "SUBSCRIBE" and call_type is not None:
             is_accepted = is_accepted and exchange.response.stream == "recordio"
             facts.record_message = call_type.record_message if is_accepted else None
             facts.subscription = None
             if is_accepted:
+                facts.reads_before = tuple(reads.values())
+                reads.clear()
                 self._latest[party] = number
         elif facts.holds_events and parsed.is_mutating:
             self._answered_ids.add_call(facts.party, number, exchange.at, parsed.calls)

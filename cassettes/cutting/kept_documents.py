@@ -2,7 +2,9 @@
 
     SUBSCRIBE, SUBSCRIBED          of each stream of which an event is kept, of each call kept
     ACCEPT, ACKNOWLEDGE, DECLINE   that answer an event that is kept; the events they answer
-    REVIVE, SUPPRESS, …            within the times chosen, before an event chosen that they hold
+    REVIVE, TEARDOWN, …            within the times chosen, before an event chosen, or an end, that
+                                   they hold
+    GET /version, …                the last of each before the SUBSCRIBE of the same program
     HEARTBEAT                      within the times chosen, of each stream kept: a client gives up a
                                    stream without
     a session of a container       all of it: its output depends on its input
@@ -108,9 +110,7 @@ class KeptDocuments:
         if facts.is_chosen and choice.has_event(facts.call, kind):
             self._marks[head.document] = _CHOSEN
             self.exchanges.add(head.of)
-            self._last_chosen[facts.party] = max(
-                head.at_seconds, self._last_chosen.get(facts.party, 0.0)
-            )
+            self._extend(facts.party, head.at_seconds)
         elif kind == "HEARTBEAT":
             self._marks[head.document] = _WITH_STREAM
 
@@ -133,15 +133,25 @@ class KeptDocuments:
         for number in list(self.exchanges):
             if (subscription := self._facts[number].subscription) is not None:
                 self.exchanges.add(subscription)
+        for number in [number for number in self.exchanges if number in self.streams]:
+            self.exchanges.update(self._facts[number].reads_before)
 
     def _keep_unanswering_calls(self, party: ClientIdentity, calls: list[ExchangeFacts]) -> None:
         """Keep the calls that hold chosen events, and answer none that may be left out."""
         answering = self._answered_ids.answering_calls(party)
+        for number in [each.number for each in calls if each.number in self.streams]:
+            end = self._cassette.stream_end(number)
+            if number in self.exchanges and end is not None and self._choice.is_in_time(end.at):
+                self._extend(party, end.at)
         until = self._last_chosen[party]
         for facts in calls:
             is_between = self._choice.since <= facts.at_seconds < until
             if is_between and facts.holds_events and facts.number not in answering:
                 self.exchanges.add(facts.number)
+
+    def _extend(self, party: ClientIdentity, at_seconds: float) -> None:
+        """Record that something of a party is chosen that was at this time."""
+        self._last_chosen[party] = max(at_seconds, self._last_chosen.get(party, 0.0))
 
     def _add_ids_of_events(self, parties: set[ClientIdentity]) -> None:
         for head in self._events():

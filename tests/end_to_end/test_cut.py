@@ -21,7 +21,7 @@ def test_json_has_the_counts(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {
         "file": "out.yaml",
-        "exchanges": 5,
+        "exchanges": 6,
         "chosen_exchanges": 1,
         "all_exchanges": 28,
         "events": 9,

@@ -65,19 +65,19 @@ def test_what_is_kept_is_sound_plays_and_has_the_same_bytes(
 
 
 NEEDS = [
-    ("the stream of a call", "scheduler-json-pymesos", Choice(calls=("REVIVE",)), {2, 17}, 4),
+    ("the stream of a call", "scheduler-json-pymesos", Choice(calls=("REVIVE",)), {1, 2, 17}, 4),
     (
         "calls that hold an event",
         "scheduler-json-pymesos",
         Choice(types=("OFFERS",), since=4, until=9),
-        {2, 16, 17, 18, 19},
+        {1, 2, 16, 17, 18, 19},
         3,
     ),
     (
         "what came before of a task",
         "scheduler-json-pymesos",
         Choice(calls=("KILL",)),
-        {2, 7, 11, 12, 25},
+        {1, 2, 7, 11, 12, 25},
         9,
     ),
     (

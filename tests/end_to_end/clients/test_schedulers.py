@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.commands import running
+from support.commands import run, running
 
 from clients import installed
 from clients.master import Master
@@ -91,6 +91,26 @@ def test_a_scheduler_sees_the_same_without_a_master(
         said = tape.client(player.url, tmp_path)
     assert events(said) == events(tape.said)
     assert calls(said) == calls(tape.said)
+    held(player)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [("--since", "0.01"), ("--party", "framework"), ("--type", "UPDATE", "--type", "OFFERS")],
+    ids=" ".join,
+)
+def test_a_scheduler_plays_a_part_of_it_with_readable_names(
+    tape: Scheduling, choice: tuple[str, ...], tmp_path: Path
+) -> None:
+    part, readable = tmp_path / "part.yaml", tmp_path / "readable.yaml"
+    cut = run("cut", tape.path, "-o", part, *choice)
+    assert cut.returncode == 0, cut.stderr
+    named = run("rename", part, "-o", readable)
+    assert named.returncode == 0, named.stderr
+    with running("replay", readable, "--pace", "instant") as player:
+        said = tape.client(player.url, tmp_path)
+    assert states(said) == LIFE
+    assert said[-1] == "exit 0"
     held(player)
 
 
