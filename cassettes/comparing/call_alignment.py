@@ -63,30 +63,30 @@ class MessageTokens:
         """Return the token of a message that is equal only if the messages are."""
         table, _, name, _ = self._sides[side]
         names = [name(each) for each in table.ids(message)]
-        return hash((table.labels[message], table.digests[message], *names))
+        return hash((table.label(message), table.digests[message], *names))
 
     def with_ids(self, side: int, message: int) -> int:
         """Return the token of the type of a message, a state in it, and its ids."""
         table, _, name, _ = self._sides[side]
-        return hash((table.labels[message], *[name(each) for each in table.ids(message)]))
+        return hash((table.label(message), *[name(each) for each in table.ids(message)]))
 
     def _with_subjects(self, side: int, message: int) -> int:
         table, _, name, _ = self._sides[side]
-        return hash((table.labels[message], *map(name, self._subjects(side, message))))
+        return hash((table.label(message), *map(name, self._subjects(side, message))))
 
     def _without_state(self, side: int, message: int) -> int | None:
         table, _, name, _ = self._sides[side]
         subjects = self._subjects(side, message)
-        return hash((table.kinds[message], *map(name, subjects))) if subjects else None
+        return hash((table.kind(message), *map(name, subjects))) if subjects else None
 
     def _with_paired_ids(self, side: int, message: int) -> int | None:
         table, _, name, is_paired = self._sides[side]
         names = [name(each) for each in self._subjects(side, message) if is_paired(each)]
-        return hash((table.kinds[message], *names))
+        return hash((table.kind(message), *names))
 
     def _kind(self, side: int, message: int) -> int | None:
         table = self._sides[side][0]
-        return hash(table.kinds[message])
+        return hash(table.kind(message))
 
     def _subjects(self, side: int, message: int) -> list[int]:
         table, ids, _, _ = self._sides[side]
@@ -184,15 +184,15 @@ class CallAlignment:
     def _requests(self, ours: list[int], theirs: list[int]) -> tuple[list[int], list[int]]:
         first, second = self._transcripts
         return (
-            [first.calls[index].request for index in ours],
-            [second.calls[index].request for index in theirs],
+            [first.calls.request(index) for index in ours],
+            [second.calls.request(index) for index in theirs],
         )
 
     def _answers(self, ours: list[int], theirs: list[int]) -> tuple[list[int], list[int]]:
         first, second = self._transcripts
         return (
-            [first.calls[index].answer for index in ours],
-            [second.calls[index].answer for index in theirs],
+            [first.calls.request(index) + 1 for index in ours],
+            [second.calls.request(index) + 1 for index in theirs],
         )
 
     def _paired_lanes(self) -> list[tuple[list[int], list[int]]]:
@@ -223,7 +223,7 @@ class CallAlignment:
 
     def _client(self, side: int, call: RecordedCall) -> _Client:
         """Return what is known of a client: its kind, its ids, its program, its host."""
-        kind, agent, host, executor = call.party
+        kind, agent, host, executor = call.facts.party
         if kind == "operator":
             return kind, None, agent, host
         ids = self._ids.first if side == 0 else self._ids.second

@@ -105,7 +105,7 @@ class Comparison:
         tokens = self._aligned.tokens
         if tokens.exact(0, first.request) != tokens.exact(1, second.request):
             yield from self._contents.request_changes(first, second)
-        if first.status != second.status:
+        if first.facts.status != second.facts.status:
             yield FieldChange("response.status", _status(first), _status(second))
         if first.stream is not None and second.stream is not None:
             ends = _end(first.stream), _end(second.stream)
@@ -161,7 +161,7 @@ def _changed(
 
 
 def _status(call: RecordedCall) -> str:
-    return "no answer" if call.status is None else str(call.status)
+    return "no answer" if call.facts.status is None else str(call.facts.status)
 
 
 def _end(stream: RecordedStream) -> str:

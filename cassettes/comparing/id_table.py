@@ -36,6 +36,9 @@ _NEIGHBOURS = 3
 _NO_NEIGHBOURS = [NO_ID] * (2 * _NEIGHBOURS)
 _UNRANKED = 255
 
+_MAX_SCOPES = 64
+"""Frameworks whose ids are looked for in texts."""
+
 _DEFINING: dict[IdKind, tuple[str, ...]] = {
     "framework-id": ("mesos.v1.FrameworkInfo",),
     "agent-id": ("mesos.v1.AgentInfo", "mesos.v1.Offer"),
@@ -53,7 +56,7 @@ class IdTable:
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
-        self._by_text: dict[int, int] = {}
+        self._scopes: dict[str, None] = {}
         self._count = 0
         self.kinds = array("B")
         self.digests = array("q")
@@ -86,8 +89,13 @@ class IdTable:
         return self._numbers.get(hash((kind, scope, value)), NO_ID)
 
     def number_of_text(self, text: str) -> int:
-        """Return the number of the first id, of any kind but uuids, that is spelled like a text."""
-        return self._by_text.get(hash(text), NO_ID)
+        """Return the number of an id of any kind but uuids that is spelled like a text."""
+        for kind in ID_ORDER:
+            for scope in self._scopes:
+                number = self.number_of(kind, scope, text)
+                if number != NO_ID:
+                    return number
+        return NO_ID
 
     def neighbours(self, number: int) -> Sequence[int]:
         """Return the numbers of the ids before and after an id where it is described."""
@@ -99,8 +107,8 @@ class IdTable:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.kinds)
-            if isinstance(value, str):
-                self._by_text.setdefault(hash(value), number)
+            if len(self._scopes) < _MAX_SCOPES:
+                self._scopes[field.scope] = None
             self.kinds.append(ID_ORDER.index(field.kind))
             self.digests.append(0)
             self.owners.append("")

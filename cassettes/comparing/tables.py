@@ -1,7 +1,11 @@
-"""The tables in which the calls and events of a recording are kept, without their contents."""
+"""The tables in which the calls and events of a recording are kept, without their contents.
+
+A call takes some 90 bytes with its request and answer, an event some 40, besides the numbers of the
+ids in them: what they have in common is kept once, and numbers are in arrays.
+"""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -11,69 +15,157 @@ from .id_table import IdTable
 from .message_forms import MessageForm
 
 
+class _Numbered[T]:
+    """Values with numbers from 0; equal ones have the same."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[T, int] = {}
+        self.values: list[T] = []
+
+    def number(self, value: T) -> int:
+        number = self._numbers.setdefault(value, len(self.values))
+        if number == len(self.values):
+            self.values.append(value)
+        return number
+
+
 class MessageTable:
     """Messages by number: a label and a kind, a digest, and the numbers of their ids."""
 
     def __init__(self, ids: IdTable) -> None:
         self._ids = ids
-        self.labels: list[str] = []
-        self.kinds: list[str] = []
+        self._labels = _Numbered[tuple[str, str]]()
+        self._label_numbers = array("I")
         self.digests = array("q")
         self._starts = array("Q", [0])
-        self._numbers = array("I")
-        self._texts: dict[str, str] = {}
+        self._id_numbers = array("I")
 
     def add(self, form: MessageForm) -> int:
         """Add a message, and return its number."""
-        self._numbers.extend(self._ids.add(form.ids))
-        self._starts.append(len(self._numbers))
-        self.labels.append(self._texts.setdefault(form.label, form.label))
-        self.kinds.append(self._texts.setdefault(form.kind, form.kind))
+        self._id_numbers.extend(self._ids.add(form.ids))
+        self._starts.append(len(self._id_numbers))
+        self._label_numbers.append(self._labels.number((form.label, form.kind)))
         self.digests.append(form.digest)
         return len(self.digests) - 1
 
+    def label(self, message: int) -> str:
+        """Return the type of a message, with the state of a task in it."""
+        return self._labels.values[self._label_numbers[message]][0]
+
+    def kind(self, message: int) -> str:
+        """Return the type of a message alone."""
+        return self._labels.values[self._label_numbers[message]][1]
+
     def ids(self, message: int) -> Sequence[int]:
         """Return the numbers of the ids in a message."""
-        return self._numbers[self._starts[message] : self._starts[message + 1]]
+        return self._id_numbers[self._starts[message] : self._starts[message + 1]]
 
 
-class RecordedStream(Struct, gc=False):
-    """The events of a stream without heartbeats: their messages, documents, lines and numbers.
+class CallFacts(Struct, frozen=True):
+    """What many calls have in common.
 
-    `end` is the cause of its end, or empty.
+    `what` is the name of the call, and `party` are texts by which clients are told apart: the kind,
+    the program, the host, and the id of an executor. `scope` is the id of the framework that the
+    call is about, or empty.
     """
 
-    messages: array[int]
-    documents: array[int]
-    lines: array[int]
-    numbers: array[int]
-    end: str = ""
-
-    def __len__(self) -> int:
-        return len(self.messages)
-
-
-def empty_stream() -> RecordedStream:
-    """Return a stream to which events can be added."""
-    return RecordedStream(array("I"), array("I"), array("I"), array("Q"))
-
-
-class RecordedCall(Struct, gc=False):
-    """An exchange. `request` and `answer` are numbers of messages.
-
-    `party` are texts by which clients are told apart: the kind, the program, the host, and the id
-    of an executor. `scope` is the id of the framework that the call is about, or empty.
-    """
-
-    number: int
-    document: int
-    line: int
     what: str
     party: tuple[str, ...]
     scope: str
     call_type: CallType | None
     encoding: Encoding | None
     status: int | None
+
+
+class RecordedStream:
+    """The events of a stream without heartbeats: their messages, documents, lines and numbers.
+
+    `scope` is the id of the framework that they are about, if any, and `end` the cause of the end.
+    """
+
+    def __init__(self, facts: CallFacts) -> None:
+        self.facts = facts
+        self.scope = facts.scope
+        self.messages = array("I")
+        self.documents = array("I")
+        self.lines = array("I")
+        self.numbers = array("Q")
+        self.end = ""
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+
+class RecordedCall(Struct, gc=False):
+    """An exchange. `request` and `answer` are numbers of messages."""
+
+    number: int
+    document: int
+    line: int
     request: int
-    answer: int
-    stream: RecordedStream | None
+    facts: CallFacts
+    stream: RecordedStream | None = None
+
+    @property
+    def what(self) -> str:
+        """The name of the call."""
+        return self.facts.what
+
+    @property
+    def answer(self) -> int:
+        """The number of the answer, which is added after its request."""
+        return self.request + 1
+
+    @property
+    def scope(self) -> str:
+        """The id of the framework that the call is about, or empty."""
+        return self.facts.scope if self.stream is None else self.stream.scope
+
+
+class CallTable:
+    """The calls of a recording by index, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q")
+        self._documents = array("I")
+        self._lines = array("I")
+        self._requests = array("I")
+        self._facts = _Numbered[CallFacts]()
+        self._fact_numbers = array("I")
+        self._streams: dict[int, RecordedStream] = {}
+        self._order = array("I")
+
+    def add(self, call: RecordedCall) -> None:
+        """Add a call."""
+        if call.stream is not None:
+            self._streams[len(self._numbers)] = call.stream
+        self._numbers.append(call.number)
+        self._documents.append(call.document)
+        self._lines.append(call.line)
+        self._requests.append(call.request)
+        self._fact_numbers.append(self._facts.number(call.facts))
+
+    def sort(self) -> None:
+        """Put the calls in the order of their numbers: that in which they began."""
+        self._order = array("I", sorted(range(len(self)), key=self._numbers.__getitem__))
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[RecordedCall]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, index: int) -> RecordedCall:
+        place = self._order[index]
+        return RecordedCall(
+            self._numbers[place],
+            self._documents[place],
+            self._lines[place],
+            self._requests[place],
+            self._facts.values[self._fact_numbers[place]],
+            self._streams.get(place),
+        )
+
+    def request(self, index: int) -> int:
+        """Return the number of the request of a call."""
+        return self._requests[self._order[index]]

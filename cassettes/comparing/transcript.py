@@ -27,7 +27,7 @@ from ..storage.recorded_bodies import encode_event, encode_response
 from .differences import Place
 from .id_table import IdTable
 from .message_forms import MessageForm, drop_times, form_of
-from .tables import MessageTable, RecordedCall, RecordedStream, empty_stream
+from .tables import CallFacts, CallTable, MessageTable, RecordedCall, RecordedStream
 
 _SUBSCRIBERS = ("scheduler", "executor")
 """APIs whose streams are about one framework."""
@@ -53,10 +53,9 @@ class Transcript:
         self._files: list[tuple[int, str]] = []
         self.ids = IdTable()
         self.messages = MessageTable(self.ids)
-        self.calls: list[RecordedCall] = []
+        self.calls = CallTable()
         self._ignoring = ignoring
-        self._by_number: dict[int, RecordedCall] = {}
-        self._texts: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._streams: dict[int, RecordedStream] = {}
 
     def read(self, on_progress: Callable[[int], None] = lambda offset: None) -> None:
         """Read the cassette. Raises CassetteError."""
@@ -71,12 +70,13 @@ class Transcript:
                 case Event(from_=None):
                     self._add_event(document, source)
                 case End(from_=None):
-                    self._end_stream(document)
+                    if document.end in self._streams:
+                        self._streams[document.end].end = document.cause
                 case _:
                     pass
             on_progress(self.cassette.span(source.number)[1])
-        self.calls.sort(key=lambda call: call.number)
-        self._by_number.clear()
+        self.calls.sort()
+        self._streams.clear()
 
     def place(self, call: RecordedCall, index: int | None = None) -> Place:
         """Return the place of a call, or of an event of its stream, given by its index there."""
@@ -88,7 +88,7 @@ class Transcript:
 
     def event_label(self, stream: RecordedStream, index: int) -> str:
         """Return the type of an event of a stream, and the state in it."""
-        return self.messages.labels[stream.messages[index]] or "(not a message)"
+        return self.messages.label(stream.messages[index]) or "(not a message)"
 
     def parsed(self, call: RecordedCall) -> ParsedRequest:
         """Read the request of a call again."""
@@ -100,14 +100,14 @@ class Transcript:
 
     def answer(self, call: RecordedCall) -> tuple[Message | None, bytes]:
         """Read the answer of a call again: its message without times, or its bytes."""
-        return self._answer(self._exchange(call), call.call_type)
+        return self._answer(self._exchange(call), call.facts.call_type)
 
     def event(self, call: RecordedCall, index: int) -> tuple[Message | None, bytes]:
         """Read an event of a call again, like `answer`."""
         assert call.stream is not None
         event = self._read(call.stream.documents[index], call.stream.lines[index])
         assert isinstance(event, Event)
-        return self._event(event, call.call_type, call.encoding)
+        return self._event(event, call.facts)
 
     def _file_of(self, document: int) -> str:
         """Return the name of the file, or of the part, that a document is in."""
@@ -134,43 +134,37 @@ class Transcript:
         message, data = self._answer(exchange, parsed.call_type)
         response = exchange.response
         answered = f"{response.status}{'' if response.cause is None else f' {response.cause}'}"
-        call = RecordedCall(
-            number=exchange.exchange,
-            document=source.number,
-            line=source.line,
-            what=describe_request(parsed),
-            party=self._party(exchange, parsed),
-            scope=scope,
-            call_type=parsed.call_type,
-            encoding=_encoding(exchange),
-            status=response.status,
-            request=self.messages.add(_request_form(parsed)),
-            answer=self.messages.add(_form(message, data, answered, scope)),
-            stream=None if response.stream is None else empty_stream(),
+        facts = CallFacts(
+            describe_request(parsed),
+            self._party(exchange, parsed),
+            scope,
+            parsed.call_type,
+            _encoding(exchange),
+            response.status,
         )
-        self.calls.append(call)
-        if call.stream is not None:
-            self._by_number[call.number] = call
-
-    def _end_stream(self, end: End) -> None:
-        call = self._by_number.get(end.end)
-        if call is not None and call.stream is not None:
-            call.stream.end = end.cause
+        stream = None if response.stream is None else RecordedStream(facts)
+        request = self.messages.add(_request_form(parsed))
+        self.messages.add(_form(message, data, answered, scope))
+        self.calls.add(
+            RecordedCall(exchange.exchange, source.number, source.line, request, facts, stream)
+        )
+        if stream is not None:
+            self._streams[exchange.exchange] = stream
 
     def _add_event(self, event: Event, source: DocumentSource) -> None:
-        call = self._by_number.get(event.of)
-        if call is None or call.stream is None:
+        stream = self._streams.get(event.of)
+        if stream is None:
             return
-        message, data = self._event(event, call.call_type, call.encoding)
+        message, data = self._event(event, stream.facts)
         if message is not None:
             if is_heartbeat_message(message):
                 return
-            if not call.scope and call.party[0] in _SUBSCRIBERS:
-                call.scope = _first_framework(message)
-        call.stream.messages.append(self.messages.add(_form(message, data, "", call.scope)))
-        call.stream.documents.append(source.number)
-        call.stream.lines.append(source.line)
-        call.stream.numbers.append(event.event)
+            if not stream.scope and stream.facts.party[0] in _SUBSCRIBERS:
+                stream.scope = _first_framework(message)
+        stream.messages.append(self.messages.add(_form(message, data, "", stream.scope)))
+        stream.documents.append(source.number)
+        stream.lines.append(source.line)
+        stream.numbers.append(event.event)
 
     def _answer(
         self, exchange: Exchange, call_type: CallType | None
@@ -184,14 +178,14 @@ class Transcript:
             return None, data
         return self._decode(data, name, _encoding(exchange)), data
 
-    def _event(
-        self, event: Event, call_type: CallType | None, encoding: Encoding | None
-    ) -> tuple[Message | None, bytes]:
-        name = None if call_type is None else call_type.record_message
+    def _event(self, event: Event, facts: CallFacts) -> tuple[Message | None, bytes]:
+        name = None if facts.call_type is None else facts.call_type.record_message
         if event.omitted is not None:
             return None, event.omitted.encode()
         data = encode_event(self.cassette, event, name)
-        return (None if event.offset is not None else self._decode(data, name, encoding)), data
+        if event.offset is not None:
+            return None, data
+        return self._decode(data, name, facts.encoding), data
 
     def _decode(self, data: bytes, name: str | None, encoding: Encoding | None) -> Message | None:
         if name is None or encoding is None or not data:
@@ -205,14 +199,14 @@ class Transcript:
         drop_times(message)
         return message
 
-    def _party(self, exchange: Exchange, parsed: ParsedRequest) -> tuple[str, ...]:
+    @staticmethod
+    def _party(exchange: Exchange, parsed: ParsedRequest) -> tuple[str, ...]:
         api = parsed.key.api if isinstance(parsed.key, CallKey) else "other"
         agent = header_value(exchange.request.headers, "user-agent") or ""
         host = (exchange.peer or "").rpartition(":")[0]
         executor = field_at(parsed.calls[0], "executor_id.value") if parsed.calls else None
         kind = api if api in (*_SUBSCRIBERS, "resource_provider") else "operator"
-        party = kind, agent, host, str(executor or "")
-        return self._texts.setdefault(party, party)
+        return kind, agent, host, str(executor or "")
 
 
 def describe_request(parsed: ParsedRequest) -> str:
