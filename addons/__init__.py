@@ -2,5 +2,5 @@
 
 Start with recorder.py, which passes what it observes to the process in writing/.
 leader_redirect.py follows the leader of masters. inspector.py keeps the end of running streams,
-which views/ shows. flow_reader.py and flow_writer.py read and write flow files.
+which views/ shows. flow_files/ reads and writes flow files.
 """

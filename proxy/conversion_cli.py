@@ -6,6 +6,7 @@ import click
 
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
+from .arguments.shared_options import redaction_options
 from .arguments.value_types import PATH_TYPE, SizeType
 from .commands.console import check_platform, importing
 
@@ -67,5 +68,73 @@ def export(**options: Any) -> int:
     return export(ExportOptions(**options))
 
 
-COMMANDS = (export,)
+@click.command(
+    "import",
+    cls=DocumentedCommand,
+    section="Convert recordings",
+    examples=(
+        "mesotape import browser.har -o cassette.yaml --upstream http://master.example:5050",
+        "mesotape import stream.bin -o cassette.yaml --api scheduler",
+    ),
+    page="docs/formats.md#import",
+)
+@click.argument("file", type=PATH_TYPE)
+@option_group(
+    "Input",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(["har", "jsonl", "flow", "vcr", "http", "recordio"]),
+        help="Format of the file, if its contents do not tell.",
+    ),
+    click.option(
+        "--server",
+        type=click.Choice(["master", "agent"]),
+        help="Kind of the server; selects the schema of /api/v1.  [default: master]",
+    ),
+    click.option("--upstream", metavar="URL", help="Keep only requests to this server."),
+)
+@option_group(
+    "Raw bytes",
+    click.option(
+        "--api",
+        type=click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"]),
+        help="API of the stream, if its records do not tell.",
+    ),
+    click.option(
+        "--request",
+        default='{"type":"SUBSCRIBE"}',
+        show_default=True,
+        metavar="JSON",
+        help="Call that the stream answered.",
+    ),
+)
+@redaction_options
+@option_group(
+    "Output",
+    click.option("-o", "--output", type=PATH_TYPE, required=True, help="The cassette to write."),
+    click.option(
+        "--max-body",
+        type=SizeType(),
+        default="128M",
+        show_default=True,
+        help="Leave out longer bodies and records.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+def import_file(**options: Any) -> int:
+    """Write a HAR, a flow file, a cassette of vcrpy, HTTP, or a raw stream as a cassette.
+
+    JSON lines of mesotape export are read, too. Secrets are replaced as in a recording. What is not
+    in the file, and was made up, is listed on stderr. The exit code is 1 if nothing was written, or
+    a secret is left, else 0.
+    """
+    check_platform("import")
+    with importing():
+        from .cassette_tools.import_file import ImportOptions, import_file
+
+    return import_file(ImportOptions(**options))
+
+
+COMMANDS = (export, import_file)
 """All of this file, for the command line."""

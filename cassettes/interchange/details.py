@@ -46,6 +46,7 @@ class ExchangeDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: int
     peer: str | None = None
     path: str | None = None
+    version: str = "HTTP/1.1"
     request: MessageDetails
     response: MessageDetails | None = None
     ended_at: float | None = None
@@ -61,6 +62,7 @@ class ExchangeDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
             client=exchange.client,
             peer=exchange.peer,
             path=None if request.path == path else request.path,
+            version=request.version,
             request=MessageDetails(
                 at=request.ended_at, chunks=request.chunks, missing=request.missing
             ),
@@ -84,7 +86,7 @@ class ExchangeDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
             at=self.at,
             client=self.client,
             peer=self.peer,
-            request=replace(request, path=path, ended_at=self.request.at),
+            request=replace(request, path=path, version=self.version, ended_at=self.request.at),
             response=response,
             ended_at=self.ended_at,
             cause=self.cause,

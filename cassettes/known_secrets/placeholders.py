@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .spellings import base64_interiors
 
@@ -14,6 +14,9 @@ _NUMBER = re.compile(rb"REDACTED-([0-9]{1,9})")
 _MAX_DEPTH = 2
 _MOST_DIGITS = 48
 """Of a placeholder in base64, also twice."""
+
+_BLOCK_BYTES = 1 << 20
+_OVERLAP_BYTES = 64
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _ONCE = [*base64_interiors(b"REDACTED-")]
@@ -36,3 +39,12 @@ def placeholder_numbers(data: bytes, depth: int = 0) -> Iterator[int]:
             if len(aligned) % 4 != 1:
                 decoded = b64decode(aligned + b"=" * (-len(aligned) % 4))
                 yield from placeholder_numbers(decoded, depth + 1)
+
+
+def last_placeholder_in(read: Callable[[int, int], bytes]) -> int:
+    """Return the highest number of a placeholder in a file, or 0; `read` gets two offsets."""
+    last, position = 0, 0
+    while data := read(position, position + _BLOCK_BYTES + _OVERLAP_BYTES):
+        last = max(last, *placeholder_numbers(data), 0)
+        position += _BLOCK_BYTES
+    return last

@@ -19,16 +19,13 @@ from msgspec import Struct, structs
 
 from ..format.documents import CassetteError, Header
 from ..format.yaml_writer import format_document
-from ..known_secrets.placeholders import placeholder_numbers
+from ..known_secrets.placeholders import last_placeholder_in
 from ..redaction.redactor import Redactor
 from ..redaction.rules import RuleSet
 from ..storage.comments import comments_between
 from ..storage.new_file import is_packed, locked, new_file
 from ..storage.reader import Cassette, DocumentSource
 from .secret_findings import find_secrets, is_plain_event, redact_comments
-
-_BLOCK_BYTES = 1 << 20
-_OVERLAP_BYTES = 64
 
 
 class RedactedFile(Struct, frozen=True):
@@ -121,11 +118,7 @@ def _write_redacted(
 
 def last_placeholder(cassette: Cassette) -> int:
     """Return the highest number of a placeholder in a file, or 0."""
-    last, position = 0, 0
-    while data := cassette.read_bytes(position, position + _BLOCK_BYTES + _OVERLAP_BYTES):
-        last = max(last, *placeholder_numbers(data), 0)
-        position += _BLOCK_BYTES
-    return last
+    return last_placeholder_in(cassette.read_bytes)
 
 
 def _comments(cassette: Cassette, start: int, end: int, redactor: Redactor) -> bytes:

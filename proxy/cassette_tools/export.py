@@ -128,7 +128,7 @@ def _pieces(
     if format_name == "har":
         return write_har(details, exchanges)
     try:  # It takes a second to import.
-        from ...addons.flow_writer import write_flows
+        from ...addons.flow_files.flow_writer import write_flows
     except ImportError as error:
         text = f"a flow file needs mitmproxy: pip install 'mesotape[record]' ({error})"
         raise CommandError(text) from error

@@ -14,6 +14,7 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.inspection import cassette_rows, flow_rows
 from ...cassettes.inspection.capture_detection import has_http_framing
 from ...cassettes.inspection.capture_rows import CaptureRows
+from ...cassettes.inspection.file_kinds import PACKET_CAPTURES, is_flow_file
 from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...cassettes.storage.opening import is_utf16, missing_file_text
@@ -37,15 +38,6 @@ _SHOWN_BYTES = 20
 
 _NO_LENGTH = {"not-digits", "sign", "blank", "hex", "overflow", "empty-length"}
 """Reasons for which the first bytes of a source are not a damaged record."""
-
-_PACKET_CAPTURES = (
-    b"\xd4\xc3\xb2\xa1",
-    b"\xa1\xb2\xc3\xd4",
-    b"\x4d\x3c\xb2\xa1",
-    b"\xa1\xb2\x3c\x4d",
-    b"\x0a\x0d\x0d\x0a",
-)
-"""The first bytes of pcap and pcapng files."""
 
 
 class SourceHints(Struct, frozen=True, kw_only=True):
@@ -98,13 +90,6 @@ def is_cassette(path: Path, head: bytes) -> bool:
     return b"mesotape:" in head and not head[:1].isdigit()
 
 
-def is_flow_file(head: bytes) -> bool:
-    """Return whether a file begins like a flow file: a mapping that begins with a short text."""
-    length, colon, rest = head[:64].partition(b":")
-    inner, second, key = rest.partition(b":")
-    return bool(colon and second and length.isdigit() and inner.isdigit() and key[:1].isalpha())
-
-
 def _cassette(path: Path) -> Iterator[Row]:
     with Cassette.open(path, lenient=True, may_grow=True) as cassette:
         yield from cassette_rows.read_cassette_rows(cassette)
@@ -113,7 +98,7 @@ def _cassette(path: Path) -> Iterator[Row]:
 
 def _flows(source: str, file: BinaryIO, server: ServerKind) -> Iterator[Row]:
     try:  # It takes a second to import.
-        from ...addons.flow_reader import FlowFileError, read_flow_exchanges
+        from ...addons.flow_files.flow_reader import FlowFileError, read_flow_exchanges
     except ImportError as error:
         text = f"a flow file needs mitmproxy: pip install 'mesotape[record]' ({error})"
         raise CommandError(f"{source}: {text}") from error
@@ -178,7 +163,7 @@ def _recognised(found: Iterator[Row], source: str, start: bytes) -> Iterator[Row
 
 
 def _unknown_kind(source: str, start: bytes) -> str:
-    if start.startswith(_PACKET_CAPTURES):
+    if start.startswith(PACKET_CAPTURES):
         text = "is a packet capture, expected the bytes of one direction"
         return f"{source}: {text}: `{shlex.join(['tcpflow', '-r', source])}` writes them to files"
     if source.endswith((".yaml", ".yml")):

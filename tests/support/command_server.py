@@ -23,7 +23,7 @@ from msgspec import Struct, json
 STATUS_BYTES = 4
 
 _PRELOADED = (
-    "addons.flow_reader",
+    "addons.flow_files.flow_reader",
     "cassettes.format.yaml_reader",
     "cassettes.scanning.rule_files",
     "proxy.commands.demo",

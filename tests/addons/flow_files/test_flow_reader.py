@@ -13,7 +13,7 @@ from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow
 from support.mitmproxy_flows import flow
 
-from mesotape.addons.flow_reader import FlowFileError, read_flow_exchanges
+from mesotape.addons.flow_files.flow_reader import FlowFileError, read_flow_exchanges
 from mesotape.cassettes.format.documents import Exchange, Note
 
 CALL, ANSWER = b'{"type":"GET_HEALTH"}', b'{"type":"GET_HEALTH","get_health":{"healthy":true}}'

@@ -13,13 +13,13 @@ from mitmproxy.flow import Error
 from mitmproxy.http import Headers, HTTPFlow, Request, Response
 from mitmproxy.io import FlowWriter
 
-from ..cassettes.format.documents import Header
-from ..cassettes.interchange.details import DETAILS_NAME, CassetteDetails, ExchangeDetails
-from ..cassettes.interchange.times import utc
-from ..cassettes.interchange.urls import exchange_url
-from ..cassettes.recording.observations import HeaderFields
-from ..cassettes.recording.whole_exchange import WholeExchange, WholeRequest, WholeResponse
-from ..proto.http.address import Address, ServerUrl
+from ...cassettes.format.documents import Header
+from ...cassettes.interchange.details import DETAILS_NAME, CassetteDetails, ExchangeDetails
+from ...cassettes.interchange.times import utc
+from ...cassettes.interchange.urls import exchange_url
+from ...cassettes.recording.observations import HeaderFields
+from ...cassettes.recording.whole_exchange import WholeExchange, WholeRequest, WholeResponse
+from ...proto.http.address import Address, ServerUrl
 
 CASSETTE_DETAILS_NAME = f"{DETAILS_NAME}_cassette"
 """The metadata of the first flow that has the details of the cassette."""

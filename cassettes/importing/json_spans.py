@@ -1,0 +1,55 @@
+"""Find the elements of a list in a JSON file without parsing it, so that they are read one by one.
+
+    {"log": {"creator": {…}, "entries": [{…}, {…}]}}       with ("log", "entries"): two spans
+
+Only brackets and strings are looked at: what is in them is checked when it is parsed.
+"""
+
+import re
+from collections.abc import Iterator
+from mmap import mmap
+
+from msgspec import Struct
+
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
+_COLON = re.compile(rb"[ \t\r\n]*:")
+_LONGEST_KEY = 64
+
+
+class ListSpans(Struct, frozen=True):
+    """The places of the elements of a list, which are objects, and the rest of the file."""
+
+    elements: list[tuple[int, int]]
+    rest: bytes
+
+
+def find_list(data: mmap, keys: tuple[str, ...]) -> ListSpans | None:
+    """Find the list that nested keys lead to; None if it is not there, or does not end."""
+    names = [f'"{key}"'.encode() for key in keys]
+    depth, path = 0, [b""] * (len(keys) + 1)
+    elements: list[tuple[int, int]] = []
+    list_start = element_start = -1
+    for token in _TOKEN.finditer(data):
+        start, first = token.start(), data[token.start()]
+        if first == ord('"'):
+            is_key = depth <= len(names) and _COLON.match(data, token.end())
+            if is_key and depth and token.end() - start <= _LONGEST_KEY:
+                path[depth] = token.group()
+        elif first in b"{[":
+            depth += 1
+            if depth == len(names) + 1 and path[1:] == names and first == ord("["):
+                list_start = start
+            elif depth == len(names) + 2 and list_start >= 0:
+                element_start = start
+        else:
+            if depth == len(names) + 2 and list_start >= 0:
+                elements.append((element_start, token.end()))
+            elif depth == len(names) + 1 and list_start >= 0:
+                return ListSpans(elements, data[:list_start] + b"[]" + data[token.end() :])
+            depth -= 1
+    return None
+
+
+def elements_of(data: mmap, spans: ListSpans) -> Iterator[bytes]:
+    """Iterate over the elements."""
+    return (data[start:end] for start, end in spans.elements)

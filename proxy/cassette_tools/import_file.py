@@ -1,0 +1,217 @@
+"""`mesotape import`: write the file of another tool as a cassette."""
+
+import contextlib
+import gzip
+import mmap
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+import msgspec
+from msgspec import Struct
+
+from ...cassettes.format.documents import CassetteError, Header
+from ...cassettes.importing.formats import HEAD_BYTES, ImportFormat, detect_format
+from ...cassettes.importing.new_cassette import ImportResult, write_cassette
+from ...cassettes.importing.raw_reader import RawHints, read_raw_stream
+from ...cassettes.importing.traffic import ForeignFileError, Origins, Traffic
+from ...cassettes.inspection.file_kinds import PACKET_CAPTURES
+from ...cassettes.interchange.json_lines import read_json_lines
+from ...cassettes.interchange.losses import Losses
+from ...cassettes.known_secrets.placeholders import last_placeholder_in
+from ...cassettes.redaction.redactor import Redactor
+from ...cassettes.redaction.rules import RuleSet, counts_text
+from ...cassettes.storage.opening import missing_file_text
+from ...proto.api.apis import APIS_BY_NAME, ServerKind
+from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
+from .cassette_files import progress
+
+_BLOCK_BYTES = 1 << 18
+_GZIP = b"\x1f\x8b"
+
+
+class ImportOptions(Struct, frozen=True, kw_only=True):
+    """The options of `mesotape import`."""
+
+    file: Path
+    output: Path
+    rules: RuleSet
+    format_name: ImportFormat | None = None
+    server: ServerKind | None = None
+    upstream: str | None = None
+    api: str | None = None
+    request: str
+    max_body: int
+    as_json: bool = False
+
+
+def import_file(options: ImportOptions) -> int:
+    """Import the file. Return the exit code; raises CommandError."""
+    path, output = options.file, options.output
+    if output.exists() and path.exists() and output.samefile(path):
+        raise CommandError(f"{output}: is the imported file: choose another name for -o")
+    losses, origins = Losses(), Origins(options.upstream)
+    try:
+        with _unpacked(path) as file, progress(f"importing {path}", _size(file)) as shown:
+            redactor = Redactor(options.rules, _last_placeholder(file) + 1)
+            traffic = _read(file, options, origins, losses, shown.advance)
+            result = write_cassette(output, traffic, options.server, redactor, options.max_body)
+    except (CassetteError, ForeignFileError) as error:
+        place = "" if isinstance(error, CassetteError) else f"{path}: "
+        raise CommandError(f"{place}{error}; nothing was written") from error
+    except OSError as error:
+        text = f"{error.filename or output}: {error.strerror or error}; nothing was written"
+        raise CommandError(text) from error
+    _warn_of_servers(origins, options, losses)
+    _print_result(result, losses, options)
+    return EXIT_FAILURE if result.is_secret_left else 0
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Generator[BinaryIO]:
+    """Open a file; one that is compressed is unpacked into an unnamed file."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise CommandError(f"{path}: {missing_file_text(path)}") from None
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(file)
+        head = file.read(len(_GZIP))
+        file.seek(0)
+        if not head:
+            raise CommandError(f"{path}: is empty")
+        if head == _GZIP:
+            unpacked = stack.enter_context(tempfile.TemporaryFile())
+            try:
+                with gzip.open(file) as packed:
+                    shutil.copyfileobj(packed, unpacked, _BLOCK_BYTES)
+            except (EOFError, OSError, zlib.error) as error:
+                raise CommandError(f"{path}: cannot be unpacked: {error}") from error
+            unpacked.seek(0)
+            file = cast("BinaryIO", unpacked)
+        yield file
+
+
+def _last_placeholder(file: BinaryIO) -> int:
+    fd = file.fileno()
+    return last_placeholder_in(lambda start, end: os.pread(fd, end - start, start))
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _read(
+    file: BinaryIO,
+    options: ImportOptions,
+    origins: Origins,
+    losses: Losses,
+    on_progress: Callable[[int], None],
+) -> Traffic:
+    """Read a file in its format. Raises ForeignFileError, also while the traffic is read."""
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    format_name = options.format_name or detect_format(head, is_whole=len(head) < HEAD_BYTES)
+    api = None if options.api is None else APIS_BY_NAME[options.api]
+    hints = RawHints(api=api, request=options.request.encode())
+    match format_name:
+        case "jsonl":
+            return _json_lines(options.file, _advancing(file, file, on_progress))
+        case "recordio":
+            return read_raw_stream(_advancing(file, _blocks(file), on_progress), hints, losses)
+        case "http":
+            from ...cassettes.importing.http_reader import read_http
+
+            return read_http(_advancing(file, _blocks(file), on_progress), hints, losses)
+        case "flow":
+            return _flows(file, origins, losses)
+        case "har":
+            from ...cassettes.importing.har_reader import read_har
+
+            return read_har(_mapped(file), origins, losses)
+        case "vcr" if head.lstrip()[:1] == b"{":
+            from ...cassettes.importing.vcr_reader import read_vcr_json
+
+            return read_vcr_json(_mapped(file), origins, losses)
+        case "vcr":
+            from ...cassettes.importing.vcr_reader import read_vcr_yaml
+
+            return read_vcr_yaml(file, origins, losses)
+        case None:
+            raise ForeignFileError(_unknown_format(head))
+
+
+def _json_lines(path: Path, lines: Iterator[bytes]) -> Traffic:
+    documents = read_json_lines(lines, path)
+    header = next(documents, None)
+    if not isinstance(header, Header):
+        raise ForeignFileError("expected the header of a cassette in the first line")
+    return Traffic(tool="mesotape", header=header, items=documents)
+
+
+def _flows(file: BinaryIO, origins: Origins, losses: Losses) -> Traffic:
+    try:  # It takes a second to import.
+        from ...addons.flow_files.flow_traffic import read_flow_traffic
+    except ImportError as error:
+        text = f"a flow file needs mitmproxy: pip install 'mesotape[record]' ({error})"
+        raise CommandError(text) from error
+    return read_flow_traffic(file, origins, losses)
+
+
+def _unknown_format(head: bytes) -> str:
+    if head.startswith(PACKET_CAPTURES):
+        return "is a packet capture: `tcpflow -r FILE` writes its connections to files"
+    if b"mesotape:" in head:
+        return "is a cassette already"
+    kinds = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream of records"
+    return f"expected {kinds}, found {head[:20]!r}…; --format names the format"
+
+
+def _mapped(file: BinaryIO) -> mmap.mmap:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.read, _BLOCK_BYTES), b"")
+
+
+def _advancing(
+    file: BinaryIO, pieces: Iterable[bytes], on_progress: Callable[[int], None]
+) -> Iterator[bytes]:
+    done = 0
+    for piece in pieces:
+        yield piece
+        done += len(piece)
+        on_progress(done)
+
+
+def _warn_of_servers(origins: Origins, options: ImportOptions, losses: Losses) -> None:
+    counts = origins.counts
+    if origins.only is None and len(counts) > 1:
+        servers = ", ".join(f"{origin} ({count})" for origin, count in counts.most_common(5))
+        text = "requests went to several servers, and a cassette is of one"
+        print_to_stderr(f"{options.file}: {text}: --upstream URL keeps those of one: {servers}")
+    elif options.upstream is not None and (others := counts.total() - counts[origins.only or ""]):
+        losses.add(f"{others} requests to other servers than {origins.only} are left out")
+
+
+def _print_result(result: ImportResult, losses: Losses, options: ImportOptions) -> None:
+    found = list(losses)
+    if options.as_json:
+        shown = {"file": str(options.output), **msgspec.to_builtins(result), "losses": found}
+        click.echo(msgspec.json.encode(shown))
+    for loss in () if options.as_json else found:
+        print_to_stderr(f"{options.file}: {loss}")
+    if result.secrets and not options.as_json:
+        print_to_stderr(f"{options.output}: secrets replaced: {counts_text(result.secrets)}")
+    if result.is_secret_left:
+        text = f"a secret is left: it is in a name; run mesotape redact {options.output}"
+        print_to_stderr(f"{options.output}: {text}")
