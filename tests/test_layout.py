@@ -119,6 +119,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/server",
         "proxy/control",
     ),
+    "proxy/ci": (*READING, "proxy/control"),
     "proxy/terminal": (
         "proto",
         "cassettes/recording",
@@ -142,6 +143,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/control",
         "proxy/workers",
         "proxy/terminal",
+        "proxy/ci",
     ),
     "proxy/inspect": (
         *ANSWERING,
@@ -172,6 +174,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/commands",
         "proxy/inspect",
         "proxy/cassette_tools",
+        "proxy/ci",
     ),
     "proxy/installation": (
         "proto",

@@ -133,5 +133,17 @@ receipt_options = option_group(
     click.option(
         "--receipt", type=PATH_TYPE, help="Write a JSON report of the replay to this file."
     ),
+    click.option("--junit", type=PATH_TYPE, help="Write JUnit XML to this file."),
+    click.option(
+        "--summary-file",
+        type=PATH_TYPE,
+        help="Append a summary in Markdown to this file, like $GITHUB_STEP_SUMMARY.",
+    ),
+    click.option(
+        "--github",
+        "is_github",
+        is_flag=True,
+        help="Print annotations of GitHub Actions for problems and unused exchanges.",
+    ),
 )
 """What a replay writes."""

@@ -16,10 +16,11 @@ from ...cassettes.playback.requirement import Requirement, parse_requirement
 from ...cassettes.scanning.rule_files import RuleFileError, read_rules
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import describe_warnings, open_for_playing
+from ..ci.reported_replay import ReportedReplay
 from ..control.receipt import Receipt, digest_cassettes
 from . import certificates, processes
 from . import listen as addresses
-from .console import CommandError, interrupts, print_to_stderr, write_file_atomically
+from .console import CommandError, interrupts, print_result, print_to_stderr, write_file_atomically
 from .messages import messages
 from .outcome import print_counts
 from .replay_options import ReplayOptions
@@ -38,6 +39,9 @@ def replay(options: ReplayOptions) -> int:
     processes.raise_descriptor_limit()
     playback_options, requirement = _playback_options(options), _requirement(options)
     token = _control_token(options)
+    for path in filter(None, (options.junit, options.summary_file)):
+        if not path.absolute().parent.is_dir():
+            raise CommandError(f"{path}: cannot be written: the folder does not exist")
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _open_all(options.cassettes) as cassettes:
         try:
@@ -54,6 +58,9 @@ def replay(options: ReplayOptions) -> int:
             ended = asyncio.run(
                 serve(playback, options, requirement, tls, begun, token, workers, watched=watched)
             )
+        _write_reports(
+            options, ReportedReplay(ended.receipt, ended.problems, ended.exit_code, cassettes)
+        )
     if options.receipt is not None:
         done = msgspec.structs.replace(
             ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
@@ -62,6 +69,28 @@ def replay(options: ReplayOptions) -> int:
     if options.as_json or not options.quiet:
         print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
     return ended.exit_code
+
+
+def _write_reports(options: ReplayOptions, replay: ReportedReplay) -> None:
+    """Write the reports for CI that are wanted."""
+    if options.junit is not None:
+        from ..ci.junit import junit_text
+
+        write_file_atomically(options.junit, junit_text(replay))
+    if options.summary_file is not None:
+        from ..ci.markdown import markdown_text
+
+        try:
+            with options.summary_file.open("a", encoding="utf-8") as file:
+                file.write(markdown_text(replay))
+        except OSError as error:
+            text = f"{options.summary_file}: cannot be written: {error.strerror}"
+            raise CommandError(text) from error
+    if options.is_github:
+        from ..ci.annotations import replay_annotations
+
+        for line in replay_annotations(replay):
+            print_result(line, to_stderr=bool(options.command))
 
 
 def _fork_workers(

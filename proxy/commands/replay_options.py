@@ -43,4 +43,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     quiet: bool = False
     command: tuple[str, ...] = ()
     receipt: Path | None = None
+    junit: Path | None = None
+    summary_file: Path | None = None
+    is_github: bool = False
     end_with_parent: bool | None = None

@@ -152,9 +152,9 @@ def _reason(responder: Responder, requirement: Requirement, unmet: Sequence[Exch
     if not unmet:
         return "the recording has no exchanges"
     if requirement.amount != "any":
-        return f"{len(unmet)} exchange{'s' * (len(unmet) > 1)} not used"
+        return f"{counted(len(unmet), 'exchange')} not used"
     count = _count_requests(responder)
-    return f"no exchange was used: {count or 'no'} request{'s' * (count != 1)} arrived"
+    return f"no exchange was used: {counted(count, 'request') if count else 'no requests'} arrived"
 
 
 def _count_requests(responder: Responder) -> int:

@@ -10,6 +10,8 @@ from ...cassettes.comparing.differences import (
     Tally,
 )
 from ...cassettes.matching.misses import ReportLine, SpanStyle
+from ...proto.counted import counted
+from ..ci.annotations import format_annotation
 
 _MARKS: dict[DifferenceKind, tuple[str, SpanStyle]] = {
     "missing": ("-", "recorded"),
@@ -44,20 +46,14 @@ def annotation(difference: RecordingDifference, place: Place) -> str:
     lines = [_title(difference), *map(_change_text, difference.changes)]
     if difference.after is not None:
         lines.append(f"after {difference.after}")
-    where = f"file={_escape_property(place.file)},line={place.line}"
-    title = _escape_property(lines[0])
-    return f"::warning {where},title={title}::{_escape(chr(10).join(lines))}"
+    return format_annotation("warning", lines[0], "\n".join(lines), place.file, place.line)
 
 
 def summary(tally: Tally) -> str:
     """Return what was found, and how much was compared."""
-    compared = f"{_count(tally.calls, 'call')} and {_count(tally.events, 'event')} compared"
+    compared = f"{counted(tally.calls, 'call')} and {counted(tally.events, 'event')} compared"
     counts = [f"{number} {kind}" for kind in _MARKS if (number := getattr(tally, kind))]
     return f"{', '.join(counts) or 'no differences'}; {compared}"
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _title(difference: RecordingDifference) -> str:
@@ -78,11 +74,3 @@ def _place_text(place: Place) -> str:
 
 def _change_text(change: FieldChange) -> str:
     return f"{change.path}: {change.first or _NOTHING} → {change.second or _NOTHING}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escape_property(text: str) -> str:
-    return _escape(text).replace(":", "%3A").replace(",", "%2C")

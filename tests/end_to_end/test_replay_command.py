@@ -466,3 +466,24 @@ def test_a_replay_works_without_a_network(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done
     assert "1 served, 0 missed" in done.stderr
+
+
+def test_reports_for_ci_are_written_and_annotations_printed(folder: Path) -> None:
+    (folder / "summary.md").write_text("before\n")
+    reports = ("--junit", "junit.xml", "--summary-file", "summary.md", "--github")
+    command = (sys.executable, "-c", "from client import *\nask('/version', '')")
+    done = run("replay", "health.yaml", *reports, "--", *command, cwd=folder)
+    assert done.returncode == 3
+    assert (
+        '<failure type="missed" message="no recorded answer' in (folder / "junit.xml").read_text()
+    )
+    assert (
+        (folder / "summary.md").read_text().startswith("before\n### mesotape replay: exit code 3")
+    )
+    assert "\n::error title=no recorded answer%3A POST /version" in done.stderr
+
+
+def test_reports_need_a_folder(folder: Path) -> None:
+    done = run("replay", "health.yaml", "--junit", "missing/j.xml", cwd=folder)
+    error = "mesotape: missing/j.xml: cannot be written: the folder does not exist\n"
+    assert (done.returncode, done.stderr) == (1, error)
