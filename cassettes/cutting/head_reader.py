@@ -12,14 +12,14 @@ from msgspec import Struct
 from ..answers.records import record_type
 from ..format.documents import CassetteError, Event, Exchange, Side
 from ..format.fast_reader import EVENT_HEAD_PATTERN
-from ..format.scalars import NUMBER_PATTERN
+from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event
 
 _HEAD_BYTES = 4096
 _BLOCK_BYTES = 1 << 20
 _EVENT = re.compile(EVENT_HEAD_PATTERN.encode())
-_EXCHANGE = re.compile(rf"---\nexchange: ({NUMBER_PATTERN})\n".encode())
+_EXCHANGE = re.compile(rf"---\nexchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\n".encode())
 _SMALL_KINDS = (b"---\nend: ", b"---\nnote: ", b"---\nmesotape: ")
 _TYPE = re.compile(
     rb"(?:chunks: [^\n]*\n)?(?:spacing: [^\n]*\n)?"
@@ -28,7 +28,7 @@ _TYPE = re.compile(
 
 
 class DocumentHead(Struct, gc=False):
-    """The head of a document, and its first bytes.
+    """The head of a document, and its first bytes. Of an end or a note it has nothing else.
 
     `of` is the number of the exchange that an event is of, or of an exchange itself. `body_offset`
     is where the lines after the head of an event begin in `data`, 0 in a layout of its own.
@@ -47,21 +47,18 @@ class DocumentHead(Struct, gc=False):
 def read_heads(cassette: Cassette) -> Iterator[DocumentHead]:
     """Read the heads of all documents, in the order of the file. Raises CassetteError."""
     for document, data in _beginnings(cassette):
-        head = DocumentHead(document, data)
-        if match := _EVENT.match(data):
-            number, of, at, side = match.groups()
-            head.kind, head.number, head.of, head.at_seconds = (
-                "event",
-                int(number),
-                int(of),
-                float(at),
-            )
-            head.side, head.body_offset = "client" if side else "server", match.end()
+        match = _EVENT.match(data)
+        if match and (match[4] or b"\nfrom:" not in data):
+            number, of, at = int(match[1]), int(match[2]), float(match[3])
+            side: Side = "client" if match[4] else "server"
+            yield DocumentHead(document, data, "event", of, number, at, side, match.end())
         elif match := _EXCHANGE.match(data):
-            head.kind, head.of = "exchange", int(match[1])
-        elif not data.startswith(_SMALL_KINDS):
-            _parse(cassette, head)
-        yield head
+            number, at = int(match[1]), float(match[2])
+            yield DocumentHead(document, data, "exchange", number, at_seconds=at)
+        elif data.startswith(_SMALL_KINDS):
+            yield DocumentHead(document, data)
+        else:
+            yield _parsed_head(cassette, document, data)
 
 
 def event_type(cassette: Cassette, head: DocumentHead, message: str) -> str | None:
@@ -82,20 +79,14 @@ def event_bytes(cassette: Cassette, head: DocumentHead, message: str) -> bytes |
     return encode_event(cassette, event, message)
 
 
-def _parse(cassette: Cassette, head: DocumentHead) -> None:
-    match cassette.read_document(head.document):
-        case Event() as event:
-            head.kind, head.number, head.of, head.at_seconds = (
-                "event",
-                event.event,
-                event.of,
-                event.at,
-            )
-            head.side = event.from_ or "server"
-        case Exchange() as exchange:
-            head.kind, head.of = "exchange", exchange.exchange
+def _parsed_head(cassette: Cassette, document: int, data: bytes) -> DocumentHead:
+    match cassette.read_document(document):
+        case Event(event=number, of=of, at=at) as event:
+            return DocumentHead(document, data, "event", of, number, at, event.from_ or "server")
+        case Exchange(exchange=number, at=at):
+            return DocumentHead(document, data, "exchange", number, at_seconds=at)
         case _:
-            pass
+            return DocumentHead(document, data)
 
 
 def _beginnings(cassette: Cassette) -> Iterator[tuple[int, bytes]]:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..cutting.head_reader import DocumentHead, read_heads
-from ..format.documents import CassetteError, End, Exchange, Header, Note
+from ..format.documents import CassetteError, End, Header, Note
 from ..format.yaml_writer import format_document
 from ..storage.comments import comments_between
 from ..storage.new_file import new_file
@@ -99,12 +99,10 @@ def _with_comments(comments: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _at_seconds(cassette: Cassette, head: DocumentHead) -> float:
-    if head.kind == "event":
+    if head.kind != "other":
         return head.at_seconds
-    if head.kind == "exchange":
-        return 0.0  # It stands where its answer came, after what was before that.
     document = cassette.read_document(head.document)
-    return document.at if isinstance(document, Exchange | End | Note) else 0.0
+    return document.at if isinstance(document, End | Note) else 0.0
 
 
 def _check(cassettes: Sequence[Cassette], output: Path) -> None:

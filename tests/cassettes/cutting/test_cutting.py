@@ -87,6 +87,13 @@ NEEDS = [
         {1, 2, *range(3, 8)},
         7,
     ),
+    (
+        "the call that ends a stream",
+        "scheduler-json-pymesos",
+        Choice(types=("HEARTBEAT",), since=30),
+        {1, 2, 28},
+        2,
+    ),
     ("the output of an input", "agent-session", Choice(clients=("11",)), {10, 11}, 9),
 ]
 

@@ -99,7 +99,19 @@ def test_times_are_on_the_clock_of_the_first(tmp_path: Path) -> None:
             ("slow", 6.0, 2),
         ]
         assert find_problems(cassette) == []
-    assert "# first\n" in (tmp_path / "out.yaml").read_text()
+    text = (tmp_path / "out.yaml").read_text()
+    assert "# first\n" in text
+    kinds = re.findall(r"^(exchange|event|end|note): *(\d*)", text, re.MULTILINE)
+    assert [f"{kind} {number}".strip() for kind, number in kinds] == [
+        "note",
+        "exchange 1",
+        "exchange 2",
+        "event 1",
+        "event 2",
+        "end 2",
+        "note",
+        "exchange 3",
+    ]
 
 
 REFUSED = [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.cut_cassettes import captured, live, replay
 from support.paths import ROOT
+from support.playback_cassettes import STREAM, exchange
 
 from mesotape.cassettes.format.documents import CassetteError, Exchange
 from mesotape.cassettes.renaming.renaming import rename_cassette
@@ -52,12 +53,12 @@ def test_a_capture_is_sound_plays_and_has_new_names(name: str, folder: Path) -> 
 
 def wrong_lengths(cassette: Cassette):
     """Yield exchanges whose request has another length than its head says."""
-    for exchange in cassette.exchanges():
-        length = exchange.request.headers.get("Content-Length")
-        if exchange.request.json is None or length is None:
+    for each in cassette.exchanges():
+        length = each.request.headers.get("Content-Length")
+        if each.request.json is None or length is None:
             continue
-        if int(str(length)) != len(encode_request(cassette, exchange, None)):
-            yield exchange.exchange
+        if int(str(length)) != len(encode_request(cassette, each, None)):
+            yield each.exchange
 
 
 @pytest.mark.parametrize(
@@ -121,22 +122,36 @@ def test_headers_paths_notes_and_what_is_left(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(HAND_WRITTEN)
     result = rename_cassette(tmp_path / "a.yaml", tmp_path / "b.yaml")
     with Cassette.open(tmp_path / "b.yaml") as cassette:
-        header, (exchange,), (note,) = cassette.header, cassette.exchanges(), cassette.notes()
+        header, (only,), (note,) = cassette.header, cassette.exchanges(), cassette.notes()
     text = (tmp_path / "b.yaml").read_text()
     assert "\n# a comment on host-1.example\n---\n" in text
     assert text.endswith("...\n# the last\n")
     assert header.upstream == "http://host-1.example:5051"
     assert header.recorded_at.isoformat() == "2000-01-01T00:00:00.104233+00:00"
-    assert isinstance(exchange, Exchange)
-    assert exchange.peer == "192.0.2.1:40000"
-    assert exchange.request.path == "/files/read?path=/slaves/agent-1/stdout"
-    assert exchange.request.headers == {"Host": "host-1.example:5051"}
-    assert exchange.response.headers == {
+    assert isinstance(only, Exchange)
+    assert only.peer == "192.0.2.1:40000"
+    assert only.request.path == "/files/read?path=/slaves/agent-1/stdout"
+    assert only.request.headers == {"Host": "host-1.example:5051"}
+    assert only.response.headers == {
         "Date": "Sat, 01 Jan 2000 00:00:00 GMT",
         "Location": "//host-2.example:5051/",
     }
     assert note.note == "host-1.example was slow"
     assert result.left == [f"{tmp_path / 'a.yaml'}:9"]
+
+
+def test_chunks_follow_the_new_lengths(tmp_path: Path) -> None:
+    written = HAND_WRITTEN.partition("# a comment")[0] + exchange(1, b"{}", STREAM)
+    agent = "e569076e-deef-4401-a45a-d2f47ce055ff-S0"
+    text = f'{{"id": "{agent}"}}'
+    size = len(text)
+    written += f"---\nevent: 1\nof: 1\nat: 1\nchunks: [[9, 1], [{size - 6}, 2]]\n"
+    (tmp_path / "a.yaml").write_text(f"{written}json: '{text}'\n...\n")
+    rename_cassette(tmp_path / "a.yaml", tmp_path / "b.yaml")
+    with Cassette.open(tmp_path / "b.yaml") as cassette:
+        (renamed,) = cassette.events(1)
+    assert renamed.json == '{"id": "agent-1"}'
+    assert renamed.chunks == [(9, 1.0), (size - 6 - len(agent) + len("agent-1"), 2.0)]
 
 
 def test_only_what_is_asked_for_changes(tmp_path: Path) -> None:
