@@ -12,10 +12,9 @@ from ..format.yaml_writer import format_document
 from ..storage.comments import comments_between
 from ..storage.reader import Cassette
 from .choice import Choice
-from .head_reader import DocumentHead
+from .head_reader import DocumentHead, read_pieces
 from .kept_documents import KeptDocuments
 
-_BLOCK_BYTES = 1 << 20
 _NUMBER = re.compile(rb"^(event:[ \t]*)[0-9]+", re.MULTILINE)
 
 
@@ -72,7 +71,8 @@ class CutWriter:
         before, self._offset = self._offset, end
         match head.kind:
             case "exchange":
-                pieces = self._copy(start, end) if self._kept.is_kept(head) else iter(())
+                is_kept = self._kept.is_kept(head)
+                pieces = read_pieces(self._cassette, head) if is_kept else iter(())
             case "event":
                 pieces = self._event(head)
             case "other":
@@ -101,13 +101,12 @@ class CutWriter:
         stream.last_at = head.at_seconds
         self.result.events += 1
         self.result.chosen_events += self._kept.is_chosen(head)
-        start, end = self._cassette.span(head.document)
         if (replaced := self._replaced.get(head.document)) is not None:
             yield _renumbered(replaced, stream.events)
         elif head.number == stream.events:
-            yield from self._copy(start, end)
+            yield from read_pieces(self._cassette, head)
         else:
-            yield _renumbered(self._cassette.read_bytes(start, end), stream.events)
+            yield _renumbered(b"".join(read_pieces(self._cassette, head)), stream.events)
 
     def _other(self, head: DocumentHead) -> Iterator[bytes]:
         document = self._cassette.read_document(head.document)
@@ -129,7 +128,7 @@ class CutWriter:
             case _:
                 pass
         if is_kept:
-            yield from self._copy(*self._cassette.span(head.document))
+            yield from read_pieces(self._cassette, head)
         if isinstance(document, Header):
             text = f"cut from {Path(self._cassette.path).name}: {choice}"
             yield format_document(Note(note=text, at=choice.since))
@@ -137,12 +136,6 @@ class CutWriter:
     def _stopped(self, number: int, stream: _Stream) -> bytes:
         at = max(self._choice.until, stream.last_at)
         return format_document(End(end=number, at=at, cause="stopped"))
-
-    def _copy(self, start: int, end: int) -> Iterator[bytes]:
-        while start < end:
-            data = self._cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))
-            yield data
-            start += len(data)
 
 
 def _renumbered(data: bytes, number: int) -> bytes:

@@ -102,7 +102,7 @@ class FactReader:
                 facts.reads_before = tuple(reads.values())
                 reads.clear()
                 self._latest[party] = number
-        elif facts.holds_events and parsed.is_mutating:
+        elif facts.holds_events and parsed.is_mutating and self._choice.divides_parties:
             self._answered_ids.add_call(facts.party, number, exchange.at, parsed.calls)
         return facts
 

@@ -61,6 +61,20 @@ def read_heads(cassette: Cassette) -> Iterator[DocumentHead]:
             yield _parsed_head(cassette, document, data)
 
 
+def read_pieces(cassette: Cassette, head: DocumentHead, offset: int = 0) -> Iterator[bytes]:
+    """Read the bytes of a document from an offset on; the last line of a file gets its end."""
+    start, end = cassette.span(head.document)
+    data = head.data[offset:]
+    yield data
+    start += len(head.data)
+    while start < end:
+        data = cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))
+        yield data
+        start += len(data)
+    if not data.endswith(b"\n"):
+        yield b"\n"
+
+
 def event_type(cassette: Cassette, head: DocumentHead, message: str) -> str | None:
     """Return the type of an event of a stream of messages; None if it has none."""
     if head.body_offset and (match := _TYPE.match(head.data, head.body_offset)):

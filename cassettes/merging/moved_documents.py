@@ -9,14 +9,13 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..cutting.head_reader import DocumentHead
+from ..cutting.head_reader import DocumentHead, read_pieces
 from ..format.documents import Document, End, Event, Exchange, Note
 from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
 from ..format.yaml_writer import format_document
 from ..storage.reader import Cassette
 from .merged_numbers import MergedNumbers
 
-_BLOCK_BYTES = 1 << 20
 _EXCHANGE = re.compile(
     (
         rf"---\nexchange: {NUMBER_PATTERN}\nat: ({SECONDS_PATTERN})\n"
@@ -43,13 +42,13 @@ class DocumentMover:
                 of, at = self._exchange(head.of), self._at(head.at_seconds)
                 side = b"from: client\n" if head.side == "client" else b""
                 yield b"---\nevent: %d\nof: %d\nat: %.6f\n%b" % (head.number, of, at, side)
-                yield from self._rest(head, head.body_offset)
+                yield from read_pieces(self._cassette, head, head.body_offset)
                 return
         elif head.kind == "exchange" and (match := _EXCHANGE.match(head.data)):
             number, at = self._exchange(head.of), self._at(float(match[1]))
             client = self._numbers.client(self._index, int(match[2]))
             yield b"---\nexchange: %d\nat: %.6f\nclient: %d\n" % (number, at, client)
-            yield from self._rest(head, match.end())
+            yield from read_pieces(self._cassette, head, match.end())
             return
         yield format_document(self._moved(self._cassette.read_document(head.document)))
 
@@ -77,12 +76,3 @@ class DocumentMover:
 
     def _at(self, at_seconds: float) -> float:
         return at_seconds + self._shift_seconds
-
-    def _rest(self, head: DocumentHead, offset: int) -> Iterator[bytes]:
-        start, end = self._cassette.span(head.document)
-        yield head.data[offset:]
-        start += len(head.data)
-        while start < end:
-            data = self._cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))
-            yield data
-            start += len(data)

@@ -217,6 +217,16 @@ def test_comments_notes_and_the_layout_of_a_person_stay(suffix: str, tmp_path: P
         assert find_problems(cassette) == []
 
 
+def test_a_stream_ends_after_a_file_without_its_last_line_end(tmp_path: Path) -> None:
+    path = small(tmp_path / "a.yaml", "")
+    text = path.read_text()
+    path.write_text(text + text[text.index("---\nnote: a note of") :].strip())
+    cut_cassette(path, Choice(until=6), tmp_path / "b.yaml")
+    with Cassette.open(tmp_path / "b.yaml") as cassette:
+        assert cassette.stream_end(1) is not None
+        assert len(list(cassette.notes())) == 4
+
+
 def test_parts_become_one_file(tmp_path: Path) -> None:
     path = small(tmp_path / "a.yaml")
     head, rest = path.read_text().split("# before the last\n")

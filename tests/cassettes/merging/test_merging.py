@@ -137,6 +137,17 @@ def test_what_cannot_be_merged_is_refused(
     assert (tmp_path / "out.yaml").read_bytes() == before
 
 
+def test_a_file_without_its_last_line_end_is_merged(tmp_path: Path) -> None:
+    at = "2026-11-22T12:00:00Z"
+    paths = [
+        written(tmp_path / f"{number}.yaml", at, exchange(1, at=number).rstrip("\n"))
+        for number in (1, 2)
+    ]
+    merge_cassettes(paths, tmp_path / "out.yaml")
+    with Cassette.open(tmp_path / "out.yaml") as cassette:
+        assert [each.at for each in cassette.exchanges()] == [1.0, 2.0]
+
+
 def test_servers_that_cannot_be_told_apart_are_listed(tmp_path: Path) -> None:
     paths = [
         written(tmp_path / f"{name}.yaml", f"2026-11-22T12:00:00Z\nupstream: http://{name}:5050")
