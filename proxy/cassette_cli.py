@@ -7,8 +7,8 @@ import click
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
 from .arguments.ignore_options import ignore_options
+from .arguments.path_type import PATH_TYPE
 from .arguments.shared_options import redaction_options
-from .arguments.value_types import PATH_TYPE
 from .commands.console import check_platform, importing
 
 json_output = option_group(

@@ -12,8 +12,10 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..cassettes.files.object_path import ObjectStoreError
 from .arguments.command_help import DocumentedCommand, DocumentedGroup, option_group
 from .arguments.inspect_options import inspect_options
+from .arguments.path_type import PATH_TYPE
 from .arguments.record_options import limit_options, proxy_options, record_options
 from .arguments.replay_options import receipt_options, replay_options
 from .arguments.shared_options import (
@@ -22,7 +24,7 @@ from .arguments.shared_options import (
     redaction_options,
     server_output_options,
 )
-from .arguments.value_types import PATH_TYPE, CassetteArgument, CassetteArgumentType
+from .arguments.value_types import CassetteArgument, CassetteArgumentType
 from .cassette_cli import COMMANDS as CASSETTE_COMMANDS
 from .commands.console import (
     EXIT_FAILURE,
@@ -198,6 +200,10 @@ def main() -> None:
     except CommandError as error:
         print_to_stderr(str(error))
         code = error.exit_code
+    except ObjectStoreError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print_to_stderr(f"{place}{error.strerror}")
+        code = EXIT_FAILURE
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
             raise

@@ -6,8 +6,9 @@ import click
 
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
+from .arguments.path_type import PATH_TYPE
 from .arguments.shared_options import redaction_options
-from .arguments.value_types import PATH_TYPE, SizeType
+from .arguments.value_types import SizeType
 from .commands.console import check_platform, importing
 
 

@@ -7,7 +7,7 @@ import click
 from .arguments.choice_options import choice_options
 from .arguments.command_help import DocumentedCommand, option_group
 from .arguments.completion import CASSETTE_PATH_TYPE
-from .arguments.value_types import PATH_TYPE
+from .arguments.path_type import PATH_TYPE
 from .commands.console import check_platform, importing
 
 output_of_cassette = option_group(

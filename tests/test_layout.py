@@ -20,6 +20,7 @@ MOST_MODULES = 14
 PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
 READING = (
     *PROTO,
+    "cassettes/files",
     "cassettes/format",
     "cassettes/indexing",
     "cassettes/storage",
@@ -37,9 +38,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "proto/api": ("proto", "proto/http", "proto/messages"),
     "proto/diagnosis": PROTO,
     "cassettes": (),
+    "cassettes/files": (),
     "cassettes/format": PROTO,
     "cassettes/indexing": (*PROTO, "cassettes/format"),
-    "cassettes/storage": (*PROTO, "cassettes/format", "cassettes/indexing"),
+    "cassettes/storage": (*PROTO, "cassettes/files", "cassettes/format", "cassettes/indexing"),
     "cassettes/known_secrets": (),
     "cassettes/redaction": (*PROTO, "cassettes/format", "cassettes/known_secrets"),
     SCANNING: READING,
@@ -186,6 +188,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "proxy/arguments": (
         "proto/http",
         "proto/api",
+        "cassettes/files",
         "cassettes/storage",
         "cassettes/redaction",
         SCANNING,
@@ -196,6 +199,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "proxy": (
         "proto",
+        "cassettes/files",
         "cassettes/redaction",
         "proxy/control",
         "proxy/testing",

@@ -15,8 +15,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO, cast
 
+from ..files.object_path import ObjectPath
 from ..format.documents import CassetteError
-from .opening import is_gzip_file
+from .opening import GZIP_MAGIC
 
 
 @contextlib.contextmanager
@@ -26,6 +27,10 @@ def new_file(path: Path, *, packs: bool) -> Generator[IO[bytes]]:
     Only its owner can read it, or who could read the file that it replaces. With `packs`, what is
     written is compressed. Raises OSError.
     """
+    if isinstance(path, ObjectPath):
+        with _uploaded(path, packs=packs) as file:
+            yield file
+        return
     destination = path.resolve()
     mode = 0o600
     if destination.exists():
@@ -51,8 +56,24 @@ def new_file(path: Path, *, packs: bool) -> Generator[IO[bytes]]:
 
 
 @contextlib.contextmanager
+def _uploaded(path: ObjectPath, *, packs: bool) -> Generator[IO[bytes]]:
+    """Write a temporary file, and upload it as an object, which appears when it is complete."""
+    with tempfile.TemporaryDirectory(prefix="mesotape-") as folder:
+        copy = Path(folder) / "object"
+        with new_file(copy, packs=packs) as file:
+            yield file
+        path.call(path.store.put_file, str(copy), str(path))
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold the lock of recorders. Raises CassetteError if one is writing to the file."""
+    """Hold the lock of recorders. Raises CassetteError if one is writing to the file.
+
+    No recorder writes to an object of a store.
+    """
+    if isinstance(path, ObjectPath):
+        yield
+        return
     try:
         file = path.open("rb")
     except OSError:  # reading it will say why
@@ -69,7 +90,7 @@ def locked(path: Path) -> Generator[None]:
 def is_packed(path: Path) -> bool:
     """Return whether a file is compressed. Raises OSError."""
     with path.open("rb") as file:
-        return is_gzip_file(file.fileno())
+        return file.read(2) == GZIP_MAGIC
 
 
 def _sync_folder(folder: Path) -> None:

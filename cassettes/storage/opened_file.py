@@ -20,6 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from ...proto.counted import counted
+from ..files.readable_file import LocalFile, ReadableFile, ReadsAt
 from ..format.documents import CassetteError
 from .parts import FurtherPart
 
@@ -51,9 +52,11 @@ class _Source(NamedTuple):
             return None
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
-    def is_open_as(self, fd: int) -> bool:
+    def is_open_as(self, file: ReadableFile) -> bool:
         """Return whether the file itself is open, and no unpacked copy of it."""
-        status = os.fstat(fd)
+        if not isinstance(file, LocalFile):
+            return True
+        status = os.fstat(file.fd)
         return (self.device, self.inode) == (status.st_dev, status.st_ino)
 
 
@@ -65,7 +68,7 @@ class FilePart(Struct):
     """
 
     path: Path
-    fd: int
+    file: ReadableFile
     start: int
     skipped_bytes: int
     skipped_lines: int
@@ -75,23 +78,24 @@ class FilePart(Struct):
 
 
 class OpenedFile:
-    """Reads a file that was opened as `fd`, which it then owns; `size` is its length at the start.
+    """Reads an open file, which it then owns; `size` is its length at the start.
 
     With `may_grow`, data that is appended is no change: the file of a running recorder is then
     read as far as it was written.
     """
 
-    def __init__(self, path: Path, fd: int, *, may_grow: bool = False) -> None:
+    def __init__(self, path: Path, file: ReadableFile, *, may_grow: bool = False) -> None:
         self.path = path
-        self.fd = fd
+        self.is_open = True
+        self._file = file
         self.size = 0
         self.parts: list[FilePart] = []
         self._may_grow = may_grow
-        self._add(path, fd, 0, 0)
+        self._add(path, file, 0, 0)
 
     def add(self, part: FurtherPart) -> None:
         """Add a part, which this owns then."""
-        self._add(part.path, part.fd, part.header_bytes, part.header_lines)
+        self._add(part.path, part.file, part.header_bytes, part.header_lines)
 
     def part_at(self, offset: int) -> FilePart:
         """Return the part that has the byte at an offset."""
@@ -102,14 +106,14 @@ class OpenedFile:
     def pread(self, size: int, offset: int) -> bytes:
         """Read bytes at an offset, fewer at the end of the last part. Raises OSError."""
         if len(self.parts) == 1:
-            return os.pread(self.fd, size, offset)
+            return self._file.pread(size, offset)
         data = b""
         while len(data) < size:
             place, left = offset + len(data), size - len(data)
             part = self.part_at(place)
             if part is not self.parts[-1]:
                 left = min(left, part.start + part.size - place)
-            block = os.pread(part.fd, left, place - part.start + part.skipped_bytes)
+            block = part.file.pread(left, place - part.start + part.skipped_bytes)
             if not block:
                 break
             data += block
@@ -153,27 +157,25 @@ class OpenedFile:
         for part in self.parts:
             self._check_part(part)
 
-    def _add(self, path: Path, fd: int, skipped_bytes: int, skipped_lines: int) -> None:
-        status = os.fstat(fd)
-        size, start = status.st_size - skipped_bytes, self.size
+    def _add(self, path: Path, file: ReadableFile, skipped_bytes: int, skipped_lines: int) -> None:
+        status = file.status()
+        size, start = status.size - skipped_bytes, self.size
         source = _Source.at(path)
         self.parts.append(
-            FilePart(
-                path, fd, start, skipped_bytes, skipped_lines, size, status.st_mtime_ns, source
-            )
+            FilePart(path, file, start, skipped_bytes, skipped_lines, size, status.mtime_ns, source)
         )
         self.size += size
 
     def _read_error(self, error: OSError) -> CassetteError:
-        return CassetteError(f"{self.path}: cannot be read: {error.strerror}")
+        return CassetteError(f"{self.path}: cannot be read: {error.strerror or error}")
 
     def _check_part(self, part: FilePart) -> None:
         try:
-            status = os.fstat(part.fd)
+            status = part.file.status()
         except OSError as error:
             raise self._read_error(error) from error
-        size = status.st_size - part.skipped_bytes
-        if status.st_mtime_ns == part.mtime_ns and size == part.size:
+        size = status.size - part.skipped_bytes
+        if status.mtime_ns == part.mtime_ns and size == part.size:
             return
         if self._may_grow and part is self.parts[-1] and size >= part.size:
             return
@@ -189,12 +191,12 @@ class OpenedFile:
         digest = hashlib.sha256()
         try:
             for part in self.parts:
-                if part.source is not None and self.fd >= 0 and part.source.is_open_as(part.fd):
-                    for block in _blocks(part.fd):
+                if part.source is not None and self.is_open and part.source.is_open_as(part.file):
+                    for block in _blocks(part.file.pread):
                         digest.update(block)
                 elif part.source is not None and part.source == _Source.at(part.path):
                     with part.path.open("rb") as file:
-                        for block in _blocks(file.fileno()):
+                        while block := file.read(_BLOCK_BYTES):
                             digest.update(block)
                 else:
                     return None
@@ -210,15 +212,15 @@ class OpenedFile:
 
     def close(self) -> None:
         """Close the file. May be called twice."""
-        if self.fd >= 0:
+        if self.is_open:
             for part in self.parts:
-                os.close(part.fd)
-            self.fd = -1
+                part.file.close()
+            self.is_open = False
 
 
-def _blocks(fd: int) -> Iterator[bytes]:
+def _blocks(pread: ReadsAt) -> Iterator[bytes]:
     """Yield the content of a file."""
     place = 0
-    while block := os.pread(fd, _BLOCK_BYTES, place):
+    while block := pread(_BLOCK_BYTES, place):
         yield block
         place += len(block)

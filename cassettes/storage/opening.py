@@ -1,4 +1,4 @@
-"""Open a cassette so that it can be read at any offset: a plain or compressed file, or a pipe."""
+"""Open a cassette so that it can be read at any offset: a file, plain or compressed, or a pipe."""
 
 import os
 import stat
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from ..files.object_path import ObjectPath
+from ..files.readable_file import LocalFile, ReadableFile
 from ..format.documents import CassetteError
 
 MAX_UNPACKED_BYTES = 1 << 32
@@ -15,7 +17,7 @@ MAX_UNPACKED_BYTES = 1 << 32
 _EXAMINED_BYTES = 1 << 20
 """Without the first key of a header in these, the rest is not even unpacked."""
 
-_GZIP = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's code for the format of gzip
 _BLOCK = 1 << 20
 
@@ -30,12 +32,13 @@ _UTF16 = {
 
 def open_for_reading(
     path: Path, *, max_unpacked_bytes: int = MAX_UNPACKED_BYTES
-) -> tuple[int, list[str]]:
-    """Open a cassette; return its file descriptor, and warnings.
+) -> tuple[ReadableFile, list[str]]:
+    """Open a cassette; return the file, and warnings.
 
     A compressed file or a pipe is first copied into an unnamed temporary file. If a compressed file
     is cut off or damaged, the part before that is copied, and there is a warning. Of a file that
-    does not begin like a cassette, only the beginning is copied.
+    does not begin like a cassette, only the beginning is copied. An object of a store is read range
+    by range, unless it is compressed.
 
     Raises `CassetteError` if the file cannot be read, is longer than `max_unpacked_bytes` once
     copied, or is binary.
@@ -43,25 +46,23 @@ def open_for_reading(
     if not hasattr(os, "pread"):
         raise CassetteError(f"{path}: cassettes cannot be read on Windows: use WSL, Linux or macOS")
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if isinstance(path, ObjectPath):
+            file, warnings = _open_object(path, max_unpacked_bytes)
+        else:
+            file, warnings = _open_file(path, max_unpacked_bytes)
+        head = file.pread(4096, 0)
     except FileNotFoundError:
         raise CassetteError(f"{path}: {missing_file_text(path)}") from None
     except OSError as error:
-        raise CassetteError(f"{path}: cannot be opened: {error.strerror}") from error
-    try:
-        readable, warnings = _open_seekable(path, fd, max_unpacked_bytes)
-    except OSError as error:
         raise CassetteError(f"{path}: cannot be read: {error.strerror or error}") from error
-    finally:
-        os.close(fd)
-    if (reason := _unreadable(os.pread(readable, 4096, 0))) is not None:
-        os.close(readable)
+    if (reason := _unreadable(head)) is not None:
+        file.close()
         raise CassetteError(f"{path}:1: {reason}")
     # Only the header is examined: after it, a crash may have left blocks of zeros.
-    if b"\0" in os.pread(readable, 4096, 0).partition(b"\n...\n")[0]:
-        os.close(readable)
+    if b"\0" in head.partition(b"\n...\n")[0]:
+        file.close()
         raise CassetteError(f"{path}:1: not a cassette: found binary data, expected a line `---`")
-    return readable, warnings
+    return file, warnings
 
 
 def missing_file_text(path: Path) -> str:
@@ -94,10 +95,36 @@ def _unreadable(head: bytes) -> str | None:
 
 def is_gzip_file(fd: int) -> bool:
     """Return whether a file is compressed with gzip."""
-    return os.pread(fd, 2, 0) == _GZIP
+    return os.pread(fd, 2, 0) == GZIP_MAGIC
 
 
-def _open_seekable(path: Path, fd: int, max_bytes: int) -> tuple[int, list[str]]:
+def _open_object(path: ObjectPath, max_bytes: int) -> tuple[ReadableFile, list[str]]:
+    from ..files.object_file import ObjectFile
+
+    if path.is_dir():
+        raise CassetteError(f"{path}: is a folder, expected a file")
+    file = ObjectFile(path)
+    if file.pread(2, 0) != GZIP_MAGIC:
+        return file, []
+    file.close()
+    with path.open() as packed:
+        return _copy(path, _unpack_blocks(packed), max_bytes)
+
+
+def _open_file(path: Path, max_bytes: int) -> tuple[ReadableFile, list[str]]:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CassetteError(f"{path}: cannot be opened: {error.strerror}") from error
+    try:
+        return _open_seekable(path, fd, max_bytes)
+    finally:
+        os.close(fd)
+
+
+def _open_seekable(path: Path, fd: int, max_bytes: int) -> tuple[ReadableFile, list[str]]:
     mode = os.fstat(fd).st_mode
     if stat.S_ISDIR(mode):
         raise CassetteError(f"{path}: is a folder, expected a file")
@@ -107,10 +134,10 @@ def _open_seekable(path: Path, fd: int, max_bytes: int) -> tuple[int, list[str]]
     if is_gzip_file(fd):
         with open(fd, "rb", closefd=False) as file:
             return _copy(path, _unpack_blocks(file), max_bytes)
-    return os.dup(fd), []
+    return LocalFile(os.dup(fd)), []
 
 
-def _copy(path: Path, blocks: Iterator[bytes], max_bytes: int) -> tuple[int, list[str]]:
+def _copy(path: Path, blocks: Iterator[bytes], max_bytes: int) -> tuple[ReadableFile, list[str]]:
     import tempfile
 
     warnings: list[str] = []
@@ -131,7 +158,7 @@ def _copy(path: Path, blocks: Iterator[bytes], max_bytes: int) -> tuple[int, lis
         except (EOFError, zlib.error) as error:
             warnings = [f"the compressed file is cut off or damaged: {error}"]
         copy.flush()
-        return os.dup(copy.fileno()), warnings
+        return LocalFile(os.dup(copy.fileno())), warnings
 
 
 def _read_blocks(file: IO[bytes]) -> Iterator[bytes]:

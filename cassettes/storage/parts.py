@@ -4,12 +4,12 @@ The header of a part after the first has its number, `part: 2`, and the `recorde
 So the parts of an older recording under the same name are not taken for parts of this one.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
+from ..files.readable_file import ReadableFile
 from ..format.documents import CassetteError, Header
 from ..format.parsing import parse_document
 from .opening import open_for_reading
@@ -23,7 +23,7 @@ class FurtherPart(Struct, frozen=True):
     """An open file; its first `header_bytes` bytes are the header."""
 
     path: Path
-    fd: int
+    file: ReadableFile
     header_bytes: int
     header_lines: int
     warnings: list[str]
@@ -52,17 +52,17 @@ def open_further_parts(path: Path, head: bytes) -> Iterator[FurtherPart]:
         number += 1
     later = part_path(path, number + 1)
     if later.is_file() and (part := _open_part(later, number + 1, header)) is not None:
-        os.close(part.fd)
+        part.file.close()
         raise CassetteError(f"{part_path(path, number)}: is missing, but there is {later.name}")
 
 
 def _open_part(path: Path, number: int, first: Header) -> FurtherPart | None:
     """Open a part; None if it is not of the same recording."""
     try:
-        fd, warnings = open_for_reading(path)
+        file, warnings = open_for_reading(path)
     except CassetteError:
         return None
-    head, mark, _ = os.pread(fd, HEADER_BYTES, 0).partition(_HEADER_END)
+    head, mark, _ = file.pread(HEADER_BYTES, 0).partition(_HEADER_END)
     try:
         header = parse_document(head + mark)
     except CassetteError:
@@ -71,7 +71,7 @@ def _open_part(path: Path, number: int, first: Header) -> FurtherPart | None:
         number,
         first.recorded_at,
     ):
-        os.close(fd)
+        file.close()
         return None
     size = len(head) + len(mark)
-    return FurtherPart(path, fd, size, (head + mark).count(b"\n"), warnings)
+    return FurtherPart(path, file, size, (head + mark).count(b"\n"), warnings)

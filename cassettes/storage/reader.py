@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Self
 
+from ..files.object_path import to_path
 from ..format.documents import (
     CassetteError,
     Document,
@@ -77,8 +78,9 @@ class Cassette:
         read. With `may_grow`, documents may be appended while the cassette is open. Without
         `with_parts`, one file is opened, whichever part it is.
         """
-        fd, warnings = open_for_reading(Path(path))
-        file = OpenedFile(Path(path), fd, may_grow=may_grow)
+        path = to_path(path) if isinstance(path, str) else path
+        opened, warnings = open_for_reading(path)
+        file = OpenedFile(path, opened, may_grow=may_grow)
         try:
             if with_parts:
                 for part in open_further_parts(file.path, file.pread(HEADER_BYTES, 0)):

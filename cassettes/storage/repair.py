@@ -4,6 +4,7 @@ Only the bytes after the last complete document are removed, as a crash leaves t
 is cut off further up, or is wrong, is left for a person to correct.
 """
 
+import errno
 import gzip
 import os
 import shutil
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from ..files.readable_file import LocalFile
 from ..format.documents import CassetteError
 from .opening import is_gzip_file, open_for_reading
 from .reader import Cassette
@@ -30,8 +32,11 @@ def cut_damaged_tail(path: Path, *, backup: bool = False) -> int:
             intact_bytes, has_warnings = cassette.intact_bytes, bool(cassette.warnings)
     except CassetteError:
         return 0
-    fd, _ = open_for_reading(path)
-    with open(fd, "rb") as plain, path.open("rb") as file:
+    opened, _ = open_for_reading(path)
+    if not isinstance(opened, LocalFile):
+        opened.close()
+        raise OSError(errno.EROFS, "objects of a store are not changed: copy it first")
+    with open(opened.fd, "rb") as plain, path.open("rb") as file:
         tail_bytes = plain.seek(0, os.SEEK_END) - intact_bytes
         plain.seek(intact_bytes)
         is_damaged = tail_bytes > 0 and _has_content(plain.read(_BLOCK_BYTES))

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from ..files.object_path import ObjectPath
 from .arrow import SCHEMAS, OnProgress, read_batches
 from .schemas import SCHEMA_VERSION
 from .source import open_source
@@ -49,6 +50,8 @@ def write_parquet(paths: Iterable[Path], folder: Path, on_progress: OnProgress) 
     The folder appears when all is written. Raises CassetteError, OSError, and ParquetFolderError if
     the folder exists and is not empty.
     """
+    if isinstance(folder, ObjectPath):
+        raise ParquetFolderError(f"{folder}: export to a folder of this machine, and upload that")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ParquetFolderError(f"{folder}: already exists: choose another folder")
     part = folder.with_name(f".{folder.name}.part")

@@ -114,8 +114,8 @@ def open_source(
     on_progress: Callable[[int], None] = lambda offset: None,
 ) -> Generator[Source]:
     """Open a cassette. Raises CassetteError if it is none."""
-    fd, _ = open_for_reading(path)
-    file = OpenedFile(path, fd, may_grow=True)
+    opened, _ = open_for_reading(path)
+    file = OpenedFile(path, opened, may_grow=True)
     try:
         for part in open_further_parts(path, file.pread(HEADER_BYTES, 0)):
             file.add(part)

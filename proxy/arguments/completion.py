@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, override
 import click
 
 from ...cassettes.storage.part_names import CASSETTE_SUFFIXES
+from .path_type import PathType
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 type Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
-class CassettePathType(click.Path):
+class CassettePathType(PathType):
     """The path of a cassette."""
 
     @override

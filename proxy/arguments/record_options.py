@@ -3,7 +3,8 @@
 import click
 
 from .command_help import option_group, option_groups
-from .value_types import PATH_TYPE, SizeType
+from .path_type import PATH_TYPE
+from .value_types import SizeType
 
 record_options = option_groups(
     option_group(

@@ -9,7 +9,8 @@ from .completion import (
     complete_requirements,
 )
 from .ignore_options import ignore_options
-from .value_types import PATH_TYPE, AddressType, PaceType
+from .path_type import PATH_TYPE
+from .value_types import AddressType, PaceType
 
 
 def list_faults(context: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -11,7 +11,8 @@ from ...proto.http.address import LOOPBACK
 from ..commands.console import CommandError
 from .command_help import DocumentedCommand, option_group
 from .completion import complete_redaction_rules
-from .value_types import PATH_TYPE, AddressType
+from .path_type import PATH_TYPE
+from .value_types import AddressType
 
 listen_options = option_group(
     "Listening",

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple, override
 
 import click
 
+from ...cassettes.files.object_path import to_path
 from ...proto.http.address import Address
 from .completion import complete_cassettes
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-PATH_TYPE = click.Path(path_type=Path)
 
 
 class AddressType(click.ParamType[Address]):
@@ -107,6 +106,6 @@ class CassetteArgumentType(click.ParamType[CassetteArgument]):
         if isinstance(value, CassetteArgument):
             return value
         path, equals, address = str(value).rpartition("=")
-        if not equals or not path or Path(str(value)).exists():
-            return CassetteArgument(Path(str(value)))
-        return CassetteArgument(Path(path), AddressType().convert(address, param, ctx))
+        if not equals or not path or to_path(str(value)).exists():
+            return CassetteArgument(to_path(str(value)))
+        return CassetteArgument(to_path(path), AddressType().convert(address, param, ctx))

@@ -10,6 +10,7 @@ from typing import IO, BinaryIO
 
 from msgspec import Struct
 
+from ...cassettes.files.object_path import to_path
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.inspection import cassette_rows, flow_rows
 from ...cassettes.inspection.capture_detection import has_http_framing
@@ -57,7 +58,7 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
     if source == "-":
         yield from _raw("stdin", sys.stdin.buffer, reading)
         return
-    path = Path(source)
+    path = to_path(source)
     if path.is_dir():
         text = f"{source}: is a folder, expected a file: name the files in it"
         raise CommandError(text, EXIT_NOTHING)

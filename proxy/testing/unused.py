@@ -208,15 +208,15 @@ def _covered_folders(config: pytest.Config) -> Iterable[Path]:
 def _is_cassette(path: Path) -> bool:
     """Return whether a file is a cassette, or the first part of one."""
     try:
-        fd, _ = open_for_reading(path)
+        file, _ = open_for_reading(path)
     except CassetteError:
         return False
     try:
-        head = os.pread(fd, 4096, 0).partition(b"\n...\n")[0]
+        head = file.pread(4096, 0).partition(b"\n...\n")[0]
         is_later_part = re.search(rb"^part:", head, re.MULTILINE) is not None
         return re.search(rb"^mesotape:", head, re.MULTILINE) is not None and not is_later_part
     finally:
-        os.close(fd)
+        file.close()
 
 
 def _describe_exchanges(shown: str, path: Path, exchanges: list[int]) -> Iterator[str]:

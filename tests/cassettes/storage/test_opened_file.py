@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_read_is_named(path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     with Cassette.open(path) as cassette:
-        monkeypatch.setattr(os, "pread", fail)
+        monkeypatch.setattr(cassette._file._file, "pread", fail)
         with pytest.raises(CassetteError, match=rf"{path}: cannot be read: Input/output error"):
             cassette.exchange(2)
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import gzip
-import os
 from pathlib import Path
 
 import pytest
 
+from mesotape.cassettes.files.readable_file import ReadableFile
 from mesotape.cassettes.format.documents import CassetteError
 from mesotape.cassettes.storage.opening import open_for_reading
 from mesotape.cassettes.storage.reader import Cassette
@@ -15,11 +15,11 @@ HEADER = b"---\nmesotape: 1\n...\n"
 
 
 def read_all(path: Path, **limits: int) -> bytes:
-    fd, warnings = open_for_reading(path, **limits)
+    file, warnings = open_for_reading(path, **limits)
     assert warnings == []
-    with open(fd, "rb") as file:
-        file.seek(0)
-        return file.read()
+    data = file.pread(file.status().size + 1, 0)
+    file.close()
+    return data
 
 
 def test_a_compressed_file_may_be_as_long_as_the_limit(tmp_path: Path) -> None:
@@ -55,20 +55,20 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
 def test_zeros_that_a_crash_left_after_the_header_are_not_binary_data(tmp_path: Path) -> None:
     path = tmp_path / "crashed.yaml"
     path.write_bytes(HEADER + bytes(100))
-    fd, _ = open_for_reading(path)
-    os.close(fd)
+    file, _ = open_for_reading(path)
+    file.close()
 
 
 @pytest.mark.parametrize("byte", [b"\0", b"y\n"])
 def test_only_the_beginning_of_what_is_no_cassette_is_unpacked(tmp_path: Path, byte: bytes) -> None:
     path = tmp_path / "bomb.yaml.gz"
     path.write_bytes(gzip.compress(byte * 20_000_000))
-    opened: list[int] = []
+    opened: list[ReadableFile] = []
     with contextlib.suppress(CassetteError):
         opened.append(open_for_reading(path, max_unpacked_bytes=3_000_000)[0])
-    for fd in opened:
-        assert os.fstat(fd).st_size < 3_000_000
-        os.close(fd)
+    for file in opened:
+        assert file.status().size < 3_000_000
+        file.close()
     with pytest.raises(CassetteError, match="not a cassette"):
         Cassette.open(path)
 

@@ -1,0 +1,144 @@
+"""The paths of objects in a store: `s3://bucket/2026-11-30/master.yaml`.
+
+They are paths like others, as far as cassettes need it: names, parents, whether there is something,
+reading, listing. What talks to the store is fsspec, with a library for each kind of store, so they
+are found by the settings that these libraries have everywhere (AWS_PROFILE, AWS_ENDPOINT_URL …).
+"""
+
+import datetime
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Generator
+from importlib import import_module
+from pathlib import Path, PosixPath
+from typing import IO, Any, override
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+)://(?=.)")
+_COLLAPSED_URL = re.compile(r"([a-z][a-z0-9+.-]+):/(?!/)")
+_SERVERS = ("http", "https")
+"""Not stores: where a running server is."""
+
+
+class ObjectStoreError(OSError):
+    """The store cannot be used: its library is missing, or it does not answer."""
+
+
+def is_object_url(text: str) -> bool:
+    """Return whether a text is the URL of an object."""
+    match = _URL.match(text)
+    return match is not None and match[1] not in _SERVERS
+
+
+def to_path(text: str) -> Path:
+    """Return the path of a file, or of an object if the text is its URL."""
+    return ObjectPath(text) if is_object_url(text) else Path(text)
+
+
+class ObjectPath(PosixPath):
+    """The path of an object, or of all objects whose names begin with it and a slash.
+
+    Methods that are not here would look for a file of this machine.
+    """
+
+    @override
+    def __str__(self) -> str:
+        return _COLLAPSED_URL.sub(r"\1://", super().__str__(), count=1)
+
+    @override
+    def __fspath__(self) -> str:
+        return str(self)
+
+    @property
+    def store(self) -> Any:
+        """The file system of fsspec. Raises ObjectStoreError if its library is missing."""
+        return _store(str(self).partition("://")[0])
+
+    @override
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """Return the kind, size and time of an object. Raises OSError."""
+        info = self.call(self.store.info, str(self))
+        kind = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
+        found = next((info[key] for key in ("LastModified", "mtime", "updated") if key in info), 0)
+        seconds = found.timestamp() if isinstance(found, datetime.datetime) else 0
+        size = info.get("size") or 0
+        return os.stat_result((kind | 0o400, 0, 0, 1, 0, 0, size, seconds, seconds, seconds))
+
+    @override
+    def exists(self, *, follow_symlinks: bool = True) -> bool:
+        """Return whether there is such an object, or one below. Raises ObjectStoreError."""
+        return self._kind() is not None
+
+    @override
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """Return whether there is such an object."""
+        return self._kind() == stat.S_IFREG
+
+    @override
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        """Return whether there are objects below."""
+        return self._kind() == stat.S_IFDIR
+
+    @override
+    def open(  # pyright: ignore[reportIncompatibleMethodOverride] for reading bytes only
+        self, *_: Any, **__: Any
+    ) -> IO[Any]:
+        """Open an object for reading bytes. Raises OSError."""
+        return self.call(self.store.open, str(self), "rb")
+
+    @override
+    def iterdir(self) -> "Generator[ObjectPath]":
+        """Iterate over what is directly below. Raises OSError."""
+        yield from map(self._named, self.call(self.store.ls, str(self), detail=False))
+
+    @override
+    def rglob(  # pyright: ignore[reportIncompatibleMethodOverride] it has more options
+        self, pattern: str, **_: Any
+    ) -> "Generator[ObjectPath]":
+        """Iterate over all objects below, whatever the pattern is. Raises OSError."""
+        yield from map(self._named, self.call(self.store.find, str(self)))
+
+    @override
+    def resolve(self, strict: bool = False) -> "ObjectPath":
+        """Return the same path: there are no links."""
+        return self
+
+    @override
+    def samefile(self, other_path: str | os.PathLike[str]) -> bool:
+        """Return whether another path is this one."""
+        return str(self) == str(other_path)
+
+    def call[Result](self, function: Callable[..., Result], *values: Any, **options: Any) -> Result:
+        """Call a function of the store. Whatever it raises is an OSError then."""
+        try:
+            return function(*values, **options)
+        except (FileNotFoundError, PermissionError) as error:
+            number = error.errno or errno.ENOENT
+            raise type(error)(number, error.strerror or str(error), str(self)) from error
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise ObjectStoreError(errno.EIO, text, str(self)) from error
+
+    def _named(self, name: str) -> "ObjectPath":
+        return ObjectPath(self.store.unstrip_protocol(name))
+
+    def _kind(self) -> int | None:
+        try:
+            return stat.S_IFMT(self.stat().st_mode)
+        except FileNotFoundError:
+            return None
+
+
+def _store(protocol: str) -> Any:
+    try:
+        fsspec: Any = import_module("fsspec")  # It has no types.
+    except ModuleNotFoundError as error:
+        text = f"{protocol}:// needs fsspec: pip install 'mesotape[cloud]'"
+        raise ObjectStoreError(errno.ENOSYS, text) from error
+    try:
+        # Other processes write to the store, so what it lists is not remembered.
+        return fsspec.filesystem(protocol, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        text = f"{protocol}:// cannot be used: {' '.join(str(error).split())}"
+        raise ObjectStoreError(errno.ENOSYS, text) from error

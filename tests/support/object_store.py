@@ -1,0 +1,35 @@
+"""A server of S3 in this process, for commands in others."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+BUCKET = "recordings"
+
+
+@contextlib.contextmanager
+def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Run a server with an empty bucket; yield the file system of fsspec."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        import fsspec
+
+        store = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
+        store.mkdir(BUCKET)
+        yield store
+    finally:
+        server.stop()
