@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from ...proto.messages.wire_format import is_message
 from ..format.documents import (
     Body,
     Document,
@@ -16,6 +17,7 @@ from ..format.documents import (
     Response,
 )
 from ..redaction.lengths import fit_chunks, fit_length
+from ..redaction.text import is_binary
 from . import host_texts
 from .names import Names
 from .times import TimeShift
@@ -85,10 +87,8 @@ class Renamer:
                 bodies = (document,)
             case _:
                 pass
-        return any(
-            each.base64 is not None and self._names.is_in(each.base64.decode("latin-1"))
-            for each in bodies
-        )
+        opaque = (_opaque_bytes(each) for each in bodies)
+        return any(self._is_hidden_in(data) for data in opaque)
 
     def _add_hosts(self, hosts: Iterator[str]) -> None:
         for host in hosts:
@@ -96,7 +96,7 @@ class Renamer:
 
     def _add_body(self, body: Body) -> None:
         for text in (body.json, body.proto, body.text):
-            if text is not None:
+            if text is not None and not _opaque_bytes(body):
                 self._names.add_message(text)
                 self._names.add_text(text)
 
@@ -132,16 +132,29 @@ class Renamer:
         if body.json is not None:
             json = self._message(body.json)
             return body if json == body.json else replace(body, json=json)
-        if body.text is not None:
+        if body.text is not None and not _opaque_bytes(body):
             text = self._message(body.text)
             return body if text == body.text else replace(body, text=text)
         if body.proto is not None:
             proto = self._message(body.proto)
-            return (
-                body if proto == body.proto else replace(body, proto=proto, wire=None, wire_of=None)
-            )
+            is_same = proto == body.proto and not self._is_hidden_in(body.wire or b"")
+            return body if is_same else replace(body, proto=proto, wire=None, wire_of=None)
         return body
+
+    def _is_hidden_in(self, data: bytes) -> bool:
+        """Return whether an old name is in bytes, as in unknown fields that no text shows."""
+        return self._names.is_in(data.decode("latin-1"))
 
     def _message(self, text: str) -> str:
         text = self._names.rename_message(text)
         return text if self._times is None else self._times.move_fields(text)
+
+
+def _opaque_bytes(body: Body) -> bytes:
+    """Return the bytes of a body that would be damaged by other lengths, such as a message."""
+    if body.base64 is not None:
+        return body.base64
+    if body.text is None or body.text[:1] > " ":
+        return b""
+    data = body.text.encode("utf-8", "surrogatepass")
+    return data if is_binary(data) or is_message(data) else b""

@@ -20,7 +20,7 @@ def test_what_is_left_is_listed(folder: Path) -> None:
     lines = done.stderr.splitlines()
     assert lines[0].startswith("mesotape: out.yaml: agent 1, container 6, framework 4, ")
     assert lines[1] == "mesotape: a.yaml:29: an old name is left in bytes that are no text"
-    assert lines[11:] == ["mesotape: 15 more documents have an old name in bytes that are no text"]
+    assert lines[11:] == ["mesotape: 23 more documents have an old name in bytes that are no text"]
 
 
 def test_json_has_the_counts(folder: Path) -> None:
