@@ -5,7 +5,7 @@ a call came on does not matter. What is left over is aligned without regard to t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .alignment import Pair, TokenLevel, align, pair_moved
 from .id_pairing import IdPairing
@@ -141,22 +141,42 @@ class CallAlignment:
         return dict(pairs) | dict(moved), set(moved)
 
     def bind_ids(self) -> bool:
-        """Pair further ids, those in messages that are aligned. Return whether there were any."""
+        """Pair further ids, those in messages that are aligned. Return whether there were any.
+
+        Clients invent ids in requests, so these are tried first. Then come messages that are equal
+        but for their ids, and at last all others.
+        """
         if not self._ids.has_unpaired():
             return False
-        first, second = self._transcripts
+        return (
+            self._bind_in(self._aligned_requests(), are_equal=False)
+            or self._bind_in(self._aligned_answers(), are_equal=True)
+            or self._bind_in(self._aligned_answers(), are_equal=False)
+        )
+
+    def _bind_in(self, messages: Iterable[Pair], *, are_equal: bool) -> bool:
+        first, second = (each.messages for each in self._transcripts)
         has_bound = False
+        for a, b in messages:
+            if not are_equal or first.digests[a] == second.digests[b]:
+                has_bound = self._ids.bind_aligned(first.ids(a), second.ids(b)) or has_bound
+        return has_bound
+
+    def _aligned_requests(self) -> Iterator[Pair]:
+        first, second = self._transcripts
+        for i, j in self.pairs:
+            yield first.calls.request(i), second.calls.request(j)
+
+    def _aligned_answers(self) -> Iterator[Pair]:
+        """Return the pairs of answers and events."""
+        first, second = self._transcripts
         for i, j in self.pairs:
             ours, theirs = first.calls[i], second.calls[j]
-            messages = [(ours.request, theirs.request), (ours.answer, theirs.answer)]
+            yield ours.answer, theirs.answer
             if ours.stream is not None and theirs.stream is not None:
                 events, _ = self.stream_pairs(ours.stream, theirs.stream)
-                found = ours.stream.messages, theirs.stream.messages
-                messages += [(found[0][a], found[1][b]) for a, b in events.items()]
-            for a, b in messages:
-                ids = first.messages.ids(a), second.messages.ids(b)
-                has_bound = self._ids.bind_aligned(*ids) or has_bound
-        return has_bound
+                for a, b in events.items():
+                    yield ours.stream.messages[a], theirs.stream.messages[b]
 
     def _align(self, ours: list[int], theirs: list[int], taken: tuple[set[int], set[int]]) -> None:
         requests = self._requests(ours, theirs)

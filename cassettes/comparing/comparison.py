@@ -19,7 +19,7 @@ from .id_pairing import IdPairing
 from .tables import RecordedCall, RecordedStream
 from .transcript import Transcript
 
-_MAX_ROUNDS = 4
+_MAX_ROUNDS = 6
 """Times that ids are paired by the messages that are aligned, and these aligned again."""
 
 _MAX_CHANGES = 50
@@ -53,11 +53,7 @@ class Comparison:
         self._second.read(lambda offset: on_progress(first.length_bytes + offset))
         ids = IdPairing(self._first.ids, self._second.ids)
         self._contents = ContentComparison(self._first, self._second, ids)
-        self._aligned = CallAlignment(self._first, self._second, ids)
-        for _ in range(_MAX_ROUNDS):
-            if not self._aligned.bind_ids():
-                break
-            self._aligned = CallAlignment(self._first, self._second, ids)
+        self._aligned = _align_calls(self._first, self._second, ids)
 
     def differences(self) -> Iterator[RecordingDifference]:
         """Yield the differences in the order of the first recording, then what is new.
@@ -150,6 +146,27 @@ class Comparison:
                 continue
             place = self._second.place(second, j)
             yield RecordingDifference("new", what, second.what, second=place, after=nearest)
+
+
+def _align_calls(first: Transcript, second: Transcript, ids: IdPairing) -> CallAlignment:
+    """Align the calls, and pair further ids in those that are aligned, until there are no more."""
+
+    def align_again() -> CallAlignment:
+        aligned = CallAlignment(first, second, ids)
+        for _ in range(_MAX_ROUNDS):
+            if not aligned.bind_ids():
+                break
+            aligned = CallAlignment(first, second, ids)
+        return aligned
+
+    if ids.has_unpaired():
+        align_again()
+    ids.pair_other_kinds()
+    aligned = align_again()
+    if ids.has_unpaired():
+        ids.pair_loosely()
+        aligned = align_again()
+    return aligned
 
 
 def _changed(

@@ -3,11 +3,10 @@
     A   task-1          launched by ACCEPT, a TaskInfo with `sleep 10`, on agent S0
     B   sleeper.3fa2    launched by ACCEPT, a TaskInfo with `sleep 10`, on agent S4
 
-The ids of a kind are aligned in the order in which they were described: first those with equal
-descriptions, near ids that are paired already, then those described by messages of the same type.
-Ids that are described equally, but in another order, are paired too. What is left is paired when
-the messages with these ids are aligned by the others (`bind_aligned`), as a replay with --rebind
-does.
+Ids with equal values are paired first. Then the ids of a kind are aligned in the order in which
+they were described: those with equal descriptions, near ids that are paired already. What is left
+is paired when the messages with these ids are aligned by the others (`bind_aligned`), as a replay
+with --rebind does, and at last in the order of the rest (`pair_loosely`).
 """
 
 from array import array
@@ -15,6 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .alignment import align, pair_moved
 from .id_table import ID_ORDER, NO_ID, IdTable
+
+_ASSIGNED_EACH_TIME = frozenset(map(ID_ORDER.index, ("offer-id", "uuid")))
+"""Kinds of ids that are new each time, and many."""
+
+
+_LAST_NAMING_KIND = ID_ORDER.index("operation-id")
+"""Ids up to this kind name things that many messages are about."""
 
 
 class IdPairing:
@@ -25,8 +31,12 @@ class IdPairing:
         self.second = second
         self.partner_of_second = array("I", [NO_ID]) * len(second)
         self.partner_of_first = array("I", [NO_ID]) * len(first)
-        for kind in range(len(ID_ORDER)):
-            self._pair_kind(kind)
+        self.last_kind = _LAST_NAMING_KIND
+        """Of the kinds that are paired so far, the last in their order."""
+
+        self._pair_equal()
+        for kind in range(self.last_kind + 1):
+            self._pair_described(kind)
 
     def name_in_first(self, number: int) -> int:
         """Return a number that an id of the first recording shares with its partner."""
@@ -53,8 +63,21 @@ class IdPairing:
         )
 
     def has_unpaired(self) -> bool:
-        """Return whether both recordings have ids without a partner."""
-        return NO_ID in self.partner_of_first and NO_ID in self.partner_of_second
+        """Return whether both recordings have ids without a partner, of the kinds so far."""
+        tables = (self.first, self.partner_of_first), (self.second, self.partner_of_second)
+        return all(
+            any(
+                partner == NO_ID and kind <= self.last_kind
+                for partner, kind in zip(partners, ids.kinds, strict=True)
+            )
+            for ids, partners in tables
+        )
+
+    def pair_other_kinds(self) -> None:
+        """Pair the ids of the other kinds, which are recognised by the ids around them."""
+        for kind in range(self.last_kind + 1, len(ID_ORDER)):
+            self._pair_described(kind)
+        self.last_kind = len(ID_ORDER) - 1
 
     def bind_aligned(self, ours: Sequence[int], theirs: Sequence[int]) -> bool:
         """Pair the ids without a partner in two messages that stand for each other.
@@ -68,13 +91,55 @@ class IdPairing:
             return False
         has_bound = False
         for a, b in zip(ours, theirs, strict=True):
-            if self.partner_of_first[a] == NO_ID and self.partner_of_second[b] == NO_ID:
-                self._bind([(a, b)])
-                has_bound = True
+            if kinds[a] <= self.last_kind:
+                has_bound = self._bind_free(a, b) or has_bound
         return has_bound
 
-    def _pair_kind(self, kind: int) -> None:
-        ours, theirs = _of_kind(self.first, kind), _of_kind(self.second, kind)
+    def pair_loosely(self) -> None:
+        """Pair the rest of the ids in their order, by the types of messages that describe them."""
+        for kind in range(len(ID_ORDER)):
+            ours, theirs = self._unpaired(kind)
+            owners = (
+                [hash(self.first.owners[n]) for n in ours],
+                [hash(self.second.owners[n]) for n in theirs],
+            )
+            level = owners[0].__getitem__, owners[1].__getitem__
+            self._bind((ours[i], theirs[j]) for i, j in align(len(ours), len(theirs), [level]))
+
+    def _unpaired(self, kind: int) -> tuple[list[int], list[int]]:
+        """Return the ids of a kind without a partner, in the order in which they were described."""
+        tables = (self.first, self.partner_of_first), (self.second, self.partner_of_second)
+        ours, theirs = (
+            sorted(
+                (n for n in range(len(ids)) if ids.kinds[n] == kind and partners[n] == NO_ID),
+                key=ids.places.__getitem__,
+            )
+            for ids, partners in tables
+        )
+        return ours, theirs
+
+    def _pair_equal(self) -> None:
+        """Pair ids that have equal values, if no other id of their kind has, and their frameworks.
+
+        Clients may give the same names to tasks in each run; of one cluster, agents stay the same.
+        """
+        ours, theirs = _unique_spellings(self.first), _unique_spellings(self.second)
+        for spelling in ours.keys() & theirs.keys():
+            a, b = ours[spelling], theirs[spelling]
+            self._bind_free(a, b)
+            frameworks = self.first.framework_of(a), self.second.framework_of(b)
+            if NO_ID not in frameworks:
+                self._bind_free(*frameworks)
+
+    def _bind_free(self, a: int, b: int) -> bool:
+        """Pair two ids unless one of them has a partner. Return whether they were paired."""
+        is_free = self.partner_of_first[a] == NO_ID and self.partner_of_second[b] == NO_ID
+        if is_free:
+            self._bind([(a, b)])
+        return is_free
+
+    def _pair_described(self, kind: int) -> None:
+        ours, theirs = self._unpaired(kind)
         if not ours or not theirs:
             return
         tokens = (
@@ -84,20 +149,11 @@ class IdPairing:
                 for n in theirs
             ],
         )
-        exact = tokens[0].__getitem__, tokens[1].__getitem__
-        pairs = align(len(ours), len(theirs), [exact])
+        level = tokens[0].__getitem__, tokens[1].__getitem__
+        pairs = align(len(ours), len(theirs), [level])
         left = _left(len(ours), [i for i, _ in pairs]), _left(len(theirs), [j for _, j in pairs])
-        pairs += pair_moved(*left, exact)
+        pairs += pair_moved(*left, level)
         self._bind((ours[i], theirs[j]) for i, j in pairs)
-        rest = [n for n in ours if self.partner_of_first[n] == NO_ID]
-        other_rest = [n for n in theirs if self.partner_of_second[n] == NO_ID]
-        owners = (
-            [hash(self.first.owners[n]) for n in rest],
-            [hash(self.second.owners[n]) for n in other_rest],
-        )
-        loose = owners[0].__getitem__, owners[1].__getitem__
-        pairs = align(len(rest), len(other_rest), [loose])
-        self._bind((rest[i], other_rest[j]) for i, j in pairs)
 
     def _bind(self, pairs: Iterable[tuple[int, int]]) -> None:
         for ours, theirs in pairs:
@@ -105,9 +161,13 @@ class IdPairing:
             self.partner_of_second[theirs] = ours
 
 
-def _of_kind(ids: IdTable, kind: int) -> list[int]:
-    numbers = [number for number in range(len(ids)) if ids.kinds[number] == kind]
-    return sorted(numbers, key=ids.places.__getitem__)
+def _unique_spellings(ids: IdTable) -> dict[int, int]:
+    """Return the numbers of ids by their spellings, those that no other id of the kind has."""
+    found: dict[int, int] = {}
+    for number, spelling in enumerate(ids.spellings):
+        if ids.kinds[number] not in _ASSIGNED_EACH_TIME:
+            found[spelling] = NO_ID if spelling in found else number
+    return {spelling: number for spelling, number in found.items() if number != NO_ID}
 
 
 def _described(

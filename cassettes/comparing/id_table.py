@@ -68,6 +68,10 @@ class IdTable:
         self.places = array("Q")
         """Numbers that increase in the order in which the ids were described."""
 
+        self.spellings = array("q")
+        """Equal for ids of one kind with equal values, whatever their frameworks."""
+
+        self._scope_keys = array("q")
         self._ranks = array("B")
         self._neighbours = array("I")
 
@@ -87,6 +91,10 @@ class IdTable:
     def number_of(self, kind: str, scope: str, value: str | bytes) -> int:
         """Return the number of an id; NO_ID if it is unknown."""
         return self._numbers.get(hash((kind, scope, value)), NO_ID)
+
+    def framework_of(self, number: int) -> int:
+        """Return the number of the framework in which an id is unique; NO_ID if it is unknown."""
+        return self._numbers.get(self._scope_keys[number], NO_ID)
 
     def number_of_text(self, text: str) -> int:
         """Return the number of an id of any kind but uuids that is spelled like a text."""
@@ -111,6 +119,8 @@ class IdTable:
                 self._scopes[field.scope] = None
             self.kinds.append(ID_ORDER.index(field.kind))
             self.digests.append(0)
+            self.spellings.append(hash((field.kind, value)))
+            self._scope_keys.append(hash(("framework-id", "", field.scope)))
             self.owners.append("")
             self.places.append(0)
             self._ranks.append(_UNRANKED)

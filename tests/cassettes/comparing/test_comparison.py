@@ -188,3 +188,27 @@ def test_a_new_call_is_named(recorded, tmp_path):
     assert difference.first is None
     assert difference.second.exchange == 21
     assert difference.after == "exchange 20, scheduler call RECONCILE"
+
+
+def test_two_real_runs_differ_only_in_what_happened(recorded):
+    """The same story was recorded twice, in JSON and in protobuf, from two clusters."""
+    names = "master-subscribe-json", "master-subscribe-protobuf"
+    rules = [
+        "*:task_updated.status.container_status.executor_pid",
+        "*:subscribed",
+        "*:agent_added.agent.agent_info.checkpoint",
+    ]
+    differences, tally = compare(*map(recorded, names), *rules)
+    assert [shown(each) for each in differences] == [
+        ("changed", "master call SUBSCRIBE", 1, None, [("end", "open", "server-cut")]),
+        (
+            "changed",
+            "TASK_UPDATED TASK_STARTING",
+            1,
+            23,
+            [("task_updated.state", "TASK_RUNNING", "TASK_STARTING")],
+        ),
+        ("new", "TASK_UPDATED TASK_KILLED", 1, 8, []),
+        ("missing", "master call SUBSCRIBE", 2, None, []),
+    ]
+    assert tally.events == 23
