@@ -26,7 +26,10 @@ NOT_SOURCE = (
     ".*_cache",
     ".hypothesis",
 )
-NATIVE = ("mesotape/proto/messages/_native.", "mesotape/cassettes/indexing/_native.")
+NATIVE = tuple(
+    f"mesotape/{folder}/_native."
+    for folder in ("proto/messages", "cassettes/format", "cassettes/indexing")
+)
 BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
 BUILD_WHEEL = BUILD_SDIST.replace("sdist", "wheel")
 
@@ -102,7 +105,7 @@ def test_the_wheel_has_the_compiled_module_where_a_compiler_is(wheel: Path) -> N
         pytest.skip("there is no C compiler, or no header of Python")
     with zipfile.ZipFile(wheel) as archive:
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
-    assert [name.startswith(NATIVE) for name in compiled] == [True, True]
+    assert [name.startswith(NATIVE) for name in compiled] == [True] * len(NATIVE)
 
 
 def test_without_a_compiler_the_wheel_has_no_compiled_module(sdist: Path, tmp_path: Path) -> None:
@@ -115,7 +118,8 @@ def test_without_a_compiler_the_wheel_has_no_compiled_module(sdist: Path, tmp_pa
         command, capture_output=True, text=True, check=False, cwd=source, env=environment
     )
     assert done.returncode == 0, done.stderr
-    for module in ("mesotape.proto.messages._native", "mesotape.cassettes.indexing._native"):
+    for name in NATIVE:
+        module = name.removesuffix(".").replace("/", ".")
         assert f'building extension "{module}" failed' in done.stderr
     (found,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(found) as archive:

@@ -26,6 +26,7 @@ from .json_spacing import (
     can_be_indented,
     find_spacing,
     indent_json,
+    indent_plain_json,
 )
 
 type BodyFormat = Literal["json", "proto", "other"]
@@ -115,6 +116,8 @@ def proto_text_digest(proto: str) -> str:
 
 def decode_json_body(data: bytes) -> BodyFields:
     """Convert a body that is declared as JSON. Most events are such bodies."""
+    if (plain := indent_plain_json(data)) is not None:
+        return {"json": plain.decode()}
     try:
         source = data.decode()
         indented = indent_json(data)
@@ -137,6 +140,8 @@ def format_ascii_json(data: bytes) -> bytes | None:
     The result is for `yaml_writer.format_ascii_event`: the text that `decode_json_body` returns
     under `json`, and which a literal block can hold.
     """
+    if (plain := indent_plain_json(data)) is not None:
+        return plain if plain.isascii() else None
     size = len(data)
     if size > MAX_SHORT_BYTES and not can_be_indented(data):
         return None

@@ -21,6 +21,7 @@ from typing import NamedTuple, cast
 from msgspec import json
 
 from .documents import Spacing
+from .scalars import native
 
 MAX_INDENTED_BYTES = 256 * 1024
 """A longer body stays on one line: it is too long to be read in an editor anyway."""
@@ -82,6 +83,17 @@ def indent_json(data: bytes) -> bytes | None:
         return None
     indented = json.format(data)
     return None if len(indented) > MAX_GROWTH * len(data) else indented
+
+
+def indent_plain_json(data: bytes) -> bytes | None:
+    """Return what `indent_json` does, if JSON is compact and a literal block can hold it.
+
+    Otherwise, and without the compiled module, returns None. This takes 0.2 instead of 0.8 ms for
+    100 KB, and it is the JSON that Mesos sends.
+    """
+    if native is None or len(data) > MAX_INDENTED_BYTES:
+        return None
+    return native.indent_json(data, MAX_GROWTH)
 
 
 def can_be_indented(data: bytes) -> bool:

@@ -14,7 +14,15 @@ A literal block has no escapes, so text with characters that YAML does not allow
 The patterns of the scalars are here too, for the readers that accept exactly the writer's layout.
 """
 
+import os
 import re
+
+try:  # Without a C compiler there is no such module, and Python code does the same.
+    if os.environ.get("MESOTAPE_PURE_PYTHON"):
+        raise ImportError
+    from . import _native as native
+except ImportError:
+    native = None
 
 PLAIN_SCALAR_PATTERN = (
     r"(?!(?i:y|n|yes|no|true|false|on|off|null)(?::?(?:\n|\Z)|: ))"
@@ -64,6 +72,11 @@ def format_literal_block(text: str, indent: bytes) -> bytes:
     The result is what follows `key: `, without a line end. Text that no block can hold is quoted.
     """
     data = text.encode(errors="surrogatepass")
+    if native is not None and text and text[0] in _JSON_STARTS and text[-1] != "\n":
+        # Nearly all bodies; this takes a third of the time.
+        indented = native.indent_plain_lines(data, len(indent))
+        if indented is not None:
+            return b"|-\n%b%b" % (indent, indented)
     if (
         not text
         or data.translate(None, LITERAL_BLOCK_BYTES)
