@@ -34,6 +34,9 @@ from .channel import (
 )
 from .worker import IGNORED_SIGNALS, Worker
 
+_ACCOUNT_SECONDS = 10.0
+"""How long a worker may take to say what it has answered before it is killed."""
+
 _END_SECONDS, _POLL_SECONDS = 5.0, 0.005
 """How long a worker may take to end before it is killed, and how often that is looked at."""
 
@@ -156,6 +159,11 @@ class WorkerPool:
             }
             for number in self._accounts:
                 self._channels[number].send(Question(is_reset))
+            if self._accounts:
+                await asyncio.wait(self._accounts.values(), timeout=_ACCOUNT_SECONDS)
+            for number, account in self._accounts.items():
+                if not account.done():  # Its end is reported, and then it is done.
+                    os.kill(self._pids[number], signal.SIGKILL)
             accounts = await asyncio.gather(*self._accounts.values())
         calls = [call for account in accounts for call in account.calls]
         responder = self._server.responder
