@@ -80,6 +80,8 @@ def export(options: ExportOptions) -> int:
                     file.write(piece)
     except (CassetteError, StreamChoiceError) as error:
         raise CommandError(f"{error}; nothing was written") from error
+    except BrokenPipeError:  # The reader of stdout, like `head`, has seen enough.
+        raise
     except OSError as error:
         text = f"{options.output}: cannot be written: {error.strerror or error}"
         raise CommandError(text) from error

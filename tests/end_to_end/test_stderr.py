@@ -102,6 +102,7 @@ PRINTING = {
     "replay --list-faults": 1,
     "completion fish": 1,
     f"validate --json {SAMPLE}": 1,
+    f"export {SAMPLE} --format jsonl -o -": 1,
     f"inspect --summary {SAMPLE}": 1,
     f"inspect {SAMPLE}": 0,
 }
@@ -126,5 +127,8 @@ def test_output_that_cannot_be_written_is_an_error_of_one_line(line: str) -> Non
         done = subprocess.run(
             [*MESOTAPE, *line.split()], stdout=full, stderr=subprocess.PIPE, check=False
         )
-    error = b"mesotape: the output cannot be written: No space left on device\n"
-    assert (done.stderr, done.returncode) == (error, 1)
+    lines = done.stderr.decode().splitlines()
+    assert [line.split(" cannot ")[1:] for line in lines] == [
+        ["be written: No space left on device"]
+    ]
+    assert done.returncode == 1
