@@ -32,7 +32,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         times = [("since", (self.since,) if self.since else ())]
         times.append(("until", (self.until,) if self.until < inf else ()))
-        words = [f"--{option} {value:g}" for option, values in times for value in values]
+        words = [f"--{option} {_decimal(value)}" for option, values in times for value in values]
         names = ("client", self.clients), ("party", self.parties), ("call", self.calls)
         names = (*names, ("type", self.types), ("server", self.servers))
         words += [f"--{option} {value}" for option, values in names for value in values]
@@ -61,3 +61,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         if self.types:
             return event_type in self.types
         return not self.calls or call in self.calls
+
+
+def _decimal(seconds: float) -> str:
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")

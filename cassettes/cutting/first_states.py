@@ -19,7 +19,7 @@ from ..format.yaml_writer import format_event
 from ..redaction.lengths import fit_chunks
 from ..storage.reader import Cassette
 from .cluster_state import ClusterState
-from .head_reader import DocumentHead, event_bytes, read_heads
+from .head_reader import DocumentHead, event_message, read_heads
 from .kept_documents import KeptDocuments
 
 _MESSAGE = MASTER.event_message
@@ -35,8 +35,7 @@ def first_states(cassette: Cassette, kept: KeptDocuments, since: float) -> dict[
     for head in read_heads(cassette):
         if head.kind != "event" or head.at_seconds >= since or not _has_state(head, kept):
             continue
-        data = event_bytes(cassette, head, _MESSAGE)
-        event = None if data is None else _decode(data)
+        event = event_message(cassette, head, _MESSAGE)
         if event is None:
             continue
         if head.of in states:
@@ -56,14 +55,6 @@ def _has_state(head: DocumentHead, kept: KeptDocuments) -> bool:
     """Return whether an event is of a stream that is kept and begins with the state."""
     is_kept = head.of in kept.exchanges and kept.is_divided(head)
     return is_kept and kept.streams[head.of] == _MESSAGE
-
-
-def _decode(data: bytes) -> Message | None:
-    decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
-    try:
-        return decode(data, _MESSAGE)
-    except ValueError:
-        return None
 
 
 def _format(cassette: Cassette, document: int, message: Message) -> bytes:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
+from google.protobuf.message import Message
 from msgspec import Struct
 
+from ...proto.messages import mapping
 from ..answers.records import record_type
 from ..format.documents import CassetteError, Event, Exchange, Side
 from ..format.fast_reader import EVENT_HEAD_PATTERN
@@ -79,11 +81,23 @@ def event_type(cassette: Cassette, head: DocumentHead, message: str) -> str | No
     """Return the type of an event of a stream of messages; None if it has none."""
     if head.body_offset and (match := _TYPE.match(head.data, head.body_offset)):
         return match[1].decode()
-    data = event_bytes(cassette, head, message)
+    data = _event_bytes(cassette, head, message)
     return None if data is None else record_type(data, message)
 
 
-def event_bytes(cassette: Cassette, head: DocumentHead, message: str) -> bytes | None:
+def event_message(cassette: Cassette, head: DocumentHead, message: str) -> Message | None:
+    """Return the message of an event, of which `message` is the type; None if it is malformed."""
+    data = _event_bytes(cassette, head, message)
+    if data is None:
+        return None
+    decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
+    try:
+        return decode(data, message)
+    except ValueError:
+        return None
+
+
+def _event_bytes(cassette: Cassette, head: DocumentHead, message: str) -> bytes | None:
     """Return the record of an event; None if it is malformed or was omitted."""
     event = cassette.read_document(head.document)
     if not isinstance(event, Event):

@@ -16,13 +16,12 @@ is chosen.
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from ...proto.messages import mapping
 from ..causality.identities import ClientIdentity
 from ..storage.reader import Cassette
 from .answered_ids import NO_DOCUMENT, AnsweredIds
 from .choice import Choice
 from .exchange_facts import ExchangeFacts, FactReader
-from .head_reader import DocumentHead, event_bytes, event_type, read_heads
+from .head_reader import DocumentHead, event_message, event_type, read_heads
 
 _LEFT_OUT, _CHOSEN, _NEEDED, _WITH_STREAM = range(4)
 """Marks of events: first records, and heartbeats, are kept if something else of their stream is."""
@@ -80,32 +79,31 @@ class KeptDocuments:
         return head.side == "server" and head.of in self.streams
 
     def _choose(self) -> None:
-        choice = self._choice
         for facts in self._facts.values():
-            if (
-                facts.is_chosen
-                and choice.is_in_time(facts.at_seconds)
-                and choice.has_call(facts.call)
-            ):
+            if self._is_chosen_at(facts, facts.at_seconds):
                 self.exchanges.add(facts.number)
         for head in self._events():
             facts = self._facts.get(head.of)
             if facts is None:
                 continue
-            is_in_time = choice.is_in_time(head.at_seconds)
             if not self.is_divided(head):
-                if is_in_time and facts.is_chosen and choice.has_call(facts.call):
+                if self._is_chosen_at(facts, head.at_seconds):
                     self.exchanges.add(head.of)
                 continue
             if head.of not in self._first_records:
                 self._first_records[head.of] = head.document
                 self._marks[head.document] = _WITH_STREAM
-            if is_in_time:
+            if self._choice.is_in_time(head.at_seconds):
                 self._choose_event(head, facts)
+
+    def _is_chosen_at(self, facts: ExchangeFacts, at_seconds: float) -> bool:
+        """Return whether an exchange is chosen, which had something at this time."""
+        choice = self._choice
+        return facts.is_chosen and choice.is_in_time(at_seconds) and choice.has_call(facts.call)
 
     def _choose_event(self, head: DocumentHead, facts: ExchangeFacts) -> None:
         choice, kind = self._choice, None
-        if choice.types or choice.calls:
+        if choice.types or choice.calls or not facts.is_chosen:
             kind = event_type(self._cassette, head, self.streams[head.of])
         if facts.is_chosen and choice.has_event(facts.call, kind):
             self._marks[head.document] = _CHOSEN
@@ -158,17 +156,7 @@ class KeptDocuments:
             facts = self._facts.get(head.of)
             if facts is None or facts.party not in parties or not self.is_divided(head):
                 continue
-            message = self.streams[head.of]
-            data = event_bytes(self._cassette, head, message)
-            decode = (
-                mapping.decode
-                if data is not None and data.startswith(b"{")
-                else mapping.decode_protobuf
-            )
-            try:
-                event = None if data is None else decode(data, message)
-            except ValueError:
-                event = None
+            event = event_message(self._cassette, head, self.streams[head.of])
             if event is not None:
                 self._answered_ids.add_event(
                     facts.party, head.document, head.of, head.at_seconds, event

@@ -94,6 +94,13 @@ NEEDS = [
         {1, 2, 28},
         2,
     ),
+    (
+        "heartbeats of a stream that calls need",
+        "scheduler-json-pymesos",
+        Choice(clients=("3",), since=15, until=17),
+        {1, 2, 21},
+        3,
+    ),
     ("the output of an input", "agent-session", Choice(clients=("11",)), {10, 11}, 9),
 ]
 
