@@ -21,6 +21,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
+from msgspec.structs import replace
+
 from ...proto.api import endpoints
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
@@ -32,6 +34,9 @@ from ..matching.servers import ANY_SERVER, RecordedServers
 from .answer_builder import ResponseOptions
 from .exchange_index import ExchangeIndex, ExchangeMatch
 from .journal import Journal
+
+MAX_WORKER_BYTES = 4 * 1024 * 1024
+"""Of a body that a worker sends, which then is in its memory until the client has read it."""
 
 _BLOCK_ROWS = 1024
 """Counts that are compared at a time."""
@@ -107,6 +112,13 @@ def shared_column(length: int, code: Literal["B", "I", "Q"]) -> memoryview:
     """Return numbers, all 0, that this process shares with those that it forks."""
     size = length * {"B": 1, "I": 4, "Q": 8}[code]
     return memoryview(mmap.mmap(-1, max(size, mmap.PAGESIZE)))[:size].cast(code)
+
+
+def _in_memory(answer: ReplayResponse | StreamedResponse) -> ReplayResponse | None:
+    """Return an answer with its body; None for one that is sent in parts."""
+    if not isinstance(answer, ReplayResponse) or len(answer.content) > MAX_WORKER_BYTES:
+        return None
+    return answer if isinstance(answer.content, bytes) else replace(answer, content=answer.body)
 
 
 class SharedPlayback:
@@ -206,12 +218,10 @@ class SharedPlayback:
             return None
         try:
             answer = self._build(selection, options, now_seconds)
+            if selection.exchange_ref not in self._journal.lost_fields:
+                return _in_memory(answer)
         except Exception:  # The parent fails in the same way, and reports it.
             return None
-        if selection.exchange_ref in self._journal.lost_fields:
-            return None
-        if isinstance(answer, ReplayResponse) and isinstance(answer.content, bytes):
-            return answer
         return None
 
     def _is_independent(self, row: int) -> bool:

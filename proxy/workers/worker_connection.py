@@ -19,6 +19,9 @@ from ..server.answering import ListenScope
 _MAX_RECEIVED_BYTES = 256 * 1024
 """Of an unfinished request, that are held until it is whole or the parent goes on with it."""
 
+_MAX_JOINED_BYTES = 64 * 1024
+"""Head and body up to this size are sent in one write."""
+
 _SLOW_SECONDS = 1.0
 """How long a request may take to arrive."""
 
@@ -174,7 +177,11 @@ class WorkerConnection(asyncio.Protocol):
         assert isinstance(answer.content, bytes)
         if self.is_lost:
             return
-        self.transport.write(answer.head + answer.content)
+        if len(answer.content) <= _MAX_JOINED_BYTES:
+            self.transport.write(answer.head + answer.content)
+        else:
+            self.transport.write(answer.head)
+            self.transport.write(answer.content)
         if answer.close or not keep_alive:
             self._is_over = True
             self.transport.close()

@@ -1,5 +1,6 @@
 """A playback in several processes answers as one does. Here all of them are in this process."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from support.cassette_builder import call, said, stream, written
 
 from mesotape.cassettes.matching.misses import Miss
+from mesotape.cassettes.playback import shared_playback
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.playback.shared_playback import FileLock
 from mesotape.cassettes.storage.reader import Cassette
@@ -172,3 +174,28 @@ def test_the_lock_of_a_process_that_is_killed_is_open_again():
     assert done.returncode == -signal.SIGKILL
     with lock:
         pass
+
+
+@pytest.mark.parametrize(("limit", "is_answered"), [(300_100, True), (300_000, False)])
+def test_a_worker_reads_a_long_body_unless_it_is_too_long(
+    tmp_path, monkeypatch, limit, is_answered
+):
+    monkeypatch.setattr(shared_playback, "MAX_WORKER_BYTES", limit)
+    text = said("GET_STATE", text="x" * 300_000)
+    path = written(tmp_path / "long.yaml", call(1, 0.0, said("GET_STATE"), text))
+    with Cassette.open(path) as opened:
+        worker = Playback(opened).share(1)
+        worker.served_counts = worker.state.served_counts[0]
+        answer = worker.answer(request("GET_STATE"), 0.0, 1, None)
+        assert (answer is not None and answer.content == text.encode()) == is_answered
+
+
+def test_a_body_that_cannot_be_read_is_for_the_parent(tmp_path):
+    text = said("GET_STATE", text="x" * 300_000)
+    path = written(tmp_path / "long.yaml", call(1, 0.0, said("GET_STATE"), text))
+    with Cassette.open(path) as opened:
+        playback = Playback(opened)
+        worker = playback.share(1)
+        os.truncate(path, 1000)
+        assert worker.answer(request("GET_STATE"), 0.0, 1, None) is None
+        assert len(playback.unused) == 1
