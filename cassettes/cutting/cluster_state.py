@@ -22,6 +22,7 @@ from typing import Any, cast
 from google.protobuf.message import Message
 
 from ...proto.messages.fields import type_enum_name
+from ...proto.messages.ids import copy_messages
 
 _COMPLETED = {
     "TASK_FINISHED",
@@ -148,6 +149,6 @@ def _by_id(tasks: Any) -> dict[tuple[str, str], Any]:
 
 def _replace(field: Any, values: Any) -> None:
     """Replace the messages of a repeated field, of which some may be in it now."""
-    copies = [type(each).FromString(each.SerializePartialToString()) for each in values]
+    copies = copy_messages(values)
     del field[:]
     field.extend(copies)

@@ -1,18 +1,24 @@
 """The cassettes that a command is to read, and how far it is with one."""
 
 import contextlib
+import gzip
+import re
 import sys
 import time
+import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.opening import missing_file_text
-from ...cassettes.storage.part_names import CASSETTE_SUFFIXES
+from ...cassettes.storage.part_names import CASSETTE_SUFFIXES, first_part_path
 from ..commands.console import CommandError
 
 _SHOWN_AFTER_SECONDS = 0.5
 _SHOWN_EVERY_SECONDS = 0.25
+_HEAD_BYTES = 4096
+_GZIP = b"\x1f\x8b"
+_PART_NUMBER = re.compile(r"\.([0-9]{1,9})\.")
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -36,10 +42,25 @@ def _cassettes_in(folder: Path) -> list[Path]:
 
 
 def _may_be_cassette(path: Path) -> bool:
-    """Return whether a YAML file is not certainly something else."""
+    """Return whether a YAML file is not certainly something else, or a part of another one."""
+    head = _read_head(path)
+    number = _PART_NUMBER.search(path.name)
+    if number is not None and b"\npart: " in head:
+        return not first_part_path(path, int(number[1])).is_file()
+    return b"mesotape" in head or head.startswith(_GZIP)
+
+
+def _read_head(path: Path) -> bytes:
+    """Return the first bytes of a file, unpacked; as they are if that is not possible."""
     with path.open("rb") as file:
-        head = file.read(4096)
-    return head.startswith(b"\x1f\x8b") or b"mesotape" in head
+        head = file.read(_HEAD_BYTES)
+    if not head.startswith(_GZIP):
+        return head
+    try:
+        with gzip.open(path) as file:
+            return file.read(_HEAD_BYTES)
+    except (OSError, EOFError, zlib.error):
+        return head
 
 
 class Progress:

@@ -1,5 +1,6 @@
 """`mesotape merge`, as a user runs it."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -25,6 +26,22 @@ def test_the_cassettes_of_a_folder_are_merged(folder: Path) -> None:
     assert printed["cassettes"] == 2
     assert f"{printed['exchanges']} exchanges of 2 cassettes" in done.stderr
     assert run("validate", "out.yaml", cwd=folder).returncode == 0
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yaml.gz"])
+def test_parts_in_a_folder_belong_to_their_first(suffix: str, folder: Path) -> None:
+    first = folder / "in" / "scheduler-json-execute.yaml"
+    text = first.read_text()
+    header = text[: text.index("...\n")]
+    parts = {"c": text, "c.2": f"{header}part: 2\n...\n", "alone.3": f"{header}part: 3\n...\n"}
+    for name, content in parts.items():
+        data = content.encode()
+        path = folder / "in" / f"{name}{suffix}"
+        path.write_bytes(gzip.compress(data) if suffix.endswith("gz") else data)
+    found = run("merge", "in", "-o", "out.yaml", cwd=folder)
+    assert found.stderr.startswith(f"mesotape: in/alone.3{suffix}: is part 3 of a cassette")
+    (folder / "in" / f"alone.3{suffix}").unlink()
+    assert "of 3 cassettes" in run("merge", "in", "-o", "out.yaml", cwd=folder).stderr
 
 
 ERRORS = [
