@@ -67,8 +67,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/renaming": READING,
     "cassettes/merging": (*ANSWERING, "cassettes/cutting"),
     "cassettes/faults": (*ANSWERING, "cassettes/causality"),
+    "cassettes/exchanges": (*ANSWERING, "cassettes/causality"),
     "cassettes/playback": (
         *ANSWERING,
+        "cassettes/exchanges",
         "cassettes/rebinding",
         "cassettes/causality",
         "cassettes/faults",

@@ -8,7 +8,7 @@ A constraint takes effect as sync points in a stream, as latches of an answer, o
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...proto.api.negotiation import Encoding
 from ...proto.http.request import HttpRequest
@@ -23,7 +23,7 @@ from ..storage.reader import Cassette
 from .causality import Causality, CausalityMode
 from .container_input import RecordedInput
 from .container_sessions import ContainerSessions
-from .identities import ClientIdentities, identify_client
+from .identities import ClientIdentities, ClientIdentity, identify_client
 from .subscriptions import Subscriber, Subscriptions, identify_subscriber
 
 
@@ -32,13 +32,19 @@ class ReplayConstraints:
 
     `pending_latches` are the latches that something waits at now. With causality `off`, neither
     events nor output wait; nothing ever waits for what was recorded before `start_seconds`.
+    `identify_late` returns the client of an exchange that is not added, because it only reads.
     """
 
-    def __init__(self, causality: CausalityMode = "party", start_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        causality: CausalityMode = "party",
+        start_seconds: float = 0.0,
+        identify_late: Callable[[ExchangeRef], ClientIdentity] | None = None,
+    ) -> None:
         self.pending_latches = set[Latch]()
         self.container_sessions = ContainerSessions(self.pending_latches)
         self.subscriptions = Subscriptions()
-        self.identities = ClientIdentities()
+        self.identities = ClientIdentities(identify_late)
         self._causality = Causality(causality, self.pending_latches, start_seconds)
         self._is_causality_on = causality != "off"
         self._start_seconds = start_seconds

@@ -10,8 +10,8 @@ If a recording has neither the host nor the User-Agent of an operator, as one wr
 of its connections is an identity.
 """
 
-from bisect import bisect_right
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Callable, Collection
 from math import inf
 from typing import Literal
 
@@ -100,9 +100,16 @@ def ended_client(cassette: int, parsed: ParsedRequest) -> ClientIdentity | None:
 
 
 class ClientIdentities:
-    """The clients of a recording, and the exchanges that each of them made."""
+    """The clients of a recording, and the exchanges that each of them made.
 
-    def __init__(self) -> None:
+    `identify_late` returns the client of an exchange that was not added.
+    """
+
+    def __init__(
+        self, identify_late: Callable[[ExchangeRef], ClientIdentity] | None = None
+    ) -> None:
+        self._identify_late = identify_late
+        self._late: dict[ExchangeRef, ClientIdentity] = {}
         self._shared: dict[ClientIdentity, ClientIdentity] = {}
         self._refs: list[ExchangeRef] = []
         self._identities: list[ClientIdentity] = []
@@ -130,7 +137,14 @@ class ClientIdentities:
         self._lost_from_seconds.setdefault(self._identity_of(ref), at_seconds)
 
     def _identity_of(self, ref: ExchangeRef) -> ClientIdentity:
-        return self._identities[bisect_right(self._refs, ref) - 1]
+        position = bisect_left(self._refs, ref)
+        if position < len(self._refs) and self._refs[position] == ref:
+            return self._identities[position]
+        identity = self._late.get(ref)
+        if identity is None:
+            assert self._identify_late is not None
+            identity = self._late[ref] = self._identify_late(ref)
+        return identity
 
     def left_out_calls(
         self, made: Collection[ExchangeRef], *, after_fault: bool = False
@@ -140,6 +154,8 @@ class ClientIdentities:
         Calls that were recorded after an event that the client could not get are left out for that
         reason: they alone are returned with `after_fault`, and all others without.
         """
+        if not self._mutating:
+            return []
         present = {self._identity_of(ref) for ref in made}
         return [
             ref

@@ -5,3 +5,6 @@ type _End = tuple[int, bool, int, float]
 def read_heads(
     start: int, first_document: int, text: bytes, /
 ) -> tuple[bytes, bytes, list[_Stream], bytes, bytes, bytes, float, int, list[_End]] | None: ...
+def read_outlines(
+    text: bytes, offsets: memoryview, groups: dict[bytes, int], /
+) -> tuple[bytes, bytes, bytes, bytes]: ...

@@ -12,9 +12,12 @@ for one that began with another request. If that leaves a choice, the order of t
 decides.
 """
 
+from array import array
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 
 from msgspec import Struct
 
@@ -98,23 +101,42 @@ class ConnectionMap:
         self._claims = defaultdict[int, dict[RecordedConnection, None]](dict)
         self._claimant: dict[RecordedConnection, int] | ConnectionNumbers = {}
         self._played_steps: dict[RecordedConnection, int] | ConnectionNumbers = {}
-        self._recorded_steps = defaultdict[RecordedConnection, int](int)
+        self._recorded_steps = defaultdict[RecordedConnection, array[int]](lambda: array("Q"))
+        self._late: list[Callable[[], Iterable[tuple[RecordedConnection, int]]]] = []
 
     def __len__(self) -> int:
         """Count the recorded connections."""
+        self._read_late_steps()
         return len(self._recorded_steps)
 
     def share(self, claimants: memoryview, played_steps: memoryview) -> None:
         """Keep in shared memory who has claimed what, and what was played, by connection."""
+        self._read_late_steps()
         indexes = {recorded: index for index, recorded in enumerate(self._recorded_steps)}
         self._claimant = ConnectionNumbers(indexes, claimants)
         self._played_steps = ConnectionNumbers(indexes, played_steps)
 
-    def add_step(self, connection: RecordedConnection) -> int:
-        """Add the next exchange of a recorded connection; return how many came before it there."""
-        before = self._recorded_steps[connection]
-        self._recorded_steps[connection] = before + 1
-        return before
+    def add_step(self, connection: RecordedConnection, exchange: int) -> None:
+        """Add the next exchange of a recorded connection, by its number."""
+        self._recorded_steps[connection].append(exchange)
+
+    def add_late_steps(self, read: Callable[[], Iterable[tuple[RecordedConnection, int]]]) -> None:
+        """Add exchanges in any order, which are read when their order is asked for."""
+        self._late.append(read)
+
+    def steps_before(self, connection: RecordedConnection, exchange: int) -> int:
+        """Return how many exchanges came before one on its recorded connection."""
+        self._read_late_steps()
+        return bisect_left(self._recorded_steps[connection], exchange)
+
+    def _read_late_steps(self) -> None:
+        if not self._late:
+            return
+        for late, number in chain.from_iterable(read() for read in self._late):
+            self._recorded_steps[late].append(number)
+        self._late.clear()
+        for each, numbers in self._recorded_steps.items():
+            self._recorded_steps[each] = array("Q", sorted(numbers))
 
     def record_played(self, client: int, step: ConnectionStep) -> None:
         """Record that a connection has played an exchange; it claims the recorded connection."""

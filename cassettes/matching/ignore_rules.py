@@ -92,6 +92,11 @@ class IgnoreRules:
         for rule in [rules] if isinstance(rules, str) else rules:
             self._add(rule)
 
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing of a call is ignored."""
+        return self._secrets is None and not self._id_kinds and not self._paths
+
     def comparable_calls(self, calls: tuple[Message, ...], api: Api) -> tuple[Message, ...]:
         """Return calls of an API without what is ignored or set to its default.
 

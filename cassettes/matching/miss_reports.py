@@ -22,7 +22,7 @@ from ..storage.reader import Cassette
 from .advice import Audience, Setting, WantedRecording
 from .credentials import describe_scheme
 from .misses import Difference, Miss, MissReason, NearMiss
-from .near_misses import OPAQUE_BODY_DIFFERENCE, NearMissIndex, diff_requests
+from .near_misses import OPAQUE_BODY_DIFFERENCE, LateKeys, NearMissIndex, diff_requests
 from .recorded_request import RecordedRequests
 from .request_key import CallKey, MatchableRequest, ParsedRequest, PlainKey, RequestKey
 from .shortening import truncate, truncate_around_difference
@@ -70,7 +70,7 @@ class MissReporter:
 
     `served` counts how often each exchange was served. `to_recorded_ids` replaces ids of this run
     by the recorded ones (rebinding/); it is None without --rebind. `ignore` and `repeat` are the
-    rules of the replay. The advice is for `audience`.
+    rules of the replay. The advice is for `audience`. `late` is that of `NearMissIndex`.
     """
 
     def __init__(
@@ -83,11 +83,12 @@ class MissReporter:
         ignore: Sequence[str],
         repeat: Sequence[str],
         audience: Audience,
+        late: LateKeys | None = None,
     ) -> None:
         self._cassettes, self._served = cassettes, served
         self._requests, self._to_recorded_ids = requests, to_recorded_ids
         self._given = {"ignore": _as_tuple(ignore), "repeat": _as_tuple(repeat)}
-        self._audience, self._index = audience, NearMissIndex()
+        self._audience, self._index = audience, NearMissIndex(late)
 
     @cached_property
     def _secrets(self) -> "SecretComparison":

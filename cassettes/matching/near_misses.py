@@ -7,7 +7,7 @@ thousand fields each.
 
 import base64
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple, cast
 
@@ -34,10 +34,22 @@ OPAQUE_BODY_DIFFERENCE = Difference("body", "other bytes", "these")
 """The difference of two bodies of which only the digests are known."""
 
 
+class LateKeys(NamedTuple):
+    """The keys of exchanges that are not added: what `add_exchange` lacks.
+
+    `unreported` returns keys, paths and exchanges, all of them once; the key is one of the same
+    type of call. `last_with` returns the last exchange with a key that was asked for.
+    """
+
+    unreported: Callable[[], Iterable[tuple[RequestKey, str, list[ExchangeRef]]]]
+    last_with: Callable[[RequestKey], ExchangeRef | None]
+
+
 class NearMissIndex:
     """The exchanges of a replay, grouped by call, by API and by path."""
 
-    def __init__(self) -> None:
+    def __init__(self, late: LateKeys | None = None) -> None:
+        self._late = late
         self._keys: list[RequestKey] = []
         self._paths: list[str] = []
         self._refs: list[ExchangeRef] = []
@@ -55,6 +67,9 @@ class NearMissIndex:
             self._by_key[key] = ref
             for group in _groups(key, path):
                 self._by_group[group].append(ref)
+        for key, path, refs in () if self._late is None else self._late.unreported():
+            for group in _groups(key, path):
+                self._by_group[group] = sorted(self._by_group[group] + refs)
         for column in (self._keys, self._paths, self._refs):
             column.clear()
 
@@ -97,7 +112,9 @@ class NearMissIndex:
                 if cassettes is None or ref.cassette in cassettes
             ]
             if refs:
-                equal = (ref for ref in [self._by_key.get(key)] if ref in refs)
+                late = None if self._late is None else self._late.last_with(key)
+                last = max(filter(None, (late, self._by_key.get(key))), default=None)
+                equal = (ref for ref in [last] if ref in refs)
                 return _first_distinct(chain(equal, _unplayed_first(refs, played))), closeness == 0
         return [], False
 

@@ -206,7 +206,7 @@ def _plain_key(
     query = ignoring.comparable_query(query)
     method, digest = (
         request.method.decode("latin-1"),
-        _digest(ignoring.comparable_body(request.body)),
+        digest_bytes(ignoring.comparable_body(request.body)),
     )
     content_type = request.header("content-type") if request.body else None
     return PlainKey(method, path, query, content_type, digest, server)
@@ -241,10 +241,11 @@ def digest_calls(messages: tuple[Message, ...]) -> bytes:
     for message in messages:
         message.DiscardUnknownFields()
     data = [message.SerializePartialToString(deterministic=True) for message in messages]
-    return _digest(data[0] if len(data) == 1 else b"".join(map(recordio.encode, data)))
+    return digest_bytes(data[0] if len(data) == 1 else b"".join(map(recordio.encode, data)))
 
 
-def _digest(data: bytes) -> bytes:
+def digest_bytes(data: bytes) -> bytes:
+    """Return a digest of some bytes, empty for none: of a call, those of its message."""
     return blake2b(data, digest_size=_DIGEST_BYTES).digest() if data else b""
 
 

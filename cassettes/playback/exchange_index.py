@@ -1,10 +1,12 @@
 """The index of the recorded exchanges of a playback, by the keys of their requests.
 
-    index.add_exchange(ref, cassette, exchange, request, parsed)
+    index.add_exchange(recorded)
     index.find_match(request, scope)  ->  ExchangeMatch | MesosRefusal | None
 
 A request is parsed once: its match is cached, for equal requests that follow (match_cache.py).
 """
+
+from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,10 +25,14 @@ from ..causality.subscriptions import (
     recorded_stream_mismatch,
     stream_mismatch_key,
 )
+from ..exchanges.deferred_exchanges import DeferredExchanges, LateExchange
+from ..exchanges.exchange_table import ExchangeTable, ExchangeTraits
+from ..exchanges.recorded_exchanges import RecordedExchange
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.connections import ClientHints, ConnectionMap, client_hints
 from ..matching.credentials import REFUSALS, RecordedCredentials
+from ..matching.ignore_rules import IgnoreRules
 from ..matching.queue_view import QueueView
 from ..matching.repeat_rules import RepeatRules
 from ..matching.request_key import (
@@ -39,9 +45,7 @@ from ..matching.request_key import (
 from ..matching.servers import RecordedServers, ServerScope
 from ..rebinding.id_bindings import IdPair
 from ..rebinding.id_matching import IdMatch, IdMatcher
-from ..storage.reader import Cassette
 from .answer_builder import ResponseOptions
-from .exchange_table import ExchangeTable, ExchangeTraits
 from .match_cache import MatchCache
 
 _REDIRECT = 307
@@ -70,7 +74,8 @@ class ExchangeMatch(Struct, frozen=True):
 class ExchangeIndex:
     """The recorded exchanges of a playback, except those with streamed requests.
 
-    `table` has the exchanges, and `cached_matches` the matches of earlier requests.
+    `table` has the exchanges, `cached_matches` the matches of earlier requests, and `deferred` the
+    exchanges that are added when they are asked for.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class ExchangeIndex:
         subscriptions: Subscriptions,
         repeats: RepeatRules,
         rebinding: IdMatcher | None,
+        ignoring: IgnoreRules,
     ) -> None:
         self.connections = ConnectionMap()
         self.cached_matches = MatchCache[ExchangeMatch]()
@@ -86,31 +92,36 @@ class ExchangeIndex:
         self._servers = servers
         self._subscriptions = subscriptions
         self._id_matcher = rebinding
+        self.deferred = DeferredExchanges(ignoring, self.traits_of)
+        self.connections.add_late_steps(self.deferred.steps)
 
     @property
     def unused(self) -> list[ExchangeRef]:
         """Exchanges that were not served."""
-        return self.table.unused
+        return self.table.unused + self.deferred.waiting
 
     @property
     def is_shared(self) -> bool:
-        """True if equal requests were recorded on several connections."""
-        return self.table.is_shared
+        """True if equal requests were, or may have been, recorded on several connections."""
+        return self.table.is_shared or self.deferred.is_shared
 
-    def add_exchange(
-        self,
-        ref: ExchangeRef,
-        cassette: Cassette,
-        exchange: Exchange,
-        request: HttpRequest,
-        parsed: ParsedRequest,
-    ) -> None:
+    def add_exchange(self, recorded: RecordedExchange) -> None:
         """Add a recorded exchange."""
+        ref, cassette, exchange, _, parsed = recorded
         mismatch = recorded_stream_mismatch(cassette, exchange, parsed)
         key = parsed.key if mismatch is None else stream_mismatch_key(parsed.key, mismatch)
+        self.table.add(key, ref, exchange.client, self.traits_of(recorded, mismatch))
+        if self._id_matcher is not None and mismatch is None:
+            self._id_matcher.add_call(parsed)
+
+    def traits_of(
+        self, recorded: RecordedExchange, mismatch: StreamMismatch | None = None
+    ) -> ExchangeTraits:
+        """Return the traits of an exchange; `mismatch` is why it belonged to no open stream."""
+        ref, _, exchange, request, parsed = recorded
         response = exchange.response
         is_refused = mismatch is None and response.status in REFUSALS
-        traits = ExchangeTraits(
+        return ExchangeTraits(
             parsed.accepted_type,
             client_hints(request),
             self._servers.add_recorded(ref.cassette, request),
@@ -120,9 +131,14 @@ class ExchangeIndex:
             call_name=None if parsed.call_type is None else parsed.call_type.name,
             is_independent=_is_independent(exchange, parsed),
         )
-        self.table.add(key, ref, exchange.client, traits)
-        if self._id_matcher is not None and mismatch is None:
-            self._id_matcher.add_call(parsed)
+
+    def add_deferred(self) -> None:
+        """Add all exchanges that wait."""
+        self._add_late(self.deferred.take_all())
+
+    def _add_late(self, exchanges: Iterable[LateExchange]) -> None:
+        for late in exchanges:
+            self.table.add(late.key, late.ref, late.client, late.traits, is_late=True)
 
     def find_match(
         self, request: MatchableRequest, scope: ServerScope
@@ -164,6 +180,7 @@ class ExchangeIndex:
         return None
 
     def _view(self, key: RequestKey, parsed: ParsedRequest, scope: ServerScope) -> QueueView | None:
+        self._add_late(self.deferred.take(key))
         queue = self.table.queue(key)
         if queue is None:
             return None

@@ -22,6 +22,15 @@ from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.pace import pace_start_seconds
 from ..causality.constraints import ReplayConstraints
 from ..causality.container_input import RecordedInput
+from ..causality.identities import ClientIdentity, identify_client
+from ..exchanges.recorded_exchanges import (
+    BATCH_EXCHANGES,
+    RecordedExchange,
+    garbage_collector_off,
+    is_streamed_request,
+    read_exchanges,
+    secret_comparison,
+)
 from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
@@ -30,6 +39,7 @@ from ..matching.connections import RecordedConnection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason, ReplayOutcome
+from ..matching.near_misses import LateKeys
 from ..matching.queue_view import Selection
 from ..matching.recorded_request import RecordedRequests
 from ..matching.repeat_rules import RepeatRules
@@ -42,15 +52,8 @@ from .answer_selection import AnswerSelection
 from .exchange_index import ExchangeIndex
 from .journal import Journal
 from .options import Options as Options
-from .recorded_exchanges import (
-    BATCH_EXCHANGES,
-    RecordedExchange,
-    garbage_collector_off,
-    read_exchanges,
-    secret_comparison,
-)
 from .second_plays import SecondPlays
-from .streamed_requests import RecordedInputs, StreamedRequest, is_streamed_request
+from .streamed_requests import RecordedInputs, StreamedRequest
 from .unanswered import UnansweredRequests
 
 if TYPE_CHECKING:
@@ -78,25 +81,26 @@ class Playback:
         date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
         self._servers = RecordedServers(self.cassettes)
         self._constraints = ReplayConstraints(
-            self.options.causality, pace_start_seconds(self.options.pace)
+            self.options.causality, pace_start_seconds(self.options.pace), self._identify_late
         )
         secrets = secret_comparison(self.cassettes, self.options.own_rules)
         self._ignoring = IgnoreRules(self.options.ignore, secrets)
         self._id_matcher = IdMatcher(self._ignoring) if self.options.rebind else None
         bindings = None if self._id_matcher is None else self._id_matcher.bindings
-        requests = RecordedRequests(self.cassettes, self._ignoring)
+        self._requests = RecordedRequests(self.cassettes, self._ignoring)
         self._index = ExchangeIndex(
             self._servers,
             self._constraints.subscriptions,
             RepeatRules(self.options.repeat),
             self._id_matcher,
+            self._ignoring,
         )
         self._answer_builder = AnswerBuilder(
             self.cassettes,
             self.options.pace,
             self.journal,
             self._constraints,
-            requests,
+            self._requests,
             bindings,
             has_faults=bool(self.options.faults),
         )
@@ -104,11 +108,12 @@ class Playback:
         self._miss_reporter = MissReporter(
             self.cassettes,
             self.journal.served,
-            requests,
+            self._requests,
             to_recorded_ids,
             ignore=self.options.ignore,
             repeat=self.options.repeat,
             audience=audience,
+            late=LateKeys(self._index.deferred.unreported, self._index.deferred.last_with),
         )
         self._unanswered = UnansweredRequests(
             self.journal, self._servers, self._miss_reporter, date
@@ -126,7 +131,7 @@ class Playback:
         )
         self._hang_ups = set[ExchangeRef]()
         with garbage_collector_off():
-            recorded = read_exchanges(self.cassettes, self._ignoring)
+            recorded = read_exchanges(self.cassettes, self._ignoring, self._rows_to_read)
             for batch in batched(recorded, BATCH_EXCHANGES):
                 self._add_exchanges(batch)
         self._selection = AnswerSelection(
@@ -233,6 +238,7 @@ class Playback:
         """
         from .shared_playback import SharedPlayback, SharedState
 
+        self._index.add_deferred()  # Workers know an answer by its row in the table.
         table, connections = self._index.table, self._index.connections
         if isinstance(among, int):
             state = SharedState(len(table.refs), len(connections), among)
@@ -273,10 +279,25 @@ class Playback:
             for server in self._servers.server_kinds(ServerScope(at))
         )
 
+    def _rows_to_read(self, number: int, cassette: Cassette) -> Sequence[int] | None:
+        # Ids are compared with those of all calls, so with --rebind none can wait.
+        return None if self.options.rebind else self._index.deferred.defer(number, cassette)
+
+    def _identify_late(self, ref: ExchangeRef) -> ClientIdentity:
+        """Return the client of an exchange that was added late."""
+        cassette = self.cassettes[ref.cassette]
+        exchange = cassette.exchange(ref.exchange)
+        request, parsed = (
+            self._requests.request(ref, exchange),
+            self._requests.parsed(ref, exchange),
+        )
+        return identify_client(ref.cassette, exchange, request.http, parsed, None)
+
     def _add_exchanges(self, batch: Sequence[RecordedExchange]) -> None:
         """Add some exchanges, to one index after the other (see `read_exchanges`)."""
         inputs: dict[ExchangeRef, RecordedInput] = {}
-        for ref, cassette, exchange, request, parsed in batch:
+        for recorded in batch:
+            ref, cassette, exchange, request, parsed = recorded
             self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
             if exchange.response.status is None and exchange.response.cause == "client":
                 self._hang_ups.add(ref)
@@ -284,7 +305,7 @@ class Playback:
             if is_streamed_request(request, cassette.header.server):
                 inputs[ref] = self._inputs.add_recorded_input(ref, request, cassette, exchange)
             else:
-                self._index.add_exchange(ref, cassette, exchange, request, parsed)
+                self._index.add_exchange(recorded)
         for ref, cassette, exchange, request, parsed in batch:
             recorded_input = inputs.get(ref)
             self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)

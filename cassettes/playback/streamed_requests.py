@@ -24,8 +24,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto import recordio
-from ...proto.api import endpoints, negotiation
-from ...proto.api.apis import AGENT, ServerKind
+from ...proto.api import negotiation
+from ...proto.api.apis import AGENT
 from ...proto.http.request import HttpRequest
 from ..causality.container_input import (
     ComparableCalls,
@@ -243,15 +243,6 @@ class StreamedRequest:
         self._is_done = True
         request = replace(self._head, body=bytes(self._prefix))
         return self._inputs.miss(request, self._miss_reason)
-
-
-def is_streamed_request(head: HttpRequest, server: ServerKind | None) -> bool:
-    """Return whether a request is streamed; only the operator API of an agent has such requests."""
-    if head.method != b"POST" or head.header("content-type") != negotiation.RECORDIO:
-        return False
-    if endpoints.is_actor_message(head.text_headers):
-        return False
-    return endpoints.find_api(head.target.decode("latin-1"), server) is AGENT
 
 
 def _beginning(head: HttpRequest, first: InputItem | None) -> _Beginning:

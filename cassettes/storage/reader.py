@@ -9,7 +9,7 @@ A cassette whose recorder was killed loads up to its last complete document, and
 what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed temporary file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Self
@@ -25,10 +25,12 @@ from ..format.documents import (
     PlacedError,
     Side,
 )
+from ..indexing.compiled import native
 from ..indexing.document_heads import NO_DOCUMENT
 from ..indexing.event_blocks import EventBlock, find_event_block
 from ..indexing.index import DocumentIndex
 from .document_reader import DocumentReader, DocumentSource
+from .exchange_outlines import ExchangeOutlines
 from .opened_file import OpenedFile
 from .opening import open_for_reading
 from .parts import HEADER_BYTES, open_further_parts
@@ -164,14 +166,20 @@ class Cassette:
         for document in self._index.exchange_documents:
             yield self._documents.read_exchange(document)
 
-    def exchange_heads(self) -> Iterator[Exchange]:
+    def exchange_heads(self, rows: Iterable[int] | None = None) -> Iterator[Exchange]:
         """Read the exchanges like `exchanges`, but without the bodies of their responses.
 
-        In the writer's layout the cost does not depend on the length of those bodies.
+        In the writer's layout the cost does not depend on the length of those bodies. `rows` are
+        the positions of exchanges in the order of their numbers, None stands for all.
         """
-        for document in self._index.exchange_documents:
+        documents = self._index.exchange_documents
+        for document in documents if rows is None else map(documents.__getitem__, rows):
             yield self._documents.read_exchange_head(document)
         self._file.check_unchanged()
+
+    def outlines(self) -> ExchangeOutlines | None:
+        """Return what exchanges have in common; None without the compiled module."""
+        return None if native is None else ExchangeOutlines(self._file, self._index)
 
     def exchange(self, number: int) -> Exchange:
         """Read the exchange with a number. Raises `CassetteError` if there is none."""

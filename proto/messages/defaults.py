@@ -67,6 +67,17 @@ def without_defaults(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return copies
 
 
+def may_have_defaults(message_class: type[Message], field: str) -> bool:
+    """Return whether `without_defaults` may change a message in which only this field is set."""
+    plan = _plan_of(message_class)
+    entered = [
+        name
+        for fields in (plan.defaults, plan.singular, plan.lists, plan.maps)
+        for name, _ in fields
+    ]
+    return field in entered
+
+
 @cache
 def fields_with_default(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
     """Return the fields of a message type that mean their default if they are left out."""

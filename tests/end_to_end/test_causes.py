@@ -15,9 +15,9 @@ from support.captures import load
 from support.sockets import LAST_CHUNK, Wire, connect
 
 from mesotape.cassettes.answers.pace import Every, Instant, Pace, Recorded, Stepped
+from mesotape.cassettes.exchanges.recorded_exchanges import read_exchanges
 from mesotape.cassettes.matching.ignore_rules import IgnoreRules
 from mesotape.cassettes.playback.playback import Options
-from mesotape.cassettes.playback.recorded_exchanges import read_exchanges
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proxy.control.player import Player
 

@@ -5,6 +5,8 @@
 static PyMethodDef module_methods[] = {
     {"read_heads", read_heads, METH_VARARGS,
      "Return the heads of a run of documents as columns; None if one is not in the writer's layout."},
+    {"read_outlines", read_outlines, METH_VARARGS,
+     "Return the outlines of exchanges as columns: group, client, start and size of the body."},
     {NULL, NULL, 0, NULL},
 };
 

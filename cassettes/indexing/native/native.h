@@ -53,5 +53,6 @@ PyObject *column_bytes(const Column *column);
 /* ---------------------------------------------------------------- functions of the module */
 
 PyObject *read_heads(PyObject *module, PyObject *args);
+PyObject *read_outlines(PyObject *module, PyObject *args);
 
 #endif

@@ -24,9 +24,9 @@ from support.scheduler_cassettes import (
 
 from mesotape.cassettes.answers.answer import Ending
 from mesotape.cassettes.answers.pace import Instant
+from mesotape.cassettes.exchanges.recorded_exchanges import read_exchanges
 from mesotape.cassettes.matching.ignore_rules import IgnoreRules
 from mesotape.cassettes.playback.playback import Options, Playback
-from mesotape.cassettes.playback.recorded_exchanges import read_exchanges
 from mesotape.cassettes.storage.reader import Cassette
 
 ERROR = '{"type":"ERROR","error":{"message":"Framework failed over"}}'

@@ -167,7 +167,8 @@ class Clients:
             connection = RecordedConnection(0, int(name))
             if request not in self.queues:
                 self.queues[request] = AnswerQueue(mutating=mutating, connections=self.connections)
-            before = self.connections.add_step(connection)
+            self.connections.add_step(connection, number)
+            before = self.connections.steps_before(connection, number)
             step = ConnectionStep(connection, before, self.hints(hints))
             self.queues[request].add_exchange(ExchangeRef(0, number), None, step)
 

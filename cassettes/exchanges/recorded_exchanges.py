@@ -2,11 +2,12 @@
 
 import contextlib
 import gc
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import batched, chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...proto.api.apis import ServerKind
+from ...proto.api import endpoints, negotiation
+from ...proto.api.apis import AGENT, ServerKind
 from ...proto.http.request import HttpRequest
 from ..format.documents import INCOMPLETE_REQUEST, Exchange, PlacedError
 from ..format.exchange_ref import ExchangeRef
@@ -39,28 +40,43 @@ class RecordedExchange(NamedTuple):
 
 
 def read_exchanges(
-    cassettes: Sequence[Cassette], ignoring: IgnoreRules
+    cassettes: Sequence[Cassette],
+    ignoring: IgnoreRules,
+    rows_of: Callable[[int, Cassette], Sequence[int] | None] = lambda _, __: None,
 ) -> Iterator[RecordedExchange]:
     """Read the exchanges of cassettes, one after the other, but for requests that were cut off.
 
-    Each step is done for a batch of them before the next step. All steps together use more code and
-    data than the caches of a processor hold: done for one exchange after the other, they take half
-    as long again.
+    `rows_of` returns which of a cassette to read, by their positions; None stands for all. Each
+    step is done for a batch of them before the next step. All steps together use more code and data
+    than the caches of a processor hold: done for one exchange after the other, they take half as
+    long again.
 
     Raises CassetteError or OSError if a cassette cannot be read.
     """
-    for index, cassette in enumerate(cassettes):
+    for number, cassette in enumerate(cassettes):
         cached = dict[object, ParsedRequest]()
-        for heads in batched(cassette.exchange_heads(), BATCH_EXCHANGES):
-            exchanges = [exchange for exchange in heads if not _was_cut_off(exchange)]
-            for exchange in exchanges:
-                check_sendable(cassette, exchange)
-            requests = [recorded_request(cassette, exchange) for exchange in exchanges]
-            server = cassette.header.server
-            parsed = [_parse_cached(request, server, ignoring, cached) for request in requests]
-            for exchange, request, key in zip(exchanges, requests, parsed, strict=True):
-                ref = ExchangeRef(index, exchange.exchange)
-                yield RecordedExchange(ref, cassette, exchange, request, key)
+        for heads in batched(cassette.exchange_heads(rows_of(number, cassette)), BATCH_EXCHANGES):
+            yield from read_batch(number, cassette, heads, ignoring, cached)
+
+
+def read_batch(
+    number: int,
+    cassette: Cassette,
+    heads: Sequence[Exchange],
+    ignoring: IgnoreRules,
+    cached: dict[object, ParsedRequest],
+) -> list[RecordedExchange]:
+    """Return some exchanges of a cassette with their requests, parsed or `cached`."""
+    exchanges = [exchange for exchange in heads if not _was_cut_off(exchange)]
+    for exchange in exchanges:
+        check_sendable(cassette, exchange)
+    requests = [recorded_request(cassette, exchange) for exchange in exchanges]
+    server = cassette.header.server
+    parsed = [_parse_cached(request, server, ignoring, cached) for request in requests]
+    return [
+        RecordedExchange(ExchangeRef(number, exchange.exchange), cassette, exchange, request, key)
+        for exchange, request, key in zip(exchanges, requests, parsed, strict=True)
+    ]
 
 
 def _was_cut_off(exchange: Exchange) -> bool:
@@ -80,6 +96,15 @@ def _parse_cached(
             cached.clear()
         parsed = cached[key] = parse_request(request, server, ignoring)
     return parsed
+
+
+def is_streamed_request(head: HttpRequest, server: ServerKind | None) -> bool:
+    """Return whether a request is streamed; only the operator API of an agent has such requests."""
+    if head.method != b"POST" or head.header("content-type") != negotiation.RECORDIO:
+        return False
+    if endpoints.is_actor_message(head.text_headers):
+        return False
+    return endpoints.find_api(head.target.decode("latin-1"), server) is AGENT
 
 
 def check_sendable(cassette: Cassette, exchange: Exchange) -> None:

@@ -56,7 +56,6 @@ class ExchangeTable:
         # The columns. Equal traits are kept once, by number.
         self.refs: list[ExchangeRef] = []
         self._clients = array("Q")
-        self._steps_before = array("I")
         self._traits = array("I")
         self._traits_by_number: list[ExchangeTraits] = []
         self._numbers_by_traits: dict[ExchangeTraits, int] = {}
@@ -66,8 +65,20 @@ class ExchangeTable:
         """Which of the answers were given, by row."""
         return QueueProgress(len(self.refs))
 
-    def add(self, key: RequestKey, ref: ExchangeRef, client: int, traits: ExchangeTraits) -> None:
-        """Add an exchange. All are added before the first queue is asked for."""
+    def add(
+        self,
+        key: RequestKey,
+        ref: ExchangeRef,
+        client: int,
+        traits: ExchangeTraits,
+        *,
+        is_late: bool = False,
+    ) -> None:
+        """Add an exchange. All with a key are added before its queue is asked for.
+
+        Others are added in the order of the recording. One that `is_late` is known to the
+        connections already.
+        """
         row = len(self.refs)
         rows = self._rows_by_key.setdefault(key, row)
         if isinstance(rows, list):
@@ -75,9 +86,12 @@ class ExchangeTable:
         elif rows != row:
             self._rows_by_key[key] = [rows, row]
         self.refs.append(ref)
+        if "progress" in vars(self):
+            self.progress.add()
         self._clients.append(client)
         connection = RecordedConnection(ref.cassette, client)
-        self._steps_before.append(self._connections.add_step(connection))
+        if not is_late:
+            self._connections.add_step(connection, ref.exchange)
         number = self._numbers_by_traits.get(traits)
         if number is None:
             number = self._numbers_by_traits[traits] = len(self._traits_by_number)
@@ -113,12 +127,13 @@ class ExchangeTable:
             connections=self._connections,
             progress=self.progress,
         )
-        for row in rows:
-            traits, before = self._traits_of(row), self._steps_before[row]
+        for row in sorted(rows, key=self.refs.__getitem__):
+            traits, ref, connection = self._traits_of(row), self.refs[row], self._connection(row)
+            before = self._connections.steps_before(connection, ref.exchange)
             queue.add_exchange(
-                self.refs[row],
+                ref,
                 traits.accepted_type,
-                ConnectionStep(self._connection(row), before, traits.hints),
+                ConnectionStep(connection, before, traits.hints),
                 traits.server,
                 traits.credentials,
                 is_abandoned=traits.is_abandoned,
