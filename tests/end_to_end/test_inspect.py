@@ -556,7 +556,7 @@ def on_terminal(columns: int, *arguments: str | Path, **more: str) -> str:
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@pytest.mark.parametrize("columns", [40, 80, 160])
+@pytest.mark.parametrize("columns", [40, 160])
 @pytest.mark.parametrize("path", [GOLDEN, SAMPLE])
 def test_a_terminal_gets_colours_heads_and_whole_lines(columns: int, path: Path) -> None:
     said = on_terminal(columns, path)
