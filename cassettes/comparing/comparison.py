@@ -131,7 +131,7 @@ class Comparison:
                 yield RecordingDifference("missing", what, first.what, place, after=nearest)
                 continue
             places = place, self._second.place(second, j)
-            if (i, j) in moved:
+            if (i, j) in moved and ours.output_at(i) is None:
                 yield RecordingDifference("moved", what, first.what, *places, after=nearest)
             if exact(0, ours.messages[i]) != exact(1, theirs.messages[j]) and (
                 changes := list(self._contents.event_changes(first, i, second, j))

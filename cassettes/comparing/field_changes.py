@@ -81,6 +81,8 @@ class MessageComparison:
     def _are_equal(self, first: Any, second: Any) -> bool:
         if first == second or (first != first and second != second):
             return True
+        if isinstance(first, bytes):
+            first, second = first.decode("latin-1"), second.decode("latin-1")
         return isinstance(first, str) and self._are_same_texts(first, second)
 
     def _list(

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ...proto.api.apis import CallType
 from ...proto.api.negotiation import Encoding
+from .container_output import ContainerOutput
 from .id_table import IdTable
 from .message_forms import MessageForm
 
@@ -81,6 +82,7 @@ class RecordedStream:
     """The events of a stream without heartbeats: their messages, documents, lines and numbers.
 
     `scope` is the id of the framework that they are about, if any, and `end` the cause of the end.
+    `outputs` has what the events that stand for the output of a container consist of, by kind.
     """
 
     def __init__(self, facts: CallFacts) -> None:
@@ -90,7 +92,12 @@ class RecordedStream:
         self.documents = array("I")
         self.lines = array("I")
         self.numbers = array("Q")
+        self.outputs: dict[str, ContainerOutput] = {}
         self.end = ""
+
+    def output_at(self, index: int) -> ContainerOutput | None:
+        """Return the output of a container that an event stands for."""
+        return next((each for each in self.outputs.values() if each.index == index), None)
 
     def __len__(self) -> int:
         return len(self.messages)

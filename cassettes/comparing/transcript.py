@@ -6,7 +6,7 @@ they differ.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 
 from google.protobuf.message import Message
 
@@ -24,6 +24,7 @@ from ..matching.recorded_request import recorded_request, response_message_name
 from ..matching.request_key import CallKey, ParsedRequest, PlainKey, parse_request
 from ..storage.reader import Cassette, DocumentSource
 from ..storage.recorded_bodies import encode_event, encode_response
+from .container_output import ContainerOutput, output_of
 from .differences import Place
 from .id_table import IdTable
 from .message_forms import MessageForm, drop_times, form_of
@@ -109,6 +110,15 @@ class Transcript:
         assert isinstance(event, Event)
         return self._event(event, call.facts)
 
+    def output(self, call: RecordedCall, output: ContainerOutput) -> Iterator[bytes]:
+        """Read the output of a container again, record by record."""
+        for document, line in zip(output.documents, output.lines, strict=True):
+            event = self._read(document, line)
+            assert isinstance(event, Event)
+            message, _ = self._event(event, call.facts)
+            found = None if message is None else output_of(message)
+            yield b"" if found is None else found[1]
+
     def _file_of(self, document: int) -> str:
         """Return the name of the file, or of the part, that a document is in."""
         if self._name is not None:
@@ -161,7 +171,27 @@ class Transcript:
                 return
             if not stream.scope and stream.facts.party[0] in _SUBSCRIBERS:
                 stream.scope = _first_framework(message)
-        stream.messages.append(self.messages.add(_form(message, data, "", stream.scope)))
+            if (output := output_of(message)) is not None:
+                self._add_output(stream, *output, event, source)
+                return
+        form = _form(message, data, "", stream.scope)
+        self._add_to_stream(stream, form, event, source)
+
+    def _add_output(
+        self, stream: RecordedStream, kind: str, data: bytes, event: Event, source: DocumentSource
+    ) -> None:
+        output = stream.outputs.get(kind)
+        if output is None:
+            output = stream.outputs[kind] = ContainerOutput(len(stream))
+            label = f"DATA {kind}"
+            self._add_to_stream(stream, MessageForm(label, label, 0, []), event, source)
+        digest = output.add(data, source.number, source.line)
+        self.messages.digests[stream.messages[output.index]] = digest
+
+    def _add_to_stream(
+        self, stream: RecordedStream, form: MessageForm, event: Event, source: DocumentSource
+    ) -> None:
+        stream.messages.append(self.messages.add(form))
         stream.documents.append(source.number)
         stream.lines.append(source.line)
         stream.numbers.append(event.event)
