@@ -47,6 +47,20 @@ def test_differences_are_shown_for_people(cassettes):
     assert "1 missing, 1 new, 1 changed; 2 calls and 1 event compared" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variables", "has_colors"),
+    [
+        ({"GIT_PAGER_IN_USE": "true"}, True),
+        ({"GIT_PAGER_IN_USE": "true", "NO_COLOR": "1"}, False),
+        ({}, False),
+    ],
+)
+def test_colors_are_for_terminals_and_the_pager_of_git(cassettes, variables, has_colors):
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **variables}
+    done = run("diff", *cassettes, env=environment)
+    assert ("\x1b[" in done.stdout) == has_colors
+
+
 def test_differences_as_json(cassettes):
     done = run("diff", *cassettes, "--json")
     *differences, counts = map(json.loads, done.stdout.splitlines())
