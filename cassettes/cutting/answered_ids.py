@@ -45,7 +45,8 @@ class _Items:
 
     def add(
         self, document: int, exchange: int, at_seconds: float, messages: Iterable[Message]
-    ) -> None:
+    ) -> bool:
+        """Add an item. Return whether it has an id."""
         ids = {_digest(field.kind, field.value) for each in messages for field in id_fields(each)}
         ids.discard(0)
         if ids:
@@ -54,6 +55,7 @@ class _Items:
             self.times.append(at_seconds)
             self.ids.extend(ids)
             self.starts.append(len(self.ids))
+        return bool(ids)
 
 
 class AnsweredIds:
@@ -64,10 +66,11 @@ class AnsweredIds:
 
     def add_call(
         self, party: ClientIdentity, exchange: int, at_seconds: float, calls: Iterable[Message]
-    ) -> None:
-        """Add a call of a party, which may answer events."""
-        if party.kind in _SUBSCRIBER_KINDS:
-            self._parties[party].add(NO_DOCUMENT, exchange, at_seconds, calls)
+    ) -> bool:
+        """Add a call of a party. Return whether it may answer events: it has an id."""
+        if party.kind not in _SUBSCRIBER_KINDS:
+            return False
+        return self._parties[party].add(NO_DOCUMENT, exchange, at_seconds, calls)
 
     def add_event(
         self, party: ClientIdentity, document: int, exchange: int, at_seconds: float, event: Message
@@ -78,17 +81,6 @@ class AnsweredIds:
     def has_calls(self, party: ClientIdentity) -> bool:
         """Return whether the party has made a call with an id."""
         return party in self._parties
-
-    def answering_calls(self, party: ClientIdentity) -> set[int]:
-        """Return the numbers of the exchanges whose calls have ids."""
-        if party not in self._parties:
-            return set()
-        items = self._parties[party]
-        return {
-            exchange
-            for document, exchange in zip(items.documents, items.exchanges, strict=True)
-            if document == NO_DOCUMENT
-        }
 
     def keep_related(
         self,

@@ -28,9 +28,10 @@ class ExchangeFacts(Struct, gc=False):
     """An exchange. `call` is the type of its call or, if it has none, its path.
 
     `record_message` is that of the events of a SUBSCRIBE that was accepted, which a cut may divide;
-    any other stream stays whole. `is_chosen` leaves times and calls out of account. `subscription`
-    is the SUBSCRIBE that a call belongs to, and `reads_before` are the reads before a SUBSCRIBE by
-    which its program prepared it, such as `GET /version`.
+    any other stream stays whole. `is_chosen` leaves times and calls out of account. A call that
+    `answers_event` has an id of it. `subscription` is the SUBSCRIBE that a call belongs to, and
+    `reads_before` are the reads before a SUBSCRIBE by which its program prepared it, such as
+    `GET /version`.
     """
 
     number: int
@@ -39,7 +40,7 @@ class ExchangeFacts(Struct, gc=False):
     call: str
     is_chosen: bool
     holds_events: bool
-    is_stream: bool
+    answers_event: bool = False
     record_message: str | None = None
     subscription: int | None = None
     reads_before: tuple[int, ...] = ()
@@ -56,11 +57,6 @@ class FactReader:
         self._latest: dict[ClientIdentity, int] = {}
         self._reads: dict[tuple[str | None, str | None], dict[str, int]] = {}
         self._parties: dict[ClientIdentity, ClientIdentity] = {}
-
-    @property
-    def parties(self) -> list[ClientIdentity]:
-        """The parties of the exchanges that were read."""
-        return list(self._parties)
 
     def read(self) -> Iterator[ExchangeFacts]:
         """Read the facts of all exchanges. Raises CassetteError."""
@@ -88,7 +84,6 @@ class FactReader:
             holds_events=is_accepted
             and call_type is not None
             and can_cause_events(call_type, exchange),
-            is_stream=exchange.response.stream is not None or exchange.request.stream is not None,
             subscription=self._latest.get(party),
         )
         reads = self._reads.setdefault(program_of(exchange, request), {})
@@ -103,7 +98,9 @@ class FactReader:
                 reads.clear()
                 self._latest[party] = number
         elif facts.holds_events and parsed.is_mutating and self._choice.divides_parties:
-            self._answered_ids.add_call(facts.party, number, exchange.at, parsed.calls)
+            facts.answers_event = self._answered_ids.add_call(
+                facts.party, number, exchange.at, parsed.calls
+            )
         return facts
 
     def _is_chosen(self, exchange: Exchange, request: HttpRequest, party: ClientIdentity) -> bool:

@@ -13,7 +13,6 @@ Other streams than those of a SUBSCRIBE are kept in whole, if their request or o
 is chosen.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from ..causality.identities import ClientIdentity
@@ -21,6 +20,7 @@ from ..storage.reader import Cassette
 from .answered_ids import NO_DOCUMENT, AnsweredIds
 from .choice import Choice
 from .exchange_facts import ExchangeFacts, FactReader
+from .fact_table import FactTable
 from .head_reader import DocumentHead, event_message, event_type, read_heads
 
 _LEFT_OUT, _CHOSEN, _NEEDED, _WITH_STREAM = range(4)
@@ -43,13 +43,9 @@ class KeptDocuments:
         self._on_progress = on_progress
         self._answered_ids = AnsweredIds()
         reader = FactReader(cassette, choice, self._answered_ids)
-        self._facts = {facts.number: facts for facts in reader.read()}
-        self.parties = reader.parties
-        self.streams = {
-            number: facts.record_message
-            for number, facts in self._facts.items()
-            if facts.record_message is not None
-        }
+        self._facts = FactTable(reader.read())
+        self.parties = self._facts.parties
+        self.streams = self._facts.streams
         self._marks = bytearray(cassette.document_count)
         self._first_records: dict[int, int] = {}
         self._last_chosen: dict[ClientIdentity, float] = {}
@@ -79,7 +75,7 @@ class KeptDocuments:
         return head.side == "server" and head.of in self.streams
 
     def _choose(self) -> None:
-        for facts in self._facts.values():
+        for facts in self._facts:
             if self._is_chosen_at(facts, facts.at_seconds):
                 self.exchanges.add(facts.number)
         for head in self._events():
@@ -113,39 +109,45 @@ class KeptDocuments:
             self._marks[head.document] = _WITH_STREAM
 
     def _keep_what_is_needed(self) -> None:
-        by_party = defaultdict[ClientIdentity, list[ExchangeFacts]](list)
-        for facts in self._facts.values():
-            by_party[facts.party].append(facts)
-        kept = {self._facts[number].party for number in self.exchanges}
-        divided = {party for party in kept if self._choice.divides_parties}
-        for party in divided:
-            if party.kind == "container":
-                self.exchanges.update(facts.number for facts in by_party[party])
-            elif party in self._last_chosen:
-                self._keep_unanswering_calls(party, by_party[party])
+        divided = self._kept_parties() if self._choice.divides_parties else set[ClientIdentity]()
+        self._extend_to_ends()
+        for facts in self._facts:
+            if facts.party in divided and self._is_needed(facts):
+                self.exchanges.add(facts.number)
         subscribers = {party for party in divided if self._answered_ids.has_calls(party)}
         if subscribers:
             self._add_ids_of_events(subscribers)
         for party in subscribers:
             self._answered_ids.keep_related(party, self._is_item_kept, self._keep_item)
-        for number in list(self.exchanges):
-            if (subscription := self._facts[number].subscription) is not None:
-                self.exchanges.add(subscription)
-        for number in [number for number in self.exchanges if number in self.streams]:
-            self.exchanges.update(self._facts[number].reads_before)
+        for facts in self._kept_facts():
+            if facts.subscription is not None:
+                self.exchanges.add(facts.subscription)
+        for facts in self._kept_facts():
+            self.exchanges.update(facts.reads_before)
 
-    def _keep_unanswering_calls(self, party: ClientIdentity, calls: list[ExchangeFacts]) -> None:
-        """Keep the calls that hold chosen events, and answer none that may be left out."""
-        answering = self._answered_ids.answering_calls(party)
-        for number in [each.number for each in calls if each.number in self.streams]:
-            end = self._cassette.stream_end(number)
-            if number in self.exchanges and end is not None and self._choice.is_in_time(end.at):
-                self._extend(party, end.at)
-        until = self._last_chosen[party]
-        for facts in calls:
-            is_between = self._choice.since <= facts.at_seconds < until
-            if is_between and facts.holds_events and facts.number not in answering:
-                self.exchanges.add(facts.number)
+    def _is_needed(self, facts: ExchangeFacts) -> bool:
+        """Return whether an exchange is of a session, or holds what is chosen without an answer."""
+        if facts.party.kind == "container":
+            return True
+        until = self._last_chosen.get(facts.party, 0.0)
+        is_between = self._choice.since <= facts.at_seconds < until
+        return is_between and facts.holds_events and not facts.answers_event
+
+    def _extend_to_ends(self) -> None:
+        """What ends a stream of which events are chosen is to be kept, too."""
+        for facts in self._kept_facts():
+            if facts.number in self.streams and facts.party in self._last_chosen:
+                end = self._cassette.stream_end(facts.number)
+                if end is not None and self._choice.is_in_time(end.at):
+                    self._extend(facts.party, end.at)
+
+    def _kept_parties(self) -> set[ClientIdentity]:
+        return {facts.party for facts in self._kept_facts()}
+
+    def _kept_facts(self) -> Iterator[ExchangeFacts]:
+        """Return the facts of the exchanges that are kept now; more may be kept meanwhile."""
+        found = map(self._facts.get, list(self.exchanges))
+        return (facts for facts in found if facts is not None)
 
     def _extend(self, party: ClientIdentity, at_seconds: float) -> None:
         """Record that something of a party is chosen that was at this time."""

@@ -57,7 +57,7 @@ def _read_head(path: Path) -> bytes:
     if not head.startswith(_GZIP):
         return head
     try:
-        with gzip.open(path) as file:
+        with path.open("rb") as packed, gzip.GzipFile(fileobj=packed) as file:
             return file.read(_HEAD_BYTES)
     except (OSError, EOFError, zlib.error):
         return head
