@@ -104,6 +104,8 @@ class HttpRequest(Struct, frozen=True, dict=True):
 
     def with_headers(self, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> "HttpRequest":
         """Return a request with other `headers`, equal in those that can change the answer."""
+        if headers == self.headers:
+            return self.with_body(body)
         other = HttpRequest(self.method, self.target, headers, body)
         vars(other).update(credentials=self.credentials, match_head=self.match_head)
         return other

@@ -26,3 +26,15 @@ def test_every_cached_value_of_another_body_is_one_of_the_class() -> None:
 def test_headers_that_change_no_answer_are_not_in_the_key() -> None:
     request = HttpRequest(b"GET", b"/", HEADERS)
     assert request.cache_key == HttpRequest(b"GET", b"/", HEADERS[1:2]).cache_key
+
+
+def test_a_request_with_other_headers_is_like_a_new_one() -> None:
+    request = HttpRequest(b"POST", b"/", HEADERS, b"old")
+    for headers in (HEADERS, (*HEADERS[:2], (b"X", b"2"))):
+        other, new = (
+            request.with_headers(headers, b"new"),
+            HttpRequest(b"POST", b"/", headers, b"new"),
+        )
+        assert other == new
+        for name in ("headers_by_name", "text_headers", "match_head", "cache_key", "size"):
+            assert getattr(other, name) == getattr(new, name)
