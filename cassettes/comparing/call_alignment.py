@@ -1,7 +1,7 @@
 """Which calls of two recordings stand for each other: client by client, in their order.
 
 A client is a scheduler, an executor, or all connections of an operator's program; which connection
-a call came on does not matter. What is left over is aligned without regard to the clients.
+a call came on does not matter. What is left over is paired without regard to the clients.
 """
 
 from collections import defaultdict
@@ -193,8 +193,10 @@ class CallAlignment:
         ours = _rest(len(self._transcripts[0].calls), taken[0])
         theirs = _rest(len(self._transcripts[1].calls), taken[1])
         levels = self.tokens.levels(*self._requests(ours, theirs))
-        pairs = pair_moved(range(len(ours)), range(len(theirs)), levels[0])
-        self._take([(ours[i], theirs[j]) for i, j in pairs], taken)
+        for level in levels[:2]:
+            left = _free(ours, taken[0]), _free(theirs, taken[1])
+            pairs = pair_moved(*left, level)
+            self._take([(ours[i], theirs[j]) for i, j in pairs], taken)
 
     def _take(self, pairs: list[Pair], taken: tuple[set[int], set[int]]) -> None:
         self.pairs += pairs
@@ -216,16 +218,19 @@ class CallAlignment:
         )
 
     def _paired_lanes(self) -> list[tuple[list[int], list[int]]]:
-        """Pair the clients of the two recordings, by ever less of what is known of them."""
+        """Pair the clients of the two recordings, by ever less of what is known of them.
+
+        Those that are left of each kind count as one client.
+        """
         ours, theirs = self._lanes(0), self._lanes(1)
         paired: list[tuple[list[int], list[int]]] = []
-        for depth in range(4, 0, -1):
+        for depth in (4, 3, 2):
             waiting = defaultdict[_Client, list[_Lane]](list)
             for lane in theirs:
                 waiting[lane[0][:depth]].append(lane)
             left: list[_Lane] = []
             for lane in ours:
-                found = waiting[lane[0][:depth]]
+                found = waiting[lane[0][:depth]] if lane[0][1] else []
                 if not found:
                     left.append(lane)
                     continue
@@ -233,7 +238,8 @@ class CallAlignment:
                 theirs.remove(partner)
                 paired.append((lane[1], partner[1]))
             ours = left
-        return paired
+        kinds = dict.fromkeys(lane[0][0] for lane in ours)
+        return paired + [(_joined(ours, kind), _joined(theirs, kind)) for kind in kinds]
 
     def _lanes(self, side: int) -> list[_Lane]:
         lanes: dict[_Client, list[int]] = {}
@@ -242,16 +248,24 @@ class CallAlignment:
         return list(lanes.items())
 
     def _client(self, side: int, call: RecordedCall) -> _Client:
-        """Return what is known of a client: its kind, its ids, its program, its host."""
+        """Return what is known of a client: its kind, its ids or program, its program, its host."""
         kind, agent, host, executor = call.facts.party
         if kind == "operator":
-            return kind, None, agent, host
+            return kind, agent, agent, host
         ids = self._ids.first if side == 0 else self._ids.second
         name = self._ids.name_in_first if side == 0 else self._ids.name_in_second
         numbers = [ids.number_of("framework-id", "", call.scope)]
         if executor:
             numbers.append(ids.number_of("executor-id", call.scope, executor))
         return kind, tuple(name(each) for each in numbers if each != NO_ID), agent, ""
+
+
+def _joined(lanes: list[_Lane], kind: object) -> list[int]:
+    return sorted(index for client, calls in lanes if client[0] == kind for index in calls)
+
+
+def _free(calls: list[int], taken: set[int]) -> list[int]:
+    return [index for index, call in enumerate(calls) if call not in taken]
 
 
 def _rest(count: int, taken: set[int]) -> list[int]:

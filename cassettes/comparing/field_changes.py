@@ -1,7 +1,7 @@
 """Compare two messages field by field.
 
-    offers.offers[0].resources[2].scalar.value: 2.0 → 4.0
-    get_tasks.tasks[task-7]: missing
+    offers.offers[0].resources[cpus].scalar.value: 2.0 → 4.0
+    get_tasks.tasks[7]: {"name":"sleep", …} → (nothing)
 
 Elements of lists are aligned: those with equal contents, with equal ids, or with an equal name
 stand for each other. The order of elements with ids does not count: servers keep them in hash maps.
@@ -103,12 +103,21 @@ class MessageComparison:
             pairs = sorted([*pairs, *moved])
             ours = [i for i in ours if i not in {i for i, _ in moved}]
             theirs = [j for j in theirs if j not in {j for _, j in moved}]
+        labels, other_labels = _labels(first), _labels(second)
         for i, j in pairs:
-            yield from self._values(first[i], second[j], field, f"{path}[{i}]")
+            yield from self._values(first[i], second[j], field, f"{path}[{labels[i]}]")
         for i in ours:
-            yield FieldChange(f"{path}[{i}]", _show(field, first[i]), None)
+            yield FieldChange(f"{path}[{labels[i]}]", _show(field, first[i]), None)
         for j in theirs:
-            yield FieldChange(f"{path}[{j}]", None, _show(field, second[j]))
+            yield FieldChange(f"{path}[{other_labels[j]}]", None, _show(field, second[j]))
+
+
+def _labels(values: list[Any]) -> list[str]:
+    """Return what stands in the paths of elements: their names if these differ, or numbers."""
+    names = [_name(each) if isinstance(each, Message) else None for each in values]
+    if None in names or "" in names or len(set(names)) < len(names):
+        return [str(number) for number in range(len(values))]
+    return [str(name) for name in names]
 
 
 def _digest(value: Any) -> int:

@@ -151,7 +151,7 @@ CHANGES = {
                 "OFFERS",
                 5,
                 3,
-                [("offers.offers[0].resources[1].scalar.value", "4.0", "5.0")],
+                [("offers.offers[0].resources[cpus].scalar.value", "4.0", "5.0")],
             )
         ],
     ),
