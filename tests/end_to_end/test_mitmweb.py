@@ -1,6 +1,7 @@
 """Mitmweb in a real browser shows decoded events while a stream is running."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -28,6 +29,7 @@ from support.sockets import (
 )
 
 from mesotape.addons import script
+from mesotape.cassettes.storage.reader import Cassette
 
 SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
 SUBSCRIBED = b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":15.0}}'
@@ -179,6 +181,16 @@ def test_events_are_shown_while_streams_are_running(tmp_path: Path, pictures: Pa
     assert all(any(event.malformed for event in one.events) for one in recorded)
 
 
+COMMAND = """fetch("/commands/%s", {
+    method: "POST",
+    headers: {
+        "Content-Type": "application/json",
+        "X-XSRFToken": document.cookie.match(/_xsrf=([^;]+)/)[1],
+    },
+    body: JSON.stringify({arguments: %s}),
+})"""
+"""What the command bar of mitmweb sends."""
+
 ATTACH = b"""\
 POST /slave(1)/api/v1 HTTP/1.1
 Host: agent.example:5051
@@ -204,6 +216,12 @@ def test_without_recording_responses_and_streams_are_shown(tmp_path: Path, pictu
         page.screenshot(pictures / "ended.png")
         see_a_running_request(web, page)
         page.screenshot(pictures / "input.png")
+        saved = tmp_path / "saved.yaml"
+        page.ask(COMMAND % ("mesotape.save", json.dumps(["@all", str(saved)])))
+        eventually(saved.exists, "the cassette of the flows")
+    with Cassette.open(saved) as cassette:
+        calls = [one.request.path for one in cassette.exchanges()]
+    assert calls == ["/api/v1", "/api/v1", "/slave(1)/api/v1"]
 
 
 def see_a_unary_answer(web: Mitmweb, page: Page) -> None:
