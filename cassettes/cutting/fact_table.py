@@ -22,6 +22,7 @@ class FactTable:
         self._subscriptions = array("Q")
         self._flags = bytearray()
         self._messages: dict[int, str] = {}
+        self._streams: dict[int, ExchangeFacts] = {}
         self._reads: dict[int, tuple[int, ...]] = {}
         self._party_of: dict[ClientIdentity, int] = {}
         self._call_of: dict[str, int] = {}
@@ -35,10 +36,15 @@ class FactTable:
 
     def get(self, number: int) -> ExchangeFacts | None:
         """Return the facts of an exchange; None if there is no such exchange."""
+        if (facts := self._streams.get(number)) is not None:
+            return facts
         position = bisect_left(self._numbers, number)
         if position == len(self._numbers) or self._numbers[position] != number:
             return None
-        return self._read(position)
+        facts = self._read(position)
+        if facts.record_message is not None:
+            self._streams[number] = facts  # It is asked for with each of its events.
+        return facts
 
     @property
     def streams(self) -> dict[int, str]:
