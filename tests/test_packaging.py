@@ -28,7 +28,10 @@ NOT_SOURCE = (
 )
 NATIVE = tuple(
     f"mesotape/{folder}/_native."
-    for folder in ("proto/messages", "cassettes/format", "cassettes/indexing")
+    for folder in (
+        *("proto/messages", "cassettes/format", "cassettes/indexing"),
+        "cassettes/known_secrets",
+    )
 )
 BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
 BUILD_WHEEL = BUILD_SDIST.replace("sdist", "wheel")

@@ -4,6 +4,7 @@ A text with a secret has a keyword of a rule, or a secret that was found before.
 in one pass each, block by block, so that a large text takes little memory.
 """
 
+import os
 from array import array
 from collections.abc import Iterable, Iterator
 from heapq import merge
@@ -11,6 +12,13 @@ from heapq import merge
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from .secrets import Secrets
+
+try:  # Without a C compiler there is no such module, and the automaton does the same.
+    if os.environ.get("MESOTAPE_PURE_PYTHON"):
+        raise ImportError
+    from . import _native as native
+except ImportError:
+    native = None
 
 _BLOCK_BYTES = 64 * 1024
 _CONTINUATION_BYTES = bytes(range(0x80, 0xC0))
@@ -33,16 +41,17 @@ class SuspectSearch:
             matchkind=MatchKind.Standard,
             implementation=Implementation.DFA,  # the fastest for few patterns
         )
+        if native is None:
+            self._has_keyword = self._find_keyword
+        else:  # It takes a third of the time of the automaton.
+            search = native.KeywordSearch(tuple(word.encode() for word in self._keywords))
+            self._has_keyword = search.is_in
 
     def is_suspect(self, data: bytes) -> bool:
         """Return whether there may be a secret in a text: if not, there is none."""
         if self._suspects_all:
             return True
-        if len(data) <= _BLOCK_BYTES:  # nearly all are
-            has_keyword = bool(self._automaton.find_matches_as_indexes(data.lower()))
-        else:
-            has_keyword = any(hits for _, hits in self._hits(data))
-        return has_keyword or self._secrets.are_in(data)
+        return self._has_keyword(data) or self._secrets.are_in(data)
 
     def words(self, data: bytes) -> set[str]:
         """Return the keywords in a text."""
@@ -58,6 +67,11 @@ class SuspectSearch:
             positions.extend(sorted(start + begin for _, begin, _ in hits if begin < _BLOCK_BYTES))
         known = self._known_positions(text)
         return array("Q", merge(positions, known)) if known else positions
+
+    def _find_keyword(self, data: bytes) -> bool:
+        if len(data) <= _BLOCK_BYTES:  # nearly all are
+            return bool(self._automaton.find_matches_as_indexes(data.lower()))
+        return any(hits for _, hits in self._hits(data))
 
     def _known_positions(self, text: str) -> list[int]:
         data = text.encode("utf-8", "surrogatepass")
