@@ -41,19 +41,20 @@ def test_random_keywords(keywords: list[str], text: str) -> None:
     searched(search, encoded(text))
 
 
-@pytest.mark.parametrize("keyword", DEFAULT._keywords)
-@pytest.mark.parametrize("before", ["", "x", "\n        ", "\n         ", "xxx" * 30_000])
-def test_each_keyword_is_found_in_every_place(keyword: str, before: str) -> None:
-    for spelling in (keyword, keyword.upper(), keyword.title()):
-        for after in ("", " ", "\0", "\xff"):
-            assert searched(DEFAULT, (before + spelling + after).encode("latin-1"))
+@pytest.mark.parametrize("before", ["", "x", "\n        ", "\n         ", "xxx" * 3_000])
+def test_each_keyword_is_found_in_every_place(before: str) -> None:
+    for keyword in DEFAULT._keywords:
+        for spelling in (keyword, keyword.upper(), keyword.title()):
+            for after in ("", "\0", "\xff"):
+                text = before + spelling + after
+                assert searched(DEFAULT, text.encode("latin-1")), text
 
 
-@pytest.mark.parametrize("keyword", DEFAULT._keywords)
-def test_half_a_keyword(keyword: str) -> None:
-    for cut in range(1, len(keyword)):
-        for text in (keyword[:cut], keyword[cut:], f"{keyword[:cut]}\0{keyword[cut:]}"):
-            searched(DEFAULT, text.encode())
+def test_half_a_keyword() -> None:
+    for keyword in DEFAULT._keywords:
+        for cut in range(1, len(keyword)):
+            for text in (keyword[:cut], keyword[cut:], f"{keyword[:cut]}\0{keyword[cut:]}"):
+                searched(DEFAULT, text.encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"q", b"q~", b"Q~", b"xq~", b"q~q", b"q\0", b"~q"])
