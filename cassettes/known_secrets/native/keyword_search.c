@@ -80,12 +80,8 @@ static bool has_keyword(const KeywordSearch *search, const uint8_t *data, size_t
         if (search->is_begin[begin] && at - data >= BEGIN_BYTES &&
             is_at(search, begin, at - BEGIN_BYTES, end))
             return true;
-        if (byte == '\n') {
-            const uint8_t *next = skip_blanks(at, end);
-            if (next != at)
-                begin = 0; /* that of two blanks */
-            at = next;
-        }
+        if (begin == 0 && at - data >= BEGIN_BYTES && memcmp(at - BEGIN_BYTES, "   ", BEGIN_BYTES) == 0)
+            at = skip_blanks(at, end);
     }
     /* One of two bytes may be at the end. */
     begin = add_byte(begin, 0);
@@ -112,7 +108,7 @@ static bool add_keyword(KeywordSearch *self, PyObject *item)
     }
     const uint8_t *word = (const uint8_t *)PyBytes_AS_STRING(item);
     Keyword keyword = {word, PyBytes_GET_SIZE(item), -1};
-    if (keyword.size < BEGIN_BYTES - 1 || word[0] == ' ' || word[0] == '\n') {
+    if (keyword.size < BEGIN_BYTES - 1 || word[0] == ' ') {
         PyErr_SetString(PyExc_ValueError, "expected two bytes, and no blank first, of a keyword");
         return false;
     }
