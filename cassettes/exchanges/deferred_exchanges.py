@@ -76,7 +76,7 @@ class _SimilarExchanges:
         self.parsed = like.parsed
         self.request = like.request
         self.traits = traits
-        self.rows_by_digest: dict[bytes, list[int]] | None = None
+        self.rows_by_digest: dict[bytes, int | list[int]] | None = None
         self.others: dict[int, RecordedExchange] = {}
         self.taken = set[int]()
 
@@ -106,6 +106,11 @@ class DeferredExchanges:
         self._last_taken: dict[RequestKey, ExchangeRef] = {}
         self._is_one_of_several = False
         self._is_reported = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was deferred."""
+        return not self._cassettes
 
     @property
     def groups(self) -> list[_SimilarExchanges]:
@@ -214,19 +219,22 @@ class DeferredExchanges:
                 client, traits = other.exchange.client, self._traits_of(other)
                 yield LateExchange(other.parsed.key, other.ref, client, traits)
         if isinstance(key, CallKey) and not key.refusal and group.rows_by_digest is not None:
-            yield from group.take(key, group.rows_by_digest.pop(key.message_digest, ()))
+            rows = group.rows_by_digest.pop(key.message_digest, ())
+            yield from group.take(key, [rows] if isinstance(rows, int) else rows)
 
     def _read_digests(self, group: _SimilarExchanges) -> None:
         """Compute the digests of the calls of a group, and find those that are not accepted."""
         server = self._cassettes[group.cassette].header.server
         digest_of = CallDigests(group.parsed, group.request, server, self._ignoring)
-        rows_by_digest, others = dict[bytes, list[int]](), list[int]()
+        rows_by_digest, others = dict[bytes, int | list[int]](), list[int]()
         for row, body in zip(group.rows, group.outlines.bodies(group.rows), strict=True):
             digest = digest_of(body)
             if digest is None:
                 others.append(row)
             elif (rows := rows_by_digest.get(digest)) is None:
-                rows_by_digest[digest] = [row]
+                rows_by_digest[digest] = row  # Of most calls, no two are equal.
+            elif isinstance(rows, int):
+                rows_by_digest[digest] = [rows, row]
             else:
                 rows.append(row)
         group.others = dict(zip(others, self._read_rows(group.cassette, others), strict=True))

@@ -27,7 +27,7 @@ from ..causality.subscriptions import (
 )
 from ..exchanges.deferred_exchanges import DeferredExchanges, LateExchange
 from ..exchanges.exchange_table import ExchangeTable, ExchangeTraits
-from ..exchanges.recorded_exchanges import RecordedExchange
+from ..exchanges.recorded_exchanges import RecordedExchange, garbage_collector_off
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
 from ..matching.connections import ClientHints, ConnectionMap, client_hints
@@ -137,8 +137,9 @@ class ExchangeIndex:
         self._add_late(self.deferred.take_all())
 
     def _add_late(self, exchanges: Iterable[LateExchange]) -> None:
-        for late in exchanges:
-            self.table.add(late.key, late.ref, late.client, late.traits, is_late=True)
+        with garbage_collector_off():
+            for late in exchanges:
+                self.table.add(late.key, late.ref, late.client, late.traits, is_late=True)
 
     def find_match(
         self, request: MatchableRequest, scope: ServerScope
@@ -180,7 +181,8 @@ class ExchangeIndex:
         return None
 
     def _view(self, key: RequestKey, parsed: ParsedRequest, scope: ServerScope) -> QueueView | None:
-        self._add_late(self.deferred.take(key))
+        if not self.deferred.is_empty:
+            self._add_late(self.deferred.take(key))
         queue = self.table.queue(key)
         if queue is None:
             return None
