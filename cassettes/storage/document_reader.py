@@ -13,6 +13,7 @@ from ..format.documents import (
     Header,
     PlacedError,
 )
+from ..indexing.document_heads import NO_DOCUMENT
 from ..indexing.index import DocumentIndex, DocumentProblem
 from ..indexing.segments import too_long
 from .opened_file import OpenedFile
@@ -23,6 +24,7 @@ HEAD_BYTES = 64 * 1024
 _TAIL_BYTES = 256
 """How much of its end is read first, to see whether the body of the response is last."""
 
+_LEAST_READ_AHEAD_BYTES, _MOST_READ_AHEAD_BYTES = 1 << 11, 1 << 14
 _BLOCK_BYTES = 1 << 20
 _DOCUMENT_END = b"\n...\n"
 _BODY_INDENT = b"    "
@@ -119,6 +121,23 @@ class DocumentReader:
     def read(self, document: int) -> Document:
         """Read a document."""
         return self.parse(document, self.read_bytes(document))
+
+    def read_linked(self, document: int) -> Iterator[Document]:
+        """Read a document and those after it in its stream: NO_DOCUMENT stands for none.
+
+        The first is read alone, because often no other is asked for. Then several are read at once:
+        a third of the time to load an event is that to read it from the file.
+        """
+        begin, block, ahead = 0, b"", 0
+        while document != NO_DOCUMENT:
+            start, end = self._index.span(document)
+            if end > begin + len(block):
+                if (reason := too_long(end - start)) is not None:
+                    raise self.error(DocumentProblem(start, 1, reason))
+                begin, block = start, self._file.read(start, max(ahead, end - start))
+                ahead = min(2 * ahead + _LEAST_READ_AHEAD_BYTES, _MOST_READ_AHEAD_BYTES)
+            yield self.parse(document, block[start - begin : end - begin])
+            document = self._index.next_in_stream[document]
 
     def parse(self, document: int, data: bytes) -> Document:
         """Parse the bytes of a document."""

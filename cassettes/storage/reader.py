@@ -205,15 +205,11 @@ class Cassette:
         return self._events(NO_DOCUMENT if stream is None else stream.first, number, side)
 
     def _events(self, document: int, number: int, side: Side) -> Iterator[Event]:
-        while document != NO_DOCUMENT:
-            event = self._documents.read(document)
-            if not isinstance(event, Event) or (event.of, event.from_ or "server") != (
-                number,
-                side,
-            ):
+        from_ = None if side == "server" else side
+        for event in self._documents.read_linked(document):
+            if not isinstance(event, Event) or event.of != number or event.from_ != from_:
                 raise self._file.changed_error("in place")
             yield event
-            document = self._index.next_in_stream[document]
 
     def first_event_block(
         self, number: int, max_bytes: int, side: Side = "server"
