@@ -168,6 +168,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/cutting",
         "cassettes/merging",
         "cassettes/renaming",
+        "cassettes/recording",
         "cassettes/inspection",
         "cassettes/interchange",
         "cassettes/importing",

@@ -52,4 +52,10 @@ def find_list(data: mmap, keys: tuple[str, ...]) -> ListSpans | None:
 
 def elements_of(data: mmap, spans: ListSpans) -> Iterator[bytes]:
     """Iterate over the elements."""
-    return (data[start:end] for start, end in spans.elements)
+    return (read_span(data, *span) for span in spans.elements)
+
+
+def read_span(data: mmap, start: int, end: int) -> bytes:
+    """Return bytes of a file, and leave its position after them."""
+    data.seek(start)
+    return data.read(end - start)

@@ -78,6 +78,8 @@ def export(options: ExportOptions) -> int:
             ):
                 for piece in _pieces(cassette, format_name, options, losses, shown):
                     file.write(piece)
+            for warning in cassette.warnings:
+                print_to_stderr(warning)
     except (CassetteError, StreamChoiceError) as error:
         raise CommandError(f"{error}; nothing was written") from error
     except BrokenPipeError:  # The reader of stdout, like `head`, has seen enough.

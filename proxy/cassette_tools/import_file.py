@@ -16,7 +16,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.format.documents import CassetteError, Header
+from ...cassettes.format.documents import CassetteError, Document, Header
 from ...cassettes.importing.formats import HEAD_BYTES, ImportFormat, detect_format
 from ...cassettes.importing.new_cassette import ImportResult, write_cassette
 from ...cassettes.importing.raw_reader import RawHints, read_raw_stream
@@ -25,9 +25,12 @@ from ...cassettes.inspection.file_kinds import PACKET_CAPTURES
 from ...cassettes.interchange.json_lines import read_json_lines
 from ...cassettes.interchange.losses import Losses
 from ...cassettes.known_secrets.placeholders import last_placeholder_in
+from ...cassettes.recording.observations import AnyObservation
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import RuleSet, counts_text
+from ...cassettes.storage.new_file import locked
 from ...cassettes.storage.opening import missing_file_text
+from ...cassettes.storage.part_names import part_path
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
 from .cassette_files import progress
@@ -56,9 +59,16 @@ def import_file(options: ImportOptions) -> int:
     path, output = options.file, options.output
     if output.exists() and path.exists() and output.samefile(path):
         raise CommandError(f"{output}: is the imported file: choose another name for -o")
+    if (part := part_path(output, 2)).exists():
+        text = "already exists, and would be the next part: remove it, or choose another name"
+        raise CommandError(f"{part}: {text} for -o")
     losses, origins = Losses(), Origins(options.upstream)
     try:
-        with _unpacked(path) as file, progress(f"importing {path}", _size(file)) as shown:
+        with (
+            _unpacked(path) as file,
+            locked(output),
+            progress(f"importing {path}", _size(file)) as shown,
+        ):
             redactor = Redactor(options.rules, _last_placeholder(file) + 1)
             traffic = _read(file, options, origins, losses, shown.advance)
             result = write_cassette(output, traffic, options.server, redactor, options.max_body)
@@ -66,7 +76,7 @@ def import_file(options: ImportOptions) -> int:
         place = "" if isinstance(error, CassetteError) else f"{path}: "
         raise CommandError(f"{place}{error}; nothing was written") from error
     except OSError as error:
-        text = f"{error.filename or output}: {error.strerror or error}; nothing was written"
+        text = f"{output}: cannot be written: {error.strerror or error}"
         raise CommandError(text) from error
     _warn_of_servers(origins, options, losses)
     _print_result(result, losses, options)
@@ -121,7 +131,7 @@ def _read(
     file.seek(0)
     format_name = options.format_name or detect_format(head, is_whole=len(head) < HEAD_BYTES)
     api = None if options.api is None else APIS_BY_NAME[options.api]
-    hints = RawHints(api=api, request=options.request.encode())
+    hints = RawHints(api=api, request=_call(options.request))
     match format_name:
         case "jsonl":
             return _json_lines(options.file, _advancing(file, file, on_progress))
@@ -132,21 +142,31 @@ def _read(
 
             return read_http(_advancing(file, _blocks(file), on_progress), hints, losses)
         case "flow":
-            return _flows(file, origins, losses)
+            return _with_progress(_flows(file, origins, losses), file, on_progress)
         case "har":
             from ...cassettes.importing.har_reader import read_har
 
-            return read_har(_mapped(file), origins, losses)
+            data = _mapped(file)
+            return _with_progress(read_har(data, origins, losses), data, on_progress)
         case "vcr" if head.lstrip()[:1] == b"{":
             from ...cassettes.importing.vcr_reader import read_vcr_json
 
-            return read_vcr_json(_mapped(file), origins, losses)
+            data = _mapped(file)
+            return _with_progress(read_vcr_json(data, origins, losses), data, on_progress)
         case "vcr":
             from ...cassettes.importing.vcr_reader import read_vcr_yaml
 
-            return read_vcr_yaml(file, origins, losses)
+            return _with_progress(read_vcr_yaml(file, origins, losses), file, on_progress)
         case None:
             raise ForeignFileError(_unknown_format(head))
+
+
+def _call(text: str) -> bytes:
+    """Return the call of --request, without white space."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    except msgspec.DecodeError as error:
+        raise CommandError(f"--request {text}: expected a call as JSON: {error}") from error
 
 
 def _json_lines(path: Path, lines: Iterator[bytes]) -> Traffic:
@@ -168,7 +188,8 @@ def _flows(file: BinaryIO, origins: Origins, losses: Losses) -> Traffic:
 
 def _unknown_format(head: bytes) -> str:
     if head.startswith(PACKET_CAPTURES):
-        return "is a packet capture: `tcpflow -r FILE` writes its connections to files"
+        text = "`tcpflow -r FILE` writes the two directions of each connection to files"
+        return f"is a packet capture: {text}: import both after each other, in one file"
     if b"mesotape:" in head:
         return "is a cassette already"
     kinds = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream of records"
@@ -191,6 +212,19 @@ def _advancing(
         yield piece
         done += len(piece)
         on_progress(done)
+
+
+def _with_progress(
+    traffic: Traffic, file: BinaryIO | mmap.mmap, on_progress: Callable[[int], None]
+) -> Traffic:
+    """Return traffic that shows how far its file was read."""
+
+    def items() -> Iterator[AnyObservation | Document]:
+        for item in traffic.items:
+            on_progress(file.tell())
+            yield item
+
+    return msgspec.structs.replace(traffic, items=items())
 
 
 def _warn_of_servers(origins: Origins, options: ImportOptions, losses: Losses) -> None:

@@ -84,3 +84,22 @@ def test_mitmdump_reads_the_flow_file(folder: Path) -> None:
     read = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert read.stdout.count("POST http://") == 7
     assert read.stdout.count("<< 200 OK") == 7
+
+
+def test_a_document_that_was_cut_off_is_named(folder: Path) -> None:
+    with (folder / "c.yaml").open("a") as file:
+        file.write("---\nnote: half")
+    done = run("export", "c.yaml", "-o", "c.jsonl", cwd=folder)
+    assert done.returncode == 0
+    assert done.stderr.startswith("mesotape: c.yaml:")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_cassette_in_parts_is_one_file(folder: Path) -> None:
+    text = (folder / "c.yaml").read_text()
+    head, end, rest = text.partition("\n...\n")
+    (folder / "c.yaml").write_text(head + end)
+    (folder / "c.2.yaml").write_text(f"{head}\npart: 2{end}{rest}")
+    assert run("export", "c.yaml", "-o", "c.jsonl", cwd=folder).returncode == 0
+    assert run("export", SAMPLE, "-o", "whole.jsonl", cwd=folder).returncode == 0
+    assert (folder / "c.jsonl").read_text() == (folder / "whole.jsonl").read_text()

@@ -118,8 +118,14 @@ KINDS = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream o
          "nothing was written"),
         ("text -o text", "text: is the imported file: choose another name for -o"),
         ("half.jsonl -o c.yaml", "half.jsonl:2: Input data was truncated; nothing was written"),
-        ("x.pcap -o c.yaml", "x.pcap: is a packet capture: `tcpflow -r FILE` writes its connections"
-         " to files; nothing was written"),
+        ("x.pcap -o c.yaml", "x.pcap: is a packet capture: `tcpflow -r FILE` writes the two "
+         "directions of each connection to files: import both after each other, in one file; "
+         "nothing was written"),
+        ("s.bin -o none/c.yaml", "none/c.yaml: cannot be written: No such file or directory"),
+        ("s.bin -o p.yaml", "p.2.yaml: already exists, and would be the next part: remove it, or "
+         "choose another name for -o"),
+        ("s.bin -o c.yaml --request x", "--request x: expected a call as JSON: JSON is malformed: "
+         "invalid character (byte 0)"),
         ("text.gz -o c.yaml", "text.gz: cannot be unpacked: Compressed file ended before the "
          "end-of-stream marker was reached"),
     ],
@@ -127,6 +133,8 @@ KINDS = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream o
 def test_bad_input_is_one_line(arguments: str, text: str, tmp_path: Path) -> None:
     shutil.copy(SAMPLE, tmp_path)
     (tmp_path / "empty").touch()
+    (tmp_path / "p.2.yaml").touch()
+    (tmp_path / "s.bin").write_bytes(BEAT)
     (tmp_path / "text").write_text("hello")
     (tmp_path / "text.gz").write_bytes(gzip.compress(b"hello")[:-4])
     (tmp_path / "x.pcap").write_bytes(b"\xd4\xc3\xb2\xa1" + bytes(20))

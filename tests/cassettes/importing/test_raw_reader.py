@@ -93,6 +93,7 @@ def test_what_is_made_up_is_listed(tmp_path: Path) -> None:
         (ANSWER, [("GET_HEALTH", 200, 0, None)]),
         (REQUEST + ANSWER + REQUEST + HEAD + CHUNK, [("", 200, 0, None), ("", 200, 1, None)]),
         (REQUEST, [("", None, 0, None)]),
+        (REQUEST * 2 + ANSWER + HEAD + CHUNK, [("", 200, 0, None), ("", 200, 1, None)]),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", []),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER, [("GET_HEALTH", 200, 0, None)]),
     ],
