@@ -7,13 +7,14 @@ Only brackets and strings are looked at: what is in them is checked when it is p
 
 import re
 from collections.abc import Iterator
-from mmap import mmap
+from mmap import MADV_DONTNEED, PAGESIZE, mmap
 
 from msgspec import Struct
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"[ \t\r\n]*:")
 _LONGEST_KEY = 64
+_RELEASED_BYTES = 1 << 24
 
 
 class ListSpans(Struct, frozen=True):
@@ -29,6 +30,7 @@ def find_list(data: mmap, keys: tuple[str, ...]) -> ListSpans | None:
     depth, path = 0, [b""] * (len(keys) + 1)
     elements: list[tuple[int, int]] = []
     list_start = element_start = -1
+    released = 0
     for token in _TOKEN.finditer(data):
         start, first = token.start(), data[token.start()]
         if first == ord('"'):
@@ -44,6 +46,8 @@ def find_list(data: mmap, keys: tuple[str, ...]) -> ListSpans | None:
         else:
             if depth == len(names) + 2 and list_start >= 0:
                 elements.append((element_start, token.end()))
+                if start - released > _RELEASED_BYTES:
+                    released = _release(data, released, start)
             elif depth == len(names) + 1 and list_start >= 0:
                 return ListSpans(elements, data[:list_start] + b"[]" + data[token.end() :])
             depth -= 1
@@ -58,4 +62,14 @@ def elements_of(data: mmap, spans: ListSpans) -> Iterator[bytes]:
 def read_span(data: mmap, start: int, end: int) -> bytes:
     """Return bytes of a file, and leave its position after them."""
     data.seek(start)
-    return data.read(end - start)
+    element = data.read(end - start)
+    _release(data, start, end)
+    return element
+
+
+def _release(data: mmap, start: int, end: int) -> int:
+    """Take whole pages of a mapped file out of the memory of the process; return their end."""
+    begin, stop = start // PAGESIZE * PAGESIZE, end // PAGESIZE * PAGESIZE
+    if begin < stop:
+        data.madvise(MADV_DONTNEED, begin, stop - begin)
+    return stop
