@@ -337,6 +337,8 @@ def texts(node: ast.AST) -> Iterator[str]:
             return
         case ast.Expr(value=ast.Constant()):  # A docstring.
             return
+        case ast.keyword(arg="examples"):  # test_command_help.py parses them.
+            return
         case ast.Constant(value=str(text)):
             yield text
         case ast.JoinedStr(values=values):
