@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from .reported_replay import ReportedReplay, first_line
 
-_SUITE = "mesotape replay"
+_SUITE = "mesotape"
 
 
 def junit_text(replay: ReportedReplay) -> str:

@@ -298,8 +298,11 @@ NO_ADVICE = (
     "read by mesotape inspect",
     "mesotape record did not start",
     "mesotape record ended with code",
+    "### mesotape replay: ",  # A title.
 )
 TESTED_ELSEWHERE = {
+    "pip install -e .": "its place is the folder, which a test has not",
+    "pip install -U ": "test_doctor.py",
     "--max-body": "test_record_bounds.py",
     "--max-head": "test_head_limits.py",
     "Play it:": "test_demo.py",
