@@ -81,7 +81,7 @@ class WorkerConnection(asyncio.Protocol):
         self._received = b""
         self._whole: list[CompleteRequest] = []
         self._requests = deque[CompleteRequest]()
-        self.is_lost = False
+        self.is_lost = self._has_begun = False
         self._is_full = self._is_paused = self._is_leaving = self._is_over = False
         self._unfinished_since_seconds = 0.0
 
@@ -89,13 +89,16 @@ class WorkerConnection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._has_begun = True
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(self._host.limits.max_unsent_bytes)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
-        if self._requests and not self._is_over:
+        if self._is_leaving and not self._is_over:
+            self._leave()
+        elif self._requests and not self._is_over:
             self._answer()  # What the client has sent is processed, although it did not wait.
         else:
             self._host.left(self)
@@ -139,6 +142,8 @@ class WorkerConnection(asyncio.Protocol):
 
     def abort_if_busy(self) -> None:
         """Close now if a response is being sent, or a request has begun to arrive."""
+        if not self._has_begun:
+            return
         if self._received or self._requests or self.transport.get_write_buffer_size():
             self._is_over = True
             self.transport.abort()
