@@ -243,6 +243,35 @@ def test_the_command_that_a_message_names_runs(command: str, tmp_path: Path) -> 
     assert (followed.returncode, bool(followed.stdout)) == (code, True)
 
 
+TOOLS = {
+    "cut c.yaml -o d.yaml": ("give --since, --until, --party or another", "--until 9"),
+    "cut two.yaml -o d.yaml --first-state --until 9": ("--first-state: give", "--since 1"),
+    "export c.yaml -o d.xyz": (", or --format", "--format har"),
+    "export two.yaml -o d.recordio": ("choose one of 1, 2 with --exchange", "--exchange 1"),
+    "import c.txt -o d.yaml": ("--format names the format", "--format har"),
+    "query c.yaml 'SELECT * FROM read_csv(\"x.csv\")'": (
+        "--external-access permits it",
+        "--external-access",
+    ),
+}
+"""Commands for written cassettes, with what their message advises, and the words to add."""
+
+
+@pytest.mark.parametrize("command", TOOLS)
+def test_the_option_that_a_tool_advises_makes_it_run(command: str, tmp_path: Path) -> None:
+    beat = '{"type":"HEARTBEAT"}'
+    written(tmp_path / "c.yaml", HEALTH)
+    written(tmp_path / "two.yaml", stream(1, 0, [(0, beat)]), stream(2, 5, [(6, beat)]))
+    (tmp_path / "c.txt").write_text('{"a":1,"log":{"version":"1.2","entries":[]}}')
+    (tmp_path / "x.csv").write_text("a\n1\n")
+    advised, added = TOOLS[command]
+    refused = run(*shlex.split(command), cwd=tmp_path)
+    assert refused.returncode in (1, 2)
+    assert advised in refused.stderr
+    done = run(*shlex.split(command), *added.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("setting", "option"),
     [
@@ -299,10 +328,28 @@ NO_ADVICE = (
     "mesotape record did not start",
     "mesotape record ended with code",
     "### mesotape replay: ",  # A title.
+    "as `mesotape inspect` and `validate` name it",  # A description of a column.
+    "--request {}: expected",  # Options that are wrong themselves.
+    "--exchange is for",
+    "--json and --csv exclude",
+    "--git is for git",
+    "one cassette with --against",
+    "--workers {}: {}",
 )
 TESTED_ELSEWHERE = {
     "pip install -e .": "its place is the folder, which a test has not",
     "pip install -U ": "test_doctor.py",
+    "pip install 'mesotape[cloud]'": "test_object_store.py",
+    "pip install 'mesotape[query]'": "test_query.py: the package is blocked there",
+    "mesotape inspect lists the streams": "it lists what a cassette has, in many tests",
+    "--upstream URL keeps": "test_one_of_several_servers_is_asked_for",
+    "--csv or --json prints all": "test_a_table_ends_after_many_rows_and_says_so",
+    "--workers: ": "test_workers.py",
+    "give --since": "test_the_option_that_a_tool_advises_makes_it_run",
+    "in {}, or --format": "test_the_option_that_a_tool_advises_makes_it_run",
+    "with --exchange": "test_the_option_that_a_tool_advises_makes_it_run",
+    "--format names": "test_the_option_that_a_tool_advises_makes_it_run",
+    "--external-access": "test_the_option_that_a_tool_advises_makes_it_run",
     "--max-body": "test_record_bounds.py",
     "--max-head": "test_head_limits.py",
     "Play it:": "test_demo.py",
