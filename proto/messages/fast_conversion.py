@@ -42,6 +42,11 @@ _MAP = 0
 """Stands for the type of a map, which is no type of its own in protobuf."""
 
 
+def is_compiled() -> bool:
+    """Return whether there is the compiled module."""
+    return native is not None
+
+
 def protobuf_to_json(data: bytes, full_name: str, *, include_defaults: bool = True) -> bytes | None:
     """Convert a message to the JSON text that `mapping.encode` returns, or return None.
 
