@@ -8,7 +8,7 @@ from support.captures import names
 from support.cassette_builder import said, stream, written
 from support.imported_files import documents, export, import_file
 
-from mesotape.cassettes.format.documents import End, Event, Note
+from mesotape.cassettes.format.documents import End, Event, Exchange, Note
 from mesotape.cassettes.interchange.losses import Losses
 from mesotape.cassettes.redaction.rules import DEFAULT_RULES
 from mesotape.cassettes.storage.reader import Cassette
@@ -74,3 +74,22 @@ def test_a_stream_without_an_end_has_none_afterwards(suffix: str, tmp_path: Path
     with Cassette.open(back) as cassette:
         assert cassette.stream_end(1) is None
         assert len([*cassette.events(1)]) == 1
+
+
+@pytest.mark.parametrize("suffix", [".har", ".flow"])
+def test_documents_are_in_the_order_of_time(
+    suffix: str, captured: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = export(captured("two-clients"), tmp_path / f"c{suffix}", Losses())
+    back = import_file(file, tmp_path / "back.yaml", Losses())
+    times = list[float]()
+    with Cassette.open(back) as cassette:
+        for document, _ in cassette.documents():
+            match document:
+                case Exchange():
+                    times.append(document.at + document.response.after)
+                case Event() | End() | Note():
+                    times.append(document.at)
+                case _:
+                    pass
+    assert times == sorted(times)
