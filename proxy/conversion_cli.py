@@ -104,10 +104,8 @@ def export(**options: Any) -> int:
     ),
     click.option(
         "--request",
-        default='{"type":"SUBSCRIBE"}',
-        show_default=True,
         metavar="JSON",
-        help="Call that the stream answered.",
+        help="Call that the stream answered.  [default: one that has a stream]",
     ),
 )
 @redaction_options

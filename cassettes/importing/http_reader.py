@@ -46,7 +46,10 @@ _CHUNKED = CapturedHead(0, "HTTP/1.1 200 OK", [("Transfer-Encoding", "chunked")]
 def read_http(blocks: Iterable[bytes], hints: RawHints, losses: Losses) -> Traffic:
     """Read a capture of HTTP."""
     losses.add("times are not in the file: all is at once")
-    return Traffic(tool="a capture of HTTP", items=_Capture(hints, losses).observe(blocks))
+    server = None if hints.api is None else hints.api.server
+    return Traffic(
+        tool="a capture of HTTP", server=server, items=_Capture(hints, losses).observe(blocks)
+    )
 
 
 class _Capture:

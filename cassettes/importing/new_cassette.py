@@ -50,11 +50,12 @@ def write_cassette(
 ) -> ImportResult:
     """Write a cassette that takes the name `output` when it is complete.
 
-    `server` is that of the header of the traffic if it is None, and a master if there is none.
+    `server` is that of the traffic if it is None, and a master if that does not tell.
     Raises OSError, CassetteError, and what the reader of the traffic raises.
     """
     late_secrets = LateSecrets(redactor)
-    server = server or (traffic.header and traffic.header.server) or "master"
+    told = traffic.server if traffic.header is None else traffic.header.server
+    server = server or told or "master"
     recording = Recording(server, redactor, max_body_bytes)
     folder = output.resolve().parent
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{output.name}.") as name:

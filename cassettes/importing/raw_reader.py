@@ -8,8 +8,10 @@ once, block by block.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...proto import recordio
 from ...proto.api.apis import APIS, MASTER, Api
@@ -30,46 +32,67 @@ from .traffic import RECORD_TIMES, ForeignFileError, Traffic
 
 _MOST_EXAMINED_RECORDS = 20
 
+_SUBSCRIBE = b'{"type":"SUBSCRIBE"}'
+_STREAM_CALLS = {
+    "executor": b'{"type":"SUBSCRIBE","executor_id":{"value":"unknown"},'
+    b'"framework_id":{"value":"unknown"},"subscribe":{}}',
+    "agent": b'{"type":"ATTACH_CONTAINER_OUTPUT","attach_container_output":'
+    b'{"container_id":{"value":"unknown"}}}',
+}
+"""By the name of an API: calls that have required fields."""
+
 
 class RawHints(Struct, frozen=True, kw_only=True):
-    """What raw bytes do not tell: the API, and the call that a stream answers, as JSON."""
+    """What raw bytes do not tell: the API, and the call that a stream answers, as JSON.
+
+    None: the API is that of the records, and the call the one that has streams there.
+    """
 
     api: Api | None = None
-    request: bytes = b'{"type":"SUBSCRIBE"}'
+    request: bytes | None = None
 
 
 def read_raw_stream(blocks: Iterable[bytes], hints: RawHints, losses: Losses) -> Traffic:
     """Read the records of one stream. Raises ForeignFileError if it does not begin with one."""
-    return Traffic(tool="a raw stream", items=_observe_stream(iter(blocks), hints, losses))
-
-
-def _observe_stream(
-    blocks: Iterator[bytes], hints: RawHints, losses: Losses
-) -> Iterator[AnyObservation]:
     decoder = recordio.Decoder()
+    rest = iter(blocks)
     first: list[recordio.RecordIOPiece] = []
-    for block in blocks:
+    for block in rest:
         first += decoder.feed(block)
         if first:
             break
     else:
         first += decoder.close()
-    payloads = [piece.payload for piece in first if isinstance(piece, recordio.Record)]
-    if not payloads or not isinstance(first[0], recordio.Record):
+    if not first or not isinstance(first[0], recordio.Record):
         found = first[0].data[:20] if first else b""
         raise ForeignFileError(f"not a stream of records: found {found!r} at the start")
+    payloads = [piece.payload for piece in first if isinstance(piece, recordio.Record)]
+    hints = replace(hints, api=hints.api or guess_api(payloads))
+    return Traffic(
+        tool="a raw stream",
+        server=None if hints.api is None else hints.api.server,
+        items=_observe_stream(payloads, chain(first, _pieces(decoder, rest)), hints, losses),
+    )
+
+
+def _pieces(decoder: recordio.Decoder, blocks: Iterable[bytes]) -> Iterator[recordio.RecordIOPiece]:
+    for block in blocks:
+        yield from decoder.feed(block)
+    yield from decoder.close()
+
+
+def _observe_stream(
+    payloads: list[bytes],
+    pieces: Iterable[recordio.RecordIOPiece],
+    hints: RawHints,
+    losses: Losses,
+) -> Iterator[AnyObservation]:
     yield from made_up_request(1, payloads, hints, losses)
     media_type = JSON if is_json_object(payloads[0]) else PROTOBUF
     headers = [("Content-Type", media_type), ("Transfer-Encoding", "chunked")]
     yield ResponseHead(1, 0.0, 200, "OK", headers)
     losses.add(RECORD_TIMES, 1)
-    while True:
-        yield from (BodyData(1, 0.0, "server", piece.data) for piece in first)
-        block = next(blocks, None)
-        if block is None:
-            break
-        first = decoder.feed(block)
-    yield from (BodyData(1, 0.0, "server", piece.data) for piece in decoder.close())
+    yield from (BodyData(1, 0.0, "server", piece.data) for piece in pieces)
     losses.add("how the stream ended is not in the file: taken for stopped", 1)
     yield ExchangeEnd(1, 0.0, "stopped")
 
@@ -78,11 +101,12 @@ def made_up_request(
     number: int, payloads: list[bytes], hints: RawHints, losses: Losses
 ) -> Iterator[AnyObservation]:
     """Iterate over a request that a stream may have answered, by its first records."""
-    api = hints.api or _guess_api(payloads)
+    api = hints.api or guess_api(payloads)
     accepts = JSON if not payloads or is_json_object(payloads[0]) else PROTOBUF
-    text = f"the request is not in the file: made up as POST /{api.route} {hints.request.decode()}"
+    call = hints.request or _STREAM_CALLS.get(api.name, _SUBSCRIBE)
+    text = f"the request is not in the file: made up as POST /{api.route} {call.decode()}"
     losses.add(text, number)
-    yield from request_of(number, f"/{api.route}", hints.request, accepts)
+    yield from request_of(number, f"/{api.route}", call, accepts)
 
 
 def request_of(number: int, path: str, body: bytes, accepts: str) -> Iterator[AnyObservation]:
@@ -97,7 +121,7 @@ def request_of(number: int, path: str, body: bytes, accepts: str) -> Iterator[An
     yield RequestEnd(number, 0.0)
 
 
-def _guess_api(payloads: list[bytes]) -> Api:
+def guess_api(payloads: list[bytes]) -> Api:
     """Return the API whose events the records are: that of a master, if they do not tell."""
     stream_type = StreamType(None, None)
     for payload in payloads[:_MOST_EXAMINED_RECORDS]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...proto.api.apis import ServerKind
 from ...proto.http.address import ServerUrl
 from ...proto.http.headers import header_value
 from ...proto.recordio import Decoder
@@ -33,13 +34,14 @@ class Traffic(Struct, frozen=True, kw_only=True):
 
     `tool` wrote it. `recorded_at` is the time that the times in `items` count from, None if the
     file has no times. `header` is that of the cassette that was exported. `origins` are complete
-    when all items were read.
+    when all items were read. `server` is the kind of the server if the file tells it.
     """
 
     tool: str
     items: Iterator[AnyObservation | Document]
     recorded_at: datetime.datetime | None = None
     origins: "Origins | None" = None
+    server: ServerKind | None = None
     header: Header | None = None
 
 

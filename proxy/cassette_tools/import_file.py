@@ -49,7 +49,7 @@ class ImportOptions(Struct, frozen=True, kw_only=True):
     server: ServerKind | None = None
     upstream: str | None = None
     api: str | None = None
-    request: str
+    request: str | None = None
     max_body: int
     as_json: bool = False
 
@@ -161,8 +161,10 @@ def _read(
             raise ForeignFileError(_unknown_format(head))
 
 
-def _call(text: str) -> bytes:
+def _call(text: str | None) -> bytes | None:
     """Return the call of --request, without white space."""
+    if text is None:
+        return None
     try:
         return msgspec.json.encode(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
     except msgspec.DecodeError as error:

@@ -14,7 +14,7 @@ from mesotape.cassettes.interchange.record_stream import write_stream
 from mesotape.cassettes.redaction.redactor import Redactor
 from mesotape.cassettes.redaction.rules import NO_RULES
 from mesotape.cassettes.storage.reader import Cassette
-from mesotape.proto.api.apis import SCHEDULER
+from mesotape.proto.api.apis import EXECUTOR, SCHEDULER, Api
 
 BEAT = b'20\n{"type":"HEARTBEAT"}'
 CHUNK = b"17\r\n" + BEAT + b"\r\n"
@@ -128,3 +128,23 @@ def test_a_connection_of_a_capture_comes_back(name: str, tmp_path: Path) -> None
         assert [each.response.status for each in new] == [
             each.response.status for each in exchanges if each.response is not None
         ]
+
+
+@pytest.mark.parametrize(
+    ("record", "api", "server", "path"),
+    [
+        (b'{"type":"SHUTDOWN"}', None, "agent", "/api/v1/executor"),
+        (b'{"type":"DATA","data":{"type":"STDOUT","data":"aGk="}}', None, "agent", "/api/v1"),
+        (b'{"type":"HEARTBEAT"}', EXECUTOR, "agent", "/api/v1/executor"),
+        (b'{"type":"HEARTBEAT"}', None, "master", "/api/v1"),
+    ],
+)
+def test_the_records_tell_the_server(
+    record: bytes, api: Api | None, server: str, path: str, tmp_path: Path
+) -> None:
+    data = b"%d\n%b" % (len(record), record)
+    traffic = read_raw_stream([data], RawHints(api=api), Losses())
+    with cassette_of(traffic, tmp_path) as cassette:
+        assert cassette.header.server == server
+        assert cassette.exchange(1).request.path == path
+        assert cassette.exchange(1).response.stream == "recordio"
