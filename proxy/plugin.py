@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 if TYPE_CHECKING:
-    from .testing.recorder_process import LazyRecorder
+    from .recorder.recorder_process import LazyRecorder
     from .testing.session import Session
     from .testing.settings import Settings
     from .testing.unused import UnusedReport
@@ -181,7 +181,7 @@ def _start_session(
     request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
 ) -> "Session":
     """Play or record, depending on the mode and on the cassettes that exist."""
-    from .testing.recorder_process import LazyRecorder
+    from .recorder.recorder_process import LazyRecorder
 
     mode = _mode(request.config)
     missing = [path for path in cassettes if not path.exists()]
@@ -230,7 +230,7 @@ def _start_playing(
 def _start_recording(
     request: pytest.FixtureRequest, cassettes: list[Path], asked: "Settings"
 ) -> "Session":
-    from .testing.recorder_process import RecorderProcess, RecordingError
+    from .recorder.recorder_process import RecorderProcess, RecordingError
     from .testing.session import Session
 
     upstream = _recording_upstream(request.config, cassettes, asked)
@@ -257,7 +257,7 @@ def _recording_upstream(config: pytest.Config, cassettes: list[Path], asked: "Se
 
 def _end_session(node: pytest.Item, session: "Session") -> None:
     """Close the session; problems fail a test that has passed so far."""
-    from .testing.recorder_process import RecordingError
+    from .recorder.recorder_process import RecordingError
 
     passed = not node.stash.get(_failed, False)
     try:

@@ -116,6 +116,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
     ),
+    "proxy/recorder": ("proto/http", "proto/api"),
     "proxy/testing": (
         *ANSWERING,
         SCANNING,
@@ -125,6 +126,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
         "proxy/control",
+        "proxy/recorder",
     ),
     "proxy/ci": (*READING, "proxy/control"),
     "proxy/terminal": (
@@ -148,6 +150,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
         "proxy/control",
+        "proxy/recorder",
         "proxy/workers",
         "proxy/terminal",
         "proxy/ci",
@@ -208,6 +211,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/files",
         "cassettes/redaction",
         "proxy/control",
+        "proxy/recorder",
         "proxy/testing",
         "proxy/commands",
         "proxy/terminal",

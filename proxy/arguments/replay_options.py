@@ -49,6 +49,17 @@ replay_options = option_groups(
         ),
     ),
     option_group(
+        "Requests without a recorded answer",
+        click.option(
+            "--upstream", metavar="URL", help="The Mesos server for requests that are recorded."
+        ),
+        click.option(
+            "--record-misses",
+            is_flag=True,
+            help="Make requests without a recorded answer to --upstream, and add them to CASSETTE.",
+        ),
+    ),
+    option_group(
         "What requests are matched on",
         *ignore_options("Do not match on a value"),
         click.option(

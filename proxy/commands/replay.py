@@ -22,7 +22,8 @@ from . import certificates, processes
 from . import listen as addresses
 from .console import CommandError, interrupts, print_result, print_to_stderr, write_file_atomically
 from .messages import messages
-from .outcome import print_counts
+from .missing_answers import end_recording, recording_misses
+from .outcome import ReplayResult, print_counts
 from .replay_options import ReplayOptions
 from .serving import serve
 
@@ -43,7 +44,10 @@ def replay(options: ReplayOptions) -> int:
         if not path.absolute().parent.is_dir():
             raise CommandError(f"{path}: cannot be written: the folder does not exist")
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
-    with _open_all(options.cassettes) as cassettes:
+    with (
+        _open_all(options.cassettes) as cassettes,
+        recording_misses(options, cassettes) as recorder,
+    ):
         try:
             playback = Playback(cassettes, playback_options)
         except (ValueError, OSError) as error:
@@ -56,23 +60,41 @@ def replay(options: ReplayOptions) -> int:
         workers = _fork_workers(playback, options, tls)
         with interrupts.deferred():
             ended = asyncio.run(
-                serve(playback, options, requirement, tls, begun, token, workers, watched=watched)
+                serve(
+                    playback,
+                    options,
+                    requirement,
+                    tls,
+                    begun,
+                    token,
+                    workers,
+                    None if recorder is None else recorder.address,
+                    watched=watched,
+                )
             )
-        _write_reports(
-            options, ReportedReplay(ended.receipt, ended.problems, ended.exit_code, cassettes)
-        )
+        _write_reports(options, ended, cassettes)
+        if recorder is not None:
+            end_recording(recorder, options, is_success=not ended.command_exit_code)
+    return ended.exit_code
+
+
+def _write_reports(
+    options: ReplayOptions, ended: ReplayResult, cassettes: Sequence[Cassette]
+) -> None:
+    """Write the receipt and the reports for CI that are wanted, and print the counts."""
     if options.receipt is not None:
         done = msgspec.structs.replace(
             ended.receipt, ended=True, exit_code=ended.exit_code, command=ended.command_exit_code
         )
         write_file_atomically(options.receipt, done.text())
+    _write_ci_reports(
+        options, ReportedReplay(ended.receipt, ended.problems, ended.exit_code, cassettes)
+    )
     if options.as_json or not options.quiet:
         print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
-    return ended.exit_code
 
 
-def _write_reports(options: ReplayOptions, replay: ReportedReplay) -> None:
-    """Write the reports for CI that are wanted."""
+def _write_ci_reports(options: ReplayOptions, replay: ReportedReplay) -> None:
     if options.junit is not None:
         from ..ci.junit import junit_text
 

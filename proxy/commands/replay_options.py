@@ -19,6 +19,8 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     """
 
     cassettes: tuple[Path, ...]
+    upstream: str | None = None
+    record_misses: bool = False
     own_addresses: tuple[Address | None, ...] = ()
     listen: Address = LOOPBACK
     pace: str = "recorded"

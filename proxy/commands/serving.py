@@ -22,6 +22,7 @@ from ..http.proxy_variables import detour
 from ..server.collector import Collector
 from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
+from ..server.upstream_relay import ResolveUpstream
 from ..terminal.live_panel import live_panel
 from ..terminal.replay_panel import ReplayPanel
 from . import listen as addresses
@@ -60,13 +61,15 @@ async def serve(
     begun: Receipt,
     token: str | None,
     workers: "ForkedWorkers | None" = None,
+    resolve_upstream: ResolveUpstream | None = None,
     *,
     watched: bool,
 ) -> ReplayResult:
     """Serve until SIGINT or SIGTERM, until the command ends, or the parent if it is `watched`.
 
     `begun` is the receipt so far, `token` the user's own for the control API, and `workers` answer
-    beside this process. Raises CommandError.
+    beside this process. Requests without a recorded answer are forwarded to `resolve_upstream`, if
+    it is given; then only failures are problems. Raises CommandError.
     """
     failures: list[str] = []
 
@@ -81,6 +84,7 @@ async def serve(
         on_miss=_print_note,
         on_failure=fail,
         on_note=_print_note,
+        resolve_upstream=resolve_upstream,
         collector=Collector(),
         pass_on=None if pool is None else pool.pass_on,
     )
@@ -130,6 +134,8 @@ async def serve(
         await server.stop()
     responder = server.responder
     problems = judge(responder, failures, requirement, urls[0])
+    if resolve_upstream is not None:
+        problems = [each for each in problems if each.kind == "failed"]
     print_unused(responder, problems)
     if requirement == REQUIRE_NONE and (warning := bypassed_proxy(responder, urls[0])) is not None:
         print_to_stderr(f"warning: {warning}")

@@ -1,7 +1,7 @@
 """The replay server: plays cassettes to clients over TCP or TLS.
 
 It listens only: no outgoing connection is opened, whatever a cassette or a client contains. (The
-exception is a test that records new episodes: see upstream_relay.py.) All streams share one
+exception is a replay that records what it lacks: see upstream_relay.py.) All streams share one
 schedule, and all connections one periodic check for silent clients.
 """
 

@@ -1,6 +1,6 @@
 """Requests without a recorded response, forwarded to a server that may have one.
 
-Only a test that records new episodes uses this, and the server is the recorder on this machine;
+Only a replay that records what it lacks uses this, and the server is the recorder on this machine;
 otherwise a replay opens no outgoing connection.
 """
 

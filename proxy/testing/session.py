@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ...cassettes.format.exchange_ref import ExchangeRef
     from ...cassettes.matching.misses import Miss
     from ..control.player import Player
+    from ..recorder.recorder_process import LazyRecorder, RecorderProcess
     from ..server.request_journal import Call
     from ..streams.stream_registry import StreamState
-    from .recorder_process import LazyRecorder, RecorderProcess
 
 _MAX_FAULT_HITS = 20
 """Fault hits shown in the failure of a test."""

@@ -48,6 +48,8 @@ def test_every_option_has_a_command_that_uses_it():
         "--ignore",
         "--repeat",
         "--rebind",
+        "--upstream",
+        "--record-misses",
     }
 
 

@@ -1,4 +1,4 @@
-"""`mesotape record` as a child process, for a test that records.
+"""`mesotape record` as a child process, for a test or a replay that records.
 
 It records beside the cassette, which is not changed until the test has passed:
 
@@ -7,6 +7,7 @@ It records beside the cassette, which is not changed until the test has passed:
     cassettes/test_scheduler/test_accept.failed.yaml           the recording of a failed test
 """
 
+import contextlib
 import os
 import selectors
 import shutil
@@ -56,11 +57,15 @@ class RecorderProcess:
                 f"{cassette}: expected a name without .gz: recordings are not compressed"
             )
         self._stderr = ""
+        self._copied: tuple[int, ...] | None = None
+        self.exchange_count = 0
+        """Of the recording; known when it has ended."""
         self._errors = self._output.with_name(f"{self._output.name}.log")
         try:
             cassette.parent.mkdir(parents=True, exist_ok=True)
             self._output.unlink(missing_ok=True)
             if append:
+                self._copied = _signature(cassette)
                 shutil.copyfile(cassette, self._output)
             self._errors.write_text("")
         except OSError as error:
@@ -111,6 +116,12 @@ class RecorderProcess:
         if code != 0:
             self._put_aside()
             raise RecordingError(f"recording {self._cassette} failed, exit code {code}: {stderr}")
+        if self._copied is not None and self._copied != _signature(self._cassette):
+            self._put_aside()
+            raise RecordingError(
+                f"{self._cassette} was changed while its copy was recorded to; the recording is "
+                f"saved as {self.failed}"
+            )
         self._output.replace(self._cassette)
         self.failed.unlink(missing_ok=True)
 
@@ -146,12 +157,23 @@ class RecorderProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if self._process.stdout is not None and not self._process.stdout.closed:
+            with self._process.stdout as output, contextlib.suppress(msgspec.DecodeError, KeyError):
+                if code == 0:  # Else a process of the recorder may have it open, too.
+                    self.exchange_count = msgspec.json.decode(output.read())["exchanges"]
         if self._errors.exists():
             self._stderr = self._errors.read_text(errors="replace").strip()
             self._errors.unlink()
         return code, self._stderr.removeprefix("mesotape: ")
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when a file is written to or replaced; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class LazyRecorder:
@@ -183,6 +205,11 @@ class LazyRecorder:
     def failure_note(self) -> str:
         """A message with the place of the recording of a failed test."""
         return "" if self._started is None else self._started.failure_note
+
+    @property
+    def exchange_count(self) -> int:
+        """How many exchanges were recorded; known when the recording has ended."""
+        return 0 if self._started is None else self._started.exchange_count
 
     @property
     def warnings(self) -> list[str]:
