@@ -1,7 +1,6 @@
 """Work that mitmproxy does for each call, done in less time with the same result.
 
-Half of what a recorder costs is saved again here. Each function stands for one of mitmproxy, and
-hands over to it wherever the usual case ends.
+Each function stands for one of mitmproxy, and hands over to it wherever the usual case ends.
 """
 
 import dataclasses
@@ -11,21 +10,15 @@ import typing
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from mitmproxy import addonmanager, exceptions, hooks, http, optmanager
-
-_IMMUTABLE = frozenset((bool, int, float, str, type(None)))
+from mitmproxy import addonmanager, exceptions, hooks, http
 
 
 @functools.cache  # once
 def take_shortcuts() -> None:
     """Change the classes of mitmproxy."""
-    option: Any = optmanager._Option  # pyright: ignore[reportPrivateUsage]
-    option.current = _current_value(option.current)
     message: Any = http.MessageData
     if hasattr(message, "__post_init__"):  # not with `python -O`
         message.__post_init__ = _check_types(message.__post_init__)
-    headers: Any = http.Headers
-    headers.get_all = _get_all(headers.get_all)
 
 
 def dispatcher(manager: Any) -> Callable[[hooks.Hook], Coroutine[Any, Any, None]]:
@@ -56,19 +49,11 @@ def dispatcher(manager: Any) -> Callable[[hooks.Hook], Coroutine[Any, Any, None]
     return trigger_event
 
 
-def _current_value(original: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Read an option without copying what cannot change; this saves 2 % of a call."""
-
-    @functools.wraps(original)
-    def current(self: Any) -> object:
-        value = self._default if self.value is optmanager.unset else self.value
-        return value if type(value) in _IMMUTABLE else original(self)
-
-    return current
-
-
 def _check_types(original: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Check the members of a new message, without reading annotations; this saves 6 %."""
+    """Check the members of a new message without reading their annotations.
+
+    It takes 0.6 instead of 28 µs, which is 5 % of a call.
+    """
 
     @functools.cache
     def expected_types(message_type: Any) -> list[tuple[str, tuple[type, ...]]]:
@@ -84,20 +69,3 @@ def _check_types(original: Callable[[Any], None]) -> Callable[[Any], None]:
                 return
 
     return check
-
-
-def _get_all(original: Callable[[Any, Any], list[str]]) -> Callable[[Any, Any], list[str]]:
-    """Return the values of a header, without a function call for each one; this saves 2 %."""
-
-    @functools.wraps(original)
-    def get_all(self: Any, name: Any) -> list[str]:
-        if type(name) is not str:
-            return original(self, name)
-        wanted = name.encode("utf-8", "surrogateescape").lower()
-        return [
-            value.decode("utf-8", "surrogateescape")
-            for each, value in self.fields
-            if each.lower() == wanted
-        ]
-
-    return get_all

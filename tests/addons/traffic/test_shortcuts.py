@@ -1,11 +1,8 @@
 import asyncio
-from collections.abc import Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from mitmproxy import addonmanager, exceptions, http, options
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.test import tflow, tutils
@@ -14,35 +11,9 @@ from mesotape.addons.traffic.shortcuts import dispatcher, take_shortcuts
 
 take_shortcuts()
 
-NAMES = st.sampled_from([b"Host", b"host", b"HOST", b"X-\xff", b"x-\xc3\xa4", b""])
-ASKED = st.one_of(st.sampled_from(["host", "Host", "x-ä", "X-\udcff", ""]), NAMES)
-
 
 def original(function: Any) -> Any:
     return function.__wrapped__
-
-
-@given(st.lists(st.tuples(NAMES, st.binary(max_size=4))), ASKED)
-def test_all_values_of_a_header(fields: list[tuple[bytes, bytes]], name: Any) -> None:
-    headers = http.Headers(fields)
-    get_all: Any = http.Headers.get_all
-    assert get_all(headers, name) == original(get_all)(headers, name)
-
-
-def test_a_name_of_a_header_that_is_no_text() -> None:
-    name: Any = 7
-    with pytest.raises(TypeError):
-        http.Headers([(b"a", b"b")]).get_all(name)
-
-
-def test_options() -> None:
-    manager: Any = options.Options()
-    manager.add_option("sequence", Sequence[str], ["a"], "")
-    manager.sequence.append("b")
-    assert manager.sequence == ["a"]
-    manager.update(ssl_insecure=True)
-    for option in manager._options.values():
-        assert option.current() == original(type(option).current)(option)
 
 
 @pytest.mark.parametrize(
