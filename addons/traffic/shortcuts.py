@@ -56,14 +56,15 @@ def _check_types(original: Callable[[Any], None]) -> Callable[[Any], None]:
     """
 
     @functools.cache
-    def expected_types(message_type: Any) -> list[tuple[str, tuple[type, ...]]]:
-        fields = dataclasses.fields(message_type)
+    def expected_types(message_type: Any) -> list[tuple[str, tuple[Any, ...]]]:
+        fields: Any = dataclasses.fields(message_type)
         return [(each.name, typing.get_args(each.type) or (each.type,)) for each in fields]
 
     @functools.wraps(original)
     def check(self: Any) -> None:
-        members = self.__dict__
-        for name, types in expected_types(type(self)):
+        members: dict[str, Any] = self.__dict__
+        message_type: Any = type(self)
+        for name, types in expected_types(message_type):
             if type(members[name]) not in types:
                 original(self)
                 return
