@@ -11,6 +11,7 @@ It works alone, and together with a recorder, whose callbacks it wraps.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from mitmproxy import contentviews, ctx, exceptions, http
 from mitmproxy.addonmanager import Loader
@@ -73,7 +74,7 @@ class Inspector:
 
     def running(self) -> None:
         """Show the labels in mitmweb, unless the user selected the columns of its list."""
-        options = ctx.options
+        options: Any = ctx.options
         if "web_columns" in options and not options.has_changed("web_columns"):
             columns = [name for name in options.web_columns if name != "comment"]
             columns.insert(columns.index("path") + 1, "comment")

@@ -30,12 +30,8 @@ class CallDigests:
     ) -> None:
         assert isinstance(parsed.key, CallKey)
         assert parsed.call_type is not None
-        self._key, self._request, self._server, self._ignoring = (
-            parsed.key,
-            request,
-            server,
-            ignoring,
-        )
+        self._key, self._request, self._ignoring = parsed.key, request, ignoring
+        self._server: ServerKind | None = server
         (call,) = parsed.calls
         typed = type(call)()
         typed_name = "type"
