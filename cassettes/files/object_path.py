@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from importlib import import_module
 from pathlib import Path, PosixPath
 from typing import IO, Any, override
@@ -33,6 +33,8 @@ def is_object_url(text: str) -> bool:
 
 def to_path(text: str) -> Path:
     """Return the path of a file, or of an object if the text is its URL."""
+    if text.startswith("file:///"):
+        return Path(text.removeprefix("file://"))
     return ObjectPath(text) if is_object_url(text) else Path(text)
 
 
@@ -98,6 +100,16 @@ class ObjectPath(PosixPath):
     ) -> "Generator[ObjectPath]":
         """Iterate over all objects below, whatever the pattern is. Raises OSError."""
         yield from map(self._named, self.call(self.store.find, str(self)))
+
+    def read_heads(self, paths: Sequence[Path], size: int) -> list[bytes]:
+        """Return the first bytes of objects, which are read at the same time. Raises OSError.
+
+        Those of an object that cannot be read are empty.
+        """
+        names = [str(path) for path in paths]
+        sizes = [size] * len(names)
+        found = self.call(self.store.cat_ranges, names, [0] * len(names), sizes, on_error="return")
+        return [head if isinstance(head, bytes) else b"" for head in found]
 
     @override
     def resolve(self, strict: bool = False) -> "ObjectPath":

@@ -18,7 +18,7 @@ _EXAMINED_BYTES = 1 << 20
 """Without the first key of a header in these, the rest is not even unpacked."""
 
 GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 31  # zlib's code for the format of gzip
+GZIP_WINDOW = 31  # zlib's code for the format of gzip
 _BLOCK = 1 << 20
 
 _UTF16 = {
@@ -171,11 +171,11 @@ def _unpack_blocks(file: IO[bytes]) -> Iterator[bytes]:
 
     Raises `EOFError` or `zlib.error` there.
     """
-    unpacking = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    unpacking = zlib.decompressobj(wbits=GZIP_WINDOW)
     data = b""
     while data := data or file.read(_BLOCK):
         if unpacking.eof:
-            unpacking = zlib.decompressobj(wbits=_GZIP_WINDOW)  # The next member.
+            unpacking = zlib.decompressobj(wbits=GZIP_WINDOW)  # The next member.
         yield unpacking.decompress(data, _BLOCK)
         data = unpacking.unconsumed_tail or unpacking.unused_data
     yield unpacking.flush()

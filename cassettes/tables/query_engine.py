@@ -89,6 +89,8 @@ def open_engine(
         }
         with duckdb.connect(config=config) as connection:
             engine = QueryEngine(connection, tables)
+            # It would be on stdout, and the command shows its own.
+            connection.execute("SET enable_progress_bar = false")
             if not external_access:
                 connection.execute("SET enable_external_access = false")
                 connection.execute("SET lock_configuration = true")

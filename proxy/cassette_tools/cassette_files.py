@@ -1,24 +1,18 @@
 """The cassettes that a command is to read, and how far it is with one."""
 
 import contextlib
-import gzip
-import re
 import sys
 import time
-import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from ...cassettes.format.documents import CassetteError
+from ...cassettes.storage.finding import cassettes_in
 from ...cassettes.storage.opening import missing_file_text
-from ...cassettes.storage.part_names import CASSETTE_SUFFIXES, first_part_path
 from ..commands.console import CommandError
 
 _SHOWN_AFTER_SECONDS = 0.5
 _SHOWN_EVERY_SECONDS = 0.25
-_HEAD_BYTES = 4096
-_GZIP = b"\x1f\x8b"
-_PART_NUMBER = re.compile(r"\.([0-9]{1,9})\.")
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -26,41 +20,13 @@ def find_cassettes(paths: Iterable[Path]) -> Iterator[Path]:
     """Iterate over files, and over the cassettes in folders. Raises CommandError."""
     for path in paths:
         if path.is_dir():
-            yield from _cassettes_in(path)
+            if not (found := cassettes_in(path)):
+                raise CommandError(f"{path}: there is no cassette in this folder")
+            yield from found
         elif path.exists():
             yield path
         else:
             raise CommandError(f"{path}: {missing_file_text(path)}")
-
-
-def _cassettes_in(folder: Path) -> list[Path]:
-    files = sorted(each for each in folder.rglob("*") if each.name.endswith(CASSETTE_SUFFIXES))
-    found = [each for each in files if each.is_file() and _may_be_cassette(each)]
-    if not found:
-        raise CommandError(f"{folder}: there is no cassette in this folder")
-    return found
-
-
-def _may_be_cassette(path: Path) -> bool:
-    """Return whether a YAML file is not certainly something else, or a part of another one."""
-    head = _read_head(path)
-    number = _PART_NUMBER.search(path.name)
-    if number is not None and b"\npart: " in head:
-        return not first_part_path(path, int(number[1])).is_file()
-    return b"mesotape" in head or head.startswith(_GZIP)
-
-
-def _read_head(path: Path) -> bytes:
-    """Return the first bytes of a file, unpacked; as they are if that is not possible."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if not head.startswith(_GZIP):
-        return head
-    try:
-        with path.open("rb") as packed, gzip.GzipFile(fileobj=packed) as file:
-            return file.read(_HEAD_BYTES)
-    except (OSError, EOFError, zlib.error):
-        return head
 
 
 class Progress:

@@ -39,6 +39,7 @@ from .console import (
     print_to_stderr,
     warn_if_exposed,
 )
+from .uploading import uploading
 
 if TYPE_CHECKING:
     from ...addons.recorder import Recorder
@@ -189,11 +190,19 @@ def writer_config(options: RecordOptions) -> WriterConfig:
 
 
 async def _record(options: RecordOptions) -> int:
-    writer = WriterClient(writer_config(options))  # It starts while mitmproxy is imported.
-    try:
-        return await _record_with(writer, options)
-    finally:
-        writer.cancel()
+    with uploading(options.output, existing=options.existing) as upload:
+        config = writer_config(options)
+        if upload is not None:
+            config = msgspec.structs.replace(config, path=str(upload.local), existing="refuse")
+        writer = WriterClient(config)  # It starts while mitmproxy is imported.
+        try:
+            if upload is None:
+                return await _record_with(writer, options)
+            upload.start()
+            code = await _record_with(writer, options)
+            return code if upload.finish() else EXIT_FAILURE
+        finally:
+            writer.cancel()
 
 
 async def _record_with(writer: WriterClient, options: RecordOptions) -> int:

@@ -10,19 +10,12 @@ from support.capture_cassettes import server_of
 from support.capture_to_cassette import taped
 from support.captures import load
 from support.commands import run
-from support.paths import DATA, ROOT
+from support.docs_questions import ANSWERS, CAPTURES, PAGE, QUESTIONS
+from support.paths import ROOT
 
 from mesotape.cassettes.tables.schemas import SCHEMA_VERSION, TABLES
 
-PAGE = (ROOT / "docs" / "query.md").read_text()
 EXAMPLES = re.findall(r"^```console\n\$ mesotape (.*?)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-QUESTIONS = dict(
-    re.findall(r"^([^\n]+\?[^\n]*)\n\n```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-)
-ANSWERS = json.loads((DATA / "answers.json").read_text())
-"""What the questions find in these captures."""
-
-CAPTURES = ("agent-session", "all-events", "master-errors", "sched-all", "stream-ends")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Commands read cassettes in an object store, and write there."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +64,68 @@ def test_a_new_cassette_is_uploaded_when_it_is_complete(store: Any) -> None:
     assert done.returncode == 0, done.stderr
     assert run("validate", new).returncode == 0
     assert store.find(f"s3://{BUCKET}/new") == [f"{BUCKET}/new/cut.yaml"]
+
+
+def record_calls(recorder: Any, count: int) -> None:
+    for _ in range(count):
+        with connect(recorder.address) as client:
+            client.send(post(b'{"type":"GET_AGENTS"}', b"Accept: application/json"))
+            assert client.message().startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_finished_parts_are_uploaded_while_it_records(store: Any) -> None:
+    name = f"s3://{BUCKET}/recorded/a.yaml"
+    options = ("-o", name, "--listen", "127.0.0.1:0", "--max-size", "6K")
+    with running("replay", SAMPLE, "--repeat", "GET_AGENTS=last") as master:
+        with running("record", master.url, *options) as recorder:
+            record_calls(recorder, 3)
+            wait_for(lambda: store.exists(f"s3://{BUCKET}/recorded/a.2.yaml"))
+            assert not store.exists(f"s3://{BUCKET}/recorded/a.3.yaml")
+            assert recorder.stop() == 0
+        refused = run("record", master.url, *options)
+    assert refused.stderr.startswith(f"mesotape: {name}: already exists: choose another name")
+    counted = run("query", f"s3://{BUCKET}/recorded", "--csv", "SELECT count(*) FROM exchanges")
+    assert counted.stdout.splitlines()[1] == "3"
+    assert run("validate", name).returncode == 0
+
+
+def test_what_cannot_be_uploaded_is_kept(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "s3://no-such-bucket/a.yaml"
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with (
+        running("replay", SAMPLE, "--repeat", "GET_AGENTS=last") as master,
+        running("record", master.url, "-o", name, "--listen", "127.0.0.1:0") as recorder,
+    ):
+        record_calls(recorder, 1)
+        assert recorder.stop() == 1
+    (kept,) = tmp_path.glob("mesotape-record-*/a.yaml")
+    assert run("validate", kept).returncode == 0
+    lines = recorder.said.splitlines()
+    assert lines[-2].startswith(f"mesotape: {name}: cannot be uploaded: ")
+    assert lines[-1] == f"mesotape: {name}: is not complete: the recording is in {kept.parent}"
+
+
+def test_a_recording_that_does_not_begin_leaves_nothing(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    new = f"s3://{BUCKET}/new.yaml"
+    done = run("record", "http://127.0.0.1:1", "-o", new, "--listen", "192.0.2.1:1")
+    assert done.returncode == 1
+    assert list(tmp_path.glob("mesotape-record-*")) == []
+    appended = run("record", "http://127.0.0.1:1", "-o", new, "--append")
+    assert appended.stderr == (
+        f"mesotape: {new}: nothing is appended to an object: choose another name\n"
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 ERRORS = [

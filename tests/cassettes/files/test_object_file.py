@@ -130,6 +130,10 @@ def test_a_url_of_a_store_is_known(text: str, expected: bool) -> None:
     assert str(to_path(text)) == text or not expected
 
 
+def test_the_url_of_a_file_is_its_path() -> None:
+    assert to_path("file:///tmp/a.yaml") == Path("/tmp/a.yaml")
+
+
 def test_a_path_keeps_its_url() -> None:
     path = to_path("s3://bucket/day/a.yaml.gz")
     assert (path.name, path.suffix, path.parts[0]) == ("a.yaml.gz", ".gz", "s3:")

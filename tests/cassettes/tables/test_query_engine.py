@@ -141,3 +141,9 @@ def test_a_cassette_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_a_limit_ends_the_reading(engine: QueryEngine) -> None:
     assert len(rows(engine, "SELECT message FROM events LIMIT 3")) == 3
+
+
+def test_the_engine_prints_nothing(engine: QueryEngine) -> None:
+    """A bar of progress, after two seconds, would be on stdout."""
+    sql = "SELECT current_setting('enable_progress_bar') AS bar"
+    assert rows(engine, sql) == [{"bar": False}]
