@@ -13,6 +13,7 @@ NATIVE := $(wildcard */*/native/*)
 CLIENTS := .venv-clients
 CLIENT_FILES := tests/end_to_end/clients
 UV := .venv-uv
+SPARK := .venv-spark
 PEERS := .venv-peers
 
 # The first of these that is new enough makes the virtual environments.
@@ -50,7 +51,7 @@ endef
 # Hundreds of processes start in a run of the tests: none should compile what another one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo chromium test test-oldest test-newest clients test-clients lint types sanitize bench \
+.PHONY: install demo chromium test test-oldest test-newest clients test-clients test-spark lint types sanitize bench \
 	bench-quick bench-peers fuzz soak protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
@@ -85,7 +86,7 @@ test-oldest test-newest: test-%:
 # Pin what pyproject.toml names and nothing pins yet; `make upgrade` takes the newest of everything.
 constraints: $(UV)/.installed
 	$(UV)/bin/uv pip compile --quiet --universal --python-version 3.12 --all-extras --group dev --group constraints \
-		--no-python-downloads --only-binary :all: --custom-compile-command 'make constraints, or make upgrade' \
+		--no-python-downloads --only-binary :all: --no-binary pyspark --custom-compile-command 'make constraints, or make upgrade' \
 		$(UPGRADE) --output-file constraints.txt pyproject.toml
 
 upgrade: UPGRADE := --upgrade
@@ -121,6 +122,15 @@ for python in python3.8 "$$HOME"/.pyenv/versions/3.8*/bin/python; do \
 done; \
 echo "The tests with pymesos will be skipped: it needs Python 3.8, and a C compiler" >&2
 endef
+
+# Needs Java 17 or newer; PySpark has 450 MB.
+test-spark: $(SPARK)/.installed
+	$(SPARK)/bin/pytest -p no:cacheprovider tests/spark
+
+$(SPARK)/.installed: pyproject.toml constraints.txt
+	@test -x $(SPARK)/bin/python || { $(call make_venv,$(SPARK)); }
+	PYTHONWARNINGS=ignore $(SPARK)/bin/pip $(PINNED) --editable '.[spark,query,cloud]' hypothesis pytest pytest-timeout
+	touch $@
 
 test-clients: install clients
 	$(BIN)/pytest -rs -n 2 --dist loadfile tests/end_to_end/clients
@@ -188,4 +198,4 @@ protos: install
 		--descriptor_set_out=proto/mesos.binpb $$(cd proto && find mesos -name '*.proto' | LC_ALL=C sort)
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(UV) $(PEERS) build *.egg-info */*/_native*.so
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-newest $(CLIENTS) $(SPARK) $(UV) $(PEERS) build *.egg-info */*/_native*.so

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .cassettes.playback.playback import Options, Playback
     from .cassettes.recording.writer import CassetteWriter
     from .cassettes.storage.reader import Cassette
+    from .cassettes.tables.spark_source import SparkSource as SparkSource
     from .proto import recordio
     from .proto.diagnosis.examiner import Examiner
     from .proto.diagnosis.findings import SkippedBytes, ValidRecord
@@ -86,6 +87,7 @@ _MODULES = {
     "proxy.control.player": ("Player",),
     "proxy.control.verdict": ("ReplayError",),
 }
+_MODULES["cassettes.tables.spark_source"] = ("SparkSource",)  # Not in __all__: it needs an extra.
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 

@@ -56,6 +56,11 @@ class Source:
         """The cassette with its index, for what cannot be read from beginning to end."""
         return self._opened.enter_context(Cassette.open(self.path, lenient=True, may_grow=True))
 
+    @property
+    def length_bytes(self) -> int:
+        """The length of the file, and its parts, unpacked."""
+        return self._file.size
+
     def close(self) -> None:
         """Close the file."""
         self._opened.close()
