@@ -123,7 +123,8 @@ static bool skip_word(Text *text, const char *word, size_t size)
     return true;
 }
 
-/* Pass over an escape, after its backslash. */
+/* Pass over an escape, after its backslash. A half of a surrogate pair is left to the Python code,
+   which knows whether the other half is there. */
 static bool skip_escape(Text *text)
 {
     if (text->at == text->end)
@@ -131,6 +132,8 @@ static bool skip_escape(Text *text)
     uint8_t byte = *text->at++;
     if (byte != 'u')
         return byte && strchr("\"\\/bfnrt", byte);
+    if (text->end - text->at >= 2 && (text->at[0] | 0x20) == 'd' && strchr("89abcdefABCDEF", text->at[1]))
+        return false;
     for (int i = 0; i < 4; i++) {
         if (text->at == text->end || !Py_ISXDIGIT(*text->at))
             return false;

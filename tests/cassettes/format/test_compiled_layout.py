@@ -55,6 +55,7 @@ EDGES = [
     *(b"[" * depth + b"]" * depth for depth in (63, 64, 65, 66)),
     *(b'{"a":' * depth + b"1" + b"}" * depth for depth in (20, 40, 63, 64, 65)),
     *(b"[" * depth + b'"%b"' % (b"x" * 5000) + b"]" * depth for depth in (64, 65)),
+    *(b'["\\ud800"]', b'["\\udc00"]', b'["\\uD83D\\uDE00"]', b'["\\ud7ff"]', b'["\\ud800x"]'),
     *(b"[}", b"{]", b"[1}", b'{"a":1]', b"[1,]", b'{"a":1,}', b'{"a"}', b"{1:2}", b"[1]2", b'["a'),
 ]
 
