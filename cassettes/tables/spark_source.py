@@ -30,7 +30,8 @@ from .arrow import read_batches
 from .schemas import TABLES, ColumnType
 from .source import open_source
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# PySpark is too large to be installed for a check of types.
+# pyright: basic, reportMissingImports=false
 
 SPLIT_BYTES = 1 << 27
 """128 MiB, as Spark splits other files."""

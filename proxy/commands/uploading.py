@@ -72,8 +72,8 @@ class Upload:
             version = status.st_size, status.st_mtime_ns
             if self._uploaded.get(file) == version:
                 continue
+            target = self._destination.with_name(file.name)
             try:
-                target = self._destination.with_name(file.name)
                 self._destination.call(self._destination.store.put_file, str(file), str(target))
             except OSError as error:
                 if not self._is_failing or self._is_ended.is_set():
