@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ...addons.traffic.deferred_addons import defer_addons
 from ...addons.writing.writer_client import WriterClient, WriterError, WriterExistsError
+from ...cassettes.format.documents import CassetteError
 from ...cassettes.recording.writer_reports import (
     DEFAULT_MAX_BODY_BYTES,
     FLUSH_SECONDS,
@@ -23,6 +24,7 @@ from ...cassettes.recording.writer_reports import (
     WriterStatus,
 )
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
+from ...cassettes.storage.uploading import uploading
 from ...proto.api.apis import ServerKind
 from ...proto.counted import counted
 from ...proto.http.address import Address, ServerUrl
@@ -39,7 +41,6 @@ from .console import (
     print_to_stderr,
     warn_if_exposed,
 )
-from .uploading import uploading
 
 if TYPE_CHECKING:
     from ...addons.recorder import Recorder
@@ -118,8 +119,11 @@ class RecordingCounts(Struct, frozen=True, kw_only=True):
 def record(options: RecordOptions) -> int:
     """Record until SIGINT or SIGTERM. Return the exit code; raises CommandError."""
     check(options)
-    with interrupts.deferred():
-        return asyncio.run(_record(options))
+    try:
+        with interrupts.deferred():
+            return asyncio.run(_record(options))
+    except CassetteError as error:
+        raise CommandError(str(error)) from error
 
 
 def check(options: RecordOptions) -> None:
@@ -190,7 +194,7 @@ def writer_config(options: RecordOptions) -> WriterConfig:
 
 
 async def _record(options: RecordOptions) -> int:
-    with uploading(options.output, existing=options.existing) as upload:
+    with uploading(options.output, options.existing, print_to_stderr) as upload:
         config = writer_config(options)
         if upload is not None:
             config = msgspec.structs.replace(config, path=str(upload.local), existing="refuse")

@@ -2,19 +2,19 @@
 
 The writer writes to a folder of this machine. Its files stay there until the recording ends,
 because a secret that is found late is replaced in all of them; what changed is uploaded again then.
-What could not be uploaded is kept, and its place is printed.
+What could not be uploaded is kept, and its place is reported.
 """
 
 import contextlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-from ...cassettes.files.object_path import ObjectPath
-from ...cassettes.storage.part_names import part_path
-from .console import CommandError, print_to_stderr
+from ..files.object_path import ObjectPath
+from ..format.documents import CassetteError
+from .part_names import part_path
 
 _EVERY_SECONDS = 1.0
 
@@ -22,10 +22,11 @@ _EVERY_SECONDS = 1.0
 class Upload:
     """The files of a recording, and the object that each is to become."""
 
-    def __init__(self, destination: ObjectPath) -> None:
+    def __init__(self, destination: ObjectPath, report: Callable[[str], None]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mesotape-record-"))
         self.local = self.folder / destination.name
         self._destination = destination
+        self._report = report
         self._uploaded: dict[Path, tuple[int, int]] = {}
         self._is_ended = threading.Event()
         self._is_failing = False
@@ -52,7 +53,7 @@ class Upload:
                 self.folder.rmdir()
             except OSError:
                 text = f"is not complete: the recording is in {self.folder}"
-                print_to_stderr(f"{self._destination}: {text}")
+                self._report(f"{self._destination}: {text}")
 
     def _run(self) -> None:
         while not self._is_ended.wait(_EVERY_SECONDS):
@@ -77,7 +78,7 @@ class Upload:
                 self._destination.call(self._destination.store.put_file, str(file), str(target))
             except OSError as error:
                 if not self._is_failing or self._is_ended.is_set():
-                    print_to_stderr(f"{target}: cannot be uploaded: {error.strerror or error}")
+                    self._report(f"{target}: cannot be uploaded: {error.strerror or error}")
                 self._is_failing = True  # It is tried again, and not reported again.
                 return False
             self._is_failing = False
@@ -86,19 +87,21 @@ class Upload:
 
 
 @contextlib.contextmanager
-def uploading(output: Path, *, existing: str) -> Generator[Upload | None]:
+def uploading(
+    output: Path, existing: str, report: Callable[[str], None]
+) -> Generator[Upload | None]:
     """Return the upload of a recording if its output is an object, else None.
 
-    Raises CommandError if the object exists and is not to be overwritten.
+    Raises CassetteError if the object exists and is not to be overwritten.
     """
     if not isinstance(output, ObjectPath):
         yield None
         return
     if existing == "append":
-        raise CommandError(f"{output}: nothing is appended to an object: choose another name")
+        raise CassetteError(f"{output}: nothing is appended to an object: choose another name")
     if existing == "refuse" and output.exists():
-        raise CommandError(f"{output}: already exists: choose another name, or pass --overwrite")
-    upload = Upload(output)
+        raise CassetteError(f"{output}: already exists: choose another name, or pass --overwrite")
+    upload = Upload(output, report)
     try:
         yield upload
     finally:
