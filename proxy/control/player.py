@@ -201,6 +201,12 @@ class Player:
         return [each.text for each in problems if each.kind != "unmet" or self._thread.is_closed]
 
     @property
+    def request_problems(self) -> list[str]:
+        """Messages for misses, refusals and failures since the start, without what was left out."""
+        problems = self._summarize()[0]
+        return [each.text for each in problems if each.kind in ("failed", "missed")]
+
+    @property
     def strikes(self) -> list[str]:
         """Messages for the first faults that fired since the start."""
         return self._summarize()[1].strikes

@@ -198,6 +198,12 @@ class Session:
 
     # Called by the plugin.
 
+    def request_problems(self) -> list[str]:
+        """Return the problems of single requests so far, if `strict`."""
+        if self._player is None or not self.strict:
+            return []
+        return list(map(escape_message, self._player.request_problems))
+
     def report(self) -> str:
         """Return problems, held streams and fault hits, one per line; empty if there are none."""
         notes = [] if self._recorder is None else [self._recorder.failure_note]

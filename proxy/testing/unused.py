@@ -11,7 +11,7 @@ not reported. If only some tests were selected, nothing is: what they leave unus
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from ...cassettes.storage.opening import open_for_reading
 from ...cassettes.storage.reader import Cassette
 from ...proto.shown_text import escape_line
 from ..control.verdict import describe_exchange
+from .selection import selections
 from .session import Session
 from .settings import default_cassette_name
 
@@ -80,17 +81,14 @@ class UnusedReport:
         self._usage = Usage()
         self._lines: list[str] = []
 
-    def add_session(self, node: pytest.Item, session: Session, *, passed: bool) -> None:
-        """Record what a test has used. One that has not passed may have stopped anywhere."""
-        usage = self._usage
-        usage.finished.add(node.nodeid)
-        usage.pending.pop(node.nodeid, None)
+    def add_session(self, session: Session, *, passed: bool) -> None:
+        """Record what tests have used. Those that have not passed may have stopped anywhere."""
         unused: dict[str, set[int]] = {str(path.resolve()): set() for path in session.cassettes}
         if passed and not session.recording:
             for each in session.receipt()["unused"]:
                 unused[str(Path(each["cassette"]).resolve())].add(each["exchange"])
         for cassette, exchanges in unused.items():
-            usage.add_cassette(cassette, exchanges)
+            self._usage.add_cassette(cassette, exchanges)
 
     def add_folder(self, folder: Path) -> None:
         """Record the folder that the cassettes of a test are in."""
@@ -101,8 +99,16 @@ class UnusedReport:
         for item in session.items:
             self._usage.modules.add(str(item.path.resolve()))
             marked = item.get_closest_marker("mesotape") is not None
-            if marked or "mesotape" in getattr(item, "fixturenames", ()):
+            fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+            if "mesotape_server" in fixtures:
+                self._usage.pending[item.nodeid] = None
+            elif marked or "mesotape" in fixtures:
                 self._usage.pending[item.nodeid] = _possible_names(item)
+
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Record that a test has got its fixtures; what these play is added when it is over."""
+        self._usage.finished.add(item.nodeid)
+        self._usage.pending.pop(item.nodeid, None)
 
     def pytest_deselected(self) -> None:
         """Record that some tests were not selected."""
@@ -135,7 +141,7 @@ class UnusedReport:
             return
         if None in self._usage.pending.values():
             self._usage.partial.add("a test that did not run may use any cassette")
-        partial = sorted({*self._usage.partial, *_selections(self._config)})
+        partial = sorted({*self._usage.partial, *selections(self._config)})
         if partial:
             self._lines = [f"not checked, because only some tests may have run: {partial[0]}"]
             return
@@ -184,14 +190,6 @@ def _possible_names(item: pytest.Item) -> list[str] | None:
     if len(manager.getfixturedefs("mesotape_cassette_name", item) or ()) > 1:
         return None
     return [default_cassette_name(item)]
-
-
-def _selections(config: pytest.Config) -> Iterator[str]:
-    """Return the ways in which the command line selects some tests and names no others."""
-    if any("::" in argument for argument in config.args):
-        yield "a test was selected by its id"
-    if config.getoption("lf", False):
-        yield "--lf"
 
 
 def _covered_folders(config: pytest.Config) -> Iterable[Path]:
