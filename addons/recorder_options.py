@@ -70,7 +70,7 @@ def add_options(loader: Loader) -> None:
         "mesotape_flush_interval",
         str,
         str(FLUSH_SECONDS),
-        "Seconds that the proxy gathers data, which its crash may lose.",
+        "Seconds that data may wait for more before it is written.",
     )
     loader.add_option(
         "mesotape_sync",

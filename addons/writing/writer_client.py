@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from ...cassettes.recording import observations
-from ...cassettes.recording.writer_reports import WriterConfig, WriterStatus
+from ...cassettes.recording.writer_reports import SENDS_PER_FLUSH, WriterConfig, WriterStatus
 from ...proto.counted import counted
 from ..traffic.guard import describe_error
 from .observation_queue import ObservationQueue
@@ -116,7 +116,7 @@ class WriterClient:
         self._queue.add(observation)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(
-                self._config.flush_seconds, self._guarded, self._flush
+                self._config.flush_seconds / SENDS_PER_FLUSH, self._guarded, self._flush
             )
         elif self._queue.batch_bytes > _BATCH_BYTES:
             self._flush()

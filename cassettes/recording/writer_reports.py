@@ -20,8 +20,11 @@ type ExistingFilePolicy = Literal["refuse", "overwrite", "append"]
 type SyncPolicy = Literal["never", "end", "always"]
 """When to wait until the data is on the disk: never, at the end, or after each write."""
 
-FLUSH_SECONDS = 0.05
-"""How long an observation waits for others before a batch is sent."""
+FLUSH_SECONDS = 0.25
+"""How long data may wait for more, in both processes together, before it is in the cassette."""
+
+SENDS_PER_FLUSH = 5
+"""The proxy, whose crash loses what it has gathered, sends that so often in this time."""
 
 DEFAULT_MAX_BODY_BYTES = 1 << 24
 """16 MiB. To decode, redact and format a body takes some eight times its size in memory."""
@@ -46,11 +49,11 @@ class OpenStream(Struct, frozen=True, omit_defaults=True):
 class WriterConfig(Struct, frozen=True):
     """Which cassette to write, for which server and upstream, and by which rules of redaction.
 
-    Observations are sent every `flush_seconds`. `max_size` is the length of a part of the cassette
-    in bytes, `max_events` ends the recording, and `min_free` is how many bytes are left free on the
-    disk; None selects a default for the size of the disk. `continues` identifies the file that
-    another process wrote until it was killed: `WriterStatus.file_id`. If it `is_watched`, reports
-    have the size, the open streams and the last note.
+    Data waits for more for at most `flush_seconds`. `max_size` is the length of a part of the
+    cassette in bytes, `max_events` ends the recording, and `min_free` is how many bytes are left
+    free on the disk; None selects a default for the size of the disk. `continues` identifies the
+    file that another process wrote until it was killed: `WriterStatus.file_id`. If it `is_watched`,
+    reports have the size, the open streams and the last note.
     """
 
     path: str

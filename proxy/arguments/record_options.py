@@ -102,9 +102,9 @@ limit_options = option_groups(
             "--flush-interval",
             type=click.FloatRange(min=0.001, max=60),
             metavar="SECONDS",
-            default=0.05,
+            default=0.25,
             show_default=True,
-            help="Time that the proxy gathers data, which its crash may lose.",
+            help="How long data may wait for more before it is written.",
         ),
         click.option(
             "--sync",

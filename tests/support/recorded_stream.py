@@ -3,11 +3,12 @@
 import subprocess
 import time
 
-from mesotape.cassettes.recording.writer_reports import FLUSH_SECONDS
+from mesotape.cassettes.recording.writer_reports import FLUSH_SECONDS, SENDS_PER_FLUSH
 
 from .commands import Running
 from .sockets import STREAMING, SUBSCRIBE, Upstream, connect, post, record
 
+_SEND_SECONDS = FLUSH_SECONDS / SENDS_PER_FLUSH
 GOES_ON = "the traffic goes on unrecorded"
 
 
@@ -43,7 +44,7 @@ class RecordedStream:
 
         A later event came through, and it was sent long enough after they came through.
         """
-        last = self.sent_at[len(self.came_at) - 1] - FLUSH_SECONDS if self.came_at else 0.0
+        last = self.sent_at[len(self.came_at) - 1] - _SEND_SECONDS if self.came_at else 0.0
         return sum(at < last for at in self.came_at)
 
     def close(self) -> None:
