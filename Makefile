@@ -15,6 +15,8 @@ CLIENT_FILES := tests/end_to_end/clients
 UV := .venv-uv
 SPARK := .venv-spark
 PEERS := .venv-peers
+UPLOT := 1.6.32
+REPORT_PAGE := cassettes/reporting/page
 
 # The first of these that is new enough makes the virtual environments.
 PYTHONS := $(or $(PYTHON),python3 python3.12 python3.13 python3.14)
@@ -52,7 +54,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo chromium test test-oldest test-newest clients test-clients test-spark lint types sanitize bench \
-	bench-quick bench-peers fuzz soak protos constraints upgrade clean FORCE
+	bench-quick bench-peers fuzz soak uplot protos constraints upgrade clean FORCE
 .NOTPARALLEL:
 
 install: $(DEV)
@@ -182,6 +184,15 @@ $(PEERS)/.installed-node: bench/other/package.json bench/other/package-lock.json
 	cp bench/other/package*.json $(PEERS)/node
 	npm ci --silent --no-audit --no-fund --prefix $(PEERS)/node
 	touch $@
+
+# The charting library of reports, as its package on npm has it, with its licence.
+uplot:
+	rm -rf build/uplot
+	mkdir -p build/uplot
+	cd build/uplot && npm pack --silent uplot@$(UPLOT) && tar xzf uplot-$(UPLOT).tgz
+	cp build/uplot/package/dist/uPlot.iife.min.js $(REPORT_PAGE)/uplot.min.js
+	cp build/uplot/package/dist/uPlot.min.css $(REPORT_PAGE)/uplot.min.css
+	cp build/uplot/package/LICENSE $(REPORT_PAGE)/uplot.LICENSE
 
 # A million damaged streams, which take a quarter of an hour, and 5,000 damaged cassettes.
 fuzz: install

@@ -96,5 +96,29 @@ def merge(**options: Any) -> int:
     return merge(MergeOptions(**options))
 
 
-COMMANDS = (cut, merge, rename)
+@click.command(
+    cls=DocumentedCommand,
+    section="Check and change cassettes",
+    examples=(
+        "mesotape report hour.yaml -o report.html",
+        "mesotape report test.yaml -o report.html --receipt receipt.json",
+    ),
+    page="docs/report.md",
+)
+@click.argument("cassettes", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
+@click.option("--receipt", type=PATH_TYPE, help="Lay the receipt of a replay over it.")
+@output_of_cassette
+def report(**options: Any) -> int:
+    """Write a page with a timeline of cassettes, for a browser.
+
+    CASSETTES are files, or folders with cassettes. The page is one file and needs no network.
+    """
+    check_platform("report")
+    with importing():
+        from .cassette_tools.report import ReportOptions, report
+
+    return report(ReportOptions(**options))
+
+
+COMMANDS = (cut, merge, rename, report)
 """All of this file, for the command line."""

@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/validation": (*READING, "proto/diagnosis"),
     "cassettes/inspection": (*READING, "proto/diagnosis", "cassettes/validation"),
     "cassettes/tables": (*READING, *EXAMINING),
+    "cassettes/reporting": (*READING, *EXAMINING, "cassettes/tables"),
     "cassettes/answers": READING,
     "cassettes/matching": (*READING, "cassettes/answers"),
     "cassettes/interchange": (*ANSWERING, "cassettes/recording"),
@@ -177,6 +178,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/importing",
         "addons/flow_files",
         "cassettes/tables",
+        "cassettes/reporting",
+        "proxy/control",
         "proxy/commands",
     ),
     "proxy/diff": (

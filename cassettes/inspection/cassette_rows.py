@@ -178,6 +178,7 @@ def exchange_row(exchange: Exchange, server: ServerKind | None) -> Row:
         method=request.method,
         path=request.path,
         status=response.status,
+        response_seconds=response.after,
         content=content,
         size=None if response.stream else len(response_body),
         cause=response.cause,

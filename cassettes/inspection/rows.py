@@ -16,7 +16,8 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     `at` is in seconds since the recording began. `size` is in bytes without HTTP framing. `offset`
     counts bytes of the stream, `file_offset` those of the file, if that is an HTTP capture. `line`
-    is the first line of the document in the cassette. `number` counts the records of a stream.
+    is the first line of the document in the cassette. `response_seconds` is from the request to
+    the head of its response. `number` counts the records of a stream.
     `message_name` and `request_message_name` are the full names of the messages in `body` and
     `request_body`. `content` is that of the call in an exchange, and of the record in an event.
     """
@@ -33,6 +34,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     method: str | None = None
     path: str | None = None
     status: int | None = None
+    response_seconds: float | None = None
     size: int | None = None
     offset: int | None = None
     file_offset: int | None = None

@@ -45,7 +45,7 @@ def chromium() -> str:
     found = shutil.which("chromium")
     if found is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "there is no Chromium to look at mitmweb with: `make chromium` installs it"
+            "there is no Chromium: `make chromium` installs it"
         )
     return found
 
@@ -105,6 +105,7 @@ class Page:
         self._unread = b""
         self._last = 0
         self._session: str | None = None
+        self.events: list[dict[str, Any]] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -119,7 +120,7 @@ class Page:
         while data:
             data = data[os.write(self._commands, data) :]
         while (answer := self._read()).get("id") != self._last:
-            pass
+            self.events.append(answer)
         assert "error" not in answer, f"{method}: {answer['error']}"
         return answer["result"]
 

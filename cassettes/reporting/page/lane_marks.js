@@ -1,0 +1,230 @@
+// Draws lanes: calls and streams as bars, events as ticks, problems, and lines from calls to events.
+
+const COLORS = 10;
+const MOST_LINES = 1500;
+
+class LaneMarks {
+  constructor(data) {
+    this.data = data;
+    this.colorOfType = colorTypes(data);
+    this.readColors();
+  }
+
+  readColors() {
+    const names = ["text", "soft", "line", "band", "card", "bar", "stream", "bad", "warn", "unused", "cause", "focus", "beat"];
+    this.colors = Object.fromEntries(names.map((name) => [name, colorOf(name)]));
+    this.typeColors = Array.from({ length: COLORS }, (_, index) => colorOf(`c${index}`));
+  }
+
+  colorOfEvent(type) {
+    const color = this.colorOfType.get(type);
+    return color < 0 ? this.colors.beat : this.typeColors[color];
+  }
+
+  draw(chart, { scroll, hidden, chosen, gutter }) {
+    const { ctx, bbox } = chart;
+    const ratio = devicePixelRatio;
+    const frame = {
+      ctx, chart, hidden, chosen, ratio, bbox, gutter,
+      height: LANE_HEIGHT * ratio,
+      top: (lane) => bbox.top + (lane * LANE_HEIGHT - scroll) * ratio,
+      x: (seconds) => chart.valToPos(seconds, "x", true),
+    };
+    const first = Math.max(0, Math.floor(scroll / LANE_HEIGHT));
+    const last = Math.min(this.data.lanes.length, Math.ceil((scroll + bbox.height / ratio) / LANE_HEIGHT));
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(0, bbox.top, bbox.left + bbox.width, bbox.height);
+    ctx.clip();
+    for (let lane = first; lane < last; lane++) this.drawLabel(frame, lane);
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    for (let lane = first; lane < last; lane++) {
+      this.drawBars(frame, lane);
+      this.drawTicks(frame, lane);
+    }
+    this.drawNotes(frame);
+    this.drawCauses(frame, first, last);
+    this.drawChosen(frame);
+    ctx.restore();
+  }
+
+  drawLabel({ ctx, bbox, ratio, height, top, gutter }, lane) {
+    const own = this.data.lanes[lane];
+    const y = top(lane);
+    const startsClient = lane === 0 || own.client !== this.data.lanes[lane - 1].client || own.cassette !== this.data.lanes[lane - 1].cassette;
+    if (startsClient) {
+      ctx.fillStyle = this.colors.line;
+      ctx.fillRect(0, y, bbox.left + bbox.width, ratio);
+    }
+    ctx.fillStyle = own.exchange === null ? this.colors.text : this.colors.soft;
+    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
+    const indent = (own.exchange === null || startsClient ? 4 : 14) * ratio;
+    ctx.fillText(fitText(ctx, laneLabel(this.data, lane), (gutter - 8) * ratio - indent), indent, y + height / 2);
+  }
+
+  drawBars({ ctx, bbox, ratio, height, top, x }, lane) {
+    const { exchanges, exchangesByLane, facts } = this.data;
+    const { starts, rows } = exchangesByLane;
+    const right = bbox.left + bbox.width;
+    let drawnTo = -Infinity;
+    for (let index = starts[lane]; index < starts[lane + 1]; index++) {
+      const row = rows[index];
+      const isStream = exchanges.is_stream[row];
+      const end = isStream ? exchanges.end[row] : exchanges.at[row] + (exchanges.response_seconds[row] || 0);
+      const from = x(exchanges.at[row]);
+      if (from > right) break;
+      const to = Math.max(x(Number.isNaN(end) ? facts.seconds : end), from + 2.5 * ratio);
+      if (to < bbox.left || (to <= drawnTo && !isStream)) continue;
+      const isUnused = exchanges.served[row] === 0;
+      const isBad = exchanges.level[row] === 3 || exchanges.status[row] >= 400 || !exchanges.status[row];
+      const thickness = (isStream ? 6 : 12) * ratio;
+      const [left, width] = [Math.max(from, bbox.left - 4), Math.min(to, right + 4) - Math.max(from, bbox.left - 4)];
+      const y = top(lane) + (height - thickness) / 2;
+      ctx.fillStyle = isUnused ? this.colors.unused : isBad ? this.colors.bad : isStream ? this.colors.stream : this.colors.bar;
+      if (isUnused) {
+        ctx.strokeStyle = this.colors.unused;
+        ctx.lineWidth = ratio;
+        ctx.setLineDash([3 * ratio, 2 * ratio]);
+        ctx.strokeRect(left, y, width, thickness);
+        ctx.setLineDash([]);
+      } else {
+        ctx.fillRect(left, y, width, thickness);
+      }
+      if (isStream && !Number.isNaN(end)) this.drawEnd(ctx, row, to, top(lane), height, ratio);
+      drawnTo = to;
+    }
+  }
+
+  drawEnd(ctx, row, x, y, height, ratio) {
+    const cause = this.data.texts[this.data.exchanges.cause[row]];
+    ctx.fillStyle = cause === "server-cut" || cause === "malformed" ? this.colors.bad : this.colors.soft;
+    ctx.fillRect(x - ratio, y + 4 * ratio, 2 * ratio, height - 8 * ratio);
+  }
+
+  drawTicks({ ctx, bbox, ratio, height, top, x, chart, hidden }, lane) {
+    const { events, eventsByLane } = this.data;
+    const { starts, rows, times } = eventsByLane;
+    const early = chart.posToVal(-4, "x");
+    const late = chart.posToVal(bbox.width / ratio + 4, "x");
+    const first = indexAt(times, early, starts[lane], starts[lane + 1]);
+    const stop = indexAt(times, late, first, starts[lane + 1]);
+    const scale = bbox.width / (chart.scales.x.max - chart.scales.x.min);
+    const batches = new Map();
+    // One tick for each pixel and type: more cannot be seen.
+    const lastX = new Map();
+    for (let index = first; index < stop; index++) {
+      const row = rows[index];
+      const type = events.type[row];
+      const isBad = events.level[row] === 3;
+      if (hidden.has(type) && !isBad) continue;
+      const key = isBad ? -1 : events.level[row] === 2 ? -2 - type : type;
+      const place = Math.round(bbox.left + (times[index] - chart.scales.x.min) * scale);
+      if (lastX.get(key) === place) continue;
+      lastX.set(key, place);
+      if (!batches.has(key)) batches.set(key, { type, isBad, isWarned: events.level[row] === 2, places: [] });
+      batches.get(key).places.push(place);
+    }
+    for (const { type, isBad, isWarned, places } of batches.values()) {
+      const isBeat = this.colorOfType.get(type) === -1;
+      const length = (isBad ? 20 : isBeat ? 8 : 14) * ratio;
+      ctx.fillStyle = isBad ? this.colors.bad : this.colorOfEvent(type);
+      const y = top(lane) + (height - length) / 2;
+      const width = Math.max(1, Math.round((isBad ? 3 : 2) * ratio));
+      for (const place of places) ctx.fillRect(place - width / 2, y, width, length);
+      if (isWarned) {
+        ctx.fillStyle = this.colors.warn;
+        for (const place of places) ctx.fillRect(place - 2 * ratio, top(lane) + 2 * ratio, 4 * ratio, 3 * ratio);
+      }
+    }
+  }
+
+  // Notes of the recorder stand over all lanes, problems of a stream at their time in its lane.
+  drawNotes({ ctx, bbox, ratio, height, top, x }) {
+    const { problems, exchanges } = this.data;
+    for (let row = 0; row < problems.length; row++) {
+      if (problems.event[row] !== NO_ROW || Number.isNaN(problems.at[row])) continue;
+      const place = x(problems.at[row]);
+      if (place < bbox.left || place > bbox.left + bbox.width) continue;
+      ctx.fillStyle = problems.level[row] === 3 ? this.colors.bad : this.colors.warn;
+      if (problems.exchange[row] === NO_ROW) {
+        for (let y = bbox.top; y < bbox.top + bbox.height; y += 8 * ratio) ctx.fillRect(place - ratio / 2, y, ratio, 4 * ratio);
+      } else if (problems.level[row] > 1) {
+        const y = top(exchanges.lane[problems.exchange[row]]) + height - 5 * ratio;
+        ctx.fillRect(place - 2.5 * ratio, y, 5 * ratio, 4 * ratio);
+      }
+    }
+  }
+
+  drawCauses({ ctx, bbox, ratio, height, top, x, chart, chosen }, firstLane, lastLane) {
+    const { causes, events, exchanges } = this.data;
+    const { min, max } = chart.scales.x;
+    const faint = [];
+    const strong = [];
+    for (let pair = 0; pair < causes.length; pair++) {
+      const call = causes.exchange[pair];
+      const event = causes.event[pair];
+      const isChosen = chosen !== null && (chosen.event === event || chosen.exchange === call);
+      const eventExchange = events.exchange[event];
+      if (eventExchange === NO_ROW || exchanges.at[call] > max || events.at[event] < min) continue;
+      const lanes = [exchanges.lane[call], exchanges.lane[eventExchange]];
+      if (Math.max(...lanes) < firstLane || Math.min(...lanes) >= lastLane) continue;
+      (isChosen ? strong : faint).push(pair);
+    }
+    const middle = (row) => top(exchanges.lane[row]) + height / 2;
+    const stroke = (pairs, width, alpha) => {
+      ctx.strokeStyle = this.colors.cause;
+      ctx.globalAlpha = alpha;
+      ctx.lineWidth = width * ratio;
+      ctx.beginPath();
+      for (const pair of pairs) {
+        const [call, event] = [causes.exchange[pair], causes.event[pair]];
+        const [x1, y1] = [x(exchanges.at[call]), middle(call)];
+        const [x2, y2] = [x(events.at[event]), middle(events.exchange[event])];
+        ctx.moveTo(x1, y1);
+        ctx.bezierCurveTo((x1 + x2) / 2, y1, (x1 + x2) / 2, y2, x2, y2);
+      }
+      ctx.stroke();
+      ctx.globalAlpha = 1;
+    };
+    if (faint.length <= MOST_LINES) stroke(faint, 1, 0.35);
+    stroke(strong.slice(0, MOST_LINES), 2, 0.95);
+  }
+
+  drawChosen({ ctx, ratio, height, top, x, chosen }) {
+    if (chosen === null) return;
+    const { events, exchanges } = this.data;
+    const row = chosen.event === undefined ? chosen.exchange : events.exchange[chosen.event];
+    if (row === NO_ROW) return;
+    const place = x(chosen.event === undefined ? exchanges.at[row] : events.at[chosen.event]);
+    ctx.strokeStyle = this.colors.focus;
+    ctx.lineWidth = 2 * ratio;
+    ctx.strokeRect(place - 5 * ratio, top(exchanges.lane[row]) + 1.5 * ratio, 10 * ratio, height - 3 * ratio);
+  }
+}
+
+// Colors by how often a type occurs; heartbeats are grey: -1.
+function colorTypes({ events, texts }) {
+  const counts = new Map();
+  for (const type of events.type) counts.set(type, (counts.get(type) ?? 0) + 1);
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  let next = 0;
+  return new Map(sorted.map(([type]) => [type, texts[type] === "HEARTBEAT" ? -1 : next++ % COLORS]));
+}
+
+function laneLabel(data, lane) {
+  const own = data.lanes[lane];
+  const several = data.facts.cassettes.length > 1 ? `${own.cassette + 1}: ` : "";
+  if (own.exchange === null) return `${several}client ${own.client}${own.peer ? ` · ${own.peer}` : ""}`;
+  return `${several}client ${own.client} · ${callName(data, own.exchange)} #${data.exchanges.number[own.exchange]}`;
+}
+
+function fitText(ctx, text, width) {
+  if (ctx.measureText(text).width <= width) return text;
+  let length = Math.min(text.length, 60);
+  while (length > 1 && ctx.measureText(`${text.slice(0, length)}…`).width > width) length--;
+  return `${text.slice(0, length)}…`;
+}

@@ -1,0 +1,37 @@
+// Charts of how many tasks, agents and offers were in each state.
+
+const STATE_COLORS = {
+  running: "c1", active: "c1", accepted: "c1", finished: "c0", outstanding: "c0", staging: "c9", starting: "c4",
+  failed: "bad", lost: "bad", error: "bad", killed: "c2", killing: "c8", unreachable: "c6", gone: "c5", removed: "c2",
+  declined: "beat", rescinded: "c2",
+};
+
+function showStates(data, view) {
+  byId("states").hidden = !data.facts.states.length;
+  return data.facts.states.map((facts) => stateChart(facts, view));
+}
+
+function stateChart({ title, times, states }, view) {
+  const names = Object.keys(states);
+  const holder = element("div");
+  byId("charts").append(element("h3", {}, title), holder);
+  const last = Math.max(view.last, times.at(-1));
+  const series = names.map((name, index) => {
+    const variable = STATE_COLORS[name] ?? `c${index % COLORS}`;
+    return { label: name, stroke: () => colorOf(variable), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } };
+  });
+  const options = view.options();
+  const chart = new uPlot({
+    ...options,
+    width: byId("charts").clientWidth,
+    height: 130,
+    legend: { show: true, live: true },
+    padding: [8, 14, 0, 0],
+    cursor: { ...options.cursor, sync: { key: "time" } },
+    scales: { x: timeScale(view), y: { range: (_, least, most) => [0, Math.max(1, most * 1.08)] } },
+    series: [{ label: "time", value: (_, at) => (at === null ? "" : formatTime(at, 3)) }, ...series],
+    axes: [timeAxis(), { ...timeAxis(), size: gutterWidth, space: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6], values: (_, splits) => splits.map(formatNumber) }],
+  }, [[...times, last], ...names.map((name) => [...states[name], states[name].at(-1)])], holder);
+  view.adopt(chart);
+  return chart;
+}
