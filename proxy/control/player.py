@@ -6,7 +6,7 @@
         player.await_call("ACCEPT")
 
 All members may be used from any thread but the player's own. Those that wait block the calling
-thread; in a coroutine, use `asyncio.to_thread`.
+thread; for a coroutine, `player.aio` has the same.
 """
 
 import warnings
@@ -37,16 +37,11 @@ from ..server.request_journal import Call
 from ..server.upstream_relay import ResolveUpstream
 from ..streams.clock import Clock, ManualClock
 from ..streams.stream_registry import StreamState
+from .async_controls import AsyncControls
 from .controls import ReplayControls, ReplayStatus
 from .receipt import Receipt, build_receipt, digest_cassettes
-from .server_thread import ServerThread
+from .server_thread import EXPECTED_ERRORS, ServerThread
 from .verdict import Problem, ReplayError, judge
-
-_EXPECTED_ERRORS = (TimeoutError, ValueError, LookupError, TypeError)
-"""What the controls raise for their callers: a call that did not come, a wrong argument.
-
-pytest shows the line of the test that called, and not the lines of the player's thread.
-"""
 
 type CassetteSource = Path | str | Cassette
 
@@ -61,7 +56,7 @@ def _in_thread[**P, T](
         __tracebackhide__ = True
         try:
             return player._thread.ask(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
-        except _EXPECTED_ERRORS as error:
+        except EXPECTED_ERRORS as error:
             raise error.with_traceback(None) from None
 
     return call
@@ -77,7 +72,7 @@ def _blocking[**P, T](
         __tracebackhide__ = True
         try:
             return player._thread.run_coroutine(lambda controls: method(controls, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
-        except _EXPECTED_ERRORS as error:
+        except EXPECTED_ERRORS as error:
             raise error.with_traceback(None) from None
 
     return call
@@ -219,6 +214,11 @@ class Player:
             ended=self._thread.is_closed,
         )
         return msgspec.to_builtins(receipt)
+
+    @property
+    def aio(self) -> AsyncControls:
+        """The methods that wait, as coroutines for asyncio and trio."""
+        return AsyncControls(self._thread)
 
     await_call = _blocking(ReplayControls.await_call)
     await_events = _blocking(ReplayControls.await_events)

@@ -17,6 +17,12 @@ from ..server.upstream_relay import ResolveUpstream
 from ..streams.clock import Clock
 from .controls import ReplayControls
 
+EXPECTED_ERRORS = (TimeoutError, ValueError, LookupError, TypeError)
+"""What the controls raise for their callers: a call that did not come, a wrong argument.
+
+pytest shows the line of the test that called, and not the lines of the player's thread.
+"""
+
 
 class ServerThread:
     """Serves a playback from its construction, which waits until it listens, until `close`.
@@ -83,14 +89,18 @@ class ServerThread:
     def run_coroutine[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the thread. Raises RuntimeError if the player is closed."""
         __tracebackhide__ = True
+        try:
+            return self.submit(begin).result()
+        except CancelledError:
+            raise RuntimeError("the player was closed during the call") from None
+
+    def submit[T](self, begin: Callable[[ReplayControls], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Start a coroutine in the thread. Raises RuntimeError if the player is closed."""
+        __tracebackhide__ = True
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the player is closed")
-            future = asyncio.run_coroutine_threadsafe(begin(self.controls), self._loop)
-        try:
-            return future.result()
-        except CancelledError:
-            raise RuntimeError("the player was closed during the call") from None
+            return asyncio.run_coroutine_threadsafe(begin(self.controls), self._loop)
 
     def _run(self, playback: Playback, listen: Address, started: "Future[Any]") -> None:
         try:

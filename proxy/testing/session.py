@@ -13,6 +13,7 @@ from ..http.proxy_variables import direct_variables
 if TYPE_CHECKING:
     from ...cassettes.format.exchange_ref import ExchangeRef
     from ...cassettes.matching.misses import Miss
+    from ..control.async_controls import AsyncControls
     from ..control.player import Player
     from ..recorder.recorder_process import LazyRecorder, RecorderProcess
     from ..server.request_journal import Call
@@ -127,6 +128,12 @@ class Session:
         """Descriptions of what is held, and of what it waits for."""
         __tracebackhide__ = True
         return self.player.waiting
+
+    @property
+    def aio(self) -> "AsyncControls":
+        """The methods that wait, as coroutines for asyncio and trio."""
+        __tracebackhide__ = True
+        return self.player.aio
 
     def await_call(
         self,
