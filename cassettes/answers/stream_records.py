@@ -107,10 +107,10 @@ class StreamRecords:
             if joined is not None:
                 yield joined
             else:
-                for event in self._cassette.events_of(block, self._number):
+                for event in self._cassette.streams.events_of(block, self._number):
                     if data := self.read_record(event).data:
                         yield data
-            block = self._cassette.next_event_block(block, _JOINED_BYTES)
+            block = self._cassette.streams.next_block(block, _JOINED_BYTES)
 
     def read_single(self) -> Iterator[StreamRecord]:
         """Read the records one by one. Raises `CassetteError` if one cannot be read or sent."""
@@ -127,9 +127,9 @@ class StreamRecords:
                     self._cassette.check_unchanged()
                     yield record
             else:
-                for event in self._cassette.events_of(block, self._number):
+                for event in self._cassette.streams.events_of(block, self._number):
                     yield self.read_record(event)
-            block = self._cassette.next_event_block(block, _SINGLE_BYTES)
+            block = self._cassette.streams.next_block(block, _SINGLE_BYTES)
 
     def read_record(self, event: Event) -> StreamRecord:
         """Convert and frame one record."""
@@ -148,7 +148,7 @@ class StreamRecords:
         return StreamRecord(at_seconds, recordio.encode(data), is_beat)
 
     def _first_block(self, max_bytes: int) -> EventBlock | None:
-        return self._cassette.first_event_block(self._number, max_bytes)
+        return self._cassette.streams.first_block(self._number, max_bytes)
 
     def _read_block(self, block: EventBlock) -> list[tuple[float, bytes]] | None:
         """Return the times and bytes of the records of a block, None if anything is unusual."""

@@ -9,7 +9,6 @@ from msgspec import Struct, structs
 from ..format.documents import End, Event, Header, Note
 from ..format.parsing import parse_document
 from ..format.yaml_writer import format_document
-from ..storage.comments import comments_between
 from ..storage.reader import Cassette
 from .choice import Choice
 from .head_reader import DocumentHead, read_pieces
@@ -79,7 +78,7 @@ class CutWriter:
                 pieces = self._other(head)
         first = next(pieces, None)
         if first is not None:
-            yield comments_between(self._cassette, before, start)
+            yield self._cassette.comments_between(before, start)
             yield first
             yield from pieces
 

@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from ..cutting.head_reader import DocumentHead, read_heads
 from ..format.documents import CassetteError, End, Header, Note
 from ..format.yaml_writer import format_document
-from ..storage.comments import comments_between
 from ..storage.new_file import new_file
 from ..storage.reader import Cassette
 from .merged_numbers import MergedNumbers
@@ -86,7 +85,7 @@ def _documents(
     latest, offset = 0.0, 0
     for head in read_heads(cassette):
         start, end = cassette.span(head.document)
-        comments = comments_between(cassette, offset, start)
+        comments = cassette.comments_between(offset, start)
         offset = end
         if head.document:
             latest = max(latest, shift + _at_seconds(cassette, head))

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from ..format.documents import CassetteError
 from ..format.yaml_writer import format_document
-from ..storage.comments import comments_between
 from ..storage.new_file import new_file
 from ..storage.reader import Cassette
 from .names import Names
@@ -58,7 +57,7 @@ def rename_cassette(
             offset = 0
             for source in cassette.sources():
                 start, end = cassette.span(source.number)
-                file.write(renamer.rename_comments(comments_between(cassette, offset, start)))
+                file.write(renamer.rename_comments(cassette.comments_between(offset, start)))
                 offset = end
                 on_progress(int(50 + source.number * share))
                 document, data = cassette.read_source(source)
@@ -66,6 +65,6 @@ def rename_cassette(
                 file.write(data if renamed == document else format_document(renamed))
                 if renamer.is_left_in(document):
                     left.append(f"{source.path}:{source.line}")
-            rest = comments_between(cassette, offset, cassette.length_bytes)
+            rest = cassette.comments_between(offset, cassette.length_bytes)
             file.write(renamer.rename_comments(rest))
     return RenamedFile(dict(names.counts), 0 if shift is None else shift.seconds, left)

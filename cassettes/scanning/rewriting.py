@@ -22,7 +22,6 @@ from ..format.yaml_writer import format_document
 from ..known_secrets.placeholders import last_placeholder_in
 from ..redaction.redactor import Redactor
 from ..redaction.rules import RuleSet
-from ..storage.comments import comments_between
 from ..storage.new_file import is_packed, locked, new_file
 from ..storage.reader import Cassette, DocumentSource
 from .secret_findings import find_secrets, is_plain_event, redact_comments
@@ -123,7 +122,7 @@ def last_placeholder(cassette: Cassette) -> int:
 
 def _comments(cassette: Cassette, start: int, end: int, redactor: Redactor) -> bytes:
     """Return the comments and blank lines between two documents, without secrets."""
-    comments = comments_between(cassette, start, end)
+    comments = cassette.comments_between(start, end)
     return redact_comments(comments, redactor) if comments else comments
 
 

@@ -1,5 +1,6 @@
 """Reads single documents of an open cassette, and names the places of their errors."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,11 @@ _LEAST_READ_AHEAD_BYTES, _MOST_READ_AHEAD_BYTES = 1 << 11, 1 << 14
 _BLOCK_BYTES = 1 << 20
 _DOCUMENT_END = b"\n...\n"
 _BODY_INDENT = b"    "
+
+_MOST_COMMENT_BYTES = 1 << 20
+"""More between two documents is no comment of a person; a document that was cut off is there."""
+
+_COMMENT_OR_BLANK = rb"[ \t]*(?:[#%].*)?\r?\n?\Z"
 
 
 class DocumentSource(NamedTuple):
@@ -153,6 +159,13 @@ class DocumentReader:
         if (reason := too_long(end - start)) is not None:
             raise self.error(DocumentProblem(start, 1, reason))
         return self._file.read(start, end - start)
+
+    def comments_between(self, start: int, end: int) -> bytes:
+        """Return the comments and blank lines between the end of a document and the next start."""
+        if not start < end <= start + _MOST_COMMENT_BYTES:
+            return b""
+        lines = self._file.read(start, end - start).splitlines(keepends=True)
+        return b"".join(line for line in lines if re.match(_COMMENT_OR_BLANK, line))
 
     def error(self, problem: DocumentProblem) -> PlacedError:
         """Return a problem as an error, with the file and line."""

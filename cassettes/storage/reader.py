@@ -10,7 +10,7 @@ what is missing. A compressed cassette (`.yaml.gz`) is unpacked into an unnamed 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +26,6 @@ from ..format.documents import (
     Side,
 )
 from ..indexing.compiled import native
-from ..indexing.document_heads import NO_DOCUMENT
-from ..indexing.event_blocks import EventBlock, find_event_block
 from ..indexing.index import DocumentIndex
 from .document_reader import DocumentReader, DocumentSource
 from .exchange_outlines import ExchangeOutlines
@@ -35,6 +33,7 @@ from .opened_file import OpenedFile
 from .opening import open_for_reading
 from .parts import HEADER_BYTES, open_further_parts
 from .stored_body import StoredBody, find_stored_body
+from .stream_reader import StreamReader
 
 
 class Cassette:
@@ -54,6 +53,7 @@ class Cassette:
         self._file = file
         self._index = DocumentIndex(file.pread)
         self._documents = DocumentReader(file, self._index)
+        self.streams = StreamReader(file, self._index, self._documents)
         self.header = self._documents.read_header()
         self.left_out = [self._documents.error(loss) for loss in self._index.warnings]
         if warnings:
@@ -201,53 +201,25 @@ class Cassette:
 
     def events(self, number: int, side: Side = "server") -> Iterator[Event]:
         """Read the records of one side of an exchange, one at a time, in the order of the file."""
-        stream = self._index.streams.get((number, side))
-        return self._events(NO_DOCUMENT if stream is None else stream.first, number, side)
-
-    def _events(self, document: int, number: int, side: Side) -> Iterator[Event]:
-        from_ = None if side == "server" else side
-        for event in self._documents.read_linked(document):
-            if not isinstance(event, Event) or event.of != number or event.from_ != from_:
-                raise self._file.changed_error("in place")
-            yield event
-
-    def first_event_block(
-        self, number: int, max_bytes: int, side: Side = "server"
-    ) -> EventBlock | None:
-        """Return where the first records of one side of an exchange are; None without any."""
-        stream = self._index.streams.get((number, side))
-        first = NO_DOCUMENT if stream is None else stream.first
-        return find_event_block(self._index, first, max_bytes)
-
-    def next_event_block(self, block: EventBlock, max_bytes: int) -> EventBlock | None:
-        """Return where the records after a block are; None without any."""
-        return find_event_block(self._index, block.following, max_bytes)
-
-    def events_of(self, block: EventBlock, number: int, side: Side = "server") -> Iterator[Event]:
-        """Read the records of a block one at a time, like `events`."""
-        return islice(self._events(block.first, number, side), block.count)
+        return self.streams.events(number, side)
 
     def stream_end(self, number: int, side: Side = "server") -> End | None:
         """Read the end of a stream; None if the cassette has none."""
-        stream = self._index.streams.get((number, side))
-        if stream is None or stream.end == NO_DOCUMENT:
-            return None
-        end = self._documents.read(stream.end)
-        if not isinstance(end, End):
-            raise self._file.changed_error("in place")
-        return end
+        return self.streams.end(number, side)
 
     def last_event_number(self, number: int, side: Side = "server") -> int:
         """Return the number of the last record of one side of an exchange, or 0."""
-        stream = self._index.streams.get((number, side))
-        return 0 if stream is None else stream.last_number
+        return self.streams.last_number(number, side)
 
     def line_of(self, number: int, event: Event | None = None) -> int | None:
         """Return the line of the first key of an exchange, or of an event of its streams.
 
         None if the document is not found. Raises `CassetteError` as the other methods.
         """
-        document = self._index.find_exchange(number) if event is None else self._find_event(event)
+        if event is None:
+            document = self._index.find_exchange(number)
+        else:
+            document = self.streams.find_document(event)
         return None if document is None else self._documents.line_of(document)
 
     def notes(self) -> Iterator[Note]:
@@ -308,19 +280,13 @@ class Cassette:
         """Return bytes of the file, unpacked."""
         return self._file.read(start, end - start)
 
+    def comments_between(self, start: int, end: int) -> bytes:
+        """Return the comments and blank lines between the end of a document and the next start."""
+        return self._documents.comments_between(start, end)
+
     def _find_document(self, number: int) -> int:
         document = self._index.find_exchange(number)
         if document is None:
             last = f"the last is {self.last_exchange_number}" if len(self) else "it has none"
             raise CassetteError(f"{self.path}: there is no exchange {number}; {last}")
         return document
-
-    def _find_event(self, event: Event) -> int | None:
-        """Find the document of an event; None if it is not there any more."""
-        stream = self._index.streams.get((event.of, event.from_ or "server"))
-        document = NO_DOCUMENT if stream is None else stream.first
-        while document != NO_DOCUMENT:
-            if self._documents.read(document) == event:
-                return document
-            document = self._index.next_in_stream[document]
-        return None
