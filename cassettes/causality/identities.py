@@ -21,7 +21,9 @@ from ...proto.http.request import HttpRequest
 from ...proto.messages.fields import field_at
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
+from ..matching.recorded_request import RecordedRequests
 from ..matching.request_key import CallKey, ParsedRequest
+from ..storage.reader import Cassette
 from .container_calls import container_call_of
 
 type IdentityKind = Literal["framework", "resource provider", "executor", "container", "operator"]
@@ -80,6 +82,15 @@ def identify_client(
     if about is not None and about.role in ("output", "input") and about.container_name:
         return ClientIdentity("container", about.container_name, cassette)
     return ClientIdentity("operator", _operator_name(exchange, request), cassette)
+
+
+def identify_recorded(
+    ref: ExchangeRef, cassette: Cassette, requests: RecordedRequests
+) -> ClientIdentity:
+    """Return the client of an exchange that is read from its cassette, and is no subscription."""
+    exchange = cassette.exchange(ref.exchange)
+    request, parsed = requests.request(ref, exchange), requests.parsed(ref, exchange)
+    return identify_client(ref.cassette, exchange, request.http, parsed, None)
 
 
 def ended_client(cassette: int, parsed: ParsedRequest) -> ClientIdentity | None:

@@ -9,28 +9,17 @@ would have answered is not known. Finding an answer takes the same time in any c
 are a key for each distinct request and a few small answers.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from collections.abc import Sequence
 from functools import partial
-from itertools import batched, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...proto.api.apis import ServerKind
 from ...proto.http.request import HttpRequest
 from ..answers.answer import ReplayResponse, StreamedResponse
 from ..answers.pace import pace_start_seconds
 from ..causality.constraints import ReplayConstraints
-from ..causality.container_input import RecordedInput
-from ..causality.identities import ClientIdentity, identify_client
-from ..exchanges.recorded_exchanges import (
-    BATCH_EXCHANGES,
-    RecordedExchange,
-    garbage_collector_off,
-    is_streamed_request,
-    read_exchanges,
-    secret_comparison,
-)
+from ..causality.identities import ClientIdentity, identify_recorded
+from ..exchanges.recorded_exchanges import is_streamed_request, secret_comparison
 from ..faults.fault_spec import FaultHit
 from ..faults.injection import FaultInjection, fault_target_of, fault_target_of_input
 from ..format.exchange_ref import ExchangeRef
@@ -50,16 +39,15 @@ from ..storage.reader import Cassette
 from .answer_builder import AnswerBuilder, ResponseOptions
 from .answer_selection import AnswerSelection
 from .exchange_index import ExchangeIndex
+from .exchange_loading import ExchangeLoader
 from .journal import Journal
 from .options import Options as Options
 from .second_plays import SecondPlays
 from .streamed_requests import RecordedInputs, StreamedRequest
-from .unanswered import UnansweredRequests
+from .unanswered import UnansweredRequests, recorded_date
 
 if TYPE_CHECKING:
     from .shared_playback import SharedPlayback, SharedState
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Playback:
@@ -77,9 +65,8 @@ class Playback:
         self.audience = audience
         self.journal = Journal()
         self.shared: SharedPlayback | None = None
-        recorded_at = [each.header.recorded_at for each in self.cassettes] or [_EPOCH]
-        date = format_datetime(recorded_at[0].astimezone(UTC), usegmt=True)
-        self._servers = RecordedServers(self.cassettes)
+        date = recorded_date(self.cassettes)
+        self.servers = RecordedServers(self.cassettes)
         self._constraints = ReplayConstraints(
             self.options.causality, pace_start_seconds(self.options.pace), self._identify_late
         )
@@ -89,7 +76,7 @@ class Playback:
         bindings = None if self._id_matcher is None else self._id_matcher.bindings
         self._requests = RecordedRequests(self.cassettes, self._ignoring)
         self._index = ExchangeIndex(
-            self._servers,
+            self.servers,
             self._constraints.subscriptions,
             RepeatRules(self.options.repeat),
             self._id_matcher,
@@ -115,9 +102,7 @@ class Playback:
             audience=audience,
             late=LateKeys(self._index.deferred.unreported, self._index.deferred.last_with),
         )
-        self._unanswered = UnansweredRequests(
-            self.journal, self._servers, self._miss_reporter, date
-        )
+        self._unanswered = UnansweredRequests(self.journal, self.servers, self._miss_reporter, date)
         self._inputs = RecordedInputs(
             self._answer_input,
             self._miss_input,
@@ -126,31 +111,25 @@ class Playback:
             (self._id_matcher or self._ignoring).comparable_calls,
         )
         self._second_plays = SecondPlays(self._constraints.subscriptions, self.journal.served)
-        self._injection = FaultInjection(
+        self.injection = FaultInjection(
             self.options.faults, self.options.seed, self._record_fault_hit, date
         )
-        self._hang_ups = set[ExchangeRef]()
-        with garbage_collector_off():
-            recorded = read_exchanges(self.cassettes, self._ignoring, self._rows_to_read)
-            for batch in batched(recorded, BATCH_EXCHANGES):
-                self._add_exchanges(batch)
+        loader = ExchangeLoader(
+            self._index, self._inputs, self._constraints, self._unanswered, self._miss_reporter
+        )
+        loader.load(self.cassettes, self._ignoring, self._rows_to_read)
         self._selection = AnswerSelection(
             self._index,
-            self._servers,
+            self.servers,
             self._constraints.subscriptions,
             self._ignoring,
             self._second_plays,
             self._unanswered,
             bindings,
-            self._hang_ups,
+            loader.hang_ups,
             begin_streamed_request=self.begin_streamed_request,
             serve=self._serve,
         )
-
-    @property
-    def server_kinds(self) -> list[ServerKind | None]:
-        """The kinds of the recorded servers, in the order of the cassettes."""
-        return self._servers.server_kinds()
 
     @property
     def unused(self) -> list[ExchangeRef]:
@@ -187,15 +166,7 @@ class Playback:
     def fault_hit_counts(self) -> dict[str, int]:
         """How often each fault has hit something, by its text; 0 for one that has not."""
         counts = self.journal.fault_hit_counts
-        return {text: counts[text] for text in map(str, self._injection.faults)}
-
-    def describe_faults(self, hit_counts: Mapping[str, int]) -> list[str]:
-        """Report how often each fault hit something, a line per fault."""
-        return self._injection.describe_faults(hit_counts)
-
-    def describe_idle_faults(self, hit_counts: Mapping[str, int]) -> list[str]:
-        """Report the faults that hit nothing, a line per fault."""
-        return self._injection.describe_idle_faults(hit_counts)
+        return {text: counts[text] for text in map(str, self.injection.faults)}
 
     def answer(
         self,
@@ -211,24 +182,24 @@ class Playback:
 
         Raises ValueError, LookupError or OSError if the cassette cannot be read or played.
         """
-        if not self._injection.faults or self._is_input(request, cassette_scope):
+        if not self.injection.faults or self._is_input(request, cassette_scope):
             return self._selection.answer(request, now_seconds, client, cassette_scope)
         matchable = self._matchable(request)
         target = fault_target_of(
             matchable,
-            self._servers.server_kinds(ServerScope(cassette_scope)),
+            self.servers.server_kinds(ServerScope(cassette_scope)),
             self._inputs.comparable_received_calls,
         )
         play = partial(
             self._selection.answer, request, now_seconds, client, cassette_scope, matchable
         )
-        return self._injection.answer_with_faults(target, now_seconds, play)
+        return self.injection.answer_with_faults(target, now_seconds, play)
 
     def report_stayed(
         self, request: HttpRequest, cassette_scope: frozenset[int] | None = None
     ) -> Miss:
         """Report a client that waits for an answer that the recorded client did not wait for."""
-        scope = self._servers.scope_of(request, cassette_scope)
+        scope = self.servers.scope_of(request, cassette_scope)
         return self._unanswered.report_miss(self._matchable(request), "client left", scope)
 
     def share(self, among: "int | SharedState") -> "SharedPlayback":
@@ -240,16 +211,15 @@ class Playback:
 
         self._index.add_deferred()  # Workers know an answer by its row in the table.
         table, connections = self._index.table, self._index.connections
-        if isinstance(among, int):
-            state = SharedState(len(table.refs), len(connections), among)
-        else:
-            state = among
+        state = among
+        if isinstance(state, int):
+            state = SharedState(len(table.refs), len(connections), state)
         state.attach(table.progress, connections)
         self._selection.lock = state.lock
         self.shared = SharedPlayback(
             state,
             self._index,
-            self._servers,
+            self.servers,
             self._matchable,
             self._answer_builder.build_answer,
             self._constraints.is_constrained,
@@ -276,7 +246,7 @@ class Playback:
     def _is_input(self, head: HttpRequest, at: frozenset[int] | None) -> bool:
         return any(
             is_streamed_request(head, server)
-            for server in self._servers.server_kinds(ServerScope(at))
+            for server in self.servers.server_kinds(ServerScope(at))
         )
 
     def _rows_to_read(self, number: int, cassette: Cassette) -> Sequence[int] | None:
@@ -285,30 +255,7 @@ class Playback:
 
     def _identify_late(self, ref: ExchangeRef) -> ClientIdentity:
         """Return the client of an exchange that was added late."""
-        cassette = self.cassettes[ref.cassette]
-        exchange = cassette.exchange(ref.exchange)
-        request, parsed = (
-            self._requests.request(ref, exchange),
-            self._requests.parsed(ref, exchange),
-        )
-        return identify_client(ref.cassette, exchange, request.http, parsed, None)
-
-    def _add_exchanges(self, batch: Sequence[RecordedExchange]) -> None:
-        """Add some exchanges, to one index after the other (see `read_exchanges`)."""
-        inputs: dict[ExchangeRef, RecordedInput] = {}
-        for recorded in batch:
-            ref, cassette, exchange, request, parsed = recorded
-            self._miss_reporter.add_exchange(parsed.key, parsed.path, ref)
-            if exchange.response.status is None and exchange.response.cause == "client":
-                self._hang_ups.add(ref)
-            self._unanswered.add_exchange(parsed, exchange.response.status)
-            if is_streamed_request(request, cassette.header.server):
-                inputs[ref] = self._inputs.add_recorded_input(ref, request, cassette, exchange)
-            else:
-                self._index.add_exchange(recorded)
-        for ref, cassette, exchange, request, parsed in batch:
-            recorded_input = inputs.get(ref)
-            self._constraints.add_exchange(ref, cassette, exchange, request, parsed, recorded_input)
+        return identify_recorded(ref, self.cassettes[ref.cassette], self._requests)
 
     def _record_fault_hit(self, hit: FaultHit) -> None:
         self.journal.record_fault_hit(hit)
@@ -345,6 +292,6 @@ class Playback:
     ) -> ReplayOutcome:
         response_options = ResponseOptions(accepts_gzip=request_accepts_gzip(request))
         answer = self._serve(Selection(ref), response_options, now_seconds)
-        return self._injection.answer_with_faults(
+        return self.injection.answer_with_faults(
             fault_target_of_input(request), now_seconds, lambda: answer
         )

@@ -6,7 +6,9 @@
 Both are explained, and recorded in the journal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from ...proto.api.refusals import NO_ROUTE, MesosRefusal
 from ...proto.http.request import HttpRequest
@@ -17,7 +19,16 @@ from ..matching.miss_reports import MissReporter
 from ..matching.misses import Miss, MissReason
 from ..matching.request_key import MatchableRequest, ParsedRequest, request_accepts_gzip
 from ..matching.servers import ANY_SERVER, RecordedServers, ServerScope
+from ..storage.reader import Cassette
 from .journal import Journal, RefusedRequest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def recorded_date(cassettes: Sequence[Cassette]) -> str:
+    """Return the Date header of answers that are not recorded: the beginning of the recording."""
+    recorded_at = cassettes[0].header.recorded_at if cassettes else _EPOCH
+    return format_datetime(recorded_at.astimezone(UTC), usegmt=True)
 
 
 class UnansweredRequests:

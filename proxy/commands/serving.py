@@ -125,7 +125,7 @@ async def serve(
     finally:
         held = _print_held(server)
         hit_counts = server.responder.journal.fault_hit_counts
-        for text in server.responder.playback.describe_faults(hit_counts):
+        for text in server.responder.playback.injection.describe_faults(hit_counts):
             print_to_stderr(text)
         if control is not None:
             await control.stop()

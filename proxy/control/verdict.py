@@ -71,7 +71,7 @@ def judge(
     problems += [
         Problem("left_out", describe_left_out(cassettes, ref)) for ref in responder.left_out
     ]
-    idle = playback.describe_idle_faults(journal.fault_hit_counts)
+    idle = playback.injection.describe_idle_faults(journal.fault_hit_counts)
     problems += [Problem("idle_fault", text) for text in idle]
     unmet = unmet_exchanges(responder, requirement)
     is_known = requirement.amount == "any" and any(each.kind == "missed" for each in problems)

@@ -76,7 +76,9 @@ class Responder:
         if on_note is not None:
             playback.journal.on_note = on_note
         self.clock = clock
-        self.request_journal = RequestJournal(lambda: self.playback.server_kinds, clock.time())
+        self.request_journal = RequestJournal(
+            lambda: self.playback.servers.server_kinds(), clock.time()
+        )
         self._on_miss = on_miss
         self._on_failure = on_failure
         self._resolve_upstream = resolve_upstream

@@ -263,7 +263,7 @@ def test_faults_that_never_fired_are_reported(play):
     playback.answer(request(), 0.0)
     went_out(playback.answer(request(SUBSCRIBE), 0.0))
     assert playback.fault_hit_counts == {faults[0]: 0, faults[1]: 0, faults[2]: 0, "503@1": 1}
-    assert playback.describe_faults(playback.journal.fault_hit_counts) == [
+    assert playback.injection.describe_faults(playback.journal.fault_hit_counts) == [
         "fault SUBSCRIBE:drop@9 never fired: 1 such call was made",
         "fault GET_AGENTS:503 never fired: no such call was made",
         "fault GET_HEALTH:503@7 never fired: 1 such call was made",
@@ -278,7 +278,7 @@ def test_the_first_hits_are_reported_and_all_are_counted(play):
         playback.answer(request(), 0.0)
     assert len(said) == 20
     assert len(playback.journal.fault_hits) == 1000
-    assert playback.describe_faults(playback.journal.fault_hit_counts) == [
+    assert playback.injection.describe_faults(playback.journal.fault_hit_counts) == [
         "fault 503 fired 1500 times"
     ]
 
