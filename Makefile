@@ -131,6 +131,7 @@ test-spark: $(SPARK)/.installed
 
 $(SPARK)/.installed: pyproject.toml constraints.txt
 	@test -x $(SPARK)/bin/python || { $(call make_venv,$(SPARK)); }
+	$(SPARK)/bin/python -m pip $(PIP_INSTALL) --upgrade --constraint constraints.txt pip
 	PYTHONWARNINGS=ignore $(SPARK)/bin/pip $(PINNED) --editable '.[spark,query,cloud]' hypothesis pytest pytest-timeout
 	touch $@
 
