@@ -117,7 +117,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
     ),
-    "proxy/recorder": ("proto/http", "proto/api"),
+    "proxy/recorder": ("proto/http", "proto/api", "cassettes/files"),
     "proxy/testing": (
         *ANSWERING,
         SCANNING,

@@ -10,17 +10,15 @@ one file.
 """
 
 import hashlib
-import os
-import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec import Struct
 
 from ...proto.counted import counted
-from ..files.readable_file import LocalFile, ReadableFile, ReadsAt
+from ..files.readable_file import ReadableFile, ReadsAt
+from ..files.source_file import SourceFile
 from ..format.documents import CassetteError
 from .parts import FurtherPart
 
@@ -31,33 +29,6 @@ _MAX_SOUGHT_BYTES = 64
 
 class ChangedError(CassetteError):
     """The file was written to after it was opened."""
-
-
-class _Source(NamedTuple):
-    """A file, and when it was written to."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def at(cls, path: Path) -> "_Source | None":
-        """Return the file under a path; None if there is none, or it is a pipe."""
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-    def is_open_as(self, file: ReadableFile) -> bool:
-        """Return whether the file itself is open, and no unpacked copy of it."""
-        if not isinstance(file, LocalFile):
-            return True
-        status = os.fstat(file.fd)
-        return (self.device, self.inode) == (status.st_dev, status.st_ino)
 
 
 class FilePart(Struct):
@@ -74,7 +45,7 @@ class FilePart(Struct):
     skipped_lines: int
     size: int
     mtime_ns: int
-    source: "_Source | None"
+    source: SourceFile | None
 
 
 class OpenedFile:
@@ -160,7 +131,7 @@ class OpenedFile:
     def _add(self, path: Path, file: ReadableFile, skipped_bytes: int, skipped_lines: int) -> None:
         status = file.status()
         size, start = status.size - skipped_bytes, self.size
-        source = _Source.at(path)
+        source = SourceFile.at(path)
         self.parts.append(
             FilePart(path, file, start, skipped_bytes, skipped_lines, size, status.mtime_ns, source)
         )
@@ -194,7 +165,7 @@ class OpenedFile:
                 if part.source is not None and self.is_open and part.source.is_open_as(part.file):
                     for block in _blocks(part.file.pread):
                         digest.update(block)
-                elif part.source is not None and part.source == _Source.at(part.path):
+                elif part.source is not None and part.source == SourceFile.at(part.path):
                     with part.path.open("rb") as file:
                         while block := file.read(_BLOCK_BYTES):
                             digest.update(block)

@@ -31,11 +31,12 @@ _UTF16 = {
 
 
 def open_for_reading(
-    path: Path, *, max_unpacked_bytes: int = MAX_UNPACKED_BYTES
+    path: Path, *, max_unpacked_bytes: int = MAX_UNPACKED_BYTES, is_copied: bool = False
 ) -> tuple[ReadableFile, list[str]]:
     """Open a cassette; return the file, and warnings.
 
-    A compressed file or a pipe is first copied into an unnamed temporary file. If a compressed file
+    A compressed file or a pipe is first copied into an unnamed temporary file, and any file with
+    `is_copied`, so that it may be written to. If a compressed file
     is cut off or damaged, the part before that is copied, and there is a warning. Of a file that
     does not begin like a cassette, only the beginning is copied. An object of a store is read range
     by range, unless it is compressed.
@@ -49,7 +50,7 @@ def open_for_reading(
         if isinstance(path, ObjectPath):
             file, warnings = _open_object(path, max_unpacked_bytes)
         else:
-            file, warnings = _open_file(path, max_unpacked_bytes)
+            file, warnings = _open_file(path, max_unpacked_bytes, is_copied)
         head = file.pread(4096, 0)
     except FileNotFoundError:
         raise CassetteError(f"{path}: {missing_file_text(path)}") from None
@@ -111,7 +112,7 @@ def _open_object(path: ObjectPath, max_bytes: int) -> tuple[ReadableFile, list[s
         return _copy(path, _unpack_blocks(packed), max_bytes)
 
 
-def _open_file(path: Path, max_bytes: int) -> tuple[ReadableFile, list[str]]:
+def _open_file(path: Path, max_bytes: int, is_copied: bool) -> tuple[ReadableFile, list[str]]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -119,21 +120,23 @@ def _open_file(path: Path, max_bytes: int) -> tuple[ReadableFile, list[str]]:
     except OSError as error:
         raise CassetteError(f"{path}: cannot be opened: {error.strerror}") from error
     try:
-        return _open_seekable(path, fd, max_bytes)
+        return _open_seekable(path, fd, max_bytes, is_copied)
     finally:
         os.close(fd)
 
 
-def _open_seekable(path: Path, fd: int, max_bytes: int) -> tuple[ReadableFile, list[str]]:
+def _open_seekable(
+    path: Path, fd: int, max_bytes: int, is_copied: bool
+) -> tuple[ReadableFile, list[str]]:
     mode = os.fstat(fd).st_mode
     if stat.S_ISDIR(mode):
         raise CassetteError(f"{path}: is a folder, expected a file")
-    if not stat.S_ISREG(mode):
-        with open(fd, "rb", closefd=False) as pipe:
-            return _copy(path, _read_blocks(pipe), max_bytes)
-    if is_gzip_file(fd):
+    if stat.S_ISREG(mode) and is_gzip_file(fd):
         with open(fd, "rb", closefd=False) as file:
             return _copy(path, _unpack_blocks(file), max_bytes)
+    if is_copied or not stat.S_ISREG(mode):
+        with open(fd, "rb", closefd=False) as file:
+            return _copy(path, _read_blocks(file), max_bytes)
     return LocalFile(os.dup(fd)), []
 
 

@@ -29,7 +29,9 @@ class FurtherPart(Struct, frozen=True):
     warnings: list[str]
 
 
-def open_further_parts(path: Path, head: bytes) -> Iterator[FurtherPart]:
+def open_further_parts(
+    path: Path, head: bytes, *, is_copied: bool = False
+) -> Iterator[FurtherPart]:
     """Open the parts after the first, whose first `HEADER_BYTES` bytes are `head`.
 
     Raises CassetteError if one is missing, or if the file at `path` is not the first.
@@ -45,21 +47,21 @@ def open_further_parts(path: Path, head: bytes) -> Iterator[FurtherPart]:
         raise CassetteError(f"{path}: is part {header.part} of a cassette: open {first.name}")
     number = 2
     while part_path(path, number).is_file():
-        part = _open_part(part_path(path, number), number, header)
+        part = _open_part(part_path(path, number), number, header, is_copied)
         if part is None:
             return
         yield part
         number += 1
     later = part_path(path, number + 1)
-    if later.is_file() and (part := _open_part(later, number + 1, header)) is not None:
+    if later.is_file() and (part := _open_part(later, number + 1, header, is_copied)) is not None:
         part.file.close()
         raise CassetteError(f"{part_path(path, number)}: is missing, but there is {later.name}")
 
 
-def _open_part(path: Path, number: int, first: Header) -> FurtherPart | None:
+def _open_part(path: Path, number: int, first: Header, is_copied: bool) -> FurtherPart | None:
     """Open a part; None if it is not of the same recording."""
     try:
-        file, warnings = open_for_reading(path)
+        file, warnings = open_for_reading(path, is_copied=is_copied)
     except CassetteError:
         return None
     head, mark, _ = file.pread(HEADER_BYTES, 0).partition(_HEADER_END)

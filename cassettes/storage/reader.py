@@ -72,20 +72,23 @@ class Cassette:
         lenient: bool = False,
         may_grow: bool = False,
         with_parts: bool = True,
+        is_copied: bool = False,
     ) -> Self:
         """Open a cassette.
 
         Raises `CassetteError` if the file cannot be read, is not a cassette, or has a document that
         is found wrong while scanning. With `lenient`, such a document is an error only when it is
         read. With `may_grow`, documents may be appended while the cassette is open. Without
-        `with_parts`, one file is opened, whichever part it is.
+        `with_parts`, one file is opened, whichever part it is. With `is_copied`, a copy is read, so
+        that the files may be written to.
         """
         path = to_path(path) if isinstance(path, str) else path
-        opened, warnings = open_for_reading(path)
+        opened, warnings = open_for_reading(path, is_copied=is_copied)
         file = OpenedFile(path, opened, may_grow=may_grow)
         try:
             if with_parts:
-                for part in open_further_parts(file.path, file.pread(HEADER_BYTES, 0)):
+                head = file.pread(HEADER_BYTES, 0)
+                for part in open_further_parts(file.path, head, is_copied=is_copied):
                     file.add(part)
                     warnings += part.warnings
             cassette = cls(file, warnings)

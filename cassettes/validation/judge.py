@@ -37,13 +37,14 @@ def find_problems(cassette: Cassette) -> list[CassetteFinding]:
 
 
 def open_for_playing(
-    path: Path | str, *, max_examined_bytes: int = MAX_EXAMINED_BYTES
+    path: Path | str, *, max_examined_bytes: int = MAX_EXAMINED_BYTES, is_copied: bool = False
 ) -> tuple[Cassette, list[CassetteFinding]]:
     """Open a cassette to play it; return it with its findings, all of which are warnings.
 
-    Raises `CassetteError` if the cassette cannot be read, or contradicts itself.
+    With `is_copied`, a copy is read, so that the file may be written to. Raises `CassetteError` if
+    the cassette cannot be read, or contradicts itself.
     """
-    cassette = Cassette.open(path, lenient=True)
+    cassette = Cassette.open(path, lenient=True, is_copied=is_copied)
     try:
         return cassette, check_for_playing(cassette, max_examined_bytes=max_examined_bytes)
     except BaseException:

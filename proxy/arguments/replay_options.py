@@ -47,6 +47,9 @@ replay_options = option_groups(
             metavar="N",
             help="Processes that answer what depends on no subscription and no stream.",
         ),
+        click.option(
+            "--watch", is_flag=True, help="Replay anew when a cassette is edited, from its start."
+        ),
     ),
     option_group(
         "Requests without a recorded answer",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted, was
 from ..control.receipt import Receipt
 from ..control.verdict import Problem, ProblemKind
@@ -32,11 +33,15 @@ _EXIT_CODES: dict[ProblemKind, int] = {
 
 
 class ReplayResult(Struct, frozen=True):
-    """The receipt of a replay, its problems, and the exit code of its command, if any."""
+    """The receipt of a replay, its problems, the exit code of its command, if any.
+
+    `cassettes` are those that were played at the end.
+    """
 
     receipt: Receipt
     problems: list[Problem]
     command_exit_code: int | None
+    cassettes: Sequence[Cassette]
 
     @property
     def exit_code(self) -> int:

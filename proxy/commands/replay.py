@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ...cassettes.answers.pace import Pace, Stepped, parse_pace
+from ...cassettes.files.object_path import ObjectPath
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.playback.playback import Options, Playback
 from ...cassettes.playback.requirement import Requirement, parse_requirement
@@ -17,6 +18,7 @@ from ...cassettes.scanning.rule_files import RuleFileError, read_rules
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.validation.judge import describe_warnings, open_for_playing
 from ..ci.reported_replay import ReportedReplay
+from ..control.edited_cassettes import EditedCassettes
 from ..control.receipt import Receipt, digest_cassettes
 from . import certificates, processes
 from . import listen as addresses
@@ -44,10 +46,8 @@ def replay(options: ReplayOptions) -> int:
         if not path.absolute().parent.is_dir():
             raise CommandError(f"{path}: cannot be written: the folder does not exist")
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
-    with (
-        _open_all(options.cassettes) as cassettes,
-        recording_misses(options, cassettes) as recorder,
-    ):
+    with _opened_files() as files:
+        cassettes = _open_all(options, files)
         try:
             playback = Playback(cassettes, playback_options)
         except (ValueError, OSError) as error:
@@ -57,6 +57,10 @@ def replay(options: ReplayOptions) -> int:
         if options.receipt is not None:
             begun = Receipt(cassettes=digest_cassettes(cassettes))
             write_file_atomically(options.receipt, begun.text())
+        recorder = files.enter_context(recording_misses(options, cassettes))
+        edited = _watch(options, playback, requirement)
+        if edited is not None:
+            files.callback(edited.close)
         workers = _fork_workers(playback, options, tls)
         with interrupts.deferred():
             ended = asyncio.run(
@@ -69,18 +73,17 @@ def replay(options: ReplayOptions) -> int:
                     token,
                     workers,
                     None if recorder is None else recorder.address,
+                    edited,
                     watched=watched,
                 )
             )
-        _write_reports(options, ended, cassettes)
+        _write_reports(options, ended)
         if recorder is not None:
             end_recording(recorder, options, is_success=not ended.command_exit_code)
     return ended.exit_code
 
 
-def _write_reports(
-    options: ReplayOptions, ended: ReplayResult, cassettes: Sequence[Cassette]
-) -> None:
+def _write_reports(options: ReplayOptions, ended: ReplayResult) -> None:
     """Write the receipt and the reports for CI that are wanted, and print the counts."""
     if options.receipt is not None:
         done = msgspec.structs.replace(
@@ -88,7 +91,7 @@ def _write_reports(
         )
         write_file_atomically(options.receipt, done.text())
     _write_ci_reports(
-        options, ReportedReplay(ended.receipt, ended.problems, ended.exit_code, cassettes)
+        options, ReportedReplay(ended.receipt, ended.problems, ended.exit_code, ended.cassettes)
     )
     if options.as_json or not options.quiet:
         print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
@@ -191,17 +194,42 @@ def _pace(options: ReplayOptions) -> Pace:
 
 
 @contextlib.contextmanager
-def _open_all(paths: Sequence[Path]) -> Generator[list[Cassette]]:
-    """Open cassettes, and close them when the block ends."""
-    with contextlib.ExitStack() as stack:
+def _opened_files() -> Generator[contextlib.ExitStack]:
+    """Return a stack that closes cassettes; a CassetteError in the block is a CommandError."""
+    with contextlib.ExitStack() as files:
         try:
-            yield [stack.enter_context(_open(path)) for path in paths]
+            yield files
         except CassetteError as error:
             raise CommandError(str(error)) from error
 
 
-def _open(path: Path) -> Cassette:
-    cassette, warnings = open_for_playing(path)
+def _open_all(options: ReplayOptions, files: contextlib.ExitStack) -> list[Cassette]:
+    return [files.enter_context(_open(path, options.watch)) for path in options.cassettes]
+
+
+def _watch(
+    options: ReplayOptions, playback: Playback, requirement: Requirement
+) -> EditedCassettes | None:
+    """Return what opens edited cassettes, if it is wanted."""
+    if not options.watch:
+        return None
+    if options.workers > 1 or options.record_misses:
+        other = "--workers" if options.workers > 1 else "--record-misses"
+        raise CommandError(f"expected --watch or {other}, not both")
+    for path in options.cassettes:
+        if isinstance(path, ObjectPath) or not path.is_file():
+            raise CommandError(f"--watch: {path} is not a file that can be edited")
+
+    def open_playback(files: contextlib.ExitStack) -> Playback:
+        edited = Playback(_open_all(options, files), playback.options)
+        requirement.check(edited)
+        return edited
+
+    return EditedCassettes(playback, open_playback)
+
+
+def _open(path: Path, is_copied: bool) -> Cassette:
+    cassette, warnings = open_for_playing(path, is_copied=is_copied)
     for text in describe_warnings(path, warnings):
         print_to_stderr(f"warning: {text}")
     return cassette

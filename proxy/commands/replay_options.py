@@ -21,6 +21,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     cassettes: tuple[Path, ...]
     upstream: str | None = None
     record_misses: bool = False
+    watch: bool = False
     own_addresses: tuple[Address | None, ...] = ()
     listen: Address = LOOPBACK
     pace: str = "recorded"

@@ -15,8 +15,9 @@ from ...cassettes.playback.playback import Playback
 from ...cassettes.playback.requirement import REQUIRE_NONE, Requirement
 from ...proto.http.address import Address
 from ..control.controls import ReplayControls
+from ..control.edited_cassettes import EditedCassettes, replay_edited
 from ..control.http_api import ControlServer
-from ..control.receipt import Receipt, build_receipt
+from ..control.receipt import Receipt, build_receipt, count_replay, digest_cassettes
 from ..control.verdict import bypassed_proxy, judge
 from ..http.proxy_variables import detour
 from ..server.collector import Collector
@@ -62,6 +63,7 @@ async def serve(
     token: str | None,
     workers: "ForkedWorkers | None" = None,
     resolve_upstream: ResolveUpstream | None = None,
+    edited: EditedCassettes | None = None,
     *,
     watched: bool,
 ) -> ReplayResult:
@@ -69,7 +71,8 @@ async def serve(
 
     `begun` is the receipt so far, `token` the user's own for the control API, and `workers` answer
     beside this process. Requests without a recorded answer are forwarded to `resolve_upstream`, if
-    it is given; then only failures are problems. Raises CommandError.
+    it is given; then only failures are problems. What is `edited` is replayed anew. Raises
+    CommandError.
     """
     failures: list[str] = []
 
@@ -100,8 +103,12 @@ async def serve(
     urls = [f"{'http' if tls is None else 'https'}://{address}" for address in real]
     control: ControlServer | None = None
     held: list[str] = []
+    controls = ReplayControls(server, pool)
+    watching = None
+    if edited is not None:
+        watching = asyncio.create_task(_replay_edited(edited, controls, failures))
     try:
-        control = await _start_control(ReplayControls(server, pool), options.control, token)
+        control = await _start_control(controls, options.control, token)
         access = None if control is None else (control.url, control.token)
         if options.faults and not options.quiet:
             print_to_stderr(
@@ -123,6 +130,8 @@ async def serve(
             with live_panel(panel.draw, is_wanted=not options.quiet):
                 code = await _wait_for_stop(stopped, orphaned)
     finally:
+        if watching is not None:
+            watching.cancel()
         held = _print_held(server)
         hit_counts = server.responder.journal.fault_hit_counts
         for text in server.responder.playback.injection.describe_faults(hit_counts):
@@ -139,8 +148,27 @@ async def serve(
     print_unused(responder, problems)
     if requirement == REQUIRE_NONE and (warning := bypassed_proxy(responder, urls[0])) is not None:
         print_to_stderr(f"warning: {warning}")
-    receipt = build_receipt(responder, begun.cassettes, requirement, held=held, failures=failures)
-    return ReplayResult(receipt, problems, code)
+    cassettes, digests = responder.playback.cassettes, begun.cassettes
+    if digests and cassettes != playback.cassettes:
+        digests = digest_cassettes(cassettes)
+    receipt = build_receipt(responder, digests, requirement, held=held, failures=failures)
+    return ReplayResult(receipt, problems, code, cassettes)
+
+
+async def _replay_edited(
+    edited: EditedCassettes, controls: ReplayControls, failures: list[str]
+) -> None:
+    """Replay cassettes anew when they are edited, and print that."""
+
+    def begin(_: Playback) -> None:
+        counts = count_replay(controls.server.responder, len(failures))
+        print_to_stderr(f"a cassette was edited: replaying anew; until then: {counts}")
+        failures.clear()
+
+    def keep(error: Exception) -> None:
+        print_to_stderr(f"{error}; until that is corrected, the cassette is replayed as it was")
+
+    await replay_edited(edited, controls, begin, keep)
 
 
 def _announce(

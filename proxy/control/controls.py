@@ -212,10 +212,17 @@ class ReplayControls:
 
         Raises ValueError or OSError if the cassettes cannot be played any more.
         """
+        await self.begin(None)
+
+    async def begin(self, playback: Playback | None) -> None:
+        """Begin this playback, with which all totals begin, or a new one of the same cassettes.
+
+        Raises as `reset`.
+        """
         async with self._step_lock:
             if self._others is not None:
                 await self._others.synchronize(is_reset=True)
-            self.server.reset()
+            self.server.reset(playback)
             self._stepper.rewind()
             self._condition.notify()
 

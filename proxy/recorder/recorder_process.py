@@ -22,6 +22,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...cassettes.files.source_file import SourceFile
 from ...proto.api.apis import ServerKind
 from ...proto.http.address import Address, ServerUrl
 
@@ -57,7 +58,7 @@ class RecorderProcess:
                 f"{cassette}: expected a name without .gz: recordings are not compressed"
             )
         self._stderr = ""
-        self._copied: tuple[int, ...] | None = None
+        self._copied: SourceFile | None = None
         self.exchange_count = 0
         """Of the recording; known when it has ended."""
         self._errors = self._output.with_name(f"{self._output.name}.log")
@@ -65,7 +66,7 @@ class RecorderProcess:
             cassette.parent.mkdir(parents=True, exist_ok=True)
             self._output.unlink(missing_ok=True)
             if append:
-                self._copied = _signature(cassette)
+                self._copied = SourceFile.at(cassette)
                 shutil.copyfile(cassette, self._output)
             self._errors.write_text("")
         except OSError as error:
@@ -116,7 +117,7 @@ class RecorderProcess:
         if code != 0:
             self._put_aside()
             raise RecordingError(f"recording {self._cassette} failed, exit code {code}: {stderr}")
-        if self._copied is not None and self._copied != _signature(self._cassette):
+        if self._copied is not None and self._copied != SourceFile.at(self._cassette):
             self._put_aside()
             raise RecordingError(
                 f"{self._cassette} was changed while its copy was recorded to; the recording is "
@@ -165,15 +166,6 @@ class RecorderProcess:
             self._stderr = self._errors.read_text(errors="replace").strip()
             self._errors.unlink()
         return code, self._stderr.removeprefix("mesotape: ")
-
-
-def _signature(path: Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is written to or replaced; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class LazyRecorder:

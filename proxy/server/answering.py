@@ -111,21 +111,23 @@ class Responder:
         if self.playback.shared is not None:
             self.playback.shared.take_served()
 
-    def reset(self) -> None:
-        """Begin a new playback of the same cassettes.
+    def reset(self, playback: Playback | None = None) -> None:
+        """Begin a new playback of the same cassettes, or `playback`, with which all totals begin.
 
         Raises ValueError or OSError if the cassettes cannot be played any more.
         """
         old = self.playback
-        playback = Playback(old.cassettes, old.options, audience=old.audience)
-        if old.shared is not None:
-            self.take_served()
-            playback.share(old.shared.state)
-        self._earlier_journal.absorb(self.playback.journal)
-        self._earlier_left_out.update(self.playback.left_out)
-        on_note = self.playback.journal.on_note
+        if playback is None:
+            playback = Playback(old.cassettes, old.options, audience=old.audience)
+            if old.shared is not None:
+                self.take_served()
+                playback.share(old.shared.state)
+            self._earlier_journal.absorb(old.journal)
+            self._earlier_left_out.update(old.left_out)
+        else:
+            self._earlier_journal, self._earlier_left_out = Journal(), set[ExchangeRef]()
+        playback.journal.on_note = old.journal.on_note
         self.playback = playback
-        self.playback.journal.on_note = on_note
         self.request_journal.clear()
 
     def answer_request(

@@ -211,12 +211,12 @@ class ReplayServer:
             await self._peer_left.wait()
         self._listeners.clear()
 
-    def reset(self) -> None:
-        """Begin a new playback, and abort the requests and responses under way.
+    def reset(self, playback: Playback | None = None) -> None:
+        """Begin a new playback, or this one, and abort the requests and responses under way.
 
         Raises ValueError or OSError if the cassettes cannot be played any more.
         """
-        self.responder.reset()
+        self.responder.reset(playback)
         self.stream_registry.clear()
         for peer in list(self.peers):
             if peer.is_busy:

@@ -1,13 +1,15 @@
 """A cassette that changes while it is played: the commands, as a user runs them."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import shutil
+import time
 
 import pytest
 from support.cassette_builder import BEAT, call, said, stream, written
-from support.commands import running
+from support.commands import run, running
 
 EVENTS = [(0.05 * number, BEAT) for number in range(1, 40)]
 HEALTH = said("GET_HEALTH", get_health={"healthy": True})
@@ -87,3 +89,33 @@ def test_a_stream_that_fails_is_cut_and_another_goes_on(path, tmp_path, ask):
             cut.read()
         assert command.stop() == 1
     assert command.said.count("changed since it was opened") == 1
+
+
+def test_a_watched_cassette_is_replayed_anew_and_a_broken_edit_is_not(path, tmp_path, ask):
+    receipt = tmp_path / "receipt.json"
+    whole = path.read_bytes()
+    with running("replay", path, "--watch", "--receipt", receipt) as command:
+        assert ask(command.address, "GET_STATE").status == 501
+        path.write_bytes(b"broken")
+        assert ask(command.address, "GET_HEALTH").read().decode() == HEALTH
+        path.write_bytes(whole.replace(b"GET_HEALTH", b"GET_STATE"))
+        deadline_seconds = time.monotonic() + 20
+        while ask(command.address, "GET_STATE").status != 200:
+            assert time.monotonic() < deadline_seconds
+        assert command.stop() == 0, command.said
+    assert "a cassette was edited: replaying anew; until then: 1 served, " in command.said
+    (played,) = json.loads(receipt.read_text())["cassettes"]
+    assert played["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--workers", "2"), "expected --watch or --workers, not both"),
+        (("--record-misses", "--upstream", "http://m:1"), "--watch or --record-misses, not both"),
+    ],
+)
+def test_why_a_cassette_cannot_be_watched(path, words, text):
+    done = run("replay", path, "--watch", *words)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert text in done.stderr
