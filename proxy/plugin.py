@@ -49,6 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     require = "recorded exchanges that a test must use: any (default), all, none, or CALL,…"
     group.addoption("--mesotape-require", metavar="WHAT", default=None, help=require)
     parser.addini("mesotape_require", require, default="any")
+    block = "refuse connections to other machines while a test uses mesotape"
+    group.addoption("--mesotape-block-network", action="store_true", help=block)
     unused = "report cassettes and exchanges that no test used: off (default), report, fail"
     group.addoption("--mesotape-unused", choices=UNUSED_MODES, default=None, help=unused)
     parser.addini("mesotape_unused", unused, default="off")
@@ -115,7 +117,7 @@ def mesotape(
 ) -> "Generator[Session]":
     """Serve the test's cassette; its URL is `mesotape.url`, and in the variable `MESOTAPE_URL`."""
     from .testing.reports import command_line_id
-    from .testing.servers import cassette_path, start_session, variables_of
+    from .testing.servers import cassette_path, start_session, surroundings_of
 
     asked = _settings(request.node, mesotape_config)
     if (report := _unused_report(request.config)) is not None:
@@ -125,7 +127,7 @@ def mesotape(
     target = command_line_id(request.node)
     session = start_session(request.config, target, cassettes, asked)
     request.node.stash[_session] = session
-    with variables_of(session):
+    with surroundings_of(session):
         yield session
     _end_session(request.node, session)
 

@@ -5,7 +5,7 @@ Depending on the record mode and on the cassettes that exist, `start_session` pl
 
 import os
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,13 @@ def read_settings(
     config: pytest.Config, layers: Sequence[Mapping[str, Any]], source: str
 ) -> Settings:
     """Merge settings over those of the command line; the test fails if `source` has a bad one."""
-    require, origin = _default_requirement(config)
+    defaults, origin = _default_requirement(config)
     try:
-        merge_settings([require])
+        merge_settings([defaults])
         origin = source
-        asked = merge_settings([require, *layers], config.rootpath)
+        if config.getoption("--mesotape-block-network"):
+            defaults["block_network"] = True
+        asked = merge_settings([defaults, *layers], config.rootpath)
         asked.playback_options()
     except ValueError as error:
         raise failure(f"{origin}: {error}") from None
@@ -65,11 +67,14 @@ def start_session(
 
 
 @contextmanager
-def variables_of(session: Session) -> Generator[None]:
-    """Set the variables that lead child processes to the server."""
-    with pytest.MonkeyPatch.context() as patch:
+def surroundings_of(session: Session) -> Generator[None]:
+    """Set the variables that lead child processes to the server, and block the network if asked."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in session.variables.items():
             patch.setenv(name, value)
+        if session.network_block is not None:
+            stack.enter_context(session.network_block.active())
         yield
 
 
@@ -101,7 +106,13 @@ def _start_playing(
         )
     except (ValueError, OSError, UserWarning) as error:  # With filterwarnings = error.
         raise failure(f"cannot play: {error}") from None
-    return Session(cassettes, player=player, recorder=recorder, strict=asked.strict)
+    return Session(
+        cassettes,
+        player=player,
+        recorder=recorder,
+        strict=asked.strict,
+        network_block=asked.network_block(),
+    )
 
 
 def _start_recording(
@@ -113,7 +124,8 @@ def _start_recording(
         recorder = RecorderProcess(upstream, cassettes[0], server=asked.server, options=options)
     except RecordingError as error:
         raise failure(f"cannot record: {error}") from None
-    return Session(cassettes, recorder=recorder, strict=asked.strict)
+    block = asked.network_block()
+    return Session(cassettes, recorder=recorder, strict=asked.strict, network_block=block)
 
 
 def _recording_upstream(
@@ -134,7 +146,7 @@ def _recording_upstream(
     return upstream
 
 
-def _default_requirement(config: pytest.Config) -> tuple[dict[str, str], str]:
+def _default_requirement(config: pytest.Config) -> tuple[dict[str, Any], str]:
     """Return the setting of the command line or the ini file, and its name."""
     asked = config.getoption("--mesotape-require")
     if asked is not None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..recorder.recorder_process import LazyRecorder, RecorderProcess
     from ..server.request_journal import Call
     from ..streams.stream_registry import StreamState
+    from .blocked_network import NetworkBlock
 
 _MAX_FAULT_HITS = 20
 """Fault hits shown in the failure of a test."""
@@ -37,11 +38,13 @@ class Session:
         player: "Player | None" = None,
         recorder: "RecorderProcess | LazyRecorder | None" = None,
         strict: bool = True,
+        network_block: "NetworkBlock | None" = None,
     ) -> None:
         self.cassettes = list(cassettes)
         self.strict = strict
         self._player = player
         self._recorder = recorder
+        self.network_block = network_block
 
     def __repr__(self) -> str:
         action = "records" if self._player is None else "plays"
@@ -207,15 +210,16 @@ class Session:
 
     def request_problems(self) -> list[str]:
         """Return the problems of single requests so far, if `strict`."""
-        if self._player is None or not self.strict:
+        if not self.strict:
             return []
-        return list(map(escape_message, self._player.request_problems))
+        problems = [] if self._player is None else self._player.request_problems
+        return list(map(escape_message, [*self._blocked(), *problems]))
 
     def report(self) -> str:
         """Return problems, held streams and fault hits, one per line; empty if there are none."""
         notes = [] if self._recorder is None else [self._recorder.failure_note]
         if self._player is None:
-            return "\n".join(notes)
+            return escape_message("\n".join([*self._blocked(), *notes]))
         held = (f"held: {reason}" for reason in self._player.waiting)
         hits = self._player.strikes
         omitted = len(hits) - _MAX_FAULT_HITS
@@ -236,23 +240,20 @@ class Session:
         A recording replaces the cassette if the test `passed`. Raises RecordingError.
         """
         held = [] if self._player is None else self._player.waiting
-        problems = self._stop_player()
-        if self._recorder is not None and passed:
+        if self._player is not None:
+            self._player.close()  # After it has handled what clients have sent.
+        problems = self._problems() if self.strict else []
+        if self._recorder is not None and passed and not problems:
             self._recorder.commit()
         elif self._recorder is not None:
             self._recorder.rollback()
-        if not problems or not self.strict:
+        if not problems:
             return ""
         return escape_message("\n".join([*problems, *(f"held: {reason}" for reason in held)]))
 
-    def _stop_player(self) -> list[str]:
-        """Stop the player, after it has handled what clients have sent. Return the problems."""
-        if self._player is None:
-            return []
-        self._player.close()
-        return self._problems()
-
     def _problems(self) -> list[str]:
-        if self._player is None:
-            return []
-        return self._player.problems
+        problems = [] if self._player is None else self._player.problems
+        return [*self._blocked(), *problems]
+
+    def _blocked(self) -> list[str]:
+        return [] if self.network_block is None else self.network_block.blocked

@@ -23,6 +23,7 @@ from ...cassettes.playback.requirement import parse_requirement
 from ...cassettes.scanning.rule_files import read_rules
 from ...cassettes.storage.opening import missing_file_text
 from ...proto.api.apis import ServerKind
+from .blocked_network import NetworkBlock
 
 _UNSAFE = re.compile(r"[^\w.\[\]-]", re.ASCII)
 _MAX_NAME_CHARACTERS = 150
@@ -36,8 +37,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     With `strict`, a test fails for requests without a recorded answer, for calls that its client
     left out, for faults that never fired, and for exchanges that it did not use although it
-    `require`s them. A `manual` `clock` is moved by `advance`. `server`, `upstream`, `no_redact`
-    and `redact_data` are for recording, and `redact_rules` for both.
+    `require`s them. A `manual` `clock` is moved by `advance`. With `block_network`, the test
+    process reaches loopback and `allowed_hosts` alone. `server`, `upstream`, `no_redact` and
+    `redact_data` are for recording, and `redact_rules` for both.
     """
 
     pace: str = "instant"
@@ -53,6 +55,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     require: OneOrMore = "any"
     strict: bool = True
     clock: str | None = None
+    block_network: bool = False
+    allowed_hosts: OneOrMore = []
     server: ServerKind = "master"
     upstream: str | None = None
     redact_rules: str | None = None
@@ -64,6 +68,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         parse_requirement(self.require)
         if self.clock not in (None, "manual"):
             raise ValueError(f"clock is {self.clock!r}, expected 'manual'")
+
+    def network_block(self) -> NetworkBlock | None:
+        """Return what blocks the network, if the settings ask for it."""
+        return NetworkBlock(_as_tuple(self.allowed_hosts)) if self.block_network else None
 
     def recording_options(self) -> list[str]:
         """Return the options of `mesotape record` for redaction."""

@@ -19,7 +19,7 @@ import pytest
 
 from ..recorder.recorder_process import RecordingError
 from .selection import is_selected_run
-from .servers import cassette_path, failure, read_settings, start_session, variables_of
+from .servers import cassette_path, failure, read_settings, start_session, surroundings_of
 from .session import Session
 from .unused import UnusedReport
 
@@ -47,7 +47,7 @@ class ServerFactory:
         self._open.append(shared)
         is_whole = False
         try:
-            with variables_of(session):
+            with surroundings_of(session):
                 yield session
             is_whole = not is_selected_run(self._config)
         finally:
