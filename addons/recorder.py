@@ -19,32 +19,30 @@ from typing import Any
 from mitmproxy import command, ctx, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
-from mitmproxy.tls import TlsData
 
 from ..cassettes.recording.observations import (
     AnyObservation,
     HeaderFields,
-    RecorderNote,
     RecordingContinued,
     RecordingStopped,
 )
 from ..cassettes.recording.writer_reports import WriterStatus
 from ..proto.api import endpoints
 from ..proto.counted import counted
-from ..proto.shown_text import escape_surrogates
 from . import recorder_options
 from .addon_options import selected_server
 from .http1 import unparsed_requests
 from .http1.head_limits import set_max_head
 from .http1.http1_gaps import close_http1_gaps
 from .leader_redirect import LeaderRedirect
+from .recorder_notes import RecorderNotes
 from .traffic.failures import RecordingFailures
 from .traffic.flow_recorder import FlowRecorder
 from .traffic.guard import Guard
 from .traffic.hook_order import HookOrder
 from .traffic.messages import header_fields
 from .traffic.proxied_exchange import ExchangeContext
-from .traffic.proxy_answers import ProxyAnswer, ProxyAnswerCounts, refused_request
+from .traffic.proxy_answers import refused_request
 from .traffic.shortcuts import take_shortcuts
 from .traffic.streaming import (
     BodyStreaming,
@@ -64,20 +62,21 @@ class Recorder:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.guard = guard = Guard(self._report_error)
         self.failures = RecordingFailures()
+        self._notes = notes = RecorderNotes(
+            self._send, self._now, lambda: self._is_recording, self.failures
+        )
+        self.guard = guard = Guard(notes.report_error)
         self._clock = clock
         self._start_seconds = 0.0
         self._writer: WriterClient | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_opened = asyncio.Event()
         self._is_stopped = False
-        self._leaders = LeaderRedirect(self._report)
-        self._answers = ProxyAnswerCounts()
-        self._notes = set[str]()
+        self._leaders = LeaderRedirect(notes.report)
         rewrite_location = guard.wrap(self._leaders.rewrite_location)
-        context = ExchangeContext(self._send, self._now, self._note_once, rewrite_location, guard)
-        self._flows = flows = FlowRecorder(context, self._count)
+        context = ExchangeContext(self._send, self._now, notes.note_once, rewrite_location, guard)
+        self._flows = flows = FlowRecorder(context, notes.count_answer)
         self._hook_order = HookOrder(
             first={
                 "requestheaders": [self._leaders.route_to_leader, self._begin_request],
@@ -97,12 +96,12 @@ class Recorder:
         self._streaming = streaming
         self.requestheaders = guard.wrap(self._stream_request, otherwise=stream_request)
         self.responseheaders = guard.wrap(self._stream_response, otherwise=stream_response)
-        self.tls_failed_client = guard.wrap(self._note_failed_handshake)
-        self.http_connect_error = guard.wrap(self._note_refused_tunnel)
+        self.tls_failed_client = guard.wrap(notes.note_failed_handshake)
+        self.http_connect_error = guard.wrap(notes.note_refused_tunnel)
         self.client_connected = guard.wrap_async(self._hold_client)
         self.client_disconnected = guard.wrap(flows.client_disconnected)
         self.server_connect = guard.wrap(self._leaders.set_upstream_sni)
-        self._on_unparsed_request = guard.wrap(self._note_unparsed_request)
+        self._on_unparsed_request = guard.wrap(notes.note_unparsed_request)
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -176,7 +175,7 @@ class Recorder:
 
     def stop(self) -> None:
         """End the recording: open exchanges are ended as stopped, and later hooks do nothing."""
-        if self._writer is not None and not self._is_stopped:
+        if self._is_recording:
             for step in (self._hook_order.deactivate, self._flows.stop, self._end_recording):
                 self.guard.wrap(step)()
             self._is_stopped = True
@@ -217,7 +216,7 @@ class Recorder:
         if not self._is_recorded(path, header_fields(flow.request)):
             return
         if flow.error is not None:
-            self._note_answer(refused_request(flow.error.msg))
+            self._notes.note_answer(refused_request(flow.error.msg))
         else:
             self._flows.begin_request(flow)
 
@@ -239,14 +238,17 @@ class Recorder:
 
     def _end_recording(self) -> None:
         unparsed_requests.unlisten(self._on_unparsed_request)
-        for line in self._answers.lines():
-            self._warn(line)
+        self._notes.log_counts()
         if self.guard.count > 1:
-            self._report(f"the recorder failed {counted(self.guard.count, 'time')}")
+            self._notes.report(f"the recorder failed {counted(self.guard.count, 'time')}")
         self._send(RecordingStopped(0, self._now()))
 
+    @property
+    def _is_recording(self) -> bool:
+        return self._writer is not None and not self._is_stopped
+
     def _is_recorded(self, path: str, headers: HeaderFields) -> bool:
-        if self._writer is None or self._is_stopped or endpoints.is_actor_message(headers):
+        if not self._is_recording or endpoints.is_actor_message(headers):
             return False
         if not ctx.options.mesotape_only_v1:
             return True
@@ -258,51 +260,3 @@ class Recorder:
     def _send(self, observation: AnyObservation) -> None:
         if self._writer is not None and not self._is_stopped:
             self._writer.send(observation)
-
-    def _report(self, text: str) -> None:
-        """Log a text, and add it to the cassette as a note."""
-        self._warn(text)
-        self._add_note(0, text)
-
-    def _warn(self, text: str) -> None:
-        logger.warning("mesotape: %s", escape_surrogates(text))
-
-    def _add_note(self, exchange: int, text: str) -> None:
-        self._send(RecorderNote(exchange, self._now(), text))
-
-    def _note_once(self, text: str) -> None:
-        if text not in self._notes:
-            self._notes.add(text)
-            self._add_note(0, text)
-
-    def _note_failed_handshake(self, data: TlsData) -> None:
-        """Note a client that could not be understood."""
-        text = f"the TLS handshake with a client failed: {data.conn.error}"
-        self._note_answer(ProxyAnswer("TLS handshake with a client failed", text, None))
-
-    def _note_refused_tunnel(self, flow: http.HTTPFlow) -> None:
-        """Note a CONNECT that was refused."""
-        status = flow.response.status_code if flow.response is not None else None
-        text = f"CONNECT {flow.request.host}:{flow.request.port} failed"
-        self._note_answer(ProxyAnswer("CONNECT failed", text, status))
-
-    def _note_unparsed_request(self, reason: str, status: int) -> None:
-        self._note_answer(refused_request(reason, status))
-
-    def _note_answer(self, answer: ProxyAnswer) -> None:
-        if self._writer is not None and not self._is_stopped:
-            self._add_note(0, str(answer))
-            self._count(answer)
-
-    def _count(self, answer: ProxyAnswer) -> None:
-        """Count an answer of the proxy, and report the first of each kind."""
-        if self._answers.add(answer):
-            self._warn(str(answer))
-
-    def _report_error(self, place: str) -> None:
-        """Report the first error of the recorder itself."""
-        text = f"the recorder failed: {place}; the recording is not complete"
-        try:
-            self._add_note(0, text)
-        finally:
-            self.failures.incomplete(text)
