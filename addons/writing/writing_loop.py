@@ -9,7 +9,6 @@ While the cassette cannot be written (a full disk, a limit, an I/O error), the t
 else has removed or truncated the file.
 """
 
-import itertools
 import os
 import select
 import time
@@ -17,7 +16,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...cassettes.format.documents import CassetteError, Document, Event, Exchange, Note
-from ...cassettes.format.yaml_writer import format_document
 from ...cassettes.recording import observations
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.gap import Gap
@@ -28,8 +26,8 @@ from ...cassettes.recording.writer_reports import SENDS_PER_FLUSH, WriterConfig,
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.scanning.late_secrets import LateSecrets
 from ...proto.counted import counted
-from ..traffic.guard import describe_error
 from .final_redaction import FinalRedaction
+from .guarded_recording import GuardedRecording
 from .reports import Reports
 from .watched_recording import WatchedRecording
 
@@ -62,6 +60,7 @@ class WritingLoop:
     def __init__(self, writer: CassetteWriter, config: WriterConfig, reports: Reports) -> None:
         self._writer, self._config, self._reports = writer, config, reports
         self._recording = Recording(config.server, writer.redactor, config.max_body_bytes)
+        self._guarded = GuardedRecording(self._recording)
         self._late_secrets = LateSecrets(writer.redactor)
         self._counts = Counter[type]()
         self._reported_at = self._watched_at = 0.0
@@ -73,7 +72,6 @@ class WritingLoop:
         self._tail: list[Document | bytes] = []
         self._error: str | None = None
         self._problem: str | None = None
-        self._loss: str | None = None
         self._watched = WatchedRecording(writer) if config.is_watched else None
         self._has_news = False
 
@@ -149,7 +147,7 @@ class WritingLoop:
         # It is the last observation that a proxy sends.
         self._is_stopped = isinstance(batch[-1], observations.RecordingStopped)
         if self._gap is None:
-            self._write(self._make_documents(batch))
+            self._write(self._guarded.make_documents(batch))
             return
         for one in batch:
             self._gap.feed(one)
@@ -164,42 +162,6 @@ class WritingLoop:
             first, open_exchanges = continued.first_exchange, set(continued.open_exchanges)
             return [*continue_streams(self._recording, cassette, first, open_exchanges)]
 
-    def _make_documents(
-        self, batch: Sequence[observations.AnyObservation]
-    ) -> list[Document | bytes]:
-        """Make documents of observations; one that raises becomes a note and ends nothing."""
-        documents: list[Document | bytes] = []
-        for _, run in itertools.groupby(batch, observations.run_key):
-            while (one := next(run, None)) is not None:  # again, if an error ended the run
-                try:
-                    documents.extend(self._recording.feed_run(one, run))  # noqa: B031
-                except Exception as error:
-                    documents.append(self._note_loss(error, one.at_seconds, one.exchange))
-                    if isinstance(one, observations.RequestHead | observations.ResponseHead):
-                        self._recording.drop(one.exchange)
-        return documents
-
-    def _without_unformattable(self, documents: list[Document | bytes]) -> list[Document | bytes]:
-        """Return documents, with a note in place of one that cannot be formatted."""
-        formattable: list[Document | bytes] = []
-        for document in documents:
-            try:
-                if not isinstance(document, bytes):
-                    format_document(document)
-                formattable.append(document)
-            except Exception as error:
-                number = document.exchange if isinstance(document, Exchange) else 0
-                formattable.append(self._note_loss(error, self._last_seconds, number))
-                self._recording.drop(number)
-        return formattable
-
-    def _note_loss(self, error: Exception, at_seconds: float, number: int) -> Note:
-        """Return a note about what could not be recorded, of which the exit code tells too."""
-        # The message of the error could quote a secret.
-        self._loss = self._loss or f"not all is recorded: {describe_error(error)}"
-        text = f"not recorded: {type(error).__name__}"
-        return Note(note=text, at=round(at_seconds, 6), of=number or None)
-
     def _write(self, documents: list[Document | bytes]) -> None:
         if (limit := self._config.max_events) is not None:
             documents = self._up_to(limit, documents)
@@ -208,7 +170,7 @@ class WritingLoop:
         except OSError:
             raise
         except Exception:  # Formatting failed, so nothing was written.
-            documents = self._without_unformattable(documents)
+            documents = self._guarded.without_unformattable(documents, self._last_seconds)
             unwritten = self._append(documents)
         self._late_secrets.watch(len(self._writer.part_paths), self._writer.length_bytes)
         written = documents[: len(documents) - len(unwritten)]
@@ -240,24 +202,20 @@ class WritingLoop:
             if count >= limit:
                 self._is_ended = True
                 text = f"the recording was to end after {counted(limit, 'event')}"
-                return documents[:place] + self._last_documents(text, documents[place:])
+                left_out = documents[place:]
+                return documents[:place] + self._guarded.last_documents(
+                    text, self._last_seconds, left_out
+                )
         return documents
-
-    def _last_documents(
-        self, text: str, left_out: Sequence[Document | bytes]
-    ) -> list[Document | bytes]:
-        """Return a note, and ends of all streams of which the exchange is not left out."""
-        at = round(self._last_seconds, 6)
-        missing = {each.exchange for each in left_out if isinstance(each, Exchange)}
-        ends = [each for each in self._recording.stream_ends(at) if each.end not in missing]
-        return [Note(note=text, at=at), *ends]
 
     def _begin_gap(
         self, reason: str, unwritten: Sequence[bytes], left_out: Sequence[Document | bytes]
     ) -> None:
         self._gap = Gap(reason, self._last_seconds, self._recording.open_exchanges)
         self._unwritten, self._left_out = list(unwritten), list(left_out)
-        self._tail = self._last_documents(f"recording stopped: {reason}", left_out)
+        self._tail = self._guarded.last_documents(
+            f"recording stopped: {reason}", self._last_seconds, left_out
+        )
         with self._reports.system_call():
             self._writer.pause(self._tail)
         self._reports.write(self._status())
@@ -277,7 +235,7 @@ class WritingLoop:
             return
         self._counts.update(map(type, self._left_out))
         self._gap, self._unwritten, self._left_out = None, [], []
-        self._write(self._make_documents(gap.observations()))
+        self._write(self._guarded.make_documents(gap.observations()))
         self._reports.write(self._status())
 
     def _watch(self) -> None:
@@ -312,7 +270,7 @@ class WritingLoop:
         status = WriterStatus(
             error=self._error,
             gap=self._gap.reason if self._gap is not None else None,
-            problem="; ".join(filter(None, (self._loss, self._problem))) or None,
+            problem="; ".join(filter(None, (self._guarded.loss, self._problem))) or None,
             is_complete=self._is_ended and self._error is None,
             exchanges=counts[Exchange],
             events=counts[Event] + counts[bytes],
