@@ -16,6 +16,7 @@ from support.paths import ROOT
 
 FLOORS = ("proto", "cassettes", "addons", "proxy")
 MOST_MODULES = 14
+MOST_LINES = 300
 
 PROTO = ("proto", "proto/http", "proto/messages", "proto/api")
 READING = (
@@ -318,6 +319,11 @@ def test_no_folder_is_crowded() -> None:
     for name in SOURCES:
         modules[folder_of(name)] += not name.endswith("__init__.py")
     assert {folder: count for folder, count in modules.items() if count > MOST_MODULES} == {}
+
+
+def test_no_file_is_long() -> None:
+    lines = {name: len(path.read_text().splitlines()) for name, path in SOURCES.items()}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_every_folder_says_what_lives_there() -> None:
