@@ -49,6 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     require = "recorded exchanges that a test must use: any (default), all, none, or CALL,…"
     group.addoption("--mesotape-require", metavar="WHAT", default=None, help=require)
     parser.addini("mesotape_require", require, default="any")
+    age = "warn of cassettes that were recorded longer ago: 36h, 90d, 12w"
+    group.addoption("--mesotape-max-age", metavar="AGE", default=None, help=age)
+    parser.addini("mesotape_max_age", age, default="")
     block = "refuse connections to other machines while a test uses mesotape"
     group.addoption("--mesotape-block-network", action="store_true", help=block)
     unused = "report cassettes and exchanges that no test used: off (default), report, fail"
@@ -59,10 +62,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and the report. Raises UsageError for an unknown mode."""
+    """Register the marker and the report. Raises UsageError for an unknown mode or age."""
     config.addinivalue_line("markers", _MARKER)
     _check_mode(config, "mesotape_record", MODES)
     _check_mode(config, "mesotape_unused", UNUSED_MODES)
+    if max_age := config.getoption("--mesotape-max-age") or config.getini("mesotape_max_age"):
+        from .testing.age import parse_age
+
+        try:
+            parse_age(max_age)
+        except ValueError as error:
+            raise pytest.UsageError(f"mesotape_max_age: {error}") from None
     unused = config.getoption("--mesotape-unused") or config.getini("mesotape_unused")
     if unused != "off":
         from .testing import unused as reports

@@ -63,7 +63,13 @@ def start_session(
         upstream = _recording_upstream(config, target, cassettes, asked)
         options = asked.recording_options()
         recorder = LazyRecorder(upstream, cassettes[0], server=asked.server, options=options)
-    return _start_playing(cassettes, asked, advice, recorder)
+    session = _start_playing(cassettes, asked, advice, recorder)
+    try:
+        _check_age(config, session)
+    except UserWarning as warning:  # With filterwarnings = error.
+        session.close(passed=False)
+        raise failure(str(warning)) from None
+    return session
 
 
 @contextmanager
@@ -113,6 +119,15 @@ def _start_playing(
         strict=asked.strict,
         network_block=asked.network_block(),
     )
+
+
+def _check_age(config: pytest.Config, session: Session) -> None:
+    max_age = config.getoption("--mesotape-max-age") or config.getini("mesotape_max_age")
+    if max_age:
+        from .age import warn_of_age
+
+        for cassette in session.player.playback.cassettes:
+            warn_of_age(cassette.path, cassette.header.recorded_at, max_age)
 
 
 def _start_recording(

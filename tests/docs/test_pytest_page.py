@@ -92,6 +92,18 @@ def test_the_report_of_unused_cassettes_is_as_shown(pytester: pytest.Pytester) -
     done.stdout.fnmatch_lines([f"*{title.strip('-')}*", *lines])
 
 
+def test_the_age_of_cassettes_is_as_shown(pytester: pytest.Pytester) -> None:
+    write(pytester, TESTS[0], "test_agents.yaml")
+    path = pytester.path / "tests" / "cassettes" / "test_master" / "test_agents.yaml"
+    path.write_text(path.read_text().replace("recorded_at: 2026", "recorded_at: 2020"))
+    warns, fails = (each[1:] for each in commands(PAGE, "pytest") if "max-age" in str(each))
+    done = pytester.runpytest_inprocess(*warns, "-W", "default")
+    done.assert_outcomes(passed=1, warnings=1)
+    (shown,) = (block for block in blocks(PAGE, "text") if "days ago" in block)
+    done.stdout.fnmatch_lines([f"*{re.sub('120|2026-08-02', '*', shown).strip()}"])
+    pytester.runpytest_inprocess(*fails).assert_outcomes(errors=1)
+
+
 def test_the_conftest_moves_the_cassettes(pytester: pytest.Pytester) -> None:
     write(pytester, TESTS[0])
     (pytester.path / "tests" / "conftest.py").write_text(CONFTEST)
