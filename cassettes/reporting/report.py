@@ -4,7 +4,6 @@ The page is written as the cassettes are read: first its skeleton, then blocks o
 columns, and at last the script. So only numbers are in memory, about 60 bytes for each event.
 """
 
-import contextlib
 import datetime
 from collections.abc import Callable
 from itertools import chain
@@ -54,6 +53,7 @@ class _PageFacts(Struct, frozen=True, kw_only=True):
     """What the page gets besides the columns, as JSON."""
 
     cassettes: list[CassetteFacts]
+    begin: datetime.datetime
     seconds: float
     texts: list[str]
     lanes: list[Lane]
@@ -75,18 +75,29 @@ def write_report(
     """Write the page. Raises CassetteError, or OSError if it cannot be written."""
     if output.resolve() in {path.resolve() for path in paths}:
         raise CassetteError(f"{output}: is one of the cassettes: choose another file with -o")
-    with contextlib.ExitStack() as stack:
-        page = stack.enter_context(new_file(output, packs=False))
+    with new_file(output, packs=False) as page:
         page.write(page_start())
-        report = _Report(page, max_packed_bytes, has_receipt=receipt is not None)
+        report = _Report(page, _begin(paths), max_packed_bytes, has_receipt=receipt is not None)
         for path in paths:
             report.add(path, lambda percent, path=path: on_progress(path, percent))
         return report.finish(paths, receipt)
 
 
+def _begin(paths: list[Path]) -> datetime.datetime:
+    """Return when the earliest cassette began."""
+    times: list[datetime.datetime] = []
+    for path in paths:
+        with open_source(path) as source:
+            times.append(source.header.recorded_at)
+    return min(times)
+
+
 class _Report:
-    def __init__(self, page: IO[bytes], max_packed_bytes: int, *, has_receipt: bool) -> None:
+    def __init__(
+        self, page: IO[bytes], begin: datetime.datetime, max_packed_bytes: int, *, has_receipt: bool
+    ) -> None:
         self._page = page
+        self._begin = begin
         self._has_receipt = has_receipt
         self._texts = TextTable()
         self._messages = MessageBlocks(page, max_packed_bytes)
@@ -101,7 +112,7 @@ class _Report:
             facts = CassetteFacts(str(path), header.server, header.upstream, header.recorded_at)
             self._cassettes.append(facts)
             self._digests.append(cassette.digest if self._has_receipt else None)
-            offset = (header.recorded_at - self._cassettes[0].recorded_at).total_seconds()
+            offset = (header.recorded_at - self._begin).total_seconds()
             self._traffic.begin_cassette(offset, header.server)
             frameworks = _Frameworks()
             last = max(1.0, cassette.last_at_seconds)
@@ -139,6 +150,7 @@ class _Report:
         )
         facts = _PageFacts(
             cassettes=self._cassettes,
+            begin=self._begin,
             seconds=traffic.last_seconds,
             texts=self._texts.texts(),
             lanes=traffic.lanes,

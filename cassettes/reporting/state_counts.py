@@ -25,7 +25,12 @@ _AGENT_STATES = {
     "failed": "failed",
     "gone": "gone",
 }
-_OFFER_STATES = {"offered": "outstanding"}
+_OFFER_STATES = {
+    "offered": "outstanding",
+    "rescinded": "rescinded",
+    "accepted": "accepted",
+    "declined": "declined",
+}
 
 type _Key = tuple[str | None, str]
 type _Statement = tuple[float, _Key, str]
@@ -135,7 +140,7 @@ def _offer_statements(
     for columns in state_rows(source, "offers", names):
         for at, offer, change in zip(*(columns[name] for name in names), strict=True):
             if offer is not None:
-                yield at, (None, offer), _OFFER_STATES.get(change, change)
+                yield at, (None, offer), _OFFER_STATES[change]
 
 
 _READERS: dict[str, Callable[[Source, Callable[[int], str | None]], Iterator[_Statement]]] = {

@@ -83,7 +83,7 @@ class TrafficColumns:
     def _begin_cassette(self, cassette: int, offset: float, server: ServerKind | None) -> None:
         self._cassette = cassette
         self._offset = offset
-        self._server = server
+        self._server: ServerKind | None = server
         self._numbers: dict[int, int] = {}
         self._first_event = len(self.events)
         self._first_problem = len(self.problems)
@@ -165,11 +165,12 @@ class TrafficColumns:
         at = self._time(row)
         skipped = row.skipped
         body = skipped.data if skipped is not None and not row.body else row.body
+        untyped = "(no type)" if skipped is None else "(bytes)"
         position = self.events.add(
             exchange=min(row.exchange or 0, NO_ROW),  # Its number, until the cassette is read.
             number=row.number or 0,
             at=at,
-            type=self._texts.number_of(row.type or ("(bytes)" if skipped is not None else "?")),
+            type=self._texts.number_of(row.type or untyped),
             size=row.size or 0,
             level=_LEVELS[row.severity],
             side=row.side == "client",
@@ -220,17 +221,20 @@ class TrafficColumns:
                 counts[exchange] += 1
 
     def _make_lanes(self) -> None:
-        """Make the lanes: of a client its calls, then its streams; clients as they appeared."""
+        """Make the lanes of each client: its calls, then its streams, in the order of time."""
         exchanges, texts = self.exchanges, self._texts.texts()
         calls = dict[tuple[int, int], list[int]]()
         streams = defaultdict[tuple[int, int], list[int]](list)
-        for row in range(len(exchanges)):
+        order = range(len(exchanges))
+        for row in sorted(
+            order, key=lambda row: (exchanges["cassette"][row], exchanges["at"][row])
+        ):
             client = int(exchanges["cassette"][row]), int(exchanges["client"][row])
             unary = calls.setdefault(client, [])
             (streams[client] if exchanges["is_stream"][row] else unary).append(row)
         for (cassette, client), unary in calls.items():
             own_streams = streams[cassette, client]
-            peer = texts[exchanges["peer"][(unary or own_streams)[0]]]
+            peer = texts[int(exchanges["peer"][(unary or own_streams)[0]])]
             if unary:
                 self._add_lane(Lane(cassette, client, peer), unary)
             for row in own_streams:

@@ -26,6 +26,7 @@ async function readData() {
   const eventLane = Uint32Array.from(events.exchange, (row) => (row === NO_ROW ? NO_ROW : exchanges.lane[row]));
   data.eventsByLane = groupByLane(eventLane, events.at, facts.lanes.length);
   data.exchangesByLane = groupByLane(exchanges.lane, exchanges.at, facts.lanes.length);
+  data.struck = new Set(facts.receipt?.lists.filter(({ title }) => title === "Faults").flatMap(({ lines }) => lines.map(([, row]) => row)));
   return data;
 }
 

@@ -1,12 +1,18 @@
 // Draws lanes: calls and streams as bars, events as ticks, problems, and lines from calls to events.
 
 const COLORS = 10;
+const LEVELS = 4;
+const COLUMN_WIDTH = 3;
 const MOST_LINES = 1500;
+const MOST_TYPES = 60; // With a color and a button of their own; a cluster has fewer.
 
 class LaneMarks {
   constructor(data) {
     this.data = data;
-    this.colorOfType = colorTypes(data);
+    this.types = sortTypes(data);
+    const rankOfType = new Map(this.types.map(({ type }, rank) => [type, Math.min(rank, MOST_TYPES)]));
+    this.ranks = Uint8Array.from(data.events.type, (type) => rankOfType.get(type));
+    this.lastX = new Int32Array((MOST_TYPES + 1) * LEVELS);
     this.readColors();
   }
 
@@ -16,8 +22,8 @@ class LaneMarks {
     this.typeColors = Array.from({ length: COLORS }, (_, index) => colorOf(`c${index}`));
   }
 
-  colorOfEvent(type) {
-    const color = this.colorOfType.get(type);
+  colorOfRank(rank) {
+    const color = this.types[rank].color;
     return color < 0 ? this.colors.beat : this.typeColors[color];
   }
 
@@ -94,9 +100,17 @@ class LaneMarks {
       } else {
         ctx.fillRect(left, y, width, thickness);
       }
+      if (this.data.struck.has(row)) this.drawFault(ctx, Math.max(from, bbox.left + 5 * ratio), top(lane) + height / 2, ratio);
       if (isStream && !Number.isNaN(end)) this.drawEnd(ctx, row, to, top(lane), height, ratio);
       drawnTo = to;
     }
+  }
+
+  drawFault(ctx, x, y, ratio) {
+    ctx.fillStyle = this.colors.bad;
+    ctx.beginPath();
+    for (const [right, down] of [[0, -8], [6, 0], [0, 8], [-6, 0]]) ctx.lineTo(x + right * ratio, y + down * ratio);
+    ctx.fill();
   }
 
   drawEnd(ctx, row, x, y, height, ratio) {
@@ -113,31 +127,66 @@ class LaneMarks {
     const first = indexAt(times, early, starts[lane], starts[lane + 1]);
     const stop = indexAt(times, late, first, starts[lane + 1]);
     const scale = bbox.width / (chart.scales.x.max - chart.scales.x.min);
-    const batches = new Map();
-    // One tick for each pixel and type: more cannot be seen.
-    const lastX = new Map();
+    const { ranks, lastX } = this;
+    const isHidden = Array.from({ length: MOST_TYPES + 1 }, (_, rank) => hidden.has(rank));
+    const isDense = stop - first > bbox.width / ratio / 2;
+    if (isDense) this.drawShares({ ctx, bbox, ratio, height, top, chart }, lane, [first, stop], isHidden);
+    const batches = [];
+    // One tick for each pixel, type and level: more cannot be seen.
+    lastX.fill(-0x80000000);
     for (let index = first; index < stop; index++) {
       const row = rows[index];
-      const type = events.type[row];
-      const isBad = events.level[row] === 3;
-      if (hidden.has(type) && !isBad) continue;
-      const key = isBad ? -1 : events.level[row] === 2 ? -2 - type : type;
+      const level = events.level[row];
+      const key = ranks[row] * LEVELS + level;
       const place = Math.round(bbox.left + (times[index] - chart.scales.x.min) * scale);
-      if (lastX.get(key) === place) continue;
-      lastX.set(key, place);
-      if (!batches.has(key)) batches.set(key, { type, isBad, isWarned: events.level[row] === 2, places: [] });
-      batches.get(key).places.push(place);
+      if (lastX[key] === place || ((isDense || isHidden[ranks[row]]) && level < 3)) continue;
+      lastX[key] = place;
+      (batches[key] ??= { rank: ranks[row], level, places: [] }).places.push(place);
     }
-    for (const { type, isBad, isWarned, places } of batches.values()) {
-      const isBeat = this.colorOfType.get(type) === -1;
+    for (const { rank, level, places } of batches.filter(Boolean)) {
+      const [isBad, isWarned] = [level === 3, level === 2];
+      const isBeat = this.types[rank].color === -1;
       const length = (isBad ? 20 : isBeat ? 8 : 14) * ratio;
-      ctx.fillStyle = isBad ? this.colors.bad : this.colorOfEvent(type);
+      ctx.fillStyle = isBad ? this.colors.bad : this.colorOfRank(rank);
       const y = top(lane) + (height - length) / 2;
       const width = Math.max(1, Math.round((isBad ? 3 : 2) * ratio));
       for (const place of places) ctx.fillRect(place - width / 2, y, width, length);
       if (isWarned) {
         ctx.fillStyle = this.colors.warn;
         for (const place of places) ctx.fillRect(place - 2 * ratio, top(lane) + 2 * ratio, 4 * ratio, 3 * ratio);
+      }
+    }
+  }
+
+  // Where ticks would hide each other: columns, as high as there are events in them, with a share for each type.
+  drawShares({ ctx, bbox, ratio, height, top, chart }, lane, [first, stop], isHidden) {
+    const { rows, times } = this.data.eventsByLane;
+    const { ranks } = this;
+    const width = Math.round(COLUMN_WIDTH * ratio);
+    const columns = Math.ceil(bbox.width / width) + 1;
+    const types = MOST_TYPES + 1;
+    const counts = new Uint32Array(columns * types);
+    const totals = new Uint32Array(columns);
+    const scale = bbox.width / (chart.scales.x.max - chart.scales.x.min) / width;
+    let most = 1;
+    for (let index = first; index < stop; index++) {
+      const column = Math.floor((times[index] - chart.scales.x.min) * scale);
+      const rank = ranks[rows[index]];
+      if (column < 0 || column >= columns || isHidden[rank]) continue;
+      counts[column * types + rank]++;
+      if (++totals[column] > most) most = totals[column];
+    }
+    const bottom = top(lane) + height - 3 * ratio;
+    const ceiling = height - 6 * ratio;
+    const drawnTo = new Float32Array(columns).fill(bottom);
+    for (let rank = 0; rank < Math.min(types, this.types.length); rank++) {
+      ctx.fillStyle = this.colorOfRank(rank);
+      for (let column = 0; column < columns; column++) {
+        const count = counts[column * types + rank];
+        if (!count) continue;
+        const share = (count / totals[column]) * Math.max(Math.sqrt(totals[column] / most) * ceiling, 2 * ratio);
+        drawnTo[column] -= share;
+        ctx.fillRect(bbox.left + column * width, drawnTo[column], width, share);
       }
     }
   }
@@ -164,15 +213,16 @@ class LaneMarks {
     const { min, max } = chart.scales.x;
     const faint = [];
     const strong = [];
+    const [chosenEvent, chosenCall] = [chosen?.event ?? -1, chosen?.exchange ?? -1];
     for (let pair = 0; pair < causes.length; pair++) {
       const call = causes.exchange[pair];
       const event = causes.event[pair];
-      const isChosen = chosen !== null && (chosen.event === event || chosen.exchange === call);
       const eventExchange = events.exchange[event];
       if (eventExchange === NO_ROW || exchanges.at[call] > max || events.at[event] < min) continue;
-      const lanes = [exchanges.lane[call], exchanges.lane[eventExchange]];
-      if (Math.max(...lanes) < firstLane || Math.min(...lanes) >= lastLane) continue;
-      (isChosen ? strong : faint).push(pair);
+      const [one, other] = [exchanges.lane[call], exchanges.lane[eventExchange]];
+      if ((one < firstLane && other < firstLane) || (one >= lastLane && other >= lastLane)) continue;
+      if (event === chosenEvent || call === chosenCall) strong.push(pair);
+      else if (faint.length <= MOST_LINES) faint.push(pair);
     }
     const middle = (row) => top(exchanges.lane[row]) + height / 2;
     const stroke = (pairs, width, alpha) => {
@@ -206,20 +256,21 @@ class LaneMarks {
   }
 }
 
-// Colors by how often a type occurs; heartbeats are grey: -1.
-function colorTypes({ events, texts }) {
+// The types, the most frequent first, with their colors; heartbeats are grey: -1.
+function sortTypes({ events, texts }) {
   const counts = new Map();
   for (const type of events.type) counts.set(type, (counts.get(type) ?? 0) + 1);
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
   let next = 0;
-  return new Map(sorted.map(([type]) => [type, texts[type] === "HEARTBEAT" ? -1 : next++ % COLORS]));
+  return sorted.map(([type, count]) => ({ type, count, color: texts[type] === "HEARTBEAT" ? -1 : next++ % COLORS }));
 }
 
 function laneLabel(data, lane) {
   const own = data.lanes[lane];
   const several = data.facts.cassettes.length > 1 ? `${own.cassette + 1}: ` : "";
-  if (own.exchange === null) return `${several}client ${own.client}${own.peer ? ` · ${own.peer}` : ""}`;
-  return `${several}client ${own.client} · ${callName(data, own.exchange)} #${data.exchanges.number[own.exchange]}`;
+  const client = isNarrow() ? own.client : `client ${own.client}`;
+  if (own.exchange === null) return `${several}${client}${own.peer ? ` · ${own.peer}` : ""}`;
+  return `${several}${client} · ${callName(data, own.exchange)} #${data.exchanges.number[own.exchange]}`;
 }
 
 function fitText(ctx, text, width) {

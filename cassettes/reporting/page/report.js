@@ -10,16 +10,14 @@ function showHead({ facts }) {
 }
 
 function showTypes(data, timeline) {
-  const counts = new Map();
-  for (const type of data.events.type) counts.set(type, (counts.get(type) ?? 0) + 1);
-  const chips = [...timeline.marks.colorOfType.keys()].slice(0, 60).map((type) => {
+  const chips = timeline.marks.types.slice(0, MOST_TYPES).map(({ type, count }, rank) => {
     const swatch = element("i");
-    swatch.style.background = timeline.marks.colorOfEvent(type);
-    const chip = element("button", { type: "button", "aria-pressed": "true" }, swatch, data.texts[type], element("span", { className: "count" }, formatNumber(counts.get(type))));
+    swatch.style.background = timeline.marks.colorOfRank(rank);
+    const isShown = () => !timeline.hidden.has(rank);
+    const chip = element("button", { type: "button", "aria-pressed": String(isShown()) }, swatch, data.texts[type], element("span", { className: "count" }, formatNumber(count)));
     chip.onclick = () => {
-      const isShown = timeline.hidden.has(type);
-      timeline.hidden[isShown ? "delete" : "add"](type);
-      chip.setAttribute("aria-pressed", String(isShown));
+      timeline.hidden[isShown() ? "add" : "delete"](rank);
+      chip.setAttribute("aria-pressed", String(isShown()));
       timeline.redraw();
     };
     return chip;
@@ -27,7 +25,7 @@ function showTypes(data, timeline) {
   byId("types").replaceChildren(...chips);
 }
 
-function bindButtons(view) {
+function bindButtons(view, facts) {
   byId("zoom-in").onclick = () => view.zoom(0.5);
   byId("zoom-out").onclick = () => view.zoom(2);
   byId("earlier").onclick = () => view.pan(-0.5);
@@ -35,7 +33,9 @@ function bindButtons(view) {
   byId("zoom-all").onclick = () => view.showAll();
   const showRange = () => {
     const digits = Math.max(0, Math.ceil(1 - Math.log10(view.to - view.from)));
-    byId("range").textContent = `${formatTime(view.from, digits)} to ${formatTime(view.to, digits)}`;
+    const begin = Date.parse(facts.begin);
+    const wall = (seconds) => new Date(begin + seconds * 1000).toISOString().replace("T", " ");
+    byId("range").textContent = `${formatTime(view.from, digits)} to ${formatTime(view.to, digits)} (${wall(view.from)} to ${wall(view.to)})`;
   };
   view.listeners.push(showRange);
   showRange();
@@ -60,7 +60,7 @@ async function main() {
   const charts = showStates(data, view);
   const resize = () => {
     timeline.resize();
-    for (const chart of charts) chart.setSize({ width: byId("charts").clientWidth, height: 130 });
+    for (const chart of charts) chart.setSize({ width: byId("lanes").clientWidth, height: 130 });
   };
   addEventListener("resize", resize);
   addEventListener("keydown", (event) => { if (event.key === "Escape" && !byId("details").hidden) close(); });
@@ -69,7 +69,7 @@ async function main() {
   showProblems(data, select);
   showCallTypes(data);
   new CallList(data, select);
-  bindButtons(view);
+  bindButtons(view, data.facts);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     timeline.marks.readColors();
     showTypes(data, timeline);

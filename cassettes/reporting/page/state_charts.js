@@ -23,7 +23,7 @@ function stateChart({ title, times, states }, view) {
   const options = view.options();
   const chart = new uPlot({
     ...options,
-    width: byId("charts").clientWidth,
+    width: byId("lanes").clientWidth,
     height: 130,
     legend: { show: true, live: true },
     padding: [8, 14, 0, 0],

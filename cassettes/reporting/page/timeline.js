@@ -8,6 +8,12 @@ const HIT_PIXELS = 6;
 const isNarrow = () => innerWidth < 760;
 const gutterWidth = () => (isNarrow() ? 92 : 210);
 
+// Steps of a time axis, in seconds: decimal up to 5 s, then parts of minutes, hours and days.
+const TIME_STEPS = [
+  ...[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1].flatMap((unit) => [1, 2, 5].map((times) => times * unit)),
+  ...[10, 15, 30, 60, 120, 300, 600, 900, 1800], ...[1, 2, 3, 6, 12, 24, 48, 120, 240].map((hours) => hours * 3600),
+];
+
 function timeAxis() {
   return {
     stroke: () => colorOf("soft"),
@@ -16,6 +22,7 @@ function timeAxis() {
     font: "12px system-ui, sans-serif",
     size: AXIS_HEIGHT,
     space: 70,
+    incrs: TIME_STEPS,
     values: (chart, splits) => {
       const step = splits.length > 1 ? splits[1] - splits[0] : 1;
       let digits = 0;
@@ -173,7 +180,7 @@ class Timeline {
     if (lane < 0 || lane >= data.lanes.length) return null;
     const [early, late] = [chart.posToVal(x - HIT_PIXELS, "x"), chart.posToVal(x + HIT_PIXELS, "x")];
     const middle = chart.posToVal(x, "x");
-    const near = nearest(data.eventsByLane, lane, early, late, middle, (row) => !this.hidden.has(data.events.type[row]));
+    const near = nearest(data.eventsByLane, lane, early, late, middle, (row) => !this.hidden.has(this.marks.ranks[row]));
     if (near !== null) return { event: near };
     const { starts, rows, times } = data.exchangesByLane;
     const { at, end, response_seconds: seconds, is_stream: isStream } = data.exchanges;
