@@ -1,0 +1,63 @@
+"""docs/troubleshooting.md quotes what the commands print, and names options that they have."""
+
+import re
+import shlex
+import socket
+from pathlib import Path
+
+import click
+import pytest
+from support.commands import run
+from support.paths import ROOT
+
+from mesotape.proxy.cli import cli
+
+PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
+COMMANDS = re.findall(r"`mesotape ([^`]*)`", PAGE)
+REPLAY = ("replay", "cassette.yaml")
+RECORD = ("record", "http://master.example:5050", "-o", "cassette.yaml")
+SYMPTOMS = {
+    "cassette.yaml: already exists": RECORD,
+    "nothing.yaml: there is no such file": ("replay", "nothing.yaml"),
+    "format 2 is newer than this mesotape reads (1)": ("validate", "newer.yaml"),
+    "unknown key": ("validate", "unknown.yaml"),
+    "no requests arrived": (*REPLAY, "--", "true"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    sample = (ROOT / "cassettes" / "samples" / "master.yaml").read_text()
+    (tmp_path / "cassette.yaml").write_text(sample)
+    (tmp_path / "newer.yaml").write_text(sample.replace("mesotape: 1", "mesotape: 2", 1))
+    (tmp_path / "unknown.yaml").write_text(sample.replace("server:", "color: red\nserver:", 1))
+    return tmp_path
+
+
+@pytest.mark.parametrize("symptom", SYMPTOMS)
+def test_a_symptom_is_what_the_command_prints(symptom: str, folder: Path) -> None:
+    done = run(*SYMPTOMS[symptom], cwd=folder)
+    assert f"| `{symptom}` |" in PAGE
+    assert symptom in done.stdout + done.stderr
+    assert done.returncode != 0
+
+
+def test_a_port_in_use_is_told_as_the_page_quotes_it(folder: Path) -> None:
+    (symptom,) = re.findall(r"`(cannot listen on .*)` \|", PAGE)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        done = run(*REPLAY, "--listen", address, cwd=folder)
+    assert symptom.replace("127.0.0.1:5050", address) in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_the_options_that_the_page_names(command: str) -> None:
+    name, *words = shlex.split(command)
+    options = {
+        option
+        for each in cli.commands[name].params
+        if isinstance(each, click.Option)
+        for option in each.opts
+    }
+    own = words[: words.index("--")] if "--" in words else words
+    assert {word for word in own if word.startswith("-")} <= options
