@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import unittest
 
 import pytest
 from support.paths import ROOT
@@ -29,6 +30,27 @@ def test_the_examples_run():
     names = {}
     for example in EXAMPLES:
         exec(compile(example, "docs/python.md", "exec"), names)
+    assert sum(map(run_cases, names.values())) == 2
+
+
+def run_cases(each):
+    """Return how many tests of a class of unittest have passed."""
+    if not (isinstance(each, type) and issubclass(each, unittest.TestCase)):
+        return 0
+    done = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(each).run(done)
+    assert done.wasSuccessful(), [*done.errors, *done.failures]
+    return done.testsRun
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_miss_is_a_failure_of_a_test_case():
+    class TestMiss(unittest.TestCase):
+        def test_it(self):
+            self.enterContext(mesotape.Player("master.yaml"))
+
+    with pytest.raises(AssertionError, match="Let the client use the URL of the replay"):
+        run_cases(TestMiss)
 
 
 def test_every_public_name_is_in_an_example():

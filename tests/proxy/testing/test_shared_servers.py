@@ -155,3 +155,33 @@ def test_what_shared_servers_play_is_in_the_report_of_unused_cassettes(
     done.stdout.fnmatch_lines(["cassettes/shared.yaml: 2 of 3 exchanges were not used"])
     skipped = tested(f"{text}@pytest.mark.skip\n{using(HEALTHY)}", "--mesotape-unused=report")
     skipped.stdout.fnmatch_lines(["not checked, *: a test that did not run may use any cassette"])
+
+
+@pytest.mark.usefixtures("folder", "cassette")
+def test_each_process_of_xdist_has_servers_of_its_own(pytester: pytest.Pytester) -> None:
+    text = (
+        "@pytest.mark.parametrize('n', range(6))\n"
+        "def test_it(master, n):\n"
+        f"{HEALTHY}{SUBSCRIBES}"
+        "    with open(f'{n}.url', 'x') as file: file.write(master.url)\n"
+    )
+    start = shared("session", "'shared.yaml', repeat='cycle'")
+    pytester.makepyfile(test_it=f"from client import *\n{start}{text}")
+    options = ("-n", "2", "-p", "no:hypothesispytest", "--mesotape-unused=report")
+    done = pytester.runpytest_subprocess(*options)
+    done.assert_outcomes(passed=6)
+    assert len({path.read_text() for path in pytester.path.glob("*.url")}) == 2
+    done.stdout.no_fnmatch_line("*shared.yaml: no test used it*")
+
+
+def test_processes_of_xdist_do_not_record_parts_of_a_cassette(
+    pytester: pytest.Pytester, tested: Run
+) -> None:
+    pytester.makeconftest("def pytest_configure(config): config.workerinput = {}\n")
+    text = shared("session", "'new.yaml', upstream='http://127.0.0.1:1'") + using(HEALTHY)
+    done = tested(text, "-p", "no:xdist", "--mesotape-record=once")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(
+        ["*new.yaml: its tests run in several processes, *: record without -n *"]
+    )
+    assert list(pytester.path.glob("*new*")) == []
