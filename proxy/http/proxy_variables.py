@@ -1,7 +1,7 @@
 """The proxy in the environment of a client: how requests to a replay pass it by.
 
     http_proxy=http://proxy.example:3128    where clients send requests, by the scheme of their URL
-    NO_PROXY=localhost,127.0.0.1,[::1]      the hosts that they connect to directly; `*` is all
+    NO_PROXY=localhost,127.0.0.1,::1        the hosts that they connect to directly; `*` is all
 
 Clients read these in lower case, in upper case, or both, in an order of their own: curl, for
 example, ignores `NO_PROXY` if `no_proxy` is set. So both spellings are set here, always.
@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 _NAMES = ("no_proxy", "NO_PROXY")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
-"""Some clients compare IPv6 addresses with brackets, others without."""
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def direct_variables(environment: Mapping[str, str], urls: Iterable[str]) -> dict[str, str]:
@@ -56,6 +55,10 @@ def _entries(value: str) -> list[str]:
 
 
 def _hosts(url: str) -> list[str]:
-    """Return the host of a URL; an IPv6 address without and with brackets."""
+    """Return the host of a URL; an IPv6 address without and with brackets.
+
+    Some clients compare it with brackets (urllib), and others cannot read these (httpx 0.28), so
+    only the address of a server has them.
+    """
     host = urlsplit(url).hostname or ""
     return [host, f"[{host}]"] if ":" in host else [host]

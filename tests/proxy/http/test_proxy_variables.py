@@ -1,11 +1,12 @@
 """Proxies in the environment: what clients get, and when they go to one."""
 
+import httpx
 import pytest
 
 from mesotape.proxy.http.proxy_variables import detour, direct_variables, proxy_variable
 
 HTTP = "http://127.0.0.1:5050"
-LOCAL = "127.0.0.1,localhost,::1,[::1]"
+LOCAL = "127.0.0.1,localhost,::1"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ LOCAL = "127.0.0.1,localhost,::1,[::1]"
         ({"no_proxy": "*", "NO_PROXY": "b"}, ("*", f"b,{LOCAL}")),
         (
             {"no_proxy": "localhost, 127.0.0.1"},
-            ("localhost, 127.0.0.1,::1,[::1]", "localhost, 127.0.0.1,::1,[::1]"),
+            ("localhost, 127.0.0.1,::1", "localhost, 127.0.0.1,::1"),
         ),
     ],
 )
@@ -33,13 +34,19 @@ def test_both_variables_keep_their_hosts_and_get_those_of_the_replay(
     assert direct_variables(variables, [HTTP]) == variables
 
 
+def test_httpx_can_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in direct_variables({}, [HTTP]).items():
+        monkeypatch.setenv(name, value)
+    httpx.Client().close()
+
+
 @pytest.mark.parametrize(
     ("url", "hosts"),
     [
         ("http://0.0.0.0:80", ",0.0.0.0"),
         ("http://Master.example:80", ",master.example"),
         ("https://[fe80::1]:5050", ",fe80::1,[fe80::1]"),
-        ("http://[::1]:5050", ""),
+        ("http://[::1]:5050", ",[::1]"),
     ],
 )
 def test_the_hosts_of_all_addresses_are_added(url: str, hosts: str) -> None:
