@@ -46,11 +46,16 @@ def pymesos_containers(url: str, folder: Path, *options: str) -> list[str]:
 
 
 def _pymesos(script: str, url: str, folder: Path, *options: str) -> list[str]:
-    python = INSTALLED / "pymesos" / "bin" / "python"
+    command: list[str | Path] = [pymesos_python(), HERE / script, url.removeprefix("http://")]
+    return printed([*command, *options], folder)
+
+
+def pymesos_python() -> Path:
+    """Return the interpreter that has pymesos; skip the test if there is none."""
     if not (INSTALLED / ".installed-pymesos").exists():
         existing(INSTALLED)
         pytest.skip(NO_PYMESOS)
-    return printed([python, HERE / script, url.removeprefix("http://"), *options], folder)
+    return INSTALLED / "pymesos" / "bin" / "python"
 
 
 def mesos_framework(url: str, folder: Path, *options: str) -> list[str]:
