@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/.installed-demo
 DEV := $(VENV)/.installed-dev
+SITE := $(VENV)/.installed-site
 CHECKED := build/types
 SANITIZED := build/sanitize
 NATIVE := $(wildcard */*/native/*)
@@ -87,7 +88,7 @@ test-oldest test-newest: test-%:
 
 # Pin what pyproject.toml names and nothing pins yet; `make upgrade` takes the newest of everything.
 constraints: $(UV)/.installed
-	$(UV)/bin/uv pip compile --quiet --universal --python-version 3.12 --all-extras --group dev --group constraints \
+	$(UV)/bin/uv pip compile --quiet --universal --python-version 3.12 --all-extras --group dev --group docs --group constraints \
 		--no-python-downloads --only-binary :all: --no-binary pyspark --custom-compile-command 'make constraints, or make upgrade' \
 		$(UPGRADE) --output-file constraints.txt pyproject.toml
 
@@ -203,6 +204,16 @@ fuzz: install
 # Five minutes of a recorder and a replay under hostile clients.
 soak: install
 	$(BIN)/python bench/soak.py
+
+# The pages of docs/ as a site in build/site. Warnings are errors, and so are links that lead nowhere.
+site: $(SITE)
+	rm -rf build/site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -d build/site-cache docs build/site
+	@echo "build/site/index.html"
+
+$(SITE): $(DEV)
+	$(BIN)/pip $(PINNED) --group docs
+	@touch $@
 
 # Compile the .proto files into the descriptor set that ships.
 protos: install
