@@ -34,3 +34,9 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and anchor not in headings(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_contents_of_the_site_have_all_pages() -> None:
+    contents = re.findall(r"^(\w+)$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE)
+    pages = {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert sorted(contents) == sorted(pages)
