@@ -5,15 +5,14 @@ is cut off further up, or is wrong, is left for a person to correct.
 """
 
 import errno
-import gzip
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import IO
 
 from ..files.readable_file import LocalFile
 from ..format.documents import CassetteError
+from .new_file import new_file
 from .opening import is_gzip_file, open_for_reading
 from .reader import Cassette
 
@@ -59,15 +58,7 @@ def _has_content(tail: bytes) -> bool:
 
 def _replace_compressed(path: Path, plain: IO[bytes], size: int) -> None:
     plain.seek(0)
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
-        try:
-            with gzip.GzipFile(fileobj=file, mode="wb", filename="") as packing:
-                while size > 0 and (data := plain.read(min(_BLOCK_BYTES, size))):
-                    packing.write(data)
-                    size -= len(data)
-            file.flush()
-            shutil.copymode(path, file.name)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with new_file(path, packs=True) as file:
+        while size > 0 and (data := plain.read(min(_BLOCK_BYTES, size))):
+            file.write(data)
+            size -= len(data)

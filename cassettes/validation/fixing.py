@@ -6,13 +6,10 @@ if it is sound in what was changed, so that a guess that was wrong leaves the fi
 """
 
 import contextlib
-import fcntl
 import gzip
-import os
 import re
 import shutil
-import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -20,7 +17,7 @@ from msgspec import Struct
 
 from ..format.documents import CassetteError, Document, End, Event, Exchange, Note
 from ..format.parsing import parse_document
-from ..storage.opening import is_gzip_file
+from ..storage.new_file import is_packed, new_file
 from ..storage.reader import Cassette
 from .findings import FINDING_KINDS, CassetteFinding
 from .judge import find_problems
@@ -41,6 +38,10 @@ class FixResult(Struct):
 
     changes: list[str]
     reason: str | None = None
+
+
+class _NotBetterError(Exception):
+    """The new file is not sound."""
 
 
 class _Edit(Struct):
@@ -93,20 +94,25 @@ def _fix(
         changes.append(f"{path}:{source.line}: {edit.text}")
     if not changes:
         return FixResult([], "how to correct the numbers is not clear")
-    with _lock(path), _new_file(path) as new:
-        _write(cassette, edits, new, is_packed=_is_packed(path))
-        with Cassette.open(new.name, lenient=True) as fixed:
-            after = find_problems(fixed)
-        if not _is_better(findings, after):
-            text = (
-                "which records belong to which exchange is not clear: correct the numbers by hand"
-            )
-            return FixResult([], text)
-        if backup:
-            shutil.copy2(path, path.with_name(f"{path.name}.bak"))
-        shutil.copymode(path, new.name)
-        Path(new.name).replace(path)
+    try:
+        with new_file(path, packs=False) as new:
+            _write(cassette, edits, new, packs=is_packed(path))
+            _check(findings, Path(new.name))
+            if backup:
+                shutil.copy2(path, path.with_name(f"{path.name}.bak"))
+    except _NotBetterError as error:
+        return FixResult([], str(error))
     return FixResult(changes)
+
+
+def _check(before: list[CassetteFinding], path: Path) -> None:
+    """Raise _NotBetterError unless fewer faults are left in the new file."""
+    with Cassette.open(path, lenient=True) as fixed:
+        after = find_problems(fixed)
+    if not _is_better(before, after):
+        raise _NotBetterError(
+            "which records belong to which exchange is not clear: correct the numbers by hand"
+        )
 
 
 def _edit(document: Document, wanted: Document | None, data: bytes) -> _Edit | None:
@@ -150,12 +156,10 @@ def _is_better(before: list[CassetteFinding], after: list[CassetteFinding]) -> b
     )
 
 
-def _write(
-    cassette: Cassette, edits: dict[int, _Edit], file: IO[bytes], *, is_packed: bool
-) -> None:
+def _write(cassette: Cassette, edits: dict[int, _Edit], file: IO[bytes], *, packs: bool) -> None:
     with contextlib.ExitStack() as stack:
         out: IO[bytes] = file
-        if is_packed:
+        if packs:
             packing = gzip.GzipFile(fileobj=file, mode="wb", filename="")
             out = cast("IO[bytes]", stack.enter_context(packing))
         offset = 0
@@ -168,37 +172,9 @@ def _write(
         for data in _copy(cassette, offset, cassette.length_bytes):
             out.write(data)
     file.flush()
-    os.fsync(file.fileno())
 
 
 def _copy(cassette: Cassette, start: int, end: int) -> Iterator[bytes]:
     while start < end and (data := cassette.read_bytes(start, min(end, start + _BLOCK_BYTES))):
         yield data
         start += len(data)
-
-
-def _is_packed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return is_gzip_file(file.fileno())
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Generator[None]:
-    """Hold the lock of recorders. Raises OSError if one is writing to the file."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(0, "a recorder is writing to it") from None
-        yield
-
-
-@contextlib.contextmanager
-def _new_file(path: Path) -> Generator[IO[bytes]]:
-    """Create a file beside another; it is removed unless it has replaced the other."""
-    suffix = ".yaml.gz" if _is_packed(path) else ".yaml"
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=suffix, delete=False) as file:
-        try:
-            yield file
-        finally:
-            Path(file.name).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
+from ...cassettes.storage.new_file import locked
 from ...cassettes.storage.opening import missing_file_text
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.storage.repair import cut_damaged_tail
@@ -80,8 +81,11 @@ def _exit_code(findings: list[CassetteFinding]) -> int:
 def _repair(path: Path, *, backup: bool) -> tuple[int, FixResult]:
     """Cut off a damaged tail, and correct numbers; return the bytes cut off, and the changes."""
     try:
-        cut_off = cut_damaged_tail(path, backup=backup)
-        return cut_off, fix_numbers(path, backup=backup and not cut_off)
+        with locked(path):
+            cut_off = cut_damaged_tail(path, backup=backup)
+            return cut_off, fix_numbers(path, backup=backup and not cut_off)
+    except CassetteError as error:
+        raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"{path}: cannot be repaired: {error.strerror or error}") from error
 

@@ -1,5 +1,6 @@
 """`mesotape validate`: everything at once, the mending of a tail, the hook, and the schema."""
 
+import fcntl
 import gzip
 import json
 import re
@@ -131,6 +132,17 @@ def test_a_compressed_cassette_is_repaired_too(cut: int, tmp_path: Path) -> None
     with Cassette.open(path) as cassette:
         assert not cassette.warnings
     assert WHOLE.startswith(gzip.decompress(path.read_bytes()))
+
+
+def test_a_cassette_that_is_being_recorded_is_not_repaired(tmp_path: Path) -> None:
+    path = tmp_path / "torn.yaml"
+    path.write_bytes(WHOLE + TORN)
+    with path.open("rb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        done = run("validate", "--fix", path)
+    assert done.returncode == 1
+    assert done.stderr == f"mesotape: {path}: a recorder is writing to it: stop it first\n"
+    assert path.read_bytes() == WHOLE + TORN
 
 
 def test_the_hook_runs_the_command() -> None:
