@@ -210,6 +210,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/cutting",
         "proxy/commands",
     ),
+    "proxy/command_line": (
+        "proxy/commands",
+        "proxy/inspect",
+        "proxy/cassette_tools",
+        "proxy/diff",
+        "proxy/installation",
+        "proxy/arguments",
+    ),
     "proxy": (
         "proto",
         "cassettes/files",
@@ -218,12 +226,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/recorder",
         "proxy/testing",
         "proxy/commands",
-        "proxy/terminal",
-        "proxy/inspect",
-        "proxy/cassette_tools",
-        "proxy/diff",
         "proxy/installation",
         "proxy/arguments",
+        "proxy/command_line",
     ),
 }
 """What the files of each folder may import, besides each other: type-only imports included.

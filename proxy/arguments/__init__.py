@@ -1,4 +1,4 @@
-"""The command line: its options, and how their text becomes values.
+"""The options of the commands, and how their text becomes values.
 
 Start with shared_options.py, the options of several commands. record_options.py, replay_options.py
 and inspect_options.py have those of one; command_help.py formats `--help`,

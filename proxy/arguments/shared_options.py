@@ -14,6 +14,15 @@ from .completion import complete_redaction_rules
 from .path_type import PATH_TYPE
 from .value_types import AddressType
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+output_of_cassette = option_group(
+    "Output",
+    click.option("-o", "--output", type=PATH_TYPE, required=True, help="Write to this file."),
+    json_option,
+)
+"""The options of a command that writes one file."""
+
 listen_options = option_group(
     "Listening",
     click.option(
@@ -39,7 +48,7 @@ server_output_options = option_group(
         "--ready-file", type=PATH_TYPE, help="Write the address to this file when listening."
     ),
     click.option("-q", "--quiet", is_flag=True, help="Print only warnings, misses and errors."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    json_option,
 )
 """What every command that listens prints."""
 

@@ -2,5 +2,5 @@
 
 Start with validate.py. Each command turns its options into calls of a folder of `cassettes/`, and
 prints what that finds; cassette_files.py is what they share. Their options and the texts of
-`--help` are in `proxy/cassette_cli.py`.
+`--help` are in `proxy/command_line/`.
 """

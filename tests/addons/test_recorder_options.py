@@ -11,7 +11,7 @@ from support.paths import ROOT
 
 from mesotape.addons import recorder_options
 from mesotape.cassettes.recording.writer_reports import WriterConfig
-from mesotape.proxy.cli import record
+from mesotape.proxy.command_line.traffic import record
 from mesotape.proxy.commands.record import OPTIONS
 
 OF_THE_PROXY = {"--mode", "--set", "--keep-host", "--upstream-ca", "--client-cert", "--insecure"}

@@ -15,7 +15,7 @@ from mesotape.proxy.installation.completion import VARIABLE, BashCompletion, joi
 
 COMPLETED = {
     "": {"record", "replay", "completion"},
-    "rep": {"replay"},
+    "rep": {"replay", "report"},
     "replay --pa": {"--pace"},
     "replay c.yaml --pace ": {"recorded", "every:0.1", "instant", "step"},
     "replay c.yaml --causality=p": {"party"},

@@ -1,11 +1,12 @@
-"""The commands about mesotape itself: their options, and the texts of `--help`."""
+"""The commands about this installation: their options, and the texts of `--help`."""
 
 from typing import Any
 
 import click
 
-from .arguments.command_help import DocumentedCommand, option_group
-from .commands.console import importing
+from ..arguments.command_help import DocumentedCommand, option_group
+from ..arguments.shared_options import json_option
+from ..commands.console import importing
 
 
 @click.command(
@@ -14,14 +15,14 @@ from .commands.console import importing
     examples=("mesotape doctor", "mesotape doctor --json"),
     page="README.md#install",
 )
-@option_group("Output", click.option("--json", "as_json", is_flag=True, help="Print JSON."))
+@option_group("Output", json_option)
 def doctor(*, as_json: bool) -> int:
     """Print versions and extras, and what is wrong with the environment.
 
     The exit code is 1 if something cannot work, else 0.
     """
     with importing():
-        from .installation.doctor import doctor
+        from ..installation.doctor import doctor
 
     return doctor(as_json=as_json)
 
@@ -43,7 +44,7 @@ def completion(shell: Any) -> int:
     In bash, `source <(mesotape completion bash)` loads it; in zsh, the same with zsh in .zshrc,
     after compinit.
     """
-    from .installation.completion import print_completion
+    from ..installation.completion import print_completion
 
     return print_completion(click.get_current_context().find_root().command, shell)
 

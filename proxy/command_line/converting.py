@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from .arguments.command_help import DocumentedCommand, option_group
-from .arguments.completion import CASSETTE_PATH_TYPE
-from .arguments.path_type import PATH_TYPE
-from .arguments.shared_options import redaction_options
-from .arguments.value_types import SizeType
-from .commands.console import check_platform, importing
+from ..arguments.command_help import DocumentedCommand, option_group
+from ..arguments.completion import CASSETTE_PATH_TYPE
+from ..arguments.path_type import PATH_TYPE
+from ..arguments.shared_options import json_option, redaction_options
+from ..arguments.value_types import SizeType
+from ..commands.console import check_platform, importing
 
 
 @click.command(
@@ -41,7 +41,7 @@ from .commands.console import check_platform, importing
         show_default=True,
         help="Leave out longer bodies in har and flow, which hold them whole.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    json_option,
 )
 @option_group(
     "Stream for recordio",
@@ -64,7 +64,7 @@ def export(**options: Any) -> int:
     """
     check_platform("export")
     with importing():
-        from .cassette_tools.export import ExportOptions, export
+        from ..cassette_tools.export import ExportOptions, export
 
     return export(ExportOptions(**options))
 
@@ -119,7 +119,7 @@ def export(**options: Any) -> int:
         show_default=True,
         help="Leave out longer bodies and records.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    json_option,
 )
 def import_file(**options: Any) -> int:
     """Write a HAR, a flow file, a cassette of vcrpy, HTTP, or a raw stream as a cassette.
@@ -130,7 +130,7 @@ def import_file(**options: Any) -> int:
     """
     check_platform("import")
     with importing():
-        from .cassette_tools.import_file import ImportOptions, import_file
+        from ..cassette_tools.import_file import ImportOptions, import_file
 
     return import_file(ImportOptions(**options))
 
