@@ -11,6 +11,7 @@ from itertools import islice
 import msgspec
 from google.protobuf.message import Message
 
+from ...proto.counted import counted
 from ...proto.messages.ids import IdField, id_fields
 from ..known_secrets.placeholders import PLACEHOLDER
 from ..matching.request_key import PlainKey
@@ -56,7 +57,7 @@ class ContentComparison:
             return
         calls = comparable_request(ours), comparable_request(theirs)
         if len(calls[0]) != len(calls[1]):
-            yield FieldChange("request", *(f"{len(each)} records" for each in calls))
+            yield FieldChange("request", *(counted(len(each), "record") for each in calls))
         for a, b in zip(*calls, strict=False):
             yield from self._message_changes(a, b, first, second, "request")
         refusals = [str(each.refusal) if each.refusal else None for each in (ours, theirs)]

@@ -32,6 +32,7 @@ from ...cassettes.storage.new_file import locked
 from ...cassettes.storage.opening import missing_file_text
 from ...cassettes.storage.part_names import part_path
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
+from ...proto.counted import counted
 from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
 from .cassette_files import progress
 
@@ -236,7 +237,7 @@ def _warn_of_servers(origins: Origins, options: ImportOptions, losses: Losses) -
         text = "requests went to several servers, and a cassette is of one"
         print_to_stderr(f"{options.file}: {text}: --upstream URL keeps those of one: {servers}")
     elif options.upstream is not None and (others := counts.total() - counts[origins.only or ""]):
-        losses.add(f"{others} requests to other servers than {origins.only} are left out")
+        losses.add(f"{counted(others, 'request')} to other servers than {origins.only}: left out")
 
 
 def _print_result(result: ImportResult, losses: Losses, options: ImportOptions) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from ...cassettes.merging.merging import merge_cassettes
+from ...proto.counted import counted
 from ..commands.console import CommandError, print_to_stderr
 from .cassette_files import find_cassettes, progress, writing
 
@@ -24,13 +25,14 @@ def merge(options: MergeOptions) -> int:
     paths, output = list(find_cassettes(options.files)), options.output
     if len(paths) < 2:
         raise CommandError(f"expected two or more cassettes, found {len(paths)}")
-    with writing(output), progress(f"merging {len(paths)} cassettes", 100) as shown:
+    with writing(output), progress(f"merging {counted(len(paths), 'cassette')}", 100) as shown:
         result = merge_cassettes(paths, output, shown.advance)
     if options.as_json:
         click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
         return 0
     print_to_stderr(
-        f"{output}: {result.exchanges} exchanges of {result.cassettes} cassettes,"
+        f"{output}: {counted(result.exchanges, 'exchange')} of"
+        f" {counted(result.cassettes, 'cassette')},"
         f" {result.documents} documents"
     )
     if result.mixed_servers:

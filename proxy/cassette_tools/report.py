@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ...cassettes.reporting.receipt_overlay import ReceiptFacts
 from ...cassettes.reporting.report import write_report
+from ...proto.counted import counted
 from ..commands.console import CommandError, print_to_stderr
 from ..control.receipt import NamedExchange, Receipt
 from .cassette_files import Progress, find_cassettes, writing
@@ -42,7 +43,7 @@ def report(options: ReportOptions) -> int:
     print_to_stderr(f"{output}: {text}")
     if counts.messages_left_out:
         print_to_stderr(
-            f"{output}: has no room for {counts.messages_left_out} messages:"
+            f"{output}: has no room for {counted(counts.messages_left_out, 'message')}:"
             " write the report of a part of it (mesotape cut)"
         )
     return 0

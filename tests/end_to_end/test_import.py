@@ -100,7 +100,7 @@ def test_one_of_several_servers_is_asked_for(tmp_path: Path) -> None:
     chosen = ("--upstream", "http://agent.example:5051")
     one = run("import", "x.har", "-o", "c.yaml", *chosen, cwd=tmp_path)
     assert one.returncode == 0
-    assert "4 requests to other servers than http://agent.example:5051 are left out" in one.stderr
+    assert "4 requests to other servers than http://agent.example:5051: left out" in one.stderr
     with Cassette.open(tmp_path / "c.yaml") as cassette:
         assert len(cassette) == 1
 
