@@ -55,7 +55,7 @@ endef
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo chromium test test-oldest test-newest clients test-clients test-spark lint types sanitize bench \
-	bench-quick bench-peers fuzz soak uplot protos constraints upgrade clean FORCE
+	bench-quick bench-peers fuzz soak uplot protos site picture constraints upgrade clean FORCE
 .NOTPARALLEL:
 
 install: $(DEV)
@@ -214,6 +214,10 @@ site: $(SITE)
 $(SITE): $(DEV)
 	$(BIN)/pip $(PINNED) --group docs
 	@touch $@
+
+# What README.md shows of a terminal.
+picture: $(DEMO)
+	$(BIN)/python docs/pictures/draw.py docs/pictures/terminal.svg
 
 # Compile the .proto files into the descriptor set that ships.
 protos: install
