@@ -15,7 +15,6 @@ from mitmproxy.io import FlowWriter
 
 from ...cassettes.format.documents import Header
 from ...cassettes.interchange.details import DETAILS_NAME, CassetteDetails, ExchangeDetails
-from ...cassettes.interchange.times import utc
 from ...cassettes.interchange.urls import exchange_url
 from ...cassettes.recording.observations import HeaderFields
 from ...cassettes.recording.whole_exchange import WholeExchange, WholeRequest, WholeResponse
@@ -45,7 +44,7 @@ def write_flows(details: CassetteDetails, exchanges: Iterable[WholeExchange]) ->
 
 
 def _to_flow(exchange: WholeExchange, header: Header) -> HTTPFlow:
-    began = utc(header.recorded_at).timestamp()
+    began = header.began.timestamp()
     request, response = exchange.request, exchange.response
     server = _server(request, header.upstream)
     peer = exchange.peer and Address.parse(exchange.peer)

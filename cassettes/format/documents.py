@@ -142,6 +142,12 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     part: Number | None = None
     redaction: list[str] = field(default_factory=list[str])
 
+    @property
+    def began(self) -> datetime.datetime:
+        """`recorded_at` with its time zone: UTC, if it has none."""
+        at = self.recorded_at
+        return at if at.tzinfo is not None else at.replace(tzinfo=datetime.UTC)
+
 
 class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One HTTP request and its response. Numbers are in the order in which requests began."""

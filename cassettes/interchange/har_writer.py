@@ -59,7 +59,7 @@ def har_entry(exchange: WholeExchange, header: Header) -> _Object:
     answered_at = exchange.at if response is None else response.at
     ended_at = max(answered_at, exchange.ended_at or 0.0)
     return {
-        "startedDateTime": format_time(header.recorded_at, exchange.at),
+        "startedDateTime": format_time(header.began, exchange.at),
         "time": _milliseconds(exchange.at, ended_at),
         "request": _request(request, url),
         "response": _no_response(exchange) if response is None else _response(response),

@@ -8,9 +8,9 @@ def utc(moment: datetime.datetime) -> datetime.datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
 
 
-def format_time(recorded_at: datetime.datetime, at: float) -> str:
+def format_time(began: datetime.datetime, at: float) -> str:
     """Return the date and time that is some seconds after the start of a recording."""
-    moment = utc(recorded_at) + datetime.timedelta(seconds=at)
+    moment = began + datetime.timedelta(seconds=at)
     return moment.isoformat(timespec="microseconds")
 
 

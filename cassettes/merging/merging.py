@@ -9,7 +9,6 @@ for their indexes.
 """
 
 import contextlib
-import datetime
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -51,10 +50,7 @@ def merge_cassettes(
         cassettes = [opened.enter_context(Cassette.open(path, may_grow=True)) for path in paths]
         _check(cassettes, output)
         header = _merged_header(cassettes)
-        shifts = [
-            (_aware(each.header.recorded_at) - _aware(header.recorded_at)).total_seconds()
-            for each in cassettes
-        ]
+        shifts = [(each.header.began - header.began).total_seconds() for each in cassettes]
         numbers = MergedNumbers(cassettes, shifts)
         total, written = sum(each.document_count for each in cassettes), 0
         sources = [
@@ -127,7 +123,7 @@ def _kind(cassette: Cassette) -> str:
 
 def _merged_header(cassettes: Sequence[Cassette]) -> Header:
     headers = [each.header for each in cassettes]
-    earliest = min(headers, key=lambda header: _aware(header.recorded_at))
+    earliest = min(headers, key=lambda header: header.began)
     upstreams = {header.upstream for header in headers}
     rules = dict.fromkeys(rule for header in headers for rule in header.redaction)
     return replace(
@@ -135,7 +131,3 @@ def _merged_header(cassettes: Sequence[Cassette]) -> Header:
         upstream=earliest.upstream if len(upstreams) == 1 else None,
         redaction=list(rules),
     )
-
-
-def _aware(at: datetime.datetime) -> datetime.datetime:
-    return at if at.tzinfo else at.replace(tzinfo=datetime.UTC)

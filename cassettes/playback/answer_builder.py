@@ -104,7 +104,7 @@ class AnswerBuilder:
         has_faults: bool = False,
     ) -> None:
         self._cassettes = cassettes
-        began = [cassette.header.recorded_at.timestamp() for cassette in cassettes]
+        began = [cassette.header.began.timestamp() for cassette in cassettes]
         self._offsets = [at_seconds - min(began) for at_seconds in began]
         self._pace = pace
         self._constraints = constraints

@@ -27,8 +27,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def recorded_date(cassettes: Sequence[Cassette]) -> str:
     """Return the Date header of answers that are not recorded: the beginning of the recording."""
-    recorded_at = cassettes[0].header.recorded_at if cassettes else _EPOCH
-    return format_datetime(recorded_at.astimezone(UTC), usegmt=True)
+    began = cassettes[0].header.began if cassettes else _EPOCH
+    return format_datetime(began.astimezone(UTC), usegmt=True)
 
 
 class UnansweredRequests:

@@ -33,8 +33,6 @@ def new_header(server: ServerKind | None, upstream: str | None, rules: RuleSet) 
     )
 
 
-def seconds_since(recorded_at: datetime.datetime) -> float:
+def seconds_since(began: datetime.datetime) -> float:
     """Return seconds on the wall clock, the only one that runs on between two recordings."""
-    if recorded_at.tzinfo is None:
-        recorded_at = recorded_at.replace(tzinfo=datetime.UTC)
-    return (datetime.datetime.now(datetime.UTC) - recorded_at).total_seconds()
+    return (datetime.datetime.now(datetime.UTC) - began).total_seconds()

@@ -246,7 +246,7 @@ class CassetteWriter:
             rules = self.redactor.rules
             self.redactor = Redactor(rules, last_placeholder(cassette) + 1)
             self.lists_rules = set(rules.all_ids()) <= set(header.redaction)
-            self.elapsed_seconds = max(cassette.last_at_seconds, seconds_since(header.recorded_at))
+            self.elapsed_seconds = max(cassette.last_at_seconds, seconds_since(header.began))
             self._header, intact_bytes = header, cassette.intact_bytes
         file.cut(intact_bytes)
         if os.pread(file.fd, 1, intact_bytes - 1) != b"\n":

@@ -46,7 +46,7 @@ def rename_cassette(
         if output.resolve() in (part.resolve() for part in cassette.part_paths):
             raise CassetteError(f"{output}: is the cassette that is read: choose another file")
         names = Names(renames_ids=ids, renames_hosts=hosts)
-        shift = TimeShift(cassette.header.recorded_at) if times else None
+        shift = TimeShift(cassette.header.began) if times else None
         renamer, left = Renamer(names, shift), list[str]()
         share = 50 / max(1, cassette.document_count)
         for number in cassette.document_numbers():

@@ -26,10 +26,9 @@ _HTTP_DATE = re.compile(
 
 
 class TimeShift:
-    """Moves the times of a cassette whose recording began at `recorded_at`."""
+    """Moves the times of a cassette whose recording began at a time, with its time zone."""
 
-    def __init__(self, recorded_at: datetime.datetime) -> None:
-        began = recorded_at if recorded_at.tzinfo else recorded_at.replace(tzinfo=datetime.UTC)
+    def __init__(self, began: datetime.datetime) -> None:
         self._began_seconds = int(began.timestamp())
         self.seconds = self._began_seconds - int(ROUND_TIME.timestamp())
 

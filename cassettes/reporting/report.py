@@ -88,7 +88,7 @@ def _begin(paths: list[Path]) -> datetime.datetime:
     times: list[datetime.datetime] = []
     for path in paths:
         with open_source(path) as source:
-            times.append(source.header.recorded_at)
+            times.append(source.header.began)
     return min(times)
 
 
@@ -109,10 +109,10 @@ class _Report:
     def add(self, path: Path, on_progress: Callable[[int], None]) -> None:
         with Cassette.open(path, lenient=True, may_grow=True) as cassette:
             header = cassette.header
-            facts = CassetteFacts(str(path), header.server, header.upstream, header.recorded_at)
+            facts = CassetteFacts(str(path), header.server, header.upstream, header.began)
             self._cassettes.append(facts)
             self._digests.append(cassette.digest if self._has_receipt else None)
-            offset = (header.recorded_at - self._begin).total_seconds()
+            offset = (header.began - self._begin).total_seconds()
             self._traffic.begin_cassette(offset, header.server)
             frameworks = _Frameworks()
             last = max(1.0, cassette.last_at_seconds)

@@ -44,7 +44,7 @@ class Source:
         self.path = path
         self.name = str(path)
         self.header = _read_header(path, file)
-        self.begin_us = (self.header.recorded_at - _EPOCH) // _MICROSECOND
+        self.begin_us = (self.header.began - _EPOCH) // _MICROSECOND
         self._file = file
         self._start, self._stop = (0, file.size) if span is None else span
         self._first_read = max(0, self._start - 1)  # Whether a line begins there is to be seen.

@@ -26,15 +26,13 @@ def parse_age(text: str) -> datetime.timedelta:
     return datetime.timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def warn_of_age(cassette: Path, recorded_at: datetime.datetime, max_age: str) -> None:
+def warn_of_age(cassette: Path, began: datetime.datetime, max_age: str) -> None:
     """Warn if a cassette is older than `max_age`."""
-    if recorded_at.tzinfo is None:
-        recorded_at = recorded_at.replace(tzinfo=datetime.UTC)
-    age = datetime.datetime.now(datetime.UTC) - recorded_at
+    age = datetime.datetime.now(datetime.UTC) - began
     if age <= parse_age(max_age):
         return
     text = (
-        f"{os.path.relpath(cassette)} was recorded {age.days} days ago, on {recorded_at:%Y-%m-%d},"
+        f"{os.path.relpath(cassette)} was recorded {age.days} days ago, on {began:%Y-%m-%d},"
         f" and --mesotape-max-age is {max_age}: record it again, with --mesotape-record=all"
     )
     warnings.warn(text, OldCassetteWarning, stacklevel=2)

@@ -127,7 +127,7 @@ def _check_age(config: pytest.Config, session: Session) -> None:
         from .age import warn_of_age
 
         for cassette in session.player.playback.cassettes:
-            warn_of_age(cassette.path, cassette.header.recorded_at, max_age)
+            warn_of_age(cassette.path, cassette.header.began, max_age)
 
 
 def _start_recording(

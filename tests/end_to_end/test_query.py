@@ -1,6 +1,7 @@
 """`mesotape query` as a process: its output, and its errors."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,17 @@ def test_csv_has_a_header_and_plain_values() -> None:
     assert time.startswith(f"{day}T")
     assert float(at_seconds) < 60
     assert rest == ["200", "", "/api/v1"]
+
+
+def test_a_cassette_without_a_time_zone_is_in_utc(tmp_path: Path) -> None:
+    naive = tmp_path / "naive.yaml"
+    text = re.sub(r"^(recorded_at: .*)Z$", r"\1", SAMPLE.read_text(), count=1, flags=re.MULTILINE)
+    assert text != SAMPLE.read_text()
+    naive.write_text(text)
+    sql = "SELECT time FROM events ORDER BY time"
+    assert run("query", naive, "--csv", sql).stdout == run("query", SAMPLE, "--csv", sql).stdout
+    done = run("report", naive, SAMPLE, "-o", tmp_path / "report.html")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
 
 
 def test_a_table_ends_after_many_rows_and_says_so() -> None:
