@@ -7,15 +7,20 @@ query would leave the machine. A loop in C (uvloop) and child processes are not 
 import fnmatch
 import ipaddress
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 _METHODS = {"connect": 0, "connect_ex": 0, "sendto": -1}
 """Methods of sockets, and which of their arguments is the address."""
-_LOOKUPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
+_LOOKUPS: dict[str, Callable[[Any], Iterable[str]]] = {
+    "getaddrinfo": lambda found: (each[4][0] for each in found),
+    "gethostbyname": lambda found: (found,),
+    "gethostbyname_ex": lambda found: found[2],
+}
+"""Functions that resolve names, and the addresses in what they return."""
 
 
 class NetworkBlockedError(PermissionError):
@@ -41,32 +46,35 @@ class NetworkBlock:
             for name, position in _METHODS.items():
                 method = getattr(socket.socket, name)
                 patch.setattr(socket.socket, name, self._checking_address(method, position))
-            for name in _LOOKUPS:
-                patch.setattr(socket, name, self._checking_name(getattr(socket, name)))
+            for name, addresses_of in _LOOKUPS.items():
+                lookup = self._checking_name(getattr(socket, name), addresses_of)
+                patch.setattr(socket, name, lookup)
             yield
 
     def _checking_address(self, method: Callable[..., Any], position: int) -> Callable[..., Any]:
         def call(this: socket.socket, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if args and this.family in (socket.AF_INET, socket.AF_INET6):
-                host, port, *_ = args[position]
-                if not self._is_allowed(host):
-                    self._refuse(f"{host}:{port}")
+            address = args[position] if args else None
+            if this.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+                host, port, *_ = cast("tuple[Any, ...]", address)
+                if not self._is_allowed(_text(host)):
+                    self._refuse(f"{_text(host)}:{port}")
             return method(this, *args, **kwargs)
 
         return call
 
-    def _checking_name(self, lookup: Callable[..., Any]) -> Callable[..., Any]:
+    def _checking_name(
+        self, lookup: Callable[..., Any], addresses_of: Callable[[Any], Iterable[str]]
+    ) -> Callable[..., Any]:
         def call(host: str | bytes | None, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            name = host.decode() if isinstance(host, bytes) else host
+            name = _text(host or "")
             if not name or _address(name) is not None or name == socket.gethostname():
                 return lookup(host, *args, **kwargs)
             if not self._is_allowed(name):
                 self._refuse(name)
             found = lookup(host, *args, **kwargs)
-            if isinstance(found, list):
-                self._addresses.update(sockaddr[0] for *_, sockaddr in found)
+            self._addresses.update(addresses_of(found))
             return found
 
         return call
@@ -89,6 +97,10 @@ class NetworkBlock:
         text = f"blocked a connection to {place}, because of block_network: {advice}"
         self.blocked.append(text)
         raise NetworkBlockedError(text)
+
+
+def _text(host: str | bytes) -> str:
+    return host.decode() if isinstance(host, bytes) else host
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -18,7 +18,7 @@ type Run = Callable[..., pytest.RunResult]
 FAR = "192.0.2.1"  # no machine has it, by RFC 5737
 
 
-def send(address: tuple[str, int], family: int = socket.AF_INET) -> None:
+def send(address: tuple[str | bytes, int], family: int = socket.AF_INET) -> None:
     with socket.socket(family, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"", address)
 
@@ -42,6 +42,7 @@ BLOCKED: dict[str, tuple[Callable[[], Any], str]] = {
     "a name": (lambda: socket.create_connection(("a.example", 80), 1), "a.example"),
     "a name in asyncio": (lambda: connect_in_asyncio(("a.example", 80)), "a.example"),
     "a name by itself": (lambda: socket.gethostbyname("a.example"), "a.example"),
+    "an address in bytes": (lambda: send((FAR.encode(), 53)), f"{FAR}:53"),
     "bytes": (lambda: socket.getaddrinfo(b"a.example", 80), "a.example"),
     "like a local one": (lambda: socket.gethostbyname("localhost.example"), "localhost.example"),
 }
@@ -68,21 +69,28 @@ def test_this_machine_is_not_blocked(host: str) -> None:
         first, second = socket.socketpair()
         first.close()
         second.close()
+        with socket.socket() as plain, pytest.raises(TypeError):
+            plain.connect("here")
     assert block.blocked == []
 
 
+FOUND: dict[str, Any] = {
+    "getaddrinfo": [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", (FAR, 53))],
+    "gethostbyname": FAR,
+    "gethostbyname_ex": ("a.example", [], [FAR]),
+}
+
+
 @pytest.mark.parametrize("allowed", [FAR, "192.0.2.*", "A.example", "*.example"])
-def test_hosts_may_be_allowed(monkeypatch: pytest.MonkeyPatch, allowed: str) -> None:
-    found = [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", (FAR, 53))]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+@pytest.mark.parametrize("lookup", FOUND)
+def test_hosts_may_be_allowed(monkeypatch: pytest.MonkeyPatch, allowed: str, lookup: str) -> None:
+    monkeypatch.setattr(socket, lookup, lambda *_: FOUND[lookup])
     block = NetworkBlock([allowed])
     with block.active():
         if allowed.endswith("example"):
-            ((*_, address),) = socket.getaddrinfo("a.example", 53)
-        else:
-            address = (FAR, 53)
+            assert getattr(socket, lookup)("a.example", 53) == FOUND[lookup]
         with contextlib.suppress(OSError):  # A system without a network.
-            send(address)
+            send((FAR, 53))
         with pytest.raises(NetworkBlockedError):
             send(("198.51.100.1", 53))
 
