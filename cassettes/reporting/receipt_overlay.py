@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+_MOST_TIMES = (1 << 31) - 1
 _EXCHANGE = re.compile(r"\bexchange ([0-9]{1,18})\b")
 
 
@@ -63,7 +64,7 @@ def lay_over(
     for path, number, times in marks:
         row = row_of(cassettes[path], number) if path in cassettes else None
         if row is not None:
-            mark(row, times)
+            mark(row, min(max(times, 0), _MOST_TIMES))
     only = next(iter(cassettes.values())) if len(cassettes) == 1 else None
 
     def row_in(line: str) -> int | None:

@@ -6,12 +6,11 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.reporting.receipt_overlay import ReceiptFacts
 from ...cassettes.reporting.report import write_report
 from ...proto.counted import counted
-from ..commands.console import CommandError, print_to_stderr
-from ..control.receipt import NamedExchange, Receipt
+from ..commands.console import print_to_stderr
 from .cassette_files import Progress, find_cassettes, writing
+from .receipt_facts import read_receipt
 
 
 class ReportOptions(Struct, frozen=True, kw_only=True):
@@ -26,7 +25,7 @@ class ReportOptions(Struct, frozen=True, kw_only=True):
 def report(options: ReportOptions) -> int:
     """Write the page. Return the exit code; raises CommandError."""
     output = options.output
-    receipt = None if options.receipt is None else _read_receipt(options.receipt)
+    receipt = None if options.receipt is None else read_receipt(options.receipt)
     shown = _ReadingProgress()
     try:
         with writing(output):
@@ -63,47 +62,3 @@ class _ReadingProgress:
     def clear(self) -> None:
         for each in self._shown.values():
             each.clear()
-
-
-def _read_receipt(path: Path) -> ReceiptFacts:
-    try:
-        receipt = msgspec.json.decode(path.read_bytes(), type=Receipt)
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        text = f"{path}: is no receipt of mesotape replay --receipt: {error}"
-        raise CommandError(text) from error
-    summary = "the replay has not ended" if receipt.counts is None else str(receipt.counts)
-    if receipt.exit_code is not None:
-        summary += f", exit code {receipt.exit_code}"
-    unused = [*receipt.unused, *receipt.left_out]
-    required = receipt.required.unmet if receipt.required is not None else []
-    return ReceiptFacts(
-        summary=summary,
-        digests={each.path: each.sha256 for each in receipt.cassettes},
-        served=[(each.cassette, each.exchange, each.times or 1) for each in receipt.served],
-        unused=[(each.cassette, each.exchange) for each in unused],
-        lists={
-            "Missed": [_miss_text(miss) for miss in receipt.misses],
-            "Refused": [_miss_text(miss) for miss in receipt.refusals],
-            "Faults": receipt.strikes,
-            "Failed": receipt.failures,
-            "Still waiting at the end": receipt.held,
-            "Not used": [_exchange_text(each) for each in unused],
-            "Required, but not used": [_exchange_text(each) for each in required],
-        },
-    )
-
-
-def _exchange_text(named: NamedExchange) -> str:
-    call = f" ({named.call})" if named.call else ""
-    return f"exchange {named.exchange} of {named.cassette}{call}"
-
-
-def _miss_text(miss: dict[str, object]) -> str:
-    texts = (f"{key}: {_value_text(value)}" for key, value in miss.items() if value)
-    return ", ".join(texts)
-
-
-def _value_text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -148,19 +148,36 @@ def test_a_receipt_is_laid_over_the_calls(page: Page, tmp_path: Path) -> None:
         "counts": {
             "served": 3, "refused": 0, "missed": 1, "failed": 0, "unused": 1, "left_out": 0,
         },
-        "served": [{"cassette": "elsewhere.yaml", "exchange": 1, "times": 3}],
+        "served": [
+            {"cassette": "elsewhere.yaml", "exchange": 1, "times": 3},
+            {"cassette": "elsewhere.yaml", "exchange": 2, "times": 1 << 40},
+        ],
         "unused": [{"cassette": "elsewhere.yaml", "exchange": 3}],
-        "misses": [{"call": "GET_MASTER", "path": "/api/v1"}],
+        "misses": [
+            {
+                "miss": "nothing recorded for this call",
+                "request": {"method": "POST", "path": "/api/v1", "call": "master call GET_MASTER"},
+                "nearest": [{
+                    "exchange": 5, "what": "master call GET_QUOTA", "differences": [
+                        {"path": "type", "recorded": "GET_QUOTA", "received": "GET_MASTER"}
+                    ],
+                }],
+            },
+            {"miss": "unreadable"},
+        ],
         "strikes": ["fault drop@3 fired: exchange 1, SUBSCRIBE: record 3 was not sent"],
     }  # fmt: skip
     receipt.write_text(json.dumps({"mesotape": "0", **played}))
     show(page, tmp_path / "report.html", SAMPLE, "--receipt", receipt)
     shown = page.until_text("#receipt", "3 served, 1 missed, 1 unused")
-    assert "GET_MASTER" in shown
+    assert (
+        "master call GET_MASTER: nothing recorded for this call; nearest: exchange 5,"
+        " master call GET_QUOTA (type: GET_QUOTA → GET_MASTER)"
+    ) in shown
     calls = page.until_text("#call-list", "unused")
     assert "3×" in calls
     page.click("#receipt li button", "show")
-    page.until_text("#details", "SUBSCRIBE, exchange 1")
+    page.until_text("#details", "GET_QUOTA, exchange 5")
 
 
 def _digest(path: Path) -> str:
@@ -188,6 +205,10 @@ ERRORS = [
     (("a.yaml", "-o", "r.html", "--receipt", "no.json"), "no.json: cannot be read: No such file"),
     (("a.yaml", "-o", "r.html", "--receipt", "a.yaml"), "a.yaml: is no receipt of mesotape"),
     (("a.yaml", "-o", "r.html", "--receipt", "other.json"), "the receipt is of b.yaml"),
+    (
+        ("a.yaml", "-o", "r.html", "--receipt", "odd.json"),
+        "odd.json: is no receipt of mesotape replay --receipt: Expected `object`",
+    ),
     (("other.json", "-o", "r.html"), "other.json:1: "),
 ]
 
@@ -195,6 +216,7 @@ ERRORS = [
 @pytest.mark.parametrize(("words", "text"), ERRORS, ids=[text for _, text in ERRORS])
 def test_an_error_is_one_line(words: tuple[str, ...], text: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(SAMPLE.read_bytes())
+    (tmp_path / "odd.json").write_text('{"cassettes": [], "misses": [{"request": 5}]}')
     (tmp_path / "other.json").write_text('{"cassettes": [{"path": "b.yaml", "sha256": "0"}]}')
     done = run("report", *words, cwd=tmp_path)
     assert done.returncode == 1

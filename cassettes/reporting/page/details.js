@@ -100,15 +100,21 @@ async function exchangeElements(data, row, select) {
   ];
 }
 
-async function showDetails(data, place, select, close) {
+async function detailElements(data, place, select) {
   const { event, exchange } = place;
-  const title = event !== undefined ? data.texts[data.events.type[event]] : `${callName(data, exchange)}, exchange ${data.exchanges.number[exchange]}`;
   const body = await (event !== undefined ? eventElements(data, event, select) : exchangeElements(data, exchange, select));
   const left = data.facts.counts.messages_left_out;
-  const note = left && !body.some((each) => each.tagName === "PRE") ? element("p", { className: "hint" }, `The page has no room for ${plural(left, "message")}: cut the cassette for a smaller report.`) : null;
+  if (left && !body.some((each) => each.tagName === "PRE")) {
+    body.push(element("p", { className: "hint" }, `The page has no room for ${plural(left, "message")}: cut the cassette for a smaller report.`));
+  }
+  return body;
+}
+
+function showDetails(data, { event, exchange }, elements, close) {
+  const title = event !== undefined ? data.texts[data.events.type[event]] : `${callName(data, exchange)}, exchange ${data.exchanges.number[exchange]}`;
   const panel = byId("details");
   const head = element("div", { className: "head" }, element("h2", {}, title), element("button", { type: "button", onclick: close }, "Close"));
-  panel.replaceChildren(head, ...body, ...(note ? [note] : []));
+  panel.replaceChildren(head, ...elements);
   panel.hidden = false;
   panel.scrollTop = 0;
   document.body.classList.add("with-details");

@@ -3,6 +3,7 @@
 const COLORS = 10;
 const LEVELS = 4;
 const COLUMN_WIDTH = 3;
+const MOST_FAINT_LINES = 300; // More are a smear.
 const MOST_LINES = 1500;
 const MOST_TYPES = 60; // With a color and a button of their own; a cluster has fewer.
 
@@ -94,7 +95,7 @@ class LaneMarks {
       if (isUnused) {
         ctx.strokeStyle = this.colors.unused;
         ctx.lineWidth = ratio;
-        ctx.setLineDash([3 * ratio, 2 * ratio]);
+        ctx.setLineDash(width > 12 * ratio ? [3 * ratio, 2 * ratio] : []);
         ctx.strokeRect(left, y, width, thickness);
         ctx.setLineDash([]);
       } else {
@@ -222,7 +223,7 @@ class LaneMarks {
       const [one, other] = [exchanges.lane[call], exchanges.lane[eventExchange]];
       if ((one < firstLane && other < firstLane) || (one >= lastLane && other >= lastLane)) continue;
       if (event === chosenEvent || call === chosenCall) strong.push(pair);
-      else if (faint.length <= MOST_LINES) faint.push(pair);
+      else if (faint.length <= MOST_FAINT_LINES) faint.push(pair);
     }
     const middle = (row) => top(exchanges.lane[row]) + height / 2;
     const stroke = (pairs, width, alpha) => {
@@ -240,7 +241,7 @@ class LaneMarks {
       ctx.stroke();
       ctx.globalAlpha = 1;
     };
-    if (faint.length <= MOST_LINES) stroke(faint, 1, 0.35);
+    if (faint.length <= MOST_FAINT_LINES) stroke(faint, 1, 0.35);
     stroke(strong.slice(0, MOST_LINES), 2, 0.95);
   }
 

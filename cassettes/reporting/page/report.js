@@ -46,13 +46,18 @@ async function main() {
   showHead(data);
   const view = new View(data.facts.seconds);
   const close = () => {
+    asked = null;
     byId("details").hidden = true;
     document.body.classList.remove("with-details");
     timeline.chosen = null;
     resize();
   };
+  let asked = null;
   const select = async (place) => {
-    await showDetails(data, place, select, close);
+    asked = place;
+    const elements = await detailElements(data, place, select);
+    if (asked !== place) return; // Another one was chosen while this was unpacked.
+    showDetails(data, place, elements, close);
     resize();
     timeline.choose(place);
   };
@@ -75,6 +80,7 @@ async function main() {
     showTypes(data, timeline);
     for (const chart of view.charts) chart.redraw(false, true);
   });
+  resize(); // The page may have got a scroll bar.
   document.documentElement.dataset.ready = "true";
 }
 
