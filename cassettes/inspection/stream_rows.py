@@ -37,7 +37,9 @@ class StreamRows:
     """Makes rows of the bytes of one stream.
 
     `message` is the full name of the records' message, `encoding` theirs; what is None is guessed.
-    With `patient`, a damaged place is reported only when the record after it is knorigin.
+    With `patient`, a damaged place is reported only when the record after it is known. With
+    `counts_records`, for bytes whose times are unknown, a row may be of many records, whose number
+    and sizes are in its finding (CountedRecords).
     """
 
     def __init__(
@@ -48,10 +50,15 @@ class StreamRows:
         *,
         max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
         patient: bool = True,
+        counts_records: bool = False,
     ) -> None:
         self.origin = origin
         self._examiner = Examiner(
-            message, encoding, max_record_bytes=max_record_bytes, await_next_record=patient
+            message,
+            encoding,
+            max_record_bytes=max_record_bytes,
+            await_next_record=patient,
+            counts_records=counts_records,
         )
         self._heartbeats = HeartbeatMonitor()
         self._arrivals: deque[_Arrival] = deque()

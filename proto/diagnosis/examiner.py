@@ -31,18 +31,12 @@ from msgspec.structs import replace
 from ..api.negotiation import Encoding
 from . import length_errors
 from .content import PayloadContent
-from .findings import (
-    MAX_HELD_BYTES,
-    MAX_REPORTED_BYTES,
-    Finding,
-    PendingSkip,
-    SkippedBytes,
-)
+from .findings import MAX_HELD_BYTES, MAX_REPORTED_BYTES, Finding, PendingSkip, SkippedBytes
 from .length_dialects import intended_lengths, parse_length_strict
 from .length_errors import MAX_LENGTH_LINE_BYTES
 from .problems import Diagnostic
 from .stream_type import StreamType
-from .valid_runs import read_valid_run, valid_record
+from .valid_runs import count_valid_run, read_valid_run, valid_record
 from .window import MAX_RESYNC_RECORD_BYTES, NeedsBytes, Window
 
 MAX_EXAMINED_RECORD_BYTES = 1 << 27
@@ -60,7 +54,8 @@ class Examiner:
 
     A protobuf record whose length is too large may still decode. With `await_next_record` such a
     record is therefore reported only when the start of the next one is there; pass False for a
-    stream that is shown live.
+    stream that is shown live. With `counts_records`, valid records are counted where nothing is
+    wrong with them: a finding is of many (CountedRecords).
     """
 
     def __init__(
@@ -70,6 +65,7 @@ class Examiner:
         *,
         max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
         await_next_record: bool = True,
+        counts_records: bool = False,
         first_number: int = 1,
         offset: int = 0,
     ) -> None:
@@ -77,6 +73,7 @@ class Examiner:
         self._window = Window(self._stream_type, offset)
         self._max_record_bytes = max_record_bytes
         self._await_next_record = await_next_record
+        self._counts_records = counts_records
         self._number = first_number
         self._first_offset = self._position = offset
         self._findings: list[Finding] = []
@@ -134,6 +131,12 @@ class Examiner:
             return
         is_followed = stream_type.encoding == "protobuf" and self._await_next_record
         place, limit = (self._position, self._number), self._max_record_bytes
+        if self._counts_records:
+            run = count_valid_run(window, *place, stream_type, limit, is_followed=is_followed)
+            if run is not None:
+                self._report(run)
+                self._number += run.count - 1
+            return
         records = read_valid_run(window, *place, stream_type, limit, is_followed=is_followed)
         if records:
             last = records[-1]

@@ -33,6 +33,20 @@ class ValidRecord(Struct, frozen=True, gc=False):
         return worst_severity(self.diagnostics)
 
 
+class CountedRecords(ValidRecord, frozen=True, gc=False):
+    """A run of valid records without diagnostics, of which only the sizes are kept, by type.
+
+    `number`, `offset` and the type are those of the first one, and `size` is that of all.
+    """
+
+    sizes: dict[str, list[int]] = {}
+
+    @property
+    def count(self) -> int:
+        """The number of records."""
+        return sum(map(len, self.sizes.values()))
+
+
 class SkippedBytes(Struct, frozen=True, gc=False):
     """Bytes that are no record, up to the start of the next one or to the end of the stream.
 

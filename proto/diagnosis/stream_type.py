@@ -3,6 +3,8 @@
 Each that is not given is learned from the first valid records.
 """
 
+from collections.abc import Callable
+
 from ..api.negotiation import Encoding
 from . import json_content, protobuf_content
 from .content import PayloadContent
@@ -30,6 +32,15 @@ class StreamType:
         if encoding is None:
             encoding = "json" if payload[:1] in (b"{", b"[") else "protobuf"
         return self._examine(payload, self.message_name, encoding)
+
+    def usual_type_reader(self) -> Callable[[bytes], str | None]:
+        """Return a function that returns the type of a record, if that is all `examine` would find.
+
+        None does not mean that anything is wrong. The message and the encoding have to be known.
+        """
+        assert self.message_name is not None
+        module = json_content if self.encoding == "json" else protobuf_content
+        return module.usual_type_reader(self.message_name)
 
     def learn_from_record(self, payload: bytes, content: PayloadContent) -> None:
         """Infer the encoding and the message from a valid record, unless they are known."""

@@ -40,18 +40,20 @@ class Window:
         self.start = self.stop = start
         self.is_closed = False
         self.data = b""
-        self._received = bytearray()
+        self._received: list[bytes] = []
+        self._received_stop = start
         self._stream_type = stream_type
 
     def receive(self, data: bytes) -> int:
         """Add the next bytes; return the offset up to which bytes were received."""
-        self._received += data
-        return self.stop + len(self._received)
+        self._received.append(data)
+        self._received_stop += len(data)
+        return self._received_stop
 
     def join(self) -> None:
         """Join the bytes that were received."""
-        self.data += self._received
-        self.stop += len(self._received)
+        self.data = b"".join((self.data, *self._received))
+        self.stop = self._received_stop
         self._received.clear()
 
     def drop_before(self, start: int) -> None:

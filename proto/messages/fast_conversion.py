@@ -68,6 +68,13 @@ def protobuf_to_text(data: bytes, full_name: str) -> tuple[bytes, bool] | None:
     return None if native is None else _message_type(full_name, AS_SET).to_json(data)
 
 
+def text_writer(full_name: str) -> Callable[[bytes], tuple[bytes, bool] | None]:
+    """Return `protobuf_to_text` for one type of messages."""
+    if native is None:
+        return lambda _: None
+    return _message_type(full_name, AS_SET).to_json
+
+
 def indented_json_writer(full_name: str) -> Callable[[bytes], bytes | None]:
     """Return a function that returns the text of set fields, indented by two blanks, or None.
 

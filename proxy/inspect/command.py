@@ -82,9 +82,9 @@ def _print_rows(
     shown: InspectionSummary,
 ) -> int:
     """Print and count rows until the last one, or until Ctrl-C. Return the number of the last."""
-    number = 0
+    number, counts_records = 0, options.summary and not options.show and shown is total
     try:
-        for number, row in enumerate(_read_rows(options), 1):
+        for number, row in enumerate(_read_rows(options, counts_records=counts_records), 1):
             total.add_row(row)
             if shown is total:
                 output.print_row(number, row)
@@ -96,12 +96,13 @@ def _print_rows(
     return number
 
 
-def _read_rows(options: InspectOptions) -> Iterator[Row]:
+def _read_rows(options: InspectOptions, *, counts_records: bool) -> Iterator[Row]:
     hints = sources.SourceHints(
         server=options.server,
         message_name=_record_message(options),
         encoding=options.encoding,
         max_record_bytes=options.max_record,
+        counts_records=counts_records,
     )
     return chain.from_iterable(_rows_of(source, hints, options) for source in options.sources)
 

@@ -42,12 +42,16 @@ _NO_LENGTH = {"not-digits", "sign", "blank", "hex", "overflow", "empty-length"}
 
 
 class SourceHints(Struct, frozen=True, kw_only=True):
-    """Options that describe a source. `message_name` is a full name; None: not given."""
+    """Options that describe a source. `message_name` is a full name; None: not given.
+
+    With `counts_records`, a row of a raw stream may be of many records: for a summary.
+    """
 
     server: ServerKind | None = None
     message_name: str | None = None
     encoding: Encoding | None = None
     max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES
+    counts_records: bool = False
 
 
 def rows(source: str, reading: SourceHints) -> Iterator[Row]:
@@ -125,7 +129,9 @@ def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
         yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file)
         return
     start = data[:_SHOWN_BYTES]
-    stream = StreamRows(StreamOrigin(), *hints, max_record_bytes=limit)
+    stream = StreamRows(
+        StreamOrigin(), *hints, max_record_bytes=limit, counts_records=reading.counts_records
+    )
     found = _read(stream, data, file, MAX_SEARCHED_BYTES)
     yield from _recognised(found, source, start)
 

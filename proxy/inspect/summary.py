@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ...cassettes.inspection.rows import Row
 from ...proto.counted import counted
+from ...proto.diagnosis.findings import CountedRecords
 from ...proto.diagnosis.problems import SEVERITIES, Severity
 from ...proto.shown_text import escape_line
 
@@ -33,6 +34,12 @@ class TypeTally(Struct):
         if row.at is not None:
             self.first_at = row.at if self.first_at is None else min(self.first_at, row.at)
             self.last_at = row.at if self.last_at is None else max(self.last_at, row.at)
+
+    def add_sizes(self, sizes: list[int]) -> None:
+        """Count rows of these sizes, whose times are unknown."""
+        self.count += len(sizes)
+        self.size += sum(sizes)
+        self.largest = max(self.largest, *sizes)
 
     @property
     def rate(self) -> float | None:
@@ -72,6 +79,8 @@ class InspectionSummary(Struct):
             case "exchange":
                 name = f"{row.type or row.method} {row.status or 'no answer'}"
                 self.exchanges.setdefault(name, TypeTally()).add(row)
+            case "event" if isinstance(row.finding, CountedRecords):
+                self._add_counted(row.finding)
             case "event":
                 name = row.type or "(record)"
                 if (tally := self.events.get(name)) is None:
@@ -86,6 +95,11 @@ class InspectionSummary(Struct):
                 self.endings[row.cause] += 1
             case _:
                 pass
+
+    def _add_counted(self, records: CountedRecords) -> None:
+        self.rows += records.count - 1
+        for name, sizes in records.sizes.items():
+            self.events.setdefault(name, TypeTally()).add_sizes(sizes)
 
     def _measure_gap(self, row: Row) -> None:
         if row.at is None:

@@ -91,6 +91,8 @@ def test_inspecting_the_bytes_of_a_stream_agrees_with_the_summary_of_the_capture
         assert facts(events) == [(r["type"], r["length"]) for r in summary["records"]]
         assert last["summary"]["level"] == "clean"
         assert sum(kind["count"] for kind in last["summary"]["events"].values()) == len(events)
+        summary_alone = objects("--summary", "--message", record_type(summary, name), path)
+        assert json.dumps(summary_alone) == json.dumps([last])
 
 
 @pytest.mark.parametrize("name", STREAMED)

@@ -1,15 +1,16 @@
 """Runs of valid records are what the examiner finds step by step."""
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.proto.api.negotiation import Encoding
-from mesotape.proto.diagnosis import examiner
+from mesotape.proto.diagnosis import examiner, protobuf_content
 from mesotape.proto.diagnosis.examiner import Examiner
-from mesotape.proto.diagnosis.findings import Finding
+from mesotape.proto.diagnosis.findings import CountedRecords, Finding, ValidRecord
 from mesotape.proto.diagnosis.stream_type import StreamType
 from mesotape.proto.diagnosis.valid_runs import read_valid_run
 from mesotape.proto.diagnosis.window import Window
@@ -23,6 +24,8 @@ JSON = [
     b'{"type":"TASK_UPDATED","task_updated":{"status":{"task_id":{"value":"t"},"state":"NEW"}}}',
     b'{"type":"OFFERS"}',
     b'{"type":"HEARTBEAT","\xc3\xa9":1}',
+    b'{"type":"HEARTBEAT","\xff":1}',
+    b'{"type":"OF_LATER_VERSIONS"}',
     b"{}",
     b"[]",
     b"",
@@ -33,10 +36,19 @@ PROTOBUF = [
     b"\x08\x7f",
     b"\x7a\x05\n20\n{",
     b"\xff",
+    b"\x08\x04\x12\x00",  # the call of an agent, and an event without the field of its type
 ]
 OUTPUT = [b"\x08\x02", b"\x08\x01\x12\x03\x08\x01\x12", b"\x08\x02" + encode(b"\x08\x02") * 3]
 """The last one decodes with an unknown field, but may be a record with a length that is too large:
 a record begins in it, and if none begins after it, that is what it is."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm_decoders() -> Iterator[None]:
+    """Let the first records of a type have the same values as the later ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protobuf_content, "WARM_RECORDS", 0)
+        yield
 
 
 def records(payloads: list[bytes]) -> st.SearchStrategy[bytes]:
@@ -46,14 +58,32 @@ def records(payloads: list[bytes]) -> st.SearchStrategy[bytes]:
 
 
 def examine(
-    chunks: list[bytes], message: str, encoding: Encoding, *, await_next: bool
+    chunks: list[bytes],
+    message: str,
+    encoding: Encoding | None,
+    *,
+    await_next: bool,
+    counts_records: bool = False,
 ) -> list[Finding]:
-    reader = Examiner(message, encoding, await_next_record=await_next, max_record_bytes=90)
+    reader = Examiner(
+        message,
+        encoding,
+        await_next_record=await_next,
+        max_record_bytes=90,
+        counts_records=counts_records,
+    )
     return [one for chunk in chunks for one in reader.feed(chunk)] + reader.close()
 
 
 def no_run(*_: object, **__: object) -> list[Finding]:
     return []
+
+
+def chunked_records(data: st.DataObject, payloads: list[bytes]) -> list[bytes]:
+    stream = data.draw(records(payloads))
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=4))
+    edges = [0, *sorted(cuts), len(stream)]
+    return [stream[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @pytest.mark.parametrize("await_next", [True, False])
@@ -69,14 +99,72 @@ def no_run(*_: object, **__: object) -> list[Finding]:
 def test_runs_are_found_as_step_by_step(
     message: str, encoding: Encoding, payloads: list[bytes], await_next: bool, data: st.DataObject
 ) -> None:
-    stream = data.draw(records(payloads))
-    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=4))
-    edges = [0, *sorted(cuts), len(stream)]
-    chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
+    chunks = chunked_records(data, payloads)
     found = examine(chunks, message, encoding, await_next=await_next)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examiner, "read_valid_run", no_run)
         assert examine(chunks, message, encoding, await_next=await_next) == found
+
+
+def with_runs_counted(findings: list[Finding]) -> list[Finding | dict[str, list[int]]]:
+    """Replace each run of valid records without diagnostics by their sizes by type, in order."""
+    counted: list[Finding | dict[str, list[int]]] = []
+    for one in findings:
+        if not isinstance(one, ValidRecord) or one.diagnostics or one.content.type is None:
+            counted.append(one)
+            continue
+        if not counted or not isinstance(counted[-1], dict):
+            counted.append({})
+        run = counted[-1]
+        assert isinstance(run, dict)
+        own = one.sizes if isinstance(one, CountedRecords) else {one.content.type: [one.size]}
+        for name, sizes in own.items():
+            run.setdefault(name, []).extend(sizes)
+    return counted
+
+
+@pytest.mark.parametrize("await_next", [True, False])
+@pytest.mark.parametrize(
+    ("message", "encoding", "payloads"),
+    [
+        (EVENT, "json", JSON),
+        (EVENT, "protobuf", PROTOBUF),
+        ("mesos.v1.agent.ProcessIO", "protobuf", OUTPUT),
+    ],
+)
+@given(data=st.data())
+def test_records_that_are_counted_are_those_that_are_found(
+    message: str,
+    encoding: Encoding,
+    payloads: list[bytes],
+    await_next: bool,
+    data: st.DataObject,
+) -> None:
+    chunks = chunked_records(data, payloads)
+    known = data.draw(st.sampled_from([encoding, None]))
+    is_compiled = data.draw(st.booleans())
+    found = examine(chunks, message, known, await_next=await_next)
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_compiled:
+            patch.setattr(protobuf_content, "usual_type_reader", lambda _: lambda _: None)
+        counted = examine(chunks, message, known, await_next=await_next, counts_records=True)
+    places = [(one.offset, one.size) for one in counted]
+    assert [start for start, _ in places[1:]] == [start + size for start, size in places[:-1]]
+    first = with_runs_counted(counted)
+    expected = with_runs_counted(found)
+    assert first == expected
+    assert [list(one) for one in first if isinstance(one, dict)] == [
+        list(one) for one in expected if isinstance(one, dict)
+    ]
+
+
+@pytest.mark.parametrize(("encoding", "payloads"), [("json", JSON[:2]), ("protobuf", PROTOBUF[:3])])
+def test_a_run_is_counted_in_one_finding(encoding: Encoding, payloads: list[bytes]) -> None:
+    stream = b"".join(map(encode, payloads)) * 3
+    run, *rest = examine([stream], EVENT, encoding, await_next=False, counts_records=True)
+    assert isinstance(run, CountedRecords)
+    assert (run.number, run.offset, run.size, rest) == (1, 0, len(stream), [])
+    assert run.count == 3 * len(payloads)
 
 
 def test_a_run_ends_before_the_record_that_needs_a_closer_look() -> None:
