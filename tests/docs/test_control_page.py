@@ -1,4 +1,4 @@
-"""The examples of the control API and of the player in docs/replay.md work as shown."""
+"""The examples of the control API and of the player in docs/control.md work as shown."""
 
 import re
 import shlex
@@ -8,18 +8,18 @@ import pytest
 from support.commands import running
 from support.paths import ROOT
 
-PAGE = (ROOT / "docs" / "replay.md").read_text()
+PAGE = (ROOT / "docs" / "control.md").read_text()
+REPLAY = (ROOT / "docs" / "replay.md").read_text()
 
 
 def blocks(language):
-    """The code blocks of a language in the section on the control API."""
-    section = PAGE.partition("\n## Control\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    """The code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", REPLAY, re.DOTALL | re.MULTILINE)
     (tmp_path / "cassette.yaml").write_text(cassette)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -49,7 +49,7 @@ def test_the_session_works_as_shown():
 
 def test_the_example_in_python_works():
     (example,) = blocks("python")
-    exec(compile(example, "docs/replay.md", "exec"), {})
+    exec(compile(example, "docs/control.md", "exec"), {})
 
 
 def replaced(text, real):

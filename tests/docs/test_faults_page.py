@@ -1,4 +1,4 @@
-"""The section on faults in docs/replay.md agrees with the code."""
+"""docs/faults.md agrees with the code."""
 
 import re
 import shlex
@@ -10,12 +10,12 @@ from support.paths import ROOT
 from mesotape.cassettes.faults.fault_spec import parse_fault
 from mesotape.cassettes.faults.kinds import FAULT_KINDS
 
-DOCS = (ROOT / "docs" / "replay.md").read_text()
-SECTION = DOCS.partition("\n## Faults\n")[2].partition("\n## ")[0]
+PAGE = (ROOT / "docs" / "faults.md").read_text()
+REPLAY = (ROOT / "docs" / "replay.md").read_text()
 
 
 def test_the_kinds_are_those_that_the_command_lists():
-    rows = re.findall(r"^\| `([^`]+)` \| (.*?) \| (.*?) \|$", SECTION, re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]+)` \| (.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
     told = [(usage.replace("\\|", "|"), *rest) for usage, *rest in rows]
     assert told == [
         (kind.usage, kind.client_effect, kind.resembles) for kind in FAULT_KINDS.values()
@@ -23,16 +23,16 @@ def test_the_kinds_are_those_that_the_command_lists():
 
 
 def test_the_examples_are_valid_faults():
-    examples = re.findall(r"^\| `([^`]+)` \| [^|]+ \|$", SECTION, re.MULTILINE)
+    examples = re.findall(r"^\| `([^`]+)` \| [^|]+ \|$", PAGE, re.MULTILINE)
     assert len(examples) == 6
     for text in examples:
         assert str(parse_fault(text)) == text
 
 
 def test_the_session_shows_the_real_output(tmp_path):
-    (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", DOCS, re.DOTALL | re.MULTILINE)
+    (cassette,) = re.findall(r"^```yaml\n(.*?)^```$", REPLAY, re.DOTALL | re.MULTILINE)
     (tmp_path / "cassette.yaml").write_text(cassette)
-    shown = re.findall(r"^    (.*)$", SECTION, re.MULTILINE)
+    shown = re.findall(r"^    (.*)$", PAGE, re.MULTILINE)
     begins = [number for number, line in enumerate(shown) if line.startswith("$ ")]
     steps = [shown[a:b] for a, b in zip(begins, [*begins[1:], len(shown)], strict=True)]
     (start, ready), *asked, (_, *said) = steps

@@ -1,4 +1,4 @@
-"""What docs/replay.md shows of matching, repeats, rebinding and misses is valid and complete."""
+"""What docs/matching.md shows of matching, repeats, rebinding and misses is valid and complete."""
 
 import re
 import shlex
@@ -12,7 +12,8 @@ from mesotape.cassettes.matching.ignore_rules import NAMED_RULES, IgnoreRules
 from mesotape.cassettes.matching.misses import MissReason
 from mesotape.cassettes.matching.repeat_rules import RepeatRules
 
-PAGE = ROOT / "docs" / "replay.md"
+PAGE = ROOT / "docs" / "matching.md"
+REPLAY = ROOT / "docs" / "replay.md"
 GOLDEN = DATA / "misses" / "other-ids.txt"
 SECTIONS = ("What matches", "Order and repeats", "Ids of this run", "Misses")
 
@@ -35,7 +36,7 @@ def commands() -> list[list[str]]:
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_the_commands_start(command, tmp_path):
     cassette = tmp_path / "cassette.yaml"
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", REPLAY.read_text(), re.DOTALL | re.MULTILINE)
     cassette.write_text(text)
     words = [str(cassette) if word == "cassette.yaml" else word for word in command[1:]]
     with running(*words) as player:

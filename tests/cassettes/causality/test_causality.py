@@ -42,7 +42,7 @@ from mesotape.cassettes.matching.misses import Miss
 from mesotape.cassettes.playback.playback import Options, Playback
 from mesotape.cassettes.storage.reader import Cassette
 
-DOCS = ROOT / "docs" / "replay.md"
+DOCS = ROOT / "docs" / "streams.md"
 
 
 @pytest.fixture
