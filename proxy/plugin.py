@@ -177,18 +177,20 @@ def pytest_runtest_makereport(
     report = yield
     if call.excinfo is not None:
         item.stash[_failed] = True
+    warnings: list[str] = []
     if (factory := item.config.stash.get(_factory, None)) is not None:
         factory.add_outcome(report)
-        if report.failed and call.when == "call" and (text := factory.new_problems()):
+        warnings += factory.recorder_warnings
+        if report.failed and call.when == "call":
+            factory.add_to_report(report)
+    if (session := item.stash.get(_session, None)) is not None:
+        warnings += session.recorder_warnings
+        if report.failed and call.when == "call" and (text := session.report()):
             report.sections.append(("mesotape", text))
-    session = item.stash.get(_session, None)
-    if report.failed and session is not None:
-        if call.when == "call" and (text := session.report()):
-            report.sections.append(("mesotape", text))
-        if warnings := session.recorder_warnings:
-            from .testing.reports import put_first
+    if report.failed and warnings:
+        from .testing.reports import put_first
 
-            put_first(report, [f"mesotape: {each}" for each in warnings])
+        put_first(report, [f"mesotape: {each}" for each in warnings])
     return report
 
 

@@ -1,4 +1,4 @@
-"""The parts of the pytest plugin: the fixture, its settings, the unused cassettes.
+"""The parts of the pytest plugin: servers, settings, the network, old and unused cassettes.
 
-Start with session.py, the `mesotape` fixture. The hooks are in `proxy/plugin.py`.
+Start with session.py, the value of the fixture `mesotape`. The hooks are in `proxy/plugin.py`.
 """

@@ -217,7 +217,7 @@ class Session:
 
     def report(self) -> str:
         """Return problems, held streams and fault hits, one per line; empty if there are none."""
-        notes = [] if self._recorder is None else [self._recorder.failure_note]
+        notes = [self.failure_note]
         if self._player is None:
             return escape_message("\n".join([*self._blocked(), *notes]))
         held = (f"held: {reason}" for reason in self._player.waiting)
@@ -226,6 +226,11 @@ class Session:
         more = [f"and {omitted} more fault hits"] if omitted > 0 else []
         lines = [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
         return escape_message("\n".join(lines))
+
+    @property
+    def failure_note(self) -> str:
+        """Where the recording of a failed test is; empty if there is none."""
+        return "" if self._recorder is None else escape_message(self._recorder.failure_note)
 
     @property
     def recorder_warnings(self) -> list[str]:

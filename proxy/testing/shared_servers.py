@@ -45,18 +45,25 @@ class ServerFactory:
         session = start_session(self._config, "", paths, asked)
         shared = _SharedSession(session)
         self._open.append(shared)
-        is_whole = False
+        has_ended = False
         try:
             with surroundings_of(session):
                 yield session
-            is_whole = not is_selected_run(self._config)
+            has_ended = True
         finally:
             self._open.remove(shared)
+            shared.has_failed |= not has_ended
+            is_whole = shared.is_inside_a_test or not is_selected_run(self._config)
             problems = shared.close(is_whole=is_whole)
             if self._unused is not None:
                 self._unused.add_session(session, passed=shared.has_passed and not problems)
         if problems:
             raise failure(problems)
+
+    @property
+    def recorder_warnings(self) -> list[str]:
+        """What the recorders of the servers have reported."""
+        return [text for each in self._open for text in each.session.recorder_warnings]
 
     def new_problems(self) -> str:
         """Return the problems of requests since the last call, one per line."""
@@ -65,16 +72,24 @@ class ServerFactory:
     def add_outcome(self, report: pytest.TestReport) -> None:
         """Take note of a test that failed, or that did not run to its end."""
         for each in self._open:
+            each.is_inside_a_test = False
             each.has_failed |= report.failed
             each.has_skipped |= report.skipped
+
+    def add_to_report(self, report: pytest.TestReport) -> None:
+        """Add new problems, and what the recorders say, to the report of a test that failed."""
+        notes = [each.session.failure_note for each in self._open]
+        if text := "\n".join(filter(None, [self.new_problems(), *notes])):
+            report.sections.append(("mesotape", text))
 
 
 class _SharedSession:
     """A session, and what its tests have come to so far."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._reported = Counter[str]()
+        self.is_inside_a_test = True
         self.has_failed = False
         self.has_skipped = False
 
@@ -85,7 +100,7 @@ class _SharedSession:
 
     def new_problems(self) -> list[str]:
         """Return the problems of requests since the last call."""
-        problems = Counter(self._session.request_problems())
+        problems = Counter(self.session.request_problems())
         new = problems - self._reported
         self._reported = problems
         return list(new.elements())
@@ -94,7 +109,7 @@ class _SharedSession:
         """Close the session. Return the problems that no test was told, one per line."""
         is_checked = is_whole and self.has_passed and not self._reported
         try:
-            problems = self._session.close(passed=not self.has_failed)
+            problems = self.session.close(passed=not self.has_failed)
         except RecordingError as error:
             return str(error)
         return problems if is_checked else "\n".join(self.new_problems())

@@ -95,6 +95,21 @@ def test_what_selected_tests_leave_out_is_no_problem(tested: Run, options: list[
 
 
 @pytest.mark.usefixtures("cassette")
+def test_the_server_of_one_test_is_checked_whole(tested: Run) -> None:
+    text = f"    with mesotape_server('shared.yaml') as master:\n    {SUBSCRIBES}"
+    done = tested(f"def test_it(mesotape_server):\n{text}", "test_it.py::test_it")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["left out: exchange 2, *DECLINE*"])
+
+
+def test_an_upstream_that_cannot_be_reached_is_named(tested: Run) -> None:
+    start = shared(arguments="'new.yaml', upstream='http://127.0.0.1:1'")
+    done = tested(start + using(HEALTHY), "--mesotape-record=once")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["mesotape: recording http://127.0.0.1:1: *"])
+
+
+@pytest.mark.usefixtures("cassette")
 def test_two_servers_run_at_once_and_a_marker_plays_a_third(
     pytester: pytest.Pytester, tested: Run
 ) -> None:
@@ -137,6 +152,14 @@ def test_the_tests_of_a_server_record_one_cassette(
     recording = ("--mesotape-record=once", f"--mesotape-upstream={upstream}")
     failing = tested(f"{text}    assert 0\n", *recording)
     failing.assert_outcomes(passed=1, failed=1)
+    failing.stdout.fnmatch_lines(
+        ["*- mesotape -*", "the recording is saved as *new.failed.yaml; *"]
+    )
+    assert not path.exists()
+    broken = text.replace(
+        "as master: yield", "as master: get(master.url, 'GET_AGENTS'); 1 / 0; yield"
+    )
+    tested(broken, *recording).assert_outcomes(errors=2)
     assert not path.exists()
     tested(text, *recording).assert_outcomes(passed=2)
     with Cassette.open(path) as opened:
