@@ -16,13 +16,12 @@ copied byte by byte, with their numbers and times, but for three things:
 from collections.abc import Callable
 from pathlib import Path
 
-from ..format.documents import CassetteError
-from ..storage.new_file import new_file
+from ..storage.new_file import check_is_not_read, new_file
 from ..storage.reader import Cassette
 from .choice import Choice
 from .cut_writer import CutResult, CutWriter
 from .first_states import first_states
-from .head_reader import read_heads
+from .head_reader import check_numbers, read_heads
 from .kept_documents import KeptDocuments
 
 _MOST_LISTED = 10
@@ -44,17 +43,13 @@ def cut_cassette(
     file cannot be written.
     """
     with Cassette.open(path, may_grow=True) as cassette:
-        if output.resolve() in (part.resolve() for part in cassette.part_paths):
-            raise CassetteError(f"{output}: is the cassette that is read: choose another file")
-        if cassette.repeated_exchanges:
-            number = min(cassette.repeated_exchanges)
-            text = f"two exchanges have the number {number}: run mesotape validate --fix first"
-            raise CassetteError(f"{path}: {text}")
+        check_is_not_read(output, [cassette])
+        check_numbers(cassette)
         percent = 100 / max(1, cassette.document_count)
         kept = KeptDocuments(cassette, choice, lambda done: on_progress(int(done * percent / 2)))
         if not kept.exchanges:
             raise NothingChosenError(f"{path}: nothing is chosen{_hint(kept, choice)}")
-        with new_file(output, packs=output.suffix == ".gz") as file:
+        with new_file(output) as file:
             states = first_states(cassette, kept, choice.since) if choice.first_state else {}
             writer = CutWriter(cassette, choice, kept, states)
             for head in read_heads(cassette):

@@ -46,6 +46,14 @@ class DocumentHead(Struct, gc=False):
     body_offset: int = 0
 
 
+def check_numbers(cassette: Cassette) -> None:
+    """Raise CassetteError if a number is not that of one exchange."""
+    if cassette.repeated_exchanges:
+        number = min(cassette.repeated_exchanges)
+        text = f"two exchanges have the number {number}: run mesotape validate --fix first"
+        raise CassetteError(f"{cassette.path}: {text}")
+
+
 def read_heads(cassette: Cassette) -> Iterator[DocumentHead]:
     """Read the heads of all documents, in the order of the file. Raises CassetteError."""
     for document, data in _beginnings(cassette):

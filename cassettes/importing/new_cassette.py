@@ -69,7 +69,7 @@ def write_cassette(
             file.flush()
             late_secrets.watch(1, file.tell())
         is_left = late_secrets.are_in([path]) and not late_secrets.redact([path])
-        with path.open("rb") as file, new_file(output, packs=output.suffix == ".gz") as new:
+        with path.open("rb") as file, new_file(output) as new:
             shutil.copyfileobj(file, new, _BLOCK_BYTES)
     return ImportResult(
         exchanges=documents.exchanges,

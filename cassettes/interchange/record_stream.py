@@ -7,7 +7,7 @@ r"""One stream of a cassette as raw bytes: its records in RecordIO, as a client 
 
 from collections.abc import Iterator
 
-from ..format.documents import Exchange, Side, StreamFraming
+from ..format.documents import CassetteError, Exchange, Side, StreamFraming
 from ..storage.reader import Cassette
 from .losses import Losses
 from .recorded import event_bytes, message_name
@@ -15,16 +15,12 @@ from .recorded import event_bytes, message_name
 _MAX_LISTED = 10
 
 
-class StreamChoiceError(ValueError):
-    """It is not clear which stream is meant, or there is none. The text has the way out."""
-
-
 def write_stream(
     cassette: Cassette, number: int | None, side: Side, losses: Losses
 ) -> Iterator[bytes]:
     """Iterate over the bytes of one stream; None as its number is the only one there is.
 
-    Raises StreamChoiceError, and CassetteError.
+    Raises CassetteError, also if there is no such stream, or it is not clear which one is meant.
     """
     exchange = _find_stream(cassette, number, side)
     message = message_name(cassette, exchange, side)
@@ -44,7 +40,7 @@ def _find_stream(cassette: Cassette, number: int | None, side: Side) -> Exchange
         exchange = cassette.exchange(number)
         if _stream_of(exchange, side) is None:
             text = f"exchange {number} has no stream from the {side}"
-            raise StreamChoiceError(f"{cassette.path}: {text}: mesotape inspect lists the streams")
+            raise CassetteError(f"{cassette.path}: {text}: mesotape inspect lists the streams")
         return exchange
     found = [
         exchange for exchange in cassette.exchange_heads() if _stream_of(exchange, side) is not None
@@ -55,7 +51,7 @@ def _find_stream(cassette: Cassette, number: int | None, side: Side) -> Exchange
             numbers = [str(exchange.exchange) for exchange in found[:_MAX_LISTED]]
             more = ", …" * (len(found) > _MAX_LISTED)
             text += f": choose one of {', '.join(numbers)}{more} with --exchange"
-        raise StreamChoiceError(f"{cassette.path}: has {text}")
+        raise CassetteError(f"{cassette.path}: has {text}")
     return found[0]
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..cutting.head_reader import DocumentHead, read_heads
+from ..cutting.head_reader import DocumentHead, check_numbers, read_heads
 from ..format.documents import CassetteError, End, Header, Note
 from ..format.yaml_writer import format_document
-from ..storage.new_file import new_file
+from ..storage.new_file import check_is_not_read, new_file
 from ..storage.reader import Cassette
 from .merged_numbers import MergedNumbers
 from .moved_documents import DocumentMover
@@ -57,7 +57,7 @@ def merge_cassettes(
             _documents(cassette, shift, DocumentMover(cassette, index, numbers, shift))
             for index, (cassette, shift) in enumerate(zip(cassettes, shifts, strict=True))
         ]
-        with new_file(output, packs=output.suffix == ".gz") as file:
+        with new_file(output) as file:
             names = ", ".join(path.name for path in paths)
             file.write(format_document(header))
             file.write(format_document(Note(note=f"merged from {names}", at=0.0)))
@@ -101,19 +101,14 @@ def _at_seconds(cassette: Cassette, head: DocumentHead) -> float:
 
 
 def _check(cassettes: Sequence[Cassette], output: Path) -> None:
-    inputs = [part.resolve() for each in cassettes for part in each.part_paths]
-    if output.resolve() in inputs:
-        raise CassetteError(f"{output}: is a cassette that is read: choose another file")
+    check_is_not_read(output, cassettes)
     first = cassettes[0]
     for each in cassettes:
         if each.header.server != first.header.server:
             kinds = (f"{one.path}: of {_kind(one)}" for one in (each, first))
             text = "a cassette has one kind of server: merge those of each kind; replay takes both"
             raise CassetteError(f"{next(kinds)}, {next(kinds)}: {text}")
-        if each.repeated_exchanges:
-            number = min(each.repeated_exchanges)
-            text = f"two exchanges have the number {number}: run mesotape validate --fix first"
-            raise CassetteError(f"{each.path}: {text}")
+        check_numbers(each)
 
 
 def _kind(cassette: Cassette) -> str:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..format.documents import CassetteError
 from ..format.yaml_writer import format_document
-from ..storage.new_file import new_file
+from ..storage.new_file import check_is_not_read, new_file
 from ..storage.reader import Cassette
 from .names import Names
 from .renamer import Renamer
@@ -43,8 +42,7 @@ def rename_cassette(
 ) -> RenamedFile:
     """Write a cassette with new names. Raises CassetteError, and OSError if that fails."""
     with Cassette.open(path, may_grow=True) as cassette:
-        if output.resolve() in (part.resolve() for part in cassette.part_paths):
-            raise CassetteError(f"{output}: is the cassette that is read: choose another file")
+        check_is_not_read(output, [cassette])
         names = Names(renames_ids=ids, renames_hosts=hosts)
         shift = TimeShift(cassette.header.began) if times else None
         renamer, left = Renamer(names, shift), list[str]()
@@ -53,7 +51,7 @@ def rename_cassette(
             on_progress(int(number * share))
             renamer.add(cassette.read_document(number))
         names.seek()
-        with new_file(output, packs=output.suffix == ".gz") as file:
+        with new_file(output) as file:
             offset = 0
             for source in cassette.sources():
                 start, end = cassette.span(source.number)

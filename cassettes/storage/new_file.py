@@ -1,6 +1,7 @@
 """New files that replace old ones at once, written beside them, and the lock of recorders.
 
-    with locked(path), new_file(path, packs=is_packed(path)) as file:
+    check_is_not_read(path, [cassette])
+    with locked(path), new_file(path) as file:
         file.write(…)
 
 A crash leaves the old file, and perhaps a hidden file of the new one.
@@ -11,22 +12,24 @@ import fcntl
 import gzip
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import IO, cast
 
 from ..files.object_path import ObjectPath
 from ..format.documents import CassetteError
 from .opening import GZIP_MAGIC
+from .reader import Cassette
 
 
 @contextlib.contextmanager
-def new_file(path: Path, *, packs: bool) -> Generator[IO[bytes]]:
+def new_file(path: Path, *, packs: bool | None = None) -> Generator[IO[bytes]]:
     """Create a file that takes the name `path` if the block succeeds, and is removed if it fails.
 
     Only its owner can read it, or who could read the file that it replaces. With `packs`, what is
-    written is compressed. Raises OSError.
+    written is compressed; None: if the name ends in `.gz`. Raises OSError.
     """
+    packs = path.suffix == ".gz" if packs is None else packs
     if isinstance(path, ObjectPath):
         with _uploaded(path, packs=packs) as file:
             yield file
@@ -85,6 +88,13 @@ def locked(path: Path) -> Generator[None]:
         except BlockingIOError:
             raise CassetteError(f"{path}: a recorder is writing to it: stop it first") from None
         yield
+
+
+def check_is_not_read(output: Path, cassettes: Iterable[Cassette]) -> None:
+    """Raise CassetteError if a new file would replace one of those that it is made of."""
+    inputs = {part.resolve() for each in cassettes for part in each.part_paths}
+    if output.resolve() in inputs:
+        raise CassetteError(f"{output}: is a cassette that is read: choose another file")
 
 
 def is_packed(path: Path) -> bool:

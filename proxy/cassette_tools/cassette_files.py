@@ -6,6 +6,10 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
+import click
+import msgspec
+from msgspec import Struct
+
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.finding import cassettes_in
 from ...cassettes.storage.opening import missing_file_text
@@ -57,15 +61,22 @@ class Progress:
             self._is_shown = False
 
 
+def print_json_result(output: Path, result: Struct) -> None:
+    """Print the name of a new file, and what is in it, as JSON."""
+    click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+
+
 @contextlib.contextmanager
 def writing(output: Path) -> Generator[None]:
-    """Turn an error of a block that writes a new cassette into a CommandError of one line."""
+    """Turn an error of a block that writes a new file into a CommandError of one line."""
     try:
         yield
     except CassetteError as error:
         raise CommandError(f"{error}; nothing was written") from error
+    except BrokenPipeError:  # The reader of stdout, like `head`, has seen enough.
+        raise
     except OSError as error:
-        raise CommandError(f"{output}: cannot be written: {error.strerror}") from error
+        raise CommandError(f"{output}: cannot be written: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.cutting.choice import Choice
 from ...cassettes.cutting.cutting import NothingChosenError, cut_cassette
 from ..commands.console import EXIT_NO_MATCH, CommandError, print_to_stderr
-from .cassette_files import progress, writing
+from .cassette_files import print_json_result, progress, writing
 
 
 class CutOptions(Struct, frozen=True, kw_only=True):
@@ -32,7 +30,7 @@ def cut(options: CutOptions) -> int:
     except NothingChosenError as error:
         raise CommandError(f"{error}; nothing was written", EXIT_NO_MATCH) from error
     if options.as_json:
-        click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+        print_json_result(output, result)
         return 0
     needed = result.exchanges - result.chosen_exchanges + result.events - result.chosen_events
     print_to_stderr(

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
@@ -10,17 +10,17 @@ import click
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.format.documents import CassetteError, Side
+from ...cassettes.format.documents import Side
 from ...cassettes.interchange.details import CassetteDetails
 from ...cassettes.interchange.har_writer import write_har
 from ...cassettes.interchange.json_lines import write_json_lines
 from ...cassettes.interchange.losses import Losses
-from ...cassettes.interchange.record_stream import StreamChoiceError, write_stream
+from ...cassettes.interchange.record_stream import write_stream
 from ...cassettes.interchange.recorded import RecordedExchanges
-from ...cassettes.storage.new_file import new_file
+from ...cassettes.storage.new_file import check_is_not_read, new_file
 from ...cassettes.storage.reader import Cassette
 from ..commands.console import CommandError, print_to_stderr
-from .cassette_files import Progress, progress
+from .cassette_files import Progress, progress, writing
 from .query_tables import export_tables
 
 type ExportFormat = Literal["har", "jsonl", "recordio", "flow", "parquet"]
@@ -69,24 +69,13 @@ def export(options: ExportOptions) -> int:
     if others:
         found = f"found {len(options.cassettes)}: only parquet takes several"
         raise CommandError(f"{format_name} is the format of one cassette, {found}")
-    try:
-        with Cassette.open(path) as cassette:
-            _check_output(options.output, cassette.part_paths)
-            with (
-                progress(f"exporting {path}", len(cassette)) as shown,
-                _opened(options.output) as file,
-            ):
-                for piece in _pieces(cassette, format_name, options, losses, shown):
-                    file.write(piece)
-            for warning in cassette.warnings:
-                print_to_stderr(warning)
-    except (CassetteError, StreamChoiceError) as error:
-        raise CommandError(f"{error}; nothing was written") from error
-    except BrokenPipeError:  # The reader of stdout, like `head`, has seen enough.
-        raise
-    except OSError as error:
-        text = f"{options.output}: cannot be written: {error.strerror or error}"
-        raise CommandError(text) from error
+    with writing(options.output), Cassette.open(path) as cassette:
+        check_is_not_read(options.output, [cassette])
+        with progress(f"exporting {path}", len(cassette)) as shown, _opened(options.output) as file:
+            for piece in _pieces(cassette, format_name, options, losses, shown):
+                file.write(piece)
+        for warning in cassette.warnings:
+            print_to_stderr(warning)
     print_result(options.output, format_name, losses, as_json=options.as_json)
     return 0
 
@@ -99,11 +88,6 @@ def _format_of(output: Path) -> ExportFormat:
     raise CommandError(f"{output}: expected a name that ends in {suffixes}, or --format")
 
 
-def _check_output(output: Path, inputs: Sequence[Path]) -> None:
-    if any(output.exists() and output.samefile(path) for path in inputs):
-        raise CommandError(f"{output}: is the cassette itself: choose another name for -o")
-
-
 @contextlib.contextmanager
 def _opened(output: Path) -> Generator[IO[bytes]]:
     """Open a new file that replaces an old one at the end, or stdout if it is `-`."""
@@ -111,7 +95,7 @@ def _opened(output: Path) -> Generator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with new_file(output, packs=output.suffix == ".gz") as file:
+    with new_file(output) as file:
         yield file
 
 

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.merging.merging import merge_cassettes
 from ...proto.counted import counted
 from ..commands.console import CommandError, print_to_stderr
-from .cassette_files import find_cassettes, progress, writing
+from .cassette_files import find_cassettes, print_json_result, progress, writing
 
 
 class MergeOptions(Struct, frozen=True, kw_only=True):
@@ -28,7 +26,7 @@ def merge(options: MergeOptions) -> int:
     with writing(output), progress(f"merging {counted(len(paths), 'cassette')}", 100) as shown:
         result = merge_cassettes(paths, output, shown.advance)
     if options.as_json:
-        click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+        print_json_result(output, result)
         return 0
     print_to_stderr(
         f"{output}: {counted(result.exchanges, 'exchange')} of"

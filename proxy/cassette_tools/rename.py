@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.renaming.renaming import rename_cassette
 from ..commands.console import EXIT_WARNINGS, print_to_stderr
-from .cassette_files import progress, writing
+from .cassette_files import print_json_result, progress, writing
 
 _MOST_LISTED = 10
 
@@ -37,7 +35,7 @@ def rename(options: RenameOptions) -> int:
             on_progress=shown.advance,
         )
     if options.as_json:
-        click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+        print_json_result(output, result)
     else:
         counts = [f"{noun} {count}" for noun, count in sorted(result.counts.items())]
         moved = f"times moved by {result.moved_seconds} s" if result.moved_seconds else ""

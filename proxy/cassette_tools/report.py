@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.reporting.report import write_report
 from ...proto.counted import counted
 from ..commands.console import print_to_stderr
-from .cassette_files import Progress, find_cassettes, writing
+from .cassette_files import Progress, find_cassettes, print_json_result, writing
 from .receipt_facts import read_receipt
 
 
@@ -35,7 +33,7 @@ def report(options: ReportOptions) -> int:
     finally:
         shown.clear()
     if options.as_json:
-        click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(counts)}))
+        print_json_result(output, counts)
         return 0
     named = ("cassettes", "exchanges", "events", "problems")
     text = ", ".join(f"{name} {getattr(counts, name)}" for name in named)

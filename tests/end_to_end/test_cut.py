@@ -37,7 +37,7 @@ ERRORS = [
     ((*CUT, "--call", "NOPE"), 9, "sched.yaml: nothing is chosen by --call NOPE; nothing was writ"),
     ((*CUT, "--party", "me"), 9, "sched.yaml: nothing is chosen by --party me; the parties are op"),
     (("cut", "no.yaml", "-o", "out.yaml", "--since", "1"), 1, "no.yaml: there is no such file"),
-    (("cut", "sched.yaml", "-o", "sched.yaml", "--since", "1"), 1, "sched.yaml: is the cassette"),
+    (("cut", "sched.yaml", "-o", "sched.yaml", "--since", "1"), 1, "sched.yaml: is a cassette"),
     (("cut", "sched.yaml", "-o", "no/o.yaml", "--since", "1"), 1, "no/o.yaml: cannot be written"),
 ]
 

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
         ("c.yaml -o c.txt", "c.txt: expected a name that ends in .har, .jsonl, .ndjson, .recordio, "
          ".bin, .flow, .flows, .mitm, .parquet, or --format"),
         ("c.yaml -o c.yaml --format jsonl",
-         "c.yaml: is the cassette itself: choose another name for -o"),
+         "c.yaml: is a cassette that is read: choose another file; nothing was written"),
         ("none.yaml -o c.har", "none.yaml: there is no such file; nothing was written"),
         ("c.yaml -o none/c.har", "none/c.har: cannot be written: No such file or directory"),
         ("c.yaml -o c.har --exchange 1", "--exchange is for --format recordio, found har"),

@@ -35,7 +35,7 @@ def test_json_has_the_counts(folder: Path) -> None:
 
 ERRORS = [
     (("no.yaml", "-o", "out.yaml"), "no.yaml: there is no such file"),
-    (("a.yaml", "-o", "a.yaml"), "a.yaml: is the cassette that is read: choose another file"),
+    (("a.yaml", "-o", "a.yaml"), "a.yaml: is a cassette that is read: choose another file"),
     (("a.yaml", "-o", "no/out.yaml"), "no/out.yaml: cannot be written: No such file"),
 ]
 

@@ -249,7 +249,7 @@ REFUSED = [
     ("a.yaml", "b.yaml", Choice(calls=("KILL",)), "nothing is chosen by --call KILL"),
     ("a.yaml", "b.yaml", Choice(parties=("x",)), "the parties are operator on connection 1"),
     ("a.yaml", "b.yaml", Choice(since=100), "nothing is chosen by --since 100"),
-    ("a.yaml", "a.yaml", Choice(since=6), "is the cassette that is read"),
+    ("a.yaml", "a.yaml", Choice(since=6), "is a cassette that is read"),
     ("twice.yaml", "b.yaml", Choice(since=6), "run mesotape validate --fix first"),
 ]
 

@@ -188,5 +188,5 @@ def test_only_what_is_asked_for_changes(tmp_path: Path) -> None:
 
 def test_the_input_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(HAND_WRITTEN)
-    with pytest.raises(CassetteError, match="is the cassette that is read"):
+    with pytest.raises(CassetteError, match="is a cassette that is read"):
         rename_cassette(tmp_path / "a.yaml", tmp_path / "a.yaml")
