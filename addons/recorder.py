@@ -128,6 +128,11 @@ class Recorder:
         return WriterStatus() if self._writer is None else self._writer.status
 
     @property
+    def proxy_answer_count(self) -> int:
+        """How many requests were answered by the proxy, because the upstream did not."""
+        return self._notes.proxy_answers.total
+
+    @property
     def elapsed_seconds(self) -> float:
         """The time of the recording."""
         return self._now()

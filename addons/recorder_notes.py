@@ -29,7 +29,7 @@ class RecorderNotes:
     ) -> None:
         self._send, self._now = send, now
         self._is_recording, self._failures = is_recording, failures
-        self._answers = ProxyAnswerCounts()
+        self.proxy_answers = ProxyAnswerCounts()
         self._noted = set[str]()
 
     def report(self, text: str) -> None:
@@ -66,12 +66,12 @@ class RecorderNotes:
 
     def count_answer(self, answer: ProxyAnswer) -> None:
         """Count an answer of the proxy, and log the first of each kind."""
-        if self._answers.add(answer):
+        if self.proxy_answers.add(answer):
             _warn(str(answer))
 
     def log_counts(self) -> None:
         """Log how many answers of each kind there were."""
-        for line in self._answers.lines():
+        for line in self.proxy_answers.lines():
             _warn(line)
 
     def report_error(self, place: str) -> None:

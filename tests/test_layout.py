@@ -118,7 +118,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/streams",
         "proxy/server",
     ),
-    "proxy/recorder": ("proto/http", "proto/api", "cassettes/files"),
+    "proxy/recorder": ("proto", "proto/http", "proto/api", "cassettes/files"),
     "proxy/testing": (
         *ANSWERING,
         SCANNING,

@@ -47,6 +47,11 @@ class ProxyAnswerCounts:
         self._counts[key] += 1
         return self._counts[key] == 1
 
+    @property
+    def total(self) -> int:
+        """How many answers there were."""
+        return self._counts.total()
+
     def lines(self) -> list[str]:
         """Return a line for each kind, like `502 upstream unreachable: 37 times`."""
         return [

@@ -113,6 +113,14 @@ class ServerUrl(NamedTuple):
             raise ValueError(f"{url}: {_URL_EXPECTED}")
         return cls(parts.scheme, address)
 
+    @classmethod
+    def parse_origin(cls, url: str) -> Self:
+        """Parse a URL that has no path. Raises ValueError."""
+        parsed, parts = cls.parse(url), urlsplit(url)
+        if parts.path.strip("/") or parts.query:
+            raise ValueError(f"{url}: expected scheme, host and port only")
+        return parsed
+
     @override
     def __str__(self) -> str:
         return f"{self.scheme}://{self.address}"

@@ -39,7 +39,10 @@ def end_recording(recorder: LazyRecorder, options: ReplayOptions, *, is_success:
     """Add what was recorded to the cassette if the command beside the replay was a success."""
     path = options.cassettes[0]
     try:
-        (recorder.commit if is_success else recorder.rollback)()
+        if is_success:
+            recorder.commit(with_proxy_answers=False)
+        else:
+            recorder.rollback()
     except RecordingError as error:
         raise CommandError(str(error)) from error
     finally:
@@ -60,7 +63,7 @@ def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> LazyReco
             "expected both --upstream URL and --record-misses, which adds to the cassette"
         )
     try:
-        ServerUrl.parse(options.upstream)
+        ServerUrl.parse_origin(options.upstream)
     except ValueError as error:
         raise CommandError(f"--upstream {error}") from error
     if len(cassettes) != 1:

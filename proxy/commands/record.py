@@ -7,7 +7,6 @@ import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +20,6 @@ from ...cassettes.recording.writer_reports import (
     ExistingFilePolicy,
     SyncPolicy,
     WriterConfig,
-    WriterStatus,
 )
 from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
 from ...cassettes.storage.uploading import uploading
@@ -104,12 +102,16 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
 
 
 class RecordingCounts(Struct, frozen=True, kw_only=True):
-    """Counts of recorded documents, and how often each rule of redaction fired."""
+    """Counts of recorded documents, and how often each rule of redaction fired.
+
+    `proxy_answers` counts requests that the proxy answered, because the upstream did not.
+    """
 
     exchanges: int
     events: int
     notes: int
     secrets: dict[str, int] = {}
+    proxy_answers: int = 0
 
     def __str__(self) -> str:
         exchanges, events = counted(self.exchanges, "exchange"), counted(self.events, "event")
@@ -132,7 +134,10 @@ def check(options: RecordOptions) -> None:
         text = "expected either the URL of a master or agent, or a --mode like regular"
         raise CommandError(text)
     if options.upstream is not None:
-        _parse_upstream(options.upstream)
+        try:
+            ServerUrl.parse_origin(options.upstream)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
     if options.max_body > _MOST_BODY_BYTES:
         text = "expected at most 90M: what is longer could not be read again"
         raise CommandError(f"--max-body: {text}")
@@ -237,9 +242,9 @@ async def _record_with(writer: WriterClient, options: RecordOptions) -> int:
     finally:
         await recorder.done()
     if options.as_json:
-        print_result(msgspec.json.encode(_counted(recorder.writer_status)).decode())
+        print_result(msgspec.json.encode(_counted(recorder)).decode())
     elif not options.quiet:
-        counts = _counted(recorder.writer_status)
+        counts = _counted(recorder)
         secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""
         print_to_stderr(f"recorded {counts} into {options.output}{secrets}")
     return EXIT_FAILURE if recorder.failure is not None else 0
@@ -281,20 +286,12 @@ async def _begin(
     shown.enter_context(live_panel(panel.draw, is_wanted=not options.quiet))
 
 
-def _counted(status: WriterStatus) -> RecordingCounts:
+def _counted(recorder: "Recorder") -> RecordingCounts:
+    status = recorder.writer_status
     return RecordingCounts(
         exchanges=status.exchanges,
         events=status.events,
         notes=status.notes,
         secrets=status.secrets,
+        proxy_answers=recorder.proxy_answer_count,
     )
-
-
-def _parse_upstream(url: str) -> ServerUrl:
-    try:
-        server_url = ServerUrl.parse(url)
-    except ValueError as error:
-        raise CommandError(str(error)) from error
-    if urlsplit(url).path.strip("/") or urlsplit(url).query:
-        raise CommandError(f"{url}: expected scheme, host and port only")
-    return server_url

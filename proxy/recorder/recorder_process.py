@@ -24,6 +24,7 @@ import msgspec
 
 from ...cassettes.files.source_file import SourceFile
 from ...proto.api.apis import ServerKind
+from ...proto.counted import counted
 from ...proto.http.address import Address, ServerUrl
 
 _START_SECONDS = 60.0
@@ -59,6 +60,7 @@ class RecorderProcess:
             )
         self._stderr = ""
         self._copied: SourceFile | None = None
+        self._proxy_answer_count = 0
         self.exchange_count = 0
         """Of the recording; known when it has ended."""
         self._errors = self._output.with_name(f"{self._output.name}.log")
@@ -111,12 +113,22 @@ class RecorderProcess:
         """A message with the place of the recording of a failed test."""
         return f"the recording is saved as {self.failed}; {self._cassette} is unchanged"
 
-    def commit(self) -> None:
-        """Stop, and replace the cassette by the recording. Raises RecordingError if that failed."""
+    def commit(self, *, with_proxy_answers: bool = True) -> None:
+        """Stop, and replace the cassette by the recording.
+
+        Raises RecordingError if that failed, or unless `with_proxy_answers` if the upstream has not
+        answered a request.
+        """
         code, stderr = self._stop()
         if code != 0:
             self._put_aside()
             raise RecordingError(f"recording {self._cassette} failed, exit code {code}: {stderr}")
+        if self._proxy_answer_count and not with_proxy_answers:
+            self._put_aside()
+            count = counted(self._proxy_answer_count, "request")
+            raise RecordingError(
+                f"{self.upstream} did not answer {count}; the recording is saved as {self.failed}"
+            )
         if self._copied is not None and self._copied != SourceFile.at(self._cassette):
             self._put_aside()
             raise RecordingError(
@@ -161,7 +173,9 @@ class RecorderProcess:
         if self._process.stdout is not None and not self._process.stdout.closed:
             with self._process.stdout as output, contextlib.suppress(msgspec.DecodeError, KeyError):
                 if code == 0:  # Else a process of the recorder may have it open, too.
-                    self.exchange_count = msgspec.json.decode(output.read())["exchanges"]
+                    counts = msgspec.json.decode(output.read())
+                    self.exchange_count = counts["exchanges"]
+                    self._proxy_answer_count = counts["proxy_answers"]
         if self._errors.exists():
             self._stderr = self._errors.read_text(errors="replace").strip()
             self._errors.unlink()
@@ -208,10 +222,10 @@ class LazyRecorder:
         """What the recorder has reported so far."""
         return [] if self._started is None else self._started.warnings
 
-    def commit(self) -> None:
+    def commit(self, *, with_proxy_answers: bool = True) -> None:
         """Stop, and add the recording to the cassette. Raises RecordingError."""
         if self._started is not None:
-            self._started.commit()
+            self._started.commit(with_proxy_answers=with_proxy_answers)
 
     def rollback(self) -> None:
         """Stop, and leave the cassette unchanged."""

@@ -307,7 +307,7 @@ def test_programs_get_json_and_the_ready_file_comes_first(
     assert said == b""
     assert process.returncode == 0
     expected = {
-        "record": b'{"exchanges":0,"events":0,"notes":0,"secrets":{}}\n',
+        "record": b'{"exchanges":0,"events":0,"notes":0,"secrets":{},"proxy_answers":0}\n',
         "replay": b'{"served":0,"refused":0,"missed":0,"failed":0,"unused":[1]}\n',
     }
     assert rest == expected[command]

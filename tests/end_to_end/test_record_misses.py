@@ -19,6 +19,7 @@ for kind in sys.argv[1:]:
     with urllib.request.urlopen(request) as answer:
         print(answer.read().decode())
 """
+QUIETLY = "import sys\nsys.excepthook = lambda *_: __import__('os')._exit(0)\n"
 HEALTH = call(1, 0.0, said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True}))
 VERSION = said("GET_VERSION", get_version={"version_info": {"version": "1.11.0"}})
 
@@ -80,12 +81,21 @@ def test_a_recording_that_is_not_wanted_is_put_aside(
         assert (len(played), len(new)) == (1, 2)
 
 
+def test_a_server_that_does_not_answer_leaves_the_cassette_as_it_was(cassette: Path) -> None:
+    before = cassette.read_bytes()
+    options = ("--upstream", "http://127.0.0.1:9", "--record-misses")
+    done = run("replay", cassette, *options, "--", sys.executable, "-c", QUIETLY + CLIENT, "GET_X")
+    assert (done.returncode, cassette.read_bytes()) == (1, before)
+    assert "http://127.0.0.1:9 did not answer 1 request; the recording is saved as" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
         (["c.yaml", "--record-misses"], "expected both --upstream URL and --record-misses"),
         (["c.yaml", "--upstream", "http://m:1"], "expected both --upstream URL and"),
         (["c.yaml", "--record-misses", "--upstream", "m"], "--upstream m: expected a URL like"),
+        (("c.yaml", "--record-misses", "--upstream", "http://m/x"), "expected scheme, host and"),
         (
             ["c.yaml", "c.yaml", "--record-misses", "--upstream", "http://m:1"],
             "one cassette, found",
