@@ -26,8 +26,25 @@ async function readData() {
   const eventLane = Uint32Array.from(events.exchange, (row) => (row === NO_ROW ? NO_ROW : exchanges.lane[row]));
   data.eventsByLane = groupByLane(eventLane, events.at, facts.lanes.length);
   data.exchangesByLane = groupByLane(exchanges.lane, exchanges.at, facts.lanes.length);
+  data.gaps = findGaps(data);
   data.struck = new Set(facts.receipt?.lists.filter(({ title }) => title === "Faults").flatMap(({ lines }) => lines.map(([, row]) => row)));
   return data;
+}
+
+// The times without an event where there should have been heartbeats, by lane: from the event before to the next one.
+function findGaps({ problems, events, exchanges, eventsByLane, texts }) {
+  const gaps = new Map();
+  for (let row = 0; row < problems.length; row++) {
+    const event = problems.event[row];
+    if (texts[problems.code[row]] !== "gap" || event === NO_ROW || events.exchange[event] === NO_ROW) continue;
+    const lane = exchanges.lane[events.exchange[event]];
+    const { starts, times } = eventsByLane;
+    const before = indexAt(times, events.at[event], starts[lane], starts[lane + 1]) - 1;
+    if (before < starts[lane]) continue;
+    if (!gaps.has(lane)) gaps.set(lane, []);
+    gaps.get(lane).push([times[before], events.at[event]]);
+  }
+  return gaps;
 }
 
 // The rows of lane n, in the order of time, are rows[starts[n]] to rows[starts[n + 1] - 1].

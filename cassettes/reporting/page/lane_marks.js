@@ -49,6 +49,7 @@ class LaneMarks {
     ctx.clip();
     for (let lane = first; lane < last; lane++) {
       this.drawBars(frame, lane);
+      this.drawGaps(frame, lane);
       this.drawTicks(frame, lane);
     }
     this.drawNotes(frame);
@@ -118,6 +119,15 @@ class LaneMarks {
     const cause = this.data.texts[this.data.exchanges.cause[row]];
     ctx.fillStyle = cause === "server-cut" || cause === "malformed" ? this.colors.bad : this.colors.soft;
     ctx.fillRect(x - ratio, y + 4 * ratio, 2 * ratio, height - 8 * ratio);
+  }
+
+  drawGaps({ ctx, bbox, ratio, height, top, x }, lane) {
+    ctx.fillStyle = this.colors.warn;
+    for (const [from, to] of this.data.gaps.get(lane) ?? []) {
+      const left = Math.max(x(from), bbox.left);
+      const width = Math.min(x(to), bbox.left + bbox.width) - left;
+      if (width > 0) ctx.fillRect(left, top(lane) + height / 2 - ratio, width, 2 * ratio);
+    }
   }
 
   drawTicks({ ctx, bbox, ratio, height, top, x, chart, hidden }, lane) {
