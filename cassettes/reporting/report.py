@@ -16,7 +16,7 @@ from msgspec import Struct
 from ..format.documents import CassetteError
 from ..inspection.cassette_rows import read_cassette_rows, read_finding_rows
 from ..inspection.rows import Row
-from ..storage.new_file import new_file
+from ..storage.new_file import check_is_not_read, new_file
 from ..storage.reader import Cassette
 from ..tables.source import open_source
 from ..validation.judge import find_problems
@@ -73,13 +73,11 @@ def write_report(
     max_packed_bytes: int = MAX_PACKED_BYTES,
 ) -> ReportCounts:
     """Write the page. Raises CassetteError, or OSError if it cannot be written."""
-    if output.resolve() in {path.resolve() for path in paths}:
-        raise CassetteError(f"{output}: is one of the cassettes: choose another file with -o")
     with new_file(output, packs=False) as page:
         page.write(page_start())
         report = _Report(page, _begin(paths), max_packed_bytes, has_receipt=receipt is not None)
         for path in paths:
-            report.add(path, lambda percent, path=path: on_progress(path, percent))
+            report.add(path, output, lambda percent, path=path: on_progress(path, percent))
         return report.finish(paths, receipt)
 
 
@@ -106,8 +104,9 @@ class _Report:
         self._cassettes: list[CassetteFacts] = []
         self._digests: list[str | None] = []
 
-    def add(self, path: Path, on_progress: Callable[[int], None]) -> None:
+    def add(self, path: Path, output: Path, on_progress: Callable[[int], None]) -> None:
         with Cassette.open(path, lenient=True, may_grow=True) as cassette:
+            check_is_not_read(output, [cassette])
             header = cassette.header
             facts = CassetteFacts(str(path), header.server, header.upstream, header.began)
             self._cassettes.append(facts)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ...cassettes.reporting.report import write_report
 from ...proto.counted import counted
-from ..commands.console import print_to_stderr
+from ..commands.console import CommandError, print_to_stderr
 from .cassette_files import Progress, find_cassettes, print_json_result, writing
 from .receipt_facts import read_receipt
 
@@ -27,9 +27,8 @@ def report(options: ReportOptions) -> int:
     shown = _ReadingProgress()
     try:
         with writing(output):
-            counts = write_report(
-                list(find_cassettes(options.cassettes)), output, receipt, on_progress=shown.advance
-            )
+            paths = list(map(_check_is_file, find_cassettes(options.cassettes)))
+            counts = write_report(paths, output, receipt, on_progress=shown.advance)
     finally:
         shown.clear()
     if options.as_json:
@@ -44,6 +43,12 @@ def report(options: ReportOptions) -> int:
             " write the report of a part of it (mesotape cut)"
         )
     return 0
+
+
+def _check_is_file(path: Path) -> Path:
+    if not path.is_file():
+        raise CommandError(f"{path}: is read several times, and is no file: save it as one first")
+    return path
 
 
 class _ReadingProgress:

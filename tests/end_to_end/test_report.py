@@ -200,7 +200,7 @@ def test_json_has_the_counts(tmp_path: Path) -> None:
 
 ERRORS = [
     (("no.yaml", "-o", "r.html"), "no.yaml: there is no such file"),
-    (("a.yaml", "-o", "a.yaml"), "a.yaml: is one of the cassettes: choose another file"),
+    (("a.yaml", "-o", "a.yaml"), "a.yaml: is a cassette that is read: choose another file"),
     (("a.yaml", "-o", "no/r.html"), "no/r.html: cannot be written: No such file"),
     (("a.yaml", "-o", "r.html", "--receipt", "no.json"), "no.json: cannot be read: No such file"),
     (("a.yaml", "-o", "r.html", "--receipt", "a.yaml"), "a.yaml: is no receipt of mesotape"),
@@ -210,6 +210,7 @@ ERRORS = [
         "odd.json: is no receipt of mesotape replay --receipt: Expected `object`",
     ),
     (("other.json", "-o", "r.html"), "other.json:1: "),
+    (("/dev/null", "-o", "r.html"), "/dev/null: is read several times, and is no file"),
 ]
 
 
