@@ -6,11 +6,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-from support.capture_cassettes import server_of
-from support.capture_to_cassette import taped
-from support.captures import load
 from support.commands import run
-from support.docs_questions import ANSWERS, CAPTURES, PAGE, QUESTIONS
+from support.docs_questions import ANSWERS, PAGE, QUESTIONS, write_recordings
 from support.paths import ROOT
 
 from mesotape.cassettes.tables.schemas import SCHEMA_VERSION, TABLES
@@ -20,10 +17,7 @@ EXAMPLES = re.findall(r"^```console\n\$ mesotape (.*?)\n(.*?)^```$", PAGE, re.DO
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    for name in CAPTURES:
-        taped(load(name), folder / f"{name}.yaml", server_of(name))
-    return folder
+    return write_recordings(tmp_path_factory.mktemp("recordings"))
 
 
 @pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=[command for command, _ in EXAMPLES])

@@ -45,10 +45,7 @@ def test_a_killed_recorder_loses_at_most_the_last_flush(tmp_path: Path, seed: in
     chance, path = random.Random(seed), tmp_path / "cassette.yaml"
     with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
         busy = RecordedStream(upstream, recorder)
-        for _ in range(chance.randrange(200)):
-            busy.send(chance.randrange(1, 60))
-            if chance.random() < 0.8:
-                busy.receive()
+        busy.send_bursts(chance, 200)
         recorder.process.kill()
         recorder.wait()
         busy.close()
@@ -67,10 +64,7 @@ def test_after_a_kill_of_the_writer_or_both_the_cassette_loads(tmp_path: Path, s
     chance, path = random.Random(seed), tmp_path / "cassette.yaml"
     with Upstream() as upstream, running("record", upstream.url, "-o", path) as recorder:
         busy = RecordedStream(upstream, recorder)
-        for _ in range(chance.randrange(100)):
-            busy.send(chance.randrange(1, 60))
-            if chance.random() < 0.8:
-                busy.receive()
+        busy.send_bursts(chance, 100)
         writer = writer_of(recorder)
         if seed % 2:
             recorder.process.kill()

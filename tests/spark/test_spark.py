@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.capture_cassettes import server_of
-from support.capture_to_cassette import taped
-from support.captures import load
-from support.docs_questions import ANSWERS, CAPTURES, QUESTIONS
+from support.docs_questions import ANSWERS, CAPTURES, QUESTIONS, write_recordings
 from support.paths import ROOT
 
 pytest.importorskip("pyspark")
@@ -25,10 +22,7 @@ SCRIPT = (ROOT / "docs" / "scale.md").read_text().partition("```python\n")[2].pa
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    for name in CAPTURES:
-        taped(load(name), folder / f"{name}.yaml", server_of(name))
-    return folder
+    return write_recordings(tmp_path_factory.mktemp("recordings"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """A stream through a recorder, and what is known of it."""
 
+import random
 import subprocess
 import time
 
@@ -31,6 +32,13 @@ class RecordedStream:
         self.sent += events
         self.sent_at += [time.monotonic()] * count
         self.server.send(*map(record, events))
+
+    def send_bursts(self, chance: random.Random, most: int) -> None:
+        """Send up to `most` bursts of events, and read after most of them."""
+        for _ in range(chance.randrange(most)):
+            self.send(chance.randrange(1, 60))
+            if chance.random() < 0.8:
+                self.receive()
 
     def receive(self) -> None:
         """Read all that was sent."""

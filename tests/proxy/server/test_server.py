@@ -125,6 +125,21 @@ async def until(condition):
             await asyncio.sleep(0)
 
 
+class StreamPlayback:
+    """Answers one request with a stream of some steps."""
+
+    def __init__(self, exchange, steps):
+        self.exchange, self.steps = exchange, steps
+
+    def forget_connection(self, client):
+        pass
+
+    def answer(self, request, now_seconds, client, cassette_scope):
+        return StreamedResponse(
+            exchange=self.exchange, status=200, head=STREAM_HEAD, steps=self.steps
+        )
+
+
 def test_a_connection_is_kept_for_the_next_request():
     async def scenario(connect, server):
         client = await connect()
@@ -286,15 +301,8 @@ def test_a_client_that_does_not_read_makes_its_stream_wait():
             yield 0.0, record
         yield 0.0, Ending.FINAL_CHUNK
 
-    class Playback:
-        def forget_connection(self, client):
-            pass
-
-        def answer(self, request, now_seconds, client, cassette_scope):
-            return StreamedResponse(exchange=1, status=200, head=STREAM_HEAD, steps=steps())
-
     async def scenario(connect, server):
-        server.responder.playback = Playback()
+        server.responder.playback = StreamPlayback(1, steps())
         client = await connect()
         await client.send(get(b"/s"))
         await client.expect(STREAM_HEAD)
@@ -371,15 +379,8 @@ def test_a_stream_that_cannot_be_read_to_its_end_is_cut_and_a_failure():
         yield 0.0, b"one"
         raise error
 
-    class Playback:
-        def forget_connection(self, client):
-            pass
-
-        def answer(self, request, now_seconds, client, cassette_scope):
-            return StreamedResponse(exchange=7, status=200, head=STREAM_HEAD, steps=steps())
-
     async def scenario(connect, server):
-        server.responder.playback = Playback()
+        server.responder.playback = StreamPlayback(7, steps())
         client = await connect()
         await client.send(get(b"/s"))
         assert await client.rest() == STREAM_HEAD + b"3\r\none\r\n"
