@@ -32,7 +32,7 @@ def warn_of_age(cassette: Path, began: datetime.datetime, max_age: str) -> None:
     if age <= parse_age(max_age):
         return
     text = (
-        f"{os.path.relpath(cassette)} was recorded {age.days} days ago, on {began:%Y-%m-%d},"
-        f" and --mesotape-max-age is {max_age}: record it again, with --mesotape-record=all"
+        f"{os.path.relpath(cassette)} was recorded on {began:%Y-%m-%d}, longer ago than"
+        f" --mesotape-max-age={max_age}: record it again, with --mesotape-record=all"
     )
     warnings.warn(text, OldCassetteWarning, stacklevel=2)

@@ -15,7 +15,7 @@ pytest_plugins = ["pytester", "support.pytest_runs"]
 type Run = Callable[..., pytest.RunResult]
 
 TEST = "def test_it(mesotape): get(mesotape.url, 'GET_HEALTH')\n"
-SAID = f"*test_it.yaml was recorded * days ago, on {RECORDED_AT:%Y-%m-%d}, and --* is 1d: *"
+SAID = f"*test_it.yaml was recorded on {RECORDED_AT:%Y-%m-%d}, longer ago than --*=1d: record *"
 
 
 @pytest.mark.parametrize(
