@@ -9,7 +9,7 @@ import click
 
 from ..commands.console import CommandError
 from .command_help import option_group
-from .completion import complete_call_types, complete_event_types
+from .shared_options import call_option, type_option
 
 _SECONDS = click.FloatRange(min=0)
 
@@ -43,22 +43,8 @@ _choice_options = option_group(
         metavar="NAME",
         help="Of this party, like framework, or `framework ID`.",
     ),
-    click.option(
-        "--call",
-        "calls",
-        multiple=True,
-        metavar="TYPE",
-        shell_complete=complete_call_types,
-        help="Calls of this type; or requests for a path.",
-    ),
-    click.option(
-        "--type",
-        "types",
-        multiple=True,
-        metavar="TYPE",
-        shell_complete=complete_event_types,
-        help="Events of this type.",
-    ),
+    call_option(help="Calls of this type; or requests for a path."),
+    type_option(help="Events of this type."),
     click.option(
         "--server",
         "servers",

@@ -3,27 +3,13 @@
 import click
 
 from .command_help import option_group, option_groups
-from .completion import complete_call_types, complete_event_types
+from .shared_options import call_option, type_option
 
 inspect_options = option_groups(
     option_group(
         "Which rows",
-        click.option(
-            "--call",
-            "calls",
-            multiple=True,
-            metavar="TYPE",
-            shell_complete=complete_call_types,
-            help="Only rows of these calls.",
-        ),
-        click.option(
-            "--type",
-            "types",
-            multiple=True,
-            metavar="TYPE",
-            shell_complete=complete_event_types,
-            help="Only these events.",
-        ),
+        call_option(help="Only rows of these calls."),
+        type_option(help="Only these events."),
         click.option(
             "--since",
             type=float,

@@ -10,9 +10,9 @@ import click
 from ...proto.http.address import LOOPBACK
 from ..commands.console import CommandError
 from .command_help import DocumentedCommand, option_group
-from .completion import complete_redaction_rules
+from .completion import complete_call_types, complete_event_types, complete_redaction_rules
 from .path_type import PATH_TYPE
-from .value_types import AddressType
+from .value_types import AddressType, SizeType
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -22,6 +22,27 @@ output_of_cassette = option_group(
     json_option,
 )
 """The options of a command that writes one file."""
+
+call_option = functools.partial(
+    click.option,
+    "--call",
+    "calls",
+    multiple=True,
+    metavar="TYPE",
+    shell_complete=complete_call_types,
+)
+type_option = functools.partial(
+    click.option,
+    "--type",
+    "types",
+    multiple=True,
+    metavar="TYPE",
+    shell_complete=complete_event_types,
+)
+max_body_option = functools.partial(
+    click.option, "--max-body", type=SizeType(), default="128M", show_default=True
+)
+"""Options of several commands, which give `help`."""
 
 listen_options = option_group(
     "Listening",

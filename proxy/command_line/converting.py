@@ -7,8 +7,7 @@ import click
 from ..arguments.command_help import DocumentedCommand, option_group
 from ..arguments.completion import CASSETTE_PATH_TYPE
 from ..arguments.path_type import PATH_TYPE
-from ..arguments.shared_options import json_option, redaction_options
-from ..arguments.value_types import SizeType
+from ..arguments.shared_options import json_option, max_body_option, redaction_options
 from ..commands.console import check_platform, importing
 
 
@@ -34,13 +33,7 @@ from ..commands.console import check_platform, importing
         type=click.Choice(["har", "jsonl", "recordio", "flow", "parquet"]),
         help="Format of the file, if its name does not tell.",
     ),
-    click.option(
-        "--max-body",
-        type=SizeType(),
-        default="128M",
-        show_default=True,
-        help="Leave out longer bodies in har and flow, which hold them whole.",
-    ),
+    max_body_option(help="Leave out longer bodies in har and flow, which hold them whole."),
     json_option,
 )
 @option_group(
@@ -112,13 +105,7 @@ def export(**options: Any) -> int:
 @option_group(
     "Output",
     click.option("-o", "--output", type=PATH_TYPE, required=True, help="The cassette to write."),
-    click.option(
-        "--max-body",
-        type=SizeType(),
-        default="128M",
-        show_default=True,
-        help="Leave out longer bodies and records.",
-    ),
+    max_body_option(help="Leave out longer bodies and records."),
     json_option,
 )
 def import_file(**options: Any) -> int:

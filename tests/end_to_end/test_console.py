@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import pty
@@ -6,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from support.commands import MESOTAPE, running
@@ -19,6 +21,30 @@ server: master
 recorded_at: 2026-11-22T12:18:29.104233Z
 ...
 """
+
+
+@contextlib.contextmanager
+def on_terminal(
+    *arguments: str | Path, columns: int
+) -> Iterator[tuple["subprocess.Popen[str]", int, tuple[str, int]]]:
+    """Run a command that listens, with a terminal as stderr: the process, terminal and address."""
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*MESOTAPE, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "1"},
+    )
+    try:
+        os.close(terminal)
+        assert process.stdout is not None
+        *_, (host, port) = re.findall(r"http://([0-9.]+):([0-9]+)\s", process.stdout.readline())
+        yield process, screen, (host, int(port))
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(screen)
 
 
 def read_until(fd: int, mark: bytes) -> bytes:
@@ -36,21 +62,9 @@ def test_a_replay_on_a_terminal_has_a_panel_below_its_messages(
 ) -> None:
     path = tmp_path / "cassette.yaml"
     path.write_text(CASSETTE)
-    screen, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [*MESOTAPE, "replay", path],
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        text=True,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"},
-    )
-    try:
-        os.close(terminal)
-        assert process.stdout is not None
-        address = re.search(r"http://([0-9.]+):([0-9]+)\n", process.stdout.readline())
-        assert address is not None
+    with on_terminal("replay", path, columns=200) as (process, screen, address):
         assert b"0 served, 0.0/s  0 missed  0 events, 0.0/s  0 held" in read_until(screen, b"held")
-        with connect((address[1], int(address[2]))) as client:
+        with connect(address) as client:
             client.send(get(b"/version"))
             client.message()
         said = read_until(screen, b"no recorded answer: GET /version")
@@ -61,38 +75,24 @@ def test_a_replay_on_a_terminal_has_a_panel_below_its_messages(
         rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 3
         assert rest == ""
-    finally:
-        process.kill()
-        process.communicate()
-        os.close(screen)
 
 
 def test_a_recording_on_a_terminal_shows_its_open_streams(tmp_path: Path) -> None:
-    screen, terminal = pty.openpty()
-    with running("replay", SAMPLE, "--pace", "instant") as cluster:
-        process = subprocess.Popen(
-            [*MESOTAPE, "record", cluster.url, "-o", tmp_path / "c.yaml"],
-            stdout=subprocess.PIPE,
-            stderr=terminal,
-            text=True,
-            env=os.environ | {"TERM": "xterm", "COLUMNS": "120", "NO_COLOR": "1"},
-        )
-        try:
-            os.close(terminal)
-            assert process.stdout is not None
-            address = re.search(r"on http://([0-9.]+):([0-9]+) ", process.stdout.readline())
-            assert address is not None
-            with connect((address[1], int(address[2]))) as client:
-                client.send(post(b'{"type":"SUBSCRIBE"}', b"Accept: application/json"))
-                read_until(screen, b"18  AGENT_REMOVED")
-            process.send_signal(signal.SIGINT)
-            read_until(screen, b"mesotape: recorded 1 exchange, 18 events")
-            process.communicate(timeout=PATIENCE_SECONDS)
-            assert process.returncode == 0
-        finally:
-            process.kill()
-            process.communicate()
-            os.close(screen)
+    with (
+        running("replay", SAMPLE, "--pace", "instant") as cluster,
+        on_terminal("record", cluster.url, "-o", tmp_path / "c.yaml", columns=120) as (
+            process,
+            screen,
+            address,
+        ),
+    ):
+        with connect(address) as client:
+            client.send(post(b'{"type":"SUBSCRIBE"}', b"Accept: application/json"))
+            read_until(screen, b"18  AGENT_REMOVED")
+        process.send_signal(signal.SIGINT)
+        read_until(screen, b"mesotape: recorded 1 exchange, 18 events")
+        process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0
 
 
 def test_a_quiet_command_prints_only_what_is_wrong(tmp_path: Path) -> None:
