@@ -4,7 +4,7 @@
     call    KILL t1                          event   UPDATE t1
 
 An event is caused by the latest earlier call that names the same task, operation or container and
-that can change something. Ids of tasks are those of their framework where the message says it.
+that can change something. Tasks of two frameworks that have the same id are taken for one.
 """
 
 from array import array

@@ -335,6 +335,12 @@ NO_ADVICE = (
     "--git is for git",
     "one cassette with --against",
     "--workers {}: {}",
+    "is no receipt of mesotape replay",
+    "expected both --upstream URL and --record-misses",
+    "--upstream {}",
+    "--record-misses: ",
+    "expected --watch or {}, not both",
+    "--watch: {} is not a file",
 )
 TESTED_ELSEWHERE = {
     "pip install -e .": "its place is the folder, which a test has not",
