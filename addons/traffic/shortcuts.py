@@ -63,7 +63,7 @@ def _check_types(original: Callable[[Any], None]) -> Callable[[Any], None]:
     @functools.wraps(original)
     def check(self: Any) -> None:
         members: dict[str, Any] = self.__dict__
-        message_type: Any = type(self)
+        message_type: Any = self.__class__
         for name, types in expected_types(message_type):
             if type(members[name]) not in types:
                 original(self)
