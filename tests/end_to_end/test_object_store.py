@@ -26,8 +26,6 @@ def store() -> Iterator[Any]:
     "words",
     [
         ("inspect", "--json", "MASTER"),
-        ("validate", "MASTER"),
-        ("scan", "MASTER"),
         ("query", "MASTER", "SELECT type, count(*), sum(size) FROM events GROUP BY ALL ORDER BY 1"),
     ],
     ids=lambda words: words[0],

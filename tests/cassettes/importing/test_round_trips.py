@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.captures import names
+from support.captures import names_for_formats
 from support.cassette_builder import said, stream, written
 from support.imported_files import documents, export, import_file
 
@@ -18,7 +18,7 @@ _MOST_EXAMINED_BYTES = 1 << 18
 """To examine a longer cassette takes too long for a test."""
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names_for_formats())
 @pytest.mark.parametrize("suffix", [".har", ".flow"])
 def test_a_capture_comes_back(
     name: str, suffix: str, captured: Callable[[str], Path], tmp_path: Path

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.captures import expected, load, names
+from support.captures import expected, load, names, names_for_formats
 
 from mesotape.cassettes.interchange.details import CassetteDetails
 from mesotape.cassettes.interchange.har_writer import write_har
@@ -36,7 +36,7 @@ def har(path: Path) -> dict[str, Any]:
         return json.loads(b"".join(write_har(details, exchanges)))["log"]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names_for_formats())
 def test_entries_have_the_members_of_the_specification(
     name: str, captured: Callable[[str], Path]
 ) -> None:

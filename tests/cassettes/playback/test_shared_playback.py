@@ -112,7 +112,7 @@ def test_several_processes_answer_as_one_does(opened, repeat):
         [(1, "GET_HEALTH"), (1, None), (2, "GET_HEALTH"), (2, "GET_STATE"), (3, "GET_STATE")],
         "party",
     )
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=20, deadline=None, database=None)
     @given(st.lists(ASK | LEAVE, max_size=40), st.sampled_from(["party", "off"]))
     def compare(steps, causality):
         nonlocal answered_by_workers

@@ -8,7 +8,17 @@ For example:
     assert [facts(each) for each in exchanges] == [facts(each) for each in expected(capture)]
 """
 
-from .capture import Capture, Exchange, Request, Response, expected, facts, load, names
+from .capture import (
+    Capture,
+    Exchange,
+    Request,
+    Response,
+    expected,
+    facts,
+    load,
+    names,
+    names_for_formats,
+)
 from .client import run_client
 from .origin import Origin
 from .waiting import Stuck
@@ -24,5 +34,6 @@ __all__ = [
     "facts",
     "load",
     "names",
+    "names_for_formats",
     "run_client",
 ]

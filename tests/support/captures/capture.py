@@ -182,6 +182,16 @@ def _response(message: Message) -> Response:
     )
 
 
+LARGE = frozenset(("session-big", "busy-a"))
+"""Captures of megabytes, which each format takes only with MESOTAPE_ALL_CAPTURES=1."""
+
+
+def names_for_formats() -> list[str]:
+    """Return the captures that the tests of each format read."""
+    every = os.environ.get("MESOTAPE_ALL_CAPTURES")
+    return [name for name in names() if every or name not in LARGE]
+
+
 def names() -> list[str]:
     """Return the captures at hand: those of the repository, and others if they are there."""
     small = {path.name.removesuffix(".jsonl.gz") for path in SMALL.glob("*.jsonl.gz")}
