@@ -182,14 +182,14 @@ def _response(message: Message) -> Response:
     )
 
 
-LARGE = frozenset(("session-big", "busy-a"))
+_LONGEST = frozenset(("session-big", "busy-a"))
 """Captures of megabytes, which each format takes only with MESOTAPE_ALL_CAPTURES=1."""
 
 
 def names_for_formats() -> list[str]:
     """Return the captures that the tests of each format read."""
     every = os.environ.get("MESOTAPE_ALL_CAPTURES")
-    return [name for name in names() if every or name not in LARGE]
+    return [name for name in names() if every or name not in _LONGEST]
 
 
 def names() -> list[str]:
