@@ -14,7 +14,7 @@ only for short pieces.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 type Token = int | None
 """Equal tokens may be paired; None never is."""
@@ -55,6 +55,12 @@ def pair_moved(first: Sequence[int], second: Sequence[int], level: TokenLevel) -
         places[level[1](index)].append(index)
     places.pop(None, None)
     return [(index, found.pop()) for index in first if (found := places.get(level[0](index)))]
+
+
+def unpaired(first: int, second: int, pairs: Collection[Pair]) -> tuple[list[int], list[int]]:
+    """Return the indexes in two sequences with these lengths that are in none of the pairs."""
+    ours, theirs = {i for i, _ in pairs}, {j for _, j in pairs}
+    return [i for i in range(first) if i not in ours], [j for j in range(second) if j not in theirs]
 
 
 def common_subsequence(first: Sequence[Token], second: Sequence[Token]) -> list[Pair]:

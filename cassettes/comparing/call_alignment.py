@@ -7,7 +7,7 @@ a call came on does not matter. What is left over is paired without regard to th
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from .alignment import Pair, TokenLevel, align, pair_moved
+from .alignment import Pair, TokenLevel, align, pair_moved, unpaired
 from .id_pairing import IdPairing
 from .id_table import ID_ORDER, NO_ID
 from .tables import MessageTable, RecordedCall, RecordedStream
@@ -108,7 +108,7 @@ def _both(level: TokenLevel, other: TokenLevel) -> TokenLevel:
 
 
 class CallAlignment:
-    """The pairs of calls, the calls without a partner, and the pairs whose order differs.
+    """The pairs of calls, and those of them whose order differs.
 
     All are indexes of calls of the two recordings.
     """
@@ -119,12 +119,9 @@ class CallAlignment:
         self.tokens = MessageTokens(first.messages, second.messages, ids)
         self.pairs: list[Pair] = []
         self.moved: set[Pair] = set()
-        taken: tuple[set[int], set[int]] = set(), set()
         for ours, theirs in self._paired_lanes():
-            self._align(ours, theirs, taken)
-        self._align_rest(taken)
-        self.missing = _rest(len(first.calls), taken[0])
-        self.new = _rest(len(second.calls), taken[1])
+            self._align(ours, theirs)
+        self._align_rest()
         self.pairs.sort()
 
     def stream_pairs(
@@ -133,11 +130,7 @@ class CallAlignment:
         """Return the pairs of the events of two streams, and those of them whose order differs."""
         levels = self.tokens.levels(ours.messages, theirs.messages)
         pairs = align(len(ours), len(theirs), levels)
-        left = (
-            _rest(len(ours), {i for i, _ in pairs}),
-            _rest(len(theirs), {j for _, j in pairs}),
-        )
-        moved = pair_moved(*left, levels[1])
+        moved = pair_moved(*unpaired(len(ours), len(theirs), pairs), levels[1])
         return dict(pairs) | dict(moved), set(moved)
 
     def bind_ids(self) -> bool:
@@ -178,30 +171,24 @@ class CallAlignment:
                 for a, b in events.items():
                     yield ours.stream.messages[a], theirs.stream.messages[b]
 
-    def _align(self, ours: list[int], theirs: list[int], taken: tuple[set[int], set[int]]) -> None:
+    def _align(self, ours: list[int], theirs: list[int]) -> None:
         requests = self._requests(ours, theirs)
         levels = self.tokens.levels(*requests, with_kind_alone=True)
         answers = self._answers(ours, theirs)
         levels.insert(0, _both(levels[0], self.tokens.levels(*answers)[0]))
         pairs = align(len(ours), len(theirs), levels)
-        left = _rest(len(ours), {i for i, _ in pairs}), _rest(len(theirs), {j for _, j in pairs})
-        moved = pair_moved(*left, levels[2])
+        moved = pair_moved(*unpaired(len(ours), len(theirs), pairs), levels[2])
         self.moved |= {(ours[i], theirs[j]) for i, j in moved}
-        self._take([(ours[i], theirs[j]) for i, j in [*pairs, *moved]], taken)
+        self.pairs += [(ours[i], theirs[j]) for i, j in [*pairs, *moved]]
 
-    def _align_rest(self, taken: tuple[set[int], set[int]]) -> None:
-        ours = _rest(len(self._transcripts[0].calls), taken[0])
-        theirs = _rest(len(self._transcripts[1].calls), taken[1])
+    def _align_rest(self) -> None:
+        first, second = self._transcripts
+        ours, theirs = unpaired(len(first.calls), len(second.calls), self.pairs)
         levels = self.tokens.levels(*self._requests(ours, theirs))
+        pairs: list[Pair] = []
         for level in levels[:2]:
-            left = _free(ours, taken[0]), _free(theirs, taken[1])
-            pairs = pair_moved(*left, level)
-            self._take([(ours[i], theirs[j]) for i, j in pairs], taken)
-
-    def _take(self, pairs: list[Pair], taken: tuple[set[int], set[int]]) -> None:
-        self.pairs += pairs
-        taken[0].update(i for i, _ in pairs)
-        taken[1].update(j for _, j in pairs)
+            pairs += pair_moved(*unpaired(len(ours), len(theirs), pairs), level)
+        self.pairs += [(ours[i], theirs[j]) for i, j in pairs]
 
     def _requests(self, ours: list[int], theirs: list[int]) -> tuple[list[int], list[int]]:
         first, second = self._transcripts
@@ -262,11 +249,3 @@ class CallAlignment:
 
 def _joined(lanes: list[_Lane], kind: object) -> list[int]:
     return sorted(index for client, calls in lanes if client[0] == kind for index in calls)
-
-
-def _free(calls: list[int], taken: set[int]) -> list[int]:
-    return [index for index, call in enumerate(calls) if call not in taken]
-
-
-def _rest(count: int, taken: set[int]) -> list[int]:
-    return [index for index in range(count) if index not in taken]

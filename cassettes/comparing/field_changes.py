@@ -19,7 +19,7 @@ from ...proto.messages.descriptors import map_value_field
 from ...proto.messages.ids import id_fields
 from ..matching.near_misses import format_scalar
 from ..matching.shortening import truncate, truncate_around_difference
-from .alignment import align, pair_moved
+from .alignment import align, pair_moved, unpaired
 from .differences import FieldChange
 from .message_forms import digest_message
 
@@ -96,16 +96,13 @@ class MessageComparison:
             levels.append(named)
         levels.append(_tokens(lambda each: 0, first, second) if not has_ids else exact)
         pairs = align(len(first), len(second), levels)
-        ours = [i for i in range(len(first)) if i not in {i for i, _ in pairs}]
-        theirs = [j for j in range(len(second)) if j not in {j for _, j in pairs}]
         if has_ids:
-            moved = [*pair_moved(ours, theirs, levels[1])]
+            moved = pair_moved(*unpaired(len(first), len(second), pairs), levels[1])
             pairs = sorted([*pairs, *moved])
-            ours = [i for i in ours if i not in {i for i, _ in moved}]
-            theirs = [j for j in theirs if j not in {j for _, j in moved}]
         labels, other_labels = _labels(first), _labels(second)
         for i, j in pairs:
             yield from self._values(first[i], second[j], field, f"{path}[{labels[i]}]")
+        ours, theirs = unpaired(len(first), len(second), pairs)
         for i in ours:
             yield FieldChange(f"{path}[{labels[i]}]", _show(field, first[i]), None)
         for j in theirs:

@@ -12,7 +12,7 @@ with --rebind does, and at last in the order of the rest (`pair_loosely`).
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 
-from .alignment import align, pair_moved
+from .alignment import align, pair_moved, unpaired
 from .id_table import ID_ORDER, NO_ID, IdTable
 
 _ASSIGNED_EACH_TIME = frozenset(map(ID_ORDER.index, ("offer-id", "uuid")))
@@ -151,8 +151,7 @@ class IdPairing:
         )
         level = tokens[0].__getitem__, tokens[1].__getitem__
         pairs = align(len(ours), len(theirs), [level])
-        left = _left(len(ours), [i for i, _ in pairs]), _left(len(theirs), [j for _, j in pairs])
-        pairs += pair_moved(*left, level)
+        pairs += pair_moved(*unpaired(len(ours), len(theirs), pairs), level)
         self._bind((ours[i], theirs[j]) for i, j in pairs)
 
     def _bind(self, pairs: Iterable[tuple[int, int]]) -> None:
@@ -180,8 +179,3 @@ def _described(
         if each != NO_ID and ids.kinds[each] < ids.kinds[number] and partners[each] != NO_ID
     ]
     return hash((ids.digests[number], *near))
-
-
-def _left(count: int, taken: Sequence[int]) -> list[int]:
-    gone = set(taken)
-    return [index for index in range(count) if index not in gone]
