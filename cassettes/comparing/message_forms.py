@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from msgspec import Struct
 
 from ...proto.messages.descriptors import map_value_field, reachable_types
-from ...proto.messages.fields import field_at, type_enum_name
+from ...proto.messages.fields import enum_name, field_at, type_enum_name
 from ...proto.messages.ids import IdField, id_fields
 
 _TIME_TYPE = "mesos.v1.TimeInfo"
@@ -33,7 +33,7 @@ TIME_MEMBERS = _TIME_NAMES | {
 }
 """Names of times in JSON that is no message of the schema."""
 
-_STATE_PATHS = {"UPDATE": "update.status.state", "TASK_UPDATED": "task_updated.status.state"}
+_STATUS_PATHS = {"UPDATE": "update.status", "TASK_UPDATED": "task_updated.status"}
 _NAME_FIELDS = ("name", "source")
 """Texts that often repeat the id of their message: a task that is named after its id."""
 
@@ -61,8 +61,9 @@ def form_of(message: Message, scope: str = "") -> MessageForm:
     Its times have to be dropped already. `scope` is the framework that it is about, or empty.
     """
     kind = type_enum_name(message) or ""
-    state_path = _STATE_PATHS.get(kind)
-    state = "" if state_path is None else _state_name(message, state_path)
+    status_path = _STATUS_PATHS.get(kind)
+    status = None if status_path is None else field_at(message, status_path)
+    state = enum_name(status, "state") if isinstance(status, Message) else None
     ids = [(field, value) for field in id_fields(message, scope) if (value := field.value)]
     for field, value in ids:
         _blank_repeated(field.owner, value)
@@ -75,16 +76,6 @@ def drop_times(message: Message) -> None:
     """Remove the times from a message, and fields that the schema does not have."""
     _drop(message, _plan(cast("Descriptor", message.DESCRIPTOR)))
     message.DiscardUnknownFields()
-
-
-def _state_name(message: Message, path: str) -> str:
-    parent_path, _, name = path.rpartition(".")
-    parent = field_at(message, parent_path)
-    number = field_at(message, path)
-    if not isinstance(parent, Message) or not isinstance(number, int):
-        return ""
-    enum = parent.DESCRIPTOR.fields_by_name[name].enum_type
-    return "" if enum is None else enum.values_by_number[number].name
 
 
 def _blank_repeated(owner: Message, value: str | bytes) -> None:

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from google.protobuf.message import Message
 
-from ...proto.messages.fields import type_enum_name
+from ...proto.messages.fields import enum_name, type_enum_name
 from ...proto.messages.ids import copy_messages
 
 _COMPLETED = {
@@ -104,7 +104,7 @@ class ClusterState:
             del task.statuses[-1]
         task.statuses.append(status)
         task.statuses[-1].ClearField("data")
-        name = _state_name(task)
+        name = enum_name(task, "state")
         if name in _COMPLETED:
             self._completed.append(tasks.pop(key))
         elif (name == _UNREACHABLE) != (tasks is self._unreachable):
@@ -137,10 +137,6 @@ class ClusterState:
 def _task_key(task: Any) -> tuple[str, str]:
     """Return the ids of the framework and of the task."""
     return task.framework_id.value, task.task_id.value
-
-
-def _state_name(task: Any) -> str:
-    return task.DESCRIPTOR.fields_by_name["state"].enum_type.values_by_number[task.state].name
 
 
 def _by_id(tasks: Any) -> dict[tuple[str, str], Any]:

@@ -25,16 +25,21 @@ def type_enum_name_at(message: Message, path: str) -> str | None:
 
 def type_enum_name(message: Message) -> str | None:
     """Return the type name of a call or an event; None if unset, or not in the schema."""
-    names = _type_names(type(message))
-    if not names or not message.HasField("type"):
+    return enum_name(message, "type")
+
+
+def enum_name(message: Message, field: str) -> str | None:
+    """Return the name of the value of an enum; None if it is unset, or there is no such field."""
+    names = _enum_names(type(message), field)
+    if not names or not message.HasField(field):
         return None
-    number: int = getattr(message, "type")  # noqa: B009 (a message has no static fields)
+    number: int = getattr(message, field)
     return names[number]
 
 
 @cache
-def _type_names(message_class: type[Message]) -> dict[int, str]:
-    field = message_class.DESCRIPTOR.fields_by_name.get("type")
+def _enum_names(message_class: type[Message], name: str) -> dict[int, str]:
+    field = message_class.DESCRIPTOR.fields_by_name.get(name)
     if field is None or field.enum_type is None or field.is_repeated:
         return {}
     return {value.number: value.name for value in field.enum_type.values}
