@@ -24,15 +24,6 @@ _TIME_TYPE = "mesos.v1.TimeInfo"
 _TIME_NAMES = frozenset({"timestamp", "start_time", "elected_time"})
 """Fields with seconds since 1970; all others are a TimeInfo."""
 
-TIME_MEMBERS = _TIME_NAMES | {
-    "registered_time",
-    "reregistered_time",
-    "unregistered_time",
-    "unreachable_time",
-    "mtime",
-}
-"""Names of times in JSON that is no message of the schema."""
-
 _STATUS_PATHS = {"UPDATE": "update.status", "TASK_UPDATED": "task_updated.status"}
 _NAME_FIELDS = ("name", "source")
 """Texts that often repeat the id of their message: a task that is named after its id."""
@@ -113,7 +104,7 @@ def _plan(descriptor: Descriptor) -> _TimePlan:
     for field in descriptor.fields:
         value_field = map_value_field(field)
         inner = (value_field or field).message_type
-        if is_time(field):
+        if _is_time(field):
             plan.times.append(field.name)
         elif inner is not None and _has_times(inner):
             is_map = value_field is not None
@@ -121,7 +112,7 @@ def _plan(descriptor: Descriptor) -> _TimePlan:
     return plan
 
 
-def is_time(field: FieldDescriptor) -> bool:
+def _is_time(field: FieldDescriptor) -> bool:
     """Return whether a field is a point in time."""
     if field.message_type is not None:
         return field.message_type.full_name == _TIME_TYPE
@@ -130,7 +121,7 @@ def is_time(field: FieldDescriptor) -> bool:
 
 @cache
 def _has_times(descriptor: Descriptor) -> bool:
-    return any(is_time(field) for each in reachable_types(descriptor) for field in each.fields)
+    return any(_is_time(field) for each in reachable_types(descriptor) for field in each.fields)
 
 
 def _drop(message: Message, plan: _TimePlan) -> None:
