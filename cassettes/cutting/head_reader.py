@@ -13,15 +13,14 @@ from msgspec import Struct
 from ...proto.messages import mapping
 from ..answers.records import record_type
 from ..format.documents import CassetteError, Event, Exchange, Side
-from ..format.fast_reader import EVENT_HEAD_PATTERN
-from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
+from ..format.fast_reader import EVENT_HEAD_PATTERN, EXCHANGE_HEAD_PATTERN
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event
 
 _HEAD_BYTES = 4096
 _BLOCK_BYTES = 1 << 20
 _EVENT = re.compile(EVENT_HEAD_PATTERN.encode())
-_EXCHANGE = re.compile(rf"---\nexchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\n".encode())
+_EXCHANGE = re.compile(EXCHANGE_HEAD_PATTERN.encode())
 _SMALL_KINDS = (b"---\nend: ", b"---\nnote: ", b"---\nmesotape: ")
 _TYPE = re.compile(
     rb"(?:chunks: [^\n]*\n)?(?:spacing: [^\n]*\n)?"
@@ -32,8 +31,9 @@ _TYPE = re.compile(
 class DocumentHead(Struct, gc=False):
     """The head of a document, and its first bytes. Of an end or a note it has nothing else.
 
-    `of` is the number of the exchange that an event is of, or of an exchange itself. `body_offset`
-    is where the lines after the head of an event begin in `data`, 0 in a layout of its own.
+    `of` is the number of the exchange that an event is of, or of an exchange itself. `length` is
+    that of the head of an event or an exchange in `data`, 0 in a layout of its own. `client` is the
+    connection of an exchange with such a `length`.
     """
 
     document: int
@@ -43,7 +43,8 @@ class DocumentHead(Struct, gc=False):
     number: int = 0
     at_seconds: float = 0.0
     side: Side = "server"
-    body_offset: int = 0
+    length: int = 0
+    client: int = 0
 
 
 def check_numbers(cassette: Cassette) -> None:
@@ -63,8 +64,16 @@ def read_heads(cassette: Cassette) -> Iterator[DocumentHead]:
             side: Side = "client" if match[4] else "server"
             yield DocumentHead(document, data, "event", of, number, at, side, match.end())
         elif match := _EXCHANGE.match(data):
-            number, at = int(match[1]), float(match[2])
-            yield DocumentHead(document, data, "exchange", number, at_seconds=at)
+            number, at, client = int(match[1]), float(match[2]), int(match[3])
+            yield DocumentHead(
+                document,
+                data,
+                "exchange",
+                number,
+                at_seconds=at,
+                length=match.end(),
+                client=client,
+            )
         elif data.startswith(_SMALL_KINDS):
             yield DocumentHead(document, data)
         else:
@@ -87,7 +96,7 @@ def read_pieces(cassette: Cassette, head: DocumentHead, offset: int = 0) -> Iter
 
 def event_type(cassette: Cassette, head: DocumentHead, message: str) -> str | None:
     """Return the type of an event of a stream of messages; None if it has none."""
-    if head.body_offset and (match := _TYPE.match(head.data, head.body_offset)):
+    if head.length and (match := _TYPE.match(head.data, head.length)):
         return match[1].decode()
     data = _event_bytes(cassette, head, message)
     return None if data is None else record_type(data, message)

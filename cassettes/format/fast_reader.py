@@ -29,6 +29,10 @@ EVENT_HEAD_PATTERN = (
     r"(from: client\n)?"
 )
 
+EXCHANGE_HEAD_PATTERN = (
+    rf"---\nexchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\nclient: ({NUMBER_PATTERN})\n"
+)
+
 _SPACING = rf"spacing: ({'|'.join(get_args(Spacing.__value__))})\n(?= *json)"
 _START, _END = b"---\n", b"\n...\n"
 _CHUNK = rf"\[[0-9]{{1,18}}, {SECONDS_PATTERN}\]"
@@ -47,8 +51,7 @@ _SCALAR = f'({PLAIN_SCALAR_PATTERN}|"{QUOTED_TEXT_PATTERN}")'
 _HEADERS = r"(?:  headers:\n((?:    [^\n]*\n)+))?"
 _STREAM = r"(?:  stream: (recordio|chunks)\n)?"
 _EXCHANGE_HEAD = re.compile(
-    rf"---\nexchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\nclient: ({NUMBER_PATTERN})\n"
-    rf"(?:peer: {_SCALAR}\n)?"
+    rf"{EXCHANGE_HEAD_PATTERN}(?:peer: {_SCALAR}\n)?"
     rf"request:\n  method: {_SCALAR}\n  path: {_SCALAR}\n(?:  version: {_SCALAR}\n)?"
     rf"{_HEADERS}{_STREAM}"
     rf"(?:(?:  {_SPACING})?  (json|text|proto): \|-\n    (?![ \t\n])([^\n]*\n(?:    [^\n]*\n)*))?"

@@ -12,7 +12,7 @@ from itertools import accumulate, compress, count, pairwise
 from operator import add
 from typing import NamedTuple
 
-from ..format.fast_reader import EVENT_HEAD_PATTERN
+from ..format.fast_reader import EVENT_HEAD_PATTERN, EXCHANGE_HEAD_PATTERN
 from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
 from .compiled import native
 
@@ -24,7 +24,7 @@ _MARK_PATTERN = r"---\n"
 _HEAD = re.compile(
     (
         rf"\n(?:{EVENT_HEAD_PATTERN.removeprefix(_MARK_PATTERN)}|"
-        rf"exchange: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\nclient: ({NUMBER_PATTERN})\n|"
+        rf"{EXCHANGE_HEAD_PATTERN.removeprefix(_MARK_PATTERN)}|"
         rf"end: ({NUMBER_PATTERN})\nat: ({SECONDS_PATTERN})\n(from: client\n)?cause: )"
     ).encode()
 )

@@ -4,24 +4,15 @@ In the layout of the writer only the first lines change. Any other document is f
 so is an event with `chunks`, which have times.
 """
 
-import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from ..cutting.head_reader import DocumentHead, read_pieces
 from ..format.documents import Document, End, Event, Exchange, Note
-from ..format.scalars import NUMBER_PATTERN, SECONDS_PATTERN
 from ..format.yaml_writer import format_document
 from ..storage.reader import Cassette
 from .merged_numbers import MergedNumbers
-
-_EXCHANGE = re.compile(
-    (
-        rf"---\nexchange: {NUMBER_PATTERN}\nat: ({SECONDS_PATTERN})\n"
-        rf"client: ({NUMBER_PATTERN})\n"
-    ).encode()
-)
 
 
 class DocumentMover:
@@ -37,18 +28,18 @@ class DocumentMover:
 
     def move(self, head: DocumentHead) -> Iterator[bytes]:
         """Return the bytes of a document with its new numbers and times."""
-        if head.kind == "event" and head.body_offset:
-            if not head.data.startswith(b"chunks: ", head.body_offset):
+        if head.kind == "event" and head.length:
+            if not head.data.startswith(b"chunks: ", head.length):
                 of, at = self._exchange(head.of), self._at(head.at_seconds)
                 side = b"from: client\n" if head.side == "client" else b""
                 yield b"---\nevent: %d\nof: %d\nat: %.6f\n%b" % (head.number, of, at, side)
-                yield from read_pieces(self._cassette, head, head.body_offset)
+                yield from read_pieces(self._cassette, head, head.length)
                 return
-        elif head.kind == "exchange" and (match := _EXCHANGE.match(head.data)):
-            number, at = self._exchange(head.of), self._at(float(match[1]))
-            client = self._numbers.client(self._index, int(match[2]))
+        elif head.kind == "exchange" and head.length:
+            number, at = self._exchange(head.of), self._at(head.at_seconds)
+            client = self._numbers.client(self._index, head.client)
             yield b"---\nexchange: %d\nat: %.6f\nclient: %d\n" % (number, at, client)
-            yield from read_pieces(self._cassette, head, match.end())
+            yield from read_pieces(self._cassette, head, head.length)
             return
         yield format_document(self._moved(self._cassette.read_document(head.document)))
 
