@@ -6,14 +6,16 @@ several streams may say the same, which counts once. A thing counts from when it
 
 from array import array
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from msgspec import Struct
 
+from ..tables.event_rows import Columns
 from ..tables.source import Source
-from ..tables.state_rows import state_rows
+from ..tables.state_rows import block_columns
 
 _MOST_POINTS = 4000
-"""Of a chart; a screen has fewer. Of several in a short time the last one counts."""
+"""Points of a chart; a screen has fewer. Of several within a short time, the last one is kept."""
 
 _MOST_STATES = 16
 """Names of states that no Mesos has, of a damaged cassette, count as `other`."""
@@ -52,9 +54,11 @@ class StateHistory:
 
     def add(self, source: Source, offset: float, framework_of: Callable[[int], str | None]) -> None:
         """Add a cassette. `framework_of` returns the framework of the stream of an exchange."""
-        for table, read in _READERS.items():
-            for at_seconds, key, state in read(source, framework_of):
-                self._charts[table].add(at_seconds + offset, key, state)
+        for documents in source.blocks():
+            for table, read in _READERS.items():
+                if columns := block_columns(documents, table):
+                    for at_seconds, key, state in read(columns, framework_of):
+                        self._charts[table].add(at_seconds + offset, key, state)
 
     def counts(self) -> list[StateCounts]:
         """Return the charts that are not empty."""
@@ -111,39 +115,36 @@ class _Chart:
 
 
 def _task_statements(
-    source: Source, framework_of: Callable[[int], str | None]
+    columns: Columns, framework_of: Callable[[int], str | None]
 ) -> Iterator[_Statement]:
     names = ("at_seconds", "exchange", "task_id", "framework_id", "state")
-    for columns in state_rows(source, "tasks", names):
-        for at, exchange, task, framework, state in zip(
-            *(columns[name] for name in names), strict=True
-        ):
-            if task is not None and state is not None:
-                key = framework or framework_of(exchange), task
-                yield at, key, state.removeprefix("TASK_").lower()
+    for at, exchange, task, framework, state in _rows(columns, *names):
+        if task is not None and state is not None:
+            key = framework or framework_of(exchange), task
+            yield at, key, state.removeprefix("TASK_").lower()
 
 
 def _agent_statements(
-    source: Source, framework_of: Callable[[int], str | None]
+    columns: Columns, framework_of: Callable[[int], str | None]
 ) -> Iterator[_Statement]:
-    names = ("at_seconds", "agent_id", "change")
-    for columns in state_rows(source, "agents", names):
-        for at, agent, change in zip(*(columns[name] for name in names), strict=True):
-            if agent is not None:
-                yield at, (None, agent), _AGENT_STATES[change]
+    for at, agent, change in _rows(columns, "at_seconds", "agent_id", "change"):
+        if agent is not None:
+            yield at, (None, agent), _AGENT_STATES[change]
 
 
 def _offer_statements(
-    source: Source, framework_of: Callable[[int], str | None]
+    columns: Columns, framework_of: Callable[[int], str | None]
 ) -> Iterator[_Statement]:
-    names = ("at_seconds", "offer_id", "change")
-    for columns in state_rows(source, "offers", names):
-        for at, offer, change in zip(*(columns[name] for name in names), strict=True):
-            if offer is not None:
-                yield at, (None, offer), _OFFER_STATES[change]
+    for at, offer, change in _rows(columns, "at_seconds", "offer_id", "change"):
+        if offer is not None:
+            yield at, (None, offer), _OFFER_STATES[change]
 
 
-_READERS: dict[str, Callable[[Source, Callable[[int], str | None]], Iterator[_Statement]]] = {
+def _rows(columns: Columns, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(columns[name] for name in names), strict=True)
+
+
+_READERS: dict[str, Callable[[Columns, Callable[[int], str | None]], Iterator[_Statement]]] = {
     "tasks": _task_statements,
     "agents": _agent_statements,
     "offers": _offer_statements,

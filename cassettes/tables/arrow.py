@@ -56,7 +56,7 @@ def read_batches(source: Source, table: str, names: Sequence[str]) -> Iterator[p
         case "problems":
             blocks = problem_rows(source, needed)
         case _:
-            blocks = state_rows(source, table, needed)
+            blocks = state_rows(source, table)
     for columns in blocks:
         yield _batch(source, schema, columns)
 

@@ -5,7 +5,7 @@ history, the last one its state. The answers to GET_STATE and its like, and the 
 master, make a row for each that they list.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -44,13 +44,18 @@ class _StateTable[Message](Struct):
     call_rows: Callable[[Message], Iterable[_Row]] = lambda message: ()
 
 
-def state_rows(source: Source, table: str, names: Collection[str]) -> Iterator[Columns]:
+def state_rows(source: Source, table: str) -> Iterator[Columns]:
     """Return the columns of a table, block by block. Raises CassetteError."""
-    columns = [*_ORIGIN_NAMES, *_own_columns(table)]
     for documents in source.blocks():
-        rows = list(_block_rows(documents, _READERS[table]))
-        if rows:
-            yield dict(zip(columns, zip(*rows, strict=True), strict=True))
+        if columns := block_columns(documents, table):
+            yield columns
+
+
+def block_columns(documents: list[bytes], table: str) -> Columns:
+    """Return the columns of a table from a block of documents; none if it has no rows there."""
+    rows = list(_block_rows(documents, _READERS[table]))
+    names = [*_ORIGIN_NAMES, *_own_columns(table)]
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
 def _own_columns(table: str) -> list[str]:
