@@ -1,9 +1,7 @@
 """Two runs of the same work differ in nothing; a change is named exactly, in both encodings."""
 
 import pytest
-from support.capture_cassettes import server_of
-from support.capture_to_cassette import taped
-from support.captures import load
+from support.captured_cassettes import captured as captured
 from support.cassette_builder import call, said, written
 from support.other_run import other_run
 
@@ -14,18 +12,6 @@ from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.messages.fields import type_enum_name
 
 ENCODINGS = pytest.mark.parametrize("encoding", [None, "json", "protobuf"])
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
-    folder, made = tmp_path_factory.mktemp("recorded"), {}
-
-    def record(name):
-        if name not in made:
-            made[name] = taped(load(name), folder / f"{name}.yaml", server_of(name))
-        return made[name]
-
-    return record
 
 
 def compare(first, second, *rules):
@@ -49,9 +35,9 @@ def compare(first, second, *rules):
         "secrets-agent",
     ],
 )
-def test_another_run_differs_in_nothing(recorded, tmp_path, name, encoding):
-    other = other_run(recorded(name), tmp_path / "other.yaml", encoding=encoding)
-    differences, tally = compare(recorded(name), other)
+def test_another_run_differs_in_nothing(captured, tmp_path, name, encoding):
+    other = other_run(captured(name), tmp_path / "other.yaml", encoding=encoding)
+    differences, tally = compare(captured(name), other)
     assert differences == []
     assert tally.calls == len(Cassette.open(other))
 
@@ -172,16 +158,16 @@ CHANGES = {
 
 @ENCODINGS
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_named_exactly(recorded, tmp_path, name, encoding):
+def test_a_change_is_named_exactly(captured, tmp_path, name, encoding):
     change, expected = CHANGES[name]
-    source = recorded("two-clients")
+    source = captured("two-clients")
     other = other_run(source, tmp_path / "other.yaml", encoding=encoding, **change)
     differences, _ = compare(source, other)
     assert [shown(each) for each in differences] == expected
 
 
-def test_a_new_call_is_named(recorded, tmp_path):
-    source = recorded("two-clients")
+def test_a_new_call_is_named(captured, tmp_path):
+    source = captured("two-clients")
     other = other_run(source, tmp_path / "other.yaml", change=lost_call)
     differences, _ = compare(other, source)
     (difference,) = differences
@@ -201,7 +187,7 @@ def test_redacted_secrets_are_the_same_whatever_their_numbers(tmp_path):
     assert compare(first, second)[0] == []
 
 
-def test_two_real_runs_differ_only_in_what_happened(recorded):
+def test_two_real_runs_differ_only_in_what_happened(captured):
     """The same story was recorded twice, in JSON and in protobuf, from two clusters."""
     names = "master-subscribe-json", "master-subscribe-protobuf"
     rules = [
@@ -209,7 +195,7 @@ def test_two_real_runs_differ_only_in_what_happened(recorded):
         "*:subscribed",
         "*:agent_added.agent.agent_info.checkpoint",
     ]
-    differences, tally = compare(*map(recorded, names), *rules)
+    differences, tally = compare(*map(captured, names), *rules)
     assert [shown(each) for each in differences] == [
         ("changed", "master call SUBSCRIBE", 1, None, [("end", "open", "server-cut")]),
         (

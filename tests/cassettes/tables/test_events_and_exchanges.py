@@ -1,14 +1,14 @@
 """The tables of the captures say what `mesotape inspect` says of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.capture_cassettes import server_of
 from support.capture_to_cassette import taped
-from support.captures import load, names
+from support.captured_cassettes import captured as captured
+from support.captures import load, names_for_formats
 
 from mesotape.cassettes.inspection.cassette_rows import read_cassette_rows
 from mesotape.cassettes.inspection.rows import Row
@@ -16,29 +16,16 @@ from mesotape.cassettes.storage.reader import Cassette
 from mesotape.cassettes.tables.arrow import SCHEMAS, CassetteDataset, read_batches
 from mesotape.cassettes.tables.source import open_source
 
-LARGE = ("busy-a", "session-big", "big-state-protobuf")
-EACH_CAPTURE = pytest.mark.parametrize("name", [name for name in names() if name not in LARGE])
+EACH_CAPTURE = pytest.mark.parametrize("name", names_for_formats())
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("captures")
-
-
-def cassette(folder: Path, name: str) -> Path:
-    path = folder / f"{name}.yaml"
-    return path if path.exists() else taped(load(name), path, server_of(name))
-
-
-@pytest.fixture
-def two_streams(folder: Path) -> Path:
+def two_streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cassette of some 1,300 documents, with a long one, and one that is cut off."""
-    path = folder / "two-streams.yaml"
-    if not path.exists():
-        taped(load("all-events"), path)
-        data = path.read_bytes()
-        events = data[data.index(b"---\nevent: ") :]
-        path.write_bytes(data + events * 5 + b"---\nevent: 9\nof: 1\nat: 2")
+    path = taped(load("all-events"), tmp_path_factory.mktemp("tables") / "two-streams.yaml")
+    data = path.read_bytes()
+    events = data[data.index(b"---\nevent: ") :]
+    path.write_bytes(data + events * 5 + b"---\nevent: 9\nof: 1\nat: 2")
     return path
 
 
@@ -73,8 +60,8 @@ def inspected(path: Path, row_type: str) -> Iterator[Row]:
 
 
 @EACH_CAPTURE
-def test_the_events_are_those_of_inspect(folder: Path, name: str) -> None:
-    path = cassette(folder, name)
+def test_the_events_are_those_of_inspect(captured: Callable[[str], Path], name: str) -> None:
+    path = captured(name)
     found = [
         (each["exchange"], each["side"], each["at_seconds"], each["type"], each["size"])
         for each in rows(path, "events")
@@ -89,8 +76,8 @@ def test_the_events_are_those_of_inspect(folder: Path, name: str) -> None:
 
 
 @EACH_CAPTURE
-def test_the_exchanges_are_those_of_inspect(folder: Path, name: str) -> None:
-    path = cassette(folder, name)
+def test_the_exchanges_are_those_of_inspect(captured: Callable[[str], Path], name: str) -> None:
+    path = captured(name)
     found = {
         each["exchange"]: (
             *(each["at_seconds"], each["client"], each["method"], each["path"], each["status"]),
@@ -108,8 +95,8 @@ def test_the_exchanges_are_those_of_inspect(folder: Path, name: str) -> None:
 
 
 @EACH_CAPTURE
-def test_the_calls_are_those_of_inspect(folder: Path, name: str) -> None:
-    path = cassette(folder, name)
+def test_the_calls_are_those_of_inspect(captured: Callable[[str], Path], name: str) -> None:
+    path = captured(name)
     found = {
         each["exchange"]: each["call"]
         for each in rows(path, "exchanges")
