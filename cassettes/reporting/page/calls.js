@@ -7,12 +7,11 @@ function latenciesByCall(data) {
   const found = new Map();
   for (let row = 0; row < exchanges.length; row++) {
     const name = callName(data, row);
-    if (!found.has(name)) found.set(name, { name, seconds: [], failures: 0, streams: 0 });
+    if (!found.has(name)) found.set(name, { name, seconds: [], failures: 0 });
     const call = found.get(name);
     const seconds = exchanges.response_seconds[row];
     if (exchanges.status[row] && !Number.isNaN(seconds)) call.seconds.push(seconds);
     if (!exchanges.status[row] || exchanges.status[row] >= 400) call.failures++;
-    call.streams += exchanges.is_stream[row];
   }
   for (const call of found.values()) call.seconds.sort((a, b) => a - b);
   return [...found.values()];
@@ -40,7 +39,6 @@ function showCallTypes(data) {
 class CallList {
   constructor(data, select) {
     Object.assign(this, { data, select, shown: ROWS_AT_ONCE, sortedBy: "at", isDescending: false });
-    this.rows = Uint32Array.from({ length: data.exchanges.length }, (_, row) => row);
     byId("filter").addEventListener("input", () => { this.shown = ROWS_AT_ONCE; this.filter(); });
     byId("more-calls").addEventListener("click", () => { this.shown += ROWS_AT_ONCE; this.show(); });
     this.filter();

@@ -75,17 +75,16 @@ class LaneMarks {
   }
 
   drawBars({ ctx, bbox, ratio, height, top, x }, lane) {
-    const { exchanges, exchangesByLane, facts } = this.data;
+    const { exchanges, exchangesByLane } = this.data;
     const { starts, rows } = exchangesByLane;
     const right = bbox.left + bbox.width;
     let drawnTo = -Infinity;
     for (let index = starts[lane]; index < starts[lane + 1]; index++) {
       const row = rows[index];
       const isStream = exchanges.is_stream[row];
-      const end = isStream ? exchanges.end[row] : exchanges.at[row] + (exchanges.response_seconds[row] || 0);
       const from = x(exchanges.at[row]);
       if (from > right) break;
-      const to = Math.max(x(Number.isNaN(end) ? facts.seconds : end), from + 2.5 * ratio);
+      const to = Math.max(x(barEnd(this.data, row)), from + 2.5 * ratio);
       if (to < bbox.left || (to <= drawnTo && !isStream)) continue;
       const isUnused = exchanges.served[row] === 0;
       const isBad = exchanges.level[row] === 3 || exchanges.status[row] >= 400 || !exchanges.status[row];
@@ -103,7 +102,7 @@ class LaneMarks {
         ctx.fillRect(left, y, width, thickness);
       }
       if (this.data.struck.has(row)) this.drawFault(ctx, Math.max(from, bbox.left + 5 * ratio), top(lane) + height / 2, ratio);
-      if (isStream && !Number.isNaN(end)) this.drawEnd(ctx, row, to, top(lane), height, ratio);
+      if (isStream && !Number.isNaN(exchanges.end[row])) this.drawEnd(ctx, row, to, top(lane), height, ratio);
       drawnTo = to;
     }
   }

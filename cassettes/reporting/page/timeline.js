@@ -183,12 +183,10 @@ class Timeline {
     const near = nearest(data.eventsByLane, lane, early, late, middle, (row) => !this.hidden.has(this.marks.ranks[row]));
     if (near !== null) return { event: near };
     const { starts, rows, times } = data.exchangesByLane;
-    const { at, end, response_seconds: seconds, is_stream: isStream } = data.exchanges;
     let stop = indexAt(times, late, starts[lane], starts[lane + 1]);
     for (let steps = 0; stop > starts[lane] && steps < 2000; stop--, steps++) {
       const row = rows[stop - 1];
-      const last = isStream[row] ? (Number.isNaN(end[row]) ? data.facts.seconds : end[row]) : at[row] + (seconds[row] || 0);
-      if (last >= early) return { exchange: row };
+      if (barEnd(data, row) >= early) return { exchange: row };
     }
     return null;
   }
@@ -218,6 +216,12 @@ class Timeline {
       }
     });
   }
+}
+
+// Where the bar of an exchange ends: at its response, or at the end of its stream, which may be open.
+function barEnd({ exchanges, facts }, row) {
+  if (!exchanges.is_stream[row]) return exchanges.at[row] + (exchanges.response_seconds[row] || 0);
+  return Number.isNaN(exchanges.end[row]) ? facts.seconds : exchanges.end[row];
 }
 
 function nearest({ starts, rows, times }, lane, early, late, middle, isShown) {
