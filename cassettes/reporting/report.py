@@ -190,6 +190,3 @@ class _Frameworks:
     def of(self, exchange: int) -> str | None:
         """Return the framework of the stream of an exchange, if it is known."""
         return self._ids.get(exchange)
-
-
-__all__ = ["CassetteError", "ReceiptFacts", "ReportCounts", "write_report"]

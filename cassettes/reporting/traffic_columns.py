@@ -78,7 +78,7 @@ class TrafficColumns:
         self._messages = messages
         self._found_causes = Causes()
         self._rows: dict[tuple[int, int], int] = {}
-        self._begin_cassette(0, 0.0, None)
+        self._begin_cassette(-1, 0.0, None)
 
     def _begin_cassette(self, cassette: int, offset: float, server: ServerKind | None) -> None:
         self._cassette = cassette
@@ -129,7 +129,7 @@ class TrafficColumns:
         api = endpoints.find_api(row.path or "", self._server)
         number = row.exchange or 0
         position = self.exchanges.add(
-            cassette=self._cassette - 1,
+            cassette=self._cassette,
             number=number,
             client=row.client or 0,
             peer=text(row.peer),
@@ -150,7 +150,7 @@ class TrafficColumns:
             answer=self._messages.add(row.body, row.message_name),
             served=-1,
         )
-        self._numbers[number] = self._rows[self._cassette - 1, number] = position
+        self._numbers[number] = self._rows[self._cassette, number] = position
         self._add_call(row, api, position)
 
     def _add_call(self, row: Row, api: Api | None, position: int) -> None:
@@ -252,6 +252,3 @@ def _decode(body: bytes, name: str) -> Message | None:
         return mapping.decode_message(body, name, "json" if body[:1] == b"{" else "protobuf")
     except (ValueError, LookupError, RecursionError):
         return None
-
-
-__all__ = ["NO_ROW", "Lane", "TrafficColumns"]
