@@ -1,14 +1,13 @@
-"""Answers of a replay with two workers, beside those of one process: in a second, and their CPU.
+"""A replay with two workers beside one process: answers in a second, and the CPU of an answer.
 
-The clients send many requests at once, so that they take little of the two cores. Whatever else
-runs there takes from the answers of two processes more than from those of one; their CPU shows
-what the processes do for an answer, all together.
+The clients send many requests at once, so that they take little of the two cores. Other programs
+that run meanwhile slow down two processes more than one. The CPU of an answer, of all processes
+together, does not depend on them.
 """
 
 import os
 import selectors
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Generator
@@ -16,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import messages
-from processes import MESOTAPE, Server, replay
+from processes import Server, replay
 from replay import ANSWER, call
 from table import (
     MICROSECONDS,
@@ -34,17 +33,8 @@ CLIENTS, AT_ONCE = 16, 50
 SILENCE_SECONDS = 30
 
 
-def check_possible() -> None:
-    """Raise Skipped if two workers cannot be faster here."""
-    shown = subprocess.run([*MESOTAPE, "replay", "--help"], capture_output=True, check=True)
-    if b"--workers" not in shown.stdout:
-        raise Skipped("mesotape replay has no --workers")
-    if (os.cpu_count() or 1) < 2:
-        raise Skipped("there is one core")
-
-
 def answers_a_second(server: Server, batches: int) -> float:
-    """Ask with all clients until each has sent its batches."""
+    """Send the batches of all clients; return how many answers came in a second."""
     request = messages.post(call(1))
     size = len(server.ask(request))
     left = dict.fromkeys(range(CLIENTS), batches)
@@ -80,7 +70,8 @@ def answers_a_second(server: Server, batches: int) -> float:
 
 
 def two_workers(scope: Scope) -> Generator[Sample]:
-    check_possible()
+    if (os.cpu_count() or 1) < 2:
+        raise Skipped("there is one core")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         exchange = messages.exchange(1, call(1), ANSWER)
         path = messages.write(Path(folder) / "cassette.yaml", [exchange])
