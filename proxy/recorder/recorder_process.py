@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,9 @@ from ...proto.http.address import Address, ServerUrl
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+
+_numbers = count(1)
+"""Of the recorders of this process, of which several may record the same cassette."""
 
 
 class RecordingError(OSError):
@@ -53,7 +57,8 @@ class RecorderProcess:
     ) -> None:
         self.upstream = upstream
         self._cassette = cassette
-        self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}")
+        number = next(_numbers)
+        self._output = cassette.with_name(f".{cassette.name}.recording-{os.getpid()}-{number}")
         if cassette.suffix == ".gz":
             raise RecordingError(
                 f"{cassette}: expected a name without .gz: recordings are not compressed"

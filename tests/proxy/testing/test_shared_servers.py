@@ -166,6 +166,23 @@ def test_the_tests_of_a_server_record_one_cassette(
         assert len(opened) == 2
 
 
+def test_servers_that_record_the_same_cassette_do_not_share_a_file(
+    tested: Run, pytester: pytest.Pytester, upstream: str
+) -> None:
+    text = (
+        "def test_it(mesotape_server):\n"
+        "    with mesotape_server('new.yaml') as first, mesotape_server('new.yaml') as second:\n"
+        "        get(first.url, 'GET_HEALTH')\n"
+        "        get(first.url, 'GET_HEALTH')\n"
+        "        get(second.url, 'GET_AGENTS')\n"
+    )
+    recording = ("--mesotape-record=all", f"--mesotape-upstream={upstream}")
+    tested(text, *recording).assert_outcomes(passed=1)
+    assert [path.name for path in pytester.path.glob("*new.yaml*")] == ["new.yaml"]
+    with Cassette.open(pytester.path / "new.yaml") as cassette:
+        assert len(cassette) == 2
+
+
 def test_what_shared_servers_play_is_in_the_report_of_unused_cassettes(
     pytester: pytest.Pytester, tested: Run
 ) -> None:
