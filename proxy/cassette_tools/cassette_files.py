@@ -6,14 +6,13 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-import click
 import msgspec
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.finding import cassettes_in
 from ...cassettes.storage.opening import missing_file_text
-from ..commands.console import CommandError
+from ..commands.console import CommandError, print_json
 
 _SHOWN_AFTER_SECONDS = 0.5
 _SHOWN_EVERY_SECONDS = 0.25
@@ -63,7 +62,7 @@ class Progress:
 
 def print_json_result(output: Path, result: Struct) -> None:
     """Print the name of a new file, and what is in it, as JSON."""
-    click.echo(msgspec.json.encode({"file": str(output), **msgspec.to_builtins(result)}))
+    print_json({"file": str(output), **msgspec.to_builtins(result)})
 
 
 @contextlib.contextmanager

@@ -6,8 +6,6 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
-import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.format.documents import Side
@@ -19,7 +17,7 @@ from ...cassettes.interchange.record_stream import write_stream
 from ...cassettes.interchange.recorded import RecordedExchanges
 from ...cassettes.storage.new_file import check_is_not_read, new_file
 from ...cassettes.storage.reader import Cassette
-from ..commands.console import CommandError, print_to_stderr
+from ..commands.console import CommandError, print_json, print_to_stderr
 from .cassette_files import Progress, progress, writing
 from .query_tables import export_tables
 
@@ -137,8 +135,7 @@ def print_result(
         result: dict[str, object] = {"file": str(output), "format": format_name, "losses": found}
         if rows is not None:
             result["rows"] = rows
-        to_stderr = output == STDOUT
-        click.echo(msgspec.json.encode(result), err=to_stderr)
+        print_json(result, to_stderr=output == STDOUT)
         return
     for loss in found:
         print_to_stderr(f"{output}: left out: {loss}")

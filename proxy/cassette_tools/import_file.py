@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import click
 import msgspec
 from msgspec import Struct
 
@@ -33,7 +32,7 @@ from ...cassettes.storage.opening import missing_file_text
 from ...cassettes.storage.part_names import part_path
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.counted import counted
-from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
+from ..commands.console import EXIT_FAILURE, CommandError, print_json, print_to_stderr
 from .cassette_files import progress
 
 _BLOCK_BYTES = 1 << 18
@@ -244,7 +243,7 @@ def _print_result(result: ImportResult, losses: Losses, options: ImportOptions) 
     found = list(losses)
     if options.as_json:
         shown = {"file": str(options.output), **msgspec.to_builtins(result), "losses": found}
-        click.echo(msgspec.json.encode(shown))
+        print_json(shown)
     for loss in () if options.as_json else found:
         print_to_stderr(f"{options.file}: {loss}")
     if result.secrets and not options.as_json:

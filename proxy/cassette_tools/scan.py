@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
@@ -14,7 +13,7 @@ from ...cassettes.redaction.rules import RuleSet, counts_text
 from ...cassettes.scanning.secret_findings import SecretFinding, find_secrets
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted
-from ..commands.console import EXIT_FAILURE, EXIT_SECRETS, print_to_stderr
+from ..commands.console import EXIT_FAILURE, EXIT_SECRETS, print_json, print_to_stderr
 from .cassette_files import find_cassettes, progress
 
 
@@ -67,4 +66,7 @@ def scan_file(path: Path, rules: RuleSet) -> Iterator[SecretFinding | CassetteEr
 
 def print_finding(finding: SecretFinding, *, as_json: bool) -> None:
     """Print a finding as a line, or as an object of JSON."""
-    click.echo(msgspec.json.encode(finding) if as_json else str(finding))
+    if as_json:
+        print_json(finding)
+    else:
+        click.echo(str(finding))

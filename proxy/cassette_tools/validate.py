@@ -16,12 +16,13 @@ from ...cassettes.validation.findings import CassetteFinding
 from ...cassettes.validation.fixing import FixResult, fix_numbers
 from ...cassettes.validation.judge import find_problems
 from ...proto.counted import counted
-from ...proto.shown_text import escape_json, escape_line
+from ...proto.shown_text import escape_line
 from ..commands.console import (
     EXIT_FAILURE,
     EXIT_MALFORMED,
     EXIT_WARNINGS,
     CommandError,
+    print_json,
     print_to_stderr,
 )
 
@@ -103,7 +104,7 @@ def _print_result(
         result["findings"] = [
             {**msgspec.to_builtins(each), "level": each.level} for each in findings
         ]
-        click.echo(escape_json(msgspec.json.encode(result).decode()))
+        print_json(result)
         return
     if cut_off:
         click.echo(f"{path}: cut off {counted(cut_off, 'byte')} after the last whole document")

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from ...proto.http.address import LOOPBACK, Address
-from ...proto.shown_text import escape_message, escape_text
+from ...proto.shown_text import escape_json, escape_message, escape_text
 from .messages import messages
 
 EXIT_FAILURE = 1
@@ -161,6 +161,13 @@ def print_result(text: str, *, to_stderr: bool = False) -> None:
     click.echo(text)
 
 
+def print_json(value: object, *, to_stderr: bool = False) -> None:
+    """Print a value as JSON, as `print_result` prints a line."""
+    from msgspec import json
+
+    print_result(escape_json(json.encode(value).decode()), to_stderr=to_stderr)
+
+
 def discard_output() -> None:
     """Discard what is still to be written to stdout, because its reader has closed the pipe.
 
@@ -199,9 +206,7 @@ def announce_ready(
         )
         if control is not None:
             ready["control"] = {"url": control[0]} | ({"token": control[1]} if control[1] else {})
-        from msgspec import json
-
-        print_result(json.encode(ready).decode(), to_stderr=to_stderr)
+        print_json(ready, to_stderr=to_stderr)
     elif not is_quiet:
         lines = [text, *(each for each, _ in other_servers)]
         if control is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.storage.reader import Cassette
@@ -16,7 +15,7 @@ from .console import (
     EXIT_LEFT_OUT,
     EXIT_MISS,
     EXIT_UNMET,
-    print_result,
+    print_json,
     print_to_stderr,
 )
 
@@ -87,4 +86,4 @@ def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
         document["unmet"] = {"require": receipt.required.require, "exchanges": unmet}
     if receipt.faults:
         document |= {"faults": receipt.faults, "seed": receipt.seed}
-    print_result(msgspec.json.encode(document).decode(), to_stderr=to_stderr)
+    print_json(document, to_stderr=to_stderr)

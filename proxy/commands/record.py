@@ -35,7 +35,7 @@ from .console import (
     announce_ready,
     importing,
     interrupts,
-    print_result,
+    print_json,
     print_to_stderr,
     warn_if_exposed,
 )
@@ -242,7 +242,7 @@ async def _record_with(writer: WriterClient, options: RecordOptions) -> int:
     finally:
         await recorder.done()
     if options.as_json:
-        print_result(msgspec.json.encode(_counted(recorder)).decode())
+        print_json(_counted(recorder))
     elif not options.quiet:
         counts = _counted(recorder)
         secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""

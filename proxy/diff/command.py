@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import click
-import msgspec
 from msgspec import Struct
 
 from ...cassettes.comparing.comparison import Comparison
@@ -17,9 +16,9 @@ from ...cassettes.comparing.reads import select_reads
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.ignore_rules import IgnoreError, IgnoreRules
 from ...cassettes.storage.reader import Cassette
-from ...proto.shown_text import escape_json, escape_line
+from ...proto.shown_text import escape_line
 from ..cassette_tools.cassette_files import progress
-from ..commands.console import EXIT_DIFFERENT, EXIT_USAGE, CommandError, print_to_stderr
+from ..commands.console import EXIT_DIFFERENT, EXIT_USAGE, CommandError, print_json, print_to_stderr
 from ..commands.miss_colors import colorize_report
 from .report import annotation, report_lines, summary
 
@@ -127,7 +126,7 @@ def _print_differences(compared: Comparison, options: DiffOptions, names: str | 
         print_difference(difference)
     tally = compared.tally
     if options.form == "json":
-        click.echo(msgspec.json.encode({"compared": tally}))
+        print_json({"compared": tally})
     if names is not None and (tally.differences or options.form == "text"):
         print_to_stderr(f"{names}: {summary(tally)}")
     return EXIT_DIFFERENT if tally.differences else 0
@@ -136,7 +135,7 @@ def _print_differences(compared: Comparison, options: DiffOptions, names: str | 
 def _printer(options: DiffOptions) -> Callable[[RecordingDifference], None]:
     match options.form:
         case "json":
-            return lambda each: click.echo(escape_json(msgspec.json.encode(each).decode()))
+            return print_json
         case "github":
             is_live = options.against is not None
             return lambda each: click.echo(

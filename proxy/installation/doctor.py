@@ -5,11 +5,9 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping
 
-from msgspec import json
-
 from ... import __version__
 from ...proto.shown_text import escape_line
-from ..commands.console import EXIT_FAILURE, print_result
+from ..commands.console import EXIT_FAILURE, print_json
 from .check_result import CheckResult
 from .environment import check_environment
 from .packages import check_packages
@@ -22,7 +20,7 @@ def doctor(*, as_json: bool) -> int:
     results = list(check_all(os.environ))
     if as_json:
         for result in results:
-            print_result(json.encode(result).decode())
+            print_json(result)
     else:
         _print_table(results)
     return EXIT_FAILURE if any(each.level == "error" for each in results) else 0
