@@ -143,8 +143,6 @@ async def serve(
         await server.stop()
     responder = server.responder
     problems = judge(responder, failures, requirement, urls[0])
-    if resolve_upstream is not None:
-        problems = [each for each in problems if each.kind == "failed"]
     print_unused(responder, problems)
     if requirement == REQUIRE_NONE and (warning := bypassed_proxy(responder, urls[0])) is not None:
         print_to_stderr(f"warning: {warning}")

@@ -111,7 +111,6 @@ class Player:
         self.failures: list[str] = []
         self.strict = strict
         self._requirement = parse_requirement(require)
-        self._resolve_upstream = resolve_upstream
         self._result: tuple[list[Problem], Receipt] | None = None
         self._files = ExitStack()
         try:
@@ -280,7 +279,4 @@ class Player:
         )
         held = controls.waiting
         receipt = build_receipt(responder, [], requirement, held=held, failures=failures)
-        problems = judge(responder, failures, requirement, self.url)
-        if self._resolve_upstream is not None:
-            problems = [each for each in problems if each.kind == "failed"]
-        return problems, receipt
+        return judge(responder, failures, requirement, self.url), receipt

@@ -57,11 +57,20 @@ def judge(
 ) -> list[Problem]:
     """Return the problems since the start, ordered by kind as `Problem` lists them.
 
-    `url` is that of the replay.
+    `url` is that of the replay. If requests without a recorded answer are made to an upstream, only
+    failures are problems.
     """
-    journal, playback = responder.journal, responder.playback
     problems = [Problem("failed", text) for text in failures]
-    problems += [Problem("missed", str(each)) for each in (*journal.misses, *journal.refusals)]
+    if not responder.has_upstream:
+        problems += _problems_without_upstream(responder, requirement, url)
+    return [Problem(each.kind, escape_message(each.text)) for each in problems]
+
+
+def _problems_without_upstream(
+    responder: Responder, requirement: Requirement, url: str
+) -> list[Problem]:
+    journal, playback = responder.journal, responder.playback
+    problems = [Problem("missed", str(each)) for each in (*journal.misses, *journal.refusals)]
     total_count = journal.missed_count + journal.refused_count
     if more := total_count - len(journal.misses) - len(journal.refusals):
         problems.append(
@@ -80,7 +89,7 @@ def judge(
         warning = bypassed_proxy(responder, url)
         lines = lines if warning is None else chain(lines, [f"note: {warning}"])
         problems.append(Problem("unmet", "\n  ".join(lines)))
-    return [Problem(each.kind, escape_message(each.text)) for each in problems]
+    return problems
 
 
 def unmet_exchanges(responder: Responder, requirement: Requirement) -> list[ExchangeRef] | None:

@@ -86,6 +86,11 @@ class Responder:
         self._earlier_left_out = set[ExchangeRef]()
 
     @property
+    def has_upstream(self) -> bool:
+        """Whether requests without a recorded response are forwarded."""
+        return self._resolve_upstream is not None
+
+    @property
     def journal(self) -> Journal:
         """The exchanges played and the misses since the start."""
         self.take_served()
