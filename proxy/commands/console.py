@@ -235,6 +235,12 @@ def warn_if_exposed(listening: Iterable[Address], effect: str) -> None:
             print_to_stderr(f"warning: {address} is not loopback: other machines can {effect}")
 
 
+def check_folder(path: Path) -> None:
+    """Raise CommandError if a file cannot be written later, because its folder does not exist."""
+    if not path.absolute().parent.is_dir():
+        raise CommandError(f"{path}: cannot be written: the folder does not exist")
+
+
 def write_file_atomically(path: Path, text: str) -> None:
     """Write a file beside its destination, then rename it. Raises CommandError."""
     import tempfile

@@ -33,6 +33,7 @@ from .console import (
     EXIT_FAILURE,
     CommandError,
     announce_ready,
+    check_folder,
     importing,
     interrupts,
     print_json,
@@ -154,8 +155,8 @@ def check(options: RecordOptions) -> None:
         certificates.check_authority(options.upstream_ca)
     if options.client_cert is not None:
         certificates.check_client(options.client_cert)
-    if options.ready_file is not None and not options.ready_file.absolute().parent.is_dir():
-        raise CommandError(f"{options.ready_file}: cannot be written: the folder does not exist")
+    if options.ready_file is not None:
+        check_folder(options.ready_file)
 
 
 def mitmproxy_options(options: RecordOptions) -> dict[str, object]:

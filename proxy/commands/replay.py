@@ -22,7 +22,14 @@ from ..control.edited_cassettes import EditedCassettes
 from ..control.receipt import Receipt, digest_cassettes
 from . import certificates, processes
 from . import listen as addresses
-from .console import CommandError, interrupts, print_result, print_to_stderr, write_file_atomically
+from .console import (
+    CommandError,
+    check_folder,
+    interrupts,
+    print_result,
+    print_to_stderr,
+    write_file_atomically,
+)
 from .messages import messages
 from .missing_answers import end_recording, recording_misses
 from .outcome import ReplayResult, print_counts
@@ -43,8 +50,7 @@ def replay(options: ReplayOptions) -> int:
     playback_options, requirement = _playback_options(options), _requirement(options)
     token = _control_token(options)
     for path in filter(None, (options.junit, options.summary_file)):
-        if not path.absolute().parent.is_dir():
-            raise CommandError(f"{path}: cannot be written: the folder does not exist")
+        check_folder(path)
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _opened_files() as files:
         cassettes = _open_all(options, files)
