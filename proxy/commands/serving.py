@@ -158,7 +158,7 @@ async def _replay_edited(
 ) -> None:
     """Replay cassettes anew when they are edited, and print that."""
 
-    def begin(_: Playback) -> None:
+    def begin() -> None:
         counts = count_replay(controls.server.responder, len(failures))
         print_to_stderr(f"a cassette was edited: replaying anew; until then: {counts}")
         failures.clear()

@@ -62,12 +62,12 @@ class EditedCassettes:
 async def replay_edited(
     edited: EditedCassettes,
     controls: ReplayControls,
-    on_edit: Callable[[Playback], object],
+    on_edit: Callable[[], object],
     on_error: Callable[[Exception], object],
 ) -> None:
     """Begin a new playback after each edit, until this is cancelled.
 
-    `on_edit` gets it before it begins. An edit that cannot be played goes to `on_error`, and the
+    `on_edit` is called before it begins. An edit that cannot be played goes to `on_error`, and the
     playback before it goes on.
     """
     while True:
@@ -78,5 +78,5 @@ async def replay_edited(
             on_error(error)
             continue
         if playback is not None:
-            on_edit(playback)
+            on_edit()
             await controls.begin(playback)
