@@ -4,6 +4,7 @@ import click
 
 from .command_help import option_group, option_groups
 from .shared_options import call_option, type_option
+from .value_types import API_TYPE, SERVER_TYPE
 
 inspect_options = option_groups(
     option_group(
@@ -41,12 +42,12 @@ inspect_options = option_groups(
         "Raw bytes of a stream",
         click.option(
             "--server",
-            type=click.Choice(["master", "agent"]),
+            type=SERVER_TYPE,
             help="Kind of server that sent them.",
         ),
         click.option(
             "--api",
-            type=click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"]),
+            type=API_TYPE,
             help="API that they belong to.",
         ),
         click.option(

@@ -4,7 +4,7 @@ import click
 
 from .command_help import option_group, option_groups
 from .path_type import PATH_TYPE
-from .value_types import SizeType
+from .value_types import SERVER_TYPE, SizeType
 
 record_options = option_groups(
     option_group(
@@ -21,7 +21,7 @@ record_options = option_groups(
         "What is recorded",
         click.option(
             "--server",
-            type=click.Choice(["master", "agent"]),
+            type=SERVER_TYPE,
             default="master",
             show_default=True,
             help="Kind of UPSTREAM; selects the schema of /api/v1.",

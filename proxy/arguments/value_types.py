@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+SERVER_TYPE = click.Choice(["master", "agent"])
+"""The kind of a server."""
+
+API_TYPE = click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"])
+"""A v1 API."""
+
+
 class AddressType(click.ParamType[Address]):
     """HOST:PORT, [IPv6]:PORT, or a bare PORT on loopback."""
 

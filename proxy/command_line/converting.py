@@ -8,6 +8,7 @@ from ..arguments.command_help import DocumentedCommand, option_group
 from ..arguments.completion import CASSETTE_PATH_TYPE
 from ..arguments.path_type import PATH_TYPE
 from ..arguments.shared_options import json_option, max_body_option, redaction_options
+from ..arguments.value_types import API_TYPE, SERVER_TYPE
 from ..commands.console import check_platform, importing
 
 
@@ -83,7 +84,7 @@ def export(**options: Any) -> int:
     ),
     click.option(
         "--server",
-        type=click.Choice(["master", "agent"]),
+        type=SERVER_TYPE,
         help="Kind of the server; selects the schema of /api/v1.  [default: master]",
     ),
     click.option("--upstream", metavar="URL", help="Keep only requests to this server."),
@@ -92,7 +93,7 @@ def export(**options: Any) -> int:
     "Raw bytes",
     click.option(
         "--api",
-        type=click.Choice(["master", "agent", "scheduler", "executor", "resource_provider"]),
+        type=API_TYPE,
         help="API of the stream, if its records do not tell.",
     ),
     click.option(
