@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
-from ...cassettes.format.documents import CassetteError, Document, Header
+from ...cassettes.format.documents import Document, Header
 from ...cassettes.importing.formats import HEAD_BYTES, ImportFormat, detect_format
 from ...cassettes.importing.new_cassette import ImportResult, write_cassette
 from ...cassettes.importing.raw_reader import RawHints, read_raw_stream
@@ -28,15 +28,14 @@ from ...cassettes.recording.observations import AnyObservation
 from ...cassettes.redaction.redactor import Redactor
 from ...cassettes.redaction.rules import RuleSet, counts_text
 from ...cassettes.storage.new_file import locked
-from ...cassettes.storage.opening import missing_file_text
+from ...cassettes.storage.opening import GZIP_MAGIC, missing_file_text
 from ...cassettes.storage.part_names import part_path
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.counted import counted
 from ..commands.console import EXIT_FAILURE, CommandError, print_json, print_to_stderr
-from .cassette_files import progress
+from .cassette_files import progress, writing
 
 _BLOCK_BYTES = 1 << 18
-_GZIP = b"\x1f\x8b"
 
 
 class ImportOptions(Struct, frozen=True, kw_only=True):
@@ -65,6 +64,7 @@ def import_file(options: ImportOptions) -> int:
     losses, origins = Losses(), Origins(options.upstream)
     try:
         with (
+            writing(output),
             _unpacked(path) as file,
             locked(output),
             progress(f"importing {path}", _size(file)) as shown,
@@ -72,12 +72,8 @@ def import_file(options: ImportOptions) -> int:
             redactor = Redactor(options.rules, _last_placeholder(file) + 1)
             traffic = _read(file, options, origins, losses, shown.advance)
             result = write_cassette(output, traffic, options.server, redactor, options.max_body)
-    except (CassetteError, ForeignFileError) as error:
-        place = "" if isinstance(error, CassetteError) else f"{path}: "
-        raise CommandError(f"{place}{error}; nothing was written") from error
-    except OSError as error:
-        text = f"{output}: cannot be written: {error.strerror or error}"
-        raise CommandError(text) from error
+    except ForeignFileError as error:
+        raise CommandError(f"{path}: {error}; nothing was written") from error
     _warn_of_servers(origins, options, losses)
     _print_result(result, losses, options)
     return EXIT_FAILURE if result.is_secret_left else 0
@@ -94,11 +90,11 @@ def _unpacked(path: Path) -> Generator[BinaryIO]:
         raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(file)
-        head = file.read(len(_GZIP))
+        head = file.read(len(GZIP_MAGIC))
         file.seek(0)
         if not head:
             raise CommandError(f"{path}: is empty")
-        if head == _GZIP:
+        if head == GZIP_MAGIC:
             unpacked = stack.enter_context(tempfile.TemporaryFile())
             try:
                 with gzip.open(file) as packed:
@@ -134,13 +130,13 @@ def _read(
     hints = RawHints(api=api, request=_call(options.request))
     match format_name:
         case "jsonl":
-            return _json_lines(options.file, _advancing(file, file, on_progress))
+            return _json_lines(options.file, _advancing(file, on_progress))
         case "recordio":
-            return read_raw_stream(_advancing(file, _blocks(file), on_progress), hints, losses)
+            return read_raw_stream(_advancing(_blocks(file), on_progress), hints, losses)
         case "http":
             from ...cassettes.importing.http_reader import read_http
 
-            return read_http(_advancing(file, _blocks(file), on_progress), hints, losses)
+            return read_http(_advancing(_blocks(file), on_progress), hints, losses)
         case "flow":
             return _with_progress(_flows(file, origins, losses), file, on_progress)
         case "har":
@@ -206,9 +202,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     return iter(partial(file.read, _BLOCK_BYTES), b"")
 
 
-def _advancing(
-    file: BinaryIO, pieces: Iterable[bytes], on_progress: Callable[[int], None]
-) -> Iterator[bytes]:
+def _advancing(pieces: Iterable[bytes], on_progress: Callable[[int], None]) -> Iterator[bytes]:
     done = 0
     for piece in pieces:
         yield piece
@@ -244,10 +238,11 @@ def _print_result(result: ImportResult, losses: Losses, options: ImportOptions) 
     if options.as_json:
         shown = {"file": str(options.output), **msgspec.to_builtins(result), "losses": found}
         print_json(shown)
-    for loss in () if options.as_json else found:
-        print_to_stderr(f"{options.file}: {loss}")
-    if result.secrets and not options.as_json:
-        print_to_stderr(f"{options.output}: secrets replaced: {counts_text(result.secrets)}")
+    else:
+        for loss in found:
+            print_to_stderr(f"{options.file}: {loss}")
+        if result.secrets:
+            print_to_stderr(f"{options.output}: secrets replaced: {counts_text(result.secrets)}")
     if result.is_secret_left:
         text = f"a secret is left: it is in a name; run mesotape redact {options.output}"
         print_to_stderr(f"{options.output}: {text}")
