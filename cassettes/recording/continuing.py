@@ -12,8 +12,8 @@ from ...proto.http.headers import header_pairs
 from ..format.documents import Document, End, Exchange, Note, Side
 from ..storage.reader import Cassette
 from ..storage.recorded_bodies import encode_event, encode_request
-from .observations import AnyObservation, BodyData, RequestEnd, RequestHead, ResponseHead
 from .recording import Recording
+from .whole_exchange import WholeExchange, WholeRequest, WholeResponse, observe_exchange
 
 _CODING = "content-encoding"  # the cassette has the decoded body
 
@@ -61,7 +61,7 @@ def _reopen(recording: Recording, cassette: Cassette, exchange: Exchange) -> Non
     Raises ValueError if that is not possible.
     """
     number = exchange.exchange
-    for observation in _observations(cassette, exchange):
+    for observation in observe_exchange(_begun_exchange(cassette, exchange)):
         recording.feed(observation)
     sides: tuple[Side, Side] = "client", "server"
     recording.continue_events(
@@ -69,31 +69,41 @@ def _reopen(recording: Recording, cassette: Cassette, exchange: Exchange) -> Non
     )
 
 
-def _observations(cassette: Cassette, exchange: Exchange) -> Iterator[AnyObservation]:
+def _begun_exchange(cassette: Cassette, exchange: Exchange) -> WholeExchange:
+    """Return an exchange up to the head of its response; of a streamed request, the first record.
+
+    Raises ValueError if a body cannot be encoded.
+    """
     number, request, response = exchange.exchange, exchange.request, exchange.response
-    pairs = [pair for pair in header_pairs(request.headers) if pair[0].lower() != _CODING]
-    begun, answered = exchange.at, exchange.at + response.after
-    yield RequestHead(
-        exchange=number,
-        at_seconds=begun,
-        client=exchange.client,
-        peer=exchange.peer,
-        method=request.method,
-        path=request.path,
-        version=request.version,
-        headers=pairs,
-    )
     api = find_api(request.path, cassette.header.server)
     message = api.call_message if api is not None else None
+    body, ended_at = b"", exchange.at
     if request.stream is None:
-        yield BodyData(number, begun, "client", encode_request(cassette, exchange, message))
-        yield RequestEnd(number, begun)
+        body = encode_request(cassette, exchange, message)
     else:
         first = next(cassette.events(number, "client"), None)
         if first is not None:
-            data = recordio.encode(encode_event(cassette, first, message))
-            yield BodyData(number, begun, "client", data)
-        if cassette.stream_end(number, "client") is not None:
-            yield RequestEnd(number, begun)
-    headers = header_pairs(response.headers)
-    yield ResponseHead(number, answered, response.status or 0, response.reason or "", headers)
+            body = recordio.encode(encode_event(cassette, first, message))
+        if cassette.stream_end(number, "client") is None:
+            ended_at = None
+    return WholeExchange(
+        number=number,
+        at=exchange.at,
+        client=exchange.client,
+        peer=exchange.peer,
+        request=WholeRequest(
+            method=request.method,
+            path=request.path,
+            version=request.version,
+            headers=[pair for pair in header_pairs(request.headers) if pair[0].lower() != _CODING],
+            body=body,
+            ended_at=ended_at,
+        ),
+        response=WholeResponse(
+            at=exchange.at + response.after,
+            status=response.status or 0,
+            reason=response.reason or "",
+            headers=header_pairs(response.headers),
+        ),
+        ended_at=None,
+    )
