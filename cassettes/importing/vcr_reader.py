@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from yaml import events
 
 from ...proto.http.gzip_coding import gzip_compress
-from ...proto.http.headers import header_value
+from ...proto.http.headers import header_pairs, header_value
 from ...proto.http.reason_phrases import reason_phrase
 from ..interchange.losses import Losses
 from ..interchange.urls import split_url
@@ -108,7 +108,7 @@ def _exchanges(
             if not origins.keep(origin):
                 continue
             number += 1
-            exchange = _exchange(interaction, number, path)
+            exchange = _exchange(interaction, number, origin, path)
         except (ValueError, RecursionError, yaml.YAMLError) as error:
             text = " ".join(str(error).split())
             raise ForeignFileError(f"interaction {count}: {text}") from error
@@ -122,15 +122,14 @@ def _split(url: str) -> tuple[str, str]:
     return split
 
 
-def _exchange(interaction: VcrInteraction, number: int, path: str) -> WholeExchange:
+def _exchange(interaction: VcrInteraction, number: int, origin: str, path: str) -> WholeExchange:
     request, response = interaction.request, interaction.response
     at = round(number * _STEP_SECONDS, 6)
-    headers = _headers(request.headers)
+    headers = header_pairs(request.headers)
     if header_value(headers, "host") is None:
-        origin, _ = _split(request.uri)
         headers.insert(0, ("Host", origin.partition("://")[2]))
     status = response.status
-    answer_headers = _headers(response.headers)
+    answer_headers = header_pairs(response.headers)
     return WholeExchange(
         number=number,
         at=at,
@@ -151,14 +150,6 @@ def _exchange(interaction: VcrInteraction, number: int, path: str) -> WholeExcha
         ),
         ended_at=at,
     )
-
-
-def _headers(headers: _HeaderValues) -> HeaderFields:
-    return [
-        (name, text)
-        for name, texts in headers.items()
-        for text in ([texts] if isinstance(texts, str) else texts)
-    ]
 
 
 def _body(body: object, headers: HeaderFields) -> bytes:
