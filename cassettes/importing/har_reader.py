@@ -21,7 +21,7 @@ from ...proto.http.gzip_coding import gzip_compress
 from ...proto.http.headers import header_value
 from ...proto.http.reason_phrases import reason_phrase
 from ..interchange.losses import Losses
-from ..interchange.times import parse_time, utc
+from ..interchange.times import parse_time
 from ..interchange.urls import split_url
 from ..recording.observations import HeaderFields
 from ..recording.whole_exchange import WholeExchange, WholeRequest, WholeResponse
@@ -64,7 +64,7 @@ def read_har(data: mmap, origins: Origins, losses: Losses) -> Traffic:
     header = log.details.header
     began = starts[0][0] if starts else None
     if header is not None:
-        began = header.recorded_at
+        began = header.began
     exchanges = _exchanges(data, spans, [number for _, number in starts], began, losses)
     tool = f"{log.creator.name} {log.creator.version}".strip()
     return Traffic(
@@ -124,7 +124,7 @@ def _as_written(
     _, path = split_url(entry.request.url) or ("", entry.request.url)
     at = 0.0
     if began is not None:
-        at = max(0.0, (parse_time(entry.started_date_time) - utc(began)).total_seconds())
+        at = max(0.0, (parse_time(entry.started_date_time) - began).total_seconds())
     timings = entry.timings
     before = (timings.blocked, timings.dns, timings.connect, timings.send, timings.wait)
     answered_at = at + _seconds(*before)

@@ -3,11 +3,6 @@
 import datetime
 
 
-def utc(moment: datetime.datetime) -> datetime.datetime:
-    """Return a time with its time zone: UTC, if it has none."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
-
-
 def format_time(began: datetime.datetime, at: float) -> str:
     """Return the date and time that is some seconds after the start of a recording."""
     moment = began + datetime.timedelta(seconds=at)
@@ -15,5 +10,6 @@ def format_time(began: datetime.datetime, at: float) -> str:
 
 
 def parse_time(text: str) -> datetime.datetime:
-    """Parse a date and time in the format of RFC 3339. Raises ValueError."""
-    return utc(datetime.datetime.fromisoformat(text))
+    """Parse a date and time in the format of RFC 3339: UTC, if it has no time zone. ValueError."""
+    moment = datetime.datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
