@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ..interchange.details import CassetteDetails, ExchangeDetails
+from ..interchange.details import DETAILS_NAME, CassetteDetails, ExchangeDetails
 
 
 class HarStruct(Struct, frozen=True, rename="camel"):
@@ -67,7 +67,7 @@ class HarEntry(HarStruct, frozen=True):
     response: HarResponse
     timings: HarTimings = HarTimings()
     connection: str | int | None = None
-    details: ExchangeDetails | None = field(default=None, name="_mesotape")
+    details: ExchangeDetails | None = field(default=None, name=DETAILS_NAME)
 
 
 class HarUrl(HarStruct, frozen=True):
@@ -94,7 +94,7 @@ class HarLog(HarStruct, frozen=True):
     """What is in the file besides the entries."""
 
     creator: HarCreator = HarCreator()
-    details: CassetteDetails = field(default_factory=CassetteDetails, name="_mesotape")
+    details: CassetteDetails = field(default_factory=CassetteDetails, name=DETAILS_NAME)
 
 
 class HarFile(HarStruct, frozen=True):

@@ -24,7 +24,7 @@ from ..format.documents import Header
 from ..format.headers import decompress_body, group_headers
 from ..recording.observations import HeaderFields
 from ..recording.whole_exchange import WholeExchange, WholeMessage, WholeRequest, WholeResponse
-from .details import CassetteDetails, ExchangeDetails
+from .details import DETAILS_NAME, CassetteDetails, ExchangeDetails
 from .times import format_time
 from .urls import exchange_url, split_url
 
@@ -41,7 +41,7 @@ def write_har(details: CassetteDetails, exchanges: Iterable[WholeExchange]) -> I
         "version": "1.2",
         "creator": {"name": "mesotape", "version": __version__},
         "pages": [],
-        "_mesotape": details,
+        DETAILS_NAME: details,
     }
     yield b'{"log":' + msgspec.json.encode(log).removesuffix(b"}") + b',"entries":['
     separator = b"\n"
@@ -70,7 +70,7 @@ def har_entry(exchange: WholeExchange, header: Header) -> _Object:
             "receive": _milliseconds(answered_at, ended_at),
         },
         "connection": str(exchange.client),
-        "_mesotape": ExchangeDetails.of(exchange, path),
+        DETAILS_NAME: ExchangeDetails.of(exchange, path),
     }
 
 
