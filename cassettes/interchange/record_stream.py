@@ -7,6 +7,7 @@ r"""One stream of a cassette as raw bytes: its records in RecordIO, as a client 
 
 from collections.abc import Iterator
 
+from ...proto.counted import counted
 from ..format.documents import CassetteError, Exchange, Side, StreamFraming
 from ..storage.reader import Cassette
 from .losses import Losses
@@ -26,7 +27,7 @@ def write_stream(
     message = message_name(cassette, exchange, side)
     losses.add("heads, times and HTTP chunks")
     if others := len(cassette) - 1:
-        losses.add(f"{others} other exchange{'s' * (others > 1)}")
+        losses.add(counted(others, "other exchange"))
     stream = _stream_of(exchange, side)
     for event in cassette.events(exchange.exchange, side):
         if event.omitted is not None:
