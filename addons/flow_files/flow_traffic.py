@@ -29,7 +29,7 @@ from .flow_writer import CASSETTE_DETAILS_NAME
 
 def read_flow_traffic(file: BinaryIO, origins: Origins, losses: Losses) -> Traffic:
     """Read a flow file. Raises FlowFileError, also while the traffic is read."""
-    starts: list[tuple[float, int, FlowPlace]] = []
+    starts: list[tuple[float, FlowPlace]] = []
     others = Counter[str]()
     details: CassetteDetails | None = None
     for flow, place in read_flows(file):
@@ -38,7 +38,7 @@ def read_flow_traffic(file: BinaryIO, origins: Origins, losses: Losses) -> Traff
             continue
         with wrong_members(place):
             if origins.keep(_origin(flow)):
-                starts.append((flow.request.timestamp_start, place.offset, place))
+                starts.append((flow.request.timestamp_start, place))
             details = _details(flow, CASSETTE_DETAILS_NAME, CassetteDetails) or details
     if others:
         losses.add(f"flows that are not HTTP are left out: {counts_text(others)}")
@@ -46,7 +46,7 @@ def read_flow_traffic(file: BinaryIO, origins: Origins, losses: Losses) -> Traff
     header = None if details is None else details.header
     began = starts[0][0] if starts else 0.0
     recorded_at = datetime.datetime.fromtimestamp(began, datetime.UTC)
-    exchanges = _exchanges(file, [place for _, _, place in starts], began, losses)
+    exchanges = _exchanges(file, [place for _, place in starts], began, losses)
     return Traffic(
         tool="mitmproxy",
         recorded_at=recorded_at if header is None else header.recorded_at,
