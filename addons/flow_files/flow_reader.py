@@ -115,7 +115,7 @@ def _plain_body(message: WholeMessage) -> bytes | None:
 
 
 def to_whole_exchange(flow: HTTPFlow, number: int, client: int, began: float) -> WholeExchange:
-    """Return the exchange of a flow; `began` is the time in which its times are counted from."""
+    """Return the exchange of a flow; `began` is the time that its times are counted from."""
     request, response, peer = flow.request, flow.response, flow.client_conn.peername
 
     def seconds(timestamp: float | None, before: float) -> float:

@@ -1,6 +1,6 @@
 """Work that mitmproxy does for each call, done in less time with the same result.
 
-Each function stands for one of mitmproxy, and hands over to it wherever the usual case ends.
+Each function replaces one of mitmproxy, and leaves what is unusual to that.
 """
 
 import dataclasses

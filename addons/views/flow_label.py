@@ -23,9 +23,10 @@ _TOO_LONG = "over-limit"
 
 
 class EventCount:
-    """Counts the records of a passing stream: 1 to 3 µs each. Longer ones than 1 MiB are believed.
+    """Counts the records of a passing stream: 1 to 3 µs each.
 
-    `events` is how many there are, of which `malformed` are broken.
+    `events` is how many there are, of which `malformed` are broken. One that is longer than 1 MiB
+    is taken for valid.
     """
 
     def __init__(self, body_type: BodyType) -> None:

@@ -50,8 +50,8 @@ def write_cassette(
 ) -> ImportResult:
     """Write a cassette that takes the name `output` when it is complete.
 
-    `server` is that of the traffic if it is None, and a master if that does not tell.
-    Raises OSError, CassetteError, and what the reader of the traffic raises.
+    Without `server`, the kind is that of the traffic, or a master if that is not known. Raises
+    OSError, CassetteError, and what the reader of the traffic raises.
     """
     late_secrets = LateSecrets(redactor)
     told = traffic.server if traffic.header is None else traffic.header.server

@@ -111,7 +111,7 @@ class FreeConnections:
         self._ends: dict[object, dict[int, float]] = {}
 
     def find(self, connection: object, at: float, ended_at: float) -> int:
-        """Return the number of a connection that is free, of those that the format takes for one.
+        """Return the number of a free one of the connections that the format has as `connection`.
 
         Exchanges are given in the order of time.
         """

@@ -1,7 +1,7 @@
 """What a format cannot hold, so that it is not in the file that was written.
 
 losses.add("the time of each record", exchange=3)
-str(losses)     "the time of each record (exchange 3)"
+[str(loss) for loss in losses]     ["the time of each record (exchange 3)"]
 """
 
 from collections.abc import Iterator

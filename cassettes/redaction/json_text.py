@@ -29,7 +29,7 @@ _PLAIN_DEPTH = 6
 
 @cache
 def _plain_value() -> str:
-    """Return the expression of an object or a list without escapes: with any brackets, as tokens.
+    """Return the expression of an object or list without escapes; any bracket closes any other.
 
     It takes linear time: an attempt goes over a text once, and a text is in few attempts, one for
     each object around it that is less than `_PLAIN_DEPTH` away.

@@ -108,7 +108,7 @@ _NOTHING = "(?!)"
 
 @cache
 def _harmless_pair(owner: str) -> str:
-    """Return the expression of an object of two or three texts that the rule of a place leaves.
+    """Return the expression of an object of two or three texts of which the rule replaces none.
 
     It has no other `{` than its own, so that objects in a row are counted fast.
     """
@@ -151,7 +151,7 @@ class MemberRedactor:
         )
 
     def harmless_pair(self, owner: str) -> str | None:
-        """Return the expression of an object whose texts the rule of its place only looks into.
+        """Return the expression of an object in which the rule of its place replaces nothing.
 
         Returns None if the place has no rule.
         """

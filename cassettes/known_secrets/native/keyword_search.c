@@ -83,7 +83,7 @@ static bool has_keyword(const KeywordSearch *search, const uint8_t *data, size_t
         if (begin == 0 && at - data >= BEGIN_BYTES && memcmp(at - BEGIN_BYTES, "   ", BEGIN_BYTES) == 0)
             at = skip_blanks(at, end);
     }
-    /* One of two bytes may be at the end. */
+    /* A keyword of two bytes may be at the end. */
     begin = add_byte(begin, 0);
     return size >= BEGIN_BYTES - 1 && is_at(search, begin, end - (BEGIN_BYTES - 1), end);
 }
