@@ -1,10 +1,9 @@
 import json
-import mmap
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.imported_files import FILES, imported
+from support.imported_files import FILES, imported, mapped
 
 from mesotape.cassettes.importing.har_reader import read_har
 from mesotape.cassettes.importing.traffic import ForeignFileError, Origins
@@ -138,8 +137,7 @@ def test_one_of_several_servers_is_chosen(tmp_path: Path) -> None:
     path = har(tmp_path / "x.har", entry(), entry(request_url="http://agent.example:5051/api/v1"))
     origins = Origins("http://agent.example:5051/")
     with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        items = [*read_har(data, origins, Losses()).items]
+        items = [*read_har(mapped(file), origins, Losses()).items]
     assert {item.exchange for item in items} == {1}
     assert dict(origins.counts) == {
         "http://master.example:5050": 1,
