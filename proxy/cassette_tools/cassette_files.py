@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -58,6 +58,28 @@ class Progress:
             sys.stderr.write(_CLEAR_LINE)
             sys.stderr.flush()
             self._is_shown = False
+
+
+class ReadingProgress:
+    """Shows on a terminal which of several cassettes is read, and how much of it.
+
+    `total_of` returns how much there is to read of a cassette; without it, the size of the file.
+    """
+
+    def __init__(self, total_of: Callable[[Path], int] = lambda path: path.stat().st_size) -> None:
+        self._total_of = total_of
+        self._shown: dict[Path, Progress] = {}
+
+    def advance(self, path: Path, done: int) -> None:
+        """Show how much of a cassette is read."""
+        if path not in self._shown:
+            self._shown = {path: Progress(f"reading {path}", self._total_of(path))}
+        self._shown[path].advance(done)
+
+    def clear(self) -> None:
+        """Remove it from the terminal."""
+        for each in self._shown.values():
+            each.clear()
 
 
 def print_json_result(output: Path, result: Struct) -> None:

@@ -18,7 +18,8 @@ from rich.text import Text
 from ...cassettes.format.documents import CassetteError
 from ...proto.shown_text import escape_json, escape_line
 from ..commands.console import CommandError, print_to_stderr
-from .query_tables import ScanProgress, importing_tables, open_tables
+from .cassette_files import ReadingProgress
+from .query_tables import importing_tables, open_tables
 
 _SHOWN_ROWS = 1000
 """Of a result that is printed as a table for people."""
@@ -64,7 +65,9 @@ def query(options: QueryOptions) -> int:
     return 0
 
 
-def _print_rows(names: list[str], rows: _Rows, options: QueryOptions, shown: ScanProgress) -> None:
+def _print_rows(
+    names: list[str], rows: _Rows, options: QueryOptions, shown: ReadingProgress
+) -> None:
     if options.as_json:
         for row in rows:
             click.echo(escape_json(_encoder.encode(row).decode()))

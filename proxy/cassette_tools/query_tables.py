@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...cassettes.format.documents import CassetteError
 from ..commands.console import CommandError, importing
-from .cassette_files import Progress, find_cassettes
+from .cassette_files import ReadingProgress, find_cassettes
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -28,7 +28,7 @@ def importing_tables(command: str) -> Generator[None]:
         raise CommandError(text) from error
 
 
-def open_tables(paths: Iterable[Path]) -> tuple[Mapping[str, "ds.Dataset"], "ScanProgress"]:
+def open_tables(paths: Iterable[Path]) -> tuple[Mapping[str, "ds.Dataset"], ReadingProgress]:
     """Return the tables of cassettes, or of exported folders. Raises CommandError."""
     with importing_tables("query"):
         from ...cassettes.tables.arrow import SCHEMAS, CassetteDataset
@@ -41,14 +41,14 @@ def open_tables(paths: Iterable[Path]) -> tuple[Mapping[str, "ds.Dataset"], "Sca
     exported = [path for path in paths if is_parquet_folder(path)]
     if not exported:
         cassettes = list(find_cassettes(paths))
-        shown = ScanProgress()
+        shown = ReadingProgress()
         return {name: CassetteDataset(cassettes, name, shown.advance) for name in SCHEMAS}, shown
     if len(exported) < len(paths):
         other = next(path for path in paths if path not in exported)
         text = f"{exported[0]} has exported tables, {other} has not: query them one by one"
         raise CommandError(text)
     try:
-        return parquet_tables(exported), ScanProgress()
+        return parquet_tables(exported), ReadingProgress()
     except ParquetFolderError as error:
         raise CommandError(str(error)) from error
 
@@ -57,7 +57,7 @@ def export_tables(paths: Iterable[Path], folder: Path) -> dict[str, int]:
     """Write the tables of cassettes as Parquet; return the numbers of rows. Raises CommandError."""
     with importing_tables("export to parquet"):
         from ...cassettes.tables.parquet_files import ParquetFolderError, write_parquet
-    shown = ScanProgress()
+    shown = ReadingProgress()
     try:
         return write_parquet(find_cassettes(paths), folder, shown.advance)
     except ParquetFolderError as error:
@@ -69,21 +69,3 @@ def export_tables(paths: Iterable[Path], folder: Path) -> dict[str, int]:
         raise CommandError(text) from error
     finally:
         shown.clear()
-
-
-class ScanProgress:
-    """Shows how much of the cassettes a scan has read."""
-
-    def __init__(self) -> None:
-        self._shown: dict[Path, Progress] = {}
-
-    def advance(self, path: Path, done: int) -> None:
-        """Show how much of a cassette is read."""
-        if path not in self._shown:
-            self._shown = {path: Progress(f"reading {path}", path.stat().st_size)}
-        self._shown[path].advance(done)
-
-    def clear(self) -> None:
-        """Remove it from the terminal."""
-        for each in self._shown.values():
-            each.clear()

@@ -7,7 +7,7 @@ from msgspec import Struct
 from ...cassettes.reporting.report import write_report
 from ...proto.counted import counted
 from ..commands.console import CommandError, print_to_stderr
-from .cassette_files import Progress, find_cassettes, print_json_result, writing
+from .cassette_files import ReadingProgress, find_cassettes, print_json_result, writing
 from .receipt_facts import read_receipt
 
 
@@ -24,7 +24,7 @@ def report(options: ReportOptions) -> int:
     """Write the page. Return the exit code; raises CommandError."""
     output = options.output
     receipt = None if options.receipt is None else read_receipt(options.receipt)
-    shown = _ReadingProgress()
+    shown = ReadingProgress(lambda path: 100)  # percent
     try:
         with writing(output):
             paths = list(map(_check_is_file, find_cassettes(options.cassettes)))
@@ -49,19 +49,3 @@ def _check_is_file(path: Path) -> Path:
     if not path.is_file():
         raise CommandError(f"{path}: is read several times, and is no file: save it as one first")
     return path
-
-
-class _ReadingProgress:
-    """Shows how much of the present cassette is read."""
-
-    def __init__(self) -> None:
-        self._shown: dict[Path, Progress] = {}
-
-    def advance(self, path: Path, percent: int) -> None:
-        if path not in self._shown:
-            self._shown = {path: Progress(f"reading {path}", 100)}
-        self._shown[path].advance(percent)
-
-    def clear(self) -> None:
-        for each in self._shown.values():
-            each.clear()
