@@ -73,6 +73,7 @@ class ReadingProgress:
     def advance(self, path: Path, done: int) -> None:
         """Show how much of a cassette is read."""
         if path not in self._shown:
+            self.clear()
             self._shown = {path: Progress(f"reading {path}", self._total_of(path))}
         self._shown[path].advance(done)
 
