@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 from google.protobuf.message import Message
 
 from ...proto.api.apis import CallType
-from ...proto.api.negotiation import ENCODINGS, Encoding
+from ...proto.api.negotiation import Encoding, body_encoding
 from ...proto.http.headers import header_value
 from ...proto.messages.defaults import without_defaults
 from ...proto.messages.fields import field_at
@@ -149,7 +149,7 @@ class Transcript:
             self._party(exchange, parsed),
             scope,
             parsed.call_type,
-            _encoding(exchange),
+            body_encoding(response.headers),
             response.status,
         )
         stream = None if response.stream is None else RecordedStream(facts)
@@ -206,7 +206,7 @@ class Transcript:
         data = encode_response(self.cassette, exchange, name)
         if response.status != 200 or response.cause is not None:
             return None, data
-        return self._decode(data, name, _encoding(exchange)), data
+        return self._decode(data, name, body_encoding(response.headers)), data
 
     def _event(self, event: Event, facts: CallFacts) -> tuple[Message | None, bytes]:
         name = None if facts.call_type is None else facts.call_type.record_message
@@ -282,9 +282,3 @@ def _scope_of(parsed: ParsedRequest) -> str:
 def _first_framework(message: Message) -> str:
     ids = (field.value for field in id_fields(message) if field.kind == "framework-id")
     return next((value for value in ids if isinstance(value, str)), "")
-
-
-def _encoding(exchange: Exchange) -> Encoding | None:
-    headers = exchange.response.headers
-    media_type = header_value(headers, "message-content-type")
-    return ENCODINGS.get(media_type or header_value(headers, "content-type"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ...proto.api.negotiation import ENCODINGS, Encoding
+from ...proto.api.negotiation import Encoding, body_encoding
 from ...proto.counted import counted
 from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
 from ...proto.diagnosis.problems import Diagnostic
@@ -75,13 +75,10 @@ class CaptureRows:
     def _new_body(self, head: CapturedHead | None) -> "_Body":
         self._count += 1
         headers: list[tuple[str, str]] = [] if head is None else head.headers
-        media_type = header_value(headers, "message-content-type") or header_value(
-            headers, "content-type"
-        )
         stream = StreamRows(
             StreamOrigin(self._count, side="client" if head and head.status is None else "server"),
             self._message,
-            self._encoding or ENCODINGS.get(media_type),
+            self._encoding or body_encoding(headers),
             max_record_bytes=self._max_record_bytes,
         )
         return _Body(head, stream, self._max_record_bytes)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import ServerKind
-from ...proto.api.negotiation import ENCODINGS
+from ...proto.api.negotiation import body_encoding
 from ...proto.http.headers import header_value
 from ..format.documents import Exchange, Note
 from .cassette_rows import body_bytes, exchange_row
@@ -33,12 +33,8 @@ def read_flow_rows(
             continue
         row = exchange_row(replace(exchange, response=replace(response, stream="recordio")), server)
         yield row
-        headers = response.headers
-        media_type = header_value(headers, "message-content-type") or header_value(
-            headers, "content-type"
-        )
         origin = StreamOrigin(exchange.exchange, exchange.client, exchange.peer, row.call)
-        stream = StreamRows(origin, message_name, ENCODINGS.get(media_type))
+        stream = StreamRows(origin, message_name, body_encoding(response.headers))
         yield from stream.feed(body_bytes(response, message_name))
         yield from stream.close()
 

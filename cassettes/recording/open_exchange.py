@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from ...proto.api import calls
 from ...proto.api.apis import Api, CallType
-from ...proto.api.negotiation import PROTOBUF, RECORDIO
+from ...proto.api.negotiation import PROTOBUF, RECORDIO, body_encoding
 from ...proto.counted import counted, was
 from ...proto.http.gzip_coding import ContentCodingError
 from ...proto.http.headers import header_value
@@ -244,7 +244,4 @@ class OpenExchange:
 
 def _record_message(name: str, headers: Headers) -> str | None:
     """Return the message of a stream's records, which is `name`; None if they are JSON."""
-    media_type = header_value(headers, "message-content-type") or header_value(
-        headers, "content-type"
-    )
-    return name if media_type == PROTOBUF else None
+    return name if body_encoding(headers) == "protobuf" else None

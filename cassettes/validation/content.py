@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import ServerKind
-from ...proto.api.negotiation import ENCODINGS, Encoding
+from ...proto.api.negotiation import ENCODINGS, Encoding, body_encoding
 from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
 from ...proto.messages import fast_conversion
 from ...proto.messages.msgspec_types import msgspec_decoder
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, Event, Exchange, Headers, NodePath, Request, Response
+from ..format.documents import Body, Event, Exchange, NodePath, Request, Response
 from ..format.heads import request_faults, response_faults, status_fault
 from .fault_lines import key_line, member_line, text_line
 from .findings import FINDING_KINDS, CassetteFinding
@@ -66,14 +66,14 @@ class ExchangeContent:
             text = f"response: the answer to {call_type.name} is not a stream"
             self.findings.append(self._finding("plain-json", text, "response"))
         self.streams = {
-            "client": StreamContent(call_message, _encoding(request.headers), line),
-            "server": StreamContent(record_message, _encoding(response.headers), line),
+            "client": StreamContent(call_message, body_encoding(request.headers), line),
+            "server": StreamContent(record_message, body_encoding(response.headers), line),
         }
 
     def _check_body(self, body: Request | Response, message: str | None, side: str) -> bytes:
         name = f"exchange {self._exchange.exchange}: {side}"
         check = BodyCheck(self._data, self._line, name, self._exchange.exchange, (side,))
-        self.findings += check.check_encoding(body, _encoding(body.headers))
+        self.findings += check.check_encoding(body, body_encoding(body.headers))
         if (data := check.encode(body, message)) is None:
             self.findings += check.findings
             return b""
@@ -233,11 +233,6 @@ def _is_exact(shown: str, message: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return value.type is not None
-
-
-def _encoding(headers: Headers) -> Encoding | None:
-    media_type = header_value(headers, "message-content-type")
-    return ENCODINGS.get(media_type or header_value(headers, "content-type"))
 
 
 def _has_form(body: Body) -> bool:

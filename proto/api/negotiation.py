@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from ..http.headers import HeadersByName
+from ..http.headers import HeaderMapping, HeaderPairs, HeadersByName, header_value
 from ..messages.descriptors import Encoding as Encoding
 from .apis import Api
 
@@ -51,6 +51,12 @@ def request_encoding(headers: HeadersByName) -> Encoding | None:
     if content_type == RECORDIO:
         content_type = headers.get("message-content-type")
     return ENCODINGS.get(content_type)
+
+
+def body_encoding(headers: HeaderMapping | HeaderPairs) -> Encoding | None:
+    """Return the encoding of the message or messages in a body, or None if Mesos knows none."""
+    media_type = header_value(headers, "message-content-type")
+    return ENCODINGS.get(media_type or header_value(headers, "content-type"))
 
 
 def negotiate_response_type(api: Api, headers: HeadersByName) -> ResponseType | None:
