@@ -45,6 +45,15 @@ def record_type(data: bytes, message_name: str | None) -> str | None:
     return None if message is None else type_enum_name_at(message, "")
 
 
+def record_message(data: bytes, message_name: str) -> Message | None:
+    """Decode a record; None if it is malformed."""
+    decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
+    try:
+        return decode(data, message_name)
+    except ValueError:
+        return None
+
+
 def is_heartbeat(data: bytes, message_name: str | None) -> bool:
     """Return whether a record that a server sent is a heartbeat."""
     if data.startswith(b"{"):

@@ -29,6 +29,7 @@ from ...proto.messages import mapping
 from ...proto.messages.fields import field_at
 from ..answers.answer import Ending, StreamStep
 from ..answers.pace import Timed
+from ..answers.records import record_message
 from ..answers.stream_handle import StreamHandle
 from ..format.documents import Exchange
 from ..format.exchange_ref import ExchangeRef
@@ -266,10 +267,6 @@ def _subscriber_id_of(cassette: Cassette, exchange: Exchange, api: SubscribingAp
     if event is None or event.offset is not None:
         return None
     message = api.api.event_message
-    data = encode_event(cassette, event, message)
-    decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
-    try:
-        subscriber_id = field_at(decode(data, message), api.id_in_event)
-    except ValueError:
-        return None
+    subscribed = record_message(encode_event(cassette, event, message), message)
+    subscriber_id = None if subscribed is None else field_at(subscribed, api.id_in_event)
     return subscriber_id if isinstance(subscriber_id, str) else None

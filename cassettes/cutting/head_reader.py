@@ -10,8 +10,7 @@ from typing import Literal
 from google.protobuf.message import Message
 from msgspec import Struct
 
-from ...proto.messages import mapping
-from ..answers.records import record_type
+from ..answers.records import record_message, record_type
 from ..format.documents import CassetteError, Event, Exchange, Side
 from ..format.fast_reader import EVENT_HEAD_PATTERN, EXCHANGE_HEAD_PATTERN
 from ..storage.reader import Cassette
@@ -105,13 +104,7 @@ def event_type(cassette: Cassette, head: DocumentHead, message: str) -> str | No
 def event_message(cassette: Cassette, head: DocumentHead, message: str) -> Message | None:
     """Return the message of an event, of which `message` is the type; None if it is malformed."""
     data = _event_bytes(cassette, head, message)
-    if data is None:
-        return None
-    decode = mapping.decode if data.startswith(b"{") else mapping.decode_protobuf
-    try:
-        return decode(data, message)
-    except ValueError:
-        return None
+    return None if data is None else record_message(data, message)
 
 
 def _event_bytes(cassette: Cassette, head: DocumentHead, message: str) -> bytes | None:
