@@ -12,12 +12,12 @@ with --rebind does, and at last in the order of the rest (`pair_loosely`).
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 
+from ...proto.messages.ids import ASSIGNED_BY_MESOS
 from .alignment import align, pair_moved, unpaired
 from .id_table import ID_ORDER, NO_ID, IdTable
 
-_ASSIGNED_EACH_TIME = frozenset(map(ID_ORDER.index, ("offer-id", "uuid")))
+_ASSIGNED_EACH_TIME = frozenset(map(ID_ORDER.index, ASSIGNED_BY_MESOS))
 """Kinds of ids that are new each time, and many."""
-
 
 _LAST_NAMING_KIND = ID_ORDER.index("operation-id")
 """Ids up to this kind name things that many messages are about."""

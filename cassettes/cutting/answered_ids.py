@@ -18,14 +18,13 @@ from math import inf
 
 from google.protobuf.message import Message
 
-from ...proto.messages.ids import id_fields
+from ...proto.messages.ids import ASSIGNED_BY_MESOS, id_fields
 from ..causality.identities import ClientIdentity
 
 NO_DOCUMENT = -1
 """Stands for the document of a call."""
 
 _SUBSCRIBER_KINDS = ("framework", "resource provider", "executor")
-_INVENTED_BY_SERVER = ("offer-id", "uuid")
 _INVENTED_BY_CLIENT = ("task-id", "operation-id")
 
 
@@ -124,8 +123,8 @@ def _is_wanted(digest: int, at_seconds: float, wanted: dict[int, float]) -> bool
 
 def _digest(kind: str, value: str | bytes) -> int:
     """Return a digest of an id, odd if the server has invented it; 0 for other kinds."""
-    if not value or kind not in _INVENTED_BY_SERVER + _INVENTED_BY_CLIENT:
+    if not value or kind not in ASSIGNED_BY_MESOS + _INVENTED_BY_CLIENT:
         return 0
     data = value if isinstance(value, bytes) else value.encode()
     digest = int.from_bytes(blake2b(data, digest_size=8, person=kind.encode()).digest()) & ~1
-    return digest | (kind in _INVENTED_BY_SERVER) or 2
+    return digest | (kind in ASSIGNED_BY_MESOS) or 2

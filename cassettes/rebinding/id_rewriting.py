@@ -23,14 +23,11 @@ from ...proto import recordio
 from ...proto.api.negotiation import Encoding
 from ...proto.messages import mapping
 from ...proto.messages.fields import field_at
-from ...proto.messages.ids import id_fields
+from ...proto.messages.ids import ASSIGNED_BY_MESOS, id_fields
 from ..answers.answer import Notify, StreamStep
 from ..answers.pace import Timed
 from ..answers.transcoding import decode_leniently
 from .id_bindings import IdBindings, ScopedId
-
-_ASSIGNED_BY_MESOS = ("offer-id", "uuid")
-"""Kinds of ids that a client learns from answers."""
 
 _SUBSCRIBED_FRAMEWORK = "subscribed.framework_id.value"
 
@@ -109,7 +106,7 @@ class IdRewriter:
             recorded = ScopedId(field.kind, field.scope, field.value)
             live = self._bindings.live_value(recorded)
             if live is None:
-                if field.kind in _ASSIGNED_BY_MESOS:
+                if field.kind in ASSIGNED_BY_MESOS:
                     self._fix(recorded)
             elif live != recorded.value:
                 field.set_value(live)

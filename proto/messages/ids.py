@@ -43,6 +43,9 @@ ID_KINDS: dict[str, IdKind] = {
 }
 """Kinds of ids, by the full name of their message."""
 
+ASSIGNED_BY_MESOS: tuple[IdKind, ...] = ("offer-id", "uuid")
+"""Kinds of ids that a server makes up for each offer or update; clients name them in answers."""
+
 _UUID_FIELDS = {
     ("mesos.v1.Task", "status_update_uuid"),
     ("mesos.v1.TaskStatus", "uuid"),
