@@ -11,6 +11,7 @@ for their indexes.
 import contextlib
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
@@ -85,12 +86,7 @@ def _documents(
         offset = end
         if head.document:
             latest = max(latest, shift + _at_seconds(cassette, head))
-            yield latest, _with_comments(comments, mover.move(head))
-
-
-def _with_comments(comments: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield comments
-    yield from pieces
+            yield latest, chain([comments], mover.move(head))
 
 
 def _at_seconds(cassette: Cassette, head: DocumentHead) -> float:
