@@ -14,7 +14,7 @@ from ...proto.api.apis import MASTER
 from ...proto.messages import mapping
 from ...proto.messages.fields import type_enum_name
 from ..format.bodies import decode_body
-from ..format.documents import Event
+from ..format.documents import Body, Event
 from ..format.yaml_writer import format_event
 from ..redaction.lengths import fit_chunks
 from ..storage.reader import Cassette
@@ -65,8 +65,5 @@ def _format(cassette: Cassette, document: int, message: Message) -> bytes:
         body = decode_body(mapping.encode(message), "json")
     else:
         body = decode_body(message.SerializePartialToString(), "proto", _MESSAGE)
-    plain = {"json": None, "text": None, "proto": None, "base64": None}
-    other = {"spacing": None, "wire": None, "wire_of": None}
-    changed = replace(event, **plain, **other)
-    changed = replace(changed, **body)
+    changed = replace(event, **{**dict.fromkeys(Body.__struct_fields__), **body})
     return format_event(replace(changed, chunks=fit_chunks(event, changed)))
