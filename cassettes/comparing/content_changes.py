@@ -113,7 +113,7 @@ class ContentComparison:
     def _make_ids_equal(
         self, first: Message, second: Message, first_scope: str, second_scope: str
     ) -> None:
-        """Give the ids of the second message the values of those of the first they stand for."""
+        """Replace ids in the second message by those of the first that they are paired with."""
         values: dict[int, str | bytes] = {}
         for field in id_fields(first, first_scope):
             number = self._ids.first.number_of(field.kind, field.scope, field.value)

@@ -87,12 +87,14 @@ class AnsweredIds:
         is_kept: Callable[[int, int], bool],
         keep: Callable[[int, int], None],
     ) -> None:
-        """Call `keep` for what is needed by what is kept, until there is nothing more to keep.
+        """Call `keep` for each event and call that shares an id with one that is kept.
 
-        Both functions get the document of an event, NO_DOCUMENT for a call, and the exchange.
+        By an id that a client has invented only what was before the latest kept item is needed.
+        What `keep` adds may need more, so this goes on until nothing is added. Both functions get
+        the document of an event, NO_DOCUMENT for a call, and the exchange.
 
         The items are swept in the order of time and back, since most chains of needs go one way.
-        Each sweep that keeps nothing is the last, so their number is bounded by that of the items.
+        The first sweep that changes nothing is the last.
         """
         items = self._parties[party]
         order = sorted(range(len(items.documents)), key=items.times.__getitem__)

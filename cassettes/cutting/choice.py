@@ -1,4 +1,4 @@
-"""What a user chooses of a cassette. Of one property any value will do; all properties must fit.
+"""What a user chooses of a cassette: what has one of the values of each property that is given.
 
     Choice(since=60, calls=("ACCEPT",), parties=("framework f-0001",))
 

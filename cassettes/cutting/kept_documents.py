@@ -134,7 +134,7 @@ class KeptDocuments:
         return is_between and facts.holds_events and not facts.answers_event
 
     def _extend_to_ends(self) -> None:
-        """What ends a stream of which events are chosen is to be kept, too."""
+        """Count the end of a stream of which events are chosen as chosen, if it is in time."""
         for facts in self._kept_facts():
             if facts.number in self.streams and facts.party in self._last_chosen:
                 end = self._cassette.stream_end(facts.number)
