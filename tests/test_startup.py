@@ -27,6 +27,7 @@ WRITING = "mesotape.cassettes.recording.writer"
 READING = "mesotape.cassettes.storage.reader"
 REDACTION = "mesotape.cassettes.redaction.redactor"
 REPLAYING = "mesotape.cassettes.playback"
+RECORDING_MISSES = "mesotape.proxy.recorder"
 
 SAMPLE = str(ROOT / "cassettes" / "samples" / "master.yaml")
 RUN = "from mesotape.proxy.cli import cli; cli.main({}, standalone_mode=False)"
@@ -52,7 +53,7 @@ STARTS = {
     "replay": (
         "import mesotape.proxy.cli, mesotape.proxy.commands.replay",
         {"asyncio", "email", "google.protobuf", "msgspec"},
-        {WRITING, REDACTION},
+        {WRITING, REDACTION, RECORDING_MISSES},
     ),
     "record": (
         "from mesotape.proxy.commands import record; record.defer_addons();"

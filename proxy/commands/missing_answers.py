@@ -8,20 +8,23 @@ As in the pytest plugin, a copy of the cassette is recorded to, which replaces i
 import contextlib
 from collections.abc import Generator, Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from ...cassettes.files.object_path import ObjectPath
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted
 from ...proto.http.address import ServerUrl
-from ..recorder.recorder_process import LazyRecorder, RecordingError
 from .console import CommandError, print_to_stderr
 from .replay_options import ReplayOptions
+
+if TYPE_CHECKING:
+    from ..recorder.recorder_process import LazyRecorder
 
 
 @contextlib.contextmanager
 def recording_misses(
     options: ReplayOptions, cassettes: Sequence[Cassette]
-) -> Generator[LazyRecorder | None]:
+) -> "Generator[LazyRecorder | None]":
     """Return a recorder that starts with the first miss, or None if none is wanted.
 
     It is given up if the block raises. Raises CommandError.
@@ -35,8 +38,10 @@ def recording_misses(
         raise
 
 
-def end_recording(recorder: LazyRecorder, options: ReplayOptions, *, is_success: bool) -> None:
+def end_recording(recorder: "LazyRecorder", options: ReplayOptions, *, is_success: bool) -> None:
     """Add what was recorded to the cassette if the command beside the replay was a success."""
+    from ..recorder.recorder_process import RecordingError
+
     path = options.cassettes[0]
     try:
         if is_success:
@@ -55,7 +60,7 @@ def end_recording(recorder: LazyRecorder, options: ReplayOptions, *, is_success:
         print_to_stderr(recorder.failure_note)
 
 
-def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> LazyRecorder | None:
+def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> "LazyRecorder | None":
     if options.upstream is None and not options.record_misses:
         return None
     if options.upstream is None or not options.record_misses:
@@ -74,6 +79,8 @@ def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> LazyReco
         raise CommandError(f"--record-misses: {path} {reason}")
     if find_spec("mitmproxy") is None:
         raise CommandError("--record-misses needs mitmproxy: pip install 'mesotape[record]'")
+    from ..recorder.recorder_process import LazyRecorder
+
     rules = options.redact_rules
     return LazyRecorder(
         options.upstream,
