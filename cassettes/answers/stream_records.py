@@ -122,13 +122,10 @@ class StreamRecords:
                 records = [self._frame(at_seconds, data) for at_seconds, data in read]
                 size = sum(len(each.data) + _CACHED_RECORD_BYTES for each in records)
                 cache.put((self._key, block.first), records, size or _CACHED_RECORD_BYTES)
-            if records:
-                for record in records:
-                    self._cassette.check_unchanged()
-                    yield record
-            else:
-                for event in self._cassette.streams.events_of(block, self._number):
-                    yield self.read_record(event)
+            events = () if records else self._cassette.streams.events_of(block, self._number)
+            for record in records or map(self.read_record, events):
+                self._cassette.check_unchanged()  # The record may have been read long ago.
+                yield record
             block = self._cassette.streams.next_block(block, _SINGLE_BYTES)
 
     def read_record(self, event: Event) -> StreamRecord:

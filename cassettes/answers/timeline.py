@@ -118,6 +118,7 @@ class Timeline:
         else:
             for event in self._cassette.events(self._exchange.exchange):
                 if data := encode_event(self._cassette, event, self._records.message):
+                    self._cassette.check_unchanged()  # As in `read_single`.
                     yield event.at, data
         yield from self._ending()
 
