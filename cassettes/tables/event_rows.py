@@ -28,11 +28,12 @@ _EVENT = re.compile(
     rf"{EVENT_HEAD_PATTERN.removeprefix(_MARK)}(?:chunks: (\[[^\n]*\])\n)?"
     r"(json|proto|text): \|-\n  (?=[^ \t\n])".encode()
 )
-_EVENT_START = b"\nevent: "
+EXCHANGE_START = b"\nexchange: "
 _END = b"\n..."
-_MESSAGE_COLUMNS = frozenset(
-    ("type", "framework_id", "agent_id", "executor_id", "task_id", "offer_id", "state")
-)
+_NAMED = ("type", "framework_id", "agent_id", "executor_id", "task_id", "offer_id", "state")
+"""The columns that the message tells."""
+
+_NOTHING = (None,) * len(_NAMED)
 
 
 class EventRecord(NamedTuple):
@@ -76,7 +77,7 @@ def read_events(documents: list[bytes]) -> list[EventRecord]:
 
 def _parse_event(document: bytes) -> EventRecord | None:
     """Parse an event that is not in the usual layout; None for another document, or a wrong one."""
-    if document.startswith((b"\nexchange: ", b"\nend: ", b"\nnote: ", b"\nmesotape: ")):
+    if document.startswith((EXCHANGE_START, b"\nend: ", b"\nnote: ", b"\nmesotape: ")):
         return None
     try:
         event = parse_document(b"---" + document + b"\n")
@@ -105,7 +106,7 @@ def event_rows(source: Source, names: Collection[str]) -> Iterator[Columns]:
             continue
         columns: Columns = {name: make(events) for name, make in makers.items() if name in names}
         columns["exchange"] = [int(event.of) for event in events]
-        if not _MESSAGE_COLUMNS.isdisjoint(names):
+        if any(name in names for name in _NAMED):
             columns |= dict(zip(_NAMED, zip(*map(_named, events), strict=True), strict=True))
         yield columns
 
@@ -119,8 +120,6 @@ _MAKERS: dict[str, Callable[[list[EventRecord]], Sequence[Any]]] = {
     "malformed": lambda events: [event.event and event.event.malformed for event in events],
     "message": lambda events: [compact_json(event.message) for event in events],
 }
-
-_NAMED = ("type", "framework_id", "agent_id", "executor_id", "task_id", "offer_id", "state")
 
 
 def _chunks(chunks: bytes | list[Any] | None) -> int:
@@ -137,12 +136,9 @@ def compact_json(text: bytes) -> str | None:
         return None
 
 
-_NOTHING = (None,) * len(_NAMED)
-
-
 def _named(event: EventRecord) -> tuple[str | None, ...]:
     """Return what an event names, in the order of `_NAMED`."""
-    message = decode_members(event.message, EventMessage) if event.message else None
+    message = decode_members(event.message, EventMessage)
     if message is None or message.type is None:
         return _NOTHING
     body = getattr(message, message.type.lower(), None)

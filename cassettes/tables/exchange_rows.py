@@ -12,11 +12,10 @@ from ..format.documents import Body, CassetteError, DocumentError, Exchange
 from ..format.fast_reader import parse_exchange_head
 from ..format.parsing import parse_document
 from ..storage.reader import Cassette
-from .event_rows import Columns, compact_json
+from .event_rows import EXCHANGE_START, Columns, compact_json
 from .messages import CallMessage, EventMessage, decode_members, id_value
 from .source import Source
 
-_START = b"\nexchange: "
 _RESPONSE_COLUMNS = frozenset(("encoding", "size", "response"))
 _STREAM_COLUMNS = frozenset(("events", "ended_at_seconds", "cause", "framework_id"))
 
@@ -31,7 +30,7 @@ def exchange_rows(source: Source, names: Collection[str]) -> Iterator[Columns]:
         exchanges = [
             exchange
             for document in documents
-            if document.startswith(_START)
+            if document.startswith(EXCHANGE_START)
             and (exchange := parse_exchange(document, has_body=has_bodies)) is not None
         ]
         rows = [_row(source, exchange, names) for exchange in exchanges]
@@ -55,7 +54,7 @@ def _row(source: Source, exchange: Exchange, names: Collection[str]) -> dict[str
     request, response = exchange.request, exchange.response
     api = endpoints.find_api(request.path, source.header.server)
     text = message_text(request)
-    call = (decode_members(text, CallMessage) if text else None) or CallMessage()
+    call = decode_members(text, CallMessage) or CallMessage()
     row: dict[str, Any] = {
         "at_seconds": exchange.at,
         "exchange": exchange.exchange,
@@ -98,7 +97,7 @@ def _stream_columns(cassette: Cassette, number: int, framework: str | None) -> d
         with suppress(CassetteError):
             first = next(cassette.events(number), None)
             text = b"" if first is None else message_text(first)
-            message = decode_members(text, EventMessage) if text else None
+            message = decode_members(text, EventMessage)
             if message is not None and message.subscribed is not None:
                 framework = id_value(message.subscribed.framework_id)
     return {

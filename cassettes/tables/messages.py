@@ -273,7 +273,9 @@ _DECODERS: dict[type, "msgspec.json.Decoder[Any]"] = {}
 
 
 def decode_members[Message](text: bytes, message_type: type[Message]) -> Message | None:
-    """Decode the members that a type names; None if the text does not fit it."""
+    """Decode the members that a type names; None if the text is empty or does not fit it."""
+    if not text:
+        return None
     decoder = _DECODERS.get(message_type)
     if decoder is None:
         decoder = _DECODERS[message_type] = msgspec.json.Decoder(message_type)

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
-from ..format.documents import CassetteError, DocumentError, Header
+from ..format.documents import DocumentError, Header
 from ..format.parsing import parse_document
 from ..indexing.segments import MAX_DOCUMENT_BYTES, FileSegment, cut_file
 from ..storage.opened_file import OpenedFile
@@ -141,6 +141,3 @@ def _read_header(path: Path, file: OpenedFile) -> Header:
             return header
     with Cassette.open(path, lenient=True, may_grow=True) as cassette:
         return cassette.header
-
-
-__all__ = ["CassetteError", "Source", "open_source"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .event_rows import Columns, read_events
+from .event_rows import EXCHANGE_START, Columns, read_events
 from .exchange_rows import message_text, parse_exchange
 from .messages import (
     AgentFacts,
@@ -32,7 +32,6 @@ from .source import Source
 
 type _Row = tuple[Any, ...]
 
-_EXCHANGE_START = b"\nexchange: "
 _ORIGIN_NAMES = ("at_seconds", "exchange", "number", "origin")
 
 
@@ -66,11 +65,11 @@ def _own_columns(table: str) -> list[str]:
 def _block_rows(documents: list[bytes], table: _StateTable[Any]) -> Iterator[_Row]:
     """Return the rows of a block of documents, in their order."""
     for document in documents:
-        if document.startswith(_EXCHANGE_START):
+        if document.startswith(EXCHANGE_START):
             yield from _exchange_rows(document, table)
             continue
         for event in read_events([document]):
-            message = decode_members(event.message, table.message_type) if event.message else None
+            message = decode_members(event.message, table.message_type)
             if message is not None:
                 origin = float(event.at), int(event.of), int(event.number), message.type
                 rows = table.call_rows if event.side else table.rows
@@ -88,8 +87,7 @@ def _exchange_rows(document: bytes, table: _StateTable[Any]) -> Iterator[_Row]:
         (exchange.request, exchange.at, table.call_rows),
         (exchange.response, answer_at, table.rows),
     ):
-        text = message_text(body)
-        message = decode_members(text, table.message_type) if text else None
+        message = decode_members(message_text(body), table.message_type)
         if message is not None:
             for row in rows(message):
                 yield at, exchange.exchange, None, message.type, *row
