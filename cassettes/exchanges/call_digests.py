@@ -8,7 +8,7 @@ from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.http.request import HttpRequest
 from ...proto.messages.defaults import may_have_defaults
 from ...proto.messages.fast_conversion import protobuf_writer
-from ...proto.messages.wire_format import LENGTH_DELIMITED, wire_fields
+from ...proto.messages.wire_format import LENGTH_DELIMITED, encode_varint, wire_fields
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.request_key import CallKey, ParsedRequest, digest_bytes, parse_request
 
@@ -40,7 +40,7 @@ class CallDigests:
         self._may_be_bare = parsed.call_type.body_presence != "required"
         name = parsed.call_type.body_field
         self._number = 0 if name is None else call.DESCRIPTOR.fields_by_name[name].number
-        self._tag = _length_delimited_tag(self._number)
+        self._tag = encode_varint(self._number << 3 | LENGTH_DELIMITED)
         self._convert = protobuf_writer(APIS_BY_NAME[self._key.api].call_message)
         self._is_simple = ignoring.is_empty and (
             name is None or not may_have_defaults(type(call), name)
@@ -74,11 +74,3 @@ class CallDigests:
             LENGTH_DELIMITED,
             len(rest),
         )
-
-
-def _length_delimited_tag(number: int) -> bytes:
-    tag, data = number << 3 | LENGTH_DELIMITED, bytearray()
-    while tag > 0x7F:
-        data.append(tag & 0x7F | 0x80)
-        tag >>= 7
-    return bytes([*data, tag])
