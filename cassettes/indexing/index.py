@@ -29,7 +29,7 @@ from .document_heads import (
 from .segments import FileSegment, cut_file, too_long
 
 _MOST_COMMENT_BYTES = 1 << 16  # of comments after the end mark of a long document
-_END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
+END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
 _BLANK_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:[#%][^\n]*)?\r?(?:\n|\Z))*")
 
 
@@ -165,11 +165,11 @@ class DocumentIndex:
     def _find_end_mark(self, segment: FileSegment) -> bool:
         """Find an end mark that something follows, and warn if that is more than comments."""
         text = segment.text
-        mark = _END_MARK.search(text)
+        mark = END_MARK.search(text)
         if not mark and len(text) < segment.end - segment.start:  # It is head and tail.
             size = min(_MOST_COMMENT_BYTES, segment.end - segment.start)
             text = self._pread(size, segment.end - size)
-            mark = _END_MARK.search(text)
+            mark = END_MARK.search(text)
         if not mark:
             text = "there is no end mark `...`: the document was cut off and is left out"
             self.warnings.append(DocumentProblem(segment.start, 1, text))

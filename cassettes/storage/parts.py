@@ -29,6 +29,15 @@ class FurtherPart(Struct, frozen=True):
     warnings: list[str]
 
 
+def parse_header(head: bytes) -> Header | None:
+    """Parse the header in the first `HEADER_BYTES` bytes of a cassette; None if it is not there."""
+    try:
+        header = parse_document(head[: head.find(_HEADER_END) + len(_HEADER_END)])
+    except CassetteError:
+        return None
+    return header if isinstance(header, Header) else None
+
+
 def open_further_parts(
     path: Path, head: bytes, *, is_copied: bool = False
 ) -> Iterator[FurtherPart]:
@@ -36,11 +45,8 @@ def open_further_parts(
 
     Raises CassetteError if one is missing, or if the file at `path` is not the first.
     """
-    try:
-        header = parse_document(head[: head.find(_HEADER_END) + len(_HEADER_END)])
-    except CassetteError:
-        return
-    if not isinstance(header, Header):
+    header = parse_header(head)
+    if header is None:
         return
     if header.part is not None:
         first = first_part_path(path, header.part)

@@ -6,24 +6,21 @@ part of a cassette costs as much as its length, and a table of a large one begin
 
 import contextlib
 import datetime
-import re
 from collections.abc import Callable, Generator, Iterator
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
-from ..format.documents import DocumentError, Header
-from ..format.parsing import parse_document
+from ..format.documents import Header
+from ..indexing.index import END_MARK
 from ..indexing.segments import MAX_DOCUMENT_BYTES, FileSegment, cut_file
 from ..storage.opened_file import OpenedFile
 from ..storage.opening import open_for_reading
-from ..storage.parts import HEADER_BYTES, open_further_parts
+from ..storage.parts import HEADER_BYTES, open_further_parts, parse_header
 from ..storage.reader import Cassette
 
 _START = b"---"
 _END = b"\n..."
-_HEADER_END = b"\n...\n"
-_END_MARK = re.compile(rb"\n\.\.\.(?:[ \t][^\n]*|\r)?(?:\n|\Z)")
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 
@@ -105,7 +102,7 @@ class Source:
         for document in documents:
             if document.endswith(_END):
                 yield document
-            elif (mark := _END_MARK.search(document)) is not None:
+            elif (mark := END_MARK.search(document)) is not None:
                 yield document[: mark.start() + len(_END)]
 
     def _pread(self, size: int, offset: int) -> bytes:
@@ -133,11 +130,9 @@ def open_source(
 
 
 def _read_header(path: Path, file: OpenedFile) -> Header:
-    """Read the header; where that is not plain, the cassette with its index says what is wrong."""
-    head = file.pread(HEADER_BYTES, 0)
-    with contextlib.suppress(DocumentError):
-        header = parse_document(head[: head.find(_HEADER_END) + len(_HEADER_END)])
-        if isinstance(header, Header):
-            return header
+    """Read the header; if it is wrong or long, the cassette with its index reads it or says why."""
+    header = parse_header(file.pread(HEADER_BYTES, 0))
+    if header is not None:
+        return header
     with Cassette.open(path, lenient=True, may_grow=True) as cassette:
         return cassette.header
