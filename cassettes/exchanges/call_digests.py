@@ -16,9 +16,9 @@ from ..matching.request_key import CallKey, ParsedRequest, digest_bytes, parse_r
 class CallDigests:
     """The digests of calls of one type, whose requests have the same head as an accepted one.
 
-    Of a call that has nothing but its type and its own field, the digest is that of the converted
-    message: it has no defaults to be dropped, and such fields are all that is validated. This takes
-    a tenth of the time that parsing the request takes, which is done for all others.
+    If a call has nothing but its type and the field of that type, its digest is that of the message
+    as it is converted: it has no defaults that would be dropped, and there is nothing more to
+    validate. This takes a tenth of the time of parsing the request, as is done with all others.
     """
 
     def __init__(

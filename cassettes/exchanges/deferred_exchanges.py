@@ -25,11 +25,7 @@ from ..format.documents import CassetteError
 from ..format.exchange_ref import ExchangeRef
 from ..matching.connections import RecordedConnection
 from ..matching.ignore_rules import IgnoreRules
-from ..matching.request_key import (
-    CallKey,
-    PlainKey,
-    RequestKey,
-)
+from ..matching.request_key import CallKey, PlainKey, RequestKey
 from ..storage.exchange_outlines import NO_GROUP, ExchangeOutlines
 from ..storage.reader import Cassette
 from .call_digests import CallDigests
@@ -41,7 +37,7 @@ MIN_BYTES = 4 << 20
 
 _MIN_ROWS = 8
 _MAX_GROUPS = 4096
-"""Exchanges of a group that are worth to be deferred, and groups that are worth to be looked at."""
+"""The exchanges of a smaller group are added at once, and with more groups, all exchanges are."""
 
 
 class LateExchange(NamedTuple):
@@ -160,7 +156,7 @@ class DeferredExchanges:
     def steps(self) -> Iterator[tuple[RecordedConnection, int]]:
         """Return the recorded connections and numbers of all exchanges that waited at first.
 
-        None if there is one connection: then it is never asked which of several is meant.
+        Nothing if all came on one connection: their order is asked for only if there are several.
         """
         for group in self.groups if self.is_shared else ():
             for row in group.rows:

@@ -1,8 +1,8 @@
 """An object of a store, read range by range through a cache of bounded size.
 
 The cache is an unnamed file in the folder for temporary files, and a block of the object is in one
-of its slots. When all are taken, the block that was not used for longest gives way. The first read
-of a cassette, from its beginning to its end, so leaves as much as fits.
+of its slots. When all are taken, the block that was not used for longest gives way. So after
+the first read of a cassette, from beginning to end, as much of it as fits is in the cache.
 
 If the object is replaced while it is open, the store refuses to read on, where it can: the answers
 of one open file are never of two objects.

@@ -245,7 +245,7 @@ def digest_calls(messages: tuple[Message, ...]) -> bytes:
 
 
 def digest_bytes(data: bytes) -> bytes:
-    """Return a digest of some bytes, empty for none: of a call, those of its message."""
+    """Return a digest of some bytes, empty for none; of a call, these are its message."""
     return blake2b(data, digest_size=_DIGEST_BYTES).digest() if data else b""
 
 
