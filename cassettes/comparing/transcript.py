@@ -140,7 +140,7 @@ class Transcript:
 
     def _add_exchange(self, exchange: Exchange, source: DocumentSource) -> None:
         parsed = self._parse(exchange)
-        scope = _scope_of(parsed)
+        scope = parsed.framework_id
         message, data = self._answer(exchange, parsed.call_type)
         response = exchange.response
         answered = f"{response.status}{'' if response.cause is None else f' {response.cause}'}"
@@ -272,11 +272,6 @@ def _form(message: Message | None, data: bytes, label: str, scope: str) -> Messa
         return MessageForm(label, label, hash(data), [])
     form = form_of(message, scope)
     return form if not label else MessageForm(label, label, form.digest, form.ids)
-
-
-def _scope_of(parsed: ParsedRequest) -> str:
-    """Return the id of the framework that makes a call, or for which one is made; or nothing."""
-    return str(field_at(parsed.calls[0], "framework_id.value") or "") if parsed.calls else ""
 
 
 def _first_framework(message: Message) -> str:

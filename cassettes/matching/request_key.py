@@ -105,6 +105,11 @@ class ParsedRequest(Struct, frozen=True, kw_only=True):
             return None
         return f"{self.key.api} call {self.key.call_name}"
 
+    @property
+    def framework_id(self) -> str:
+        """The id of the framework that makes a call, or for which one is made; empty if unset."""
+        return str(field_at(self.calls[0], "framework_id.value") or "") if self.calls else ""
+
 
 class MatchableRequest:
     """A request to be matched. It is parsed at most once for each kind of server.

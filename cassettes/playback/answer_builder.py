@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from ...proto.api import endpoints, negotiation
 from ...proto.api.negotiation import Encoding, ResponseType
 from ...proto.http.headers import header_value, last_header_values
-from ...proto.messages.fields import field_at
 from ..answers import answer as answers
 from ..answers.answer import ReplayResponse, StreamedResponse, StreamStep
 from ..answers.byte_cache import ByteCache
@@ -237,9 +236,7 @@ class AnswerBuilder:
         parsed = self._requests.parsed(selection.exchange_ref, exchange)
         message = response_message_name(exchange, parsed.call_type)
         call = parsed.call_type and parsed.call_type.name
-        framework = (
-            str(field_at(parsed.calls[0], "framework_id.value") or "") if parsed.calls else ""
-        )
+        framework = parsed.framework_id
         source = _response_type(response.headers, parsed.accepted_type)
         if target is None or source is None or message is None or response.status != _OK:
             return _ResponsePlan(response, message, call=call, framework=framework)
