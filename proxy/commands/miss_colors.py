@@ -28,7 +28,12 @@ def is_colorful() -> bool:
     """Return whether stderr is a terminal that shows colours, and NO_COLOR is not set."""
     # rich stands in for stderr while a status line is shown; before 15.0, it is never a terminal.
     stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and allows_colors()
+
+
+def allows_colors() -> bool:
+    """Return whether the environment lets a terminal show colours: NO_COLOR is not set."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def colorize_report(report: Iterable[ReportLine]) -> str:

@@ -19,7 +19,7 @@ from ...cassettes.storage.reader import Cassette
 from ...proto.shown_text import escape_line
 from ..cassette_tools.cassette_files import progress
 from ..commands.console import EXIT_DIFFERENT, EXIT_USAGE, CommandError, print_json, print_to_stderr
-from ..commands.miss_colors import colorize_report
+from ..commands.miss_colors import allows_colors, colorize_report
 from .report import annotation, report_lines, summary
 
 type DiffFormat = Literal["text", "json", "github"]
@@ -155,6 +155,6 @@ def _print_plainly(difference: RecordingDifference) -> None:
 
 
 def _shows_colors() -> bool:
-    """Return whether stdout is a terminal, or the pager of git, and NO_COLOR is not set."""
+    """Return whether stdout is a terminal, or the pager of git, and colours are allowed."""
     is_shown = sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE") == "true"
-    return is_shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_shown and allows_colors()
