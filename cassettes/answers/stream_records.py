@@ -123,7 +123,7 @@ class StreamRecords:
                 size = sum(len(each.data) + _CACHED_RECORD_BYTES for each in records)
                 cache.put((self._key, block.first), records, size or _CACHED_RECORD_BYTES)
             events = () if records else self._cassette.streams.events_of(block, self._number)
-            for record in records or map(self.read_record, events):
+            for record in records or (self.read_record(event) for event in events):
                 self._cassette.check_unchanged()  # The record may have been read long ago.
                 yield record
             block = self._cassette.streams.next_block(block, _SINGLE_BYTES)

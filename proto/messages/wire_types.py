@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from google.protobuf.message import Error as ProtobufError
@@ -37,6 +38,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 """Control characters, but for tab, line ends and ESC."""
 
 _MAX_MEASURED_BYTES = 16 * 1024
+_MAX_MEASURED_FIELDS = 1000
 _MIN_GUESSED_BYTES = 16
 _MAX_DEPTH = 32
 _MISSING_FIELD_BYTES = 8
@@ -115,13 +117,19 @@ def guess_type(data: bytes) -> str | None:
     """
     if len(data) < _MIN_GUESSED_BYTES:
         return None
-    start = data[:_MAX_MEASURED_BYTES]
+    start = _measured_start(data)
     least, best = len(start) // 4, None
     for name in _ROOT_TYPES:
         misfit = _misfit_bytes(start, message_type(name), 0, least)
         if misfit < least:
             least, best = misfit, name
     return best
+
+
+def _measured_start(data: bytes) -> bytes:
+    start = data[:_MAX_MEASURED_BYTES]
+    fields = [*islice(wire_fields(start), _MAX_MEASURED_FIELDS)]
+    return start[: fields[-1].end] if len(fields) == _MAX_MEASURED_FIELDS else start
 
 
 def encoded_size(text: bytes) -> int | None:
