@@ -37,11 +37,13 @@ class _OmittedRecord:
     """A record that is too large to be held: its place in the stream, and what it still lacks."""
 
     def __init__(self, data: bytes, offset: int, missing_bytes: int) -> None:
+        """Begin with what there is of the record; without its first bytes, if it has no data."""
         header, _, payload = data.partition(b"\n")
         self.offset = offset
         self.size = len(data) + missing_bytes
         self.missing_bytes = missing_bytes
         self.payload = OmittedBytes(payload)
+        self.is_rest = not data
         self._length = self.size - len(header) - 1
 
     def feed(self, data: bytes) -> bytes:
@@ -55,6 +57,8 @@ class _OmittedRecord:
     @property
     def problem(self) -> str | None:
         """What is malformed if the stream ends now."""
+        if self.is_rest:
+            return "the bytes before these were lost"
         if not self.missing_bytes:
             return None
         return f"stream ends after {self.payload.size} of {self._length} bytes of a record"
@@ -213,19 +217,25 @@ class StreamRecorder:
         if omitted.problem is not None:
             body["malformed"] = omitted.problem
         event = self._event(at, body, chunks, None)
-        text = f"event {event.event} is omitted ({event.omitted}): {self._held.omission_reason}"
+        reason = omitted.problem if omitted.is_rest else self._held.omission_reason
+        text = f"event {event.event} is omitted ({event.omitted}): {reason}"
         return [event, Note(note=text, at=at, of=self._of)]
 
     def skip_lost_bytes(self, at: float, size: int) -> list[Document]:
         """Note a gap of `size` bytes, and return what was unfinished before it.
 
-        Numbers and offsets go on. Where records begin after the gap is unknown: the next chunk is
-        assumed to begin one, as Mesos sends them.
+        Numbers and offsets go on. If the gap ends in the record in which it begins, the rest of
+        that record is omitted. Else it is unknown where records begin after the gap: the next chunk
+        is assumed to begin one, as Mesos sends them.
         """
+        unfinished = self._decoder if self._omitted is None else self._omitted
+        missing_bytes = (unfinished.missing_bytes or 0) - size
         documents = self._end_unfinished(at)
         self._received += size
         self._decoder = Decoder(first_number=self._count + 1, offset=self._received)
         self._chunks.clear()
+        if missing_bytes > 0:
+            self._omitted = _OmittedRecord(b"", self._received, missing_bytes)
         return documents
 
     def continue_after(self, count: int) -> None:

@@ -289,6 +289,35 @@ def test_bytes_that_were_lost_leave_a_note_and_the_stream_goes_on() -> None:
     assert event.json == "{}"
 
 
+@pytest.mark.parametrize("limit", [24, 1 << 20])
+def test_the_rest_of_a_record_is_omitted_after_a_gap_in_it(limit: int) -> None:
+    large = encode(b'{"a":"' + b"9\n" * 50 + b'"}')
+    recording = Recording("master", max_body_bytes=limit)
+    observations = [
+        *stream(),
+        BodyData(1, 2.0, "server", large[:40]),
+        DroppedData(1, 3.0, "server", 1, 20),
+        BodyData(1, 4.0, "server", large[60:] + encode(b'{"b":1}')),
+        BodyData(1, 5.0, "server", encode(b"{}")),
+    ]
+    events = [
+        parsing.parse_document(one) if isinstance(one, bytes) else one
+        for each in observations
+        for one in recording.feed(each)
+    ]
+    _, broken, rest, joined, last = [each for each in events if not isinstance(each, Note)]
+    assert isinstance(broken, Event)
+    assert isinstance(rest, Event)
+    assert isinstance(joined, Event)
+    assert isinstance(last, Event)
+    assert broken.malformed is not None
+    assert broken.malformed.startswith("stream ends after")
+    assert (rest.omitted or "").startswith(f"{len(large) - 60} bytes, SHA-256 ")
+    assert rest.malformed == "the bytes before these were lost"
+    assert (joined.event, joined.chunks) == (3, [])
+    assert (last.event, last.json) == (4, "{}")
+
+
 def test_a_recorder_note_is_a_note() -> None:
     assert record([RecorderNote(0, 1.0, "x"), RecorderNote(3, 1.0, "y")]) == [
         Note(note="x", at=1.0),
