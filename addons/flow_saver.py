@@ -12,6 +12,7 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 
 import mitmproxy.types
 from mitmproxy import command, exceptions, flow
@@ -99,5 +100,8 @@ def _is_tail(one: flow.Flow) -> bool:
 def _report(cassette: Path, result: ImportResult, losses: Losses) -> None:
     exchanges, events = counted(result.exchanges, "exchange"), counted(result.events, "event")
     logger.log(ALERT, "mesotape: %s, %s in %s", exchanges, events, cassette)
+    if result.is_secret_left:
+        text = "a secret is left: it is in a name; run mesotape redact"
+        logger.warning("mesotape: %s: %s %s", cassette, text, quote(str(cassette)))
     for loss in losses:
         logger.warning("mesotape: not in the flows: %s", loss)

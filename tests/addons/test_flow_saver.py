@@ -62,6 +62,14 @@ def test_flows_become_a_cassette_without_secrets(
     assert [each.name for each in tmp_path.iterdir()] == ["c.yaml"]
 
 
+def test_a_secret_that_is_left_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = agents()
+    one.request.content = b'{"type":"GET_AGENTS","%b":1}' % SECRET.encode()
+    save([one], tmp_path / "c.yaml")
+    assert SECRET in (tmp_path / "c.yaml").read_text()
+    assert "c.yaml: a secret is left: it is in a name; run mesotape redact" in caplog.text
+
+
 def test_a_file_that_exists_stays(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("mine")
