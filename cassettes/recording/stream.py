@@ -34,10 +34,9 @@ _LEADING_ZEROS = "length has leading zeros"
 
 
 class _OmittedRecord:
-    """A record that is too large to be held: its place in the stream, and what it still lacks."""
+    """A record that is too large to be held, or the rest of one, if there is no `data` of it."""
 
     def __init__(self, data: bytes, offset: int, missing_bytes: int) -> None:
-        """Begin with what there is of the record; without its first bytes, if it has no data."""
         header, _, payload = data.partition(b"\n")
         self.offset = offset
         self.size = len(data) + missing_bytes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.capture_to_cassette import write_observations
-from support.captures import expected, load
+from support.captures import expected, load, names
 from support.planted_exchanges import PlantedExchanges, observe
 from support.planted_plain import PlantedExchange
 from support.planted_secrets import find_secrets
@@ -139,9 +139,12 @@ def without_numbers(shown: str) -> str:
     return PLACEHOLDER.sub("REDACTED", plain)
 
 
-def test_a_state_without_secrets_stays_as_it_is() -> None:
-    bodies = [bytes(one.response.body) for one in expected(load("big-state-protobuf"))]
-    for body in bodies:
+@pytest.mark.parametrize("name", ["master-unary-protobuf", "big-state-protobuf"])
+def test_a_state_without_secrets_stays_as_it_is(name: str) -> None:
+    if name not in names():
+        pytest.skip("the capture is too large to be part of the project")
+    for one in expected(load(name)):
+        body = bytes(one.response.body)
         assert Redactor().redact_bytes(body) is body
 
 
