@@ -12,6 +12,7 @@ from support.commands import running
 from support.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 PICTURES = ROOT / "docs" / "pictures"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -43,8 +44,18 @@ def test_the_calls_are_answered_as_the_comments_say() -> None:
     assert '"miss": "nothing recorded for this call"' in done.stdout
 
 
-def test_it_is_installed_from_the_repository() -> None:
-    requirements = [Requirement(text) for text in re.findall(r"pip install '(.* @ .*)'", README)]
-    assert [each.url for each in requirements] == [f"git+{PROJECT['urls']['Source']}"] * 2
-    assert {extra for each in requirements for extra in each.extras} == {"record"}
-    assert "pip install '.[record]'" in README
+def test_all_pages_install_it_from_the_repository() -> None:
+    pages = {page.name: page.read_text() for page in [*PAGES, ROOT / "README.md"]}
+    lines = {
+        (name, text.strip("'"))
+        for name, page in pages.items()
+        for text in re.findall(r"^[^`\n]*pip install (?:--\w+ )*('[^']*'|\S+)", page, re.MULTILINE)
+    }
+    from_checkout = ("README.md", ".[record]")
+    assert from_checkout in lines
+    extras = set[str]()
+    for _, text in lines - {from_checkout}:
+        requirement = Requirement(text)
+        assert requirement.url == f"git+{PROJECT['urls']['Source']}"
+        extras |= requirement.extras
+    assert extras <= set(PROJECT["optional-dependencies"])
