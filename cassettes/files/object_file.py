@@ -1,17 +1,21 @@
 """An object of a store, read range by range through a cache of bounded size.
 
-The cache is an unnamed file in the folder for temporary files, and a block of the object is in one
-of its slots. When all are taken, the block that was not used for longest gives way. So after
-the first read of a cassette, from beginning to end, as much of it as fits is in the cache.
+All objects that a process has open share one cache: an unnamed file in the folder for temporary
+files, with a block of an object in each slot. When all are taken, the block that was not used for
+longest gives way. So after the first read of a cassette, from beginning to end, as much of it as
+fits is in the cache.
 
 If the object is replaced while it is open, the store refuses to read on, where it can: the answers
 of one open file are never of two objects.
 """
 
+import functools
+import itertools
 import os
 import tempfile
 import threading
 from collections import OrderedDict
+from typing import IO
 
 from .object_path import ObjectPath
 from .readable_file import FileStatus
@@ -20,24 +24,73 @@ BLOCK_BYTES = 1 << 22
 CACHE_BYTES = 1 << 28
 """256 MiB."""
 
+_files = itertools.count()
+
+
+class BlockCache:
+    """Blocks of open objects, by the number of the object and of the block."""
+
+    def __init__(self, block_bytes: int = BLOCK_BYTES, cache_bytes: int = CACHE_BYTES) -> None:
+        self.block_bytes = block_bytes
+        self._max_blocks = max(1, cache_bytes // block_bytes)
+        self._file: IO[bytes] | None = None
+        self._slots: OrderedDict[tuple[int, int], int] = OrderedDict()
+        self._free: list[int] = []
+        self._lock = threading.Lock()
+
+    @property
+    def length_bytes(self) -> int:
+        """The space on the disk."""
+        return 0 if self._file is None else os.fstat(self._file.fileno()).st_size
+
+    def read(self, key: tuple[int, int], start: int, length: int) -> bytes | None:
+        """Return bytes of a block; None if it is not there."""
+        with self._lock:
+            if self._file is None or (slot := self._slots.get(key)) is None:
+                return None
+            self._slots.move_to_end(key)
+            return os.pread(self._file.fileno(), length, slot * self.block_bytes + start)
+
+    def add(self, key: tuple[int, int], data: bytes) -> None:
+        """Keep a block."""
+        with self._lock:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 it is closed when it is empty
+                self._free = list(range(self._max_blocks))[::-1]
+            if key in self._slots:
+                return
+            slot = self._free.pop() if self._free else self._slots.popitem(last=False)[1]
+            try:
+                os.pwrite(self._file.fileno(), data, slot * self.block_bytes)
+            except BaseException:
+                self._free.append(slot)
+                raise
+            self._slots[key] = slot
+
+    def forget(self, number: int) -> None:
+        """Let go of the blocks of an object; without any, there is no file."""
+        with self._lock:
+            for key in [key for key in self._slots if key[0] == number]:
+                self._free.append(self._slots.pop(key))
+            if self._file is not None and not self._slots:
+                self._file.close()
+                self._file = None
+
+
+@functools.cache
+def _shared_cache() -> BlockCache:
+    return BlockCache()
+
 
 class ObjectFile:
     """An open object. Raises OSError."""
 
-    def __init__(
-        self,
-        path: ObjectPath,
-        *,
-        block_bytes: int = BLOCK_BYTES,
-        cache_bytes: int = CACHE_BYTES,
-    ) -> None:
+    def __init__(self, path: ObjectPath, cache: BlockCache | None = None) -> None:
         self._path = path
         self._object = path.call(path.store.open, str(path), "rb", cache_type="none")
         self._size: int = self._object.size
-        self._block_bytes = block_bytes
-        self._max_blocks = max(1, cache_bytes // block_bytes)
-        self._cache = tempfile.TemporaryFile()  # noqa: SIM115 it is closed with this
-        self._slots: OrderedDict[int, int] = OrderedDict()
+        self._cache = _shared_cache() if cache is None else cache
+        self._number = next(_files)
         self._lock = threading.Lock()
 
     def status(self) -> FileStatus:
@@ -49,32 +102,26 @@ class ObjectFile:
         stop = min(offset + size, self._size)
         pieces: list[bytes] = []
         while offset < stop:
-            block, start = divmod(offset, self._block_bytes)
-            length = min(stop - offset, self._block_bytes - start)
+            block, start = divmod(offset, self._cache.block_bytes)
+            length = min(stop - offset, self._cache.block_bytes - start)
             pieces.append(self._read_block(block, start, length))
             offset += length
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Close the object, and remove the cache."""
-        self._cache.close()
+        """Close the object, and let go of its blocks."""
+        self._cache.forget(self._number)
         self._object.close()
 
     def _read_block(self, block: int, start: int, length: int) -> bytes:
-        with self._lock:
-            slot = self._slots.get(block)
-            if slot is not None:
-                self._slots.move_to_end(block)
-                return os.pread(self._cache.fileno(), length, slot * self._block_bytes + start)
+        key = self._number, block
+        if (kept := self._cache.read(key, start, length)) is not None:
+            return kept
+        with self._lock:  # An object has one position.
             data = self._path.call(self._fetch, block)
-            if len(self._slots) < self._max_blocks:
-                slot = len(self._slots)
-            else:
-                _, slot = self._slots.popitem(last=False)
-            os.pwrite(self._cache.fileno(), data, slot * self._block_bytes)
-            self._slots[block] = slot
-            return data[start : start + length]
+        self._cache.add(key, data)
+        return data[start : start + length]
 
     def _fetch(self, block: int) -> bytes:
-        self._object.seek(block * self._block_bytes)
-        return self._object.read(self._block_bytes)
+        self._object.seek(block * self._cache.block_bytes)
+        return self._object.read(self._cache.block_bytes)

@@ -53,7 +53,8 @@ def replay(options: ReplayOptions) -> int:
         check_folder(path)
     tls = certificates.load_server_context(options.tls_cert, options.tls_key)
     with _opened_files() as files:
-        cassettes = _open_all(options, files)
+        options = addresses.with_folders(options)
+        options, cassettes = addresses.by_server(options, _open_all(options, files))
         try:
             playback = Playback(cassettes, playback_options)
         except (ValueError, OSError) as error:
@@ -136,6 +137,8 @@ def _fork_workers(
         raise CommandError("--workers: faults are counted by one process; leave out --fault")
     if options.rebind:
         raise CommandError("--workers: ids are translated by one process; leave out --rebind")
+    if any(isinstance(path, ObjectPath) for path in options.cassettes):
+        raise CommandError("--workers: objects are read by one process; copy them to files")
     messages.flush()  # By its thread, which the workers do not have.
     try:
         forked = fork_workers(

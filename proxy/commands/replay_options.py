@@ -11,8 +11,9 @@ from ...proto.http.address import LOOPBACK, Address
 class ReplayOptions(Struct, frozen=True, kw_only=True):
     """The options of `mesotape replay`.
 
-    `own_addresses` has, for each cassette, its own address or None. `pace` and `require` are texts
-    of options (cassettes/answers/pace.py, cassettes/playback/requirement.py); `require` None is
+    `own_addresses` has, for each cassette, its own address or None, and `folders` the folder that
+    it was found in, or None (listen.py). `pace` and `require` are texts of options
+    (cassettes/answers/pace.py, cassettes/playback/requirement.py); `require` None is
     `any` with a command, and else `none`. `command` is the command to run beside the replay, as
     words. `end_with_parent` ends the replay with its parent process; None decides by how the
     process was started (processes.py).
@@ -23,6 +24,7 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     record_misses: bool = False
     watch: bool = False
     own_addresses: tuple[Address | None, ...] = ()
+    folders: tuple[Path | None, ...] = ()
     listen: Address = LOOPBACK
     pace: str = "recorded"
     speed: float | None = None

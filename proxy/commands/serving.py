@@ -96,8 +96,9 @@ async def serve(
     asyncio.get_running_loop().set_exception_handler(server.handle_loop_error)
     logging.getLogger("asyncio").addHandler(AsyncioMessages())
     stopped = _stop_signal()
+    servers = addresses.recorded_servers(options, playback.cassettes)
     where = addresses.group_by_address(
-        options.own_addresses or (None,) * len(options.cassettes), options.listen
+        options.own_addresses or (None,) * len(options.cassettes), options.listen, servers
     )
     real = await addresses.start(server, where, tls)
     urls = [f"{'http' if tls is None else 'https'}://{address}" for address in real]
@@ -116,7 +117,7 @@ async def serve(
             )
         warn_if_exposed(real, "get what the cassettes contain")
         shown = None if control is None else (control.url, control.token if token is None else None)
-        _announce(options, where, urls, shown)
+        _announce(options, where, servers, urls, shown)
         if options.command:
             variables = processes.client_environment(urls, access)
             code = await _run_command(options.command, variables, stopped, orphaned)
@@ -172,13 +173,14 @@ async def _replay_edited(
 def _announce(
     options: ReplayOptions,
     where: Sequence[addresses.ListenSpec],
+    servers: Sequence[addresses.ServerInFolder | None],
     urls: Sequence[str],
     control: tuple[str, str | None] | None,
 ) -> None:
     """Print where each cassette plays; `control` is as `announce_ready` takes it."""
     lines: list[tuple[str, str]] = []
     for spec, url in zip(where, urls, strict=True):
-        names = ", ".join(str(options.cassettes[number]) for number in spec.cassette_indexes)
+        names = ", ".join(addresses.describe_cassettes(options, servers, spec.cassette_indexes))
         lines.append((f"replaying {names} on {url}", url))
     announce_ready(
         *lines[0],

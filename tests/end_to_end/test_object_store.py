@@ -9,6 +9,7 @@ import pytest
 from support.commands import run, running
 from support.object_store import BUCKET, s3_server
 from support.paths import ROOT
+from support.server_cassettes import exchange, header
 from support.sockets import connect, post
 
 SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
@@ -48,12 +49,23 @@ def test_all_cassettes_below_a_name_are_read(store: Any) -> None:
     assert done.stdout.splitlines()[1:] == [URL, f"s3://{BUCKET}/more/a.yaml"]
 
 
-def test_a_replay_reads_ranges(store: Any) -> None:
-    with running("replay", URL) as player, connect(player.address) as client:
-        client.send(post(b'{"type":"GET_AGENTS"}', b"Accept: application/json"))
-        assert client.message().startswith(b"HTTP/1.1 200 OK\r\n")
-        player.stop()
-        assert player.code == 0
+def test_a_replay_of_a_folder_reads_ranges_and_plays_each_server(store: Any) -> None:
+    folder = f"s3://{BUCKET}/played"
+    texts = {
+        "a.yaml": header("agent", "http://a:5051") + exchange(1, "/version", "one"),
+        "a.2.yaml": header("agent", "http://a:5051").replace("upstream", "part: 2\nupstream")
+        + exchange(2, "/version", "two"),
+        "b.yaml": header("agent", "http://b:5051") + exchange(1, "/version", "b"),
+    }
+    for name, text in texts.items():
+        store.pipe_file(f"{folder}/{name}", text.encode())
+    with running("replay", f"{folder}/") as player:
+        for address, expected in zip(player.addresses * 2, ("one", "b", "two", "b"), strict=True):
+            with connect(address) as client:
+                client.send(b"GET /version HTTP/1.1\r\n\r\n")
+                assert client.message().endswith(expected.encode())
+        assert player.stop() == 0
+    assert f"1 cassette of agent http://a:5051 in {folder} on {player.url}\n" in player.out
 
 
 def test_a_new_cassette_is_uploaded_when_it_is_complete(store: Any) -> None:
@@ -132,6 +144,7 @@ ERRORS = [
     (("validate", URL, "--fix"), f"{URL}: cannot be repaired: objects of a store are not changed"),
     (("scan", "gs://bucket/a.yaml"), "gs:// cannot be used: "),
     (("export", URL, "-o", f"s3://{BUCKET}/t.parquet"), f"s3://{BUCKET}/t.parquet: export to a"),
+    (("replay", URL, "--workers", "2"), "--workers: objects are read by one process; copy them"),
 ]
 
 

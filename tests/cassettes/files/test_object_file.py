@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.cassettes.files import object_path
-from mesotape.cassettes.files.object_file import ObjectFile
+from mesotape.cassettes.files.object_file import BlockCache, ObjectFile
 from mesotape.cassettes.files.object_path import (
     ObjectPath,
     ObjectStoreError,
@@ -52,7 +52,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def opened(**limits: int) -> ObjectFile:
-    return ObjectFile(ObjectPath("s3://bucket/a.yaml"), **limits)
+    return ObjectFile(ObjectPath("s3://bucket/a.yaml"), BlockCache(**limits))
 
 
 def test_only_the_blocks_that_are_needed_are_read(store: Store) -> None:
@@ -69,8 +69,23 @@ def test_the_block_that_was_not_used_for_longest_gives_way(store: Store) -> None
     for block in (0, 1, 0, 2, 0, 1):
         assert file.pread(100, block * 100) == DATA[block * 100 : block * 100 + 100]
     assert [start // 100 for start, _ in store.reads] == [0, 1, 2, 1]
-    assert os.fstat(file._cache.fileno()).st_size <= 250
+    assert file._cache.length_bytes <= 250
     file.close()
+
+
+def test_open_objects_share_the_cache_and_a_closed_one_leaves_it(store: Store) -> None:
+    cache = BlockCache(block_bytes=100, cache_bytes=350)
+    first, second = (ObjectFile(ObjectPath("s3://bucket/a.yaml"), cache) for _ in "12")
+    for block in range(10):
+        for file in (first, second):
+            assert file.pread(100, block * 100) == DATA[block * 100 : block * 100 + 100]
+    assert len(store.reads) == 20
+    assert cache.length_bytes <= 300
+    first.close()
+    for _ in range(2):
+        assert second.pread(300, 0) == DATA[:300]
+    assert len(store.reads) == 23
+    second.close()
 
 
 def test_it_ends_where_the_object_ends(store: Store) -> None:

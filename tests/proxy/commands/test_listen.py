@@ -9,7 +9,7 @@ from support.server_cassettes import HEALTH, exchange, header
 from support.sockets import Wire, connect, post
 
 from mesotape.proto.http.address import Address
-from mesotape.proxy.commands.listen import ListenSpec, group_by_address
+from mesotape.proxy.commands.listen import ListenSpec, ServerInFolder, group_by_address
 
 LISTEN = Address("127.0.0.1", 0)
 FIXED = Address("127.0.0.1", 5050)
@@ -80,6 +80,57 @@ def test_cassettes_at_one_address_are_one_server() -> None:
         ListenSpec(LISTEN, (1,), "CASSETTE="),
         ListenSpec(LISTEN, (2,)),
     ]
+
+
+FOLDER = Path("day")
+A, B, C = (ServerInFolder(FOLDER, "agent", upstream) for upstream in ("http://a", "http://b", None))
+
+
+@pytest.mark.parametrize(
+    ("own", "servers", "groups"),
+    [
+        ([None] * 3, [A, A, A], [(LISTEN, (0, 1, 2))]),
+        ([None] * 4, [A, A, B, C], [(LISTEN, (0, 1)), (LISTEN, (2,)), (LISTEN, (3,))]),
+        ([OTHER] * 3, [A, B, B], [(OTHER, (0,)), (LISTEN, (1, 2))]),
+        ([LISTEN] * 3, [A, A, B], [(LISTEN, (0, 1)), (LISTEN, (2,))]),
+        ([None, None, None], [None, A, B], [(LISTEN, (0, 1)), (LISTEN, (2,))]),
+    ],
+)
+def test_a_server_in_a_folder_has_an_address(
+    own: list[Address | None],
+    servers: list[ServerInFolder | None],
+    groups: list[tuple[Address, tuple[int, ...]]],
+) -> None:
+    found = group_by_address(own, LISTEN, servers)
+    assert [(each.address, each.cassette_indexes) for each in found] == groups
+
+
+def test_a_folder_plays_each_server_at_its_address(tmp_path: Path) -> None:
+    day = tmp_path / "day"
+    day.mkdir()
+    later = header("agent", "http://a:5051").replace("T12:", "T13:")
+    texts = {
+        "a-1.yaml": later + exchange(1, "/version", "later"),
+        "a-2.yaml": header("agent", "http://a:5051") + exchange(1, "/version", "first"),
+        "b.yaml": header("agent", "http://b:5051") + exchange(1, "/version", "b"),
+        "b.2.yaml": header("agent", "http://b:5051").replace("upstream", "part: 2\nupstream")
+        + exchange(2, "/version", "b, part 2"),
+    }
+    for name, text in texts.items():
+        (day / name).write_text(text)
+    with running("replay", day) as command:
+        clients = [connect(address) for address in command.addresses]
+        for answers in ([b"first", b"b"], [b"later", b"b, part 2"]):
+            assert [asks(client, VERSION) for client in clients] == answers
+        for client in clients:
+            client.close()
+    assert command.out.splitlines()[:2] == [
+        f"mesotape: replaying 2 cassettes of agent http://a:5051 in {day} on {command.urls[0]}",
+        f"mesotape: replaying 1 cassette of agent http://b:5051 in {day} on {command.urls[1]}",
+    ]
+    (tmp_path / "empty").mkdir()
+    empty = run("replay", tmp_path / "empty")
+    assert empty.stderr == f"mesotape: {tmp_path}/empty: there is no cassette in this folder\n"
 
 
 def test_without_cassettes_the_replay_still_listens() -> None:
