@@ -5,6 +5,7 @@ numbered from 1 in the order of the page.
 """
 
 import base64
+import codecs
 import zlib
 from typing import IO
 
@@ -59,11 +60,11 @@ def show_message(body: bytes, name: str | None) -> ShownMessage:
         wire=wire or ("text" if _is_text(body) else "bytes"),
         size=len(body),
         name=name,
-        json=None if text is None else text[:_MOST_SHOWN_BYTES].decode(errors="replace"),
+        json=None if text is None else _cut(text),
         json_size=0 if text is None else len(text),
         protobuf=None if protobuf is None else protobuf[:_MOST_SHOWN_BYTES],
         protobuf_size=0 if protobuf is None else len(protobuf),
-        text=None if wire else _as_text(body[:_MOST_SHOWN_BYTES]),
+        text=None if wire else _as_text(body),
     )
 
 
@@ -121,4 +122,12 @@ def _is_text(body: bytes) -> bool:
 
 
 def _as_text(body: bytes) -> str:
-    return body.decode(errors="replace") if _is_text(body) else body[:4096].hex(" ", 1)
+    """Return the start of a body as text or as hex."""
+    if not _is_text(body):
+        return body[:4096].hex(" ", 1)
+    return _cut(body)
+
+
+def _cut(text: bytes) -> str:
+    """Return the start of UTF-8, cut between characters."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(text[:_MOST_SHOWN_BYTES])

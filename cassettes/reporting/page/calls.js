@@ -1,14 +1,16 @@
 // The tables: calls by type with their latencies, each call, problems, and the receipt.
 
 const ROWS_AT_ONCE = 200;
+const MOST_LISTED = 500;
 
 function latenciesByCall(data) {
   const { exchanges } = data;
   const found = new Map();
   for (let row = 0; row < exchanges.length; row++) {
     const name = callName(data, row);
-    if (!found.has(name)) found.set(name, { name, seconds: [], failures: 0 });
+    if (!found.has(name)) found.set(name, { name, count: 0, seconds: [], failures: 0 });
     const call = found.get(name);
+    call.count++;
     const seconds = exchanges.response_seconds[row];
     if (exchanges.status[row] && !Number.isNaN(seconds)) call.seconds.push(seconds);
     if (!exchanges.status[row] || exchanges.status[row] >= 400) call.failures++;
@@ -20,18 +22,18 @@ function latenciesByCall(data) {
 const quantile = (sorted, part) => (sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] : NaN);
 
 function showCallTypes(data) {
+  byId("calls").hidden = !data.exchanges.length;
   const columns = [
     { title: "call" }, { title: "calls", number: true }, { title: "failed", number: true }, { title: "median", number: true },
     { title: "95 %", number: true }, { title: "longest", number: true }, { title: "total", number: true },
   ];
   const calls = latenciesByCall(data).map((call) => ({ ...call, total: call.seconds.reduce((sum, each) => sum + each, 0) }));
   calls.sort((a, b) => b.total - a.total);
-  const count = (call) => Math.max(call.seconds.length, call.failures);
-  byId("call-types").replaceChildren(makeTable(columns, calls.slice(0, 500).map((call) => ({
+  byId("call-types").replaceChildren(makeTable(columns, calls.slice(0, MOST_LISTED).map((call) => ({
     classes: ["", "", call.failures ? "failed" : ""],
     cells: [
-      call.name, formatNumber(count(call)), call.failures ? formatNumber(call.failures) : "",
-      ...[quantile(call.seconds, 0.5), quantile(call.seconds, 0.95), call.seconds.at(-1) ?? NaN, call.total].map(formatDuration),
+      call.name, formatNumber(call.count), call.failures ? formatNumber(call.failures) : "",
+      ...[quantile(call.seconds, 0.5), quantile(call.seconds, 0.95), call.seconds.at(-1) ?? NaN, call.seconds.length ? call.total : NaN].map(formatDuration),
     ],
   }))));
 }
@@ -123,8 +125,9 @@ function showReceipt({ facts }, select) {
   byId("receipt").hidden = false;
   byId("receipt-lists").append(element("p", {}, facts.receipt.summary));
   for (const { title, lines } of facts.receipt.lists) {
-    const items = lines.slice(0, 500).map(([text, row]) =>
+    const shown = lines.slice(0, MOST_LISTED);
+    const items = shown.map(([text, row]) =>
       element("li", {}, text, " ", row === null ? null : element("button", { type: "button", onclick: () => select({ exchange: row }) }, "show")));
-    byId("receipt-lists").append(element("h3", {}, `${title} (${lines.length})`), element("ul", {}, ...items));
+    byId("receipt-lists").append(element("h3", {}, `${title} (${shown.length < lines.length ? `the first ${formatNumber(shown.length)} of ` : ""}${formatNumber(lines.length)})`), element("ul", {}, ...items));
   }
 }

@@ -32,7 +32,10 @@ function messageElements(title, message) {
     const bytes = bytesOf(message.protobuf ?? "");
     found.push(...section("Protobuf", `${formatSize(message.protobuf_size)}${sent("protobuf")}${cut(Math.min(bytes.length, DUMP_BYTES), message.protobuf_size)}`, hexDump(bytes)));
   }
-  if (message.text !== undefined) found.push(...section(message.wire === "bytes" ? "Bytes" : "Text", formatSize(message.size), message.text ?? ""));
+  if (message.text !== undefined) {
+    const [title, shown] = message.wire === "bytes" ? ["Bytes", (message.text.length + 1) / 3] : ["Text", new TextEncoder().encode(message.text).length];
+    found.push(...section(title, `${formatSize(message.size)}${cut(shown, message.size)}`, message.text));
+  }
   return found;
 }
 

@@ -50,6 +50,19 @@ def test_a_long_message_is_cut() -> None:
     assert (len(shown.json), shown.json_size) == (1 << 16, len(body) + 4)
 
 
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+def test_a_long_message_is_cut_between_characters(before: str) -> None:
+    text = before + "\N{GRINNING FACE}" * 20_000
+    shown = show_message(text.encode(), None)
+    assert shown.wire == "text"
+    assert shown.text is not None
+    assert text.startswith(shown.text)
+    assert 0 <= (1 << 16) - len(shown.text.encode()) < 4
+    as_json = show_message(json.dumps(text, ensure_ascii=False).join("[]").encode(), None).json
+    assert as_json is not None
+    assert text.startswith(as_json.partition('"')[2])
+
+
 def test_a_page_has_every_message_until_its_room_is_used() -> None:
     page = io.BytesIO()
     blocks = MessageBlocks(page, max_packed_bytes=30_000)
