@@ -106,7 +106,8 @@ class TrafficColumns:
             case _:
                 pass
         if row.at is not None:
-            self.last_seconds = max(self.last_seconds, self._time(row))
+            ended = self._time(row) + (row.response_seconds or 0.0)
+            self.last_seconds = max(self.last_seconds, ended)
         self._add_problems(row, event)
 
     def row_of(self, cassette: int, number: int) -> int | None:

@@ -2,13 +2,16 @@
 
 const byId = (id) => document.getElementById(id);
 
+// Characters that would show the text after them in another order are written as escapes.
+const printable = (text) => String(text).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name in made) made[name] = value;
     else made.setAttribute(name, value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined).map((child) => child instanceof Node ? child : String(child)));
+  made.append(...children.filter((child) => child !== null && child !== undefined).map((child) => child instanceof Node ? child : printable(child)));
   return made;
 }
 
@@ -54,7 +57,7 @@ function makeTable(columns, rows) {
     element("th", { className: number ? "number" : "" }, sort ? element("button", { type: "button", onclick: sort }, title) : title)));
   const body = rows.map(({ cells, choose, classes = [] }) => {
     const row = element("tr", {}, ...cells.map((cell, index) =>
-      element("td", { className: [columns[index].number ? "number" : "", columns[index].wrap ? "wrap" : "", classes[index] ?? ""].join(" "), title: columns[index].wrap || cell instanceof Node ? "" : String(cell) }, cell)));
+      element("td", { className: [columns[index].number ? "number" : "", columns[index].wrap ? "wrap" : "", classes[index] ?? ""].join(" "), title: columns[index].wrap || cell instanceof Node ? "" : printable(cell) }, cell)));
     if (choose) {
       row.tabIndex = 0;
       row.onclick = choose;

@@ -279,11 +279,12 @@ function laneLabel(data, lane) {
   const own = data.lanes[lane];
   const several = data.facts.cassettes.length > 1 ? `${own.cassette + 1}: ` : "";
   const client = isNarrow() ? own.client : `client ${own.client}`;
-  if (own.exchange === null) return `${several}${client}${own.peer ? ` · ${own.peer}` : ""}`;
-  return `${several}${client} · ${callName(data, own.exchange)} #${data.exchanges.number[own.exchange]}`;
+  if (own.exchange === null) return `${several}client ${own.client}${own.peer && !isNarrow() ? ` · ${own.peer}` : ""}`;
+  return `${several}${client} · ${callName(data, own.exchange)}${isNarrow() ? "" : ` #${data.exchanges.number[own.exchange]}`}`;
 }
 
-function fitText(ctx, text, width) {
+function fitText(ctx, whole, width) {
+  const text = printable(whole.slice(0, 200));
   if (ctx.measureText(text).width <= width) return text;
   let length = Math.min(text.length, 60);
   while (length > 1 && ctx.measureText(`${text.slice(0, length)}…`).width > width) length--;

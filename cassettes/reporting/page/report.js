@@ -4,7 +4,7 @@ function showHead({ facts }) {
   byId("cassettes").append(...facts.cassettes.map(({ path, server, upstream, recorded_at: at }, index) => element("li", {},
     facts.cassettes.length > 1 ? `${index + 1}: ` : null, element("b", {}, path), ` · ${server ?? "unknown server"}${upstream ? ` · ${upstream}` : ""} · recorded at ${at.replace("T", " ")}`)));
   const { exchanges, events, problems, messages_left_out: left } = facts.counts;
-  byId("totals").textContent = `${plural(exchanges, "exchange")}, ${plural(events, "event")} in ${formatDuration(facts.seconds)}, `
+  byId("totals").textContent = `${plural(exchanges, "exchange")}, ${plural(events, "event")}${facts.seconds ? ` in ${formatDuration(facts.seconds)}` : ""}, `
     + `${problems ? plural(problems, "problem") : "no problem"}${left ? `; the page has no room for ${plural(left, "message")}` : ""}`;
   document.title = `${facts.cassettes.map(({ path }) => path.split("/").at(-1)).slice(0, 3).join(", ")} · mesotape report`;
 }
@@ -32,10 +32,11 @@ function bindButtons(view, facts) {
   byId("later").onclick = () => view.pan(0.5);
   byId("zoom-all").onclick = () => view.showAll();
   const showRange = () => {
-    const digits = Math.max(0, Math.ceil(1 - Math.log10(view.to - view.from)));
+    const [from, to] = [Math.max(view.from, 0), Math.min(view.to, view.last)]; // Without the margins.
+    const digits = Math.max(0, Math.ceil(2 - Math.log10(to - from)));
     const begin = Date.parse(facts.begin);
     const wall = (seconds) => new Date(begin + seconds * 1000).toISOString().replace("T", " ");
-    byId("range").textContent = `${formatTime(view.from, digits)} to ${formatTime(view.to, digits)} (${wall(view.from)} to ${wall(view.to)})`;
+    byId("range").textContent = `${formatTime(from, digits)} to ${formatTime(to, digits)}${to < 60 ? " s" : ""} (${wall(from)} to ${wall(to)})`;
   };
   view.listeners.push(showRange);
   showRange();

@@ -1,9 +1,9 @@
 // Charts of how many tasks, agents and offers were in each state.
 
 const STATE_COLORS = {
-  running: "c1", active: "c1", accepted: "c1", finished: "c0", outstanding: "c0", staging: "c9", starting: "c4",
-  failed: "bad", lost: "bad", error: "bad", killed: "c2", killing: "c8", unreachable: "c6", gone: "c5", removed: "c2",
-  declined: "beat", rescinded: "c2",
+  staging: "c9", starting: "c4", running: "c1", killing: "c8", finished: "c0", failed: "bad", killed: "c2", error: "c5", lost: "c3",
+  dropped: "c7", unreachable: "c6", gone: "unused", gone_by_operator: "soft", unknown: "text",
+  active: "c1", removed: "c2", outstanding: "c0", accepted: "c1", declined: "soft", rescinded: "c2",
 };
 
 function showStates(data, view) {
@@ -18,7 +18,7 @@ function stateChart({ title, times, states }, view) {
   const last = Math.max(view.last, times.at(-1));
   const series = names.map((name, index) => {
     const variable = STATE_COLORS[name] ?? `c${index % COLORS}`;
-    return { label: name, stroke: () => colorOf(variable), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } };
+    return { label: name, value: (_, count) => (count === null || count === undefined ? "" : formatNumber(count)), stroke: () => colorOf(variable), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } };
   });
   const options = view.options();
   const chart = new uPlot({

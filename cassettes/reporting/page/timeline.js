@@ -6,7 +6,7 @@ const AXIS_HEIGHT = 34;
 const HIT_PIXELS = 6;
 
 const isNarrow = () => innerWidth < 760;
-const gutterWidth = () => (isNarrow() ? 92 : 210);
+const gutterWidth = () => (isNarrow() ? 116 : 210);
 
 // Steps of a time axis, in seconds: decimal up to 5 s, then parts of minutes, hours and days.
 const TIME_STEPS = [
@@ -250,14 +250,14 @@ function describe(data, { event, exchange }) {
 }
 
 function callName({ exchanges, texts }, row) {
-  return texts[exchanges.call[row]] || `${texts[exchanges.method[row]]} ${texts[exchanges.path[row]]}`;
+  return texts[exchanges.call[row]] || `${texts[exchanges.method[row]]} ${texts[exchanges.path[row]]}`.trim() || "(no method)";
 }
 
 function showTip(text, event) {
   const tip = byId("tip");
   tip.hidden = text === null;
   if (text === null) return;
-  tip.textContent = text;
+  tip.textContent = printable(text);
   const { width, height } = tip.getBoundingClientRect();
   tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
   tip.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 10 : event.clientY + 18}px`;
