@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 from support.cassette_contents import kept
-from support.chromium import Page, browser, chromium
+from support.chromium import Page
 from support.mitmproxy_flows import protobuf
 from support.sockets import (
     STREAMING,
@@ -134,10 +134,11 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def test_events_are_shown_while_streams_are_running(tmp_path: Path, pictures: Path) -> None:
-    chromium()
+def test_events_are_shown_while_streams_are_running(
+    page: Page, tmp_path: Path, pictures: Path
+) -> None:
     cassette = tmp_path / "cassette.yaml"
-    with mitmweb(tmp_path, f"mesotape_cassette={cassette}") as web, browser(tmp_path) as page:
+    with mitmweb(tmp_path, f"mesotape_cassette={cassette}") as web:
         page.open(web.page_url)
         with subscribed(web, b"application/json", SUBSCRIBE, SUBSCRIBED) as (client, server):
             show(page, 1, "Response")
@@ -205,10 +206,11 @@ TYPED = (
 )
 
 
-def test_without_recording_responses_and_streams_are_shown(tmp_path: Path, pictures: Path) -> None:
-    """One test, because starting mitmweb and the browser takes long."""
-    chromium()
-    with mitmweb(tmp_path) as web, browser(tmp_path) as page:
+def test_without_recording_responses_and_streams_are_shown(
+    page: Page, tmp_path: Path, pictures: Path
+) -> None:
+    """One test, because starting mitmweb takes long."""
+    with mitmweb(tmp_path) as web:
         page.open(web.page_url)
         see_a_unary_answer(web, page)
         page.screenshot(pictures / "unary.png")

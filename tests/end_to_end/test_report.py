@@ -1,13 +1,13 @@
 """`mesotape report`, as a user runs it, and its page in a real Chromium."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.captured_cassettes import captured as captured
-from support.chromium import Page, browser
+from support.chromium import Page
 from support.commands import run
 from support.paths import ROOT
 
@@ -16,33 +16,32 @@ READY = "document.documentElement && document.documentElement.dataset.ready"
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(tmp_path_factory.mktemp("browser")) as opened:
-        for domain in ("Network", "Runtime", "Log"):
-            opened.call(f"{domain}.enable")
-        opened.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=1400, height=4000, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
-        yield opened
+@pytest.fixture
+def page(page: Page) -> Page:
+    """A page so high that all of a report is seen, and that tells what it does."""
+    for domain in ("Network", "Runtime", "Log"):
+        page.call(f"{domain}.enable")
+    page.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=1400, height=4000, deviceScaleFactor=1, mobile=False,
+    )  # fmt: skip
+    return page
 
 
 def show(page: Page, output: Path, *words: object) -> None:
-    """Write a report and open it. It makes no request and has no error, now or before."""
+    """Write a report and open it. It makes no request and has no error."""
     done = run("report", *words, "-o", output)
     assert done.returncode == 0, done.stderr
-    page.events.clear()
     page.open(output.as_uri())
     page.until(READY)
     check_quiet(page, output)
 
 
 def check_quiet(page: Page, output: Path) -> None:
-    sent = [each for each in page.events if each.get("method") == "Network.requestWillBeSent"]
+    sent = page.events("Network.requestWillBeSent")
     assert [each["params"]["request"]["url"] for each in sent] == [output.as_uri()]
     loud = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
-    assert [each for each in page.events if each.get("method") in loud] == []
+    assert page.events(*loud) == []
 
 
 def test_the_page_shows_the_sample(page: Page, tmp_path: Path) -> None:
@@ -81,6 +80,59 @@ def test_a_click_on_a_tick_shows_the_event(page: Page, tmp_path: Path) -> None:
     assert '"AGENT_ADDED"' in page.until_text("#details", "Protobuf")
 
 
+PIXEL = """(([lane, seconds]) => {
+    const canvas = document.querySelector("#timeline canvas");
+    const [own, over] = [canvas, document.querySelector("#timeline .u-over")].map(
+        (one) => one.getBoundingClientRect());
+    const x = over.left - own.left + over.width * (seconds + 0.01 * %(last)s) / (1.02 * %(last)s);
+    const y = over.top - own.top + 24 * lane + 12;
+    const scale = canvas.width / own.width;
+    return [...canvas.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data];
+})(%(place)s)"""
+SWATCH = (
+    "[...document.querySelectorAll('#types button')].find(one => one.innerText.includes(%s))"
+    ".querySelector('i').style.background"
+)
+VARIABLE = "getComputedStyle(document.documentElement).getPropertyValue('--%s')"
+
+
+def color_at(page: Page, lane: int, seconds: float, last: float) -> str:
+    """Return the color of a pixel of the timeline, when all of it is shown."""
+    *color, alpha = page.ask(PIXEL % {"last": last, "place": [lane, seconds]})
+    return "" if alpha == 0 else "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def test_bars_and_ticks_stand_where_the_data_is(page: Page, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.yaml"
+    damaged.write_text(SAMPLE.read_text().replace('"type": "AGENT_A', '"kind": "AGENT_A', 1))
+    show(page, tmp_path / "report.html", damaged)
+    places = {
+        (0, 1.0): VARIABLE % "stream",
+        (0, 1.5285): VARIABLE % "bad",
+        (0, 1.595): SWATCH % "'FRAMEWORK_ADDED'",
+        (1, 1.5310): SWATCH % "'AGENT_ADDED'",
+        (2, 0.8): None,
+        (2, 2.573): VARIABLE % "bar",
+        (2, 2.65): None,
+    }
+    found = {place: color_at(page, *place, last=5.476) for place in places}
+    assert found == {
+        place: "" if color is None else _hex(page.ask(color)) for place, color in places.items()
+    }
+    shown = page.ask(
+        "[...document.querySelectorAll('#charts canvas')].map(one => new Set(new Uint32Array("
+        "one.getContext('2d').getImageData(0, 0, one.width, one.height).data.buffer)).size)"
+    )
+    assert len(shown) == 2
+    assert min(shown) > 4
+
+
+def _hex(color: str) -> str:
+    if color.startswith("rgb("):
+        return "#{:02x}{:02x}{:02x}".format(*map(int, color[4:-1].split(",")))
+    return color
+
+
 def test_calls_lead_to_the_events_that_they_caused(
     page: Page, tmp_path: Path, captured: Callable[[str], Path]
 ) -> None:
@@ -107,17 +159,54 @@ def test_types_are_hidden_and_calls_are_filtered(page: Page, tmp_path: Path) -> 
     page.until(f"document.getElementById('range').innerText === {json.dumps(before)}")
 
 
+UNANSWERED = """\
+---
+exchange: 8
+at: 5.600000
+client: 5
+request:
+  method: POST
+  path: /api/v1
+  headers:
+    Content-Type: application/json
+  text: |-
+    {"type": "GET_AGENTS"}
+response:
+  after: 0.100000
+  cause: server-cut
+...
+---
+exchange: 9
+at: 5.600000
+client: 6
+request:
+  method: GET
+  path: "/\\u202eREVERSED"
+  headers: {}
+response:
+  after: 0.010000
+  status: 404
+  headers: {}
+...
+"""
+
+
 def test_damage_is_shown(page: Page, tmp_path: Path) -> None:
     text = SAMPLE.read_text()
     start = text.index("\n---\nevent: 5\n")
     damaged = text[:start] + text[text.index("\n---\n", start + 1) :]
     damaged = damaged.replace('"type": "TASK_UPDATED"', '"kind": "TASK_UPDATED"', 1)
     cassette = tmp_path / "damaged.yaml"
-    cassette.write_text(damaged)
+    cassette.write_text(damaged + UNANSWERED)
     show(page, tmp_path / "report.html", cassette)
     shown = page.until_text("#problem-list", "malformed")
     assert "event-gap" in shown
     assert "no-type" in shown
+    assert page.until_text("#call-types tr", "GET_AGENTS").split() == [
+        *("GET_AGENTS", "3", "1", "10.9", "ms", "10.9", "ms", "10.9", "ms", "17", "ms")
+    ]
+    page.until_text("#call-list", "GET /\\u202eREVERSED")
+    page.until_text("#totals", "in 5.7 s")
 
 
 def test_nothing_of_a_hostile_cassette_is_markup_or_script(page: Page, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """A real Chromium without a window, driven over a pair of pipes (--remote-debugging-pipe).
 
-    with browser(folder) as page:
+    with browser(folder) as opened:
+        page = opened.new_page()
         page.open("http://127.0.0.1:8081/")
         page.click("a.nav", "Response")
         page.until_text(".contentview", "HEARTBEAT")
         page.screenshot(folder / "seen.png")
 
+The fixture `page` of tests/end_to_end/ is a page of the one browser of the session.
 Messages of the DevTools protocol are JSON, each followed by a zero byte.
 """
 
@@ -51,8 +53,8 @@ def chromium() -> str:
 
 
 @contextlib.contextmanager
-def browser(folder: Path) -> Iterator["Page"]:
-    """Run a browser with a profile of its own in a folder, and return its page."""
+def browser(folder: Path) -> Iterator["Browser"]:
+    """Run a browser with a profile of its own in a folder."""
     commands, our_commands = _pipe()
     our_answers, answers = _pipe()
 
@@ -77,7 +79,7 @@ def browser(folder: Path) -> Iterator["Page"]:
     os.close(commands)
     os.close(answers)
     try:
-        yield Page(our_commands, our_answers)
+        yield Browser(our_commands, our_answers)
     finally:
         os.close(our_commands)  # It ends with its pipe.
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -97,25 +99,26 @@ def _pipe() -> tuple[int, int]:
     return high[0], high[1]
 
 
-class Page:
-    """The one page of a browser."""
+class Browser:
+    """A browser. `events` has the messages of its pages that are no answers."""
 
     def __init__(self, commands: int, answers: int) -> None:
+        self.events: list[dict[str, Any]] = []
         self._commands, self._answers = commands, answers
         self._unread = b""
         self._last = 0
-        self._session: str | None = None
-        self.events: list[dict[str, Any]] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
 
-    def call(self, method: str, **parameters: Any) -> Any:
+    def new_page(self) -> "Page":
+        """Open a page beside the others. It has the cookies and the cache of all."""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        return Page(self, target)
+
+    def call(self, method: str, *, session: str | None = None, **parameters: Any) -> Any:
         """Call a method of the DevTools protocol."""
         self._last += 1
         message = {"id": self._last, "method": method, "params": parameters}
-        if self._session is not None:
-            message["sessionId"] = self._session
+        if session is not None:
+            message["sessionId"] = session
         data = json.dumps(message).encode() + b"\0"
         while data:
             data = data[os.write(self._commands, data) :]
@@ -134,6 +137,32 @@ class Page:
             self._unread += data
         message, _, self._unread = self._unread.partition(b"\0")
         return json.loads(message)
+
+
+class Page:
+    """A page of a browser."""
+
+    def __init__(self, opened_in: Browser, target: str) -> None:
+        self._browser, self._target = opened_in, target
+        attached = opened_in.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session: str = attached["sessionId"]
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Call a method of the DevTools protocol for this page."""
+        return self._browser.call(method, session=self._session, **parameters)
+
+    def events(self, *methods: str) -> list[dict[str, Any]]:
+        """Return the messages about this page with these methods, since it was opened."""
+        return [
+            each
+            for each in self._browser.events
+            if each.get("sessionId") == self._session and each.get("method") in methods
+        ]
+
+    def close(self) -> None:
+        """Close it, and forget its messages."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
+        self._browser.events.clear()
 
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
