@@ -63,11 +63,7 @@ class WatchedRecording:
         )
 
     def _size(self) -> int:
-        try:
-            earlier = sum(path.stat().st_size for path in self._writer.part_paths[:-1])
-        except OSError:
-            earlier = 0
-        return earlier + self._writer.length_bytes
+        return self._writer.earlier_bytes + self._writer.length_bytes
 
     def _describe(self, number: int) -> OpenStream:
         call, last = self._calls.get(number, ""), self._last.get(number)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...cassettes.files.upload_folder import join_folder
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.recording.disk_space import lack_of_space
 from ...cassettes.recording.output_file import CassetteExistsError
@@ -53,6 +54,7 @@ def main() -> None:
 def _open(config: WriterConfig) -> CassetteWriter:
     """Open the cassette. Raises CassetteError."""
     path, continued = Path(config.path), config.continues
+    join_folder(path)
     if continued is not None:
         status = path.stat() if path.exists() else None
         if status is None or (status.st_dev, status.st_ino) != continued:

@@ -16,6 +16,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from ...proto.api.apis import ServerKind
+from ..files.upload_folder import uploaded_object
 from ..format.documents import CassetteError, Document, Header
 from ..format.yaml_writer import format_document
 from ..redaction.redactor import Redactor
@@ -32,8 +33,9 @@ class CassetteWriter:
     `elapsed_seconds` is the time of the cassette's clock when the file was opened, 0 in a new file.
     `last_exchange_number` and `last_client_number` are the highest numbers in it at that moment, 0
     if it had none. `redactor` is the one for its documents, which the caller redacts, and
-    `lists_rules` whether the header names all rules of it. `warnings` are the problems of an
-    existing file, one line each. `misplaced` is why the recording is not in the place of the
+    `lists_rules` whether the header names all rules of it. `earlier_bytes` is the length of the
+    parts before the last one, as far as they are read. `warnings` are the problems of an existing
+    file, one line each. `misplaced` is why the recording is not in the place of the
     cassette that it overwrites, or None.
     """
 
@@ -50,6 +52,7 @@ class CassetteWriter:
         self.elapsed_seconds = 0.0
         self.last_exchange_number = 0
         self.last_client_number = 0
+        self.earlier_bytes = 0
         self.redactor = Redactor(rules)
         self.lists_rules = True
         self.warnings: list[str] = []
@@ -215,6 +218,7 @@ class CassetteWriter:
             failure = error if isinstance(error, OSError) else OSError(errno.EEXIST, str(error))
             raise IncompleteWriteError(failure, following) from error
         self._part = number
+        self.earlier_bytes += old.length_bytes
         old.close()
 
     def _publish(self) -> None:
@@ -248,6 +252,7 @@ class CassetteWriter:
             self.lists_rules = set(rules.all_ids()) <= set(header.redaction)
             self.elapsed_seconds = max(cassette.last_at_seconds, seconds_since(header.began))
             self._header, intact_bytes = header, cassette.intact_bytes
+            self.earlier_bytes = cassette.length_bytes - intact_bytes
         file.cut(intact_bytes)
         if os.pread(file.fd, 1, intact_bytes - 1) != b"\n":
             file.append([b"\n"])
@@ -255,7 +260,9 @@ class CassetteWriter:
 
 def _last_part(path: Path) -> tuple[Path, int]:
     """Return the file that an existing cassette is continued in, and its number."""
-    if not path.is_file() or not path.stat().st_size or not part_path(path, 2).exists():
+    if not path.is_file() or not part_path(path, 2).exists():
+        return path, 1
+    if not path.stat().st_size and uploaded_object(path) is None:
         return path, 1
     from ..storage.reader import Cassette
 

@@ -9,6 +9,7 @@ from typing import IO
 
 from ..files.object_path import ObjectPath
 from ..files.readable_file import LocalFile, ReadableFile
+from ..files.upload_folder import uploaded_object
 from ..format.documents import CassetteError
 
 MAX_UNPACKED_BYTES = 1 << 32
@@ -39,7 +40,7 @@ def open_for_reading(
     `is_copied`, so that it may be written to. If a compressed file
     is cut off or damaged, the part before that is copied, and there is a warning. Of a file that
     does not begin like a cassette, only the beginning is copied. An object of a store is read range
-    by range, unless it is compressed.
+    by range, unless it is compressed; that is so, too, for a file that was uploaded and emptied.
 
     Raises `CassetteError` if the file cannot be read, is longer than `max_unpacked_bytes` once
     copied, or is binary.
@@ -131,6 +132,8 @@ def _open_seekable(
     mode = os.fstat(fd).st_mode
     if stat.S_ISDIR(mode):
         raise CassetteError(f"{path}: is a folder, expected a file")
+    if not os.fstat(fd).st_size and (uploaded := uploaded_object(path)) is not None:
+        return _open_object(uploaded, max_bytes)
     if stat.S_ISREG(mode) and is_gzip_file(fd):
         with open(fd, "rb", closefd=False) as file:
             return _copy(path, _unpack_blocks(file), max_bytes)

@@ -12,6 +12,8 @@ from support.paths import ROOT
 from support.server_cassettes import exchange, header
 from support.sockets import connect, post
 
+from mesotape.cassettes.storage.reader import Cassette
+
 SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
 URL = f"s3://{BUCKET}/2026-11-30/master.yaml"
 
@@ -23,30 +25,31 @@ def store() -> Iterator[Any]:
         yield store
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("inspect", "--json", "MASTER"),
-        ("query", "MASTER", "SELECT type, count(*), sum(size) FROM events GROUP BY ALL ORDER BY 1"),
-    ],
-    ids=lambda words: words[0],
-)
-def test_a_command_finds_the_same_as_in_a_file(store: Any, words: tuple[str, ...]) -> None:
-    of_file, of_object = (
-        run(*(word.replace("MASTER", str(place)) for word in words)) for place in (SAMPLE, URL)
-    )
+def test_inspect_finds_the_same_as_in_a_file(store: Any) -> None:
+    of_file, of_object = (run("inspect", "--json", place) for place in (SAMPLE, URL))
     assert of_object.stdout == of_file.stdout
     assert (of_object.stderr, of_object.returncode) == (of_file.stderr, of_file.returncode)
 
 
-def test_all_cassettes_below_a_name_are_read(store: Any) -> None:
-    store.put_file(str(SAMPLE), f"s3://{BUCKET}/more/a.yaml")
-    store.pipe_file(f"s3://{BUCKET}/more/notes.txt", b"not a cassette")
-    store.pipe_file(f"s3://{BUCKET}/more/other.yaml", b"a: 1\n")
-    done = run(
-        "query", f"s3://{BUCKET}", "--csv", "SELECT DISTINCT cassette FROM events ORDER BY 1"
-    )
-    assert done.stdout.splitlines()[1:] == [URL, f"s3://{BUCKET}/more/a.yaml"]
+def test_query_finds_the_same_in_all_cassettes_below_a_name(store: Any) -> None:
+    store.put_file(str(SAMPLE), f"s3://{BUCKET}/queried/more/a.yaml")
+    store.put_file(str(SAMPLE), f"s3://{BUCKET}/queried/b.yaml")
+    store.pipe_file(f"s3://{BUCKET}/queried/notes.txt", b"not a cassette")
+    store.pipe_file(f"s3://{BUCKET}/queried/other.yaml", b"a: 1\n")
+    sql = "SELECT cassette, type, count(*), sum(size) FROM events GROUP BY ALL ORDER BY ALL"
+    done = run("query", SAMPLE, f"s3://{BUCKET}/queried", "--csv", sql)
+    rows: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines()[1:]:
+        cassette, _, row = line.partition(",")
+        rows.setdefault(cassette, []).append(row)
+    assert [*rows] == [
+        str(SAMPLE),
+        f"s3://{BUCKET}/queried/b.yaml",
+        f"s3://{BUCKET}/queried/more/a.yaml",
+    ]
+    of_file, *of_objects = rows.values()
+    assert of_file
+    assert of_objects == [of_file, of_file]
 
 
 def test_a_replay_of_a_folder_reads_ranges_and_plays_each_server(store: Any) -> None:
@@ -76,55 +79,109 @@ def test_a_new_cassette_is_uploaded_when_it_is_complete(store: Any) -> None:
     assert store.find(f"s3://{BUCKET}/new") == [f"{BUCKET}/new/cut.yaml"]
 
 
-def record_calls(recorder: Any, count: int) -> None:
+def record_calls(recorder: Any, count: int, *headers: bytes) -> None:
     for _ in range(count):
         with connect(recorder.address) as client:
-            client.send(post(b'{"type":"GET_AGENTS"}', b"Accept: application/json"))
+            client.send(post(b'{"type":"GET_AGENTS"}', b"Accept: application/json", *headers))
             assert client.message().startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_finished_parts_are_uploaded_while_it_records(store: Any) -> None:
-    name = f"s3://{BUCKET}/recorded/a.yaml"
-    options = ("-o", name, "--listen", "127.0.0.1:0", "--max-size", "6K")
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of the folders of recorders."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "mesotape" / "uploads"
+
+
+@pytest.fixture(scope="module")
+def master() -> Iterator[str]:
     with running("replay", SAMPLE, "--repeat", "GET_AGENTS=last") as master:
-        with running("record", master.url, *options) as recorder:
-            record_calls(recorder, 3)
-            wait_for(lambda: store.exists(f"s3://{BUCKET}/recorded/a.2.yaml"))
-            assert not store.exists(f"s3://{BUCKET}/recorded/a.3.yaml")
-            assert recorder.stop() == 0
-        refused = run("record", master.url, *options)
-    assert refused.stderr.startswith(f"mesotape: {name}: already exists: choose another name")
-    counted = run("query", f"s3://{BUCKET}/recorded", "--csv", "SELECT count(*) FROM exchanges")
-    assert counted.stdout.splitlines()[1] == "3"
-    assert run("validate", name).returncode == 0
+        yield master.url
 
 
-def test_what_cannot_be_uploaded_is_kept(
-    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+PARTS = ("--listen", "127.0.0.1:0", "--max-size", "6K")
+SECRET = b"hunter2-hunter2"
+
+
+def test_complete_parts_leave_this_machine_while_it_records(
+    store: Any, uploads: Path, master: str
 ) -> None:
+    name = f"s3://{BUCKET}/recorded/a.yaml"
+    store.gate.is_closed = True
+    with running("record", master, "-o", name, *PARTS) as recorder:
+        record_calls(recorder, 1, b"X-Team: " + SECRET)
+        record_calls(recorder, 2)
+        wait_for(lambda: store.gate.refused_count > 0)
+        store.gate.is_closed = False
+        wait_for(
+            lambda: sizes(uploads) == [("a.2.yaml", False), ("a.3.yaml", True), ("a.yaml", False)]
+        )
+        assert store.find(f"s3://{BUCKET}/recorded") == [
+            f"{BUCKET}/recorded/a.2.yaml",
+            f"{BUCKET}/recorded/a.yaml",
+        ]
+        assert SECRET in store.cat_file(name)
+        record_calls(recorder, 1, b"Authorization: Bearer " + SECRET)
+        assert recorder.stop() == 0
+    assert list(uploads.iterdir()) == []
+    assert recorder.said.count("cannot be uploaded") == 1
+    assert f"mesotape: {name}: uploading works again\n" in recorder.said
+    assert b"X-Team: REDACTED-1" in store.cat_file(name)
+    refused = run("record", master, "-o", name, *PARTS)
+    assert refused.stderr.startswith(f"mesotape: {name}: already exists: choose another name")
+    assert exchange_count(name) == 4
+
+
+def test_what_a_killed_recorder_left_is_uploaded_by_the_next(
+    store: Any, uploads: Path, master: str
+) -> None:
+    name = f"s3://{BUCKET}/killed/a.yaml"
+    with running("record", master, "-o", name, *PARTS) as recorder:
+        record_calls(recorder, 2)
+        wait_for(lambda: store.exists(name))
+        store.gate.is_closed = True
+        record_calls(recorder, 2)
+        wait_for(lambda: len(sizes(uploads)) == 4)
+        recorder.process.kill()
+        recorder.wait()
+    store.gate.is_closed = False
+    other = f"s3://{BUCKET}/killed/b.yaml"
+    with running("record", master, "-o", other, *PARTS) as next_recorder:
+        wait_for(lambda: store.exists(f"s3://{BUCKET}/killed/a.4.yaml"))
+        assert next_recorder.stop() == 0
+    assert f"mesotape: {name}: uploaded what an earlier recorder left\n" in next_recorder.said
+    assert list(uploads.iterdir()) == []
+    assert exchange_count(name) == 4
+
+
+def test_what_cannot_be_uploaded_is_kept(store: Any, uploads: Path, master: str) -> None:
     name = "s3://no-such-bucket/a.yaml"
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with (
-        running("replay", SAMPLE, "--repeat", "GET_AGENTS=last") as master,
-        running("record", master.url, "-o", name, "--listen", "127.0.0.1:0") as recorder,
-    ):
+    with running("record", master, "-o", name, *PARTS) as recorder:
         record_calls(recorder, 1)
         assert recorder.stop() == 1
-    (kept,) = tmp_path.glob("mesotape-record-*/a.yaml")
-    assert run("validate", kept).returncode == 0
+    (kept,) = uploads.glob("*/a.yaml")
+    assert exchange_count(kept) == 1
     lines = recorder.said.splitlines()
     assert lines[-2].startswith(f"mesotape: {name}: cannot be uploaded: ")
-    assert lines[-1] == f"mesotape: {name}: is not complete: the recording is in {kept.parent}"
+    rest = f"the rest is in {kept.parent}, which the next recording to a store uploads"
+    assert lines[-1] == f"mesotape: {name}: is not complete: {rest}"
 
 
-def test_a_recording_that_does_not_begin_leaves_nothing(
-    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def exchange_count(cassette: Path | str) -> int:
+    with Cassette.open(cassette) as opened:
+        assert not opened.warnings
+        return len(opened)
+
+
+def sizes(uploads: Path) -> list[tuple[str, bool]]:
+    return [(each.name, each.stat().st_size > 0) for each in sorted(uploads.glob("*/*.yaml"))]
+
+
+def test_a_recording_that_does_not_begin_leaves_nothing(store: Any, uploads: Path) -> None:
     new = f"s3://{BUCKET}/new.yaml"
     done = run("record", "http://127.0.0.1:1", "-o", new, "--listen", "192.0.2.1:1")
     assert done.returncode == 1
-    assert list(tmp_path.glob("mesotape-record-*")) == []
+    assert list(uploads.iterdir()) == []
     appended = run("record", "http://127.0.0.1:1", "-o", new, "--append")
     assert appended.stderr == (
         f"mesotape: {new}: nothing is appended to an object: choose another name\n"
@@ -135,7 +192,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 ERRORS = [

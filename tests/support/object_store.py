@@ -10,9 +10,28 @@ import pytest
 BUCKET = "recordings"
 
 
+class Gate:
+    """Stands before the server, and refuses uploads while it is closed."""
+
+    def __init__(self, server: Any) -> None:
+        self._application = server.app
+        self.is_closed = False
+        self.refused_count = 0
+        server.app = self
+
+    def __call__(self, environment: Any, start_response: Any) -> Any:
+        """Answer a request (PEP 3333)."""
+        if not self.is_closed or environment["REQUEST_METHOD"] != "PUT":
+            return self._application(environment, start_response)
+        environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))
+        self.refused_count += 1
+        start_response("403 Forbidden", [])
+        return []
+
+
 @contextlib.contextmanager
 def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Run a server with an empty bucket; yield the file system of fsspec."""
+    """Run a server with an empty bucket; yield the file system of fsspec, with its `gate`."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -30,6 +49,7 @@ def s3_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
         store = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
         store.mkdir(BUCKET)
+        store.gate = Gate(server._server)
         yield store
     finally:
         server.stop()
