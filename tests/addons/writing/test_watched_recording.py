@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from mesotape.addons.writing.watched_recording import WatchedRecording
 from mesotape.cassettes.format.documents import End, Event, Exchange, Note, Request, Response
 from mesotape.cassettes.format.yaml_writer import format_ascii_event
@@ -9,7 +7,7 @@ from mesotape.cassettes.recording.writer_reports import OpenStream, WriterStatus
 class Written:
     """What is asked of a writer."""
 
-    part_paths = (Path("c.yaml"),)
+    earlier_bytes = 1000
     length_bytes = 300
 
 
@@ -42,7 +40,7 @@ def test_open_streams_are_reported_with_their_last_event() -> None:
         ]
     )
     status = watched.add_to(WriterStatus(exchanges=4))
-    assert (status.exchanges, status.size, status.stream_count) == (4, 300, 3)
+    assert (status.exchanges, status.size, status.stream_count) == (4, 1300, 3)
     assert status.last_note == "two"
     assert status.streams == [
         OpenStream(exchange=2, call="GET /logs", events=1, last_at=2.0),
