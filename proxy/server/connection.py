@@ -23,9 +23,7 @@ from ..streams.stream_sender import StreamSender
 from .ports import ConnectionHost
 from .response_queue import ResponseQueue
 from .streamed_bodies import StreamedBodies
-
-_TURN_SECONDS = 0.001
-"""How long a connection answers pipelined requests before it is the turn of others."""
+from .turns import TURN_SECONDS
 
 
 class Connection(asyncio.Protocol):
@@ -208,7 +206,7 @@ class Connection(asyncio.Protocol):
             if len(backlog) > 1:
                 now_seconds = self._host.clock.time()
                 began_seconds = began_seconds or now_seconds
-                if now_seconds - began_seconds > _TURN_SECONDS:
+                if now_seconds - began_seconds > TURN_SECONDS:
                     self._await_turn()
                     break
             self._process_event(backlog.pop())
@@ -225,8 +223,7 @@ class Connection(asyncio.Protocol):
     def _await_turn(self) -> None:
         if not self._awaits_turn:
             self._awaits_turn = True
-            clock = self._host.clock
-            clock.call_at(clock.time(), self._take_turn)
+            self._host.turns.add(self._take_turn)
 
     @guarded
     def _take_turn(self) -> None:

@@ -14,6 +14,7 @@ from ..http.request_cache import RequestCache
 from ..http.request_parser import HeldBodies
 from ..streams.ports import CanFail, StreamContext
 from ..streams.stream_sender import StreamSender
+from .turns import Turns
 
 
 class Peer(Protocol):
@@ -90,6 +91,11 @@ class ConnectionHost(StreamContext, Protocol):
     @property
     def held_bodies(self) -> HeldBodies:
         """What the parsers of all connections hold."""
+        ...
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of the connections that have many requests to answer."""
         ...
 
     def joined(self, peer: Peer) -> bool:

@@ -35,6 +35,7 @@ from .collector import Collector
 from .connection import Connection
 from .continued_connection import ContinuedConnection
 from .ports import BodySink, Peer
+from .turns import Turns
 from .upstream_relay import ResolveUpstream
 
 _ACCEPTED_PER_TURN = 16
@@ -52,18 +53,17 @@ _DRAIN_TURNS = 100
 """Turns of the loop. A request takes three: its connection, the first bytes, and the rest."""
 
 _MAX_DRAIN_TURNS = 10_000
-"""The most for pipelined requests, of which some are answered in each turn."""
+"""The most for pipelined requests, of which a turn answers some of one client."""
 
 
 class ReplayServer:
     """Serves one `Playback`. Build it inside a running loop, then `start` and `stop` it.
 
-    It may be started at several addresses, each for all cassettes or for some.
-
-    `responder` answers the requests (answering.py explains the callbacks), `stream_registry` has
-    the streams, and `peers` the open connections. A `collector` is for a process that does nothing
-    but serve. `pass_on` gets each socket that connects, with the number of the connection, and
-    returns whether another process serves it (proxy/workers).
+    It may be started at several addresses, each for all cassettes or for some. `responder` answers
+    the requests (answering.py explains the callbacks), `stream_registry` has the streams, and
+    `peers` the open connections. A `collector` is for a process that does nothing but serve.
+    `pass_on` gets each socket that connects, with the number of the connection, and returns
+    whether another process serves it (proxy/workers).
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class ReplayServer:
         self.limits = limits or ConnectionLimits()
         self.request_cache = RequestCache(self.limits.max_head_bytes)
         self.held_bodies = HeldBodies()
+        self.turns = Turns()
         self.stream_registry = StreamRegistry()
         self.responder = Responder(
             playback,
@@ -191,10 +192,8 @@ class ReplayServer:
 
     async def stop(self) -> None:
         """Stop listening, close all streams and connections, and wait until they are closed."""
-        for listener in self._listeners:
-            listener.close()
-        for acceptor in self._acceptors:
-            acceptor.close()
+        for each in (*self._listeners, *self._acceptors):
+            each.close()
         for task in self._connecting:
             task.cancel()
         self.schedule.stop()

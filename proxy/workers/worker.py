@@ -23,6 +23,7 @@ from ..http.request_cache import RequestCache
 from ..server.answering import ListenScope
 from ..server.collector import Collector
 from ..server.request_journal import MAX_ENTRIES, AnsweredCall
+from ..server.turns import Turns
 from .channel import (
     Account,
     Channel,
@@ -60,6 +61,7 @@ class Worker:
     ) -> None:
         self.limits = ConnectionLimits()
         self.request_cache = RequestCache(self.limits.max_head_bytes)
+        self.turns = Turns()
         self._number = number
         self._playback = playback
         self._tls = tls

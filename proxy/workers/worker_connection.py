@@ -15,6 +15,7 @@ from ..http.http1 import CompleteRequest, ConnectionLimits
 from ..http.request_cache import RequestCache
 from ..http.request_parser import RequestParser
 from ..server.answering import ListenScope
+from ..server.turns import TURN_SECONDS, Turns
 
 _MAX_RECEIVED_BYTES = 256 * 1024
 """Of an unfinished request, that are held until it is whole or the parent goes on with it."""
@@ -24,9 +25,6 @@ _MAX_JOINED_BYTES = 64 * 1024
 
 _SLOW_SECONDS = 1.0
 """How long a request may take to arrive."""
-
-_TURN_SECONDS = 0.001
-"""How long pipelined requests of one client are answered before it is the turn of others."""
 
 
 class WorkerHost(Protocol):
@@ -40,6 +38,11 @@ class WorkerHost(Protocol):
     @property
     def request_cache(self) -> RequestCache:
         """The parsed requests that all connections share."""
+        ...
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of the connections that have many requests to answer."""
         ...
 
     def answer(
@@ -166,8 +169,8 @@ class WorkerConnection(asyncio.Protocol):
                 return
             self._requests.popleft()
             self._send(answer, request.keep_alive)
-            if self._requests and self._loop.time() - began_seconds > _TURN_SECONDS:
-                self._loop.call_soon(self._answer)
+            if self._requests and self._loop.time() - began_seconds > TURN_SECONDS:
+                self._host.turns.add(self._answer)
                 break
         if self.is_lost and not self._requests:
             self._host.left(self)

@@ -594,6 +594,23 @@ def test_a_client_is_answered_during_the_pipelined_requests_of_another():
     serve_slowly(scenario)
 
 
+def test_a_client_is_answered_during_the_pipelined_requests_of_many_that_have_left():
+    async def scenario(connect, server, seen):
+        for _ in range(40):
+            _, left = await connect()
+            left.write(get(b"/a") * 100)
+            await until(lambda: any(peer.awaits_turn for peer in server.peers))
+            left.transport.abort()
+        begun = len(seen)
+        reader, writer = await connect()
+        writer.write(get(b"/b"))
+        await asyncio.wait_for(reader.readuntil(b"B"), 20)
+        assert begun < seen.index(b"/b") < begun + 60 < 40 * 100
+        writer.close()
+
+    serve_slowly(scenario)
+
+
 @pytest.mark.parametrize("wait_for_all", [ReplayServer.drain, None], ids=("drained", "left"))
 def test_pipelined_requests_of_a_client_that_leaves_are_processed(wait_for_all):
     async def scenario(connect, server, seen):
