@@ -71,7 +71,8 @@ class MessageWriter:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="stderr", daemon=True)
             self._thread.start()
-        self._changed.notify_all()
+        if len(self._waiting) == 1:  # Only then the thread waits for it.
+            self._changed.notify_all()
 
     def _run(self) -> None:
         while True:

@@ -85,7 +85,8 @@ class ForkedCommand:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # It has ended just now.
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it at once."""
