@@ -29,6 +29,7 @@ from ..matching.request_key import CallKey, PlainKey, RequestKey
 from ..storage.exchange_outlines import NO_GROUP, ExchangeOutlines
 from ..storage.reader import Cassette
 from .call_digests import CallDigests
+from .call_rows import CallRows
 from .exchange_table import ExchangeTraits
 from .recorded_exchanges import RecordedExchange, is_streamed_request, read_batch
 
@@ -53,9 +54,8 @@ class _SimilarExchanges:
     """Exchanges of a cassette that are like one which was read, except for their calls.
 
     `rows` are their positions in the cassette, without that one. If it `has_calls`, their bodies
-    differ; else they have the same key. Once the digests of calls are known,
-    `rows_by_digest` has those that are not taken, and `others` calls that are not accepted, which
-    have keys of another kind.
+    differ; else they have the same key. Once the digests of calls are known, `calls` has those that
+    are not taken, and `others` calls that are not accepted, which have keys of another kind.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class _SimilarExchanges:
         self.parsed = like.parsed
         self.request = like.request
         self.traits = traits
-        self.rows_by_digest: dict[bytes, int | list[int]] | None = None
+        self.calls: CallRows | None = None
         self.others: dict[int, RecordedExchange] = {}
         self.taken = set[int]()
 
@@ -165,22 +165,26 @@ class DeferredExchanges:
 
     def take(self, key: RequestKey) -> Iterator[LateExchange]:
         """Take the exchanges with a key. Others may be among them."""
-        for late in self._take(key):
-            self._last_taken[late.key] = max(late.ref, self._last_taken.get(late.key, late.ref))
-            yield late
+        return self._noted(self._take(key))
 
     def take_all(self) -> Iterator[LateExchange]:
         """Take all exchanges that wait."""
         for group in self.groups:
             key = group.parsed.key
             yield from self.take(key)
-            if isinstance(key, CallKey):
-                for digest in list(group.rows_by_digest or ()):
-                    yield from self.take(replace(key, message_digest=digest))
+            if isinstance(key, CallKey) and group.calls is not None:
+                for digest, row in group.calls.take_all():
+                    late = group.take(replace(key, message_digest=digest), [row])
+                    yield from self._noted(late)
 
     def last_with(self, key: RequestKey) -> ExchangeRef | None:
         """Return the last exchange with a key that was taken; None without one."""
         return self._last_taken.get(key)
+
+    def _noted(self, exchanges: Iterable[LateExchange]) -> Iterator[LateExchange]:
+        for late in exchanges:
+            self._last_taken[late.key] = max(late.ref, self._last_taken.get(late.key, late.ref))
+            yield late
 
     def _take(self, key: RequestKey) -> Iterator[LateExchange]:
         for group in self._equal.get(key, ()):
@@ -199,42 +203,33 @@ class DeferredExchanges:
         if not self._is_reported:
             self._is_reported = True
             for group in self.groups:
-                if group.rows_by_digest is None and group.has_calls:
-                    self._read_digests(group)
+                if group.has_calls:
+                    self._calls_of(group)
                 refs = [group.ref(row) for row in group.rows if row not in group.others]
                 yield group.parsed.key, group.parsed.path, refs
                 for other in group.others.values():
                     yield other.parsed.key, other.parsed.path, [other.ref]
 
     def _take_calls(self, group: _SimilarExchanges, key: RequestKey) -> Iterator[LateExchange]:
-        if group.rows_by_digest is None:
-            self._read_digests(group)
+        calls = self._calls_of(group)
         for row, other in group.others.items():
             if row not in group.taken:
                 group.taken.add(row)
                 client, traits = other.exchange.client, self._traits_of(other)
                 yield LateExchange(other.parsed.key, other.ref, client, traits)
-        if isinstance(key, CallKey) and not key.refusal and group.rows_by_digest is not None:
-            rows = group.rows_by_digest.pop(key.message_digest, ())
-            yield from group.take(key, [rows] if isinstance(rows, int) else rows)
+        if isinstance(key, CallKey) and not key.refusal:
+            yield from group.take(key, calls.take(key.message_digest))
 
-    def _read_digests(self, group: _SimilarExchanges) -> None:
-        """Compute the digests of the calls of a group, and find those that are not accepted."""
-        server = self._cassettes[group.cassette].header.server
-        digest_of = CallDigests(group.parsed, group.request, server, self._ignoring)
-        rows_by_digest, others = dict[bytes, int | list[int]](), list[int]()
-        for row, body in zip(group.rows, group.outlines.bodies(group.rows), strict=True):
-            digest = digest_of(body)
-            if digest is None:
-                others.append(row)
-            elif (rows := rows_by_digest.get(digest)) is None:
-                rows_by_digest[digest] = row  # Of most calls, no two are equal.
-            elif isinstance(rows, int):
-                rows_by_digest[digest] = [rows, row]
-            else:
-                rows.append(row)
-        group.others = dict(zip(others, self._read_rows(group.cassette, others), strict=True))
-        group.rows_by_digest = rows_by_digest
+    def _calls_of(self, group: _SimilarExchanges) -> CallRows:
+        """Return the calls of a group by their digests, and find those that are not accepted."""
+        if group.calls is None:
+            server = self._cassettes[group.cassette].header.server
+            digest_of = CallDigests(group.parsed, group.request, server, self._ignoring)
+            calls = CallRows(group.outlines, group.rows, digest_of)
+            others = self._read_rows(group.cassette, calls.others)
+            group.others = dict(zip(calls.others, others, strict=True))
+            group.calls = calls
+        return group.calls
 
     def _read_rows(self, number: int, rows: Iterable[int]) -> list[RecordedExchange]:
         cassette = self._cassettes[number]

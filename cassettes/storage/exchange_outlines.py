@@ -12,7 +12,7 @@ does. An exchange that is not in its layout is in no group, and without the modu
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import gt
 
@@ -30,7 +30,10 @@ _MAX_BYTES = 1 << 20
 class ExchangeOutlines:
     """The groups of the exchanges of a cassette, and their clients, in the order of their numbers.
 
-    `group_count` is the number of groups. Raises `ChangedError` or `CassetteError` like `Cassette`.
+    `group_count` is the number of groups. `body_starts` and `body_sizes` say where the bodies of
+    their requests are; a size is 0 where the body is the same in all of a group.
+
+    Raises `ChangedError` or `CassetteError` like `Cassette`.
     """
 
     def __init__(self, file: OpenedFile, index: DocumentIndex) -> None:
@@ -38,30 +41,39 @@ class ExchangeOutlines:
         self.groups = array("I")
         self.clients = array("Q")
         self.numbers = index.exchange_numbers
-        self._body_starts = array("I")
-        self._body_sizes = array("I")
+        self.body_starts = array("Q")
+        self.body_sizes = array("I")
         self._file = file
         self._index = index
         self._read()
 
     def has_body(self, row: int) -> bool:
         """Return whether an exchange has a body that is not the same in all of its group."""
-        return self._body_sizes[row] > 0
+        return self.body_sizes[row] > 0
 
-    def bodies(self, rows: Iterable[int]) -> Iterator[bytes]:
+    def bodies(self, rows: Sequence[int]) -> Iterator[bytes]:
         """Read the bodies of requests in groups, as text that is indented but for its first line.
 
         `rows` are positions of exchanges, in order.
         """
-        starts, documents = self._index.start_offsets, self._index.exchange_documents
         begin, block = 0, b""
         for row in rows:
-            start = starts[documents[row]] + self._body_starts[row]
-            end = start + self._body_sizes[row]
+            start = self.body_starts[row]
+            end = start + self.body_sizes[row]
             if not begin <= start <= end <= begin + len(block):
-                begin = start
-                block = self._file.read_unchecked(start, max(_BLOCK_BYTES, end - start))
+                begin, block = start, self.read_block(row, rows[-1])
             yield block[start - begin : end - begin]
+        self.check_unchanged()
+
+    def read_block(self, row: int, last_row: int) -> bytes:
+        """Read the file from the body of one exchange to that of another, or less if it is far."""
+        start = self.body_starts[row]
+        size = self.body_starts[last_row] + self.body_sizes[last_row] - start
+        size = max(self.body_sizes[row], min(_BLOCK_BYTES, size))
+        return self._file.read_unchecked(start, size)
+
+    def check_unchanged(self) -> None:
+        """Raise ChangedError if the file was changed: what was read before may be wrong."""
         self._file.check_unchanged()
 
     def _read(self) -> None:
@@ -83,16 +95,16 @@ class ExchangeOutlines:
             for column, added in zip(self._columns(), columns, strict=True):
                 column.frombytes(added)
             position += count
-        self._file.check_unchanged()
+        self.check_unchanged()
         self.group_count = len(groups)
         if order is not None:
             back = _sorting(order) or []
-            self.groups, self.clients, self._body_starts, self._body_sizes = (
+            self.groups, self.clients, self.body_starts, self.body_sizes = (
                 array(column.typecode, map(column.__getitem__, back)) for column in self._columns()
             )
 
     def _columns(self) -> "tuple[array[int], ...]":
-        return self.groups, self.clients, self._body_starts, self._body_sizes
+        return self.groups, self.clients, self.body_starts, self.body_sizes
 
     def _run_length(self, documents: "array[int]", position: int) -> int:
         """Return how many exchanges follow each other in the file, in a block or so."""

@@ -1,3 +1,4 @@
+from array import array
 from collections.abc import Callable
 
 # A field: `"name":` of JSON, number, type, is repeated, is required, is hidden, has no presence,
@@ -24,3 +25,17 @@ class MessageType:
     def to_json(self, data: bytes) -> tuple[bytes, bool] | None: ...
     def to_indented_json(self, data: bytes) -> bytes | None: ...
     def to_protobuf(self, text: bytes) -> bytes | None: ...
+    def digest_rows(
+        self,
+        block: bytes,
+        begin: int,
+        starts: array[int],
+        sizes: array[int],
+        rows: memoryview,
+        bare: bytes,
+        tag: bytes,
+        may_be_bare: bool,
+        /,
+    ) -> tuple[bytes, bytes]: ...
+
+def sort_numbers(numbers: array[int], /) -> None: ...

@@ -15,6 +15,7 @@ The environment variable MESOTAPE_PURE_PYTHON=1 switches the compiled module off
 from __future__ import annotations
 
 import os
+from array import array
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
@@ -104,6 +105,31 @@ def protobuf_writer(full_name: str) -> Callable[[bytes], bytes | None]:
     if native is None:
         return partial(json_to_protobuf, full_name=full_name)
     return _message_type(full_name, AS_SET).to_protobuf
+
+
+def digests_of_rows(
+    full_name: str, bare: bytes, tag: bytes, *, may_be_bare: bool
+) -> Callable[[bytes, int, array[int], array[int], memoryview], tuple[bytes, bytes]] | None:
+    """Return a function that computes the digests of messages in JSON; None if it is not compiled.
+
+    The messages are those that consist of the bytes `bare` and one field of a tag after them.
+    `digests(block, begin, starts, sizes, rows)` reads messages of which columns say where they are
+    in a file, of which `block` begins at an offset, up to a row that is not in it. It returns
+    columns: numbers of 64 bits, the first 4 bytes of a BLAKE2b digest of 16 bytes above the row,
+    and the rows of other messages.
+    """
+    if native is None:
+        return None
+    digest = _message_type(full_name, AS_SET).digest_rows
+    return lambda *columns: digest(*columns, bare, tag, may_be_bare)
+
+
+def sort_numbers(numbers: array[int]) -> None:
+    """Sort numbers of 64 bits, in a tenth of the time that `sorted` takes."""
+    if native is None:
+        numbers[:] = array(numbers.typecode, sorted(numbers))
+    else:
+        native.sort_numbers(numbers)
 
 
 def json_to_message(text: bytes, full_name: str) -> Message | None:

@@ -378,13 +378,14 @@ static bool find_group(Groups *groups, const Exchange *exchange, uint32_t *group
     return *group != NO_GROUP;
 }
 
-/* Add the row of one exchange to the columns. False with an exception. */
-static bool add_row(Text text, Groups *groups, Column columns[4])
+/* Add the row of one exchange at an offset to the columns. False with an exception. */
+static bool add_row(Text text, uint64_t start, Groups *groups, Column columns[4])
 {
     Exchange exchange = {0};
-    uint32_t group = NO_GROUP, body_start = 0, body_size = 0;
+    uint64_t body_start = start;
+    uint32_t group = NO_GROUP, body_size = 0;
     if (read_exchange(text, &exchange)) {
-        body_start = (uint32_t)(exchange.body.at - text.at);
+        body_start += (uint64_t)(exchange.body.at - text.at);
         body_size = (uint32_t)(exchange.body.end - exchange.body.at);
         if (!find_group(groups, &exchange, &group))
             return false;
@@ -411,7 +412,7 @@ PyObject *read_outlines(PyObject *module, PyObject *args)
         uint64_t begin = offsets[i] - offsets[0], end = offsets[i + 1] - offsets[0];
         if (begin > end || end > (uint64_t)text.len)
             begin = end = 0; /* The file has changed. */
-        is_read = add_row((Text){data + begin, data + end}, &groups, columns);
+        is_read = add_row((Text){data + begin, data + end}, offsets[i], &groups, columns);
     }
     PyObject *outlines = NULL;
     if (is_read)

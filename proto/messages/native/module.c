@@ -333,6 +333,8 @@ static PyMethodDef message_type_methods[] = {
      "Convert a message with sorted fields to the layout of msgspec.json.format, or return None."},
     {"to_protobuf", (PyCFunction)message_type_to_protobuf, METH_O,
      "Convert a message in JSON text to protobuf; None if the text is unusual."},
+    {"digest_rows", (PyCFunction)digest_rows, METH_VARARGS,
+     "Return beginnings of digests with the rows of messages, and the rows of unusual messages."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -363,6 +365,11 @@ static int module_exec(PyObject *module)
     return result;
 }
 
+static PyMethodDef module_methods[] = {
+    {"sort_numbers", sort_numbers, METH_O, "Sort an array of numbers of 64 bits."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
     {0, NULL},
@@ -373,6 +380,7 @@ static PyModuleDef module = {
     .m_name = "_native",
     .m_doc = "Messages between protobuf and JSON, compiled.",
     .m_size = 0,
+    .m_methods = module_methods,
     .m_slots = module_slots,
 };
 

@@ -141,4 +141,9 @@ Result protobuf_to_json(MessageType *type, Bytes data, bool is_indented, Buffer 
 /* Append the protobuf of a message in JSON, fields by number and maps by key. */
 Result json_to_protobuf(MessageType *type, Text text, Buffer *out);
 
+/* ---------------------------------------------------------------- functions (message_digests.c) */
+
+PyObject *digest_rows(MessageType *self, PyObject *args);
+PyObject *sort_numbers(PyObject *module, PyObject *numbers);
+
 #endif

@@ -112,9 +112,10 @@ def outline(data):
     groups = {}
     columns = native.read_outlines(data, offsets, groups)
     group, client, start, size = (
-        memoryview(c).cast(t)[0] for c, t in zip(columns, "IQII", strict=True)
+        memoryview(c).cast(t)[0] for c, t in zip(columns, "IQQI", strict=True)
     )
-    return (None if group == NO_GROUP else list(groups)[group]), client, data[start : start + size]
+    body = data[start - 5 : start - 5 + size]
+    return (None if group == NO_GROUP else list(groups)[group]), client, body
 
 
 @pytest.mark.parametrize("how", [0, 1, 2])
