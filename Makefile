@@ -165,7 +165,8 @@ sanitize: install
 		PYTHONPATH=$(SANITIZED) MESOTAPE_RANDOM_MESSAGES=20 \
 		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py tests/cassettes/indexing/test_index.py \
 			tests/cassettes/format/test_compiled_layout.py tests/cassettes/known_secrets/test_suspects.py \
-			tests/cassettes/storage/test_exchange_outlines.py
+			tests/cassettes/storage/test_exchange_outlines.py tests/cassettes/exchanges/test_call_rows.py \
+			tests/cassettes/indexing/test_columns.py
 
 bench: install
 	$(BIN)/python bench/run.py --json build/bench.json

@@ -2,5 +2,5 @@
 
 Start with recorded_exchanges.py. exchange_table.py keeps exchanges in columns, and
 deferred_exchanges.py those of large cassettes that are added when a request may have their key,
-which call_digests.py computes.
+whose calls are in call_rows.py, by the digests that call_digests.py computes.
 """

@@ -5,7 +5,7 @@ Most calls of a long recording only read, and are alike but for their parameters
 added then, as are all that have an effect besides their answer: calls that change the cluster,
 streams, calls of schedulers, whatever the compiled module does not know for certain. The others
 wait in columns until a request has the type of their calls; then the keys of these are computed.
-A playback of a million exchanges answers after 4 seconds instead of 30.
+A playback of a million exchanges answers after 2.5 seconds instead of 30.
 
     deferred.defer(0, cassette)  ->  the rows of exchanges to be added now
     deferred.take(key)           ->  the exchanges that wait, if any has that key
@@ -23,10 +23,11 @@ from ..causality.container_calls import container_call_of
 from ..causality.subscribing_apis import SUBSCRIBING_APIS
 from ..format.documents import CassetteError
 from ..format.exchange_ref import ExchangeRef
+from ..indexing.columns import rows_by_group
 from ..matching.connections import RecordedConnection
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.request_key import CallKey, PlainKey, RequestKey
-from ..storage.exchange_outlines import NO_GROUP, ExchangeOutlines
+from ..storage.exchange_outlines import ExchangeOutlines
 from ..storage.reader import Cassette
 from .call_digests import CallDigests
 from .call_rows import CallRows
@@ -135,11 +136,9 @@ class DeferredExchanges:
         if not 0 < outlines.group_count <= _MAX_GROUPS:
             return None
         self._cassettes[number] = cassette
-        now: list[int] = []
-        rows_by_group = [array("I") for _ in range(outlines.group_count)]
-        for row, group in enumerate(outlines.groups):
-            (now if group == NO_GROUP else rows_by_group[group]).append(row)
-        for rows in rows_by_group:
+        *groups, alone = rows_by_group(outlines.groups, outlines.group_count)
+        now = list(alone)
+        for rows in groups:
             first = self._read_deferrable(number, rows[0]) if len(rows) >= _MIN_ROWS else None
             if first is None:
                 now += rows

@@ -11,13 +11,12 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
-from itertools import islice
-from operator import ge, gt
 
 from msgspec import Struct
 
 from ..format.documents import Document, DocumentError, End, Event, Exchange, Header, Note, Side
 from ..format.parsing import parse_document
+from .columns import is_ascending
 from .document_heads import (
     NO_DOCUMENT,
     DocumentHeads,
@@ -269,7 +268,7 @@ class DocumentIndex:
     def _sort_exchanges(self) -> None:
         """Sort the exchanges by number; in the file, they are in the order of completion."""
         numbers = self.exchange_numbers
-        if any(map(gt, numbers, islice(numbers, 1, None))):
+        if not is_ascending(numbers):
             order = sorted(range(len(numbers)), key=numbers.__getitem__)
             self.exchange_numbers = array("Q", (numbers[i] for i in order))
             self.exchange_documents = array("I", (self.exchange_documents[i] for i in order))
@@ -278,9 +277,7 @@ class DocumentIndex:
     def _is_regular(self) -> bool:
         """Compare exchanges with each other, and with the beginnings of their streams."""
         numbers, times = self.exchange_numbers, self.exchange_times
-        if any(map(ge, numbers, islice(numbers, 1, None))):
-            return False
-        if any(map(gt, times, islice(times, 1, None))):
+        if not is_ascending(numbers, strictly=True) or not is_ascending(times):
             return False
         for (number, _), stream in self.streams.items():
             position = bisect_left(numbers, number)

@@ -13,9 +13,8 @@ does. An exchange that is not in its layout is in no group, and without the modu
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from operator import gt
 
+from ..indexing.columns import is_ascending
 from ..indexing.compiled import native
 from ..indexing.index import DocumentIndex
 from .opened_file import OpenedFile
@@ -98,7 +97,7 @@ class ExchangeOutlines:
         self.check_unchanged()
         self.group_count = len(groups)
         if order is not None:
-            back = _sorting(order) or []
+            back = _sorting(order) or order
             self.groups, self.clients, self.body_starts, self.body_sizes = (
                 array(column.typecode, map(column.__getitem__, back)) for column in self._columns()
             )
@@ -116,8 +115,8 @@ class ExchangeOutlines:
         return bisect_right(run, 0, key=lambda each: documents[each] - first - (each - position))
 
 
-def _sorting(values: Sequence[int]) -> list[int] | None:
+def _sorting(values: "array[int]") -> "array[int] | None":
     """Return the positions of values in ascending order; None if they are in order."""
-    if not any(map(gt, values, islice(values, 1, None))):
+    if is_ascending(values):
         return None
-    return sorted(range(len(values)), key=values.__getitem__)
+    return array("I", sorted(range(len(values)), key=values.__getitem__))

@@ -121,7 +121,9 @@ def digests_of_rows(
     if native is None:
         return None
     digest = _message_type(full_name, AS_SET).digest_rows
-    return lambda *columns: digest(*columns, bare, tag, may_be_bare)
+    return lambda block, begin, starts, sizes, rows: digest(
+        block, begin, starts, sizes, rows, bare, tag, may_be_bare
+    )
 
 
 def sort_numbers(numbers: array[int]) -> None:

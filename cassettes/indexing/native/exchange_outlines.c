@@ -51,6 +51,8 @@ static bool is_plain_scalar(Text text)
     if (text.at == text.end || !(is_letter(*text.at) || *text.at == '/' || *text.at == '_'))
         return false;
     for (const char *at = text.at + 1; at < text.end; at++) {
+        if (is_printable(*at) && *at != ':')
+            continue;
         char next = at + 1 < text.end ? at[1] : '\n';
         if (*at == ':' && !is_printable(next))
             return false;
@@ -352,8 +354,8 @@ static uint32_t look_up(Groups *groups, PyObject *name)
    the status and the spacing in common. False with an exception. */
 static bool find_group(Groups *groups, const Exchange *exchange, uint32_t *group)
 {
-    char name[MOST_GROUP_BYTES];
-    const Text parts[] = {exchange->head, exchange->type, exchange->status, exchange->spacing};
+    char name[MOST_GROUP_BYTES]; /* What differs most comes first, so that names differ early. */
+    const Text parts[] = {exchange->type, exchange->status, exchange->spacing, exchange->head};
     size_t size = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         size_t part = (size_t)(parts[i].end - parts[i].at);

@@ -7,6 +7,10 @@ static PyMethodDef module_methods[] = {
      "Return the heads of a run of documents as columns; None if one is not in the writer's layout."},
     {"read_outlines", read_outlines, METH_VARARGS,
      "Return the outlines of exchanges as columns: group, client, start and size of the body."},
+    {"is_ascending", is_ascending, METH_VARARGS,
+     "Return whether no number of a column is below the one before it, or not even equal."},
+    {"rows_by_group", rows_by_group, METH_VARARGS,
+     "Return columns of the positions of each number, and of those above."},
     {NULL, NULL, 0, NULL},
 };
 

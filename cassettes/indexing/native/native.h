@@ -23,7 +23,13 @@ typedef struct {
 } Text;
 
 /* Pass over a word, if the text begins with it. */
-bool take(Text *text, const char *word, size_t size);
+static inline bool take(Text *text, const char *word, size_t size)
+{
+    if ((size_t)(text->end - text->at) < size || memcmp(text->at, word, size) != 0)
+        return false;
+    text->at += size;
+    return true;
+}
 #define TAKE(text, word) take(text, word, sizeof(word) - 1)
 
 /* Read a number in the layout of the writer (NUMBER_PATTERN in scalars.py) and the line end. */
@@ -54,5 +60,7 @@ PyObject *column_bytes(const Column *column);
 
 PyObject *read_heads(PyObject *module, PyObject *args);
 PyObject *read_outlines(PyObject *module, PyObject *args);
+PyObject *is_ascending(PyObject *module, PyObject *args);
+PyObject *rows_by_group(PyObject *module, PyObject *args);
 
 #endif

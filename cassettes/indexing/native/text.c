@@ -4,14 +4,6 @@
 
 enum { STRIDE = 64, MOST_DIGITS = 18, MOST_SECONDS_DIGITS = 12, DECIMALS = 6 };
 
-bool take(Text *text, const char *word, size_t size)
-{
-    if ((size_t)(text->end - text->at) < size || memcmp(text->at, word, size) != 0)
-        return false;
-    text->at += size;
-    return true;
-}
-
 /* Read up to `most` digits; return how many there are. */
 static int take_digits(Text *text, int most, uint64_t *number)
 {

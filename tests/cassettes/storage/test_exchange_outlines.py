@@ -146,7 +146,7 @@ def is_grouped(text):
     if group is None:
         return False
     read = fast_reader.parse_exchange_head(data)
-    head, name, status, spacing, _ = group.split(b"\0")
+    name, status, spacing, head, _ = group.split(b"\0")
     answer = data.partition(b"\nresponse:\n")[2]
     assert head in data
     if read is None:  # The reason is in what the exchanges of a group have in common.
@@ -172,7 +172,7 @@ def is_grouped(text):
 def test_a_usual_call_is_in_a_group():
     group, client, body = outline(USUAL.encode())
     assert group is not None
-    assert group.endswith(b'  json: |-\n\0"READ_FILE"\x00200\0spaced\0')
+    assert group.startswith(b'"READ_FILE"\x00200\0spaced\0request:\n')
     assert client == 3
     assert msgspec.json.decode(body)["read_file"]["path"] == "/a"
 
