@@ -5,7 +5,7 @@ Most calls of a long recording only read, and are alike but for their parameters
 added then, as are all that have an effect besides their answer: calls that change the cluster,
 streams, calls of schedulers, whatever the compiled module does not know for certain. The others
 wait in columns until a request has the type of their calls; then the keys of these are computed.
-A playback of a million exchanges answers after 2.5 seconds instead of 30.
+A playback of a million exchanges answers after 2 seconds instead of 30.
 
     deferred.defer(0, cassette)  ->  the rows of exchanges to be added now
     deferred.take(key)           ->  the exchanges that wait, if any has that key
