@@ -20,7 +20,7 @@ from .commands.console import (
     interrupts,
     print_to_stderr,
 )
-from .commands.messages import messages, open_standard_files
+from .commands.messages import json_lines, messages, open_standard_files
 
 
 @click.group(
@@ -87,6 +87,7 @@ def main() -> None:
     except OSError as error:
         _lose_output(error)
         code = code or EXIT_FAILURE
+    json_lines.flush()
     messages.flush()
     sys.exit(code)
 

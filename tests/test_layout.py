@@ -133,7 +133,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "proxy/ci": (*READING, "proxy/control"),
     "proxy/terminal": (
         "proto",
+        "cassettes/matching",
         "cassettes/recording",
+        "cassettes/playback",
         "proxy/streams",
         "proxy/server",
     ),

@@ -16,14 +16,20 @@ _LIFE_SECONDS = 0.5
 class Reports:
     """Writes a status as a line, unless the proxy has ended or does not read."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int = 1) -> None:
+        self._descriptor = descriptor
         self._in_system_call = False
-        os.set_blocking(1, False)
+        self._lock = threading.Lock()
+        self._unwritten = b""
+        os.set_blocking(descriptor, False)
 
-    def write(self, status: WriterStatus) -> None:
-        """Write a status."""
-        with contextlib.suppress(OSError):
-            os.write(1, msgspec.json.encode(status) + b"\n")
+    def write(self, status: WriterStatus) -> bool:
+        """Write a status; return False if it is dropped because the pipe is full or broken."""
+        return self._write(msgspec.json.encode(status) + b"\n")
+
+    def wait_for_proxy(self) -> None:
+        """Let what is written from now on wait until the proxy reads; nothing else waits for it."""
+        os.set_blocking(self._descriptor, True)
 
     def show_life(self) -> None:
         """Write empty lines from now on, while the disk does not block."""
@@ -42,5 +48,13 @@ class Reports:
         while True:
             time.sleep(_LIFE_SECONDS)
             if not self._in_system_call:
-                with contextlib.suppress(OSError):
-                    os.write(1, b"\n")
+                self._write(b"\n")
+
+    def _write(self, line: bytes) -> bool:
+        """Write a line, after the rest of an earlier one."""
+        with self._lock, contextlib.suppress(OSError):
+            self._unwritten = self._unwritten[os.write(self._descriptor, self._unwritten) :]
+            if not self._unwritten:
+                self._unwritten = line[os.write(self._descriptor, line) :]
+                return True
+        return False

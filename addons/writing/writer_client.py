@@ -7,7 +7,12 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from ...cassettes.recording import observations
-from ...cassettes.recording.writer_reports import SENDS_PER_FLUSH, WriterConfig, WriterStatus
+from ...cassettes.recording.writer_reports import (
+    SENDS_PER_FLUSH,
+    DocumentReport,
+    WriterConfig,
+    WriterStatus,
+)
 from ...proto.counted import counted
 from ..traffic.guard import describe_error
 from .observation_queue import ObservationQueue
@@ -45,8 +50,9 @@ class WriterClient:
 
     The first failure is in `failure`; after it nothing is sent. `on_failure` is called with it, and
     when recording is interrupted until `on_resume`; `on_problem` with what is wrong while it goes
-    on; `on_complete` when all is recorded that was asked for; `on_error` with an error after which
-    recording goes on. Any other error in a callback of the loop is a failure.
+    on; `on_complete` when all is recorded that was asked for; `on_document` with each document that
+    is listed; `on_error` with an error after which recording goes on. Any other error in a callback
+    of the loop is a failure.
     """
 
     def __init__(self, config: WriterConfig) -> None:
@@ -58,6 +64,7 @@ class WriterClient:
         self.on_resume: Callable[[str], None] = lambda text: None
         self.on_problem: Callable[[str], None] = lambda text: None
         self.on_complete: Callable[[], None] = lambda: None
+        self.on_document: Callable[[DocumentReport], None] = lambda document: None
         self.on_error: Callable[[Exception], object] = lambda error: None
         self._config = config
         self._queue = ObservationQueue(lambda error: self.on_error(error))
@@ -224,6 +231,8 @@ class WriterClient:
             self._take_first_status(status)
             return
         before, self.status = self.status, status.plus(self._counted)
+        for document in status.documents:
+            self.on_document(document)
         if status.error is not None:
             self._fail(status.error)
         elif self._is_restarting or (status.gap is None and before.gap is not None):

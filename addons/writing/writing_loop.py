@@ -72,7 +72,11 @@ class WritingLoop:
         self._tail: list[Document | bytes] = []
         self._error: str | None = None
         self._problem: str | None = None
-        self._watched = WatchedRecording(writer) if config.is_watched else None
+        self._watched = (
+            WatchedRecording(writer, lists_documents=config.lists_documents)
+            if config.is_watched
+            else None
+        )
         self._has_news = False
 
     def run(self) -> None:
@@ -104,16 +108,21 @@ class WritingLoop:
         if self._error is None and redaction.is_needed:
             with self._reports.system_call():
                 self._error = redaction.redact_again()
-        self._reports.write(self._status())
+        self._reports.wait_for_proxy()
+        while self._report():
+            pass
 
     def _end_redaction(self, redaction: FinalRedaction) -> None:
         """Note which secrets were replaced."""
         try:
             text = redaction.search()
             if text is not None:
+                note = Note(note=text, at=round(self._last_seconds, 6))
                 with self._reports.system_call():
-                    self._writer.write([Note(note=text, at=round(self._last_seconds, 6))])
+                    self._writer.write([note])
                 self._counts[Note] += 1
+                if self._watched is not None:
+                    self._watched.watch([note])
         except (CassetteError, OSError) as error:
             self._error = f"it was not searched for late secrets: {error}; run mesotape redact"
 
@@ -181,7 +190,7 @@ class WritingLoop:
         self._has_news = not self._is_ended and now - self._reported_at <= _STATUS_SECONDS
         if not self._has_news:
             self._reported_at = now
-            self._reports.write(self._status())
+            self._report()
 
     def _append(self, documents: list[Document | bytes]) -> list[bytes]:
         """Write documents; return those that could not be written, after which there is a gap."""
@@ -218,7 +227,7 @@ class WritingLoop:
         )
         with self._reports.system_call():
             self._writer.pause(self._tail)
-        self._reports.write(self._status())
+        self._report()
 
     def _end_gap(self) -> None:
         """Go on, if the cassette can be written again."""
@@ -236,7 +245,7 @@ class WritingLoop:
         self._counts.update(map(type, self._left_out))
         self._gap, self._unwritten, self._left_out = None, [], []
         self._write(self._guarded.make_documents(gap.observations()))
-        self._reports.write(self._status())
+        self._report()
 
     def _watch(self) -> None:
         """Look at the file and the disk."""
@@ -248,22 +257,30 @@ class WritingLoop:
             damage, moved = error.strerror, False
         if damage is not None:
             self._error, self._is_ended = damage, True
-            self._reports.write(self._status())
+            self._report()
             return
         problem = self._writer.misplaced
         if moved:
             problem = f"the file was renamed; the recording goes on in it, not in {file.path}"
         if problem != self._problem:
             self._problem = problem
-            self._reports.write(self._status())
+            self._report()
         if self._has_news:
             self._has_news = False
-            self._reports.write(self._status())
+            self._report()
         lack = lack_of_space(file, self._config.min_free, is_paused=self._gap is not None)
         if self._gap is not None and lack is None:
             self._end_gap()
         elif self._gap is None and lack is not None:
             self._begin_gap(lack, [], [])
+
+    def _report(self) -> bool:
+        """Report what is written so far; return whether documents are left for another report."""
+        is_written = self._reports.write(self._status())
+        self._has_news = (
+            is_written and self._watched is not None and self._watched.forget_reported()
+        )
+        return self._has_news
 
     def _status(self) -> WriterStatus:
         counts = self._counts

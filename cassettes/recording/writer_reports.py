@@ -46,6 +46,27 @@ class OpenStream(Struct, frozen=True, omit_defaults=True):
     last_at: float = 0.0
 
 
+class DocumentReport(Struct, frozen=True, omit_defaults=True):
+    """A document that was written: a call with its whole answer, a stream that opens, its end.
+
+    `type` is the type of a call, `events` how many events a stream has had. `dropped` stands for a
+    number of reports that were not passed on in time.
+    """
+
+    event: Literal["call", "stream", "end", "note", "dropped"]
+    at: float
+    exchange: int = 0
+    client: int = 0
+    method: str = ""
+    path: str = ""
+    type: str = ""
+    status: int = 0
+    cause: str = ""
+    events: int | None = None
+    note: str = ""
+    lines: int = 0
+
+
 class WriterConfig(Struct, frozen=True):
     """Which cassette to write, for which server and upstream, and by which rules of redaction.
 
@@ -53,7 +74,8 @@ class WriterConfig(Struct, frozen=True):
     cassette in bytes, `max_events` ends the recording, and `min_free` is how many bytes are left
     free on the disk; None selects a default for the size of the disk. `continues` identifies the
     file that another process wrote until it was killed: `WriterStatus.file_id`. If it `is_watched`,
-    reports have the size, the open streams and the last note.
+    reports have the size, the open streams and the last note, and if it `lists_documents`, each
+    exchange, end and note, too.
     """
 
     path: str
@@ -69,6 +91,7 @@ class WriterConfig(Struct, frozen=True):
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     continues: tuple[int, int] | None = None
     is_watched: bool = False
+    lists_documents: bool = False
 
 
 class WriterStatus(Struct, frozen=True, omit_defaults=True):
@@ -84,7 +107,7 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     `is_complete` is whether all is recorded that was asked for.
 
     If it is watched, `size` is that of the files in bytes, `stream_count` how many streams are
-    open, and `streams` has those with the latest events.
+    open, and `streams` has those with the latest events. `documents` are new since the last report.
     """
 
     error: str | None = None
@@ -106,6 +129,7 @@ class WriterStatus(Struct, frozen=True, omit_defaults=True):
     stream_count: int = 0
     streams: list[OpenStream] = msgspec.field(default_factory=list[OpenStream])
     last_note: str = ""
+    documents: list[DocumentReport] = msgspec.field(default_factory=list[DocumentReport])
 
     def plus(self, before: "WriterStatus") -> "WriterStatus":
         """Return this report with the counts of an earlier process added."""

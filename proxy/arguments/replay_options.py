@@ -10,6 +10,7 @@ from .completion import (
 )
 from .ignore_options import ignore_options
 from .path_type import PATH_TYPE
+from .shared_options import no_redact_option, redact_data_option
 from .value_types import AddressType, PaceType
 
 
@@ -61,6 +62,8 @@ replay_options = option_groups(
             is_flag=True,
             help="Make requests without a recorded answer to --upstream, and add them to CASSETTE.",
         ),
+        no_redact_option,
+        redact_data_option,
     ),
     option_group(
         "What requests are matched on",

@@ -73,6 +73,18 @@ server_output_options = option_group(
 )
 """What every command that listens prints."""
 
+no_redact_option = click.option(
+    "--no-redact",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete_redaction_rules,
+    help="Leave out a rule of redaction.",
+)
+redact_data_option = click.option(
+    "--redact-data", is_flag=True, help="Replace all opaque data, not only secrets in it."
+)
+"""What changes the rules by which a recording is redacted."""
+
 _redaction_options = option_group(
     "Redaction",
     click.option(
@@ -81,16 +93,8 @@ _redaction_options = option_group(
         metavar="FILE",
         help="Add own rules (YAML).",
     ),
-    click.option(
-        "--no-redact",
-        multiple=True,
-        metavar="ID",
-        shell_complete=complete_redaction_rules,
-        help="Leave out a rule of redaction.",
-    ),
-    click.option(
-        "--redact-data", is_flag=True, help="Replace all opaque data, not only secrets in it."
-    ),
+    no_redact_option,
+    redact_data_option,
 )
 
 

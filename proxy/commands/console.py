@@ -1,7 +1,7 @@
 """Shared by all commands: exit codes, messages, Ctrl-C, the ready line.
 
 Messages go to stderr. The ready line, and the output that a command is for, go to stdout; with
-`--json` these are one JSON object per line.
+`--json` these are one JSON object per line, and so is what happens while a command runs.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import click
 
 from ...proto.http.address import LOOPBACK, Address
 from ...proto.shown_text import escape_json, escape_message, escape_text
-from .messages import messages
+from .messages import json_lines, messages
 
 EXIT_FAILURE = 1
 """The command failed: bad input, a busy port, a full disk."""
@@ -166,6 +166,14 @@ def print_json(value: object, *, to_stderr: bool = False) -> None:
     from msgspec import json
 
     print_result(escape_json(json.encode(value).decode()), to_stderr=to_stderr)
+
+
+def print_json_line(value: object, *, to_stderr: bool = False) -> None:
+    """Print a value as JSON while a command runs, without waiting for the reader."""
+    from msgspec import json
+
+    line = escape_json(json.encode(value).decode())
+    (messages if to_stderr else json_lines).write(f"{line}\n")
 
 
 def discard_output() -> None:

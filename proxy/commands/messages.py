@@ -1,4 +1,4 @@
-"""Messages on stderr, which never wait for the program that reads them.
+"""Messages on stderr and lines of JSON on stdout, which never wait for the program that reads them.
 
 A pipe holds 64 KiB. If its reader has stopped, or never begins, a write to it waits, and a server
 that waits there serves nobody. So a thread writes, and messages wait in memory. If too many wait,
@@ -10,6 +10,8 @@ import select
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
+from typing import Literal
 
 from ...proto.counted import counted, was
 
@@ -23,13 +25,24 @@ _FLUSH_SECONDS = 5.0
 """How long `flush` waits for a reader that is slow."""
 
 
-class MessageWriter:
-    """Writes text to stderr in a thread of its own, which the first message starts.
+type Output = Literal["stdout", "stderr"]
 
-    A closed stderr, a broken pipe and a full disk lose a message and raise nothing.
+
+class MessageWriter:
+    """Writes text to an output in a thread of its own, which the first message starts.
+
+    `describe_dropped` returns the line that stands for a number of dropped messages. A closed
+    output, a broken pipe and a full disk lose a message and raise nothing.
     """
 
-    def __init__(self, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
+    def __init__(
+        self,
+        output: Output,
+        describe_dropped: Callable[[int], str],
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:
+        self._output: Output = output
+        self._describe_dropped = describe_dropped
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting = deque[str]()
         self._waiting_bytes = 0
@@ -62,14 +75,13 @@ class MessageWriter:
     def _note_dropped(self) -> None:
         if self._dropped_count:
             number, self._dropped_count = self._dropped_count, 0
-            dropped = f"{counted(number, 'message')} {was(number)} dropped here"
-            self._add(f"mesotape: {dropped}: stderr was not read\n")
+            self._add(f"{self._describe_dropped(number)}\n")
 
     def _add(self, text: str) -> None:
         self._waiting.append(text)
         self._waiting_bytes += len(text)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="stderr", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=self._output, daemon=True)
             self._thread.start()
         if len(self._waiting) == 1:  # Only then the thread waits for it.
             self._changed.notify_all()
@@ -79,7 +91,7 @@ class MessageWriter:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
                 text = self._waiting[0]
-            _write_to_stderr(text)
+            _write(self._output, text)
             with self._changed:
                 self._waiting.popleft()
                 self._waiting_bytes -= len(text)
@@ -102,15 +114,15 @@ def open_standard_files() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
-def _write_to_stderr(text: str) -> None:
+def _write(output: Output, text: str) -> None:
     # A file descriptor is written to directly: data that its buffer cannot write would be written
     # again at exit, and make the exit code 120. Whatever replaces stderr (rich, for a status line)
     # has no such buffer.
-    stream = sys.stderr
-    if stream is None:  # pyright: ignore[reportUnnecessaryComparison] - it was closed at the start
+    stream = getattr(sys, output)
+    if stream is None:  # It was closed at the start.
         return
     try:
-        if stream is not sys.__stderr__:
+        if stream is not getattr(sys, f"__{output}__"):
             stream.write(text)
             stream.flush()
             return
@@ -124,5 +136,12 @@ def _write_to_stderr(text: str) -> None:
         pass
 
 
-messages = MessageWriter()
-"""The one of this process. The program flushes it before it ends."""
+def _dropped_messages(count: int) -> str:
+    return f"mesotape: {counted(count, 'message')} {was(count)} dropped here: stderr was not read"
+
+
+messages = MessageWriter("stderr", _dropped_messages)
+"""Those of this process. The program flushes it before it ends."""
+
+json_lines = MessageWriter("stdout", lambda count: f'{{"event":"dropped","lines":{count}}}')
+"""The lines of JSON that are printed while a command runs."""

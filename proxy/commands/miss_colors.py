@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterable
 from io import StringIO
 
-from ...cassettes.matching.misses import ReportLine, SpanStyle
+from ...cassettes.matching.misses import Miss, ReportLine, SpanStyle
+from ...cassettes.playback.journal import ReplayNote
 from ...proto.shown_text import escape_line
+from .console import print_colored, print_to_stderr
 
 _RICH_STYLES: dict[SpanStyle, str] = {
     "plain": "",
@@ -49,3 +51,11 @@ def colorize_report(report: Iterable[ReportLine]) -> str:
     console.print(Text("\n").join(lines), soft_wrap=True, end="")
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
+
+
+def report_note(note: Miss | ReplayNote) -> None:
+    """Print a miss or a note on stderr, in colours if it is to have them."""
+    if isinstance(note, str) or not is_colorful():
+        print_to_stderr(str(note))
+    else:
+        print_colored(colorize_report(note.report_lines()))

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ...cassettes.files.object_path import ObjectPath
+from ...cassettes.scanning.rule_files import RuleFileError, select_rules
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted
 from ...proto.http.address import ServerUrl
@@ -61,12 +62,21 @@ def end_recording(recorder: "LazyRecorder", options: ReplayOptions, *, is_succes
 
 
 def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> "LazyRecorder | None":
+    redaction = [word for each in options.no_redact for word in ("--no-redact", each)]
+    redaction += ["--redact-data"] if options.redact_data else []
+    if redaction and not options.record_misses:
+        raise CommandError(f"{redaction[0]} needs --record-misses: else nothing is recorded")
     if options.upstream is None and not options.record_misses:
         return None
     if options.upstream is None or not options.record_misses:
         raise CommandError(
             "expected both --upstream URL and --record-misses, which adds to the cassette"
         )
+    try:
+        select_rules(options.redact_rules, options.no_redact, empties_data=options.redact_data)
+    except ValueError as error:
+        option = "" if isinstance(error, RuleFileError) else "--no-redact: "
+        raise CommandError(f"{option}{error}") from error
     try:
         ServerUrl.parse_origin(options.upstream)
     except ValueError as error:
@@ -81,12 +91,13 @@ def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> "LazyRec
         raise CommandError("--record-misses needs mitmproxy: pip install 'mesotape[record]'")
     from ..recorder.recorder_process import LazyRecorder
 
-    rules = options.redact_rules
+    if options.redact_rules is not None:
+        redaction += ["--redact-rules", str(options.redact_rules)]
     return LazyRecorder(
         options.upstream,
         path,
         server=cassette.header.server or "master",
-        options=() if rules is None else ("--redact-rules", str(rules)),
+        options=redaction,
     )
 
 

@@ -1,9 +1,11 @@
-"""The result of a replay: counts, messages and the exit code."""
+"""The result of a recording or a replay: counts, messages and the exit code."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
+from ...cassettes.redaction.rules import counts_text
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted, was
 from ..control.receipt import Receipt
@@ -16,6 +18,7 @@ from .console import (
     EXIT_MISS,
     EXIT_UNMET,
     print_json,
+    print_json_line,
     print_to_stderr,
 )
 
@@ -65,12 +68,39 @@ def print_unused(responder: Responder, problems: Sequence[Problem]) -> None:
             print_to_stderr(problem.text)
 
 
-def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
-    """Print the counts on stderr, or as JSON on stdout unless `to_stderr`."""
+class RecordingCounts(Struct, frozen=True, kw_only=True):
+    """Counts of recorded documents, and how often each rule of redaction fired.
+
+    `proxy_answers` counts requests that the proxy answered, because the upstream did not.
+    """
+
+    exchanges: int
+    events: int
+    notes: int
+    secrets: dict[str, int] = {}
+    proxy_answers: int = 0
+
+    def __str__(self) -> str:
+        exchanges, events = counted(self.exchanges, "exchange"), counted(self.events, "event")
+        return f"{exchanges}, {events}, {counted(self.notes, 'note')}"
+
+
+def print_recorded(counts: RecordingCounts, path: Path, *, as_json: bool, is_quiet: bool) -> None:
+    """Print the counts of a recording on stderr, or as JSON on stdout."""
+    if as_json:
+        _print_last_line(counts, is_quiet=is_quiet)
+    elif not is_quiet:
+        secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""
+        print_to_stderr(f"recorded {counts} into {path}{secrets}")
+
+
+def print_counts(receipt: Receipt, *, as_json: bool, is_quiet: bool, to_stderr: bool) -> None:
+    """Print the counts of a replay on stderr, or as JSON on stdout unless `to_stderr`."""
     counts = receipt.counts
     assert counts is not None
     if not as_json:
-        print_to_stderr(f"replayed: {counts}")
+        if not is_quiet:
+            print_to_stderr(f"replayed: {counts}")
         return
     document: dict[str, object] = {
         "served": counts.served,
@@ -86,4 +116,9 @@ def print_counts(receipt: Receipt, *, as_json: bool, to_stderr: bool) -> None:
         document["unmet"] = {"require": receipt.required.require, "exchanges": unmet}
     if receipt.faults:
         document |= {"faults": receipt.faults, "seed": receipt.seed}
-    print_json(document, to_stderr=to_stderr)
+    _print_last_line(document, is_quiet=is_quiet, to_stderr=to_stderr)
+
+
+def _print_last_line(value: object, *, is_quiet: bool, to_stderr: bool = False) -> None:
+    """Print JSON after the lines before it; if it is quiet, there are none that could be unread."""
+    (print_json if is_quiet else print_json_line)(value, to_stderr=to_stderr)

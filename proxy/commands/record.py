@@ -21,10 +21,9 @@ from ...cassettes.recording.writer_reports import (
     SyncPolicy,
     WriterConfig,
 )
-from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet, counts_text
+from ...cassettes.redaction.rules import DEFAULT_RULES, RuleSet
 from ...cassettes.storage.uploading import uploading
 from ...proto.api.apis import ServerKind
-from ...proto.counted import counted
 from ...proto.http.address import Address, ServerUrl
 from ..terminal.live_panel import has_panel, live_panel
 from ..terminal.record_panel import RecordPanel
@@ -36,10 +35,11 @@ from .console import (
     check_folder,
     importing,
     interrupts,
-    print_json,
+    print_json_line,
     print_to_stderr,
     warn_if_exposed,
 )
+from .outcome import RecordingCounts, print_recorded
 
 if TYPE_CHECKING:
     from ...addons.recorder import Recorder
@@ -100,23 +100,6 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
     as_json: bool = False
     quiet: bool = False
     end_with_parent: bool | None = None
-
-
-class RecordingCounts(Struct, frozen=True, kw_only=True):
-    """Counts of recorded documents, and how often each rule of redaction fired.
-
-    `proxy_answers` counts requests that the proxy answered, because the upstream did not.
-    """
-
-    exchanges: int
-    events: int
-    notes: int
-    secrets: dict[str, int] = {}
-    proxy_answers: int = 0
-
-    def __str__(self) -> str:
-        exchanges, events = counted(self.exchanges, "exchange"), counted(self.events, "event")
-        return f"{exchanges}, {events}, {counted(self.notes, 'note')}"
 
 
 def record(options: RecordOptions) -> int:
@@ -195,7 +178,8 @@ def writer_config(options: RecordOptions) -> WriterConfig:
         max_size=options.max_size,
         max_events=options.max_events,
         min_free=options.min_free,
-        is_watched=has_panel() and not options.quiet,
+        is_watched=not options.quiet and (options.as_json or has_panel()),
+        lists_documents=not options.quiet and options.as_json,
     )
 
 
@@ -242,12 +226,9 @@ async def _record_with(writer: WriterClient, options: RecordOptions) -> int:
         raise CommandError(str(error)) from error
     finally:
         await recorder.done()
-    if options.as_json:
-        print_json(_counted(recorder))
-    elif not options.quiet:
-        counts = _counted(recorder)
-        secrets = f"; secrets replaced: {counts_text(counts.secrets)}" if counts.secrets else ""
-        print_to_stderr(f"recorded {counts} into {options.output}{secrets}")
+    print_recorded(
+        _counted(recorder), options.output, as_json=options.as_json, is_quiet=options.quiet
+    )
     return EXIT_FAILURE if recorder.failure is not None else 0
 
 
@@ -276,6 +257,7 @@ async def _begin(
     except BaseException:
         recorder.discard()
         raise
+    writer.on_document = print_json_line
     if options.duration is not None:
         loop = asyncio.get_running_loop()
         loop.call_later(options.duration, os.kill, os.getpid(), signal.SIGTERM)
@@ -284,7 +266,7 @@ async def _begin(
         lambda: writer.waiting_bytes,
         lambda: recorder.elapsed_seconds,
     )
-    shown.enter_context(live_panel(panel.draw, is_wanted=not options.quiet))
+    shown.enter_context(live_panel(panel.draw, is_wanted=not options.quiet and not options.as_json))
 
 
 def _counted(recorder: "Recorder") -> RecordingCounts:

@@ -100,8 +100,12 @@ def _write_reports(options: ReplayOptions, ended: ReplayResult) -> None:
     _write_ci_reports(
         options, ReportedReplay(ended.receipt, ended.problems, ended.exit_code, ended.cassettes)
     )
-    if options.as_json or not options.quiet:
-        print_counts(ended.receipt, as_json=options.as_json, to_stderr=bool(options.command))
+    print_counts(
+        ended.receipt,
+        as_json=options.as_json,
+        is_quiet=options.quiet,
+        to_stderr=bool(options.command),
+    )
 
 
 def _write_ci_reports(options: ReplayOptions, replay: ReportedReplay) -> None:

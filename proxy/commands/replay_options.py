@@ -22,6 +22,8 @@ class ReplayOptions(Struct, frozen=True, kw_only=True):
     cassettes: tuple[Path, ...]
     upstream: str | None = None
     record_misses: bool = False
+    no_redact: tuple[str, ...] = ()
+    redact_data: bool = False
     watch: bool = False
     own_addresses: tuple[Address | None, ...] = ()
     folders: tuple[Path | None, ...] = ()

@@ -6,6 +6,7 @@ import os
 import signal
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, override
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from ..server.error_answers import describe_failure
 from ..server.server import ReplayServer
 from ..server.upstream_relay import ResolveUpstream
 from ..terminal.live_panel import live_panel
+from ..terminal.replay_lines import ReplayLines
 from ..terminal.replay_panel import ReplayPanel
 from . import listen as addresses
 from . import processes
@@ -33,11 +35,11 @@ from .console import (
     announce_ready,
     interrupts,
     listen_error_text,
-    print_colored,
+    print_json_line,
     print_to_stderr,
     warn_if_exposed,
 )
-from .miss_colors import colorize_report, is_colorful
+from .miss_colors import report_note
 from .outcome import ReplayResult, print_unused
 from .replay_options import ReplayOptions
 
@@ -75,18 +77,28 @@ async def serve(
     CommandError.
     """
     failures: list[str] = []
+    lines = None
+    if options.as_json and not options.quiet:
+        lines = ReplayLines(partial(print_json_line, to_stderr=bool(options.command)))
 
     def fail(exchange: int, error: Exception) -> None:
         failures.append(describe_failure(exchange, error))
         print_to_stderr(failures[-1])
+        if lines is not None:
+            lines.print_failure(failures[-1])
+
+    def print_note(note: Miss | ReplayNote) -> None:
+        report_note(note)
+        if lines is not None:
+            lines.print_note(note)
 
     orphaned = asyncio.create_task(processes.wait_for_parent_exit()) if watched else None
     pool = None if workers is None else _begin_pool(workers, fail)
     server = ReplayServer(
         playback,
-        on_miss=_print_note,
+        on_miss=print_note,
         on_failure=fail,
-        on_note=_print_note,
+        on_note=print_note,
         resolve_upstream=resolve_upstream,
         collector=Collector(),
         pass_on=None if pool is None else pool.pass_on,
@@ -105,6 +117,8 @@ async def serve(
     control: ControlServer | None = None
     held: list[str] = []
     controls = ReplayControls(server, pool)
+    if lines is not None:
+        lines.watch(server)
     watching = None
     if edited is not None:
         watching = asyncio.create_task(_replay_edited(edited, controls, failures))
@@ -118,6 +132,8 @@ async def serve(
         warn_if_exposed(real, "get what the cassettes contain")
         shown = None if control is None else (control.url, control.token if token is None else None)
         _announce(options, where, servers, urls, shown)
+        if lines is not None:
+            lines.begin()
         if options.command:
             variables = processes.client_environment(urls, access)
             code = await _run_command(options.command, variables, stopped, orphaned)
@@ -128,7 +144,7 @@ async def serve(
         else:
             _warn_of_proxy(urls)
             panel = ReplayPanel(server, lambda: len(failures))
-            with live_panel(panel.draw, is_wanted=not options.quiet):
+            with live_panel(panel.draw, is_wanted=not options.quiet and not options.as_json):
                 code = await _wait_for_stop(stopped, orphaned)
     finally:
         if watching is not None:
@@ -271,13 +287,6 @@ def _stop_signal() -> asyncio.Event:
             loop.add_signal_handler(number, stopped.set)
     interrupts.check()
     return stopped
-
-
-def _print_note(note: Miss | ReplayNote) -> None:
-    if isinstance(note, str) or not is_colorful():
-        print_to_stderr(str(note))
-    else:
-        print_colored(colorize_report(note.report_lines()))
 
 
 def _warn_of_proxy(urls: Sequence[str]) -> None:

@@ -79,7 +79,8 @@ class RecorderProcess:
         except OSError as error:
             raise RecordingError(f"{cassette}: cannot be recorded: {error.strerror}") from error
         words = ["record", upstream, "--output", str(self._output), "--server", server]
-        words += [*options, "--json", "--end-with-parent", "--append" if append else "--overwrite"]
+        words += [*options, "--json", "--quiet", "--end-with-parent"]
+        words.append("--append" if append else "--overwrite")
         with open(self._errors, "w") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "mesotape.proxy.cli", *words],

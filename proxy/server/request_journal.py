@@ -84,7 +84,7 @@ class RequestJournal:
         self.last_number = 0
         self.on_call: Callable[[], object] | None = None
         self._server_kinds = server_kinds
-        self._began_seconds = began_seconds
+        self.began_seconds = began_seconds
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._cleared_number = self._merged_number = 0
@@ -159,7 +159,7 @@ class RequestJournal:
         key = parsed.key if isinstance(parsed.key, CallKey) else None
         return Call(
             number=entry.number,
-            at=round(entry.at_seconds - self._began_seconds, 6),
+            at=round(entry.at_seconds - self.began_seconds, 6),
             client=entry.client,
             method=request.method.decode("latin-1"),
             path=request.target.decode("latin-1"),

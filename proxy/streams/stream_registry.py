@@ -47,13 +47,15 @@ class _RegisteredStream(Struct, frozen=True, eq=False):
 class StreamRegistry:
     """All streams of a server.
 
-    `on_progress` is called when a stream begins, has sent something, or ends. While the registry
-    `is_on_hold`, new streams are put on hold, too.
+    `on_progress` is called when a stream begins, has sent something, or ends; `on_begin` and
+    `on_end` get its state then. While the registry `is_on_hold`, new streams are put on hold, too.
     """
 
     def __init__(self) -> None:
         self.is_on_hold = False
         self.on_progress: Callable[[], object] | None = None
+        self.on_begin: Callable[[StreamState], object] | None = None
+        self.on_end: Callable[[StreamState], object] | None = None
         self._last_number = 0
         self._open: dict[int, _RegisteredStream] = {}
         self._ended = deque[StreamState]()
@@ -67,6 +69,8 @@ class StreamRegistry:
         sender.on_progress = partial(self._report_progress, stream)
         if self.is_on_hold:
             sender.hold()
+        if self.on_begin is not None:
+            self.on_begin(_state(stream))
         self._report_progress(stream)
 
     def _report_progress(self, stream: _RegisteredStream) -> None:
@@ -108,7 +112,8 @@ class StreamRegistry:
     def clear(self) -> None:
         """Remove all streams; the numbers of new ones continue."""
         self.is_on_hold = False
-        self._open.clear()
+        for stream in list(self._open.values()):
+            self._end(stream)
         self._ended.clear()
         self._events_of_ended.clear()
 
@@ -140,7 +145,10 @@ class StreamRegistry:
         if self._open.pop(stream.number, None) is None:
             return
         self._events_of_ended[stream.sender.response.call_name] += stream.sender.events_sent
-        self._ended.append(_state(stream))
+        state = _state(stream)
+        if self.on_end is not None:
+            self.on_end(state)
+        self._ended.append(state)
         if len(self._ended) > _MAX_ENDED:
             self._ended.popleft()
 

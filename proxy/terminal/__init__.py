@@ -1,5 +1,5 @@
-"""What only a terminal shows: pages of long output, and a panel while a command runs.
+"""What is shown while a command runs: a panel on a terminal, or lines of JSON; and long output.
 
 Start with live_panel.py; record_panel.py and replay_panel.py are what it draws. pager.py has the
-pages. Nothing here changes what a pipe or a file gets.
+pages. Only replay_lines.py changes what a pipe or a file gets.
 """

@@ -339,6 +339,7 @@ NO_ADVICE = (
     "expected both --upstream URL and --record-misses",
     "--upstream {}",
     "--record-misses: ",
+    "{} needs --record-misses",
     "expected --watch or {}, not both",
     "--watch: {} is not a file",
 )

@@ -21,6 +21,8 @@ for kind in sys.argv[1:]:
 """
 QUIETLY = "import sys\nsys.excepthook = lambda *_: __import__('os')._exit(0)\n"
 HEALTH = call(1, 0.0, said("GET_HEALTH"), said("GET_HEALTH", get_health={"healthy": True}))
+EXECUTOR = {"executor_info": {"executor_id": {"value": "e"}, "data": "aGVsbG8="}}
+EXECUTORS = said("GET_EXECUTORS", get_executors={"executors": [EXECUTOR]})
 VERSION = said("GET_VERSION", get_version={"version_info": {"version": "1.11.0"}})
 
 
@@ -32,7 +34,9 @@ def cassette(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = written(
-        tmp_path_factory.mktemp("upstream") / "up.yaml", call(1, 0.0, said("GET_VERSION"), VERSION)
+        tmp_path_factory.mktemp("upstream") / "up.yaml",
+        call(1, 0.0, said("GET_VERSION"), VERSION),
+        call(2, 1.0, said("GET_EXECUTORS"), EXECUTORS),
     )
     with running("replay", path) as server:
         yield server.url
@@ -54,6 +58,30 @@ def test_what_is_new_is_answered_and_recorded_without_its_secrets(
     assert "7Kq2mVx9TzR4bNw8" not in cassette.read_text() != before
     done = run("replay", cassette, "--require", "all", *client("GET_HEALTH", "GET_VERSION"))
     assert done.returncode == 0, done.stderr
+
+
+def test_the_recording_has_the_rules_that_are_asked_for(cassette: Path, upstream: str) -> None:
+    without = ("--no-redact", "authorization", "--no-redact", "authorization-text")
+    options = ("--upstream", upstream, "--record-misses", *without, "--redact-data")
+    done = run("replay", cassette, *options, *client("GET_EXECUTORS"))
+    assert done.returncode == 0, done.stderr
+    assert "aGVsbG8=" in done.stdout
+    assert "Bearer 7Kq2mVx9TzR4bNw8" in cassette.read_text()
+    assert "aGVsbG8=" not in cassette.read_text()
+
+
+def test_workers_leave_misses_to_the_process_that_forwards_them(
+    cassette: Path, upstream: str
+) -> None:
+    kinds = [*["GET_HEALTH"] * 20, "GET_VERSION", *["GET_HEALTH"] * 20]
+    options = ("--upstream", upstream, "--record-misses", "--workers", "2")
+    done = run("replay", cassette, *options, *client(*kinds))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[20] == VERSION
+    assert done.stderr.endswith(f"recorded 1 exchange of {upstream} into {cassette}\n")
+    assert "replayed: 40 served, 1 missed, 0 unused" in done.stderr
+    with Cassette.open(cassette) as played:
+        assert len(played) == 2
 
 
 @pytest.mark.parametrize(
@@ -101,6 +129,12 @@ def test_a_server_that_does_not_answer_leaves_the_cassette_as_it_was(cassette: P
             "one cassette, found",
         ),
         (["c.yaml.gz", "--record-misses", "--upstream", "http://m:1"], "is compressed: unpack it"),
+        (["c.yaml", "--redact-data"], "--redact-data needs --record-misses"),
+        (["c.yaml", "--no-redact", "environment"], "--no-redact needs --record-misses"),
+        (
+            ["c.yaml", "--record-misses", "--upstream", "http://m:1", "--no-redact", "sesame"],
+            "--no-redact: 'sesame' is not a rule",
+        ),
     ],
 )
 def test_why_misses_cannot_be_recorded(cassette: Path, words: list[str], text: str) -> None:

@@ -43,7 +43,9 @@ def test_a_cassette_with_an_address_of_its_own_is_a_server_of_its_own(
     cassettes: list[Path],
 ) -> None:
     master, one, two = cassettes
-    with running("replay", master, f"{one}=127.0.0.1:0", f"{two}=0", "--json") as command:
+    with running(
+        "replay", master, f"{one}=127.0.0.1:0", f"{two}=0", "--json", "--quiet"
+    ) as command:
         assert len(set(command.addresses)) == 3
         clients = [connect(address) for address in command.addresses]
         for _ in range(2):

@@ -12,7 +12,7 @@ from support.playback_cassettes import play as play
 from support.typical_misses import TYPICAL, typical_report
 
 from mesotape.cassettes.matching.misses import Difference
-from mesotape.proxy.commands import serving
+from mesotape.proxy.commands import miss_colors
 from mesotape.proxy.commands.messages import messages
 from mesotape.proxy.commands.miss_colors import colorize_report
 
@@ -60,8 +60,8 @@ def test_a_line_starts_with_a_label_in_colour(play, name, start):
 
 
 def test_other_notes_have_no_colour(monkeypatch, capsys):
-    monkeypatch.setattr(serving, "is_colorful", lambda: True)
-    serving._print_note("exchange 4: left out in the other encoding: 7")
+    monkeypatch.setattr(miss_colors, "is_colorful", lambda: True)
+    miss_colors.report_note("exchange 4: left out in the other encoding: 7")
     messages.flush()
     assert capsys.readouterr().err == ("mesotape: exchange 4: left out in the other encoding: 7\n")
 
