@@ -38,6 +38,8 @@ class Session:
             "HOME": str(home),
             "PATH": f"{bin_folder}:{os.environ['PATH']}",
             "no_proxy": "127.0.0.1",
+            **{f"GIT_{who}_NAME": "A reader" for who in ("AUTHOR", "COMMITTER")},
+            **{f"GIT_{who}_EMAIL": "reader@example.org" for who in ("AUTHOR", "COMMITTER")},
         }
 
     def type(self, command: str) -> str:

@@ -249,7 +249,7 @@ def test_the_wait_of_a_client_that_leaves_ends(remote, leave):
 
 def test_a_miss_before_a_reset_still_counts(tmp_path):
     path = written(tmp_path / "cassette.yaml", call(1, 0.0, HEALTH, HEALTHY))
-    with running("replay", path, "--json", "--control", "127.0.0.1:0") as replay:
+    with running("replay", path, "--json", "--quiet", "--control", "127.0.0.1:0") as replay:
         remote = Remote(replay)
         remote.call()
         remote.call(said("GET_VERSION"))

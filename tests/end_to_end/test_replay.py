@@ -100,7 +100,7 @@ def test_a_miss_is_reported_at_once_and_gives_exit_code_3(replay):
 
 
 def test_programs_get_json(replay):
-    running = replay("cassette.yaml", "--json")
+    running = replay("cassette.yaml", "--json", "--quiet")
     where = address(json.loads(running.ready)["ready"])
     post(where, GET_HEALTH)
     assert running.stop() == 0
