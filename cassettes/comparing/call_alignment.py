@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .alignment import Pair, TokenLevel, align, pair_moved, unpaired
 from .id_pairing import IdPairing
-from .id_table import ID_ORDER, NO_ID
+from .id_table import NO_ID
+from .message_forms import ID_ORDER
 from .tables import MessageTable, RecordedCall, RecordedStream
 from .transcript import Transcript
 

@@ -8,6 +8,7 @@ Both recordings are read once, into tables (transcript.py). The ids of one are p
 the other, then calls and events are aligned by them. Only what then differs is read again.
 """
 
+import heapq
 from collections.abc import Callable, Container, Iterator
 
 from ..matching.ignore_rules import IgnoreRules
@@ -16,7 +17,8 @@ from .call_alignment import CallAlignment
 from .content_changes import ContentComparison
 from .differences import FieldChange, Place, RecordingDifference, Tally
 from .id_pairing import IdPairing
-from .tables import RecordedCall, RecordedStream
+from .known_forms import KnownForms
+from .tables import CallFrame, RecordedCall, RecordedStream
 from .transcript import Transcript
 
 _MAX_ROUNDS = 6
@@ -47,10 +49,12 @@ class Comparison:
         numbers: Container[int] | None = None,
     ) -> None:
         self.tally = Tally()
-        self._first = Transcript(first, ignoring, names[0], numbers)
-        self._second = Transcript(second, ignoring, names[1])
-        self._first.read(on_progress)
-        self._second.read(lambda offset: on_progress(first.length_bytes + offset))
+        known = KnownForms[CallFrame | None]()
+        self._first = Transcript(first, ignoring, known, names[0], numbers)
+        self._second = Transcript(second, ignoring, known, names[1])
+        # Side by side: the two are likely to have the same at about the same place.
+        for offset in heapq.merge(self._first.read(), self._second.read()):
+            on_progress(2 * offset)
         ids = IdPairing(self._first.ids, self._second.ids)
         self._contents = ContentComparison(self._first, self._second, ids)
         self._aligned = _align_calls(self._first, self._second, ids)

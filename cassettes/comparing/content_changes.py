@@ -21,8 +21,9 @@ from .differences import FieldChange
 from .field_changes import MessageComparison, json_changes
 from .id_pairing import IdPairing
 from .id_table import NO_ID
+from .message_forms import comparable_request
 from .tables import RecordedCall
-from .transcript import Transcript, comparable_request
+from .transcript import Transcript
 
 _MOST_COMPARED = 500
 """Changes of a message that are looked for."""

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ...proto.messages.ids import ASSIGNED_BY_MESOS
 from .alignment import align, pair_moved, unpaired
-from .id_table import ID_ORDER, NO_ID, IdTable
+from .id_table import NO_ID, IdTable
+from .message_forms import ID_ORDER
 
 _ASSIGNED_EACH_TIME = frozenset(map(ID_ORDER.index, ASSIGNED_BY_MESOS))
 """Kinds of ids that are new each time, and many."""

@@ -10,10 +10,17 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from ...proto.api.apis import CallType
-from ...proto.api.negotiation import Encoding
+from ...proto.api.negotiation import Encoding, body_encoding
+from ...proto.http.headers import header_value
+from ...proto.messages.fields import field_at
+from ..format.documents import Exchange
+from ..matching.request_key import CallKey, ParsedRequest
 from .container_output import ContainerOutput
 from .id_table import IdTable
-from .message_forms import MessageForm
+from .message_forms import MessageForm, describe_request
+
+SUBSCRIBERS = ("scheduler", "executor")
+"""APIs whose streams are about one framework."""
 
 
 class _Numbered[T]:
@@ -78,6 +85,23 @@ class CallFacts(Struct, frozen=True):
     status: int | None
 
 
+def call_facts(exchange: Exchange, parsed: ParsedRequest) -> CallFacts:
+    """Return the facts of a call."""
+    api = parsed.key.api if isinstance(parsed.key, CallKey) else "other"
+    kind = api if api in (*SUBSCRIBERS, "resource_provider") else "operator"
+    agent = header_value(exchange.request.headers, "user-agent") or ""
+    host = (exchange.peer or "").rpartition(":")[0]
+    executor = field_at(parsed.calls[0], "executor_id.value") if parsed.calls else None
+    return CallFacts(
+        describe_request(parsed),
+        (kind, agent, host, str(executor or "")),
+        parsed.framework_id,
+        parsed.call_type,
+        body_encoding(exchange.response.headers),
+        exchange.response.status,
+    )
+
+
 class RecordedStream:
     """The events of a stream without heartbeats: their messages, documents, lines and numbers.
 
@@ -94,6 +118,19 @@ class RecordedStream:
         self.numbers = array("Q")
         self.outputs: dict[str, ContainerOutput] = {}
         self.end = ""
+
+    @property
+    def has_framework(self) -> bool:
+        """Whether the stream is about one framework."""
+        return self.facts.party[0] in SUBSCRIBERS
+
+    @property
+    def context(self) -> tuple[object, ...] | None:
+        """What the forms of its events depend on besides texts; None until that is known."""
+        call_type = self.facts.call_type
+        if call_type is None or (self.has_framework and not self.scope):
+            return None
+        return call_type.record_message, self.facts.encoding
 
     def output_at(self, index: int) -> ContainerOutput | None:
         """Return the output of a container that an event stands for."""
@@ -127,6 +164,14 @@ class RecordedCall(Struct, gc=False):
     def scope(self) -> str:
         """The id of the framework that the call is about, or empty."""
         return self.facts.scope if self.stream is None else self.stream.scope
+
+
+class CallFrame(Struct, frozen=True):
+    """What is known of calls with equal texts; `scope` is the number of an id in the text."""
+
+    facts: CallFacts
+    scope: int | None
+    has_stream: bool
 
 
 class CallTable:

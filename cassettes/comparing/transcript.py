@@ -6,51 +6,66 @@ they differ.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from ...proto.api.apis import CallType
 from ...proto.api.negotiation import Encoding, body_encoding
-from ...proto.http.headers import header_value
 from ...proto.messages.defaults import without_defaults
-from ...proto.messages.fields import field_at
-from ...proto.messages.ids import copy_messages, id_fields
 from ..answers.records import is_heartbeat_message
 from ..answers.transcoding import decode_leniently
 from ..format.documents import Document, End, Event, Exchange
 from ..matching.ignore_rules import IgnoreRules
 from ..matching.recorded_request import recorded_request, response_message_name
-from ..matching.request_key import CallKey, ParsedRequest, PlainKey, parse_request
+from ..matching.request_key import ParsedRequest, parse_request
 from ..storage.reader import Cassette, DocumentSource
 from ..storage.recorded_bodies import encode_event, encode_response
 from .container_output import ContainerOutput, output_of
 from .differences import Place
 from .id_table import IdTable
-from .message_forms import MessageForm, drop_times, form_of
-from .tables import CallFacts, CallTable, MessageTable, RecordedCall, RecordedStream
-
-_SUBSCRIBERS = ("scheduler", "executor")
-"""APIs whose streams are about one framework."""
+from .known_forms import (
+    EVENT_HEAD,
+    EXCHANGE_HEAD,
+    SURROUNDING,
+    DividedText,
+    KnownForms,
+    divide,
+    divide_exchange,
+    with_scope,
+)
+from .message_forms import MessageForm, content_form, drop_times, first_framework, request_form
+from .tables import (
+    CallFacts,
+    CallFrame,
+    CallTable,
+    MessageTable,
+    RecordedCall,
+    RecordedStream,
+    call_facts,
+)
 
 
 class Transcript:
     """The calls of a cassette, in the order in which they began.
 
     `name` is what stands for the file in places; None: its path. With `numbers`, only these
-    exchanges are read.
+    exchanges are read. `known` may be shared by transcripts with the same `ignoring`.
     """
 
     def __init__(
         self,
         cassette: Cassette,
         ignoring: IgnoreRules,
+        known: KnownForms[CallFrame | None],
         name: str | None = None,
         numbers: Container[int] | None = None,
     ) -> None:
         self.cassette = cassette
         self._name = name
         self._numbers = numbers
+        self._known = known
         self._files: list[tuple[int, str]] = []
         self.ids = IdTable()
         self.messages = MessageTable(self.ids)
@@ -58,26 +73,49 @@ class Transcript:
         self._ignoring = ignoring
         self._streams: dict[int, RecordedStream] = {}
 
-    def read(self, on_progress: Callable[[int], None] = lambda offset: None) -> None:
-        """Read the cassette. Raises CassetteError."""
+    def read(self) -> Iterator[int]:
+        """Read the cassette; after each document, yield how many bytes are read.
+
+        Raises CassetteError.
+        """
         for source in self.cassette.sources():
             path = str(source.path)
             if not self._files or self._files[-1][1] != path:
                 self._files.append((source.number, path))
-            document, _ = self.cassette.read_source(source)
-            match document:
-                case Exchange() if self._numbers is None or document.exchange in self._numbers:
-                    self._add_exchange(document, source)
-                case Event(from_=None):
-                    self._add_event(document, source)
-                case End(from_=None):
-                    if document.end in self._streams:
-                        self._streams[document.end].end = document.cause
-                case _:
-                    pass
-            on_progress(self.cassette.span(source.number)[1])
+            self._add(source)
+            yield self.cassette.span(source.number)[1]
         self.calls.sort()
         self._streams.clear()
+
+    def _add(self, source: DocumentSource) -> None:
+        data = self.cassette.read_document_bytes(source.number)
+        text: DividedText | None = None
+        if (match := EVENT_HEAD.match(data)) and not match[4]:
+            stream = self._streams.get(int(match[2]))
+            if stream is None:
+                return
+            if (context := stream.context) is not None:
+                text = divide(data[match.end() :], context)
+            if text is not None and (known := self._known.find(text, stream.scope)) is not None:
+                for form in known[0]:
+                    self._add_to_stream(stream, form, int(match[1]), source)
+                return
+        elif (match := EXCHANGE_HEAD.match(data)) and self._numbers is None:
+            text = divide_exchange(data[match.end() - 1 :], self.cassette.header.server)
+            if text is not None and (known := self._known.find(text, "")) is not None:
+                self._add_known_call(text, *known, int(match[1]), source)
+                return
+        document = self.cassette.read_document(source.number, data)
+        match document:
+            case Exchange() if self._numbers is None or document.exchange in self._numbers:
+                self._add_exchange(document, source, text)
+            case Event(from_=None):
+                self._add_event(document, source, text)
+            case End(from_=None):
+                if document.end in self._streams:
+                    self._streams[document.end].end = document.cause
+            case _:
+                pass
 
     def place(self, call: RecordedCall, index: int | None = None) -> Place:
         """Return the place of a call, or of an event of its stream, given by its index there."""
@@ -138,44 +176,74 @@ class Transcript:
         request = recorded_request(self.cassette, exchange)
         return parse_request(request, self.cassette.header.server, self._ignoring)
 
-    def _add_exchange(self, exchange: Exchange, source: DocumentSource) -> None:
+    def _add_exchange(
+        self, exchange: Exchange, source: DocumentSource, text: DividedText | None
+    ) -> None:
         parsed = self._parse(exchange)
         scope = parsed.framework_id
         message, data = self._answer(exchange, parsed.call_type)
         response = exchange.response
         answered = f"{response.status}{'' if response.cause is None else f' {response.cause}'}"
-        facts = CallFacts(
-            describe_request(parsed),
-            self._party(exchange, parsed),
-            scope,
-            parsed.call_type,
-            body_encoding(response.headers),
-            response.status,
-        )
-        stream = None if response.stream is None else RecordedStream(facts)
-        request = self.messages.add(_request_form(parsed))
-        self.messages.add(_form(message, data, answered, scope))
-        self.calls.add(
-            RecordedCall(exchange.exchange, source.number, source.line, request, facts, stream)
-        )
-        if stream is not None:
-            self._streams[exchange.exchange] = stream
+        facts = call_facts(exchange, parsed)
+        forms = [request_form(parsed), content_form(message, data, answered, scope)]
+        has_stream = response.stream is not None
+        self._add_call(exchange.exchange, facts, forms, has_stream, source)
+        if text is None or not parsed.calls or parsed.refusal or exchange.request.stream:
+            return
+        is_understood = message is not None or not data
+        if is_understood and not facts.party[-1] and (not scope or scope.encode() in text.ids):
+            number = text.ids.index(scope.encode()) if scope else None
+            self._known.remember(text, forms, CallFrame(facts, number, has_stream))
 
-    def _add_event(self, event: Event, source: DocumentSource) -> None:
+    def _add_known_call(
+        self,
+        text: DividedText,
+        forms: Sequence[MessageForm],
+        frame: CallFrame | None,
+        number: int,
+        source: DocumentSource,
+    ) -> None:
+        assert frame is not None
+        scope = "" if frame.scope is None else text.ids[frame.scope].decode()
+        facts = frame.facts if frame.facts.scope == scope else replace(frame.facts, scope=scope)
+        self._add_call(number, facts, forms, frame.has_stream, source)
+
+    def _add_call(
+        self,
+        number: int,
+        facts: CallFacts,
+        forms: Sequence[MessageForm],
+        has_stream: bool,
+        source: DocumentSource,
+    ) -> None:
+        request, _ = (self.messages.add(form) for form in forms)
+        stream = RecordedStream(facts) if has_stream else None
+        self.calls.add(RecordedCall(number, source.number, source.line, request, facts, stream))
+        if stream is not None:
+            self._streams[number] = stream
+
+    def _add_event(self, event: Event, source: DocumentSource, text: DividedText | None) -> None:
         stream = self._streams.get(event.of)
         if stream is None:
             return
         message, data = self._event(event, stream.facts)
-        if message is not None:
-            if is_heartbeat_message(message):
-                return
-            if not stream.scope and stream.facts.party[0] in _SUBSCRIBERS:
-                stream.scope = _first_framework(message)
+        if message is None:
+            form = content_form(None, data, "", "")
+        elif is_heartbeat_message(message):
+            if text is not None:
+                self._known.remember(text, [], None)
+            return
+        else:
+            if not stream.scope and stream.has_framework:
+                stream.scope = first_framework(message)
             if (output := output_of(message)) is not None:
                 self._add_output(stream, *output, event, source)
                 return
-        form = _form(message, data, "", stream.scope)
-        self._add_to_stream(stream, form, event, source)
+            form = content_form(message, data, "", SURROUNDING)
+            if text is not None:
+                self._known.remember(text, [form], None)
+            form = with_scope(form, stream.scope)
+        self._add_to_stream(stream, form, event.event, source)
 
     def _add_output(
         self, stream: RecordedStream, kind: str, data: bytes, event: Event, source: DocumentSource
@@ -184,17 +252,17 @@ class Transcript:
         if output is None:
             output = stream.outputs[kind] = ContainerOutput(len(stream))
             label = f"DATA {kind}"
-            self._add_to_stream(stream, MessageForm(label, label, 0, []), event, source)
+            self._add_to_stream(stream, MessageForm(label, label, 0, []), event.event, source)
         digest = output.add(data, source.number, source.line)
         self.messages.digests[stream.messages[output.index]] = digest
 
     def _add_to_stream(
-        self, stream: RecordedStream, form: MessageForm, event: Event, source: DocumentSource
+        self, stream: RecordedStream, form: MessageForm, number: int, source: DocumentSource
     ) -> None:
         stream.messages.append(self.messages.add(form))
         stream.documents.append(source.number)
         stream.lines.append(source.line)
-        stream.numbers.append(event.event)
+        stream.numbers.append(number)
 
     def _answer(
         self, exchange: Exchange, call_type: CallType | None
@@ -228,52 +296,3 @@ class Transcript:
         (message,) = without_defaults((message,))
         drop_times(message)
         return message
-
-    @staticmethod
-    def _party(exchange: Exchange, parsed: ParsedRequest) -> tuple[str, ...]:
-        api = parsed.key.api if isinstance(parsed.key, CallKey) else "other"
-        agent = header_value(exchange.request.headers, "user-agent") or ""
-        host = (exchange.peer or "").rpartition(":")[0]
-        executor = field_at(parsed.calls[0], "executor_id.value") if parsed.calls else None
-        kind = api if api in (*_SUBSCRIBERS, "resource_provider") else "operator"
-        return kind, agent, host, str(executor or "")
-
-
-def describe_request(parsed: ParsedRequest) -> str:
-    """Return the name of a call, or the method and path of another request."""
-    if isinstance(parsed.key, PlainKey):
-        return f"{parsed.key.method} {parsed.key.path}"
-    return parsed.description or ""
-
-
-def comparable_request(parsed: ParsedRequest) -> tuple[Message, ...]:
-    """Return what is compared of the calls of a request, as messages that may be changed."""
-    calls = copy_messages(parsed.compared_calls)
-    for call in calls:
-        drop_times(call)
-    return calls
-
-
-def _request_form(parsed: ParsedRequest) -> MessageForm:
-    what = describe_request(parsed)
-    if isinstance(parsed.key, PlainKey):
-        key = parsed.key
-        contents = f"{key.query}\n{key.content_type}\n".encode() + key.body_digest
-        return MessageForm(what, what, hash(contents), [])
-    forms = [form_of(call) for call in comparable_request(parsed)]
-    ids = [each for form in forms for each in form.ids]
-    return MessageForm(
-        what, what, hash((*[form.digest for form in forms], parsed.key.refusal)), ids
-    )
-
-
-def _form(message: Message | None, data: bytes, label: str, scope: str) -> MessageForm:
-    if message is None:
-        return MessageForm(label, label, hash(data), [])
-    form = form_of(message, scope)
-    return form if not label else MessageForm(label, label, form.digest, form.ids)
-
-
-def _first_framework(message: Message) -> str:
-    ids = (field.value for field in id_fields(message) if field.kind == "framework-id")
-    return next((value for value in ids if isinstance(value, str)), "")

@@ -57,6 +57,7 @@ class DocumentReader:
     def __init__(self, file: OpenedFile, index: DocumentIndex) -> None:
         self._file = file
         self._index = index
+        self._block_start, self._block = 0, b""
 
     def read_header(self) -> Header:
         """Read the header. Raises `CassetteError` if there is none."""
@@ -156,6 +157,8 @@ class DocumentReader:
     def read_bytes(self, document: int) -> bytes:
         """Read the bytes of a document."""
         start, end = self._index.span(document)
+        if self._is_in_block(start, end):
+            return self._block[start - self._block_start : end - self._block_start]
         if (reason := too_long(end - start)) is not None:
             raise self.error(DocumentProblem(start, 1, reason))
         return self._file.read(start, end - start)
@@ -182,6 +185,8 @@ class DocumentReader:
         return part.skipped_lines + 1 + self._count_lines(part.start, offset)
 
     def _count_lines(self, start: int, end: int) -> int:
+        if self._is_in_block(start, end):
+            return self._block.count(b"\n", start - self._block_start, end - self._block_start)
         lines = 0
         while start < end:
             data = self._file.read_unchecked(start, min(_BLOCK_BYTES, end - start))
@@ -192,7 +197,10 @@ class DocumentReader:
         return lines
 
     def sources(self) -> Iterator[DocumentSource]:
-        """Return the places of all documents, in the order of the file."""
+        """Return the places of all documents, in the order of the file.
+
+        They are read in blocks, so that reading the document of each place costs little.
+        """
         line = offset = 0
         part = None
         for document in range(len(self._index.next_in_stream)):
@@ -203,4 +211,15 @@ class DocumentReader:
             line += self._count_lines(offset, start)
             offset = start
             if document not in self._index.cut_off_documents:
+                self._load_block(document)
                 yield DocumentSource(document, line, found.path)
+        self._block = b""
+
+    def _load_block(self, document: int) -> None:
+        """Read a document and what follows it, unless it is in the block or longer than one."""
+        start, end = self._index.span(document)
+        if not self._is_in_block(start, end) and end - start <= _BLOCK_BYTES:
+            self._block_start, self._block = start, self._file.read(start, _BLOCK_BYTES)
+
+    def _is_in_block(self, start: int, end: int) -> bool:
+        return self._block_start <= start and end <= self._block_start + len(self._block)

@@ -262,9 +262,14 @@ class Cassette:
         cut_off = self._index.cut_off_documents
         return (each for each in range(self.document_count) if each not in cut_off)
 
-    def read_document(self, document: int) -> Document:
-        """Read a document by its number. Raises `CassetteError` if it is wrong."""
-        return self._documents.read(document)
+    def read_document(self, document: int, data: bytes | None = None) -> Document:
+        """Read a document, also from its bytes. Raises `CassetteError` if it is wrong."""
+        data = self._documents.read_bytes(document) if data is None else data
+        return self._documents.parse(document, data)
+
+    def read_document_bytes(self, document: int) -> bytes:
+        """Read the bytes of a document by its number."""
+        return self._documents.read_bytes(document)
 
     def read_source(self, source: DocumentSource) -> tuple[Document, bytes]:
         """Read a document, and its bytes. Raises `CassetteError` if it is wrong."""

@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from ...cassettes.comparing.comparison import Comparison
 from ...cassettes.comparing.differences import RecordingDifference
-from ...cassettes.comparing.reads import select_reads
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.ignore_rules import IgnoreError, IgnoreRules
 from ...cassettes.storage.reader import Cassette
@@ -20,6 +19,7 @@ from ...proto.shown_text import escape_line
 from ..cassette_tools.cassette_files import progress
 from ..commands.console import EXIT_DIFFERENT, EXIT_USAGE, CommandError, print_json, print_to_stderr
 from ..commands.miss_colors import allows_colors, colorize_report
+from .reads import select_reads
 from .report import annotation, report_lines, summary
 
 type DiffFormat = Literal["text", "json", "github"]

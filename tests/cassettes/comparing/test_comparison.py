@@ -2,7 +2,7 @@
 
 import pytest
 from support.captured_cassettes import captured as captured
-from support.cassette_builder import call, said, written
+from support.cassette_builder import call, said, stream, written
 from support.other_run import other_run
 
 from mesotape.cassettes.comparing.comparison import Comparison
@@ -175,6 +175,19 @@ def test_a_new_call_is_named(captured, tmp_path):
     assert difference.first is None
     assert difference.second.exchange == 21
     assert difference.after == "exchange 20, scheduler call RECONCILE"
+
+
+def test_masters_that_were_started_again_are_the_same(tmp_path):
+    def recording(master):
+        info = {"id": master, "ip": 1, "port": 5050}
+        greeting = said(
+            "SUBSCRIBED", subscribed={"framework_id": {"value": "f"}, "master_info": info}
+        )
+        subscribed = stream(1, 0.0, [(0.1, greeting)], path="/api/v1/scheduler")
+        return written(tmp_path / f"{master}.yaml", subscribed)
+
+    differences, tally = compare(recording("a81c9abc"), recording("0a44f4e5"))
+    assert (differences, tally.events) == ([], 1)
 
 
 def test_redacted_secrets_are_the_same_whatever_their_numbers(tmp_path):

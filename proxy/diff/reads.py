@@ -1,9 +1,9 @@
 """The recorded calls that may be sent to a running server: those that only read."""
 
-from ..matching.ignore_rules import IGNORE_NOTHING
-from ..matching.recorded_request import recorded_request
-from ..matching.request_key import ParsedRequest, RequestKey, parse_request
-from ..storage.reader import Cassette
+from ...cassettes.matching.ignore_rules import IGNORE_NOTHING
+from ...cassettes.matching.recorded_request import recorded_request
+from ...cassettes.matching.request_key import ParsedRequest, RequestKey, parse_request
+from ...cassettes.storage.reader import Cassette
 
 _READING_VERBS = ("GET_", "LIST_", "READ_")
 

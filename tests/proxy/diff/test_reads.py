@@ -1,11 +1,11 @@
 import pytest
 from support.cassette_builder import JSON, call, said, stream, written
 
-from mesotape.cassettes.comparing.reads import is_read, select_reads
 from mesotape.cassettes.matching.request_key import parse_request
 from mesotape.cassettes.storage.reader import Cassette
 from mesotape.proto.api.apis import APIS
 from mesotape.proto.http.request import HttpRequest
+from mesotape.proxy.diff.reads import is_read, select_reads
 
 SENT = {
     "GET_AGENT",
