@@ -163,7 +163,8 @@ sanitize: install
 		$(BIN)/pip $(PINNED) --no-deps --target $(SANITIZED) .
 	LD_PRELOAD="$$(cc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		PYTHONPATH=$(SANITIZED) MESOTAPE_RANDOM_MESSAGES=20 \
-		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py tests/cassettes/indexing/test_index.py \
+		$(BIN)/pytest -s tests/proto/messages/test_fast_conversion.py tests/proto/messages/test_plain_records.py \
+			tests/cassettes/indexing/test_index.py \
 			tests/cassettes/format/test_compiled_layout.py tests/cassettes/known_secrets/test_suspects.py \
 			tests/cassettes/storage/test_exchange_outlines.py tests/cassettes/exchanges/test_call_rows.py \
 			tests/cassettes/indexing/test_columns.py

@@ -10,6 +10,7 @@ from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES, Examiner
 from ...proto.diagnosis.findings import Finding, ValidRecord
 from ...proto.diagnosis.heartbeats import HeartbeatMonitor
 from ...proto.diagnosis.problems import Diagnostic
+from ...proto.diagnosis.valid_runs import RunDetail
 from ..format.documents import EndCause, Side
 from .rows import Row
 
@@ -38,8 +39,8 @@ class StreamRows:
 
     `message` is the full name of the records' message, `encoding` theirs; what is None is guessed.
     With `patient`, a damaged place is reported only when the record after it is known. With
-    `counts_records`, for bytes whose times are unknown, a row may be of many records, whose number
-    and sizes are in its finding (CountedRecords).
+    `runs`, for bytes whose times are unknown, a row may be of many records, which are in its
+    finding (RecordRun).
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class StreamRows:
         *,
         max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
         patient: bool = True,
-        counts_records: bool = False,
+        runs: RunDetail | None = None,
     ) -> None:
         self.origin = origin
         self._examiner = Examiner(
@@ -58,7 +59,7 @@ class StreamRows:
             encoding,
             max_record_bytes=max_record_bytes,
             await_next_record=patient,
-            counts_records=counts_records,
+            runs=runs,
         )
         self._heartbeats = HeartbeatMonitor()
         self._arrivals: deque[_Arrival] = deque()

@@ -36,7 +36,7 @@ from .length_dialects import intended_lengths, parse_length_strict
 from .length_errors import MAX_LENGTH_LINE_BYTES
 from .problems import Diagnostic
 from .stream_type import StreamType
-from .valid_runs import count_valid_run, read_valid_run, valid_record
+from .valid_runs import RunDetail, join_valid_run, read_valid_run, valid_record
 from .window import MAX_RESYNC_RECORD_BYTES, NeedsBytes, Window
 
 MAX_EXAMINED_RECORD_BYTES = 1 << 27
@@ -54,8 +54,8 @@ class Examiner:
 
     A protobuf record whose length is too large may still decode. With `await_next_record` such a
     record is therefore reported only when the start of the next one is there; pass False for a
-    stream that is shown live. With `counts_records`, valid records are counted where nothing is
-    wrong with them: a finding is of many (CountedRecords).
+    stream that is shown live. With `runs`, valid records without diagnostics are joined: a finding
+    is of many (RecordRun).
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Examiner:
         *,
         max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES,
         await_next_record: bool = True,
-        counts_records: bool = False,
+        runs: RunDetail | None = None,
         first_number: int = 1,
         offset: int = 0,
     ) -> None:
@@ -73,7 +73,7 @@ class Examiner:
         self._window = Window(self._stream_type, offset)
         self._max_record_bytes = max_record_bytes
         self._await_next_record = await_next_record
-        self._counts_records = counts_records
+        self._runs: RunDetail | None = runs
         self._number = first_number
         self._first_offset = self._position = offset
         self._findings: list[Finding] = []
@@ -131,9 +131,9 @@ class Examiner:
             return
         is_followed = stream_type.encoding == "protobuf" and self._await_next_record
         place, limit = (self._position, self._number), self._max_record_bytes
-        if self._counts_records:
-            run = count_valid_run(window, *place, stream_type, limit, is_followed=is_followed)
-            if run is not None:
+        if self._runs is not None:
+            known = (*place, stream_type, limit, self._runs)
+            if (run := join_valid_run(window, *known, is_followed=is_followed)) is not None:
                 self._report(run)
                 self._number += run.count - 1
             return

@@ -33,13 +33,18 @@ class ValidRecord(Struct, frozen=True, gc=False):
         return worst_severity(self.diagnostics)
 
 
-class CountedRecords(ValidRecord, frozen=True, gc=False):
-    """A run of valid records without diagnostics, of which only the sizes are kept, by type.
+type ListedRecord = tuple[str, int, str]
+"""The type of a record, its size, and its summary as printable text."""
+
+
+class RecordRun(ValidRecord, frozen=True, gc=False):
+    """A run of valid records without diagnostics: their sizes by type, and a list if asked for.
 
     `number`, `offset` and the type are those of the first one, and `size` is that of all.
     """
 
     sizes: dict[str, list[int]] = {}
+    records: list[ListedRecord] = []
 
     @property
     def count(self) -> int:

@@ -26,7 +26,7 @@ from .message_guess import is_message_value
 from .problems import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -47,20 +47,6 @@ def examine(payload: bytes, message: str | None) -> PayloadContent:
         if value.type is not None and (payload.isascii() or _utf8_problem(payload) is None):
             return PayloadContent(value.type, value)
     return _examine_slowly(payload, message)
-
-
-def usual_type_reader(message: str) -> Callable[[bytes], str | None]:
-    """Return a function that returns the type of a valid payload; None for any that is unusual."""
-    decode = msgspec_decoder(message).decode
-
-    def read_type(payload: bytes) -> str | None:
-        try:
-            name: str | None = decode(payload).type
-        except (ValueError, RecursionError):
-            return None
-        return name if payload.isascii() or _utf8_problem(payload) is None else None
-
-    return read_type
 
 
 def is_json_object(payload: bytes) -> bool:

@@ -7,12 +7,11 @@ also has to have the field of its type, and no fields that only another message 
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cache
 from typing import TYPE_CHECKING
 
 from ..messages import json_reader
-from ..messages.descriptors import child_messages, message_class
-from ..messages.fast_conversion import is_compiled, protobuf_to_json, text_writer
+from ..messages.descriptors import child_messages
+from ..messages.fast_conversion import is_compiled, protobuf_to_json
 from ..messages.fields import type_enum_name
 from ..messages.mapping import WireFormatError, decode_protobuf
 from ..messages.msgspec_types import msgspec_decoder
@@ -20,20 +19,17 @@ from .content import (
     PayloadContent,
     malformed_content,
     matching_siblings,
-    type_values_by_name,
     unknown_enum_value,
 )
 from .json_content import is_json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from google.protobuf.message import Message
 
     from .problems import Diagnostic
 
-
-_TYPE = b'{"type":"'
 
 WARM_RECORDS = 200
 """Messages of a type that are decoded before a decoder of their JSON is built: that takes 10 ms."""
@@ -65,37 +61,6 @@ def _examine_usual(payload: bytes, message: str) -> PayloadContent | None:
     if value.type is None or getattr(value, value.type.lower(), value) is None:
         return None
     return PayloadContent(value.type, value)
-
-
-@cache
-def usual_type_reader(message: str) -> Callable[[bytes], str | None]:
-    """Return a function that returns the type of a valid payload; None for any that is unusual.
-
-    What the compiled module converts is valid if it has a type and its field. Its JSON begins with
-    them, and is not decoded: that takes as long as to convert it.
-    """
-    to_text, types = text_writer(message), _type_starts(message)
-
-    def read_type(payload: bytes) -> str | None:
-        converted = to_text(payload)
-        if converted is None:
-            return None
-        text = converted[0]
-        name, start = types.get(text[len(_TYPE) : text.find(b'"', len(_TYPE))], (None, b""))
-        return name if text.startswith(start) else None
-
-    return read_type
-
-
-def _type_starts(message: str) -> dict[bytes, tuple[str, bytes]]:
-    """Return each type, by its name in bytes, and how the JSON of its messages begins."""
-    fields = message_class(message).DESCRIPTOR.fields_by_name
-    starts: dict[bytes, tuple[str, bytes]] = {}
-    for name in type_values_by_name(message):
-        key, field = name.encode(), name.lower()
-        body = f',"{field}":'.encode() if field in fields else b""
-        starts[key] = name, _TYPE + key + b'"' + body
-    return starts
 
 
 def _examine_any(payload: bytes, message: str) -> PayloadContent:

@@ -6,6 +6,9 @@ Each that is not given is learned from the first valid records.
 from collections.abc import Callable
 
 from ..api.negotiation import Encoding
+from ..messages.fast_conversion import PlainRecordReader, plain_record_reader
+from ..messages.summary_fields import summary_text
+from ..shown_text import escape_line
 from . import json_content, protobuf_content
 from .content import PayloadContent
 from .json_content import is_json_object
@@ -33,14 +36,31 @@ class StreamType:
             encoding = "json" if payload[:1] in (b"{", b"[") else "protobuf"
         return self._examine(payload, self.message_name, encoding)
 
-    def usual_type_reader(self) -> Callable[[bytes], str | None]:
-        """Return a function that returns the type of a record, if that is all `examine` would find.
+    def plain_record_reader(self) -> PlainRecordReader | None:
+        """Return the compiled reader of records; None without it. Message and encoding are known.
 
-        None does not mean that anything is wrong. The message and the encoding have to be known.
+        `examine` finds nothing wrong with what it reads, and the same types and values.
         """
         assert self.message_name is not None
-        module = json_content if self.encoding == "json" else protobuf_content
-        return module.usual_type_reader(self.message_name)
+        return plain_record_reader(self.message_name, is_json=self.encoding == "json")
+
+    def record_judge(self, *, is_listed: bool) -> Callable[[bytes], tuple[str, str] | None]:
+        """Return a function that returns the type of a record, and its summary if `is_listed`.
+
+        It returns None if `examine` finds a diagnostic, or no type. Message and encoding are known.
+        """
+        message = self.message_name
+        assert message is not None
+
+        def judge(payload: bytes) -> tuple[str, str] | None:
+            content = self.examine(payload)
+            if content.value is None or content.type is None or content.diagnostics:
+                return None
+            if not is_listed:
+                return content.type, ""
+            return content.type, escape_line(summary_text(content.value, message, content.type))
+
+        return judge
 
     def learn_from_record(self, payload: bytes, content: PayloadContent) -> None:
         """Infer the encoding and the message from a valid record, unless they are known."""

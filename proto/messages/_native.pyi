@@ -39,3 +39,29 @@ class MessageType:
     ) -> tuple[bytes, bytes]: ...
 
 def sort_numbers(numbers: array[int], /) -> None: ...
+
+# A type: its name, the same in bytes, and the field that its messages have to have, or b"".
+type RecordType = tuple[str, bytes, bytes]
+
+# The members of an object: name, index of the object or -1, index of the value or -1.
+type SummaryMembers = tuple[tuple[bytes, int, int], ...]
+
+# A label: its text, its rank or 0, and whether its value is the length of a list.
+type SummaryLabel = tuple[bytes, int, bool]
+
+class RecordReader:
+    def __init__(
+        self,
+        message: MessageType,
+        is_json: bool,
+        types: tuple[RecordType, ...],
+        describe: Callable[[str], tuple[tuple[SummaryMembers, ...], tuple[SummaryLabel, ...]]],
+    ) -> None: ...
+    def read(
+        self,
+        data: bytes,
+        position: int,
+        max_bytes: int,
+        sizes: dict[str, list[int]],
+        records: list[tuple[str, int, str]] | None,
+    ) -> tuple[int, str | None]: ...

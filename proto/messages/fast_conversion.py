@@ -2,6 +2,7 @@
 
     protobuf_to_json(data, "mesos.v1.master.Event")    the text that json_writer.py writes
     json_to_protobuf(text, "mesos.v1.master.Event")    the bytes of the message that is read
+    plain_record_reader("mesos.v1.master.Event", …)    reads whole records that are so converted
 
 The compiled module `_native` does this in a twelfth to a twenty-fifth of the time that the Python
 code takes: 0.5 instead of 10 µs for an event of 280 bytes, 0.1 instead of 3 ms for 58 KB. It is
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, cast
 from .descriptors import map_value_field, message_class
 from .json_writer import AS_PUBLIC, AS_SET, format_double
 from .msgspec_types import decode_strictly
+from .summary_fields import LAST_LABELS, summary_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message
 
-    from ._native import FieldDescription, MessageType
+    from ._native import FieldDescription, MessageType, SummaryLabel, SummaryMembers
     from .json_writer import Writers
 
 try:
@@ -67,13 +69,6 @@ def protobuf_to_text(data: bytes, full_name: str) -> tuple[bytes, bool] | None:
     Raises LookupError if there is no such message.
     """
     return None if native is None else _message_type(full_name, AS_SET).to_json(data)
-
-
-def text_writer(full_name: str) -> Callable[[bytes], tuple[bytes, bool] | None]:
-    """Return `protobuf_to_text` for one type of messages."""
-    if native is None:
-        return lambda _: None
-    return _message_type(full_name, AS_SET).to_json
 
 
 def indented_json_writer(full_name: str) -> Callable[[bytes], bytes | None]:
@@ -140,6 +135,60 @@ def json_to_message(text: bytes, full_name: str) -> Message | None:
         return decode_strictly(text, full_name)
     data = _message_type(full_name, AS_SET).to_protobuf(text)
     return None if data is None else message_class(full_name).FromString(data)
+
+
+type PlainRecordReader = Callable[
+    [bytes, int, int, dict[str, list[int]], list[tuple[str, int, str]] | None],
+    tuple[int, str | None],
+]
+"""Reads records from a position in some bytes on, none larger than a limit.
+
+Appends the size of each, framing included, to the list of its type, and to a list, if there is one,
+its type, its size and its summary, which is printable. Returns where they end, and the type of the
+last one.
+"""
+
+
+@cache
+def plain_record_reader(full_name: str, *, is_json: bool) -> PlainRecordReader | None:
+    """Return a function that reads the next records as long as the module converts each.
+
+    A record of protobuf also has to have the field of its type. Returns None without the module.
+    Raises LookupError if there is no such message.
+    """
+    if native is None:
+        return None
+    fields = message_class(full_name).DESCRIPTOR.fields_by_name
+    enum = fields["type"].enum_type
+    assert enum is not None
+    types = tuple(
+        (name, name.encode(), name.lower().encode() if name.lower() in fields else b"")
+        for name in enum.values_by_name
+    )
+    message, describe = _message_type(full_name, AS_SET), partial(_describe_summary, full_name)
+    return native.RecordReader(message, is_json, types, describe).read
+
+
+def _describe_summary(
+    full_name: str, type_name: str
+) -> tuple[tuple[SummaryMembers, ...], tuple[SummaryLabel, ...]]:
+    """Return the objects of a message with the members that are looked up, and the labels."""
+    objects: dict[tuple[str, ...], list[tuple[bytes, int, int]]] = {(): []}
+    numbers: dict[tuple[str, ...], int] = {(): 0}
+    labels: list[SummaryLabel] = []
+    for value, (label, path) in enumerate(summary_paths(full_name, type_name)):
+        descriptor = cast("Descriptor", message_class(full_name).DESCRIPTOR)
+        for end in range(1, len(path)):
+            field = descriptor.fields_by_name[path[end - 1]]
+            descriptor = cast("Descriptor", field.message_type)
+            if path[:end] not in numbers:
+                numbers[path[:end]] = len(numbers)
+                objects[path[:end]] = []
+                objects[path[: end - 1]].append((field.name.encode(), numbers[path[:end]], -1))
+        objects[path[:-1]].append((path[-1].encode(), -1, value))
+        rank = LAST_LABELS.index(label) + 1 if label in LAST_LABELS else 0
+        labels.append((label.encode(), rank, descriptor.fields_by_name[path[-1]].is_repeated))
+    return tuple(map(tuple, objects.values())), tuple(labels)
 
 
 @cache

@@ -29,12 +29,12 @@ _MAX_DEPTH = 3
 _MAX_FIELDS = 5
 _ENUM_FIELDS = ("state", "type", "reason")
 _SKIPPED_LISTS = ("capabilities", "resources", "total_resources", "attributes", "labels")
-_LAST_LABELS = ("agent", "executor", "framework")
+LAST_LABELS = ("agent", "executor", "framework")
 """Long ids, and those that the others belong to."""
 
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
-type _LabelledPath = tuple[str, tuple[str, ...]]
+type LabelledPath = tuple[str, tuple[str, ...]]
 
 
 class _TakenFields(NamedTuple):
@@ -88,15 +88,21 @@ def collect_summary_fields(
             values[label] = found if isinstance(found, str) else str(len(found))
             if len(values) == _MAX_FIELDS:
                 break
-    for label in _LAST_LABELS:
+    for label in LAST_LABELS:
         if label in values:
             values[label] = values.pop(label)
     return values
 
 
+def summary_text(value: Any, message_name: str | None, type_name: str | None) -> str:
+    """Return the summary values as a text, like `task=t-1 state=TASK_RUNNING`."""
+    fields = collect_summary_fields(value, message_name, type_name)
+    return " ".join([f"{label}={text}" for label, text in fields.items()])
+
+
 @cache
 def _plan(message_name: str, type_name: str) -> _SummaryPlan:
-    paths = _paths(message_name, type_name)
+    paths = summary_paths(message_name, type_name)
     descriptor = cast("Descriptor", message_class(message_name).DESCRIPTOR)
     descriptors: dict[tuple[str, ...], Descriptor] = {(): descriptor}
     names: dict[tuple[str, ...], list[str]] = {(): []}
@@ -140,11 +146,11 @@ def _message_field(
     return value if enum_names is None else enum_names[value]
 
 
-def _paths(message_name: str, type_name: str) -> tuple[_LabelledPath, ...]:
+def summary_paths(message_name: str, type_name: str) -> tuple[LabelledPath, ...]:
     """Return the labelled paths in a message, the least nested ones first."""
     descriptor = message_class(message_name).DESCRIPTOR
     fields = cast("Mapping[str, FieldDescriptor]", descriptor.fields_by_name)
-    paths: list[tuple[int, _LabelledPath]] = []
+    paths: list[tuple[int, LabelledPath]] = []
     for name, field in fields.items():
         if name.endswith("_id"):
             paths.extend(_paths_in(field, (name,), 1))
@@ -155,7 +161,7 @@ def _paths(message_name: str, type_name: str) -> tuple[_LabelledPath, ...]:
 
 def _paths_in(
     field: FieldDescriptor, path: tuple[str, ...], depth: int
-) -> Iterator[tuple[int, _LabelledPath]]:
+) -> Iterator[tuple[int, LabelledPath]]:
     """Iterate over the labelled paths from a field down, each with its rank."""
     descriptor = field.message_type
     if field.enum_type is not None:

@@ -20,6 +20,7 @@ from ...proto.api.apis import AGENT, APIS, MASTER
 from ...proto.diagnosis.content import STREAMED_MESSAGES
 from ...proto.diagnosis.problems import Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
+from ...proto.diagnosis.valid_runs import RunDetail
 from ...proto.messages.descriptors import message_class
 from ...proto.shown_text import escape_json, escape_text
 from ..commands.console import (
@@ -82,9 +83,10 @@ def _print_rows(
     shown: InspectionSummary,
 ) -> int:
     """Print and count rows until the last one, or until Ctrl-C. Return the number of the last."""
-    number, counts_records = 0, options.summary and not options.show and shown is total
+    runs = None if options.show or shown is not total else _run_detail(options)
     try:
-        for number, row in enumerate(_read_rows(options, counts_records=counts_records), 1):
+        for row in _read_rows(options, runs):
+            number = total.rows + 1
             total.add_row(row)
             if shown is total:
                 output.print_row(number, row)
@@ -93,16 +95,23 @@ def _print_rows(
                 output.print_row(number, row)
     except KeyboardInterrupt:
         pass
-    return number
+    return total.rows
 
 
-def _read_rows(options: InspectOptions, *, counts_records: bool) -> Iterator[Row]:
+def _run_detail(options: InspectOptions) -> RunDetail | None:
+    """Return what the output needs of records in which nothing is wrong; None: a row of each."""
+    if options.summary:
+        return "counted"
+    return None if options.as_json else "listed"
+
+
+def _read_rows(options: InspectOptions, runs: RunDetail | None) -> Iterator[Row]:
     hints = sources.SourceHints(
         server=options.server,
         message_name=_record_message(options),
         encoding=options.encoding,
         max_record_bytes=options.max_record,
-        counts_records=counts_records,
+        runs=runs,
     )
     return chain.from_iterable(_rows_of(source, hints, options) for source in options.sources)
 

@@ -6,17 +6,22 @@
 
 import re
 import textwrap
+from itertools import chain
 
 import click
 
 from ...cassettes.inspection.rows import Row
 from ...proto.counted import counted
-from ...proto.diagnosis.findings import SkippedBytes, ValidRecord
+from ...proto.diagnosis.findings import RecordRun, SkippedBytes, ValidRecord
 from ...proto.diagnosis.problems import Diagnostic, Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
 from ...proto.shown_text import escape_line, quote_start
 
 _COLORS: dict[Severity, str] = {"information": "blue", "warning": "yellow", "malformed": "red"}
+_EVENT_COLOR = "green"
+_PLAIN_LINE = "%5d %10d     %5s %-17s %s %7s"
+"""What `RowFormatter` makes of a record of a raw stream, if nothing is cut or coloured."""
+
 _HEX_DUMP_BYTES = 64
 _NARROWEST = 40
 _NARROW = 60
@@ -51,7 +56,9 @@ class RowFormatter:
         return click.style(text, bold=True) if self._use_color else text
 
     def format_row(self, row: Row, number: int) -> list[str]:
-        """Format one row; `number` counts all rows from 1."""
+        """Format one row, of one record or of many; `number` counts all rows from 1."""
+        if isinstance(row.finding, RecordRun):
+            return self._format_run(row, row.finding, number)
         lines = [self._head(row, number)]
         if not row.diagnostics:
             return lines
@@ -59,6 +66,29 @@ class RowFormatter:
             lines += self._format_diagnostic(diagnostic)
         if row.severity == "malformed" and row.finding is not None:
             lines += self._format_damage(row)
+        return lines
+
+    def _format_run(self, row: Row, run: RecordRun, number: int) -> list[str]:
+        """Format a row of many records, as `format_row` formats the row of each.
+
+        The diagnostics of the row are those of the first record.
+        """
+        lines: list[str] = []
+        record, offset, is_plain = (
+            run.number,
+            run.offset,
+            self._width is None and not self._use_color,
+        )
+        for name, size, summary in run.records:
+            if is_plain:  # `_line` would do the same, but takes three times as long.
+                columns = number, offset, f"#{record}", name, summary, _size(size)
+                lines.append(_PLAIN_LINE % columns)
+            else:
+                place = str(number), str(offset), "", f"#{record}"
+                lines.append(self._line(place, name, _EVENT_COLOR, summary, size))
+            number, record, offset = number + 1, record + 1, offset + size
+        diagnostics = map(self._format_diagnostic, row.diagnostics)
+        lines[1:1] = chain.from_iterable(diagnostics)
         return lines
 
     def _head(self, row: Row, count: int) -> str:
@@ -70,9 +100,19 @@ class RowFormatter:
             )
         whose = "" if row.exchange is None else str(row.exchange)
         number = "" if row.number is None else f"#{row.number}"
-        size = "" if row.size is None or not self._has_sizes else f" {_size(row.size):>7}"
-        start = self._start(str(count), place, whose, number)
-        rest, name = escape_line(_about(row)), escape_line(name)
+        start = str(count), place, whose, number
+        return self._line(start, escape_line(name), color, escape_line(_about(row)), row.size)
+
+    def _line(
+        self,
+        columns: tuple[str, str, str, str],
+        name: str,
+        color: str | None,
+        rest: str,
+        row_size: int | None,
+    ) -> str:
+        start = self._start(*columns)
+        size = "" if row_size is None or not self._has_sizes else f" {_size(row_size):>7}"
         if self._width is not None:
             name = _cut(name, max(_NAME, self._width - len(start) - len(size) - _ROOM - 1))
         name = f"{name:{_NAME}} "
@@ -178,7 +218,7 @@ def _name(row: Row) -> tuple[str, str | None]:
             return row.type or row.method or "?", "cyan"
         case "event":
             name = row.type or "(record)"
-            return (f"> {name}" if row.side == "client" else name), "green"
+            return (f"> {name}" if row.side == "client" else name), _EVENT_COLOR
         case "skipped":
             return "(malformed)", "red"
         case "end":

@@ -24,6 +24,7 @@ from ...cassettes.validation.judge import find_problems
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import Encoding
 from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
+from ...proto.diagnosis.valid_runs import RunDetail
 from ..commands.console import EXIT_NOTHING, CommandError
 
 BLOCK = 1 << 18
@@ -44,14 +45,14 @@ _NO_LENGTH = {"not-digits", "sign", "blank", "hex", "overflow", "empty-length"}
 class SourceHints(Struct, frozen=True, kw_only=True):
     """Options that describe a source. `message_name` is a full name; None: not given.
 
-    With `counts_records`, a row of a raw stream may be of many records: for a summary.
+    With `runs`, a row of a raw stream may be of many records, counted or listed.
     """
 
     server: ServerKind | None = None
     message_name: str | None = None
     encoding: Encoding | None = None
     max_record_bytes: int = MAX_EXAMINED_RECORD_BYTES
-    counts_records: bool = False
+    runs: RunDetail | None = None
 
 
 def rows(source: str, reading: SourceHints) -> Iterator[Row]:
@@ -129,9 +130,7 @@ def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
         yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file)
         return
     start = data[:_SHOWN_BYTES]
-    stream = StreamRows(
-        StreamOrigin(), *hints, max_record_bytes=limit, counts_records=reading.counts_records
-    )
+    stream = StreamRows(StreamOrigin(), *hints, max_record_bytes=limit, runs=reading.runs)
     found = _read(stream, data, file, MAX_SEARCHED_BYTES)
     yield from _recognised(found, source, start)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ...cassettes.inspection.rows import Row
 from ...proto.counted import counted
-from ...proto.diagnosis.findings import CountedRecords
+from ...proto.diagnosis.findings import RecordRun
 from ...proto.diagnosis.problems import SEVERITIES, Severity
 from ...proto.shown_text import escape_line
 
@@ -79,8 +79,8 @@ class InspectionSummary(Struct):
             case "exchange":
                 name = f"{row.type or row.method} {row.status or 'no answer'}"
                 self.exchanges.setdefault(name, TypeTally()).add(row)
-            case "event" if isinstance(row.finding, CountedRecords):
-                self._add_counted(row.finding)
+            case "event" if isinstance(row.finding, RecordRun):
+                self._add_run(row.finding)
             case "event":
                 name = row.type or "(record)"
                 if (tally := self.events.get(name)) is None:
@@ -96,9 +96,9 @@ class InspectionSummary(Struct):
             case _:
                 pass
 
-    def _add_counted(self, records: CountedRecords) -> None:
-        self.rows += records.count - 1
-        for name, sizes in records.sizes.items():
+    def _add_run(self, run: RecordRun) -> None:
+        self.rows += run.count - 1
+        for name, sizes in run.sizes.items():
             self.events.setdefault(name, TypeTally()).add_sizes(sizes)
 
     def _measure_gap(self, row: Row) -> None:

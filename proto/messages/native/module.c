@@ -355,9 +355,9 @@ static PyType_Spec message_type_spec = {
     .slots = message_type_slots,
 };
 
-static int module_exec(PyObject *module)
+static int add_type(PyObject *module, PyType_Spec *spec)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &message_type_spec, NULL);
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
     if (!type)
         return -1;
     int result = PyModule_AddType(module, (PyTypeObject *)type);
@@ -369,6 +369,11 @@ static PyMethodDef module_methods[] = {
     {"sort_numbers", sort_numbers, METH_O, "Sort an array of numbers of 64 bits."},
     {NULL, NULL, 0, NULL},
 };
+
+static int module_exec(PyObject *module)
+{
+    return add_type(module, &message_type_spec) < 0 ? -1 : add_type(module, &record_reader_spec);
+}
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},

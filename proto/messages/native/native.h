@@ -146,4 +146,8 @@ Result json_to_protobuf(MessageType *type, Text text, Buffer *out);
 PyObject *digest_rows(MessageType *self, PyObject *args);
 PyObject *sort_numbers(PyObject *module, PyObject *numbers);
 
+/* ---------------------------------------------------------------- records (plain_records.c) */
+
+extern PyType_Spec record_reader_spec;
+
 #endif

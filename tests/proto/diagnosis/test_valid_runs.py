@@ -8,14 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.proto.api.negotiation import Encoding
-from mesotape.proto.diagnosis import examiner, protobuf_content
+from mesotape.proto.diagnosis import examiner, protobuf_content, stream_type
 from mesotape.proto.diagnosis.examiner import Examiner
-from mesotape.proto.diagnosis.findings import CountedRecords, Finding, ValidRecord
+from mesotape.proto.diagnosis.findings import (
+    Finding,
+    ListedRecord,
+    RecordRun,
+    ValidRecord,
+)
 from mesotape.proto.diagnosis.stream_type import StreamType
-from mesotape.proto.diagnosis.valid_runs import read_valid_run
+from mesotape.proto.diagnosis.valid_runs import RunDetail, read_valid_run
 from mesotape.proto.diagnosis.window import Window
 from mesotape.proto.messages import mapping
+from mesotape.proto.messages.summary_fields import summary_text
 from mesotape.proto.recordio import encode
+from mesotape.proto.shown_text import escape_line
 
 EVENT = "mesos.v1.master.Event"
 JSON = [
@@ -63,14 +70,14 @@ def examine(
     encoding: Encoding | None,
     *,
     await_next: bool,
-    counts_records: bool = False,
+    runs: RunDetail | None = None,
 ) -> list[Finding]:
     reader = Examiner(
         message,
         encoding,
         await_next_record=await_next,
         max_record_bytes=90,
-        counts_records=counts_records,
+        runs=runs,
     )
     return [one for chunk in chunks for one in reader.feed(chunk)] + reader.close()
 
@@ -106,21 +113,34 @@ def test_runs_are_found_as_step_by_step(
         assert examine(chunks, message, encoding, await_next=await_next) == found
 
 
-def with_runs_counted(findings: list[Finding]) -> list[Finding | dict[str, list[int]]]:
-    """Replace each run of valid records without diagnostics by their sizes by type, in order."""
-    counted: list[Finding | dict[str, list[int]]] = []
+type Joined = Finding | dict[str, list[int]] | list[ListedRecord]
+
+
+def with_runs_joined(findings: list[Finding], runs: RunDetail) -> list[Joined]:
+    """Join each run of valid records without diagnostics: their sizes by type, or a list of all."""
+    joined: list[Joined] = []
     for one in findings:
         if not isinstance(one, ValidRecord) or one.diagnostics or one.content.type is None:
-            counted.append(one)
+            joined.append(one)
             continue
-        if not counted or not isinstance(counted[-1], dict):
-            counted.append({})
-        run = counted[-1]
-        assert isinstance(run, dict)
-        own = one.sizes if isinstance(one, CountedRecords) else {one.content.type: [one.size]}
-        for name, sizes in own.items():
-            run.setdefault(name, []).extend(sizes)
-    return counted
+        name, value = one.content.type, one.content.value
+        run = joined[-1] if joined and isinstance(joined[-1], dict | list) else None
+        match run, runs:
+            case None, "counted":
+                joined.append(run := {})
+            case None, "listed":
+                joined.append(run := [])
+            case _:
+                pass
+        if isinstance(run, dict):
+            own = one.sizes if isinstance(one, RecordRun) else {name: [one.size]}
+            for each, sizes in own.items():
+                run.setdefault(each, []).extend(sizes)
+        elif isinstance(one, RecordRun):
+            run += one.records
+        else:
+            run.append((name, one.size, escape_line(summary_text(value, EVENT, name))))
+    return joined
 
 
 @pytest.mark.parametrize("await_next", [True, False])
@@ -133,7 +153,7 @@ def with_runs_counted(findings: list[Finding]) -> list[Finding | dict[str, list[
     ],
 )
 @given(data=st.data())
-def test_records_that_are_counted_are_those_that_are_found(
+def test_records_that_are_joined_are_those_that_are_found(
     message: str,
     encoding: Encoding,
     payloads: list[bytes],
@@ -144,25 +164,26 @@ def test_records_that_are_counted_are_those_that_are_found(
     known = data.draw(st.sampled_from([encoding, None]))
     is_compiled = data.draw(st.booleans())
     found = examine(chunks, message, known, await_next=await_next)
-    with pytest.MonkeyPatch.context() as patch:
-        if not is_compiled:
-            patch.setattr(protobuf_content, "usual_type_reader", lambda _: lambda _: None)
-        counted = examine(chunks, message, known, await_next=await_next, counts_records=True)
-    places = [(one.offset, one.size) for one in counted]
-    assert [start for start, _ in places[1:]] == [start + size for start, size in places[:-1]]
-    first = with_runs_counted(counted)
-    expected = with_runs_counted(found)
-    assert first == expected
-    assert [list(one) for one in first if isinstance(one, dict)] == [
-        list(one) for one in expected if isinstance(one, dict)
-    ]
+    for runs in ("counted", "listed"):
+        with pytest.MonkeyPatch.context() as patch:
+            if not is_compiled:
+                patch.setattr(stream_type, "plain_record_reader", lambda *_, **__: None)
+            joined = examine(chunks, message, known, await_next=await_next, runs=runs)
+        places = [(one.offset, one.size) for one in joined]
+        assert [start for start, _ in places[1:]] == [start + size for start, size in places[:-1]]
+        numbers = [(one.number, one.count if isinstance(one, RecordRun) else 1) for one in joined]
+        assert [at for at, _ in numbers[1:]] == [at + count for at, count in numbers[:-1]]
+        first, expected = with_runs_joined(joined, runs), with_runs_joined(found, runs)
+        assert first == expected
+        for one, other in zip(first, expected, strict=True):
+            assert not isinstance(one, dict) or list(one) == list(other)
 
 
 @pytest.mark.parametrize(("encoding", "payloads"), [("json", JSON[:2]), ("protobuf", PROTOBUF[:3])])
-def test_a_run_is_counted_in_one_finding(encoding: Encoding, payloads: list[bytes]) -> None:
+def test_a_run_is_one_finding(encoding: Encoding, payloads: list[bytes]) -> None:
     stream = b"".join(map(encode, payloads)) * 3
-    run, *rest = examine([stream], EVENT, encoding, await_next=False, counts_records=True)
-    assert isinstance(run, CountedRecords)
+    run, *rest = examine([stream], EVENT, encoding, await_next=False, runs="counted")
+    assert isinstance(run, RecordRun)
     assert (run.number, run.offset, run.size, rest) == (1, 0, len(stream), [])
     assert run.count == 3 * len(payloads)
 
