@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import cast, override
 
 from ...cassettes.answers.answer import StreamedResponse
+from ...proto.counted import counted
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,
@@ -23,7 +24,7 @@ from ..streams.stream_sender import StreamSender
 from .ports import ConnectionHost
 from .response_queue import ResponseQueue
 from .streamed_bodies import StreamedBodies
-from .turns import TURN_SECONDS
+from .turns import MAX_LEFT_REQUESTS, TURN_SECONDS
 
 
 class Connection(asyncio.Protocol):
@@ -52,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._backlog: list[RequestEvent] = []
         self._is_reading_paused = False
         self._awaits_turn = self._is_lost = False
+        self._left_requests = 0
         self._silent_since_seconds: float | None = None
 
     # Called by the transport.
@@ -68,11 +70,17 @@ class Connection(asyncio.Protocol):
     @override
     @guarded
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._awaits_turn and not self._responses.is_closed:
-            # The client did not wait for the responses. What it has sent is still processed.
-            self._is_lost = self._responses.is_closed = True
-        else:
+        if not self._awaits_turn or self._responses.is_closed:
             self._leave()
+            return
+        # The client did not wait for the responses. What it has sent is still processed.
+        self._is_lost = self._responses.is_closed = True
+        self._left_requests = len(self._backlog)
+        self._host.turns.left_requests += self._left_requests
+        if self._host.turns.left_requests > MAX_LEFT_REQUESTS:
+            self._backlog.clear()
+            text = f"{counted(self._left_requests, 'request')} of a client that left were dropped"
+            self._host.report_failure(0, ConnectionError(f"{text}: too many wait"))
 
     def _leave(self) -> None:
         self._backlog.clear()
@@ -232,6 +240,7 @@ class Connection(asyncio.Protocol):
             self.process_backlog()
         finally:
             if self._is_lost and not self._awaits_turn:
+                self._host.turns.left_requests -= self._left_requests
                 self._leave()
 
     def _process_event(self, event: RequestEvent) -> None:

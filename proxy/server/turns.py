@@ -12,10 +12,18 @@ TURN_SECONDS = 0.001
 """How long a connection answers requests in its turn."""
 
 
+MAX_LEFT_REQUESTS = 10_000
+"""Requests that wait for a turn after their clients have left."""
+
+
 class Turns:
-    """Calls functions in the order in which they were added."""
+    """Calls functions in the order in which they were added.
+
+    `left_requests` is the number of requests that wait although their clients have left.
+    """
 
     def __init__(self) -> None:
+        self.left_requests = 0
         self._waiting = deque[Callable[[], object]]()
 
     def add(self, take: Callable[[], object]) -> None:

@@ -14,6 +14,7 @@ from mesotape.cassettes.answers.gates import Latch
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.proto.http.address import Address
 from mesotape.proxy.http.http1 import ConnectionLimits
+from mesotape.proxy.server import connection
 from mesotape.proxy.server.server import ReplayServer
 from mesotape.proxy.streams.clock import LoopClock, ManualClock
 
@@ -609,6 +610,26 @@ def test_a_client_is_answered_during_the_pipelined_requests_of_many_that_have_le
         writer.close()
 
     serve_slowly(scenario)
+
+
+def test_requests_of_clients_that_have_left_are_bounded(monkeypatch):
+    monkeypatch.setattr(connection, "MAX_LEFT_REQUESTS", 250)
+    told = []
+
+    async def scenario(connect, server, seen):
+        server.report_failure = lambda exchange, error: told.append(str(error))
+        for _ in range(4):
+            _, left = await connect()
+            left.write(get(b"/a") * 100)
+            await until(lambda: any(peer.awaits_turn for peer in server.peers))
+            left.transport.abort()
+        await until(lambda: not server.peers)
+        assert len(seen) < 400
+        assert server.turns.left_requests == 0
+
+    serve_slowly(scenario)
+    assert all(text.endswith("of a client that left were dropped: too many wait") for text in told)
+    assert told
 
 
 @pytest.mark.parametrize("wait_for_all", [ReplayServer.drain, None], ids=("drained", "left"))
