@@ -131,10 +131,9 @@ class RequestParser:
         except HttpRequestError as error:
             self._fail(error)
         except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            if not isinstance(cause, HttpRequestError):
+            if not isinstance(error.__context__, HttpRequestError):
                 raise
-            self._fail(cause)
+            self._fail(error.__context__)
         except httptools.HttpParserInvalidURLError as error:
             # http_parser fails at such a target, and libprocess closes the connection.
             self._fail(HttpRequestError(400, f"malformed target: {error}", is_answered=False))
@@ -171,7 +170,9 @@ class RequestParser:
 
     def _fail(self, error: HttpRequestError) -> None:
         self.close()
-        self._events.append(error)
+        # Without the frames of its traceback, which have all that was received.
+        error.__context__ = None
+        self._events.append(error.with_traceback(None))
 
     def _begin_request(self) -> None:
         self._is_open = False

@@ -288,6 +288,8 @@ class Connection(asyncio.Protocol):
         then, and a client that does not close is aborted after `linger_seconds` by
         `check_timeout`. TLS cannot close one direction; there the response may be lost.
         """
+        self._parser.close()
+        self._parser.release()
         if self._transport.can_write_eof():
             self._responses.is_closed = True
             self._silent_since_seconds = self._host.clock.time()

@@ -72,10 +72,11 @@ HEALTH = post(said("GET_HEALTH").encode())
         (HEALTH, b"200 OK"),
         (HEALTH[:-5], b""),
         (b"NO HTTP\r\n\r\n", b"400 Bad Request"),
+        (b"GET /%b HTTP/1.1\r\n\r\n" % (b"a" * 100_000), b"HTTP/1.1 4"),
         (post(SUBSCRIBE.encode()), b"HEARTBEAT"),
         (post(said("GET_STATE").encode()), b"500 Internal"),
     ],
-    ids=["answered", "unfinished", "malformed", "stream", "failed"],
+    ids=["answered", "unfinished", "malformed", "long", "stream", "failed"],
 )
 def test_a_closed_connection_leaves_nothing_to_collect(tmp_path, request_bytes, answered):
     path = written(
