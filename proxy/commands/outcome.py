@@ -1,16 +1,13 @@
 """The result of a recording or a replay: counts, messages and the exit code."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from ...cassettes.redaction.rules import counts_text
-from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted, was
-from ..control.receipt import Receipt
-from ..control.verdict import Problem, ProblemKind
-from ..server.answering import Responder
 from .console import (
     EXIT_FAILURE,
     EXIT_IDLE_FAULT,
@@ -21,6 +18,15 @@ from .console import (
     print_json_line,
     print_to_stderr,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ...cassettes.storage.reader import Cassette
+    from ..control.receipt import Receipt
+    from ..control.verdict import Problem, ProblemKind
+    from ..server.answering import Responder
 
 _MAX_PRINTED = 20
 """Calls left out that are printed one by one."""

@@ -52,6 +52,11 @@ def test_bytes_that_are_not_utf8_have_their_place() -> None:
             "is not a mesos.v1.master.Event: Not expecting a JSON number for field 'task_added'",
         ),
         (
+            b'{"type":"SUBSCRIBED","subscribed":{"heartbeat_interval_seconds":%b}}' % (b"1" * 400),
+            "not-json",
+            "is not JSON: Value out of range",
+        ),
+        (
             b'{"type":"LATER"}',
             "unknown-enum",
             "type is 'LATER', which is not in mesos.v1.master.Event.Type",
