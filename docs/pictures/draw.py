@@ -30,6 +30,11 @@ COMMANDS = (
     "mesotape replay master.yaml -- sh agents.sh",
     "mesotape replay master.yaml -- sh state.sh",
 )
+MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
+VARIABLES = os.environ | {
+    **{"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "PAGER": "cat"},
+    **{"no_proxy": "127.0.0.1", "NO_COLOR": ""},
+}
 PORT = re.compile(r"(127\.0\.0\.1:)\d+")
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -40,23 +45,25 @@ def draw(path: Path) -> str:
         for name, text in FILES.items():
             (Path(folder) / name).write_text(text)
         shown = "".join(f"$ {command}\n{_run(command, folder)}" for command in COMMANDS)
-    text = Text.from_ansi(PORT.sub(r"\g<1>5050", shown).replace("\r", ""))
-    console = Console(record=True, width=COLUMNS, file=io.StringIO())
+    return save_svg(PORT.sub(r"\g<1>5050", shown), path, COLUMNS)
+
+
+def save_svg(shown: str, path: Path, columns: int) -> str:
+    """Write what a terminal shows as a picture. Return its text."""
+    text = Text.from_ansi(shown.replace("\r", ""))
+    console = Console(record=True, width=columns, file=io.StringIO())
     console.print(text, soft_wrap=False)
-    picture = console.export_svg(title="mesotape", theme=DIMMED_MONOKAI, unique_id="terminal")
-    path.write_text(
-        FONT_FACE.sub("", picture)
-    )  # The fonts are those of the reader, not of a server.
+    picture = console.export_svg(title="mesotape", theme=DIMMED_MONOKAI, unique_id=path.stem)
+    # The fonts are those of the reader, not of a server.
+    path.write_text(FONT_FACE.sub("", picture))
     return text.plain
 
 
 def _run(command: str, folder: str) -> str:
     """Return what a command prints on a terminal, which has colours."""
-    words = [sys.executable, "-m", "mesotape.proxy.cli", *shlex.split(command)[1:]]
+    words = [*MESOTAPE, *shlex.split(command)[1:]]
     ours, its = pty.openpty()
-    variables = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "PAGER": "cat"}
-    variables |= {"no_proxy": "127.0.0.1", "NO_COLOR": ""}
-    with subprocess.Popen(words, cwd=folder, env=variables, stdout=its, stderr=its):
+    with subprocess.Popen(words, cwd=folder, env=VARIABLES, stdout=its, stderr=its):
         os.close(its)
         with os.fdopen(ours, "rb", buffering=0) as terminal:
             return _read_all(terminal).decode()
