@@ -217,9 +217,11 @@ $(SITE): $(DEV)
 	$(BIN)/pip $(PINNED) --group docs
 	@touch $@
 
-# What README.md shows of a terminal.
-picture: $(DEMO)
+# The pictures of README.md and of the pages.
+picture: install chromium
 	$(BIN)/python docs/pictures/draw.py docs/pictures/terminal.svg
+	$(BIN)/python docs/pictures/panels.py docs/pictures
+	$(BIN)/python docs/pictures/pages.py docs/pictures
 
 # Compile the .proto files into the descriptor set that ships.
 protos: install

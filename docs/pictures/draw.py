@@ -32,8 +32,11 @@ COMMANDS = (
 )
 MESOTAPE = (sys.executable, "-m", "mesotape.proxy.cli")
 VARIABLES = os.environ | {
-    **{"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "PAGER": "cat"},
-    **{"no_proxy": "127.0.0.1", "NO_COLOR": ""},
+    "TERM": "xterm-256color",
+    "COLUMNS": str(COLUMNS),
+    "PAGER": "cat",
+    "no_proxy": "127.0.0.1",
+    "NO_COLOR": "",
 }
 PORT = re.compile(r"(127\.0\.0\.1:)\d+")
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from draw import COLUMNS, FILES, MESOTAPE, VARIABLES, save_svg
@@ -122,7 +122,8 @@ def _call(url: str, call: str, accept: str) -> None:
     connection.getresponse().read()
 
 
-def wait_for(condition, what: str) -> None:
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Wait until a condition is true; end the script if it never is."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline:

@@ -30,6 +30,13 @@ def test_the_picture_shows_what_the_commands_print(tmp_path: Path) -> None:
     assert "](docs/pictures/terminal.svg)" in README
 
 
+def test_all_pictures_are_small_and_shown() -> None:
+    pages = "".join(page.read_text() for page in PAGES)
+    for picture in [*PICTURES.glob("*.svg"), *PICTURES.glob("*.png")]:
+        assert picture.stat().st_size < 150_000
+        assert f"](pictures/{picture.name})" in pages
+
+
 def test_the_calls_are_answered_as_the_comments_say() -> None:
     (block,) = re.findall(r"^    \.venv/bin/mesotape (.*)\n((?:    .*\n){4})", README, re.MULTILINE)
     start, calls = block
