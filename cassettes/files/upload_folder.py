@@ -80,7 +80,7 @@ def has_folder(destination: ObjectPath) -> bool:
 
 def join_folder(file: Path) -> None:
     """Hold the lock of the folder of a file until this process ends, if it is an upload folder."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         _open_locked(file.parent / _DESTINATION, fcntl.LOCK_SH)
 
 

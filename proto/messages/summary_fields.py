@@ -11,19 +11,17 @@ the body that its type names, the least nested ones first.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from google.protobuf.message import Message
-
 from .descriptors import map_value_field, message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from google.protobuf.message import Message
 
 _MAX_DEPTH = 3
 _MAX_FIELDS = 5
@@ -71,7 +69,7 @@ def collect_summary_fields(
     """
     if message_name is None or type_name is None or value is None or isinstance(value, dict):
         return {}
-    plan, is_message = _plan(message_name, type_name), isinstance(value, Message)
+    plan, is_message = _plan(message_name, type_name), hasattr(value, "DESCRIPTOR")
     taken: list[Any] = [value]
     for index, fields, get_all, absent in plan.nodes:
         parent = taken[index]

@@ -84,7 +84,7 @@ def assert_refused(done: "subprocess.CompletedProcess[str]", code: int, text: st
     ("arguments", "code", "text"),
     [
         (["none.yaml"], 1, "none.yaml: there is no such file"),
-        (["."], 1, ".: is a folder, expected a file"),
+        (["."], 1, "alias.yaml:10: anchors are not allowed: found `&a`; run mesotape validate "),
         (["good.yaml/x"], 1, "good.yaml/x: cannot be opened: Not a directory"),
         (["empty.yaml"], 1, "empty.yaml: not a cassette: the file is empty"),
         (["binary.yaml"], 1, "binary.yaml:1: not a cassette: found binary data"),
