@@ -62,7 +62,8 @@ class CallRows:
                 yield digest, row
         for digest, rows in self._by_digest.items():
             yield from ((digest, row) for row in rows)
-        self._sorted, self._by_digest = array("Q"), defaultdict(list)
+        self._sorted = array("Q")
+        self._by_digest.clear()
 
     def _add_usual(self, rows: "array[int]") -> "array[int]":
         """Add the exchanges with usual calls; return the others."""
