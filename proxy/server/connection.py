@@ -35,6 +35,7 @@ class Connection(asyncio.Protocol):
     """
 
     _transport: asyncio.Transport
+    _left_requests = 0
 
     def __init__(
         self,
@@ -53,7 +54,6 @@ class Connection(asyncio.Protocol):
         self._backlog: list[RequestEvent] = []
         self._is_reading_paused = False
         self._awaits_turn = self._is_lost = False
-        self._left_requests = 0
         self._silent_since_seconds: float | None = None
 
     # Called by the transport.
