@@ -180,14 +180,16 @@ def pytest_runtest_makereport(
     warnings: list[str] = []
     if (factory := item.config.stash.get(_factory, None)) is not None:
         factory.add_outcome(report)
-        warnings += factory.recorder_warnings
+        if report.failed:
+            warnings += factory.recorder_warnings
         if report.failed and call.when == "call":
             factory.add_to_report(report)
     if (session := item.stash.get(_session, None)) is not None:
-        warnings += session.recorder_warnings
+        if report.failed:
+            warnings += session.recorder_warnings
         if report.failed and call.when == "call" and (text := session.report()):
             report.sections.append(("mesotape", text))
-    if report.failed and warnings:
+    if warnings:
         from .testing.reports import put_first
 
         put_first(report, [f"mesotape: {each}" for each in warnings])

@@ -30,6 +30,7 @@ from ...proto.http.address import Address, ServerUrl
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_REPORT_SECONDS = 0.3
 
 _numbers = count(1)
 """Of the recorders of this process, of which several may record the same cassette."""
@@ -103,10 +104,19 @@ class RecorderProcess:
 
     @property
     def warnings(self) -> list[str]:
-        """What the recorder has reported so far, like an upstream that cannot be reached."""
+        """What the recorder has reported so far, like an upstream that cannot be reached.
+
+        If that is nothing, this waits a moment: a client can have an answer before the report that
+        is about it is written.
+        """
+        deadline_seconds = time.monotonic() + _REPORT_SECONDS
+        while self._errors.exists():
+            self._stderr = self._errors.read_text(errors="replace")
+            is_over = self._process.poll() is not None or time.monotonic() > deadline_seconds
+            if self._stderr or is_over:
+                break
+            time.sleep(0.01)
         text = self._stderr
-        if self._errors.exists():
-            text = self._errors.read_text(errors="replace")
         return [line.removeprefix("mesotape: ") for line in text.splitlines() if line]
 
     @property
