@@ -141,7 +141,7 @@ def run_here(measure: Measure, scope: Scope, rounds: int, results: Connection) -
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the rows of the table.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="a topic, or a part of topic: row")
-    parser.add_argument("--quick", action="store_true", help="small sizes, two rounds")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round")
     parser.add_argument("--rounds", type=int, help="rounds of each row")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results there")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")

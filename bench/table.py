@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 WIDTH = 100
-ROUNDS, QUICK_ROUNDS = 5, 2
+ROUNDS, QUICK_ROUNDS = 5, 1
 _COLUMNS = "{:<33} {:>9} {:>13} {:>8} {:>20}  {}"
 
 
