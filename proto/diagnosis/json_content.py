@@ -93,8 +93,8 @@ def _examine_members(members: dict[str, Any], message: str) -> PayloadContent:
         return malformed_content("missing-field", f"is not a {message}: {error}", type_name)
     except (mapping.ConversionError, RecursionError) as error:
         return malformed_content("not-message", f"is not a {message}: {error}", type_name)
-    except OverflowError:  # Hundreds of digits, which msgspec reads and Mesos does not.
-        return malformed_content("not-json", "is not JSON: Value out of range", type_name)
+    except mapping.JSONTextError as error:  # A number that msgspec reads and Mesos does not.
+        return malformed_content("not-json", f"is not JSON: {error}", type_name)
     fields = cast("Mapping[str, FieldDescriptor]", value.DESCRIPTOR.fields_by_name)
     return PayloadContent(str(message_type), value, tuple(_unknown_enum_names(members, fields, "")))
 

@@ -46,7 +46,10 @@ _NULL_ENTRY = b"\xf8\xff\xff\xff\x0f\x01"
 
 
 def message_from_json_value(value: JSONValue, full_name: str) -> Message:
-    """Convert a JSON value to a message. Raises ConversionError."""
+    """Convert a JSON value to a message.
+
+    Raises ConversionError, or JSONTextError for a number that is out of range.
+    """
     if not isinstance(value, dict):
         raise ConversionError("Expecting a JSON object")
     message = message_class(full_name)()

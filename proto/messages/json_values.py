@@ -163,7 +163,7 @@ def _double_reader(name: str) -> ValueReader:
                 return float(value)
             value = _parse_inside(value, name, "number")
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return _to_double(value)
         raise unexpected_type_error(value, name)
 
     return read_double
@@ -179,10 +179,18 @@ def _integer_reader(name: str, least: int, end: int) -> ValueReader:
             return value
         # The cast of C++; for a double out of range its result is undefined, and this is one.
         if not -(2**63) <= value < 2**63:
-            value = float(value)
+            value = _to_double(value)
         return least + (int(value) - least) % (end - least)
 
     return read_integer
+
+
+def _to_double(value: float) -> float:
+    """Return a number of JSON as Mesos stores it: one that no double holds is not JSON for it."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise JSONTextError("Value out of range") from None
 
 
 def _parse_inside(text: str, name: str, json_type: str) -> JSONValue:

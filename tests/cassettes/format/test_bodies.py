@@ -157,6 +157,10 @@ def test_a_message_without_a_required_field_is_malformed() -> None:
         (Body(proto="{"), "proto: not JSON: Input data was truncated"),
         (Body(proto="[]"), "proto: not a mesos.v1.master.Event: "),
         (
+            Body(proto='{"subscribed":{"heartbeat_interval_seconds":%s}}' % ("1" * 400)),
+            "proto: not a mesos.v1.master.Event: Value out of range",
+        ),
+        (
             Body(proto="{}", wire=b"x"),
             "wire: expected a key wire_of, the digest of the text that it belongs to",
         ),
