@@ -164,7 +164,7 @@ def with_scope(form: MessageForm, surrounding: str) -> MessageForm:
 
 
 def _divide_names(piece: bytes, ids: Iterable[bytes]) -> tuple[bytes, int] | None:
-    """Take ids out of the names in a text, and count the names with one.
+    """Remove the ids from the names in a text, and count the names that had one.
 
     None if a name has two: the form would depend on which is removed first.
     """

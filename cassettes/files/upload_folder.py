@@ -66,7 +66,7 @@ def uploads_root() -> Path:
 
 
 def left_folders() -> Iterator[UploadFolder]:
-    """Lock and return the folders in which nobody works any more."""
+    """Lock and return the folders that no process uses any more."""
     for path, destination in _folders():
         with contextlib.suppress(FileNotFoundError):  # Another process has just removed it.
             if (lock := _open_locked(path / _DESTINATION, fcntl.LOCK_EX)) is not None:

@@ -1,4 +1,4 @@
-"""Take the pictures of pages in Chromium: a report, and mitmweb while it records.
+"""Draw two pages with Chromium: a report, and mitmweb while it records.
 
 python docs/pictures/pages.py docs/pictures
 
