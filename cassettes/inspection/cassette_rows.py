@@ -8,6 +8,8 @@ is the line of that event.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
 from ...proto import recordio
 from ...proto.api import calls, endpoints
 from ...proto.api.apis import AGENT, CallType, ServerKind
@@ -16,7 +18,8 @@ from ...proto.diagnosis.problems import Diagnostic
 from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, End, Event, Exchange, Note, Side
+from ..format.documents import Body, CassetteError, End, Event, Exchange, Note, Side
+from ..storage.opened_file import ChangedError
 from ..storage.reader import Cassette
 from ..validation.findings import FINDING_KINDS, CassetteFinding
 from .rows import Row
@@ -45,13 +48,23 @@ def read_finding_rows(path: Path, findings: Iterable[CassetteFinding]) -> Iterat
         )
 
 
+class _StreamFacts(Struct, frozen=True):
+    """What an exchange says of its streams; `message` is that of the records of the server."""
+
+    client: int | None = None
+    peer: str | None = None
+    call: str | None = None
+    message: str | None = None
+    is_chunked: bool = False
+
+
 class _Inspection:
+    """Of exchanges, only the facts of streams that are open are kept."""
+
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
         self._streams: dict[tuple[int, Side], StreamRows] = {}
-        self._origins: dict[int, StreamOrigin] = {}
-        self._messages: dict[int, str | None] = {}
-        self._chunked: set[int] = set()
+        self._facts: dict[int, _StreamFacts] = {}
 
     def rows(self) -> Iterator[Row]:
         for document, line in self._cassette.documents_or_errors():
@@ -78,64 +91,77 @@ class _Inspection:
     def _exchange(self, exchange: Exchange, line: int) -> Row:
         row = exchange_row(exchange, self._cassette.header.server)
         row.line = line
-        self._origins[exchange.exchange] = StreamOrigin(
-            exchange.exchange, exchange.client, exchange.peer, row.call
-        )
-        if exchange.response.stream == "chunks":
-            self._chunked.add(exchange.exchange)
-        if exchange.response.stream is not None:
-            self._messages[exchange.exchange] = row.message_name
-        if (early := self._streams.get((exchange.exchange, "client"))) is not None:
-            early.origin = StreamOrigin(
-                exchange.exchange, exchange.client, exchange.peer, row.call, "client"
-            )
+        if exchange.request.stream is not None or exchange.response.stream is not None:
+            self._facts[exchange.exchange] = _stream_facts(exchange, row)
         return row
 
+    def _facts_of(self, number: int) -> _StreamFacts:
+        """Return what is known of a stream; that of a request begins before its exchange."""
+        if (facts := self._facts.get(number)) is None:
+            facts = self._facts[number] = self._read_facts(number)
+        return facts
+
+    def _read_facts(self, number: int) -> _StreamFacts:
+        try:
+            exchange = self._cassette.exchange(number)
+        except ChangedError:
+            raise
+        except CassetteError:  # It is a finding of the judge.
+            return _StreamFacts()
+        return _stream_facts(exchange, exchange_row(exchange, self._cassette.header.server))
+
     def _stream(self, number: int, side: Side) -> StreamRows:
-        """Return a stream; that of a request may begin before its exchange is in the file."""
         if (number, side) not in self._streams:
-            own = self._origins.get(number, StreamOrigin(number))
+            own = self._facts_of(number)
             origin = StreamOrigin(number, own.client, own.peer, own.call, side)
-            message = self._messages.get(number) if side == "server" else AGENT.call_message
+            message = own.message if side == "server" else AGENT.call_message
             self._streams[number, side] = StreamRows(origin, message, patient=False)
         return self._streams[number, side]
 
     def _event(self, event: Event, line: int) -> Iterator[Row]:
         side = event.from_ or "server"
-        message = self._messages.get(event.of) if side == "server" else AGENT.call_message
+        facts = self._facts_of(event.of)
+        message = facts.message if side == "server" else AGENT.call_message
         try:
             data = encode_body(event, message)
         except BodyError:
             return
-        if event.of in self._chunked and side == "server":
-            yield self._chunk(event, data, line)
+        if facts.is_chunked and side == "server":
+            yield _chunk_row(event, facts, data, line)
             return
         if event.offset is None:
             data = recordio.encode(data)
         chunks = 1 if event.chunks is None else max(1, len(event.chunks))
         yield from self._stream(event.of, side).feed(data, event.at, line, chunks)
 
-    def _chunk(self, event: Event, data: bytes, line: int) -> Row:
-        """A chunk of a body that is not RecordIO."""
-        own = self._origins.get(event.of, StreamOrigin(event.of))
-        return Row(
-            row_type="event",
-            at=event.at,
-            exchange=event.of,
-            number=event.event,
-            client=own.client,
-            call=own.call,
-            peer=own.peer,
-            type="(chunk)",
-            size=len(data),
-            line=line,
-            body=data,
-        )
-
     def _end(self, end: End, line: int) -> Iterator[Row]:
-        stream = self._stream(end.end, end.from_ or "server")
-        yield from stream.close(end.at, end.cause, line)
-        del self._streams[end.end, end.from_ or "server"]
+        side = end.from_ or "server"
+        yield from self._stream(end.end, side).close(end.at, end.cause, line)
+        del self._streams[end.end, side]
+        self._facts.pop(end.end, None)
+
+
+def _stream_facts(exchange: Exchange, row: Row) -> _StreamFacts:
+    stream = exchange.response.stream
+    message = None if stream is None else row.message_name
+    return _StreamFacts(exchange.client, exchange.peer, row.call, message, stream == "chunks")
+
+
+def _chunk_row(event: Event, facts: _StreamFacts, data: bytes, line: int) -> Row:
+    """Return the row of a chunk of a body that is not RecordIO."""
+    return Row(
+        row_type="event",
+        at=event.at,
+        exchange=event.of,
+        number=event.event,
+        client=facts.client,
+        call=facts.call,
+        peer=facts.peer,
+        type="(chunk)",
+        size=len(data),
+        line=line,
+        body=data,
+    )
 
 
 def exchange_row(exchange: Exchange, server: ServerKind | None) -> Row:

@@ -8,15 +8,17 @@ marked as malformed itself, and a call that the server refused, are no findings.
 import re
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from ...proto.api import calls, endpoints
-from ...proto.api.apis import ServerKind
+from ...proto.api.apis import Api, CallType, ServerKind
 from ...proto.api.negotiation import ENCODINGS, Encoding, body_encoding
 from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
 from ...proto.messages import fast_conversion
 from ...proto.messages.msgspec_types import msgspec_decoder
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, Event, Exchange, NodePath, Request, Response
+from ..format.documents import Body, Event, Exchange, NodePath, Request, Response, Side
 from ..format.heads import request_faults, response_faults, status_fault
 from .fault_lines import key_line, member_line, text_line
 from .findings import FINDING_KINDS, CassetteFinding
@@ -26,17 +28,15 @@ _JSON_OFFSET = re.compile(r"(?:(expected '[,:\]}].*))?\(byte (\d+)\)")
 _BODILESS_STATUSES = frozenset({204, 304})
 
 
-class StreamContent:
+class StreamContent(Struct, frozen=True):
     """The message and the encoding of the records of one side of an exchange; None: unknown."""
 
-    def __init__(self, message: str | None, encoding: Encoding | None, head_line: int) -> None:
-        self.message = message
-        self.encoding: Encoding | None = encoding
-        self.head_line = head_line
+    message: str | None
+    encoding: Encoding | None
 
 
 class ExchangeContent:
-    """The findings of an exchange, and the contents of its streams."""
+    """The findings of an exchange."""
 
     def __init__(
         self, exchange: Exchange, server: ServerKind | None, line: int, data: bytes
@@ -49,10 +49,7 @@ class ExchangeContent:
         self.findings = list(self._check_heads())
         request, response = exchange.request, exchange.response
         body = self._check_body(request, call_message, "request")
-        media_type = header_value(request.headers, "content-type")
-        call_type = None
-        if api is not None and media_type is not None:
-            call_type = calls.identify_call_type(body, media_type, api)
+        call_type = _identify_call_type(request, body, api)
         is_accepted = response.status is not None and response.status < 300
         if is_accepted and request.method == "POST" and not request.stream:
             self._check_message(request, body, call_message, "request")
@@ -65,10 +62,6 @@ class ExchangeContent:
         if body and call_type is not None and record_message and is_complete:
             text = f"response: the answer to {call_type.name} is not a stream"
             self.findings.append(self._finding("plain-json", text, "response"))
-        self.streams = {
-            "client": StreamContent(call_message, body_encoding(request.headers), line),
-            "server": StreamContent(record_message, body_encoding(response.headers), line),
-        }
 
     def _check_body(self, body: Request | Response, message: str | None, side: str) -> bytes:
         name = f"exchange {self._exchange.exchange}: {side}"
@@ -206,6 +199,22 @@ class BodyCheck:
         self.findings.append(self._finding(code, text, line))
 
 
+def stream_content(exchange: Exchange, server: ServerKind | None, side: Side) -> StreamContent:
+    """Return what the records of one side of an exchange are."""
+    request = exchange.request
+    api = endpoints.find_api(request.path, server)
+    if side == "client":
+        message = None if api is None else api.call_message
+        return StreamContent(message, body_encoding(request.headers))
+    try:
+        body = encode_body(request, None if api is None else api.call_message)
+    except BodyError:
+        body = b""
+    call_type = _identify_call_type(request, body, api)
+    message = None if call_type is None else call_type.record_message
+    return StreamContent(message, body_encoding(exchange.response.headers))
+
+
 def event_findings(
     event: Event, stream: StreamContent, line: int, data: bytes
 ) -> list[CassetteFinding]:
@@ -217,6 +226,13 @@ def event_findings(
     if payload and event.offset is None and stream.message and stream.encoding:
         check.check_message(event, payload, stream.message, stream.encoding)
     return check.findings
+
+
+def _identify_call_type(request: Request, body: bytes, api: Api | None) -> CallType | None:
+    media_type = header_value(request.headers, "content-type")
+    if api is None or media_type is None:
+        return None
+    return calls.identify_call_type(body, media_type, api)
 
 
 def _is_exact(shown: str, message: str) -> bool:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...proto.api import endpoints
-from ..format.documents import CassetteError, Document, Event, Exchange, Header, PlacedError
+from ..format.documents import CassetteError, Document, Event, Exchange, Header, PlacedError, Side
+from ..storage.opened_file import ChangedError
 from ..storage.reader import Cassette, DocumentSource
-from .content import ExchangeContent, StreamContent, event_findings
+from .content import ExchangeContent, StreamContent, event_findings, stream_content
 from .findings import FINDING_KINDS, CassetteFinding
 from .structure import DocumentLines, StructureCheck
 
@@ -115,14 +116,14 @@ def _missing_server(cassette: Cassette, exchanges: Iterable[Exchange]) -> list[C
 class _Examination:
     def __init__(self, cassette: Cassette) -> None:
         self._cassette = cassette
-        self._streams: dict[tuple[int, str], StreamContent] = {}
+        self._streams: dict[tuple[int, Side], StreamContent | None] = {}
         self._findings: list[CassetteFinding] = []
         self._repeated = cassette.repeated_exchanges
+        self._has_server = cassette.header.server is not None
 
     def findings(self) -> list[CassetteFinding]:
         self._findings += _left_out(self._cassette)
-        structure = StructureCheck(self._repeated)
-        deferred: list[DocumentSource] = []
+        structure = StructureCheck(self._cassette.exchange_starts(), self._repeated)
         for source, document, data in self._documents():
             line = source.line
             last = line - 1 + data.rstrip(b"\n").count(b"\n")
@@ -136,19 +137,11 @@ class _Examination:
                         CassetteFinding(code="second-header", line=line, text=text, advice=advice)
                     )
                 case Exchange():
-                    if not any(each.code == "no-server" for each in self._findings):
-                        self._findings += _missing_server(self._cassette, [document])
                     self._examine_exchange(document, line, data)
-                case Event() if (document.of, document.from_ or "server") in self._streams:
+                case Event() if document.of not in self._repeated:
                     self._examine_event(document, line, data)
-                case Event():
-                    deferred.append(source)  # The exchange that says what it is may follow.
                 case _:
                     pass
-        for source in deferred:
-            document, data = self._cassette.read_source(source)
-            if isinstance(document, Event):
-                self._examine_event(document, source.line, data)
         self._findings += structure.finish()
         self._leave_out_consequences()
         known = {each.line for each in self._findings if each.level == "error"}
@@ -174,16 +167,32 @@ class _Examination:
                 self._add(CassetteFinding(code="document", line=error.line, text=error.text))
 
     def _examine_exchange(self, exchange: Exchange, line: int, data: bytes) -> None:
+        if not self._has_server and (found := _missing_server(self._cassette, [exchange])):
+            self._findings += found
+            self._has_server = True  # It is reported once.
         content = ExchangeContent(exchange, self._cassette.header.server, line, data)
         self._findings += content.findings
-        for side, stream in content.streams.items():
-            self._streams.setdefault((exchange.exchange, side), stream)
 
     def _examine_event(self, event: Event, line: int, data: bytes) -> None:
-        stream = self._streams.get((event.of, event.from_ or "server"))
-        if stream is None or event.of in self._repeated:
-            return  # What the event is, is not known.
-        self._findings += event_findings(event, stream, line, data)
+        side = event.from_ or "server"
+        if (event.of, side) not in self._streams:
+            self._streams[event.of, side] = self._find_stream(event.of, side)
+        stream = self._streams[event.of, side]
+        if stream is not None:
+            self._findings += event_findings(event, stream, line, data)
+
+    def _find_stream(self, number: int, side: Side) -> StreamContent | None:
+        """Return what the records of a stream are; None if its exchange cannot be read.
+
+        The exchange may be after its records in the file.
+        """
+        try:
+            exchange = self._cassette.exchange(number)
+        except ChangedError:
+            raise
+        except CassetteError:
+            return None
+        return stream_content(exchange, self._cassette.header.server, side)
 
     def _add(self, finding: CassetteFinding) -> None:
         self._findings.append(finding)

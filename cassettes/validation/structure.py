@@ -4,7 +4,9 @@ The documents of an exchange whose number is there twice are not compared furthe
 belong together is a question of its own (renumbering.py), and the number alone is the fault.
 """
 
-from collections.abc import Collection, Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -25,10 +27,53 @@ class DocumentLines(Struct, frozen=True):
         return f"delete lines {self.first} to {self.last}"
 
 
+_STREAMS: tuple[tuple[Side, ...], ...] = ((), ("client",), ("server",), ("client", "server"))
+
+
 class _SeenExchange(Struct):
     at: float
     line: int
-    streams: frozenset[Side]
+    streams: tuple[Side, ...]
+
+
+class _SeenExchanges:
+    """The exchanges that were seen, by their numbers, in columns: 25 bytes for each.
+
+    `starts` are the numbers and times of all exchanges, in the order of the numbers.
+    """
+
+    def __init__(self, starts: Iterable[tuple[int, float]]) -> None:
+        self._numbers = array("Q")
+        self._times = array("d")
+        for number, at in starts:
+            self._numbers.append(number)
+            self._times.append(at)
+        self._lines = array("Q", bytes(8 * len(self._numbers)))
+        self._streams = bytearray(len(self._numbers))
+
+    def __iter__(self) -> Iterator[tuple[int, _SeenExchange]]:
+        for position, line in enumerate(self._lines):
+            if line:
+                yield self._numbers[position], self._read(position)
+
+    def get(self, number: int) -> _SeenExchange | None:
+        """Return what was seen; None if the exchange was not seen."""
+        position = bisect_left(self._numbers, number)
+        if position == len(self._numbers) or self._numbers[position] != number:
+            return None
+        return self._read(position) if self._lines[position] else None
+
+    def add(self, exchange: Exchange, line: int) -> None:
+        """Add an exchange, the first with its number that is seen."""
+        position = bisect_left(self._numbers, exchange.exchange)
+        self._times[position] = exchange.at
+        self._lines[position] = line
+        has_client, has_server = bool(exchange.request.stream), bool(exchange.response.stream)
+        self._streams[position] = has_client + 2 * has_server
+
+    def _read(self, position: int) -> _SeenExchange:
+        streams = _STREAMS[self._streams[position]]
+        return _SeenExchange(self._times[position], self._lines[position], streams)
 
 
 class _SeenStream(Struct):
@@ -44,12 +89,13 @@ class _SeenStream(Struct):
 class StructureCheck:
     """Takes the documents of a cassette in the order of the file.
 
-    `repeated` are the numbers of exchanges that are there more than once.
+    `starts` are the numbers and times of all exchanges, in the order of the numbers. `repeated` are
+    the numbers of exchanges that are there more than once.
     """
 
-    def __init__(self, repeated: Collection[int] = ()) -> None:
+    def __init__(self, starts: Iterable[tuple[int, float]], repeated: Collection[int] = ()) -> None:
         self._repeated = repeated
-        self._exchanges: dict[int, _SeenExchange] = {}
+        self._exchanges = _SeenExchanges(starts)
         self._streams: dict[tuple[int, Side], _SeenStream] = {}
         self._notes: list[tuple[int, DocumentLines]] = []
 
@@ -62,7 +108,7 @@ class StructureCheck:
                 yield from self._check_event(document, lines)
             case End() if document.end not in self._repeated:
                 yield from self._check_end(document, lines)
-            case Note(of=int(number)):
+            case Note(of=int(number)) if self._exchanges.get(number) is None:
                 self._notes.append((number, lines))
             case _:
                 pass
@@ -72,7 +118,7 @@ class StructureCheck:
         yield from self._check_order_of_exchanges()
         yield from self._check_streams()
         for number, lines in self._notes:
-            if number not in self._exchanges:
+            if self._exchanges.get(number) is None:
                 text = f"note: there is no exchange {number}"
                 yield _finding("unknown-note", lines.line, text, number, lines.deletion)
 
@@ -85,10 +131,7 @@ class StructureCheck:
             text = f"exchange {number}: the number is taken already, on line {earlier.line}"
             yield _finding("number-twice", lines.line, text, number)
             return
-        streams: list[Side] = ["client"] if exchange.request.stream else []
-        if exchange.response.stream:
-            streams.append("server")
-        self._exchanges[number] = _SeenExchange(exchange.at, lines.line, frozenset(streams))
+        self._exchanges.add(exchange, lines.line)
 
     def _check_event(self, event: Event, lines: DocumentLines) -> Iterator[CassetteFinding]:
         name = f"event {event.event} of exchange {event.of}"
@@ -137,7 +180,7 @@ class StructureCheck:
     def _check_order_of_exchanges(self) -> Iterator[CassetteFinding]:
         """Check that numbers are in the order in which the requests began."""
         last, last_at = 0, 0.0
-        for number, exchange in sorted(self._exchanges.items()):
+        for number, exchange in self._exchanges:
             if exchange.at < last_at and number not in self._repeated:
                 earlier = f"exchange {last} (at {_seconds(last_at)})"
                 text = f"exchange {number}: at {_seconds(exchange.at)} is before {earlier}"

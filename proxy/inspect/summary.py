@@ -91,8 +91,10 @@ class InspectionSummary(Struct):
                 self.events.setdefault("(malformed)", TypeTally()).add(row)
                 self.skipped_bytes += row.size or 0
                 self._measure_gap(row)
-            case "end" if row.cause is not None:
-                self.endings[row.cause] += 1
+            case "end":
+                self._last.pop((row.exchange, row.side), None)
+                if row.cause is not None:
+                    self.endings[row.cause] += 1
             case _:
                 pass
 

@@ -7,7 +7,7 @@ from mesotape.cassettes.format.yaml_writer import format_document
 from mesotape.cassettes.validation.content import StreamContent, event_findings
 from mesotape.proto.messages import fast_conversion
 
-STREAM = StreamContent("mesos.v1.scheduler.Event", "json", 2)
+STREAM = StreamContent("mesos.v1.scheduler.Event", "json")
 IDS = '"id":{"value":"o"},"framework_id":{"value":"f"},"agent_id":{"value":"a"},"hostname":"h"'
 OFFERS = '{"type":"OFFERS","offers":{"offers":[{IDS}]}}'
 MESSAGES = (
