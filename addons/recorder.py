@@ -31,6 +31,7 @@ from ..proto.api import endpoints
 from ..proto.counted import counted
 from . import recorder_options
 from .addon_options import selected_server
+from .health import answer_health_check
 from .http1 import unparsed_requests
 from .http1.head_limits import set_max_head
 from .http1.http1_gaps import close_http1_gaps
@@ -216,7 +217,9 @@ class Recorder:
             await self._is_opened.wait()
 
     def _begin_request(self, flow: http.HTTPFlow) -> None:
-        """Start to record a request; before other addons."""
+        """Start to record a request, unless it is a health check; before other addons."""
+        if answer_health_check(flow):
+            return
         path = flow.request.data.path.decode("latin-1")
         if not self._is_recorded(path, header_fields(flow.request)):
             return

@@ -7,6 +7,9 @@ from msgspec import Struct
 from .credentials import CredentialScheme, scheme_of
 from .headers import last_header_values
 
+HEALTH_PATH = b"/_mesotape/health"
+"""A replay and a recorder answer it themselves: it is no request of a client to the server."""
+
 MATCHED_HEADERS = (
     b"content-type",
     b"message-content-type",

@@ -19,10 +19,9 @@ from ...cassettes.playback.journal import Journal, ReplayNote
 from ...cassettes.playback.playback import Playback
 from ...cassettes.playback.streamed_requests import ReplayOutcome, StreamedRequest
 from ...proto.http.address import is_authority
-from ...proto.http.request import HttpRequest
+from ...proto.http.request import HEALTH_PATH, HttpRequest
 from ..streams.clock import Clock
 from .error_answers import (
-    HEALTH_PATH,
     UnansweredRequest,
     build_failure_response,
     build_health_response,

@@ -8,9 +8,6 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.misses import Miss
 from ..http.http1 import render_text_response
 
-HEALTH_PATH = b"/_mesotape/health"
-"""Answered by the replay itself: it is no request of a client, so it is no miss."""
-
 
 class UnansweredRequest(ReplayResponse, frozen=True, eq=False, kw_only=True):
     """No response: the recorded client left before it, and the request is held until this one does.

@@ -272,3 +272,22 @@ def test_any_mode_of_mitmproxy_records(tmp_path: Path) -> None:
     assert one.records == [b"{}"]
     with Cassette.open(path) as cassette:
         assert cassette.header.upstream == "regular"
+
+
+def test_a_health_check_gets_neither_to_the_upstream_nor_into_the_cassette(tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    with (
+        Upstream() as upstream,
+        running("record", upstream.url, "-o", path) as recorder,
+        connect(recorder.address) as client,
+    ):
+        client.send(get(b"/_mesotape/health"))
+        assert client.message().endswith(b"\r\n\r\nok\n")
+        client.send(b"HEAD /_mesotape/health HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+        client.send(post(b"", path=b"/_mesotape/health"))
+        with upstream.accept() as server:
+            assert server.message().startswith(b"POST /_mesotape/health ")
+            server.send(answer(b"{}"))
+            client.message()
+    assert [each.exchange.request.method for each in kept(path)] == ["POST"]
