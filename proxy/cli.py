@@ -73,14 +73,15 @@ def main() -> None:
     except CommandError as error:
         print_to_stderr(str(error))
         code = error.exit_code
-    except ObjectStoreError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print_to_stderr(f"{place}{error.strerror}")
-        code = EXIT_FAILURE
     except OSError as error:
-        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+        if error.filename is not None:
+            print_to_stderr(f"{error.filename}: {error.strerror}")
+        elif isinstance(error, ObjectStoreError):
+            print_to_stderr(str(error.strerror))
+        elif error.errno in _OUTPUT_ERRORS:
+            _lose_output(error)
+        else:
             raise
-        _lose_output(error)
         code = EXIT_FAILURE
     try:
         sys.stdout.flush()

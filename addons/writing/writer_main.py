@@ -37,7 +37,10 @@ def main() -> None:
     reports = Reports()
     try:
         writer = _open(config)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        reports.write(WriterStatus(error=f"{config.path}: cannot be written: {error.strerror}"))
+        return
+    except ValueError as error:
         is_existing = isinstance(error, CassetteExistsError)
         reports.write(WriterStatus(error=str(error), file_exists=is_existing))
         return

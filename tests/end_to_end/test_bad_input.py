@@ -16,6 +16,7 @@ from mesotape.proxy.cli import main
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of mitmproxy's imports
 
 UPSTREAM = "http://127.0.0.1:1"
+TOO_LONG = "a" * 300
 HEADER = """---
 mesotape: 1
 server: master
@@ -118,6 +119,16 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    ["replay", "inspect", "validate", "scan", "redact", "merge good.yaml -o new.yaml"],
+)
+def test_a_path_that_the_system_refuses_is_an_error_of_one_line(
+    refused: Callable[..., None], arguments: str
+) -> None:
+    refused([*arguments.split(), TOO_LONG], 1, f"{TOO_LONG}: File name too long")
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
         ([], 1, "expected either the URL of a master or agent, or a --mode like regular"),
@@ -187,6 +198,7 @@ def test_bad_input_of_record_is_an_error_of_one_line_and_costs_no_cassette(
     [
         (["-o", "none/a.yaml"], "none/a.yaml: cannot be created: No such file or directory"),
         (["-o", "good.yaml/a.yaml"], "good.yaml/a.yaml: cannot be written: Not a directory"),
+        (["-o", TOO_LONG], f"{TOO_LONG}: cannot be written: File name too long"),
         (["-o", "."], ".: is a folder, expected a file"),
         (
             ["-o", "good.yaml"],
