@@ -25,7 +25,8 @@ ENV PATH=/opt/mesotape/bin:$PATH
 USER 10001:10001
 WORKDIR /cassettes
 EXPOSE 5050
+# By either address of the loopback, past proxies and modules of the folder of the cassettes.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:5050/_mesotape/health')"]
+    CMD ["python", "-Ic", "from http.client import HTTPConnection; to = HTTPConnection('localhost', 5050, timeout=2); to.request('GET', '/_mesotape/health'); exit(to.getresponse().status != 200)"]
 ENTRYPOINT ["mesotape"]
 CMD ["replay", "cassette.yaml", "--listen", "0.0.0.0:5050"]

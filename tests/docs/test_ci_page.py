@@ -102,11 +102,12 @@ def test_the_image_replays_for_a_user_and_is_healthy(folder: Path) -> None:
     words = json.loads(instruction("CMD"))
     assert words[-1] == f"0.0.0.0:{instruction('EXPOSE')}"
     with running(*words[:-1], "127.0.0.1:0", cwd=folder) as replay:
-        _, health, code = json.loads(
+        _, options, code = json.loads(
             re.findall(r"^HEALTHCHECK .* CMD (.*)$", IMAGE, re.MULTILINE)[0]
         )
-        code = code.replace("http://127.0.0.1:5050", replay.url)
-        subprocess.run([sys.executable, health, code], check=True, timeout=60)
+        assert f", {instruction('EXPOSE')}, " in code
+        code = code.replace(instruction("EXPOSE"), str(replay.address[1]))
+        subprocess.run([sys.executable, options, code], check=True, timeout=60)
     assert replay.code == 0
     assert "0 served, 0 missed" in replay.said
 
