@@ -9,7 +9,10 @@ import re
 
 from .counted import counted
 
-_UNSEEN = "\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+_UNSEEN = (
+    "\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff"  # XML has no place for these two.
+)
 """Control and format characters and line separators that JSON need not escape."""
 
 _HIDDEN = rf"\x00-\x08\x0b-\x1f{_UNSEEN}\ud800-\udfff"

@@ -3,8 +3,10 @@
 ::warning file=c.yaml,line=41,title=not used::exchange 3: master call GET_AGENTS
 """
 
+import os
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 from .reported_replay import ReportedReplay, first_line
@@ -21,7 +23,7 @@ def format_annotation(
     line: int = 0,
 ) -> str:
     """Format a command."""
-    place = "" if file is None else f"file={_escape_property(file)},line={line},"
+    place = "" if file is None else f"file={_escape_property(_from_workspace(file))},line={line},"
     return f"::{level} {place}title={_escape_property(title)}::{_escape(text)}"
 
 
@@ -34,6 +36,12 @@ def replay_annotations(replay: ReportedReplay) -> Iterator[str]:
         yield format_annotation(
             "notice", "not used", text, exchange.cassette, replay.line(exchange)
         )
+
+
+def _from_workspace(path: str) -> str:
+    """Return a path from the folder of the repository, whichever is the folder of the step."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    return os.path.relpath(path, workspace) if workspace and Path(path).is_file() else path
 
 
 def _escape(text: str) -> str:

@@ -6,6 +6,7 @@ Each problem, like a request without a recorded answer, is a test that fails.
 
 from xml.etree import ElementTree
 
+from ...proto.shown_text import escape_text
 from .reported_replay import ReportedReplay, first_line
 
 _SUITE = "mesotape"
@@ -32,7 +33,7 @@ def junit_text(replay: ReportedReplay) -> str:
     suites.append(suite)
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, encoding="unicode", xml_declaration=False)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    return escape_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
 
 
 def _add_case(suite: ElementTree.Element, group: str, name: str) -> ElementTree.Element:

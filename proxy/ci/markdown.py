@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
+from ...proto.shown_text import escape_text
 from .reported_replay import ReportedReplay, first_line
 
 _MOST_PROBLEMS, _MOST_UNUSED = 50, 50
@@ -11,7 +12,7 @@ _MOST_PROBLEMS, _MOST_UNUSED = 50, 50
 
 def markdown_text(replay: ReportedReplay) -> str:
     """Return the summary."""
-    return "\n".join(_lines(replay)) + "\n"
+    return escape_text("\n".join(_lines(replay)) + "\n")
 
 
 def _lines(replay: ReportedReplay) -> Iterator[str]:

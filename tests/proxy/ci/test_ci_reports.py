@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from support.paths import ROOT
 
 from mesotape.cassettes.storage.reader import Cassette
+from mesotape.proto.shown_text import escape_text
 from mesotape.proxy.ci.annotations import format_annotation, replay_annotations
 from mesotape.proxy.ci.junit import junit_text
 from mesotape.proxy.ci.markdown import markdown_text
@@ -65,6 +67,25 @@ def test_annotations_name_problems_and_places(replay: ReportedReplay) -> None:
         "::error title=miss%3A a%2C b::miss: a, b%0A  why",
         f"::notice file={SAMPLE},line=2048,title=not used::exchange 4: master call GET_WEIGHTS",
     ]
+
+
+def test_an_annotation_has_its_path_from_the_folder_of_the_repository(
+    replay: ReportedReplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(ROOT))
+    monkeypatch.chdir(SAMPLE.parent)
+    *_, notice = replay_annotations(replay)
+    assert notice.startswith("::notice file=cassettes/samples/master.yaml,line=2048,")
+
+
+@pytest.mark.parametrize("text", ["\ufffe\uffff", "\ud800", "\x00\x1b[2J", "]]>", "\u2028"])
+def test_reports_stay_well_formed_with_any_text(replay: ReportedReplay, text: str) -> None:
+    problem = Problem("missed", f"{text}\n  {text}")
+    replay = msgspec.structs.replace(replay, problems=[problem])
+    (suite,) = ElementTree.fromstring(junit_text(replay).encode())
+    assert suite[2].get("name") == escape_text(text)
+    assert "\n  " in str(suite[2][0].text)
+    assert markdown_text(replay).encode().isascii()
 
 
 def test_an_annotation_is_one_line() -> None:
