@@ -4,6 +4,7 @@ Each recorded exchange is a test: it passes if it was served, and is skipped if 
 Each problem, like a request without a recorded answer, is a test that fails.
 """
 
+from collections import Counter
 from xml.etree import ElementTree
 
 from ...proto.shown_text import escape_text
@@ -20,9 +21,13 @@ def junit_text(replay: ReportedReplay) -> str:
     for exchange in replay.receipt.unused:
         case = _add_case(suite, exchange.cassette, replay.describe(exchange))
         ElementTree.SubElement(case, "skipped", message="not used")
+    titles = Counter[str]()
     for problem in replay.problems:
         title = first_line(problem.text)
-        case = _add_case(suite, "problems", title)
+        titles[title] += 1
+        # Of tests with one name, GitLab shows one.
+        name = title if titles[title] == 1 else f"{title} ({titles[title]})"
+        case = _add_case(suite, "problems", name)
         tag = "error" if problem.kind == "failed" else "failure"
         failure = ElementTree.SubElement(case, tag, type=problem.kind, message=title)
         failure.text = problem.text

@@ -53,6 +53,13 @@ def test_junit_has_a_test_for_each_exchange_and_problem(replay: ReportedReplay) 
     assert suite[3][0].text == "miss: a, b\n  why"
 
 
+def test_problems_with_one_title_are_tests_of_their_own(replay: ReportedReplay) -> None:
+    replay = msgspec.structs.replace(replay, problems=[PROBLEMS[1], PROBLEMS[0], PROBLEMS[1]])
+    (suite,) = ElementTree.fromstring(junit_text(replay))
+    names = [case.get("name") for case in suite][2:]
+    assert names == ["miss: a, b", "exchange 9: <broken> & 100%", "miss: a, b (2)"]
+
+
 def test_the_summary_escapes_what_it_quotes(replay: ReportedReplay) -> None:
     text = markdown_text(replay)
     assert text.startswith("### mesotape replay: exit code 3\n\n| served |")
