@@ -184,6 +184,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "cassettes/reporting",
         "proxy/control",
         "proxy/commands",
+        "proxy/terminal",
     ),
     "proxy/diff": (
         *ANSWERING,
@@ -191,6 +192,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "proxy/commands",
         "proxy/inspect",
         "proxy/cassette_tools",
+        "proxy/terminal",
         "proxy/ci",
     ),
     "proxy/installation": (

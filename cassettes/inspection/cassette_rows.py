@@ -5,7 +5,7 @@ again, beyond such a length. So a record may have another number than its event 
 is the line of that event.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -18,21 +18,34 @@ from ...proto.diagnosis.problems import Diagnostic
 from ...proto.diagnosis.stream_type import examine_payload
 from ...proto.http.headers import header_value
 from ..format.bodies import BodyError, encode_body
-from ..format.documents import Body, CassetteError, End, Event, Exchange, Note, Side
+from ..format.documents import Body, CassetteError, Document, End, Event, Exchange, Note, Side
 from ..storage.opened_file import ChangedError
 from ..storage.reader import Cassette
 from ..validation.findings import FINDING_KINDS, CassetteFinding
+from ..validation.judge import Examination
 from .rows import Row
 from .stream_rows import StreamOrigin, StreamRows
 
 
-def read_cassette_rows(cassette: Cassette) -> Iterator[Row]:
-    """Return the rows of a cassette. A document or a body that is wrong has none: see below."""
-    return _Inspection(cassette).rows()
+def read_cassette_rows(
+    cassette: Cassette, on_progress: Callable[[int], None] = lambda _: None
+) -> Iterator[Row]:
+    """Return the rows of a cassette, and last one for each finding (validation/judge.py).
+
+    A document or a body that is wrong has only that. `on_progress` gets the offset up to which the
+    cassette is read.
+    """
+    examination = Examination(cassette)
+    inspection = _Inspection(cassette)
+    for source, document in examination.documents():
+        yield from inspection.rows(document, source.line)
+        on_progress(examination.offset)
+    yield from inspection.close()
+    yield from _finding_rows(cassette.path, examination.finish())
 
 
-def read_finding_rows(path: Path, findings: Iterable[CassetteFinding]) -> Iterator[Row]:
-    """Return a row for each finding of the judge (validation/judge.py).
+def _finding_rows(path: Path, findings: Iterable[CassetteFinding]) -> Iterator[Row]:
+    """Return a row for each finding.
 
     What is wrong with a message is in the row of the message too, which counts.
     """
@@ -66,25 +79,28 @@ class _Inspection:
         self._streams: dict[tuple[int, Side], StreamRows] = {}
         self._facts: dict[int, _StreamFacts] = {}
 
-    def rows(self) -> Iterator[Row]:
-        for document, line in self._cassette.documents_or_errors():
-            match document:
-                case Exchange():
-                    yield self._exchange(document, line)
-                case Event():
-                    yield from self._event(document, line)
-                case End():
-                    yield from self._end(document, line)
-                case Note():
-                    yield Row(
-                        row_type="note",
-                        at=document.at,
-                        exchange=document.of,
-                        line=line,
-                        text=document.note,
-                    )
-                case _:
-                    pass
+    def rows(self, document: Document, line: int) -> Iterator[Row]:
+        """Return the rows of a document, the next one of the file."""
+        match document:
+            case Exchange():
+                yield self._exchange(document, line)
+            case Event():
+                yield from self._event(document, line)
+            case End():
+                yield from self._end(document, line)
+            case Note():
+                yield Row(
+                    row_type="note",
+                    at=document.at,
+                    exchange=document.of,
+                    line=line,
+                    text=document.note,
+                )
+            case _:
+                pass
+
+    def close(self) -> Iterator[Row]:
+        """Return the last rows of streams that have no end."""
         for stream in self._streams.values():
             yield from stream.close()
 

@@ -8,7 +8,7 @@ The bodies under `json` and `proto` are JSON, not text: `jq '.json.type'` reads 
 document is lost. A line is at most as long as a document, so memory does not depend on the file.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import msgspec
@@ -25,11 +25,17 @@ _SIDES = ("request", "response")
 _decoder = msgspec.json.Decoder(dict[str, Raw])
 
 
-def write_json_lines(cassette: Cassette) -> Iterator[bytes]:
-    """Iterate over the lines of a cassette. Raises CassetteError."""
-    for document, line in cassette.documents():
+def write_json_lines(
+    cassette: Cassette, on_progress: Callable[[int], None] = lambda percent: None
+) -> Iterator[bytes]:
+    """Iterate over the lines of a cassette; `on_progress` gets percentages.
+
+    Raises CassetteError.
+    """
+    for count, (document, line) in enumerate(cassette.documents(), 1):
         try:
             yield encode_line(document)
+            on_progress(count * 100 // cassette.document_count)
         except ValueError as error:
             raise PlacedError(cassette.path, line, f"a body is not JSON: {error}") from error
 

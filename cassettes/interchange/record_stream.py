@@ -5,7 +5,7 @@ r"""One stream of a cassette as raw bytes: its records in RecordIO, as a client 
 `mesotape inspect` reads such a file. Head, times and HTTP chunks of the stream are not in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...proto.counted import counted
 from ..format.documents import CassetteError, Exchange, Side, StreamFraming
@@ -17,9 +17,15 @@ _MAX_LISTED = 10
 
 
 def write_stream(
-    cassette: Cassette, number: int | None, side: Side, losses: Losses
+    cassette: Cassette,
+    number: int | None,
+    side: Side,
+    losses: Losses,
+    on_progress: Callable[[int], None] = lambda percent: None,
 ) -> Iterator[bytes]:
     """Iterate over the bytes of one stream; None as its number is the only one there is.
+
+    `on_progress` gets percentages.
 
     Raises CassetteError, also if there is no such stream, or it is not clear which one is meant.
     """
@@ -29,11 +35,13 @@ def write_stream(
     if others := len(cassette) - 1:
         losses.add(counted(others, "other exchange"))
     stream = _stream_of(exchange, side)
+    last_number = cassette.last_event_number(exchange.exchange, side)
     for event in cassette.events(exchange.exchange, side):
         if event.omitted is not None:
             losses.add("records that the recording left out", exchange.exchange)
         else:
             yield event_bytes(cassette, event, stream, message)
+            on_progress(event.event * 100 // max(1, last_number))
 
 
 def _find_stream(cassette: Cassette, number: int | None, side: Side) -> Exchange:

@@ -59,7 +59,7 @@ def event_bytes(
 class RecordedExchanges:
     """Reads the exchanges of a cassette; what is not in it, or too long, is among the losses.
 
-    `on_progress` gets how many were read.
+    `on_progress` gets percentages.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RecordedExchanges:
         cassette: Cassette,
         losses: Losses,
         max_body_bytes: int,
-        on_progress: Callable[[int], None] = lambda count: None,
+        on_progress: Callable[[int], None] = lambda percent: None,
     ) -> None:
         self._cassette = cassette
         self._losses = losses
@@ -78,7 +78,7 @@ class RecordedExchanges:
         """Iterate over the exchanges, in the order in which they began. Raises CassetteError."""
         for count, exchange in enumerate(self._cassette.exchanges(), 1):
             yield self._read(exchange)
-            self._on_progress(count)
+            self._on_progress(count * 100 // len(self._cassette))
 
     def _read(self, exchange: Exchange) -> WholeExchange:
         number, response = exchange.exchange, exchange.response

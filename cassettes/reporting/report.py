@@ -6,7 +6,6 @@ columns, and at last the script. So only numbers are in memory, about 60 bytes f
 
 import datetime
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -14,20 +13,17 @@ import msgspec
 from msgspec import Struct
 
 from ..format.documents import CassetteError
-from ..inspection.cassette_rows import read_cassette_rows, read_finding_rows
+from ..inspection.cassette_rows import read_cassette_rows
 from ..inspection.rows import Row
 from ..storage.new_file import check_is_not_read, new_file
 from ..storage.reader import Cassette
 from ..tables.source import open_source
-from ..validation.judge import find_problems
 from .column_set import TextTable, pack_columns
 from .message_blocks import MAX_PACKED_BYTES, MessageBlocks, pack
 from .page_parts import page_end, page_start
 from .receipt_overlay import ReceiptFacts, ReceiptOverlay, lay_over, match_cassettes
 from .state_counts import StateCounts, StateHistory
 from .traffic_columns import Lane, TrafficColumns
-
-_ROWS_PER_CALL = 500
 
 
 class ReportCounts(Struct, frozen=True):
@@ -114,15 +110,10 @@ class _Report:
             offset = (header.began - self._begin).total_seconds()
             self._traffic.begin_cassette(offset, header.server)
             frameworks = _Frameworks()
-            last = max(1.0, cassette.last_at_seconds)
-            rows = chain(
-                read_cassette_rows(cassette), read_finding_rows(path, find_problems(cassette))
-            )
-            for count, row in enumerate(rows):
+            length = max(1, cassette.length_bytes)
+            for row in read_cassette_rows(cassette, lambda done: on_progress(done * 80 // length)):
                 self._traffic.add(row)
                 frameworks.add(row)
-                if count % _ROWS_PER_CALL == 0 and row.at is not None:
-                    on_progress(int(row.at / last * 80))
         with open_source(path) as source:
             self._states.add(source, offset, frameworks.of)
         on_progress(100)

@@ -38,13 +38,13 @@ def redact_cassette(
     path: Path,
     rules: RuleSet,
     output: Path | None = None,
-    on_progress: Callable[[int], None] = lambda offset: None,
+    on_progress: Callable[[int], None] = lambda percent: None,
 ) -> RedactedFile:
     """Write a cassette without secrets, over the old one unless there is an `output`.
 
     If no rule fires, the file is not changed, unless its header does not list the rules of the
-    placeholders in it. `on_progress` gets offsets, from 0 to twice the
-    length of the file. Raises CassetteError, and OSError if the new file cannot be written.
+    placeholders in it. `on_progress` gets percentages. Raises CassetteError, and
+    OSError if the new file cannot be written.
     """
     with contextlib.ExitStack() as opened:
         opened.enter_context(locked(path))
@@ -52,7 +52,10 @@ def redact_cassette(
         for part in cassette.part_paths[1:]:
             opened.enter_context(locked(part))
         redactor = Redactor(rules, first_number=last_placeholder(cassette) + 1)
-        for found in find_secrets(cassette, redactor, on_progress):
+        share = 50 / max(1, cassette.length_bytes)
+        for found in find_secrets(
+            cassette, redactor, lambda offset: on_progress(int(offset * share))
+        ):
             if isinstance(found, CassetteError):
                 raise found
         needs_rules = redactor.has_placeholders and _with_rules(cassette.header, rules)
@@ -63,8 +66,9 @@ def redact_cassette(
         if output is None and len(cassette.part_paths) > 1:
             parts = [Cassette.open(part, with_parts=False) for part in cassette.part_paths]
             files = [opened.enter_context(part) for part in parts]
-        length = cassette.length_bytes
-        left = rewrite(files, redactor, output, lambda offset: on_progress(length + offset))
+        left = rewrite(
+            files, redactor, output, lambda offset: on_progress(50 + int(offset * share))
+        )
     return RedactedFile(dict(redactor.counts), left)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterator
 from itertools import batched, chain
 from typing import Any
 
-from ..inspection.cassette_rows import read_cassette_rows, read_finding_rows
+from ..inspection.cassette_rows import read_cassette_rows
 from ..inspection.rows import Row
-from ..validation.judge import find_problems
 from .event_rows import Columns
 from .source import Source
 
@@ -15,10 +14,7 @@ _ROWS = 1000
 
 def problem_rows(source: Source, names: Collection[str]) -> Iterator[Columns]:
     """Return the columns with some names, block by block. Raises CassetteError."""
-    cassette = source.cassette
-    rows = chain(
-        read_cassette_rows(cassette), read_finding_rows(cassette.path, find_problems(cassette))
-    )
+    rows = read_cassette_rows(source.cassette, source.advance)
     for block in batched(chain.from_iterable(map(_problems, rows)), _ROWS):
         yield {name: [problem[name] for problem in block] for name in block[0]}
 

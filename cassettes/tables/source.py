@@ -28,7 +28,7 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 class Source:
     """An open cassette, or the documents of one that begin in a range of offsets.
 
-    `on_progress` gets the offset up to which it is read.
+    `on_progress` gets how many percent of the file are read.
     """
 
     def __init__(
@@ -58,6 +58,10 @@ class Source:
         """The length of the file, and its parts, unpacked."""
         return self._file.size
 
+    def advance(self, offset: int) -> None:
+        """Tell up to which offset the file is read."""
+        self._on_progress(offset * 100 // max(1, self._file.size))
+
     def close(self) -> None:
         """Close the file."""
         self._opened.close()
@@ -86,7 +90,7 @@ class Source:
                     continue
                 text = self._pread(end - start, part.start)
             yield list(self._documents(start, text))
-            self._on_progress(end)
+            self.advance(end)
 
     def _documents(self, start: int, text: bytes) -> Iterator[bytes]:
         """Cut documents that follow each other, of which the first has an offset."""
@@ -113,7 +117,7 @@ class Source:
 def open_source(
     path: Path,
     span: tuple[int, int] | None = None,
-    on_progress: Callable[[int], None] = lambda offset: None,
+    on_progress: Callable[[int], None] = lambda percent: None,
 ) -> Generator[Source]:
     """Open a cassette. Raises CassetteError if it is none."""
     opened, _ = open_for_reading(path)

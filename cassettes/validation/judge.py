@@ -1,6 +1,7 @@
 """The one judge of what is sound in a cassette.
 
-    find_problems(cassette)      all findings, by line: for `validate` and `inspect`
+    find_problems(cassette)      all findings, by line: for `validate`
+    Examination(cassette)        the same, for what reads the documents itself: `inspect`
     open_for_playing(path)       the cassette and its warnings, or CassetteError: for `replay`, the
                                  pytest plugin and `Player`
 
@@ -10,7 +11,7 @@ the file tells whether there may be one, and then everything is examined.
 """
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...proto.api import endpoints
@@ -32,9 +33,17 @@ _MAX_WARNINGS = 10
 _CONFLICT_MARKS = ("'<<<<<<<", "'=======", "'>>>>>>>", "'|||||||")
 
 
-def find_problems(cassette: Cassette) -> list[CassetteFinding]:
-    """Return all findings of a cassette, by line."""
-    return _Examination(cassette).findings()
+def find_problems(
+    cassette: Cassette, on_progress: Callable[[int], None] = lambda _: None
+) -> list[CassetteFinding]:
+    """Return all findings of a cassette, by line.
+
+    `on_progress` gets the offset up to which it is read.
+    """
+    examination = Examination(cassette)
+    for _ in examination.documents():
+        on_progress(examination.offset)
+    return examination.finish()
 
 
 def open_for_playing(
@@ -113,42 +122,58 @@ def _missing_server(cassette: Cassette, exchanges: Iterable[Exchange]) -> list[C
     return []
 
 
-class _Examination:
+class Examination:
+    """Examines a cassette while its documents are read; `offset` is how far it is."""
+
     def __init__(self, cassette: Cassette) -> None:
+        self.offset = 0
         self._cassette = cassette
         self._streams: dict[tuple[int, Side], StreamContent | None] = {}
         self._findings: list[CassetteFinding] = []
         self._repeated = cassette.repeated_exchanges
+        self._structure = StructureCheck(cassette.exchange_starts(), self._repeated)
         self._has_server = cassette.header.server is not None
 
-    def findings(self) -> list[CassetteFinding]:
+    def documents(self) -> Iterator[tuple[DocumentSource, Document]]:
+        """Read the documents in the order of the file; a wrong one is a finding."""
+        for source in self._cassette.sources():
+            try:
+                document, data = self._cassette.read_source(source)
+            except PlacedError as error:
+                self._add(CassetteFinding(code="document", line=error.line, text=error.text))
+                continue
+            self._examine(source, document, data)
+            yield source, document
+            self.offset += len(data)
+
+    def finish(self) -> list[CassetteFinding]:
+        """Return all findings, by line, when the documents were read."""
         self._findings += _left_out(self._cassette)
-        structure = StructureCheck(self._cassette.exchange_starts(), self._repeated)
-        for source, document, data in self._documents():
-            line = source.line
-            last = line - 1 + data.rstrip(b"\n").count(b"\n")
-            lines = DocumentLines(line, line - 1, last)
-            self._findings += structure.check(document, lines)
-            match document:
-                case Header() if source.number > 0:
-                    text = "found a second header: two cassettes in one file"
-                    advice = f"cut the file before line {line - 1}"
-                    self._add(
-                        CassetteFinding(code="second-header", line=line, text=text, advice=advice)
-                    )
-                case Exchange():
-                    self._examine_exchange(document, line, data)
-                case Event() if document.of not in self._repeated:
-                    self._examine_event(document, line, data)
-                case _:
-                    pass
-        self._findings += structure.finish()
+        self._findings += self._structure.finish()
         self._leave_out_consequences()
         known = {each.line for each in self._findings if each.level == "error"}
         for error in self._cassette.wrong_documents:
             if error.line not in known:
                 self._add(CassetteFinding(code="document", line=error.line, text=error.text))
         return sorted(self._findings, key=lambda each: each.line)
+
+    def _examine(self, source: DocumentSource, document: Document, data: bytes) -> None:
+        line = source.line
+        last = line - 1 + data.rstrip(b"\n").count(b"\n")
+        self._findings += self._structure.check(document, DocumentLines(line, line - 1, last))
+        match document:
+            case Header() if source.number > 0:
+                text = "found a second header: two cassettes in one file"
+                advice = f"cut the file before line {line - 1}"
+                self._add(
+                    CassetteFinding(code="second-header", line=line, text=text, advice=advice)
+                )
+            case Exchange():
+                self._examine_exchange(document, line, data)
+            case Event() if document.of not in self._repeated:
+                self._examine_event(document, line, data)
+            case _:
+                pass
 
     def _leave_out_consequences(self) -> None:
         """Of records that belong to no exchange, report that alone."""
@@ -158,13 +183,6 @@ class _Examination:
             for each in self._findings
             if each.exchange not in unknown or each.code in _WITHOUT_EXCHANGE
         ]
-
-    def _documents(self) -> Iterator[tuple[DocumentSource, Document, bytes]]:
-        for source in self._cassette.sources():
-            try:
-                yield source, *self._cassette.read_source(source)
-            except PlacedError as error:
-                self._add(CassetteFinding(code="document", line=error.line, text=error.text))
 
     def _examine_exchange(self, exchange: Exchange, line: int, data: bytes) -> None:
         if not self._has_server and (found := _missing_server(self._cassette, [exchange])):

@@ -7,7 +7,8 @@ from msgspec import Struct
 from ...cassettes.cutting.choice import Choice
 from ...cassettes.cutting.cutting import NothingChosenError, cut_cassette
 from ..commands.console import EXIT_NO_MATCH, CommandError, print_to_stderr
-from .cassette_files import print_json_result, progress, writing
+from ..terminal.progress import progress
+from .cassette_files import print_json_result, writing
 
 
 class CutOptions(Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ def cut(options: CutOptions) -> int:
     if options.choice.is_everything:
         raise CommandError("nothing says what to keep: give --since, --until, --party or another")
     try:
-        with writing(output), progress(f"cutting {path}", 100) as shown:
+        with writing(output), progress(f"cutting {path}") as shown:
             result = cut_cassette(path, options.choice, output, shown.advance)
     except NothingChosenError as error:
         raise CommandError(f"{error}; nothing was written", EXIT_NO_MATCH) from error

@@ -18,7 +18,8 @@ from ...cassettes.interchange.recorded import RecordedExchanges
 from ...cassettes.storage.new_file import check_is_not_read, new_file
 from ...cassettes.storage.reader import Cassette
 from ..commands.console import CommandError, print_json, print_to_stderr
-from .cassette_files import Progress, progress, writing
+from ..terminal.progress import Progress, progress
+from .cassette_files import writing
 from .query_tables import export_tables
 
 type ExportFormat = Literal["har", "jsonl", "recordio", "flow", "parquet"]
@@ -69,7 +70,7 @@ def export(options: ExportOptions) -> int:
         raise CommandError(f"{format_name} is the format of one cassette, {found}")
     with writing(options.output), Cassette.open(path) as cassette:
         check_is_not_read(options.output, [cassette])
-        with progress(f"exporting {path}", len(cassette)) as shown, _opened(options.output) as file:
+        with progress(f"exporting {path}") as shown, _opened(options.output) as file:
             for piece in _pieces(cassette, format_name, options, losses, shown):
                 file.write(piece)
         for warning in cassette.warnings:
@@ -106,9 +107,9 @@ def _pieces(
 ) -> Iterator[bytes]:
     """Iterate over the contents of the new file."""
     if format_name == "jsonl":
-        return write_json_lines(cassette)
+        return write_json_lines(cassette, shown.advance)
     if format_name == "recordio":
-        return write_stream(cassette, options.exchange, options.side, losses)
+        return write_stream(cassette, options.exchange, options.side, losses, shown.advance)
     details = CassetteDetails(header=cassette.header, notes=list(cassette.notes()))
     exchanges = RecordedExchanges(cassette, losses, options.max_body, shown.advance)
     if format_name == "har":

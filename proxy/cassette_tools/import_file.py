@@ -33,7 +33,8 @@ from ...cassettes.storage.part_names import part_path
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.counted import counted
 from ..commands.console import EXIT_FAILURE, CommandError, print_json, print_to_stderr
-from .cassette_files import progress, writing
+from ..terminal.progress import progress
+from .cassette_files import writing
 
 _BLOCK_BYTES = 1 << 18
 

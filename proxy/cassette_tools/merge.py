@@ -7,7 +7,8 @@ from msgspec import Struct
 from ...cassettes.merging.merging import merge_cassettes
 from ...proto.counted import counted
 from ..commands.console import CommandError, print_to_stderr
-from .cassette_files import find_cassettes, print_json_result, progress, writing
+from ..terminal.progress import progress
+from .cassette_files import find_cassettes, print_json_result, writing
 
 
 class MergeOptions(Struct, frozen=True, kw_only=True):
@@ -23,7 +24,7 @@ def merge(options: MergeOptions) -> int:
     paths, output = list(find_cassettes(options.files)), options.output
     if len(paths) < 2:
         raise CommandError(f"expected two or more cassettes, found {len(paths)}")
-    with writing(output), progress(f"merging {counted(len(paths), 'cassette')}", 100) as shown:
+    with writing(output), progress(f"merging {counted(len(paths), 'cassette')}") as shown:
         result = merge_cassettes(paths, output, shown.advance)
     if options.as_json:
         print_json_result(output, result)

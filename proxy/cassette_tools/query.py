@@ -18,7 +18,7 @@ from rich.text import Text
 from ...cassettes.format.documents import CassetteError
 from ...proto.shown_text import escape_json, escape_line
 from ..commands.console import CommandError, print_to_stderr
-from .cassette_files import ReadingProgress
+from ..terminal.progress import ReadingProgress
 from .query_tables import importing_tables, open_tables
 
 _SHOWN_ROWS = 1000

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...cassettes.format.documents import CassetteError
 from ..commands.console import CommandError, importing
-from .cassette_files import ReadingProgress, find_cassettes
+from ..terminal.progress import ReadingProgress
+from .cassette_files import find_cassettes
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds

@@ -8,7 +8,8 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.redaction.rules import RuleSet, counts_text
 from ...cassettes.scanning.rewriting import redact_cassette
 from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
-from .cassette_files import find_cassettes, progress
+from ..terminal.progress import progress
+from .cassette_files import find_cassettes
 from .scan import ScanOptions, scan
 
 
@@ -37,7 +38,7 @@ def _redact_file(path: Path, options: RedactOptions) -> bool:
     """Redact a cassette, and print what was replaced. Return whether all went well."""
     output = options.output or path
     try:
-        with progress(f"redacting {path}", 2 * path.stat().st_size) as shown:
+        with progress(f"redacting {path}") as shown:
             result = redact_cassette(path, options.rules, options.output, shown.advance)
     except CassetteError as error:
         print_to_stderr(f"{error}; nothing was changed")

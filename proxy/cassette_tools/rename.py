@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from ...cassettes.renaming.renaming import rename_cassette
 from ..commands.console import EXIT_WARNINGS, print_to_stderr
-from .cassette_files import print_json_result, progress, writing
+from ..terminal.progress import progress
+from .cassette_files import print_json_result, writing
 
 _MOST_LISTED = 10
 
@@ -25,7 +26,7 @@ class RenameOptions(Struct, frozen=True, kw_only=True):
 def rename(options: RenameOptions) -> int:
     """Rename. Return the exit code; raises CommandError."""
     output = options.output
-    with writing(output), progress(f"renaming {options.file}", 100) as shown:
+    with writing(output), progress(f"renaming {options.file}") as shown:
         result = rename_cassette(
             options.file,
             output,

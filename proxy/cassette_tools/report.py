@@ -7,7 +7,8 @@ from msgspec import Struct
 from ...cassettes.reporting.report import write_report
 from ...proto.counted import counted
 from ..commands.console import CommandError, print_to_stderr
-from .cassette_files import ReadingProgress, find_cassettes, print_json_result, writing
+from ..terminal.progress import ReadingProgress
+from .cassette_files import find_cassettes, print_json_result, writing
 from .receipt_facts import read_receipt
 
 
@@ -24,7 +25,7 @@ def report(options: ReportOptions) -> int:
     """Write the page. Return the exit code; raises CommandError."""
     output = options.output
     receipt = None if options.receipt is None else read_receipt(options.receipt)
-    shown = ReadingProgress(lambda path: 100)  # percent
+    shown = ReadingProgress()
     try:
         with writing(output):
             paths = list(map(_check_is_file, find_cassettes(options.cassettes)))

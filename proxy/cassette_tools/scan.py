@@ -14,7 +14,8 @@ from ...cassettes.scanning.secret_findings import SecretFinding, find_secrets
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted
 from ..commands.console import EXIT_FAILURE, EXIT_SECRETS, print_json, print_to_stderr
-from .cassette_files import find_cassettes, progress
+from ..terminal.progress import progress
+from .cassette_files import find_cassettes
 
 
 class ScanOptions(Struct, frozen=True, kw_only=True):

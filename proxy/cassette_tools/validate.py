@@ -25,6 +25,7 @@ from ..commands.console import (
     print_json,
     print_to_stderr,
 )
+from ..terminal.progress import progress
 
 
 class ValidateOptions(Struct, frozen=True, kw_only=True):
@@ -67,8 +68,11 @@ def validate(options: ValidateOptions) -> int:
 def _find_problems(path: Path) -> list[CassetteFinding] | str:
     """Return the findings, or the reason why it is no cassette."""
     try:
-        with Cassette.open(path, lenient=True, may_grow=True) as cassette:
-            return find_problems(cassette)
+        with (
+            Cassette.open(path, lenient=True, may_grow=True) as cassette,
+            progress(f"validating {path}", cassette.length_bytes) as shown,
+        ):
+            return find_problems(cassette, shown.advance)
     except CassetteError as error:
         return str(error)
 

@@ -16,9 +16,9 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.ignore_rules import IgnoreError, IgnoreRules
 from ...cassettes.storage.reader import Cassette
 from ...proto.shown_text import escape_line
-from ..cassette_tools.cassette_files import progress
 from ..commands.console import EXIT_DIFFERENT, EXIT_USAGE, CommandError, print_json, print_to_stderr
 from ..commands.miss_colors import allows_colors, colorize_report
+from ..terminal.progress import progress
 from .reads import select_reads
 from .report import annotation, report_lines, summary
 

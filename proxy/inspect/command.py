@@ -32,6 +32,7 @@ from ..commands.console import (
     print_to_stderr,
 )
 from ..terminal.pager import paged
+from ..terminal.progress import ReadingProgress
 from . import sources
 from .bodies import format_body
 from .filters import RowFilters
@@ -85,7 +86,7 @@ def _print_rows(
     """Print and count rows until the last one, or until Ctrl-C. Return the number of the last."""
     runs = None if options.show or shown is not total else _run_detail(options)
     try:
-        for row in _read_rows(options, runs):
+        for row in _read_rows(options, runs, output.progress):
             number = total.rows + 1
             total.add_row(row)
             if shown is total:
@@ -95,6 +96,8 @@ def _print_rows(
                 output.print_row(number, row)
     except KeyboardInterrupt:
         pass
+    finally:
+        output.progress.clear()
     return total.rows
 
 
@@ -105,7 +108,9 @@ def _run_detail(options: InspectOptions) -> RunDetail | None:
     return None if options.as_json else "listed"
 
 
-def _read_rows(options: InspectOptions, runs: RunDetail | None) -> Iterator[Row]:
+def _read_rows(
+    options: InspectOptions, runs: RunDetail | None, shown: ReadingProgress
+) -> Iterator[Row]:
     hints = sources.SourceHints(
         server=options.server,
         message_name=_record_message(options),
@@ -113,12 +118,16 @@ def _read_rows(options: InspectOptions, runs: RunDetail | None) -> Iterator[Row]
         max_record_bytes=options.max_record,
         runs=runs,
     )
-    return chain.from_iterable(_rows_of(source, hints, options) for source in options.sources)
+    return chain.from_iterable(
+        _rows_of(source, hints, options, shown) for source in options.sources
+    )
 
 
-def _rows_of(source: str, hints: sources.SourceHints, options: InspectOptions) -> Iterator[Row]:
+def _rows_of(
+    source: str, hints: sources.SourceHints, options: InspectOptions, shown: ReadingProgress
+) -> Iterator[Row]:
     if not source.startswith(("http://", "https://")):
-        return sources.rows(source, hints)
+        return sources.rows(source, hints, shown.advance)
     from . import follow
 
     return follow.rows(source, hints, options.api, ca=options.tls_ca, insecure=options.insecure)
@@ -157,8 +166,10 @@ class _Output:
         self._lines = RowFormatter(
             width=self._console.width if terminal else None, use_color=use_color
         )
+        self.progress = ReadingProgress()
         self._flush = terminal or options.follow
         self._has_heads = not terminal
+        self._is_terminal = terminal
 
     def print_row(self, number: int, row: Row) -> None:
         """Print one row; with `--show` only the rows with these numbers, in full."""
@@ -217,6 +228,8 @@ class _Output:
         self._write(escape_json(msgspec.json.encode(fields).decode()))
 
     def _write(self, text: str) -> None:
+        if self._is_terminal:
+            self.progress.stop()  # Rows show how far it is.
         sys.stdout.write(f"{text}\n")
         if self._flush:
             sys.stdout.flush()

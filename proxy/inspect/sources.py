@@ -4,7 +4,7 @@ import io
 import math
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -20,7 +20,6 @@ from ...cassettes.inspection.rows import Row
 from ...cassettes.inspection.stream_rows import StreamOrigin, StreamRows
 from ...cassettes.storage.opening import is_utf16, missing_file_text
 from ...cassettes.storage.reader import Cassette
-from ...cassettes.validation.judge import find_problems
 from ...proto.api.apis import ServerKind
 from ...proto.api.negotiation import Encoding
 from ...proto.diagnosis.examiner import MAX_EXAMINED_RECORD_BYTES
@@ -55,8 +54,10 @@ class SourceHints(Struct, frozen=True, kw_only=True):
     runs: RunDetail | None = None
 
 
-def rows(source: str, reading: SourceHints) -> Iterator[Row]:
-    """Read a file, or stdin if it is `-`.
+def rows(
+    source: str, reading: SourceHints, on_progress: Callable[[Path, int], None]
+) -> Iterator[Row]:
+    """Read a file, or stdin if it is `-`. `on_progress` gets how many percent of it are read.
 
     Raises CommandError if it cannot be read, or if there is nothing in it to inspect.
     """
@@ -70,15 +71,20 @@ def rows(source: str, reading: SourceHints) -> Iterator[Row]:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
+            size = file.seek(0, io.SEEK_END) or 1
             file.seek(0)
+
+            def advance(offset: int) -> None:
+                on_progress(path, offset * 100 // size)
+
             if has_http_framing(head, is_whole=False):
-                yield from _raw(source, file, reading)
+                yield from _raw(source, file, reading, advance)
             elif is_cassette(path, head):
-                yield from _cassette(path)
+                yield from _cassette(path, on_progress)
             elif is_flow_file(head):
-                yield from _flows(source, file, reading.server or "master")
+                yield from _flows(source, file, reading.server or "master", advance)
             else:
-                yield from _raw(source, file, reading)
+                yield from _raw(source, file, reading, advance)
     except FileNotFoundError as error:
         raise CommandError(f"{source}: {missing_file_text(path)}") from error
     except OSError as error:
@@ -96,25 +102,36 @@ def is_cassette(path: Path, head: bytes) -> bool:
     return b"mesotape:" in head and not head[:1].isdigit()
 
 
-def _cassette(path: Path) -> Iterator[Row]:
+def _cassette(path: Path, on_progress: Callable[[Path, int], None]) -> Iterator[Row]:
     with Cassette.open(path, lenient=True, may_grow=True) as cassette:
-        yield from cassette_rows.read_cassette_rows(cassette)
-        yield from cassette_rows.read_finding_rows(cassette.path, find_problems(cassette))
+        share = 100 / max(1, cassette.length_bytes)
+        yield from cassette_rows.read_cassette_rows(
+            cassette, lambda offset: on_progress(path, int(offset * share))
+        )
 
 
-def _flows(source: str, file: BinaryIO, server: ServerKind) -> Iterator[Row]:
+def _flows(
+    source: str, file: BinaryIO, server: ServerKind, on_progress: Callable[[int], None]
+) -> Iterator[Row]:
     try:  # It takes a second to import.
         from ...addons.flow_files.flow_reader import FlowFileError, read_flow_exchanges
     except ImportError as error:
         text = f"a flow file needs mitmproxy: pip install 'mesotape[record]' ({error})"
         raise CommandError(f"{source}: {text}") from error
     try:
-        yield from flow_rows.read_flow_rows(read_flow_exchanges(file), server)
+        for row in flow_rows.read_flow_rows(read_flow_exchanges(file), server):
+            yield row
+            on_progress(file.tell())
     except FlowFileError as error:
         raise CommandError(f"{source}: not a flow file of mitmproxy: {error}") from error
 
 
-def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
+def _raw(
+    source: str,
+    file: IO[bytes],
+    reading: SourceHints,
+    on_progress: Callable[[int], None] = lambda offset: None,
+) -> Iterator[Row]:
     """Read a stream, or a capture of HTTP with a stream inside."""
     data = block = _block(file)
     if not data:
@@ -127,11 +144,11 @@ def _raw(source: str, file: IO[bytes], reading: SourceHints) -> Iterator[Row]:
     hints = reading.message_name, reading.encoding
     limit = reading.max_record_bytes
     if is_capture:
-        yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file)
+        yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file, on_progress)
         return
     start = data[:_SHOWN_BYTES]
     stream = StreamRows(StreamOrigin(), *hints, max_record_bytes=limit, runs=reading.runs)
-    found = _read(stream, data, file, MAX_SEARCHED_BYTES)
+    found = _read(stream, data, file, on_progress, MAX_SEARCHED_BYTES)
     yield from _recognised(found, source, start)
 
 
@@ -139,6 +156,7 @@ def _read(
     into: StreamRows | CaptureRows,
     data: bytes,
     file: IO[bytes],
+    on_progress: Callable[[int], None],
     max_searched_bytes: float = math.inf,
 ) -> Iterator[Row]:
     """Yield the rows of a file, which may be endless unless there is no row in its beginning."""
@@ -148,6 +166,7 @@ def _read(
         has_rows = has_rows or bool(rows)
         yield from rows
         read_bytes += len(data)
+        on_progress(read_bytes)
         if not has_rows and read_bytes > max_searched_bytes:
             break
         data = _block(file)

@@ -38,7 +38,7 @@ def test_a_summary_counts_what_the_rows_are(
             runs=runs,
         )
         summary = InspectionSummary()
-        rows = list(sources.rows(str(path), hints))
+        rows = list(sources.rows(str(path), hints, lambda path, percent: None))
         for row in rows:
             summary.add_row(row)
         summaries.append(json.dumps([summary.rows, summary.to_dict()]))
@@ -50,4 +50,4 @@ def test_a_summary_counts_what_the_rows_are(
 def test_an_endless_device_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_SEARCHED_BYTES", 1 << 20)
     with pytest.raises(CommandError, match=r"^/dev/zero: expected a cassette, a stream of rec"):
-        list(sources.rows("/dev/zero", sources.SourceHints()))
+        list(sources.rows("/dev/zero", sources.SourceHints(), lambda path, percent: None))
