@@ -6,6 +6,7 @@ a call came on does not matter. What is left over is paired without regard to th
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from .alignment import Pair, TokenLevel, align, pair_moved, unpaired
 from .id_pairing import IdPairing
@@ -148,6 +149,15 @@ class CallAlignment:
             or self._bind_in(self._aligned_answers(), are_equal=False)
         )
 
+    def mend_ids(self) -> bool:
+        """Pair ids anew by messages that are equal but for them. Return whether there were any."""
+        first, second = (each.messages for each in self._transcripts)
+        return self._ids.mend(
+            (first.ids(a), second.ids(b))
+            for a, b in chain(self._aligned_requests(), self._aligned_answers())
+            if first.digests[a] == second.digests[b]
+        )
+
     def _bind_in(self, messages: Iterable[Pair], *, are_equal: bool) -> bool:
         first, second = (each.messages for each in self._transcripts)
         has_bound = False
@@ -176,9 +186,17 @@ class CallAlignment:
         requests = self._requests(ours, theirs)
         levels = self.tokens.levels(*requests, with_kind_alone=True)
         answers = self._answers(ours, theirs)
-        levels.insert(0, _both(levels[0], self.tokens.levels(*answers)[0]))
+        exact, named = (
+            _level(each, *answers) for each in (self.tokens.exact, self.tokens.with_ids)
+        )
+        alike = (
+            lambda index: self._answer_digest(0, ours[index]),
+            lambda index: self._answer_digest(1, theirs[index]),
+        )
+        same = levels[0]
+        levels[:0] = [_both(_both(same, exact), alike), _both(same, alike), _both(same, named)]
         pairs = align(len(ours), len(theirs), levels)
-        moved = pair_moved(*unpaired(len(ours), len(theirs), pairs), levels[2])
+        moved = pair_moved(*unpaired(len(ours), len(theirs), pairs), levels[4])
         self.moved |= {(ours[i], theirs[j]) for i, j in moved}
         self.pairs += [(ours[i], theirs[j]) for i, j in [*pairs, *moved]]
 
@@ -204,6 +222,14 @@ class CallAlignment:
             [first.calls.request(index) + 1 for index in ours],
             [second.calls.request(index) + 1 for index in theirs],
         )
+
+    def _answer_digest(self, side: int, index: int) -> int:
+        """Return a number that is equal for answers, with all events, that are so but for ids."""
+        transcript = self._transcripts[side]
+        call, messages = transcript.calls[index], transcript.messages
+        events = () if call.stream is None else call.stream.messages
+        digests = (messages.digests[each] for each in (call.answer, *events))
+        return hash((messages.label(call.answer), *digests))
 
     def _paired_lanes(self) -> list[tuple[list[int], list[int]]]:
         """Pair the clients of the two recordings, by ever less of what is known of them.

@@ -170,6 +170,8 @@ def _align_calls(first: Transcript, second: Transcript, ids: IdPairing) -> CallA
     if ids.has_unpaired():
         ids.pair_loosely()
         aligned = align_again()
+    if aligned.mend_ids():
+        aligned = align_again()
     return aligned
 
 

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from ...proto.messages import mapping
+from ...proto.messages.defaults import PRESENCE_COUNTS
 from ...proto.messages.descriptors import map_value_field
 from ...proto.messages.ids import id_fields
 from ..matching.near_misses import format_scalar
@@ -60,8 +61,7 @@ class MessageComparison:
     def _singular(
         self, first: Message, second: Message, field: FieldDescriptor, path: str
     ) -> Iterator[FieldChange]:
-        ours = getattr(first, field.name) if first.HasField(field.name) else None
-        theirs = getattr(second, field.name) if second.HasField(field.name) else None
+        ours, theirs = (_value(each, field) for each in (first, second))
         yield from self._values(ours, theirs, field, path)
 
     def _values(
@@ -107,6 +107,14 @@ class MessageComparison:
             yield FieldChange(f"{path}[{labels[i]}]", _show(field, first[i]), None)
         for j in theirs:
             yield FieldChange(f"{path}[{other_labels[j]}]", None, _show(field, second[j]))
+
+
+def _value(message: Message, field: FieldDescriptor) -> Any:
+    """Return what a field means, its declared default if it is left out; None: nothing."""
+    has_default = field.has_default_value and field.full_name not in PRESENCE_COUNTS
+    if has_default or not field.has_presence or message.HasField(field.name):
+        return getattr(message, field.name)
+    return None
 
 
 def _labels(values: list[Any]) -> list[str]:

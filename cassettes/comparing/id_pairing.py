@@ -20,8 +20,12 @@ from .message_forms import ID_ORDER
 _ASSIGNED_EACH_TIME = frozenset(map(ID_ORDER.index, ASSIGNED_BY_MESOS))
 """Kinds of ids that are new each time, and many."""
 
+_FRAMEWORK = ID_ORDER.index("framework-id")
 _LAST_NAMING_KIND = ID_ORDER.index("operation-id")
 """Ids up to this kind name things that many messages are about."""
+
+_MAX_DOUBTFUL = 100_000
+"""Pairs of ids that are looked at again."""
 
 
 class IdPairing:
@@ -36,6 +40,7 @@ class IdPairing:
         """Of the kinds that are paired so far, the last in their order."""
 
         self._pair_equal()
+        self._pair_frameworks()
         for kind in range(self.last_kind + 1):
             self._pair_described(kind)
 
@@ -96,6 +101,33 @@ class IdPairing:
                 has_bound = self._bind_free(a, b) or has_bound
         return has_bound
 
+    def mend(self, messages: Iterable[tuple[Sequence[int], Sequence[int]]]) -> bool:
+        """Pair ids anew that messages contradict, and none confirms. Return whether there were any.
+
+        `messages` are the ids of those that stand for each other, and are equal but for their ids.
+        Such pairs come from ids that are described alike, of which one recording lacks some.
+        """
+        confirmed = bytearray(len(self.first))
+        doubtful: dict[tuple[int, int], None] = {}
+        for ours, theirs in messages:
+            for a, b in zip(ours, theirs, strict=True):
+                if self.partner_of_first[a] == b:
+                    confirmed[a] = True
+                elif len(doubtful) < _MAX_DOUBTFUL:
+                    doubtful[a, b] = None
+        has_mended = False
+        for a, b in doubtful:
+            before, after = self.partner_of_second[b], self.partner_of_first[a]
+            if confirmed[a] or (before != NO_ID and confirmed[before]):
+                continue
+            if before != NO_ID:
+                self.partner_of_first[before] = NO_ID
+            if after != NO_ID:
+                self.partner_of_second[after] = NO_ID
+            self._bind([(a, b)])
+            confirmed[a] = has_mended = True
+        return has_mended
+
     def pair_loosely(self) -> None:
         """Pair the rest of the ids in their order, by the types of messages that describe them."""
         for kind in range(len(ID_ORDER)):
@@ -132,6 +164,26 @@ class IdPairing:
             if NO_ID not in frameworks:
                 self._bind_free(*frameworks)
 
+    def _pair_frameworks(self) -> None:
+        """Pair frameworks by ids in them that are described as no other id of the kind is.
+
+        Frameworks are often described equally, and listed in any order.
+        """
+        ours, theirs = self._unpaired(_FRAMEWORK)
+        if len(ours) < 2 and len(theirs) < 2:
+            return
+        known, others = (
+            _unique((kind, digest) for kind, digest in zip(ids.kinds, ids.digests, strict=True))
+            for ids in (self.first, self.second)
+        )
+        for description in known.keys() & others.keys():
+            frameworks = (
+                self.first.framework_of(known[description]),
+                self.second.framework_of(others[description]),
+            )
+            if NO_ID not in frameworks:
+                self._bind_free(*frameworks)
+
     def _bind_free(self, a: int, b: int) -> bool:
         """Pair two ids unless one of them has a partner. Return whether they were paired."""
         is_free = self.partner_of_first[a] == NO_ID and self.partner_of_second[b] == NO_ID
@@ -161,13 +213,20 @@ class IdPairing:
             self.partner_of_second[theirs] = ours
 
 
-def _unique_spellings(ids: IdTable) -> dict[int, int]:
+def _unique_spellings(ids: IdTable) -> dict[int | None, int]:
     """Return the numbers of ids by their spellings, those that no other id of the kind has."""
-    found: dict[int, int] = {}
-    for number, spelling in enumerate(ids.spellings):
-        if ids.kinds[number] not in _ASSIGNED_EACH_TIME:
-            found[spelling] = NO_ID if spelling in found else number
-    return {spelling: number for spelling, number in found.items() if number != NO_ID}
+    return _unique(
+        None if kind in _ASSIGNED_EACH_TIME else spelling
+        for kind, spelling in zip(ids.kinds, ids.spellings, strict=True)
+    )
+
+
+def _unique[T](values: Iterable[T]) -> dict[T, int]:
+    """Return the numbers of values from 0 on, without None and those that occur twice."""
+    found: dict[T, int] = {}
+    for number, value in enumerate(values):
+        found[value] = NO_ID if value in found or value is None else number
+    return {value: number for value, number in found.items() if number != NO_ID}
 
 
 def _described(

@@ -272,7 +272,7 @@ class Transcript:
             return None, (response.omitted or "").encode()
         name = response_message_name(exchange, call_type)
         data = encode_response(self.cassette, exchange, name)
-        if response.status != 200 or response.cause is not None:
+        if response.cause is not None:
             return None, data
         return self._decode(data, name, body_encoding(response.headers)), data
 

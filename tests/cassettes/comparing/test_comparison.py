@@ -190,6 +190,23 @@ def test_masters_that_were_started_again_are_the_same(tmp_path):
     assert (differences, tally.events) == ([], 1)
 
 
+@pytest.mark.parametrize("period", [{"nanos": 5}, {"seconds": 20, "nanos": 5}])
+def test_a_field_without_presence_is_zero_if_it_is_left_out(tmp_path, period):
+    agent = {"agent_id": {"value": "S0"}}
+    first, second = (
+        written(
+            tmp_path / f"{number}.yaml",
+            call(1, 0.0, said("DRAIN_AGENT", drain_agent=agent | {"max_grace_period": each})),
+        )
+        for number, each in enumerate([period, {"seconds": 10, "nanos": 5}])
+    )
+    ((found,), _) = compare(first, second)
+    path, seconds = "request.drain_agent.max_grace_period.seconds", period.get("seconds", 0)
+    assert [(each.path, each.first, each.second) for each in found.changes] == [
+        (path, str(seconds), "10")
+    ]
+
+
 def test_redacted_secrets_are_the_same_whatever_their_numbers(tmp_path):
     flags = {"flags": [{"name": "credential", "value": "REDACTED-1"}]}
     first = written(
