@@ -5,7 +5,7 @@
 #     docker run --rm --publish 127.0.0.1:5050:5050 --volume "$PWD:/cassettes:ro" mesotape
 #
 # Raise the version and the digest of the base together.
-ARG PYTHON=python:3.12.7-slim-bookworm@sha256:032c52613401895aa3d418a4c563d2d05f993bc3ecc065c8f4e2280978acd249
+ARG PYTHON=python:3.12.15-slim-bookworm@sha256:54c85f3c47607a77f32adec749d3c81d1348bf25833671f512b26a9b6d778cb3
 
 FROM ${PYTHON} AS build
 # The compiler is for the modules that are also there in Python; it is not in the image.
