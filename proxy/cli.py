@@ -80,6 +80,8 @@ def main() -> None:
             print_to_stderr(str(error.strerror))
         elif error.errno in _OUTPUT_ERRORS:
             _lose_output(error)
+        elif error.errno == errno.ENOENT:  # Of `tempfile`: others name a file.
+            print_to_stderr(f"{error.strerror}: set TMPDIR to a folder that can be written")
         else:
             raise
         code = EXIT_FAILURE

@@ -3,6 +3,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -126,6 +127,15 @@ def test_a_path_that_the_system_refuses_is_an_error_of_one_line(
     refused: Callable[..., None], arguments: str
 ) -> None:
     refused([*arguments.split(), TOO_LONG], 1, f"{TOO_LONG}: File name too long")
+
+
+def test_a_system_without_a_temporary_folder_is_an_error_of_one_line(
+    refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", None)
+        patched.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/none"])
+        refused(["demo"], 1, "No usable temporary directory found in ['/none']: set TMPDIR to a ")
 
 
 @pytest.mark.parametrize(
