@@ -7,15 +7,19 @@ fits is in the cache.
 
 If the object is replaced while it is open, the store refuses to read on, where it can: the answers
 of one open file are never of two objects.
+
+A process that was forked opens the object anew when it first reads, with a cache of its own: the
+thread that talks to the store is not forked, and the slots of the cache would be written by both.
 """
 
+import errno
 import functools
 import itertools
 import os
 import tempfile
 import threading
 from collections import OrderedDict
-from typing import IO
+from typing import IO, Any
 
 from .object_path import ObjectPath
 from .readable_file import FileStatus
@@ -78,8 +82,13 @@ class BlockCache:
 
 
 @functools.cache
-def _shared_cache() -> BlockCache:
+def _shared_cache(process: int) -> BlockCache:
+    """Return the cache of all objects that a process has open."""
     return BlockCache()
+
+
+_inherited: list[Any] = []
+"""What a forked process does not close: that would wait for the thread it does not have."""
 
 
 class ObjectFile:
@@ -87,9 +96,10 @@ class ObjectFile:
 
     def __init__(self, path: ObjectPath, cache: BlockCache | None = None) -> None:
         self._path = path
-        self._object = path.call(path.store.open, str(path), "rb", cache_type="none")
+        self._object = self._open()
         self._size: int = self._object.size
-        self._cache = _shared_cache() if cache is None else cache
+        self._process = os.getpid()
+        self._cache = _shared_cache(self._process) if cache is None else cache
         self._number = next(_files)
         self._lock = threading.Lock()
 
@@ -99,6 +109,8 @@ class ObjectFile:
 
     def pread(self, size: int, offset: int, /) -> bytes:
         """Read bytes at an offset, fewer at the end."""
+        if self._process != os.getpid():
+            self._open_in_fork()
         stop = min(offset + size, self._size)
         pieces: list[bytes] = []
         while offset < stop:
@@ -113,6 +125,18 @@ class ObjectFile:
         self._cache.forget(self._number)
         self._object.close()
 
+    def _open(self) -> Any:
+        return self._path.call(self._path.store.open, str(self._path), "rb", cache_type="none")
+
+    def _open_in_fork(self) -> None:
+        opened = self._open()
+        if _version(opened) != _version(self._object):
+            raise OSError(errno.ESTALE, "was replaced since it was opened", str(self._path))
+        _inherited.append(self._object)
+        self._object = opened
+        self._process = os.getpid()
+        self._cache = _shared_cache(self._process)
+
     def _read_block(self, block: int, start: int, length: int) -> bytes:
         key = self._number, block
         if (kept := self._cache.read(key, start, length)) is not None:
@@ -125,3 +149,9 @@ class ObjectFile:
     def _fetch(self, block: int) -> bytes:
         self._object.seek(block * self._cache.block_bytes)
         return self._object.read(self._cache.block_bytes)
+
+
+def _version(opened: Any) -> tuple[int, object]:
+    """Return the size of an open object, and what its store calls the version, if it does."""
+    details = getattr(opened, "details", None) or {}
+    return opened.size, next((details[name] for name in ("ETag", "etag") if name in details), None)

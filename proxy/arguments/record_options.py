@@ -10,7 +10,11 @@ record_options = option_groups(
     option_group(
         "Cassette",
         click.option(
-            "-o", "--output", type=PATH_TYPE, required=True, help="The cassette to write."
+            "-o",
+            "--output",
+            type=click.Path(),
+            required=True,
+            help="The cassette to write, or FOLDER/ for a new name in it by server and time.",
         ),
         click.option(
             "--overwrite", "existing", flag_value="overwrite", help="Replace the cassette."

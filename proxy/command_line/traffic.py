@@ -8,6 +8,7 @@ import click
 from ..arguments.command_help import DocumentedCommand, option_group
 from ..arguments.path_type import PATH_TYPE
 from ..arguments.record_options import limit_options, proxy_options, record_options
+from ..arguments.recording_path import recording_path
 from ..arguments.replay_options import receipt_options, replay_options
 from ..arguments.shared_options import (
     CommandWithChild,
@@ -24,7 +25,7 @@ from ..commands.console import check_platform, importing
     section="Record and replay",
     examples=(
         "mesotape record http://master.example:5050 -o cassette.yaml",
-        "mesotape record http://agent.example:5051 --server agent -o agent.yaml --duration 60",
+        "mesotape record http://agent.example:5051 --server agent -o recordings/ --max-size 100M",
     ),
     page="docs/record.md",
 )
@@ -35,7 +36,7 @@ from ..commands.console import check_platform, importing
 @proxy_options
 @limit_options
 @server_output_options
-def record(existing: Any, **options: Any) -> int:
+def record(existing: Any, output: str, **options: Any) -> int:
     """Record the traffic between clients and UPSTREAM, the URL of a Mesos master or agent.
 
     Point the clients at the address that is printed. Press Ctrl-C to stop recording.
@@ -44,7 +45,8 @@ def record(existing: Any, **options: Any) -> int:
     with importing():
         from ..commands.record import RecordOptions, record
 
-    return record(RecordOptions(existing=existing or "refuse", **options))
+    path = recording_path(output, options["upstream"] or options["mode"] or "")
+    return record(RecordOptions(existing=existing or "refuse", output=path, **options))
 
 
 @click.command(

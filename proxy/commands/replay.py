@@ -141,8 +141,6 @@ def _fork_workers(
         raise CommandError("--workers: faults are counted by one process; leave out --fault")
     if options.rebind:
         raise CommandError("--workers: ids are translated by one process; leave out --rebind")
-    if any(isinstance(path, ObjectPath) for path in options.cassettes):
-        raise CommandError("--workers: objects are read by one process; copy them to files")
     messages.flush()  # By its thread, which the workers do not have.
     try:
         forked = fork_workers(

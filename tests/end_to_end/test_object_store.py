@@ -1,5 +1,6 @@
 """Commands read cassettes in an object store, and write there."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,22 @@ def test_a_replay_of_a_folder_reads_ranges_and_plays_each_server(store: Any) -> 
     assert f"1 cassette of agent http://a:5051 in {folder} on {player.url}\n" in player.out
 
 
+def test_each_worker_of_a_replay_reads_the_object_itself(store: Any) -> None:
+    answers = [f"{number}" * 300_000 for number in (1, 2)]
+    texts = [exchange(n, f"/{n}", text) for n, text in enumerate(answers, 1)]
+    name = f"s3://{BUCKET}/workers.yaml"
+    store.pipe_file(name, (header("agent", "http://a:5051") + "".join(texts)).encode())
+    with running("replay", name, "--workers", "2") as player:
+        read_by_parent = store.gate.read_count
+        for place in (1, 2, 1, 2):
+            with connect(player.address) as client:
+                client.send(b"GET /%d HTTP/1.1\r\n\r\n" % place)
+                assert client.message().endswith(b"\r\n\r\n" + answers[place - 1].encode())
+        assert player.stop() == 0
+    assert "4 served, 0 missed" in player.said
+    assert store.gate.read_count == read_by_parent + 2
+
+
 def test_a_new_cassette_is_uploaded_when_it_is_complete(store: Any) -> None:
     new = f"s3://{BUCKET}/new/cut.yaml"
     done = run("cut", URL, "-o", new, "--call", "GET_AGENTS")
@@ -130,6 +147,24 @@ def test_complete_parts_leave_this_machine_while_it_records(
     refused = run("record", master, "-o", name, *PARTS)
     assert refused.stderr.startswith(f"mesotape: {name}: already exists: choose another name")
     assert exchange_count(name) == 4
+
+
+def test_recorders_that_are_given_a_folder_name_cassettes_by_server(
+    store: Any, uploads: Path, master: str
+) -> None:
+    folder = f"s3://{BUCKET}/named/"
+    with running("replay", SAMPLE, "--repeat", "GET_AGENTS=last") as other:
+        urls = master, master, other.url
+        with contextlib.ExitStack() as recorders:
+            for url in urls:
+                recorder = recorders.enter_context(running("record", url, "-o", folder, *PARTS))
+                record_calls(recorder, 1)
+                assert recorder.stop() == 0
+                assert f" into {folder}127.0.0.1-{url.rpartition(':')[2]}-20" in recorder.out
+    assert len(store.find(folder)) == 3
+    with running("replay", folder) as player:
+        assert len(player.addresses) == 2
+    assert f"2 cassettes of master {master} in {folder.rstrip('/')} on " in player.out
 
 
 def test_what_a_killed_recorder_left_is_uploaded_by_the_next(
@@ -201,7 +236,6 @@ ERRORS = [
     (("validate", URL, "--fix"), f"{URL}: cannot be repaired: objects of a store are not changed"),
     (("scan", "gs://bucket/a.yaml"), "gs:// cannot be used: "),
     (("export", URL, "-o", f"s3://{BUCKET}/t.parquet"), f"s3://{BUCKET}/t.parquet: export to a"),
-    (("replay", URL, "--workers", "2"), "--workers: objects are read by one process; copy them"),
 ]
 
 

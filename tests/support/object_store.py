@@ -11,16 +11,18 @@ BUCKET = "recordings"
 
 
 class Gate:
-    """Stands before the server, and refuses uploads while it is closed."""
+    """Stands before the server, and refuses uploads while it is closed. It counts what is read."""
 
     def __init__(self, server: Any) -> None:
         self._application = server.app
         self.is_closed = False
         self.refused_count = 0
+        self.read_count = 0
         server.app = self
 
     def __call__(self, environment: Any, start_response: Any) -> Any:
         """Answer a request (PEP 3333)."""
+        self.read_count += "HTTP_RANGE" in environment
         if not self.is_closed or environment["REQUEST_METHOD"] != "PUT":
             return self._application(environment, start_response)
         environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))

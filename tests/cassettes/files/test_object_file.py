@@ -88,6 +88,22 @@ def test_open_objects_share_the_cache_and_a_closed_one_leaves_it(store: Store) -
     second.close()
 
 
+def test_a_forked_process_opens_the_object_anew_unless_it_was_replaced(store: Store) -> None:
+    file = opened(block_bytes=100, cache_bytes=1000)
+    inherited = file._object, file._cache
+    assert file.pread(5, 0) == DATA[:5]
+    file._process = -1
+    assert file.pread(5, 0) == DATA[:5]
+    assert (file._object, file._cache) != inherited
+    file._process = -1
+    store.data = DATA * 2
+    for _ in range(2):
+        with pytest.raises(OSError, match="was replaced since it was opened"):
+            file.pread(5, 0)
+    file.close()
+    inherited[1].forget(file._number)
+
+
 def test_it_ends_where_the_object_ends(store: Store) -> None:
     file = opened(block_bytes=1000, cache_bytes=1000)
     assert file.pread(100, 1000) == DATA[1000:]
