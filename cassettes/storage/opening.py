@@ -53,7 +53,9 @@ def open_for_reading(
         else:
             file, warnings = _open_file(path, max_unpacked_bytes, is_copied)
         head = file.pread(4096, 0)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if error.filename is None and error.strerror:  # There is no folder for temporary files.
+            raise CassetteError(f"{path}: cannot be copied: {error.strerror}") from error
         raise CassetteError(f"{path}: {missing_file_text(path)}") from None
     except OSError as error:
         raise CassetteError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -129,13 +129,20 @@ def test_a_path_that_the_system_refuses_is_an_error_of_one_line(
     refused([*arguments.split(), TOO_LONG], 1, f"{TOO_LONG}: File name too long")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("demo", "No usable temporary directory found in ['/none']: set TMPDIR to a "),
+        ("replay good.yaml --watch", "good.yaml: cannot be copied: No usable temporary directory "),
+    ],
+)
 def test_a_system_without_a_temporary_folder_is_an_error_of_one_line(
-    refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch, arguments: str, text: str
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(tempfile, "tempdir", None)
         patched.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/none"])
-        refused(["demo"], 1, "No usable temporary directory found in ['/none']: set TMPDIR to a ")
+        refused(arguments.split(), 1, text)
 
 
 @pytest.mark.parametrize(
