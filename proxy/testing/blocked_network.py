@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-_METHODS = {"connect": 0, "connect_ex": 0, "sendto": -1}
+_METHODS = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}
 """Methods of sockets, and which of their arguments is the address."""
 _LOOKUPS: dict[str, Callable[[Any], Iterable[str]]] = {
     "getaddrinfo": lambda found: (each[4][0] for each in found),
@@ -54,7 +54,7 @@ class NetworkBlock:
     def _checking_address(self, method: Callable[..., Any], position: int) -> Callable[..., Any]:
         def call(this: socket.socket, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            address = args[position] if args else None
+            address = (*args[position:], None)[0]
             if this.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
                 host, port, *_ = cast("tuple[Any, ...]", address)
                 if not self._is_allowed(_text(host)):

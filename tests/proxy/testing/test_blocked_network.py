@@ -23,6 +23,11 @@ def send(address: tuple[str | bytes, int], family: int = socket.AF_INET) -> None
         sender.sendto(b"", address)
 
 
+def send_message(address: tuple[str, int]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendmsg([b""], [], 0, address)
+
+
 def connect_in_asyncio(address: tuple[str, int]) -> None:
     asyncio.run(asyncio.wait_for(asyncio.open_connection(*address), 5))
 
@@ -36,6 +41,7 @@ BLOCKED: dict[str, tuple[Callable[[], Any], str]] = {
     "connect": (lambda: socket.create_connection((FAR, 80), 1), f"{FAR}:80"),
     "connect_ex": (lambda: connect_without_an_exception((FAR, 80)), f"{FAR}:80"),
     "sendto": (lambda: send((FAR, 53)), f"{FAR}:53"),
+    "sendmsg": (lambda: send_message((FAR, 53)), f"{FAR}:53"),
     "IPv6": (lambda: send(("2001:db8::1", 53), socket.AF_INET6), "2001:db8::1:53"),
     "mapped": (lambda: send((f"::ffff:{FAR}", 53), socket.AF_INET6), f"::ffff:{FAR}:53"),
     "asyncio": (lambda: connect_in_asyncio((FAR, 80)), f"{FAR}:80"),
