@@ -30,18 +30,13 @@ class Choice(Struct, frozen=True, kw_only=True):
     first_state: bool = False
 
     def __str__(self) -> str:
-        times = [("since", (self.since,) if self.since else ())]
+        times = [("since", (self.since,) if self.since or self == Choice() else ())]
         times.append(("until", (self.until,) if self.until < inf else ()))
         words = [f"--{option} {_decimal(value)}" for option, values in times for value in values]
         names = ("client", self.clients), ("party", self.parties), ("call", self.calls)
         names = (*names, ("type", self.types), ("server", self.servers))
         words += [f"--{option} {value}" for option, values in names for value in values]
         return " ".join([*words, *(["--first-state"] if self.first_state else [])])
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether nothing is left out."""
-        return self == Choice()
 
     @property
     def divides_parties(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..commands.console import CommandError
+from ..commands.console import OptionError
 from .command_help import option_group
 from .shared_options import call_option, type_option
 
@@ -19,14 +19,12 @@ _choice_options = option_group(
         "--since",
         metavar="SECONDS",
         type=_SECONDS,
-        default=0.0,
         help="From this time of the recording on, in seconds.",
     ),
     click.option(
         "--until",
         metavar="SECONDS",
         type=_SECONDS,
-        default=inf,
         help="Up to this time, in seconds.",
     ),
     click.option(
@@ -66,8 +64,8 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(command)
     def with_choice(
         *,
-        since: float,
-        until: float,
+        since: float | None,
+        until: float | None,
         clients: tuple[str, ...],
         parties: tuple[str, ...],
         calls: tuple[str, ...],
@@ -78,11 +76,14 @@ def choice_options(command: Callable[..., int]) -> Callable[..., int]:
     ) -> int:
         from ...cassettes.cutting.choice import Choice
 
-        if first_state and not since:
-            raise CommandError("--first-state: give --since, the time of the state")
+        if first_state and since is None:
+            raise OptionError("--first-state: give --since, the time of the state")
+        if since is until is None and not any((clients, parties, calls, types, servers)):
+            text = "nothing says what to keep: give --since, --until, --party or another"
+            raise OptionError(text)
         choice = Choice(
-            since=since,
-            until=until,
+            since=since or 0.0,
+            until=inf if until is None else until,
             clients=clients,
             parties=parties,
             calls=calls,

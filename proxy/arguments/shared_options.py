@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...proto.http.address import LOOPBACK
-from ..commands.console import CommandError
+from ..commands.console import CommandError, OptionError
 from .command_help import DocumentedCommand, option_group
 from .completion import complete_call_types, complete_event_types, complete_redaction_rules
 from .path_type import PATH_TYPE
@@ -110,8 +110,9 @@ def redaction_options(command: Callable[..., int]) -> Callable[..., int]:
         try:
             rules = select_rules(redact_rules, no_redact, empties_data=redact_data)
         except ValueError as error:
-            option = "" if isinstance(error, RuleFileError) else "--no-redact: "
-            raise CommandError(f"{option}{error}") from error
+            if isinstance(error, RuleFileError):
+                raise CommandError(str(error)) from error
+            raise OptionError(f"--no-redact: {error}") from error
         return command(rules=rules, **options)
 
     return _redaction_options(with_rules)

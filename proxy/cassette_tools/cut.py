@@ -23,8 +23,6 @@ class CutOptions(Struct, frozen=True, kw_only=True):
 def cut(options: CutOptions) -> int:
     """Cut the cassette. Return the exit code; raises CommandError."""
     path, output = options.file, options.output
-    if options.choice.is_everything:
-        raise CommandError("nothing says what to keep: give --since, --until, --party or another")
     try:
         with writing(output), progress(f"cutting {path}") as shown:
             result = cut_cassette(path, options.choice, output, shown.advance)

@@ -17,7 +17,7 @@ from ...cassettes.interchange.record_stream import write_stream
 from ...cassettes.interchange.recorded import RecordedExchanges
 from ...cassettes.storage.new_file import check_is_not_read, new_file
 from ...cassettes.storage.reader import Cassette
-from ..commands.console import CommandError, print_json, print_to_stderr
+from ..commands.console import CommandError, OptionError, print_json, print_to_stderr
 from ..terminal.progress import Progress, progress
 from .cassette_files import writing
 from .query_tables import export_tables
@@ -56,10 +56,10 @@ def export(options: ExportOptions) -> int:
     losses = Losses()
     format_name = options.format_name or _format_of(options.output)
     if options.exchange is not None and format_name != "recordio":
-        raise CommandError(f"--exchange is for --format recordio, found {format_name}")
+        raise OptionError(f"--exchange is for --format recordio, found {format_name}")
     if format_name == "parquet":
         if options.output == STDOUT:
-            raise CommandError("-o -: parquet is a folder of files: name one, like tables.parquet")
+            raise OptionError("-o -: parquet is a folder of files: name one, like tables.parquet")
         rows = export_tables(options.cassettes, options.output)
         losses.add("headers other than User-Agent, the bytes of damaged records, and notes")
         print_result(options.output, format_name, losses, as_json=options.as_json, rows=rows)
@@ -67,7 +67,7 @@ def export(options: ExportOptions) -> int:
     path, *others = options.cassettes
     if others:
         found = f"found {len(options.cassettes)}: only parquet takes several"
-        raise CommandError(f"{format_name} is the format of one cassette, {found}")
+        raise OptionError(f"{format_name} is the format of one cassette, {found}")
     with writing(options.output), Cassette.open(path) as cassette:
         check_is_not_read(options.output, [cassette])
         with progress(f"exporting {path}") as shown, _opened(options.output) as file:
@@ -84,7 +84,7 @@ def _format_of(output: Path) -> ExportFormat:
     if (found := _SUFFIXES.get(Path(name).suffix)) is not None:
         return found
     suffixes = ", ".join(_SUFFIXES)
-    raise CommandError(f"{output}: expected a name that ends in {suffixes}, or --format")
+    raise OptionError(f"{output}: expected a name that ends in {suffixes}, or --format")
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from ...cassettes.storage.opening import GZIP_MAGIC, missing_file_text
 from ...cassettes.storage.part_names import part_path
 from ...proto.api.apis import APIS_BY_NAME, ServerKind
 from ...proto.counted import counted
-from ..commands.console import EXIT_FAILURE, CommandError, print_json, print_to_stderr
+from ..commands.console import EXIT_FAILURE, CommandError, OptionError, print_json, print_to_stderr
 from ..terminal.progress import progress
 from .cassette_files import writing
 
@@ -165,7 +165,7 @@ def _call(text: str | None) -> bytes | None:
     try:
         return msgspec.json.encode(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
     except msgspec.DecodeError as error:
-        raise CommandError(f"--request {text}: expected a call as JSON: {error}") from error
+        raise OptionError(f"--request {text}: expected a call as JSON: {error}") from error
 
 
 def _json_lines(path: Path, lines: Iterator[bytes]) -> Traffic:

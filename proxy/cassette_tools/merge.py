@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ...cassettes.merging.merging import merge_cassettes
 from ...proto.counted import counted
-from ..commands.console import CommandError, print_to_stderr
+from ..commands.console import OptionError, print_to_stderr
 from ..terminal.progress import progress
 from .cassette_files import find_cassettes, print_json_result, writing
 
@@ -23,7 +23,7 @@ def merge(options: MergeOptions) -> int:
     """Merge the cassettes. Return the exit code; raises CommandError."""
     paths, output = list(find_cassettes(options.files)), options.output
     if len(paths) < 2:
-        raise CommandError(f"expected two or more cassettes, found {len(paths)}")
+        raise OptionError(f"expected two or more cassettes, found {len(paths)}")
     with writing(output), progress(f"merging {counted(len(paths), 'cassette')}") as shown:
         result = merge_cassettes(paths, output, shown.advance)
     if options.as_json:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ...cassettes.format.documents import CassetteError
 from ...proto.shown_text import escape_json, escape_line
-from ..commands.console import CommandError, print_to_stderr
+from ..commands.console import CommandError, OptionError, print_to_stderr
 from ..terminal.progress import ReadingProgress
 from .query_tables import importing_tables, open_tables
 
@@ -47,7 +47,7 @@ class QueryOptions(Struct, frozen=True, kw_only=True):
 def query(options: QueryOptions) -> int:
     """Run the SQL and print its result. Return the exit code; raises CommandError."""
     if options.as_json and options.as_csv:
-        raise CommandError("--json and --csv exclude each other: leave out one")
+        raise OptionError("--json and --csv exclude each other: leave out one")
     with importing_tables("query"):
         from ...cassettes.tables.query_engine import QueryError, open_engine
     tables, shown = open_tables(options.cassettes)

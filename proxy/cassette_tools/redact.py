@@ -7,9 +7,9 @@ from msgspec import Struct
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.redaction.rules import RuleSet, counts_text
 from ...cassettes.scanning.rewriting import redact_cassette
-from ..commands.console import EXIT_FAILURE, CommandError, print_to_stderr
+from ..commands.console import EXIT_FAILURE, OptionError, print_to_stderr
 from ..terminal.progress import progress
-from .cassette_files import find_cassettes
+from .cassette_files import find_cassettes, print_json_result
 from .scan import ScanOptions, scan
 
 
@@ -29,7 +29,7 @@ def redact(options: RedactOptions) -> int:
         return scan(ScanOptions(files=options.files, rules=options.rules, as_json=options.as_json))
     paths = list(find_cassettes(options.files))
     if options.output is not None and len(paths) > 1:
-        raise CommandError(f"-o takes one cassette, found {len(paths)}: leave out -o")
+        raise OptionError(f"-o takes one cassette, found {len(paths)}: leave out -o")
     failures = [path for path in paths if not _redact_file(path, options)]
     return EXIT_FAILURE if failures else 0
 
@@ -46,6 +46,9 @@ def _redact_file(path: Path, options: RedactOptions) -> bool:
     except OSError as error:
         print_to_stderr(f"{output}: cannot be written: {error.strerror}; nothing was changed")
         return False
+    if options.as_json:
+        print_json_result(output, result)
+        return not result.left
     if result.counts:
         print_to_stderr(f"{output}: secrets replaced: {counts_text(result.counts)}")
     else:

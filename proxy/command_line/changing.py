@@ -73,7 +73,7 @@ def scan(**options: Any) -> int:
         "-o", "--output", type=PATH_TYPE, help="Write to this file; FILES is one cassette."
     ),
     click.option("--check", "is_check", is_flag=True, help="Change nothing; list like scan."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, with --check."),
+    json_option,
 )
 def redact(**options: Any) -> int:
     """Replace the secrets in cassettes by placeholders.

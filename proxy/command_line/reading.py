@@ -10,7 +10,7 @@ from ..arguments.ignore_options import ignore_options
 from ..arguments.inspect_options import inspect_options
 from ..arguments.path_type import PATH_TYPE
 from ..arguments.shared_options import output_of_cassette
-from ..commands.console import check_platform, importing
+from ..commands.console import OptionError, check_platform, importing
 
 
 @click.command(
@@ -102,9 +102,7 @@ def query(**options: Any) -> int:
         "--format",
         "form",
         type=click.Choice(["text", "json", "github"]),
-        default="text",
-        show_default=True,
-        help="For people, programs, or the annotations of a pull request.",
+        help="For people, programs, or the annotations of a pull request.  [default: text]",
     ),
     click.option("--git", "is_git", is_flag=True, help="Run as the external diff of git."),
 )
@@ -118,8 +116,11 @@ def diff(*, as_json: bool, **options: Any) -> int:
     with importing():
         from ..diff.command import DiffOptions, diff
 
-    if as_json:
-        options["form"] = "json"
+    if as_json and options["form"] not in (None, "json"):
+        raise OptionError(
+            f"--json and --format {options['form']} exclude each other: leave out one"
+        )
+    options["form"] = "json" if as_json else options["form"] or "text"
     return diff(DiffOptions(**options))
 
 

@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from .console import CommandError
+from .console import CommandError, OptionError
 
 
 def load_server_context(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
@@ -11,7 +11,7 @@ def load_server_context(cert: Path | None, key: Path | None) -> ssl.SSLContext |
     if cert is None and key is None:
         return None
     if cert is None or key is None:
-        raise CommandError("--tls-cert and --tls-key must be given together")
+        raise OptionError("--tls-cert and --tls-key must be given together")
     read_pem_file(cert)
     read_pem_file(key)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

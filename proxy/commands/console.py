@@ -65,6 +65,13 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
+class OptionError(CommandError):
+    """Options or arguments that are wrong, or that exclude each other, whatever the input is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, EXIT_USAGE)
+
+
 _POSIX_NAMES = ("os.pread", "os.fchmod", "signal.SIGHUP", "os.O_CLOEXEC")
 """Some of what Linux and macOS have, that is used throughout, and that Windows lacks."""
 

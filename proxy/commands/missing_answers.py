@@ -15,7 +15,7 @@ from ...cassettes.scanning.rule_files import RuleFileError, select_rules
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted
 from ...proto.http.address import ServerUrl
-from .console import CommandError, print_to_stderr
+from .console import CommandError, OptionError, print_to_stderr
 from .replay_options import ReplayOptions
 
 if TYPE_CHECKING:
@@ -65,24 +65,25 @@ def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> "LazyRec
     redaction = [word for each in options.no_redact for word in ("--no-redact", each)]
     redaction += ["--redact-data"] if options.redact_data else []
     if redaction and not options.record_misses:
-        raise CommandError(f"{redaction[0]} needs --record-misses: else nothing is recorded")
+        raise OptionError(f"{redaction[0]} needs --record-misses: else nothing is recorded")
     if options.upstream is None and not options.record_misses:
         return None
     if options.upstream is None or not options.record_misses:
-        raise CommandError(
+        raise OptionError(
             "expected both --upstream URL and --record-misses, which adds to the cassette"
         )
     try:
         select_rules(options.redact_rules, options.no_redact, empties_data=options.redact_data)
     except ValueError as error:
-        option = "" if isinstance(error, RuleFileError) else "--no-redact: "
-        raise CommandError(f"{option}{error}") from error
+        if isinstance(error, RuleFileError):
+            raise CommandError(str(error)) from error
+        raise OptionError(f"--no-redact: {error}") from error
     try:
         ServerUrl.parse_origin(options.upstream)
     except ValueError as error:
-        raise CommandError(f"--upstream {error}") from error
+        raise OptionError(f"--upstream {error}") from error
     if len(cassettes) != 1:
-        raise CommandError(f"--record-misses: expected one cassette, found {len(cassettes)}")
+        raise OptionError(f"--record-misses: expected one cassette, found {len(cassettes)}")
     (cassette,) = cassettes
     path = cassette.path
     if (reason := _unfit(cassette)) is not None:

@@ -33,7 +33,7 @@ from ...addons.traffic.mitmproxy_addons import addon_options, addons_for, refuse
 from ...addons.traffic.own_address import LoopGuard, is_own_address
 from ...cassettes.format.closest_word import nearest_hint
 from ...proto.http.address import Address
-from .console import interrupts, listen_error_text, print_to_stderr
+from .console import OptionError, interrupts, listen_error_text, print_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -229,31 +229,31 @@ async def run_proxy(
     `settings` are typed values; `extra` is NAME=VALUE text, which wins. `server_certificate` is the
     files of a certificate and its key, if clients use TLS. `ready` is called once with
     the (host, port) pairs of the listeners, and clients wait until it returns. Raises
-    ProxyStartError for an option that mitmproxy refuses, or an address that cannot be bound, and
-    whatever `ready` raises.
+    OptionError for an option that mitmproxy refuses, ProxyStartError for an address that cannot be
+    bound, and whatever `ready` raises.
     """
     logging.getLogger("mitmproxy").setLevel(logging.WARNING)
     names = dict.fromkeys(each.partition("=")[0] for each in extra)
     refused = refused_options() if names else {}
     for name in names:
         if name in refused:
-            raise ProxyStartError(f"--set {name}: {refused[name]}")
+            raise OptionError(f"--set {name}: {refused[name]}")
     master = RecordingProxy(recorder, ready, names, server_certificate)
     mitmproxy_options: Any = master.options
     try:
         mitmproxy_options.update(**FORCED | dict(settings))
     except (exceptions.OptionsError, TypeError, KeyError) as error:
-        raise ProxyStartError(f"mitmproxy refuses an option: {error}") from error
+        raise OptionError(f"mitmproxy refuses an option: {error}") from error
     for name in names:
         if name not in mitmproxy_options:
             hint = nearest_hint(name, {*addon_options(), *options.Options().keys()})
-            raise ProxyStartError(f"--set {name}: mitmproxy has no such option{hint}")
+            raise OptionError(f"--set {name}: mitmproxy has no such option{hint}")
         values = [each for each in extra if each.partition("=")[0] == name]
         try:
             mitmproxy_options.set(*values)
         except (exceptions.OptionsError, TypeError, ValueError) as error:
             text = str(error).partition("\n")[0]
-            raise ProxyStartError(f"--set {name}: {text}") from error
+            raise OptionError(f"--set {name}: {text}") from error
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup

@@ -31,6 +31,7 @@ from . import certificates, processes
 from .console import (
     EXIT_FAILURE,
     CommandError,
+    OptionError,
     announce_ready,
     check_folder,
     importing,
@@ -116,23 +117,23 @@ def check(options: RecordOptions) -> None:
     """Check what mitmproxy would report too late or not clearly. Raises CommandError."""
     if (options.upstream is None) == (options.mode is None):
         text = "expected either the URL of a master or agent, or a --mode like regular"
-        raise CommandError(text)
+        raise OptionError(text)
     if options.upstream is not None:
         try:
             ServerUrl.parse_origin(options.upstream)
         except ValueError as error:
-            raise CommandError(str(error)) from error
+            raise OptionError(str(error)) from error
     if options.max_body > _MOST_BODY_BYTES:
         text = "expected at most 90M: what is longer could not be read again"
-        raise CommandError(f"--max-body: {text}")
+        raise OptionError(f"--max-body: {text}")
     for setting in options.settings:
         if "=" not in setting:
-            raise CommandError(f"--set {setting}: expected NAME=VALUE")
+            raise OptionError(f"--set {setting}: expected NAME=VALUE")
         if setting.startswith("mesotape_"):
             name = setting.partition("=")[0]
             option = OPTIONS.get(name)
             advice = "record has no such option" if option is None else f"use {option} instead"
-            raise CommandError(f"--set {setting}: {advice}")
+            raise OptionError(f"--set {setting}: {advice}")
     certificates.load_server_context(options.tls_cert, options.tls_key)
     if options.upstream_ca is not None:
         certificates.check_authority(options.upstream_ca)

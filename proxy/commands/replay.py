@@ -24,6 +24,7 @@ from . import certificates, processes
 from . import listen as addresses
 from .console import (
     CommandError,
+    OptionError,
     check_folder,
     interrupts,
     print_result,
@@ -138,9 +139,9 @@ def _fork_workers(
     from ..workers.pool import fork_workers
 
     if options.faults:
-        raise CommandError("--workers: faults are counted by one process; leave out --fault")
+        raise OptionError("--workers: faults are counted by one process; leave out --fault")
     if options.rebind:
-        raise CommandError("--workers: ids are translated by one process; leave out --rebind")
+        raise OptionError("--workers: ids are translated by one process; leave out --rebind")
     messages.flush()  # By its thread, which the workers do not have.
     try:
         forked = fork_workers(
@@ -158,7 +159,7 @@ def _control_token(options: ReplayOptions) -> str | None:
     if options.control_token_file is None:
         return None
     if options.control is None:
-        raise CommandError("--control-token-file needs --control HOST:PORT")
+        raise OptionError("--control-token-file needs --control HOST:PORT")
     return addresses.read_token(options.control_token_file)
 
 
@@ -167,7 +168,7 @@ def _requirement(options: ReplayOptions) -> Requirement:
     try:
         return parse_requirement(default if options.require is None else options.require)
     except ValueError as error:
-        raise CommandError(f"--{error}") from error
+        raise OptionError(f"--{error}") from error
 
 
 def _check_requirement(requirement: Requirement, playback: Playback) -> None:
@@ -192,7 +193,7 @@ def _playback_options(options: ReplayOptions) -> Options:
     except RuleFileError as error:
         raise CommandError(str(error)) from error
     except ValueError as error:
-        raise CommandError(f"--{error}") from error
+        raise OptionError(f"--{error}") from error
 
 
 def _pace(options: ReplayOptions) -> Pace:
@@ -226,7 +227,7 @@ def _watch(
         return None
     if options.workers > 1 or options.record_misses:
         other = "--workers" if options.workers > 1 else "--record-misses"
-        raise CommandError(f"expected --watch or {other}, not both")
+        raise OptionError(f"expected --watch or {other}, not both")
     for path in options.cassettes:
         if isinstance(path, ObjectPath) or not path.is_file():
             raise CommandError(f"--watch: {path} is not a file that can be edited")

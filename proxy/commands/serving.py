@@ -32,6 +32,7 @@ from . import listen as addresses
 from . import processes
 from .console import (
     CommandError,
+    OptionError,
     announce_ready,
     interrupts,
     listen_error_text,
@@ -271,7 +272,7 @@ async def _start_control(
         real = await control.start(*listen)
     except ValueError as error:
         way_out = "--control-token-file FILE, with a token of your own, lets other machines in"
-        raise CommandError(f"--control {listen}: {error}; {way_out}") from error
+        raise OptionError(f"--control {listen}: {error}; {way_out}") from error
     except OSError as error:
         raise CommandError(listen_error_text(listen, error, "--control ")) from error
     warn_if_exposed([real], "control the replay with its token, which is sent unencrypted")

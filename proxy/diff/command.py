@@ -16,7 +16,13 @@ from ...cassettes.format.documents import CassetteError
 from ...cassettes.matching.ignore_rules import IgnoreError, IgnoreRules
 from ...cassettes.storage.reader import Cassette
 from ...proto.shown_text import escape_line
-from ..commands.console import EXIT_DIFFERENT, EXIT_USAGE, CommandError, print_json, print_to_stderr
+from ..commands.console import (
+    EXIT_DIFFERENT,
+    CommandError,
+    OptionError,
+    print_json,
+    print_to_stderr,
+)
 from ..commands.miss_colors import allows_colors, colorize_report
 from ..terminal.progress import progress
 from .reads import select_reads
@@ -45,7 +51,7 @@ def diff(options: DiffOptions) -> int:
     try:
         ignoring = IgnoreRules(options.ignore, with_answers=True)
     except IgnoreError as error:
-        raise CommandError(f"--{error}", EXIT_USAGE) from error
+        raise OptionError(f"--{error}") from error
     try:
         if options.is_git:
             return _diff_for_git(options, ignoring)
@@ -61,7 +67,7 @@ def diff(options: DiffOptions) -> int:
 
 def _take_files(options: DiffOptions, count: int, expected: str) -> tuple[Path, ...]:
     if len(options.files) != count:
-        raise CommandError(f"expected {expected}, found {len(options.files)}", EXIT_USAGE)
+        raise OptionError(f"expected {expected}, found {len(options.files)}")
     return options.files
 
 
@@ -74,7 +80,7 @@ def _diff_for_git(options: DiffOptions, ignoring: IgnoreRules) -> int:
     if len(options.files) not in _GIT_ARGUMENTS:
         found = len(options.files)
         text = f"--git is for git, which passes 7 arguments, found {found}: leave it out"
-        raise CommandError(text, EXIT_USAGE)
+        raise OptionError(text)
     path, old, new = options.files[0], options.files[1], options.files[4]
     click.echo(f"mesotape diff a/{path} b/{path}")
     for version, text in ((old, "new cassette"), (new, "deleted cassette")):

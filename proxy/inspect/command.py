@@ -27,7 +27,7 @@ from ..commands.console import (
     EXIT_MALFORMED,
     EXIT_NO_MATCH,
     EXIT_WARNINGS,
-    CommandError,
+    OptionError,
     discard_output,
     print_to_stderr,
 )
@@ -139,9 +139,9 @@ def _record_message(options: InspectOptions) -> str | None:
         try:
             message_class(options.message)
         except LookupError as error:
-            raise CommandError(f"--message: {error}, like mesos.v1.master.Event") from error
+            raise OptionError(f"--message: {error}, like mesos.v1.master.Event") from error
         if options.message not in STREAMED_MESSAGES:
-            raise CommandError(f"--message: expected one of {', '.join(STREAMED_MESSAGES)}")
+            raise OptionError(f"--message: expected one of {', '.join(STREAMED_MESSAGES)}")
         return options.message
     for api in APIS:
         if options.api == api.name:

@@ -12,7 +12,7 @@ from ...proto.api.apis import MASTER
 from ...proto.api.negotiation import JSON, PROTOBUF, Encoding
 from ...proto.http.address import ServerUrl
 from ...proto.messages.descriptors import message_class
-from ..commands.console import CommandError
+from ..commands.console import CommandError, OptionError
 from .sources import SourceHints
 
 CONNECT_SECONDS = 10.0
@@ -26,7 +26,7 @@ def rows(
     Raises CommandError if the server cannot be reached, or does not answer with a stream.
     """
     if api_name not in (None, "master") or hints.server == "agent":
-        raise CommandError(f"{url}: only the operator API of a master can be followed")
+        raise OptionError(f"{url}: only the operator API of a master can be followed")
     encoding = hints.encoding or "json"
     connection = connection_to(url, ca, insecure=insecure)
     try:

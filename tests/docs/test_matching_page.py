@@ -94,7 +94,7 @@ def test_all_reasons_are_on_the_page():
 )
 def test_an_invalid_rule_is_reported_in_one_line_before_the_replay_listens(option, text, tmp_path):
     ended = run("replay", PAGE, *option, "--ready-file", tmp_path / "ready")
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stderr.startswith(f"mesotape: {text}")
     assert ended.stderr.count("\n") == 1
     assert not (tmp_path / "ready").exists()

@@ -31,9 +31,16 @@ def test_json_has_the_counts(folder: Path) -> None:
     assert run("validate", "out.yaml", cwd=folder).returncode == 0
 
 
+def test_since_0_chooses_all(folder: Path) -> None:
+    done = run(*CUT, "--since", "0", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "28 of 28 exchanges and 27 of 27 events, 0 of them only because" in done.stderr
+    assert 'note: "cut from sched.yaml: --since 0"\n' in (folder / "out.yaml").read_text()
+
+
 ERRORS = [
-    (CUT, 1, "nothing says what to keep: give --since, --until, --party or another"),
-    ((*CUT, "--first-state"), 1, "--first-state: give --since, the time of the state"),
+    (CUT, 2, "nothing says what to keep: give --since, --until, --party or another"),
+    ((*CUT, "--first-state"), 2, "--first-state: give --since, the time of the state"),
     ((*CUT, "--call", "NOPE"), 9, "sched.yaml: nothing is chosen by --call NOPE; nothing was writ"),
     ((*CUT, "--party", "me"), 9, "sched.yaml: nothing is chosen by --party me; the parties are op"),
     (("cut", "no.yaml", "-o", "out.yaml", "--since", "1"), 1, "no.yaml: there is no such file"),

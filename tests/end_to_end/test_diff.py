@@ -95,6 +95,7 @@ def test_annotations_for_github(cassettes):
         (["first.yaml", "second.yaml", "--ignore", "OFERS:x"], 2, "no v1 API has a call or event"),
         (["first.yaml", "second.yaml", "--ignore", "OFFERS:offers.offer"], 2, "OFFERS"),
         (["first.yaml", "second.yaml", "--git"], 2, "--git is for git"),
+        (["--json", "--format", "github", "first.yaml", "second.yaml"], 2, "--json and --format "),
     ],
 )
 def test_wrong_input_is_one_line(cassettes, words, code, text):

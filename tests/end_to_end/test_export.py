@@ -19,22 +19,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "text"),
+    ("arguments", "code", "text"),
     [
-        ("c.yaml -o c.txt", "c.txt: expected a name that ends in .har, .jsonl, .ndjson, .recordio, "
-         ".bin, .flow, .flows, .mitm, .parquet, or --format"),
-        ("c.yaml -o c.yaml --format jsonl",
+        ("c.yaml -o c.txt", 2,
+         "c.txt: expected a name that ends in .har, .jsonl, .ndjson, .recordio, .bin, "
+         ".flow, .flows, .mitm, .parquet, or --format"),
+        ("c.yaml -o c.yaml --format jsonl", 1,
          "c.yaml: is a cassette that is read: choose another file; nothing was written"),
-        ("none.yaml -o c.har", "none.yaml: there is no such file; nothing was written"),
-        ("c.yaml -o none/c.har", "none/c.har: cannot be written: No such file or directory"),
-        ("c.yaml -o c.har --exchange 1", "--exchange is for --format recordio, found har"),
-        ("c.yaml -o c.bin --exchange 99",
+        ("none.yaml -o c.har", 1, "none.yaml: there is no such file; nothing was written"),
+        ("c.yaml -o none/c.har", 1, "none/c.har: cannot be written: No such file or directory"),
+        ("c.yaml -o c.har --exchange 1", 2, "--exchange is for --format recordio, found har"),
+        ("c.yaml -o c.bin --exchange 99", 1,
          "c.yaml: there is no exchange 99; the last is 7; nothing was written"),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_line(arguments: str, text: str, folder: Path) -> None:
+def test_bad_input_is_one_line(arguments: str, code: int, text: str, folder: Path) -> None:
     done = run("export", *arguments.split(), cwd=folder)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"mesotape: {text}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"mesotape: {text}\n")
     assert [path.name for path in folder.iterdir()] == ["c.yaml"]
     assert (folder / "c.yaml").read_bytes() == SAMPLE.read_bytes()
 

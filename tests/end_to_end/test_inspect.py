@@ -234,7 +234,7 @@ def test_the_exit_code_depends_on_the_worst_finding(tmp_path: Path) -> None:
         path.write_bytes(data)
         assert exit_code("--api", "master", path) == code
     assert exit_code(tmp_path / "none") == 1
-    assert exit_code("--message", "mesos.v1.Offer", path) == 1
+    assert exit_code("--message", "mesos.v1.Offer", path) == 2
     assert run("inspect").returncode == 2
 
 

@@ -92,7 +92,7 @@ def test_addons_of_options_take_effect(tmp_path: Path) -> None:
 def test_a_wrong_option_is_an_error_of_one_line(tmp_path: Path, setting: str, text: str) -> None:
     path = tmp_path / "cassette.yaml"
     done = run("record", "http://127.0.0.1:9", "-o", path, "--set", setting)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert text in done.stderr
     assert not path.exists()
 

@@ -118,21 +118,26 @@ def test_a_command_that_fails_precedes_it(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("require", "text"),
+    ("require", "code", "text"),
     [
-        ("GET_STAET", "--require GET_STAET: no v1 API has such a call (did you mean GET_STATE?); "),
+        (
+            "GET_STAET",
+            2,
+            "--require GET_STAET: no v1 API has such a call (did you mean GET_STATE?); ",
+        ),
         (
             "GET_ROLES",
+            1,
             "--require GET_ROLES: the recording has no such call; it has GET_HEALTH",
         ),
-        ("", "--require '': expected any, all, none, or calls like GET_STATE,SUBSCRIBE"),
+        ("", 2, "--require '': expected any, all, none, or calls like GET_STATE,SUBSCRIBE"),
     ],
 )
 def test_a_requirement_that_cannot_be_met_is_an_error_before_the_command_runs(
-    folder: Path, require: str, text: str
+    folder: Path, require: str, code: int, text: str
 ) -> None:
     done = run("replay", "c.yaml", "--require", require, "--", "echo", "ran", cwd=folder)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(f"mesotape: {text}")
     assert done.stderr.count("\n") == 1
 

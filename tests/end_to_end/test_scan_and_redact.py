@@ -67,6 +67,11 @@ def test_scan_of_a_folder_reads_the_cassettes_in_it(cassette: Path) -> None:
 
 def test_redact_replaces_secrets_and_scan_finds_none_afterwards(cassette: Path) -> None:
     problems = run("validate", cassette).stdout.count("\n")
+    listed = run("redact", cassette, "--json", "-o", cassette.with_name("new.yaml"))
+    assert (listed.returncode, listed.stderr) == (0, "")
+    counts = {"authorization": 1, "url-query": 1, "environment": 1, "known-value": 1}
+    new = {"file": str(cassette.with_name("new.yaml")), "counts": counts, "left": []}
+    assert json.loads(listed.stdout) == new
     done = run("redact", cassette)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (
@@ -95,23 +100,25 @@ def test_rules_are_added_and_left_out(cassette: Path) -> None:
 
 
 ERRORS = [
-    (("scan", "none.yaml"), "none.yaml: there is no such file"),
-    (("scan", "empty"), "empty: there is no cassette in this folder"),
-    (("scan", "x.txt"), "x.txt:1: not a cassette: expected a line `---`"),
-    (("redact", "x.txt"), "x.txt:1: not a cassette: expected a line `---`"),
-    (("redact", "a.yaml", "-o", "no/b.yaml"), "no/b.yaml: cannot be written: No such file"),
-    (("redact", "a.yaml", "a.yaml", "-o", "b.yaml"), "-o takes one cassette, found 2"),
-    (("scan", "a.yaml", "--no-redact", "cookies"), "--no-redact: 'cookies' is not a rule of"),
-    (("scan", "a.yaml", "--redact-rules", "x.txt"), "x.txt:1: expected a mapping"),
+    (("scan", "none.yaml"), 1, "none.yaml: there is no such file"),
+    (("scan", "empty"), 1, "empty: there is no cassette in this folder"),
+    (("scan", "x.txt"), 1, "x.txt:1: not a cassette: expected a line `---`"),
+    (("redact", "x.txt"), 1, "x.txt:1: not a cassette: expected a line `---`"),
+    (("redact", "a.yaml", "-o", "no/b.yaml"), 1, "no/b.yaml: cannot be written: No such file"),
+    (("redact", "a.yaml", "a.yaml", "-o", "b.yaml"), 2, "-o takes one cassette, found 2"),
+    (("scan", "a.yaml", "--no-redact", "cookies"), 2, "--no-redact: 'cookies' is not a rule of"),
+    (("scan", "a.yaml", "--redact-rules", "x.txt"), 1, "x.txt:1: expected a mapping"),
 ]
 
 
-@pytest.mark.parametrize(("words", "error"), ERRORS, ids=[each[1] for each in ERRORS])
-def test_an_error_is_one_line(cassette: Path, words: tuple[str, ...], error: str) -> None:
+@pytest.mark.parametrize(("words", "code", "error"), ERRORS, ids=[each[2] for each in ERRORS])
+def test_an_error_is_one_line(
+    cassette: Path, words: tuple[str, ...], code: int, error: str
+) -> None:
     (cassette.parent / "empty").mkdir()
     cassette.with_name("x.txt").write_text("hello\n")
     done = run(*words, cwd=cassette.parent)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stderr.startswith(f"mesotape: {error}")
     assert "Traceback" not in done.stderr
 

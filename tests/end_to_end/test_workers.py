@@ -264,7 +264,7 @@ def test_options_that_need_one_process_are_refused(
     path: Path, options: list[str], text: str
 ) -> None:
     done = run("replay", path, "--workers", "2", *options)
-    assert (done.returncode, done.stderr) == (1, f"mesotape: --workers: {text}\n")
+    assert (done.returncode, done.stderr) == (2, f"mesotape: --workers: {text}\n")
     assert run("replay", path, "--workers", "0").returncode == 2
 
 
