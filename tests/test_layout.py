@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/format": PROTO,
     "cassettes/indexing": (*PROTO, "cassettes/format"),
     "cassettes/storage": (*PROTO, "cassettes/files", "cassettes/format", "cassettes/indexing"),
-    "cassettes/known_secrets": (),
+    "cassettes/known_secrets": ("proto",),
     "cassettes/redaction": (*PROTO, "cassettes/format", "cassettes/known_secrets"),
     SCANNING: READING,
     "cassettes/recording": (*READING, SCANNING),
@@ -198,7 +198,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "proxy/installation": (
         "proto",
         "proto/http",
-        "proto/messages",
         "proxy/http",
         "proxy/commands",
     ),

@@ -14,14 +14,13 @@ A literal block has no escapes, so text with characters that YAML does not allow
 The patterns of the scalars are here too, for the readers that accept exactly the writer's layout.
 """
 
-import os
 import re
 
-try:  # Without a C compiler there is no such module, and Python code does the same.
-    if os.environ.get("MESOTAPE_PURE_PYTHON"):
-        raise ImportError
+from ...proto.compiled import is_usable
+
+if is_usable("mesotape.cassettes.format"):
     from . import _native as native
-except ImportError:
+else:  # Python code does the same.
     native = None
 
 PLAIN_SCALAR_PATTERN = (

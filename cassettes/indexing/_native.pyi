@@ -1,5 +1,7 @@
 from array import array
 
+INTERFACE: int
+
 # The heads of documents: see DocumentHeads, StreamHeads and EndHead in document_heads.py.
 type _Stream = tuple[int, bool, int, int, int, int, float, float, bool]
 type _End = tuple[int, bool, int, float]

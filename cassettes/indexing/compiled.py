@@ -1,16 +1,13 @@
 """The compiled module of this folder, where there is one.
 
-It is built from native/ where a C compiler is. The environment variable MESOTAPE_PURE_PYTHON=1
-switches it off, and Python code does the same.
+It is built from native/ where a C compiler is. Without it, Python code does the same.
 """
 
-import os
+from ...proto.compiled import is_usable
 
-try:
-    if os.environ.get("MESOTAPE_PURE_PYTHON"):
-        raise ImportError
+if is_usable("mesotape.cassettes.indexing"):
     from . import _native as native
-except ImportError:
+else:
     native = None
 
 __all__ = ["native"]

@@ -4,20 +4,18 @@ A text with a secret has a keyword of a rule, or a secret that was found before.
 in one pass each, block by block, so that a large text takes little memory.
 """
 
-import os
 from array import array
 from collections.abc import Iterable, Iterator
 from heapq import merge
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
+from ...proto.compiled import is_usable
 from .secrets import Secrets
 
-try:  # Without a C compiler there is no such module, and the automaton does the same.
-    if os.environ.get("MESOTAPE_PURE_PYTHON"):
-        raise ImportError
+if is_usable("mesotape.cassettes.known_secrets"):
     from . import _native as native
-except ImportError:
+else:  # The automaton does the same.
     native = None
 
 _BLOCK_BYTES = 64 * 1024

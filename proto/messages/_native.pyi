@@ -1,6 +1,8 @@
 from array import array
 from collections.abc import Callable
 
+INTERFACE: int
+
 # A field: `"name":` of JSON, number, type, is repeated, is required, is hidden, has no presence,
 # index of its oneof or -1, what is written if it is unset, the message type or the enum values.
 type FieldDescription = tuple[

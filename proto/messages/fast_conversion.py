@@ -15,11 +15,11 @@ The environment variable MESOTAPE_PURE_PYTHON=1 switches the compiled module off
 
 from __future__ import annotations
 
-import os
 from array import array
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
+from ..compiled import is_usable
 from .descriptors import map_value_field, message_class
 from .json_writer import AS_PUBLIC, AS_SET, format_double
 from .msgspec_types import decode_strictly
@@ -34,11 +34,9 @@ if TYPE_CHECKING:
     from ._native import FieldDescription, MessageType, SummaryLabel, SummaryMembers
     from .json_writer import Writers
 
-try:
-    if os.environ.get("MESOTAPE_PURE_PYTHON"):
-        raise ImportError
+if is_usable("mesotape.proto.messages"):
     from . import _native as native
-except ImportError:
+else:
     native = None
 
 _MAP = 0

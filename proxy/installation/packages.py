@@ -1,11 +1,10 @@
-"""The packages that mesotape needs, those of its extras, and its compiled module."""
+"""The packages that mesotape needs, those of its extras, and its compiled modules."""
 
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from ...proto.messages import fast_conversion
+from ...proto.compiled import INTERFACES, CompiledState, compiled_state
 from .check_result import CheckResult
 
 _REQUIREMENT = re.compile(
@@ -13,9 +12,15 @@ _REQUIREMENT = re.compile(
 )
 _BOUND = re.compile(r"(>=|<)\s*([0-9][0-9.]*)")
 
+_WHY_UNUSED: dict[CompiledState, str] = {
+    "missing": "reinstall mesotape where there is a C compiler and the headers of Python",
+    "outdated": "built from sources of another version, reinstall mesotape to build it anew",
+    "switched off": "MESOTAPE_PURE_PYTHON is set, unset it",
+}
+
 
 def check_packages() -> Iterator[CheckResult]:
-    """Yield the versions of the packages, and whether the compiled module is used."""
+    """Yield the versions of the packages, and whether the compiled modules are used."""
     try:
         lines = requires("mesotape") or []
     except PackageNotFoundError:
@@ -23,7 +28,7 @@ def check_packages() -> Iterator[CheckResult]:
         yield CheckResult("packages", "warning", text)
         lines = []
     yield from check_requirements(lines)
-    yield _compiled_module()
+    yield check_compiled({name: compiled_state(name) for name in INTERFACES})
 
 
 def check_requirements(lines: Iterable[str]) -> Iterator[CheckResult]:
@@ -55,12 +60,13 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in release[0].split(".")] if release else []
 
 
-def _compiled_module() -> CheckResult:
+def check_compiled(states: Mapping[str, CompiledState]) -> CheckResult:
+    """Return whether the compiled modules are used, and the way to have them."""
     subject = "compiled module"
-    if fast_conversion.native is not None:
+    unused = {state for state in states.values() if state != "in use"}
+    if not unused:
         return CheckResult(subject, "ok", "in use")
-    if os.environ.get("MESOTAPE_PURE_PYTHON"):
-        text = "switched off by MESOTAPE_PURE_PYTHON: messages are converted ten times slower"
-        return CheckResult(subject, "warning", text)
-    text = "missing, messages are converted ten times slower: reinstall mesotape where there is"
-    return CheckResult(subject, "warning", f"{text} a C compiler and the headers of Python")
+    texts = [_WHY_UNUSED[state] for state in sorted(unused)]
+    missing = [name for name, state in states.items() if state != "in use"]
+    where = "" if len(missing) == len(states) else f" ({', '.join(missing)})"
+    return CheckResult(subject, "warning", f"not used{where}, all works slower: {'; '.join(texts)}")

@@ -335,7 +335,13 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef_Slot slots[] = {
+static int module_exec(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "INTERFACE", 1); /* see proto/compiled.py */
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
     {0, NULL},
 };
 

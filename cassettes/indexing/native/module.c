@@ -14,7 +14,13 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef_Slot module_slots[] = {
+static int module_exec(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "INTERFACE", 1); /* see proto/compiled.py */
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
     {0, NULL},
 };
 

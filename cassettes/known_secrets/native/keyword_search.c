@@ -186,6 +186,8 @@ static PyType_Spec keyword_search_spec = {
 
 static int module_exec(PyObject *module)
 {
+    if (PyModule_AddIntConstant(module, "INTERFACE", 1) < 0) /* see proto/compiled.py */
+        return -1;
     PyObject *type = PyType_FromModuleAndSpec(module, &keyword_search_spec, NULL);
     if (!type)
         return -1;

@@ -372,6 +372,8 @@ static PyMethodDef module_methods[] = {
 
 static int module_exec(PyObject *module)
 {
+    if (PyModule_AddIntConstant(module, "INTERFACE", 1) < 0) /* see proto/compiled.py */
+        return -1;
     return add_type(module, &message_type_spec) < 0 ? -1 : add_type(module, &record_reader_spec);
 }
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from support.commands import run
 
+from mesotape.proto.compiled import CompiledState
 from mesotape.proxy.installation import environment
 from mesotape.proxy.installation.environment import check_environment
-from mesotape.proxy.installation.packages import check_requirements
+from mesotape.proxy.installation.packages import check_compiled, check_requirements
 
 FOUND: dict[str, tuple[Mapping[str, str], tuple[str, str], str]] = {
     "no proxy": ({}, ("proxies", "ok"), "go directly"),
@@ -87,3 +88,25 @@ def test_doctor_prints_text_and_json() -> None:
     lines = [json.loads(line) for line in run("doctor", "--json").stdout.splitlines()]
     assert [line["subject"] for line in lines[:3]] == ["mesotape", "Python", "platform"]
     assert {"ports", "proxies", "compiled module"} <= {line["subject"] for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("states", "level", "text"),
+    [
+        (("in use", "in use"), "ok", "in use"),
+        (
+            ("in use", "outdated"),
+            "warning",
+            "not used (second), all works slower: built from sources",
+        ),
+        (("missing", "missing"), "warning", "not used, all works slower: reinstall mesotape where"),
+        (("missing", "outdated"), "warning", "headers of Python; built from sources of"),
+        (("switched off", "switched off"), "warning", "MESOTAPE_PURE_PYTHON is set, unset it"),
+    ],
+)
+def test_the_state_of_compiled_modules_is_told(
+    states: tuple[CompiledState, CompiledState], level: str, text: str
+) -> None:
+    found = check_compiled(dict(zip(("first", "second"), states, strict=True)))
+    assert found.level == level
+    assert text in found.text
