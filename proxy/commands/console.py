@@ -257,11 +257,16 @@ def check_folder(path: Path) -> None:
 
 
 def write_file_atomically(path: Path, text: str) -> None:
-    """Write a file beside its destination, then rename it. Raises CommandError."""
+    """Write a file for its owner alone beside its destination, and rename it.
+
+    Raises CommandError.
+    """
     import tempfile
 
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, delete=False
+        ) as file:
             try:
                 file.write(text)
                 file.flush()

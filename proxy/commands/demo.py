@@ -173,7 +173,7 @@ def _body(call: str, media: str) -> bytes:
 
 def _show_redaction(out: Console, cassette: Path) -> bool:
     """Show what the cassette has in place of the token; return whether it has no secret."""
-    lines = cassette.read_text().splitlines()
+    lines = cassette.read_text("utf-8").splitlines()
     recorded = next(
         (line.strip() for line in lines if "Authorization:" in line), "no Authorization"
     )

@@ -5,7 +5,7 @@ import contextlib
 import ssl
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -109,20 +109,24 @@ def _write_reports(options: ReplayOptions, ended: ReplayResult) -> None:
     )
 
 
+def _write_report(path: Path, mode: Literal["w", "a"], text: str) -> None:
+    """Write a report, which a CI system may read as another user. Raises CommandError."""
+    try:
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
+
+
 def _write_ci_reports(options: ReplayOptions, replay: ReportedReplay) -> None:
     if options.junit is not None:
         from ..ci.junit import junit_text
 
-        write_file_atomically(options.junit, junit_text(replay))
+        _write_report(options.junit, "w", junit_text(replay))
     if options.summary_file is not None:
         from ..ci.markdown import markdown_text
 
-        try:
-            with options.summary_file.open("a", encoding="utf-8") as file:
-                file.write(markdown_text(replay))
-        except OSError as error:
-            text = f"{options.summary_file}: cannot be written: {error.strerror}"
-            raise CommandError(text) from error
+        _write_report(options.summary_file, "a", markdown_text(replay))
     if options.is_github:
         from ..ci.annotations import replay_annotations
 

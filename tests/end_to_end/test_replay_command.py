@@ -483,6 +483,21 @@ def test_reports_for_ci_are_written_and_annotations_printed(folder: Path) -> Non
     assert "\n::error title=no recorded answer%3A POST /version" in done.stderr
 
 
+def test_reports_are_utf_8_in_any_locale_and_for_readers_of_its_umask(folder: Path) -> None:
+    reports = ("--junit", "junit.xml", "--summary-file", "summary.md", "--receipt", "receipt.json")
+    command = (sys.executable, "-c", "from client import *\nask('/api/v1', 'GET_STATE')")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = ("replay", "health.yaml", *reports, "--", *command)
+    done = run(*words, cwd=folder, env=os.environ | locale, is_fresh=True)
+    assert done.returncode == 3, done.stderr
+    junit, summary, receipt = (folder / each for each in reports[1::2])
+    assert "→" in junit.read_text("utf-8")
+    assert "→" in summary.read_text("utf-8")
+    assert json.loads(receipt.read_text("utf-8"))["exit_code"] == 3
+    assert junit.stat().st_mode == summary.stat().st_mode
+    assert receipt.stat().st_mode & 0o777 == 0o600
+
+
 def test_reports_need_a_folder(folder: Path) -> None:
     done = run("replay", "health.yaml", "--junit", "missing/j.xml", cwd=folder)
     error = "mesotape: missing/j.xml: cannot be written: the folder does not exist\n"
