@@ -25,6 +25,10 @@ class ObjectStoreError(OSError):
     """The store cannot be used: its library is missing, or it does not answer."""
 
 
+class NoBucketError(ObjectStoreError):
+    """There is no such bucket. Only S3 tells it from a bucket without the object."""
+
+
 def is_object_url(text: str) -> bool:
     """Return whether a text is the URL of an object."""
     match = _URL.match(text)
@@ -126,6 +130,8 @@ class ObjectPath(PosixPath):
         try:
             return function(*values, **options)
         except (FileNotFoundError, PermissionError) as error:
+            if type(error.__cause__).__name__ == "NoSuchBucket":
+                raise NoBucketError(errno.ENOENT, "there is no such bucket", str(self)) from error
             number = error.errno or errno.ENOENT
             raise type(error)(number, error.strerror or str(error), str(self)) from error
         except Exception as error:

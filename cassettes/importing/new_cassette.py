@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...proto.api.apis import ServerKind
+from ..files.object_path import ObjectPath
 from ..format.documents import Document, End, Event, Exchange, Header, Note
 from ..format.yaml_writer import format_document
 from ..recording.cassette_header import new_header
@@ -57,7 +58,7 @@ def write_cassette(
     told = traffic.server if traffic.header is None else traffic.header.server
     server = server or told or "master"
     recording = Recording(server, redactor, max_body_bytes)
-    folder = output.resolve().parent
+    folder = None if isinstance(output, ObjectPath) else output.resolve().parent
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{output.name}.") as name:
         path = Path(name) / "imported.yaml"
         with path.open("xb") as file, tempfile.TemporaryFile(dir=name) as unsorted:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from ..files.object_path import ObjectPath
+from ..files.object_path import NoBucketError, ObjectPath
 from ..files.source_file import SourceFile
 from ..files.upload_folder import UploadFolder, has_folder, left_folders, uploads_root
 from ..format.documents import CassetteError
@@ -52,7 +52,7 @@ class _PartsUpload:
                 place = f"{error.filename}: " if error.filename else ""
                 self._report(f"{place}cannot be uploaded: {error.strerror or error}")
             self._is_failing = True
-            self.is_refused = isinstance(error, (FileNotFoundError, PermissionError))
+            self.is_refused = isinstance(error, (NoBucketError, PermissionError))
             return False
         if self._is_failing:
             self._report(f"{self.folder.destination}: uploading works again")
@@ -134,7 +134,8 @@ class Upload:
             pause = _EVERY_SECONDS if is_complete else min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _upload_left(self) -> bool:
-        """Upload what earlier recorders left. Return whether nothing is left."""
+        """Upload what other recorders left, before or meanwhile. Return whether nothing is left."""
+        self._left += [_PartsUpload(folder, self._report) for folder in left_folders()]
         for each in list(self._left):
             if _upload_and_remove(each, self._report):
                 self._left.remove(each)
@@ -166,7 +167,7 @@ def uploading(output: Path, existing: str, report: _Print) -> Generator[Upload |
     left = [_PartsUpload(folder, report) for folder in left_folders()]
     try:
         left = _settle(output, left, report)
-        if existing == "refuse" and output.exists():
+        if _exists(output, existing) and existing == "refuse":
             raise CassetteError(
                 f"{output}: already exists: choose another name, or pass --overwrite"
             )
@@ -179,6 +180,19 @@ def uploading(output: Path, existing: str, report: _Print) -> Generator[Upload |
         yield upload
     finally:
         upload.close()
+
+
+def _exists(output: ObjectPath, existing: str) -> bool:
+    """Return whether there is an object. Raises OSError, also if there is no bucket.
+
+    That it may not be known does not matter if the object is to be overwritten.
+    """
+    try:
+        return output.exists()
+    except PermissionError:
+        if existing == "refuse":
+            raise
+        return False
 
 
 def _settle(output: ObjectPath, left: list[_PartsUpload], report: _Print) -> list[_PartsUpload]:

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
+from ...cassettes.files.object_path import ObjectPath, ObjectStoreError
 from ...cassettes.format.documents import Document, Header
 from ...cassettes.importing.formats import HEAD_BYTES, ImportFormat, detect_format
 from ...cassettes.importing.new_cassette import ImportResult, write_cassette
@@ -82,7 +83,7 @@ def import_file(options: ImportOptions) -> int:
 
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Generator[BinaryIO]:
-    """Open a file; one that is compressed is unpacked into an unnamed file."""
+    """Open a file; one that is compressed, or is an object, is copied into an unnamed file."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -95,11 +96,14 @@ def _unpacked(path: Path) -> Generator[BinaryIO]:
         file.seek(0)
         if not head:
             raise CommandError(f"{path}: is empty")
-        if head == GZIP_MAGIC:
+        is_packed = head == GZIP_MAGIC
+        if is_packed or isinstance(path, ObjectPath):
             unpacked = stack.enter_context(tempfile.TemporaryFile())
             try:
-                with gzip.open(file) as packed:
+                with gzip.open(file) if is_packed else file as packed:
                     shutil.copyfileobj(packed, unpacked, _BLOCK_BYTES)
+            except ObjectStoreError as error:
+                raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
             except (EOFError, OSError, zlib.error) as error:
                 raise CommandError(f"{path}: cannot be unpacked: {error}") from error
             unpacked.seek(0)

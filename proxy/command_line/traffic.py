@@ -46,6 +46,8 @@ def record(existing: Any, output: str, **options: Any) -> int:
         from ..commands.record import RecordOptions, record
 
     path = recording_path(output, options["upstream"] or options["mode"] or "")
+    if output.endswith("/"):
+        existing = "overwrite"  # Nothing has that name; the store need not let recorders look.
     return record(RecordOptions(existing=existing or "refuse", output=path, **options))
 
 

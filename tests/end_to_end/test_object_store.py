@@ -89,11 +89,17 @@ def test_each_worker_of_a_replay_reads_the_object_itself(store: Any) -> None:
 
 
 def test_a_new_cassette_is_uploaded_when_it_is_complete(store: Any) -> None:
-    new = f"s3://{BUCKET}/new/cut.yaml"
-    done = run("cut", URL, "-o", new, "--call", "GET_AGENTS")
-    assert done.returncode == 0, done.stderr
-    assert run("validate", new).returncode == 0
-    assert store.find(f"s3://{BUCKET}/new") == [f"{BUCKET}/new/cut.yaml"]
+    folder = f"s3://{BUCKET}/new"
+    cut, exported, imported = f"{folder}/cut.yaml", f"{folder}/cut.har", f"{folder}/imported.yaml"
+    for words in (
+        ("cut", URL, "-o", cut, "--call", "GET_AGENTS"),
+        ("export", cut, "-o", exported),
+        ("import", exported, "-o", imported),
+        ("diff", cut, imported),
+    ):
+        done = run(*words)
+        assert done.returncode == 0, done.stderr
+    assert len(store.find(folder)) == 3
 
 
 def record_calls(recorder: Any, count: int, *headers: bytes) -> None:
@@ -190,14 +196,16 @@ def test_what_a_killed_recorder_left_is_uploaded_by_the_next(
 
 
 def test_what_cannot_be_uploaded_is_kept(store: Any, uploads: Path, master: str) -> None:
-    name = "s3://no-such-bucket/a.yaml"
+    store.mkdir("for-a-while")
+    name = "s3://for-a-while/a.yaml"
     with running("record", master, "-o", name, *PARTS) as recorder:
         record_calls(recorder, 1)
+        store.rmdir("for-a-while")
         assert recorder.stop() == 1
     (kept,) = uploads.glob("*/a.yaml")
     assert exchange_count(kept) == 1
     lines = recorder.said.splitlines()
-    assert lines[-2].startswith(f"mesotape: {name}: cannot be uploaded: ")
+    assert lines[-2] == f"mesotape: {name}: cannot be uploaded: there is no such bucket"
     rest = f"the rest is in {kept.parent}, which the next recording to a store uploads"
     assert lines[-1] == f"mesotape: {name}: is not complete: {rest}"
 
@@ -231,6 +239,8 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 ERRORS = [
+    (("record", "http://a:1", "-o", "s3://no-bucket/a.yaml"), "s3://no-bucket/a.yaml: there is no"),
+    (("import", f"s3://{BUCKET}/none.har", "-o", "a.yaml"), f"s3://{BUCKET}/none.har: there is no"),
     (("scan", f"s3://{BUCKET}/none.yaml"), f"s3://{BUCKET}/none.yaml: there is no such file"),
     (("replay", f"s3://{BUCKET}/none.yaml"), f"s3://{BUCKET}/none.yaml: there is no such file"),
     (("validate", URL, "--fix"), f"{URL}: cannot be repaired: objects of a store are not changed"),

@@ -101,15 +101,18 @@ def left(output: ObjectPath) -> Path:
     return folder.path
 
 
-def test_what_a_killed_recorder_left_is_uploaded_by_the_next(store: Any) -> None:
-    other = OUTPUT.with_name("b.yaml")
-    folder, reports = left(other), list[str]()
+def test_what_killed_recorders_left_is_uploaded_by_one_that_runs(store: Any) -> None:
+    others = [ObjectPath(f"memory://bucket/day/{name}.yaml") for name in "xy"]
+    reports = list[str]()
+    folders = [left(others[0])]
     with uploading(OUTPUT, "refuse", reports.append) as upload:
         assert upload is not None
         upload.start()
-        wait_for(lambda: not folder.exists())
-    assert reports == [f"{other}: uploaded what an earlier recorder left"]
-    assert notes_in(other) == NOTES
+        wait_for(lambda: not folders[0].exists())
+        folders.append(left(others[1]))
+        wait_for(lambda: not folders[1].exists())
+    assert reports == [f"{other}: uploaded what an earlier recorder left" for other in others]
+    assert [notes_in(other) for other in others] == [NOTES, NOTES]
 
 
 def test_what_was_left_under_the_same_name_is_uploaded_first(store: Any) -> None:
