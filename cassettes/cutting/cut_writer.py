@@ -20,7 +20,8 @@ _NUMBER = re.compile(rb"^(event:[ \t]*)[0-9]+", re.MULTILINE)
 class CutResult(Struct):
     """How many exchanges and events the new file has, how many were chosen, and of how many.
 
-    The others are there because the chosen ones need them.
+    The others are there because the chosen ones need them. `warnings` are the parts of the file
+    that cannot be read, and are left out.
     """
 
     exchanges: int
@@ -29,6 +30,7 @@ class CutResult(Struct):
     events: int = 0
     chosen_events: int = 0
     all_events: int = 0
+    warnings: list[str] = []
 
 
 class _Stream(Struct):
@@ -56,6 +58,7 @@ class CutWriter:
             exchanges=len(kept.exchanges),
             chosen_exchanges=len(kept.chosen_exchanges),
             all_exchanges=len(cassette),
+            warnings=cassette.warnings,
         )
         self._cassette = cassette
         self._choice = choice

@@ -30,12 +30,16 @@ _AT = itemgetter(0)
 
 
 class MergedFile(Struct, frozen=True):
-    """What the new cassette has, and the servers that a replay of it cannot tell apart."""
+    """What the new cassette has, and the servers that a replay of it cannot tell apart.
+
+    `warnings` are the parts of the files that cannot be read, and are left out.
+    """
 
     cassettes: int
     exchanges: int
     documents: int
     mixed_servers: list[str]
+    warnings: list[str]
 
 
 def merge_cassettes(
@@ -72,6 +76,7 @@ def merge_cassettes(
             exchanges=sum(map(len, cassettes)),
             documents=written,
             mixed_servers=list(upstreams) if len(upstreams) > 1 else [],
+            warnings=[warning for each in cassettes for warning in each.warnings],
         )
 
 

@@ -23,12 +23,14 @@ from .times import TimeShift
 class RenamedFile(Struct, frozen=True):
     """How many names of each kind are new, and the documents with old names in opaque bytes.
 
-    `moved_seconds` is by how much times were moved to the past.
+    `moved_seconds` is by how much times were moved to the past. `warnings` are the parts of the
+    file that cannot be read, and are left out.
     """
 
     counts: dict[str, int]
     moved_seconds: int
     left: list[str]
+    warnings: list[str]
 
 
 def rename_cassette(
@@ -65,4 +67,5 @@ def rename_cassette(
                     left.append(f"{source.path}:{source.line}")
             rest = cassette.comments_between(offset, cassette.length_bytes)
             file.write(renamer.rename_comments(rest))
-    return RenamedFile(dict(names.counts), 0 if shift is None else shift.seconds, left)
+        seconds = 0 if shift is None else shift.seconds
+        return RenamedFile(dict(names.counts), seconds, left, cassette.warnings)

@@ -28,10 +28,14 @@ from .secret_findings import find_secrets, is_plain_event, redact_comments
 
 
 class RedactedFile(Struct, frozen=True):
-    """How often each rule fired, and the documents in which a secret is left, as `file:line`."""
+    """How often each rule fired, and the documents in which a secret is left, as `file:line`.
+
+    `warnings` are the parts of the file that cannot be read, and are left out.
+    """
 
     counts: dict[str, int] = {}
     left: list[str] = []
+    warnings: list[str] = []
 
 
 def redact_cassette(
@@ -69,7 +73,7 @@ def redact_cassette(
         left = rewrite(
             files, redactor, output, lambda offset: on_progress(50 + int(offset * share))
         )
-    return RedactedFile(dict(redactor.counts), left)
+        return RedactedFile(dict(redactor.counts), left, cassette.warnings)
 
 
 def rewrite(

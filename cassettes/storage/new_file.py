@@ -8,6 +8,7 @@ A crash leaves the old file, and perhaps a hidden file of the new one.
 """
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import os
@@ -26,13 +27,18 @@ from .reader import Cassette
 def new_file(path: Path, *, packs: bool | None = None) -> Generator[IO[bytes]]:
     """Create a file that takes the name `path` if the block succeeds, and is removed if it fails.
 
-    Only its owner can read it, or who could read the file that it replaces. With `packs`, what is
-    written is compressed; None: if the name ends in `.gz`. Raises OSError.
+    Only its owner can read it, or who could read the file that it replaces. A device or a pipe is
+    not replaced: it is written to. With `packs`, what is written is compressed; None: if the name
+    ends in `.gz`. Raises OSError.
     """
     packs = path.suffix == ".gz" if packs is None else packs
     if isinstance(path, ObjectPath):
         with _uploaded(path, packs=packs) as file:
             yield file
+        return
+    if _is_special(path):
+        with path.open("wb") as file, _packed(file, packs=packs) as out:
+            yield out
         return
     destination = path.resolve()
     mode = 0o600
@@ -42,11 +48,7 @@ def new_file(path: Path, *, packs: bool | None = None) -> Generator[IO[bytes]]:
         "wb", dir=destination.parent, prefix=f".{destination.name}.", delete=False
     ) as file:
         try:
-            with contextlib.ExitStack() as stack:
-                out: IO[bytes] = file
-                if packs:
-                    packing = gzip.GzipFile(fileobj=file, mode="wb", filename="")
-                    out = cast("IO[bytes]", stack.enter_context(packing))
+            with _packed(cast("IO[bytes]", file), packs=packs) as out:
                 yield out
             file.flush()
             os.fchmod(file.fileno(), mode)
@@ -56,6 +58,16 @@ def new_file(path: Path, *, packs: bool | None = None) -> Generator[IO[bytes]]:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def _packed(file: IO[bytes], *, packs: bool) -> Generator[IO[bytes]]:
+    """Return what compresses into a file, or the file itself."""
+    if not packs:
+        yield file
+        return
+    with gzip.GzipFile(fileobj=file, mode="wb", filename="") as packing:
+        yield cast("IO[bytes]", packing)
 
 
 @contextlib.contextmanager
@@ -72,9 +84,9 @@ def _uploaded(path: ObjectPath, *, packs: bool) -> Generator[IO[bytes]]:
 def locked(path: Path) -> Generator[None]:
     """Hold the lock of recorders. Raises CassetteError if one is writing to the file.
 
-    No recorder writes to an object of a store.
+    No recorder writes to an object of a store, or to a device or a pipe.
     """
-    if isinstance(path, ObjectPath):
+    if isinstance(path, ObjectPath) or _is_special(path):
         yield
         return
     try:
@@ -91,10 +103,22 @@ def locked(path: Path) -> Generator[None]:
 
 
 def check_is_not_read(output: Path, cassettes: Iterable[Cassette]) -> None:
-    """Raise CassetteError if a new file would replace one of those that it is made of."""
+    """Raise CassetteError if a new file would replace one of those that it is made of.
+
+    Raises OSError if there is no folder for it, before work of minutes is done in vain.
+    """
+    if not isinstance(output, ObjectPath):
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        output.resolve().parent.stat()
     inputs = {part.resolve() for each in cassettes for part in each.part_paths}
     if output.resolve() in inputs:
         raise CassetteError(f"{output}: is a cassette that is read: choose another file")
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a device or a pipe, which the file beside it must not replace."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def is_packed(path: Path) -> bool:

@@ -91,7 +91,7 @@ def _unreadable(head: bytes) -> str | None:
         if head.startswith(mark):
             convert = f"iconv -f {name} -t UTF-8"
             return f"the file is in {name}, expected UTF-8: save it as UTF-8, or convert: {convert}"
-    if b"\r" in head and b"\n" not in head:
+    if b"\r" in head and b"\n" not in head and b"\0" not in head:
         convert = r"tr '\r' '\n'"
         return f"the lines end with a carriage return alone: convert: {convert}"
     return None

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from msgspec import Struct
 
 from ..files.object_path import ObjectPath
 from .arrow import SCHEMAS, OnProgress, read_batches
@@ -79,6 +80,23 @@ def _write_table(paths: list[Path], table: str, folder: Path, on_progress: OnPro
     return rows
 
 
+class _Held(Struct):
+    """Rows that are held. They are counted once: a row group has thousands of batches."""
+
+    batches: list[pa.RecordBatch] = []
+    rows: int = 0
+    bytes: int = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.batches.append(batch)
+        self.rows += batch.num_rows
+        self.bytes += batch.nbytes
+
+    @property
+    def is_full(self) -> bool:
+        return self.rows >= _MAX_GROUP_ROWS or self.bytes >= _MAX_GROUP_BYTES
+
+
 class _Partitions:
     """The files of one table. Rows are held until they fill a row group."""
 
@@ -88,7 +106,7 @@ class _Partitions:
         metadata: dict[bytes | str, bytes | str] = {VERSION_KEY: str(SCHEMA_VERSION).encode()}
         self._schema = pa.schema([schema.field(name) for name in names], metadata)
         self._folder = folder
-        self._held: dict[tuple[str, str], list[pa.RecordBatch]] = {}
+        self._held: dict[tuple[str, str], _Held] = {}
         self._writers: dict[tuple[str, str], pq.ParquetWriter] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -97,12 +115,12 @@ class _Partitions:
             rows = batch.filter(pc.is_null(batch["day"])) if of_day is None else of_day
             server = rows["server"][0].as_py()
             key = (str(day.as_py()) if day.is_valid else _MISSING, server or _MISSING)
-            held = self._held.setdefault(key, [])
-            held.append(rows.select(self._names))
-            if _is_full(held):
+            held = self._held.setdefault(key, _Held())
+            held.add(rows.select(self._names))
+            if held.is_full:
                 self._write(key)
-        while sum(map(_held_bytes, self._held.values())) > _MAX_HELD_BYTES:
-            self._write(max(self._held, key=lambda key: _held_bytes(self._held[key])))
+        while sum(held.bytes for held in self._held.values()) > _MAX_HELD_BYTES:
+            self._write(max(self._held, key=lambda key: self._held[key].bytes))
 
     def flush(self) -> None:
         """Write all rows that are held."""
@@ -114,7 +132,7 @@ class _Partitions:
             writer.close()
 
     def _write(self, key: tuple[str, str]) -> None:
-        rows = pa.Table.from_batches(self._held.pop(key)).sort_by("time")
+        rows = pa.Table.from_batches(self._held.pop(key).batches).sort_by("time")
         self._writer(key).write_table(rows.cast(self._schema), row_group_size=rows.num_rows)
 
     def _writer(self, key: tuple[str, str]) -> pq.ParquetWriter:
@@ -125,15 +143,6 @@ class _Partitions:
             writer = pq.ParquetWriter(folder / "1.parquet", self._schema, compression="zstd")
             self._writers[key] = writer
         return self._writers[key]
-
-
-def _held_bytes(held: list[pa.RecordBatch]) -> int:
-    return sum(batch.nbytes for batch in held)
-
-
-def _is_full(held: list[pa.RecordBatch]) -> bool:
-    rows = sum(batch.num_rows for batch in held)
-    return rows >= _MAX_GROUP_ROWS or _held_bytes(held) >= _MAX_GROUP_BYTES
 
 
 def is_parquet_folder(path: Path) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.finding import cassettes_in
 from ...cassettes.storage.opening import missing_file_text
-from ..commands.console import CommandError, print_json
+from ..commands.console import CommandError, print_json, print_to_stderr
 
 
 def find_cassettes(paths: Iterable[Path]) -> Iterator[Path]:
@@ -29,6 +29,12 @@ def find_cassettes(paths: Iterable[Path]) -> Iterator[Path]:
 def print_json_result(output: Path, result: Struct) -> None:
     """Print the name of a new file, and what is in it, as JSON."""
     print_json({"file": str(output), **msgspec.to_builtins(result)})
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Print which parts of a file cannot be read, and are not in the new one."""
+    for warning in warnings:
+        print_to_stderr(warning)
 
 
 @contextlib.contextmanager

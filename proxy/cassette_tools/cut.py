@@ -8,7 +8,7 @@ from ...cassettes.cutting.choice import Choice
 from ...cassettes.cutting.cutting import NothingChosenError, cut_cassette
 from ..commands.console import EXIT_NO_MATCH, CommandError, print_to_stderr
 from ..terminal.progress import progress
-from .cassette_files import print_json_result, writing
+from .cassette_files import print_json_result, print_warnings, writing
 
 
 class CutOptions(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,7 @@ def cut(options: CutOptions) -> int:
     if options.as_json:
         print_json_result(output, result)
         return 0
+    print_warnings(result.warnings)
     needed = result.exchanges - result.chosen_exchanges + result.events - result.chosen_events
     print_to_stderr(
         f"{output}: {result.exchanges} of {result.all_exchanges} exchanges and"

@@ -8,7 +8,7 @@ from ...cassettes.merging.merging import merge_cassettes
 from ...proto.counted import counted
 from ..commands.console import OptionError, print_to_stderr
 from ..terminal.progress import progress
-from .cassette_files import find_cassettes, print_json_result, writing
+from .cassette_files import find_cassettes, print_json_result, print_warnings, writing
 
 
 class MergeOptions(Struct, frozen=True, kw_only=True):
@@ -29,6 +29,7 @@ def merge(options: MergeOptions) -> int:
     if options.as_json:
         print_json_result(output, result)
         return 0
+    print_warnings(result.warnings)
     print_to_stderr(
         f"{output}: {counted(result.exchanges, 'exchange')} of"
         f" {counted(result.cassettes, 'cassette')},"

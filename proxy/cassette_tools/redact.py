@@ -9,7 +9,7 @@ from ...cassettes.redaction.rules import RuleSet, counts_text
 from ...cassettes.scanning.rewriting import redact_cassette
 from ..commands.console import EXIT_FAILURE, OptionError, print_to_stderr
 from ..terminal.progress import progress
-from .cassette_files import find_cassettes, print_json_result
+from .cassette_files import find_cassettes, print_json_result, print_warnings
 from .scan import ScanOptions, scan
 
 
@@ -49,6 +49,7 @@ def _redact_file(path: Path, options: RedactOptions) -> bool:
     if options.as_json:
         print_json_result(output, result)
         return not result.left
+    print_warnings(result.warnings)
     if result.counts:
         print_to_stderr(f"{output}: secrets replaced: {counts_text(result.counts)}")
     else:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from ...cassettes.renaming.renaming import rename_cassette
 from ..commands.console import EXIT_WARNINGS, print_to_stderr
 from ..terminal.progress import progress
-from .cassette_files import print_json_result, writing
+from .cassette_files import print_json_result, print_warnings, writing
 
 _MOST_LISTED = 10
 
@@ -38,6 +38,7 @@ def rename(options: RenameOptions) -> int:
     if options.as_json:
         print_json_result(output, result)
     else:
+        print_warnings(result.warnings)
         counts = [f"{noun} {count}" for noun, count in sorted(result.counts.items())]
         moved = f"times moved by {result.moved_seconds} s" if result.moved_seconds else ""
         text = ", ".join(filter(None, [*counts, moved])) or "nothing to rename"

@@ -1,5 +1,6 @@
 """`mesotape validate`: report every problem of cassettes, and repair a damaged tail."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from msgspec import Struct
 
 from ...cassettes.format.documents import CassetteError
 from ...cassettes.storage.new_file import locked
-from ...cassettes.storage.opening import missing_file_text
 from ...cassettes.storage.reader import Cassette
 from ...cassettes.storage.repair import cut_damaged_tail
 from ...cassettes.validation.findings import CassetteFinding
@@ -26,6 +26,7 @@ from ..commands.console import (
     print_to_stderr,
 )
 from ..terminal.progress import progress
+from .cassette_files import find_cassettes
 
 
 class ValidateOptions(Struct, frozen=True, kw_only=True):
@@ -40,9 +41,9 @@ class ValidateOptions(Struct, frozen=True, kw_only=True):
 def validate(options: ValidateOptions) -> int:
     """Check the cassettes. Return the exit code; raises CommandError."""
     worst = unread = 0
-    for path in options.files:
-        if not path.exists():
-            print_to_stderr(f"{path}: {missing_file_text(path)}")
+    for path in _cassettes(options.files):
+        if isinstance(path, CommandError):
+            print_to_stderr(str(path))
             unread += 1
             continue
         cut_off = 0
@@ -63,6 +64,15 @@ def validate(options: ValidateOptions) -> int:
         problems = [each.describe(path) for each in findings]
         _print_result(path, problems, findings, cut_off, as_json=options.as_json)
     return EXIT_FAILURE if unread else worst
+
+
+def _cassettes(paths: Iterable[Path]) -> Iterator[Path | CommandError]:
+    """Iterate over files, over the cassettes in folders, and over what is neither."""
+    for path in paths:
+        try:
+            yield from find_cassettes([path])
+        except CommandError as error:
+            yield error
 
 
 def _find_problems(path: Path) -> list[CassetteFinding] | str:

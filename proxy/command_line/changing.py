@@ -28,7 +28,8 @@ from ..commands.console import check_platform, importing
 def validate(**options: Any) -> int:
     """Check cassettes, and list every problem with file and line.
 
-    The exit code is 0 if all are sound, 4 if there are only warnings, else 5.
+    FILES are cassettes, or folders with cassettes. The exit code is 0 if all are sound, 4 if there
+    are only warnings, else 5.
     """
     check_platform("validate")
     with importing():

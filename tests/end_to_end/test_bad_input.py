@@ -120,6 +120,23 @@ def test_bad_input_of_replay_is_an_error_of_one_line(
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "redact tail.yaml",
+        "cut tail.yaml --since 0",
+        "merge good.yaml tail.yaml",
+        "rename tail.yaml",
+        "export tail.yaml --format jsonl",
+    ],
+)
+def test_what_is_cut_off_is_not_left_out_silently(folder: Path, command: str) -> None:
+    done = run(*command.split(), "-o", "new.yaml", cwd=folder)
+    assert done.returncode == 0
+    assert "tail.yaml:13: there is no end mark `...`: the document was cut off " in done.stderr
+    (folder / "new.yaml").unlink()
+
+
+@pytest.mark.parametrize(
     "arguments",
     ["replay", "inspect", "validate", "scan", "redact", "merge good.yaml -o new.yaml"],
 )

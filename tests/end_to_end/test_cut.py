@@ -27,6 +27,7 @@ def test_json_has_the_counts(folder: Path) -> None:
         "events": 9,
         "chosen_events": 0,
         "all_events": 27,
+        "warnings": [],
     }
     assert run("validate", "out.yaml", cwd=folder).returncode == 0
 

@@ -30,6 +30,7 @@ def test_json_has_the_counts(folder: Path) -> None:
         "counts": {},
         "moved_seconds": 0,
         "left": [],
+        "warnings": [],
     }
 
 

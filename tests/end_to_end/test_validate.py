@@ -36,6 +36,8 @@ def test_all_problems_of_all_files_are_reported(tmp_path: Path) -> None:
     assert f"{one}:{line}: {text}" in lines
     assert any(text.startswith(f"{one}:{line + 5}: ") for text in lines)
     assert any(text.startswith(f"{two}:{line - 1}: there is no end mark") for text in lines)
+    of_folder = run("validate", tmp_path)
+    assert (of_folder.returncode, of_folder.stdout.splitlines()) == (5, lines)
 
 
 def test_a_valid_cassette_gives_exit_code_0_and_no_output() -> None:
