@@ -12,6 +12,7 @@ import click
 from .. import __version__
 from ..cassettes.files.object_path import ObjectStoreError
 from .arguments.command_help import DocumentedGroup
+from .arguments.unknown_options import explain_unknown_option
 from .command_line import changing, converting, installation, reading, traffic
 from .commands.console import (
     EXIT_FAILURE,
@@ -51,8 +52,11 @@ def _refuse(error: click.ClickException) -> None:
     text = error.format_message()
     if context is None or "\n" in text:
         error.show()
-    else:
-        print_to_stderr(f"{text.rstrip('.')}; see {context.command_path} --help")
+        return
+    if isinstance(error, click.NoSuchOption):
+        text = explain_unknown_option(error.option_name, context)
+    joint = " See" if text.endswith(("?", "?)")) else "; see"
+    print_to_stderr(f"{text.rstrip('.')}{joint} {context.command_path} --help")
 
 
 def main() -> None:
