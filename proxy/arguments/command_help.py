@@ -76,6 +76,11 @@ class DocumentedCommand(click.Command):
         self.examples, self.page = examples, page
 
     @override
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Return the whole first sentence, for the list of commands, and for shells."""
+        return super().get_short_help_str(limit=10_000)
+
+    @override
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
         groups = dict[str, list[tuple[str, str]]]()
@@ -111,7 +116,7 @@ class DocumentedGroup(click.Group):
         sections = dict[str, list[tuple[str, str]]]({section: [] for section in SECTIONS})
         for name, command in self.commands.items():
             assert isinstance(command, DocumentedCommand)
-            sections[command.section].append((name, command.get_short_help_str(limit=10_000)))
+            sections[command.section].append((name, command.get_short_help_str()))
         _write_tables(formatter, sections)
 
     @override

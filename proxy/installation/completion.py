@@ -11,6 +11,9 @@ import click
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
     add_completion_class,
     get_completion_class,
 )
@@ -41,6 +44,27 @@ class BashCompletion(BashComplete):
         return f"{item.type},{item.value.removeprefix(self._typed[:end])}"
 
 
+class _WithOptionName(ShellComplete):
+    """Completes `--pace=st` to `--pace=step`: click returns the value without the option."""
+
+    @override
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        name, equals, _ = incomplete.partition("=")
+        items = super().get_completions(args, incomplete)
+        if equals and name.startswith("--"):
+            for item in items:
+                item.value = f"{name}={item.value}"
+        return items
+
+
+class ZshCompletion(_WithOptionName, ZshComplete):
+    """Completes values that are joined to their options, too."""
+
+
+class FishCompletion(_WithOptionName, FishComplete):
+    """Completes values that are joined to their options, too."""
+
+
 def join_cut_words(words: Iterable[str]) -> list[str]:
     """Join words that were cut at signs: `ACCEPT`, `:`, `503` are one."""
     joined = list[str]()
@@ -56,8 +80,9 @@ def join_cut_words(words: Iterable[str]) -> list[str]:
 
 
 def use_own_completion() -> None:
-    """Let click answer bash by the class above."""
-    add_completion_class(BashCompletion)
+    """Let click answer by the classes above."""
+    for each in (BashCompletion, ZshCompletion, FishCompletion):
+        add_completion_class(each)
 
 
 def print_completion(cli: click.Command, shell: Shell) -> int:

@@ -116,6 +116,10 @@ def test_fish_completes_a_cassette() -> None:
     assert in_shell("fish", ["mesotape replay mas"]) == ["master.yaml"]
 
 
+def test_fish_completes_a_value_joined_to_its_option() -> None:
+    assert in_shell("fish", ["mesotape replay c.yaml --pace=st"]) == ["--pace=step"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_each_shell_is_printed(
     shell: str, capsys: pytest.CaptureFixture[str]
