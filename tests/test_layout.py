@@ -54,8 +54,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cassettes/answers": READING,
     "cassettes/matching": (*READING, "cassettes/answers"),
     "cassettes/interchange": (*ANSWERING, "cassettes/recording"),
+    "cassettes/packets": (*PROTO, "cassettes/format"),
     "cassettes/importing": (
         *READING,
+        "cassettes/packets",
         SCANNING,
         "proto/diagnosis",
         "cassettes/recording",

@@ -4,9 +4,9 @@ import re
 from typing import Literal
 
 from ..inspection.capture_detection import has_http_framing
-from ..inspection.file_kinds import is_flow_file
+from ..inspection.file_kinds import PACKET_CAPTURES, is_flow_file
 
-type ImportFormat = Literal["har", "jsonl", "flow", "vcr", "http", "recordio"]
+type ImportFormat = Literal["har", "jsonl", "flow", "vcr", "http", "pcap", "recordio"]
 
 HEAD_BYTES = 1 << 16
 """The bytes that tell."""
@@ -26,6 +26,8 @@ def detect_format(head: bytes, *, is_whole: bool) -> ImportFormat | None:
     """Return the format of a file that begins with `head`; None if it is none of them."""
     if (key := _FIRST_KEY.match(head)) is not None:
         return _JSON_FORMATS.get(key[1])
+    if head.startswith(PACKET_CAPTURES):
+        return "pcap"
     if is_flow_file(head):
         return "flow"
     if has_http_framing(head, is_whole=is_whole):

@@ -52,6 +52,13 @@ class RawHints(Struct, frozen=True, kw_only=True):
     request: bytes | None = None
 
 
+class Client(Struct, frozen=True):
+    """The connection of a client, and its address."""
+
+    number: int = 1
+    peer: str | None = None
+
+
 def read_raw_stream(blocks: Iterable[bytes], hints: RawHints, losses: Losses) -> Traffic:
     """Read the records of one stream. Raises ForeignFileError if it does not begin with one."""
     decoder = recordio.Decoder()
@@ -87,7 +94,7 @@ def _observe_stream(
     hints: RawHints,
     losses: Losses,
 ) -> Iterator[AnyObservation]:
-    yield from made_up_request(1, payloads, hints, losses)
+    yield from made_up_request(1, payloads, hints, losses, Client())
     media_type = JSON if is_json_object(payloads[0]) else PROTOBUF
     headers = [("Content-Type", media_type), ("Transfer-Encoding", "chunked")]
     yield ResponseHead(1, 0.0, 200, "OK", headers)
@@ -98,7 +105,12 @@ def _observe_stream(
 
 
 def made_up_request(
-    number: int, payloads: list[bytes], hints: RawHints, losses: Losses
+    number: int,
+    payloads: list[bytes],
+    hints: RawHints,
+    losses: Losses,
+    client: Client,
+    at: float = 0.0,
 ) -> Iterator[AnyObservation]:
     """Iterate over a request that a stream may have answered, by its first records."""
     api = hints.api or guess_api(payloads)
@@ -106,19 +118,22 @@ def made_up_request(
     call = hints.request or _STREAM_CALLS.get(api.name, _SUBSCRIBE)
     text = f"the request is not in the file: made up as POST /{api.route} {call.decode()}"
     losses.add(text, number)
-    yield from request_of(number, f"/{api.route}", call, accepts)
+    yield from request_of(number, f"/{api.route}", call, accepts, client, at)
 
 
-def request_of(number: int, path: str, body: bytes, accepts: str) -> Iterator[AnyObservation]:
+def request_of(
+    number: int, path: str, body: bytes, accepts: str, client: Client, at: float
+) -> Iterator[AnyObservation]:
     """Iterate over the observations of a POST with a body in JSON."""
     headers: HeaderFields = [
         ("Content-Type", JSON),
         ("Accept", accepts),
         ("Content-Length", str(len(body))),
     ]
-    yield RequestHead(number, 0.0, 1, None, "POST", path, "HTTP/1.1", headers)
-    yield BodyData(number, 0.0, "client", body)
-    yield RequestEnd(number, 0.0)
+    sender = client.number, client.peer
+    yield RequestHead(number, at, *sender, "POST", path, "HTTP/1.1", headers)
+    yield BodyData(number, at, "client", body)
+    yield RequestEnd(number, at)
 
 
 def guess_api(payloads: list[bytes]) -> Api:

@@ -54,9 +54,12 @@ class Origins:
 
     def keep(self, origin: str) -> bool:
         """Count a request to a server; return whether that is the chosen one, if one is."""
-        origin = _normal(origin)
-        self.counts[origin] += 1
-        return self._chosen in (None, origin)
+        self.counts[_normal(origin)] += 1
+        return self.is_chosen(origin)
+
+    def is_chosen(self, origin: str) -> bool:
+        """Whether a server is the chosen one, or none is."""
+        return self._chosen in (None, _normal(origin))
 
     @property
     def only(self) -> str | None:

@@ -17,7 +17,7 @@ _BEGINNING = re.compile(
 """What may become the first line of a capture."""
 
 _RECORD_LENGTH = re.compile(rb"[0-9]{1,10}\n")
-_NEXT_CHUNK = re.compile(rb"\r\n[0-9A-Fa-f]{1,16}(?:;[^\r\n]*)?\r\n")
+NEXT_CHUNK = re.compile(rb"\r\n[0-9A-Fa-f]{1,16}(?:;[^\r\n]*)?\r\n")
 _AFTER_LAST_CHUNK = re.compile(rb"\r\n|[!-~]+:[^\r\n]*\r\n")
 _MAX_SIZE_LINE_BYTES = 64
 _MAX_UNDECIDED_BYTES = 1 << 20
@@ -41,6 +41,6 @@ def has_http_framing(data: bytes, *, is_whole: bool) -> bool | None:
     if size and _RECORD_LENGTH.match(data, start):
         return True
     following = data[start + size :]
-    if (_NEXT_CHUNK if size else _AFTER_LAST_CHUNK).match(following):
+    if (NEXT_CHUNK if size else _AFTER_LAST_CHUNK).match(following):
         return True
     return None if is_undecided and len(following) <= _MAX_SIZE_LINE_BYTES else False

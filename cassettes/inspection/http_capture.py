@@ -13,6 +13,7 @@ file. Memory is bounded by the longest head.
 
 import contextlib
 import re
+import sys
 from collections.abc import Generator, Iterator
 from typing import Literal
 
@@ -30,8 +31,11 @@ type FramingReason = Literal[
 _MAX_HEAD_BYTES = 1 << 16
 _MAX_SIZE_LINE_BYTES = 1 << 12
 
-_NEXT_CHUNK = re.compile(rb"\r\n(?=[0-9A-Fa-f]{1,8}(?:;[^\r\n]*)?\r\n)|(?=HTTP/1\.[01] [1-5])")
-_LONGEST_NEXT_CHUNK = 64
+_NEXT_CHUNK = re.compile(
+    rb"\r\n(?=[0-9A-Fa-f]{1,8}(?:;[^\r\n]*)?\r\n)"
+    rb"|(?=HTTP/1\.[01] [1-5])|(?=(?:GET|POST|HEAD) /[^ \r\n]{0,100} HTTP/1\.[01]\r\n)"
+)
+_LONGEST_NEXT_CHUNK = 128
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -78,9 +82,15 @@ type _Reading[T] = Generator[CapturePiece | None, None, T]
 
 
 class CaptureReader:
-    """Reads a capture: `feed` and `close` return the pieces that are known then."""
+    """Reads a capture: `feed` and `close` return the pieces that are known then.
+
+    `missing_bytes` is what is to come of a body, or of a chunk of it, without framing. Who takes
+    the head of a response to HEAD sets `is_bodiless` before the next piece.
+    """
 
     def __init__(self) -> None:
+        self.missing_bytes = 0
+        self.is_bodiless = False
         self._buffer = bytearray()
         self._offset = 0
         self._is_closed = False
@@ -124,7 +134,8 @@ class CaptureReader:
             return
         yield head
         length = header_value(head.headers, "content-length") or ""
-        if head.status is not None and (head.status < 200 or head.status in (204, 304)):
+        is_bodiless, self.is_bodiless = self.is_bodiless, False
+        if is_bodiless or (head.status is not None and _has_no_body(head.status)):
             yield CapturedEnd(is_complete=True)
         elif head.is_chunked:
             yield from self._read_chunks()
@@ -208,11 +219,15 @@ class CaptureReader:
     def _read_data(self, size: int | None) -> _Reading[int]:
         """Yield the next bytes as parts of a body, None: all; return how many are missing."""
         missing = size or 0
-        while (size is None or missing) and (yield from self._has(1)):
+        while size is None or missing:
+            self.missing_bytes = sys.maxsize if size is None else missing
+            if not (yield from self._has(1)):
+                break
             offset = self._offset
             data = self._take(len(self._buffer) if size is None else missing)
             missing -= len(data)
             yield CapturedBytes(offset, data)
+        self.missing_bytes = 0
         return missing if size is not None else 0
 
     def _skip(self, reason: FramingReason, text: str) -> _Reading[None]:
@@ -246,6 +261,10 @@ class CaptureReader:
         del self._buffer[:size]
         self._offset += len(data)
         return data
+
+
+def _has_no_body(status: int) -> bool:
+    return status < 200 or status in (204, 304)
 
 
 class _HeadFields:

@@ -61,7 +61,7 @@ class ExchangeEnd(Observation, frozen=True, tag=5):
 
 
 class DroppedData(Observation, frozen=True, tag=6):
-    """Bytes of a body that were not kept, as the number and the total size of their chunks."""
+    """Bytes of a body that were not kept: how many chunks (0: unknown) and bytes they were."""
 
     side: Side
     chunk_count: int

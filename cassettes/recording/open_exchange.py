@@ -125,8 +125,10 @@ class OpenExchange:
 
     def note_loss(self, lost: DroppedData) -> list[Document]:
         """Note missing bytes of a body; a stream continues with the next chunk."""
-        chunks = f"{counted(lost.chunk_count, 'chunk')} ({counted(lost.size, 'byte')})"
-        loss = f"{chunks} of the {lost.side} {was(lost.chunk_count)} lost"
+        lacking, count = counted(lost.size, "byte"), lost.size
+        if lost.chunk_count:
+            lacking, count = f"{counted(lost.chunk_count, 'chunk')} ({lacking})", lost.chunk_count
+        loss = f"{lacking} of the {lost.side} {was(count)} lost"
         self._losses[lost.side] = loss
         text = f"{loss}: {lost.reason}"
         stream = self._response_stream if lost.side == "server" else self._request_stream

@@ -21,7 +21,6 @@ from ...cassettes.importing.formats import HEAD_BYTES, ImportFormat, detect_form
 from ...cassettes.importing.new_cassette import ImportResult, write_cassette
 from ...cassettes.importing.raw_reader import RawHints, read_raw_stream
 from ...cassettes.importing.traffic import ForeignFileError, Origins, Traffic
-from ...cassettes.inspection.file_kinds import PACKET_CAPTURES
 from ...cassettes.interchange.json_lines import read_json_lines
 from ...cassettes.interchange.losses import Losses
 from ...cassettes.known_secrets.placeholders import last_placeholder_in
@@ -142,6 +141,11 @@ def _read(
             from ...cassettes.importing.http_reader import read_http
 
             return read_http(_advancing(_blocks(file), on_progress), hints, losses)
+        case "pcap":
+            from ...cassettes.importing.packet_reader import read_packet_capture
+
+            traffic = read_packet_capture(file, hints, origins, losses)
+            return _with_progress(traffic, file, on_progress)
         case "flow":
             return _with_progress(_flows(file, origins, losses), file, on_progress)
         case "har":
@@ -190,12 +194,9 @@ def _flows(file: BinaryIO, origins: Origins, losses: Losses) -> Traffic:
 
 
 def _unknown_format(head: bytes) -> str:
-    if head.startswith(PACKET_CAPTURES):
-        text = "`tcpflow -r FILE` writes the two directions of each connection to files"
-        return f"is a packet capture: {text}: import both after each other, in one file"
     if b"mesotape:" in head:
         return "is a cassette already"
-    kinds = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream of records"
+    kinds = "a HAR, JSON lines, a flow file, a cassette of vcrpy, a packet capture, HTTP or records"
     return f"expected {kinds}, found {head[:20]!r}…; --format names the format"
 
 

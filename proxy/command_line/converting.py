@@ -69,6 +69,7 @@ def export(**options: Any) -> int:
     section="Convert recordings",
     examples=(
         "mesotape import browser.har -o cassette.yaml --upstream http://master.example:5050",
+        "mesotape import master.pcap -o cassette.yaml --upstream http://10.0.0.1:5050",
         "mesotape import stream.bin -o cassette.yaml --api scheduler",
     ),
     page="docs/formats.md#import",
@@ -79,7 +80,7 @@ def export(**options: Any) -> int:
     click.option(
         "--format",
         "format_name",
-        type=click.Choice(["har", "jsonl", "flow", "vcr", "http", "recordio"]),
+        type=click.Choice(["har", "jsonl", "flow", "vcr", "pcap", "http", "recordio"]),
         help="Format of the file, if its contents do not tell.",
     ),
     click.option(
@@ -110,11 +111,11 @@ def export(**options: Any) -> int:
     json_option,
 )
 def import_file(**options: Any) -> int:
-    """Write a HAR, a flow file, a cassette of vcrpy, HTTP, or a raw stream as a cassette.
+    """Write a HAR, a flow file, a packet capture, HTTP, or a raw stream as a cassette.
 
-    JSON lines of mesotape export are read, too. Secrets are replaced as in a recording. What is not
-    in the file, and was made up, is listed on stderr. The exit code is 1 if nothing was written, or
-    a secret is left, else 0.
+    Cassettes of vcrpy and JSON lines of mesotape export are read, too. Secrets are replaced as in a
+    recording. What is not in the file, and was made up, is listed on stderr. The exit code is 1 if
+    nothing was written, or a secret is left, else 0.
     """
     check_platform("import")
     with importing():

@@ -190,7 +190,8 @@ def _recognised(found: Iterator[Row], source: str, start: bytes) -> Iterator[Row
 def _unknown_kind(source: str, start: bytes) -> str:
     if start.startswith(PACKET_CAPTURES):
         text = "is a packet capture, expected the bytes of one direction"
-        return f"{source}: {text}: `{shlex.join(['tcpflow', '-r', source])}` writes them to files"
+        command = shlex.join(["mesotape", "import", source, "-o", "cassette.yaml"])
+        return f"{source}: {text}: {command} makes a cassette of it"
     if source.endswith((".yaml", ".yml")):
         text = "is no cassette: expected a first document with the key mesotape"
         command = shlex.join(["mesotape", "validate", source])

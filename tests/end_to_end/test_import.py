@@ -105,7 +105,7 @@ def test_one_of_several_servers_is_asked_for(tmp_path: Path) -> None:
         assert len(cassette) == 1
 
 
-KINDS = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream of records"
+KINDS = "a HAR, JSON lines, a flow file, a cassette of vcrpy, a packet capture, HTTP or records"
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,10 @@ KINDS = "a HAR, JSON lines, a flow file, a cassette of vcrpy, HTTP or a stream o
          "nothing was written"),
         ("text -o text", "text: is the imported file: choose another name for -o"),
         ("half.jsonl -o c.yaml", "half.jsonl:2: Input data was truncated; nothing was written"),
-        ("x.pcap -o c.yaml", "x.pcap: is a packet capture: `tcpflow -r FILE` writes the two "
-         "directions of each connection to files: import both after each other, in one file; "
-         "nothing was written"),
+        ("x.pcap -o c.yaml", "x.pcap: has no packets; nothing was written"),
+        ("y.pcap -o c.yaml", "y.pcap: packet 1, before byte 40: found 4294967295 bytes, expected "
+         "at most 1048576; nothing was written"),
+        ("z.pcap -o c.yaml", "z.pcap: has no HTTP/1.1: found 1 packet; nothing was written"),
         ("s.bin -o none/c.yaml", "none/c.yaml: cannot be written: No such file or directory"),
         ("s.bin -o p.yaml", "p.2.yaml: already exists, and would be the next part: remove it, or "
          "choose another name for -o"),
@@ -137,7 +138,10 @@ def test_bad_input_is_one_line(arguments: str, text: str, tmp_path: Path) -> Non
     (tmp_path / "s.bin").write_bytes(BEAT)
     (tmp_path / "text").write_text("hello")
     (tmp_path / "text.gz").write_bytes(gzip.compress(b"hello")[:-4])
-    (tmp_path / "x.pcap").write_bytes(b"\xd4\xc3\xb2\xa1" + bytes(20))
+    capture = b"\xd4\xc3\xb2\xa1" + bytes(16) + b"\1\0\0\0"
+    (tmp_path / "x.pcap").write_bytes(capture)
+    (tmp_path / "y.pcap").write_bytes(capture + b"\xff" * 16)
+    (tmp_path / "z.pcap").write_bytes(capture + bytes(8) + b"\x0e\0\0\0" * 2 + bytes(14))
     header = b'{"mesotape":1,"server":"master","recorded_at":"2026-01-01T00:00:00Z"}\n'
     (tmp_path / "half.jsonl").write_bytes(header + b'{"note": ')
     before = sorted(path.name for path in tmp_path.iterdir())
