@@ -140,7 +140,9 @@ def guess_api(payloads: list[bytes]) -> Api:
     """Return the API whose events the records are: that of a master, if they do not tell."""
     stream_type = StreamType(None, None)
     for payload in payloads[:_MOST_EXAMINED_RECORDS]:
-        stream_type.learn_from_record(payload, stream_type.examine(payload))
+        content = stream_type.examine(payload)
+        if content.value is not None:
+            stream_type.learn_from_record(payload, content)
         if stream_type.message_name is not None:
             break
     fitting = (api for api in APIS if api.event_message == stream_type.message_name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import run
-from support.paths import ROOT
+from support.paths import DATA, ROOT
 
 TEXT = (ROOT / "docs" / "formats.md").read_text()
 BLOCKS = re.findall(r"^```console\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -23,6 +23,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the examples run, each after those before it."""
     folder = tmp_path_factory.mktemp("formats")
     shutil.copy(ROOT / "cassettes" / "samples" / "master.yaml", folder)
+    for path in (DATA / "packets").iterdir():
+        shutil.copy(path, folder)
     return folder
 
 

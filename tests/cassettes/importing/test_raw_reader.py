@@ -95,6 +95,10 @@ def test_what_is_made_up_is_listed(tmp_path: Path) -> None:
         (REQUEST, [("", None, 0, None)]),
         (REQUEST * 2 + ANSWER + HEAD + CHUNK, [("", 200, 0, None), ("", 200, 1, None)]),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", []),
+        (
+            b"HEAD /health HTTP/1.1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + ANSWER,
+            [("", 200, 0, None), ("GET_HEALTH", 200, 0, None)],
+        ),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER, [("GET_HEALTH", 200, 0, None)]),
     ],
 )
@@ -135,6 +139,7 @@ def test_a_connection_of_a_capture_comes_back(name: str, tmp_path: Path) -> None
     [
         (b'{"type":"SHUTDOWN"}', None, "agent", "/api/v1/executor"),
         (b'{"type":"DATA","data":{"type":"STDOUT","data":"aGk="}}', None, "agent", "/api/v1"),
+        (b'{"type":', None, "master", "/api/v1"),
         (b'{"type":"HEARTBEAT"}', EXECUTOR, "agent", "/api/v1/executor"),
         (b'{"type":"HEARTBEAT"}', None, "master", "/api/v1"),
     ],
