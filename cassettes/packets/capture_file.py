@@ -72,7 +72,7 @@ class CaptureFile:
         self.damage: str | None = None
         self._file = file
         self._number = 0
-        self._untimed_ns = 0
+        self._last_ns = 0
 
     def __iter__(self) -> Iterator[Packet]:
         """Read the packets. Raises PacketCaptureError."""
@@ -163,13 +163,14 @@ class CaptureFile:
         return _Interface(link_type, units, offset)
 
     def _packet(self, kind: int, data: bytes, order: str, interfaces: list[_Interface]) -> Packet:
+        time: int | None = None
         try:
-            if kind == _SIMPLE_PACKET:
+            if kind == _SIMPLE_PACKET:  # It has no time: that of the packet before it is taken.
                 (size,) = struct.unpack_from(f"{order}I", data)
                 index, begin, length = 0, 4, min(size, len(data) - 4)
             else:
                 index, high, low, length, size = struct.unpack_from(f"{order}IIIII", data)
-                begin = 20
+                begin, time = 20, high << 32 | low
                 if kind == _OLD_PACKET:
                     (index,) = struct.unpack_from(f"{order}H", data)
         except struct.error:
@@ -178,9 +179,9 @@ class CaptureFile:
         if index >= len(interfaces) or begin + length > len(data):
             raise self._wrong(f"{length} bytes of interface {index}, in a block of {len(data)}")
         interface = interfaces[index]
-        if kind != _SIMPLE_PACKET:  # which has no time: that of the packet before it
-            self._untimed_ns = interface.nanoseconds(high << 32 | low)
-        return Packet(self._untimed_ns, interface.link_type, data[begin : begin + length], size)
+        if time is not None:
+            self._last_ns = interface.nanoseconds(time)
+        return Packet(self._last_ns, interface.link_type, data[begin : begin + length], size)
 
     def _check_length(self, length: int) -> None:
         if length > MAX_PACKET_BYTES:
