@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import cast, override
 
 from ...cassettes.answers.answer import StreamedResponse
-from ...proto.counted import counted
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,
@@ -24,7 +23,7 @@ from ..streams.stream_sender import StreamSender
 from .ports import ConnectionHost
 from .response_queue import ResponseQueue
 from .streamed_bodies import StreamedBodies
-from .turns import MAX_LEFT_REQUESTS, TURN_SECONDS
+from .turns import TURN_SECONDS, too_many_left
 
 
 class Connection(asyncio.Protocol):
@@ -75,12 +74,12 @@ class Connection(asyncio.Protocol):
             return
         # The client did not wait for the responses. What it has sent is still processed.
         self._is_lost = self._responses.is_closed = True
-        self._left_requests = len(self._backlog)
-        self._host.turns.left_requests += self._left_requests
-        if self._host.turns.left_requests > MAX_LEFT_REQUESTS:
+        count = len(self._backlog)
+        if self._host.turns.hold_left(count):
+            self._left_requests = count
+        else:
             self._backlog.clear()
-            text = f"{counted(self._left_requests, 'request')} of a client that left were dropped"
-            self._host.report_failure(0, ConnectionError(f"{text}: too many wait"))
+            self._host.report_failure(0, too_many_left(count))
 
     def _leave(self) -> None:
         self._backlog.clear()

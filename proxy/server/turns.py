@@ -8,12 +8,21 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from ...proto.counted import counted
+
 TURN_SECONDS = 0.001
 """How long a connection answers requests in its turn."""
 
 
 MAX_LEFT_REQUESTS = 10_000
 """Requests that wait for a turn after their clients have left."""
+
+
+def too_many_left(count: int) -> ConnectionError:
+    """Return the error that reports dropped requests."""
+    return ConnectionError(
+        f"{counted(count, 'request')} of a client that left were dropped: too many wait"
+    )
 
 
 class Turns:
@@ -31,6 +40,13 @@ class Turns:
         self._waiting.append(take)
         if len(self._waiting) == 1:
             self._call_next_soon()
+
+    def hold_left(self, count: int) -> bool:
+        """Count requests of a client that has left; False if too many wait: they are dropped."""
+        if self.left_requests + count > MAX_LEFT_REQUESTS:
+            return False
+        self.left_requests += count
+        return True
 
     def _call_next_soon(self) -> None:
         asyncio.get_running_loop().call_soon(self._call_next)

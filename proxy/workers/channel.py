@@ -59,7 +59,13 @@ class Account(Struct, frozen=True):
     calls: list[AnsweredCall]
 
 
-type WorkerMessage = ClientPassed | ClientReturned | Question | Account
+class RequestsDropped(Struct, frozen=True):
+    """Requests of a client that left, which are not answered because too many wait."""
+
+    count: int
+
+
+type WorkerMessage = ClientPassed | ClientReturned | Question | Account | RequestsDropped
 
 
 class Channel:

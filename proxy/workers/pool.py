@@ -24,12 +24,14 @@ from ...cassettes.playback.shared_playback import shared_column
 from ..http.http1 import ConnectionLimits
 from ..server.answering import ListenScope
 from ..server.server import ReplayServer, free_descriptors
+from ..server.turns import too_many_left
 from .channel import (
     Account,
     Channel,
     ClientPassed,
     ClientReturned,
     Question,
+    RequestsDropped,
     WorkerMessage,
 )
 from .worker import IGNORED_SIGNALS, Worker
@@ -197,6 +199,8 @@ class WorkerPool:
                 )
             case Account():
                 self._settle(number, message)
+            case RequestsDropped():
+                self._on_failure(0, too_many_left(message.count))
             case _:
                 pass
 

@@ -30,6 +30,7 @@ from .channel import (
     ClientPassed,
     ClientReturned,
     Question,
+    RequestsDropped,
     WorkerMessage,
 )
 from .relay import RelayEnd
@@ -123,10 +124,15 @@ class Worker:
         else:
             self._begin_task(self._relay(client, ours))
 
+    def report_dropped(self, count: int) -> None:
+        """Let the parent report requests that are not answered."""
+        self._channel.send(RequestsDropped(count))
+
     def left(self, client: WorkerConnection) -> None:
         """Forget a client."""
         if client in self._clients:
             self._clients.discard(client)
+            self.turns.left_requests -= client.left_requests
             self._left_counts[self._number] += 1
             self._playback.connections.forget_connection(client.number)
             self._collector.note_closed(client.number)

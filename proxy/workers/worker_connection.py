@@ -57,6 +57,10 @@ class WorkerHost(Protocol):
         """Let the parent go on with a client, of which these were received and not answered."""
         ...
 
+    def report_dropped(self, count: int) -> None:
+        """Report requests that are not answered."""
+        ...
+
     def left(self, client: "WorkerConnection") -> None:
         """Forget a client."""
         ...
@@ -65,7 +69,7 @@ class WorkerHost(Protocol):
 class WorkerConnection(asyncio.Protocol):
     """HTTP/1 over one transport. `number` is that of the connection, in all processes.
 
-    `is_lost` is true after the client has left.
+    `is_lost` is true after the client has left; then `left_requests` is how many it left behind.
     """
 
     # `_received` are the bytes of an unfinished request, with those of the requests before it that
@@ -84,6 +88,7 @@ class WorkerConnection(asyncio.Protocol):
         self._received = b""
         self._whole: list[CompleteRequest] = []
         self._requests = deque[CompleteRequest]()
+        self.left_requests = 0
         self.is_lost = self._has_begun = False
         self._is_full = self._is_paused = self._is_leaving = self._is_over = False
         self._unfinished_since_seconds = 0.0
@@ -101,8 +106,14 @@ class WorkerConnection(asyncio.Protocol):
         self.is_lost = True
         if self._is_leaving and not self._is_over:
             self._leave()
-        elif self._requests and not self._is_over:
-            self._answer()  # What the client has sent is processed, although it did not wait.
+        elif self.has_requests:  # What the client has sent is processed, although it did not wait.
+            count = len(self._requests)
+            if self._host.turns.hold_left(count):
+                self.left_requests = count
+            else:
+                self._requests.clear()
+                self._host.report_dropped(count)
+            self._answer()
         else:
             self._host.left(self)
 
@@ -172,7 +183,7 @@ class WorkerConnection(asyncio.Protocol):
             if self._requests and self._loop.time() - began_seconds > TURN_SECONDS:
                 self._host.turns.add(self._answer)
                 break
-        if self.is_lost and not self._requests:
+        if self.is_lost and not self.has_requests:
             self._host.left(self)
         elif self._is_paused != self.has_requests and not (self.is_lost or self._is_over):
             self._is_paused = not self._is_paused

@@ -14,7 +14,7 @@ from mesotape.cassettes.answers.gates import Latch
 from mesotape.cassettes.matching.misses import Miss
 from mesotape.proto.http.address import Address
 from mesotape.proxy.http.http1 import ConnectionLimits
-from mesotape.proxy.server import connection
+from mesotape.proxy.server import turns
 from mesotape.proxy.server.server import ReplayServer
 from mesotape.proxy.streams.clock import LoopClock, ManualClock
 
@@ -613,7 +613,7 @@ def test_a_client_is_answered_during_the_pipelined_requests_of_many_that_have_le
 
 
 def test_requests_of_clients_that_have_left_are_bounded(monkeypatch):
-    monkeypatch.setattr(connection, "MAX_LEFT_REQUESTS", 250)
+    monkeypatch.setattr(turns, "MAX_LEFT_REQUESTS", 250)
     told = []
 
     async def scenario(connect, server, seen):
