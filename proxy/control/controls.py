@@ -139,7 +139,9 @@ class ReplayControls:
         if (match := await self._condition.wait_for(next_match, timeout_seconds)) is None:
             wanted = ", ".join(f"{name} {value!r}" for name, value in fields.items())
             text = f"no call with {wanted} was made in {timeout_seconds} s"
-            raise TimeoutError(f"{text}; calls: {summarize_calls(self.calls)}{self._held_text()}")
+            raise TimeoutError(
+                f"{text}; calls: {summarize_calls(self.calls)}{self._streams_text()}"
+            )
         self._returned_numbers.add(match.number)
         return match
 
@@ -161,7 +163,7 @@ class ReplayControls:
         if has_enough is None:
             source = "" if of is None else f" of {f'stream {of}' if isinstance(of, int) else of}"
             text = f"{count_sent(of)} of {count} events{source} were sent in {timeout_seconds} s"
-            raise TimeoutError(f"{text}{self._held_text()}")
+            raise TimeoutError(f"{text}{self._streams_text()}")
         return count_sent(of)
 
     # Actions.
@@ -252,5 +254,6 @@ class ReplayControls:
             getattr(call, name) == value for name, value in fields.items()
         )
 
-    def _held_text(self) -> str:
-        return "".join(f"\n  held: {reason}" for reason in self.waiting)
+    def _streams_text(self) -> str:
+        exhausted = (f"\n  {state}" for state in self.streams if state.exhausted)
+        return "".join([*(f"\n  held: {reason}" for reason in self.waiting), *exhausted])

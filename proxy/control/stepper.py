@@ -166,7 +166,7 @@ class Stepper:
             latch = sender.awaited_latch
             is_at_next_latch = isinstance(latch, EventLatch) and latch is not event.latch
             has_written = _writes(sender) > event.writes_before
-            return has_written or is_at_next_latch or sender.is_idle or None
+            return has_written or is_at_next_latch or sender.is_over or sender.is_exhausted or None
 
         if await self._condition.wait_for(is_done, timeout_seconds) is None:
             stream = self._server.stream_registry.describe_stream(sender)

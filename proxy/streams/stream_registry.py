@@ -21,7 +21,8 @@ class StreamState(Struct, frozen=True, kw_only=True):
     """The state of a stream; `number` counts the streams of a server from 1 on.
 
     `exchange` is the exchange that is played, `call` the type of its call, `client` the number of
-    the connection. `held_by` is what the stream waits for, apart from its deadlines.
+    the connection. `held_by` is what the stream waits for, apart from its deadlines. `exhausted`
+    says that it stayed open after the last event that was recorded.
     """
 
     number: int
@@ -31,11 +32,14 @@ class StreamState(Struct, frozen=True, kw_only=True):
     state: Literal["open", "held", "ended"]
     events_sent: int
     held_by: str | None = None
+    exhausted: bool = False
 
     def __str__(self) -> str:
         name = f"stream {self.number} (exchange {self.exchange}, client {self.client})"
         reason = "" if self.held_by is None else f": {self.held_by}"
-        return f"{name}, {counted(self.events_sent, 'event')} sent, {self.state}{reason}"
+        sent = f"{counted(self.events_sent, 'event')} sent"
+        more = ", no more are recorded" if self.exhausted else ""
+        return f"{name}, {sent}{more}, {self.state}{reason}"
 
 
 class _RegisteredStream(Struct, frozen=True, eq=False):
@@ -177,4 +181,5 @@ def _state(stream: _RegisteredStream) -> StreamState:
         state="ended" if sender.is_over else "open" if reason is None else "held",
         events_sent=sender.events_sent,
         held_by=reason,
+        exhausted=sender.is_exhausted,
     )

@@ -29,8 +29,9 @@ def _do_nothing() -> None:
 class StreamSender:
     """Sends the steps of a stream when they are due. It fetches one step ahead, lazily.
 
-    `raw_writes` counts the writes of bytes that are no event. `on_progress` is called after each
-    write, and at the end.
+    `raw_writes` counts the writes of bytes that are no event. It `is_exhausted` if it is open
+    without a next step, or was when its client left. `on_progress` is called after each write, and
+    at the end.
 
     send_state.py has its states, and what follows them. A wait needs no timer and no task: what
     ends it calls this object, which adds itself to the schedule again.
@@ -53,6 +54,7 @@ class StreamSender:
         self.response = response
         self.state = _IDLE
         self.events_sent = self.raw_writes = 0
+        self.is_exhausted = False
         self.on_progress: Callable[[], object] = _do_nothing
         self._writer = writer
         self._context = context
@@ -66,11 +68,6 @@ class StreamSender:
     def awaited_latch(self) -> Latch | None:
         """The latch that it waits for now."""
         return None if self._wait is None else self._wait.latch
-
-    @property
-    def is_idle(self) -> bool:
-        """True if it has no next step, as far as is known."""
-        return self.state in (_IDLE, _OVER)
 
     @property
     def is_over(self) -> bool:
@@ -192,6 +189,8 @@ class StreamSender:
     def _enter(self, state: SendState) -> None:
         assert state in TRANSITIONS[self.state], f"{self.state} to {state}"
         self.state = state
+        if state is not _OVER:
+            self.is_exhausted = state is _IDLE
 
     def _pause(self, state: SendState, count: int) -> tuple[int, None]:
         self._enter(state)

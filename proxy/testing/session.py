@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...proto.counted import counted
 from ...proto.http.address import ServerUrl
 from ...proto.shown_text import escape_message
 from ..control.condition import DEFAULT_TIMEOUT_SECONDS
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from ..streams.stream_registry import StreamState
     from .blocked_network import NetworkBlock
 
-_MAX_FAULT_HITS = 20
-"""Fault hits shown in the failure of a test."""
+_MAX_SHOWN = 20
+"""Streams, and fault hits, shown in the failure of a test."""
 
 
 class Session:
@@ -216,15 +217,19 @@ class Session:
         return list(map(escape_message, [*self._blocked(), *problems]))
 
     def report(self) -> str:
-        """Return problems, held streams and fault hits, one per line; empty if there are none."""
+        """Return problems, streams and fault hits, one per line; empty if there are none."""
         notes = [self.failure_note]
         if self._player is None:
             return escape_message("\n".join([*self._blocked(), *notes]))
         held = (f"held: {reason}" for reason in self._player.waiting)
-        hits = self._player.strikes
-        omitted = len(hits) - _MAX_FAULT_HITS
-        more = [f"and {omitted} more fault hits"] if omitted > 0 else []
-        lines = [*self._problems(), *held, *hits[:_MAX_FAULT_HITS], *more, *filter(None, notes)]
+        streams = [str(state) for state in self._player.streams if state.held_by is None]
+        lines = [
+            *self._problems(),
+            *held,
+            *_shown(streams, "stream"),
+            *_shown(self._player.strikes, "fault hit"),
+            *filter(None, notes),
+        ]
         return escape_message("\n".join(lines))
 
     @property
@@ -262,3 +267,9 @@ class Session:
 
     def _blocked(self) -> list[str]:
         return [] if self.network_block is None else self.network_block.blocked
+
+
+def _shown(lines: list[str], noun: str) -> list[str]:
+    omitted = len(lines) - _MAX_SHOWN
+    more = [f"and {counted(omitted, f'more {noun}')}"] if omitted > 0 else []
+    return lines[:_MAX_SHOWN] + more

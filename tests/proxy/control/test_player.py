@@ -432,6 +432,16 @@ def test_await_events_reports_what_is_held(play):
     )
 
 
+def test_await_events_reports_streams_without_more_events(play):
+    player = play(stream(1, 0.0, numbered(2)), pace=Instant())
+    with subscribe(player):
+        player.await_events(2)
+        with pytest.raises(TimeoutError) as caught:
+            player.await_events(3, timeout_seconds=0)
+    exhausted = "stream 1 (exchange 1, client 1), 2 events sent, no more are recorded, open"
+    assert str(caught.value) == f"2 of 3 events were sent in 0 s\n  {exhausted}"
+
+
 def test_reset_begins_a_new_playback(play):
     player = play(call(1, 0.0, ACCEPT, path=SCHEDULER), stream(2, 0.5, numbered(3)))
     with subscribe(player) as wire:

@@ -332,6 +332,26 @@ def test_a_failure_lists_misses_and_held_streams(tested: Run, folder: Path) -> N
     )
 
 
+OPEN = "def test_it(framework):\n    assert event(framework) == 'SUBSCRIBED'\n    assert 0\n"
+LEFT = (
+    "def test_it(mesotape):\n"
+    f"    with subscribed(mesotape.url, {SUBSCRIBE!r}, '/api/v1/scheduler') as answer:\n"
+    "        assert event(answer) == 'ACCEPT'\n"
+)
+
+
+@pytest.mark.parametrize(("body", "state"), [(OPEN, "open"), (LEFT, "*")], ids=["open", "left"])
+def test_a_failure_lists_streams_without_more_events(
+    body: str, state: str, tested: Run, folder: Path
+) -> None:
+    events = [(0.0, SUBSCRIBED)]
+    written(folder / "test_it.yaml", stream(1, 0.0, events, text=SUBSCRIBE, path=SCHEDULER))
+    done = tested(FRAMEWORK + body)
+    done.assert_outcomes(failed=1)
+    line = f"stream 1 (exchange 1, client 1), 1 event sent, no more are recorded, {state}"
+    done.stdout.fnmatch_lines(["*- mesotape -*", line])
+
+
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [
