@@ -26,6 +26,8 @@ from .head_reader import DocumentHead, event_message, event_type, read_heads
 _LEFT_OUT, _CHOSEN, _NEEDED, _WITH_STREAM = range(4)
 """Marks of events: first records, and heartbeats, are kept if something else of their stream is."""
 
+_PASSES = 2
+
 
 class KeptDocuments:
     """The documents that are kept, and those of them that were chosen.
@@ -41,6 +43,7 @@ class KeptDocuments:
         self._cassette = cassette
         self._choice = choice
         self._on_progress = on_progress
+        self._passes = 0
         self._answered_ids = AnsweredIds()
         reader = FactReader(cassette, choice, self._answered_ids)
         self._facts = FactTable(reader.read())
@@ -176,7 +179,10 @@ class KeptDocuments:
             self._marks[document] = _NEEDED
 
     def _events(self) -> Iterator[DocumentHead]:
+        """Read the heads of all events: once, or twice if calls answer them."""
+        begun = self._passes * self._cassette.document_count
+        self._passes += 1
         for head in read_heads(self._cassette):
-            self._on_progress(head.document)
+            self._on_progress((begun + head.document) // _PASSES)
             if head.kind == "event":
                 yield head

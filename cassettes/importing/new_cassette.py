@@ -1,7 +1,7 @@
 """Write imported traffic as a cassette: redacted, and in the order of time.
 
 Formats with whole exchanges have a stream before the calls that were made while it was open. So
-documents are first written as they come, with their times and places in memory (some 50 bytes for
+documents are first written as they come, with their times and places in memory (some 75 bytes for
 each), and then copied in the order of time.
 """
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ...cassettes.format.documents import CassetteError
 from ...proto.shown_text import escape_json, escape_line
-from ..commands.console import CommandError, OptionError, print_to_stderr
+from ..commands.console import CommandError, OptionError, interrupts, print_to_stderr
 from ..terminal.progress import ReadingProgress
 from .query_tables import importing_tables, open_tables
 
@@ -59,6 +59,7 @@ def query(options: QueryOptions) -> int:
                 rows = chain.from_iterable(batch.to_pylist() for batch in batches)
                 _print_rows(header.schema.names, rows, options, shown)
     except (QueryError, CassetteError) as error:
+        interrupts.check()  # Ctrl-C in a scan is an error of DuckDB.
         raise CommandError(str(error)) from error
     finally:
         shown.clear()

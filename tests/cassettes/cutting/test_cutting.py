@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.cut_cassettes import cut, documents, live, replay
+from support.cut_cassettes import captured, cut, documents, live, replay
 from support.playback_cassettes import STREAM, exchange
 
 from mesotape.cassettes.cutting.choice import Choice
@@ -265,6 +265,14 @@ def test_what_cannot_be_cut_is_refused_and_nothing_is_written(
     with pytest.raises((CassetteError, NothingChosenError), match=re.escape(text)):
         cut_cassette(tmp_path / name, choice, tmp_path / output)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_progress_never_goes_back(tmp_path: Path) -> None:
+    percents: list[int] = []
+    path = captured("scheduler-json-pymesos", tmp_path)
+    cut_cassette(path, Choice(calls=("KILL",)), tmp_path / "out.yaml", percents.append)
+    assert percents == sorted(percents)
+    assert 40 < max(percents) <= 100
 
 
 def test_nothing_chosen_has_an_error_of_its_own(tmp_path: Path) -> None:
