@@ -259,11 +259,14 @@ def check_folder(path: Path) -> None:
 def write_file_atomically(path: Path, text: str) -> None:
     """Write a file for its owner alone beside its destination, and rename it.
 
-    Raises CommandError.
+    A device or a pipe, like /dev/stdout, is written to and stays. Raises CommandError.
     """
     import tempfile
 
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, delete=False
         ) as file:
