@@ -12,7 +12,7 @@ import click
 from .. import __version__
 from ..cassettes.files.object_path import ObjectStoreError
 from .arguments.command_help import DocumentedGroup
-from .arguments.unknown_options import explain_unknown_option
+from .arguments.unknown_options import explain_unknown_command, explain_unknown_option
 from .command_line import changing, converting, installation, reading, traffic
 from .commands.console import (
     EXIT_FAILURE,
@@ -48,14 +48,19 @@ for _command in (
 
 def _refuse(error: click.ClickException) -> None:
     """Print a usage error in one line; without any arguments, click's text is the whole help."""
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    text = error.format_message()
-    if context is None or "\n" in text:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
+        return
+    text = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        print_to_stderr(text.rstrip("."))
         return
     if isinstance(error, click.NoSuchOption):
         text = explain_unknown_option(error.option_name, context)
-    joint = " See" if text.endswith(("?", "?)")) else "; see"
+    elif isinstance(error, click.NoSuchCommand):
+        text = explain_unknown_command(error.command_name, cli.commands)
+    joint = " See" if text.endswith("?") else "; see"
     print_to_stderr(f"{text.rstrip('.')}{joint} {context.command_path} --help")
 
 

@@ -1,4 +1,4 @@
-"""What to say about an option that a command does not have.
+"""What to say about an option that a command does not have, and about a command.
 
     No such option '--port'. Did you mean --listen?
     No such option '--upstream'. Did you mean the argument UPSTREAM?
@@ -6,7 +6,7 @@
 The names that other tools have for an option come first, then names that are spelt alike.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 import click
@@ -59,6 +59,36 @@ NAMES_IN_OTHER_TOOLS = {
 
 A command suggests the first one that it has. Names in capitals are arguments.
 """
+
+
+COMMANDS_IN_OTHER_TOOLS = {
+    "replay": "mock play playback run serve server start",
+    "record": "capture dump proxy",
+    "inspect": "cat list ls show view",
+    "diff": "compare",
+    "report": "html timeline",
+    "validate": "check fix lint verify",
+    "scan": "secrets",
+    "redact": "clean sanitize scrub",
+    "cut": "slice split trim",
+    "merge": "concat join",
+    "rename": "anonymize normalize",
+    "export": "convert",
+    "doctor": "env info",
+    "--version": "version",
+}
+"""Commands of mesotape, and names that other tools have for the like."""
+
+_LEAST_ALIKE = 0.7
+"""How alike a command must be (difflib): `recrod` and `record` are, `serve` and `merge` are not."""
+
+
+def explain_unknown_command(name: str, commands: Iterable[str]) -> str:
+    """Return a sentence or two about a command that mesotape does not have."""
+    text = f"No such command '{name}'."
+    found = [each for each, names in COMMANDS_IN_OTHER_TOOLS.items() if name in names.split()]
+    found = found or get_close_matches(name, commands, cutoff=_LEAST_ALIKE)
+    return f"{text} Did you mean {' or '.join(found)}?" if found else text
 
 
 def explain_unknown_option(name: str, context: click.Context) -> str:

@@ -18,7 +18,7 @@ from ..commands.console import OptionError, check_platform, importing
     section="Look at recordings",
     examples=(
         "mesotape inspect cassette.yaml --call ACCEPT",
-        "curl -sN http://master.example:5050/api/v1 -d @subscribe.json | mesotape inspect -",
+        "curl -sN http://master:5050/api/v1 -d @subscribe.json | mesotape inspect -",
     ),
     page="docs/inspect.md",
 )
@@ -50,7 +50,7 @@ def inspect(**options: Any) -> int:
     ),
     page="docs/query.md",
 )
-@click.argument("cassettes", nargs=-1, required=True, type=CASSETTE_PATH_TYPE)
+@click.argument("cassettes", nargs=-1, metavar="CASSETTES...", type=CASSETTE_PATH_TYPE)
 @click.argument("sql")
 @option_group(
     "Output",
@@ -67,6 +67,8 @@ def query(**options: Any) -> int:
     CASSETTES are files, or folders with cassettes. The tables are exchanges, events, tasks, agents,
     offers and problems; `DESCRIBE events` lists the columns of one.
     """
+    if not options["cassettes"]:
+        raise OptionError(f"{options['sql']}: expected CASSETTES, and then the SQL")
     check_platform("query")
     with importing():
         from ..cassette_tools.query import QueryOptions, query
@@ -79,7 +81,7 @@ def query(**options: Any) -> int:
     section="Look at recordings",
     examples=(
         "mesotape diff old.yaml new.yaml",
-        "mesotape diff old.yaml --against http://master.example:5050 --ignore timestamps",
+        "mesotape diff old.yaml --against http://master:5050 --ignore timestamps",
     ),
     page="docs/diff.md",
 )

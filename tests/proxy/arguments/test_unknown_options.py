@@ -6,7 +6,7 @@ import click
 import pytest
 
 from mesotape.proxy import cli
-from mesotape.proxy.arguments.unknown_options import NAMES_IN_OTHER_TOOLS
+from mesotape.proxy.arguments.unknown_options import COMMANDS_IN_OTHER_TOOLS, NAMES_IN_OTHER_TOOLS
 
 SEE = "See mesotape"
 
@@ -30,7 +30,12 @@ SEE = "See mesotape"
         ("-v", f"'-v'. Did you mean --version? {SEE} --help"),
         ("completion --host h", "'--host'; see mesotape completion --help"),
         ("replay --stays", "'--stays'. Did you mean --stay? "),
-        ("recrod", f"No such command 'recrod'. Did you mean 'record'? {SEE} --help"),
+        ("recrod", f"No such command 'recrod'. Did you mean record? {SEE} --help"),
+        ("serve c.yaml", f"No such command 'serve'. Did you mean replay? {SEE} --help"),
+        ("frobnicate", "No such command 'frobnicate'; see mesotape --help"),
+        ("completion", "Choose from: bash, zsh, fish; see mesotape completion --help"),
+        ("diff a b --against", "mesotape: Option '--against' requires an argument"),
+        ("query c.yaml", "mesotape: c.yaml: expected CASSETTES, and then the SQL"),
     ],
 )
 def test_an_unknown_option_is_answered_by_the_one_that_is_meant(
@@ -55,3 +60,4 @@ def test_the_options_that_are_suggested_exist() -> None:
                 known.add((param.metavar or param.human_readable_name).strip("[]."))
     suggested = {name for names in NAMES_IN_OTHER_TOOLS.values() for name in names}
     assert suggested <= known
+    assert {*COMMANDS_IN_OTHER_TOOLS} <= {*cli.cli.commands, "--version"}
