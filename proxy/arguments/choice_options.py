@@ -30,9 +30,9 @@ _choice_options = option_group(
     click.option(
         "--client",
         "clients",
-        metavar="CLIENT",
+        metavar="NUMBER|ADDRESS",
         multiple=True,
-        help="Of this client: its number or address.",
+        help="Of this client.",
     ),
     click.option(
         "--party",

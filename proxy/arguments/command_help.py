@@ -10,6 +10,7 @@ page="docs/security.md#secrets",
 def scan(**options: Any) -> int: …
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, get_args, override
 
@@ -28,6 +29,46 @@ SECTIONS: tuple[Section, ...] = get_args(Section.__value__)
 
 _WIDEST_OPTION = 30
 """An option that is longer gets a line of its own."""
+
+
+_GLUED = str.maketrans({"-": "\N{NON-BREAKING HYPHEN}", " ": "\N{NO-BREAK SPACE}"})
+_LOOSE = {ord(glue): letter for letter, glue in _GLUED.items()}
+_KEPT_TOGETHER = re.compile(r"\[[^]]{1,30}\]|\S+")
+"""What no line end divides: words like `--tls-key`, and short remarks like `[default: 16M]`."""
+
+
+class _HelpFormatter(click.HelpFormatter):
+    """Wraps lines at blanks alone, and writes the range of a number in words."""
+
+    @override
+    def write_text(self, text: str) -> None:
+        super().write_text(_glue(text))
+
+    @override
+    def write_dl(
+        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        glued = [(term, _glue(_range_in_words(text))) for term, text in rows]
+        super().write_dl(glued, col_max, col_spacing)
+
+    @override
+    def write(self, string: str) -> None:
+        super().write(string.translate(_LOOSE))
+
+
+def _glue(text: str) -> str:
+    return _KEPT_TOGETHER.sub(lambda match: match[0].translate(_GLUED), text)
+
+
+def _range_in_words(text: str) -> str:
+    """Say `[1<=x<=64]` in words; that a number is at least 0 or 1 goes without saying."""
+    text = re.sub(r"; x>=[01](?=\])|\s+\[x>=[01]\]", "", text)
+    text = re.sub(r"(\S+)<=x<=([^]\s]+)", r"\1 to \2", text)
+    return text.replace("x>=", "at least ").replace("x>", "more than ")
+
+
+class _HelpContext(click.Context):
+    formatter_class = _HelpFormatter
 
 
 def option_group(title: str, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -68,6 +109,8 @@ class DocumentedCommand(click.Command):
     `examples` are command lines, `page` is a file of the repository, with an anchor if it helps.
     """
 
+    context_class = _HelpContext
+
     def __init__(
         self, *args: Any, section: Section, examples: Sequence[str], page: str, **attrs: Any
     ) -> None:
@@ -98,6 +141,8 @@ class DocumentedCommand(click.Command):
 
 class DocumentedGroup(click.Group):
     """The group of all commands, which lists them in sections, with their whole first sentences."""
+
+    context_class = _HelpContext
 
     def __init__(self, *args: Any, examples: Sequence[str], page: str, **attrs: Any) -> None:
         super().__init__(*args, **attrs)

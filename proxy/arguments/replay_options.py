@@ -120,7 +120,14 @@ replay_options = option_groups(
             metavar="[CALL:]KIND[=VALUE][@WHICH]",
             help="Inject a fault: cut-record@3, ACCEPT:503@1, …",
         ),
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed for faults."),
+        click.option(
+            "--seed",
+            type=int,
+            metavar="NUMBER",
+            default=0,
+            show_default=True,
+            help="Seed for faults.",
+        ),
         click.option(
             "--list-faults",
             is_flag=True,

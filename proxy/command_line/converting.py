@@ -39,7 +39,9 @@ from ..commands.console import check_platform, importing
 )
 @option_group(
     "Stream for recordio",
-    click.option("--exchange", type=click.IntRange(1), help="Exchange of the stream."),
+    click.option(
+        "--exchange", type=click.IntRange(1), metavar="NUMBER", help="Exchange of the stream."
+    ),
     click.option(
         "--side",
         type=click.Choice(["server", "client"]),
@@ -68,7 +70,7 @@ def export(**options: Any) -> int:
     cls=DocumentedCommand,
     section="Convert recordings",
     examples=(
-        "mesotape import browser.har -o cassette.yaml --upstream http://master.example:5050",
+        "mesotape import browser.har -o cassette.yaml --upstream http://master:5050",
         "mesotape import master.pcap -o cassette.yaml --upstream http://10.0.0.1:5050",
         "mesotape import stream.bin -o cassette.yaml --api scheduler",
     ),

@@ -25,7 +25,7 @@ from ..commands.console import check_platform, importing
     section="Record and replay",
     examples=(
         "mesotape record http://master.example:5050 -o cassette.yaml",
-        "mesotape record http://agent.example:5051 --server agent -o recordings/ --max-size 100M",
+        "mesotape record http://agent.example:5051 --server agent -o recordings/",
     ),
     page="docs/record.md",
 )

@@ -77,8 +77,16 @@ def test_the_page_of_the_link_exists(name: str) -> None:
 def test_the_help_fits_into_80_columns(name: str) -> None:
     command = COMMANDS[name]
     lines = command.get_help(context(command)).splitlines()
-    prose = lines[: lines.index("Examples:")]
-    assert [line for line in prose if len(line) > 80] == []
+    assert [line for line in lines if len(line) > 80 and "https://" not in line] == []
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@EACH_COMMAND
+def test_no_option_or_default_is_divided(name: str, width: int) -> None:
+    text = COMMANDS[name].get_help(context(COMMANDS[name], width))
+    assert re.findall(r"--[a-z-]+-\n|\[(?:default|at least)[^]]{0,9}\n|\w-\n", text) == []
+    assert text.isascii() or not set(text) & {"\N{NON-BREAKING HYPHEN}", "\N{NO-BREAK SPACE}"}
+    assert "x>=" not in text
 
 
 def test_no_summary_of_a_command_is_cut() -> None:
