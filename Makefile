@@ -210,7 +210,7 @@ soak: install
 # The pages of docs/ as a site in build/site. Warnings are errors, and so are links that lead nowhere.
 site: $(SITE)
 	rm -rf build/site
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky -d build/site-cache docs build/site
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --nitpicky -d build/site-cache docs build/site
 	@echo "build/site/index.html"
 
 $(SITE): $(DEV)

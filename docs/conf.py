@@ -17,13 +17,15 @@ from mesotape.proxy.cli import cli
 REPOSITORY = "https://github.com/mesotape/mesotape"
 OUTSIDE = re.compile(r"\]\(\.\./")
 LOADED = re.compile(r"""(?:\ssrc=|\brel="stylesheet" href=|url\(|@import )["']?(?:https?:)?//""")
-HELP_COLUMNS = 100
+HELP_COLUMNS = 88  # as many as a block of code shows without scrolling
 
 project = "mesotape"
 version = release = __version__
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"mesotape {__version__}"
 html_copy_source = html_show_sphinx = html_show_copyright = False
 html_theme_options = {
