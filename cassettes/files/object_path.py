@@ -105,15 +105,15 @@ class ObjectPath(PosixPath):
         """Iterate over all objects below, whatever the pattern is. Raises OSError."""
         yield from map(self._named, self.call(self.store.find, str(self)))
 
-    def read_heads(self, paths: Sequence[Path], size: int) -> list[bytes]:
+    def read_heads(self, paths: Sequence[Path], size: int) -> list[bytes | None]:
         """Return the first bytes of objects, which are read at the same time. Raises OSError.
 
-        Those of an object that cannot be read are empty.
+        None for an object that is not there.
         """
         names = [str(path) for path in paths]
         sizes = [size] * len(names)
         found = self.call(self.store.cat_ranges, names, [0] * len(names), sizes, on_error="return")
-        return [head if isinstance(head, bytes) else b"" for head in found]
+        return [_head(path, each) for path, each in zip(paths, found, strict=True)]
 
     @override
     def resolve(self, strict: bool = False) -> "ObjectPath":
@@ -146,6 +146,17 @@ class ObjectPath(PosixPath):
             return stat.S_IFMT(self.stat().st_mode)
         except FileNotFoundError:
             return None
+
+
+def _head(path: Path, found: bytes | Exception) -> bytes | None:
+    """Return the bytes that were read of an object; None if it is not there. Raises OSError."""
+    if isinstance(found, bytes):
+        return found
+    if isinstance(found, FileNotFoundError):
+        return None
+    if path.stat().st_size == 0:  # It has no first byte.
+        return b""
+    raise ObjectStoreError(errno.EIO, " ".join(str(found).split()), str(path)) from found
 
 
 def _store(protocol: str) -> Any:

@@ -20,7 +20,7 @@ def cassettes_in(folder: Path) -> list[Path]:
     """
     files = sorted(each for each in folder.rglob("*") if each.name.endswith(CASSETTE_SUFFIXES))
     if isinstance(folder, ObjectPath):
-        heads = folder.read_heads(files, _HEAD_BYTES)
+        heads = [head or b"" for head in folder.read_heads(files, _HEAD_BYTES)]
     else:
         files = [each for each in files if each.is_file()]
         heads = _read_heads(files)

@@ -105,9 +105,10 @@ def is_gzip_file(fd: int) -> bool:
 def _open_object(path: ObjectPath, max_bytes: int) -> tuple[ReadableFile, list[str]]:
     from ..files.object_file import ObjectFile
 
-    if path.is_dir():
-        raise CassetteError(f"{path}: is a folder, expected a file")
     file = ObjectFile(path)
+    if not file.status().size and path.is_dir():
+        file.close()
+        raise CassetteError(f"{path}: is a folder, expected a file")
     if file.pread(2, 0) != GZIP_MAGIC:
         return file, []
     file.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ..files.object_path import ObjectPath
 from ..files.readable_file import ReadableFile
 from ..format.documents import CassetteError, Header
 from ..format.parsing import parse_document
@@ -52,16 +53,28 @@ def open_further_parts(
         first = first_part_path(path, header.part)
         raise CassetteError(f"{path}: is part {header.part} of a cassette: open {first.name}")
     number = 2
-    while part_path(path, number).is_file():
+    while (found := _are_there(path, number))[0]:
         part = _open_part(part_path(path, number), number, header, is_copied)
         if part is None:
             return
         yield part
         number += 1
     later = part_path(path, number + 1)
-    if later.is_file() and (part := _open_part(later, number + 1, header, is_copied)) is not None:
+    if found[1] and (part := _open_part(later, number + 1, header, is_copied)) is not None:
         part.file.close()
         raise CassetteError(f"{part_path(path, number)}: is missing, but there is {later.name}")
+
+
+def _are_there(path: Path, number: int) -> tuple[bool, bool]:
+    """Return whether there is a part, and whether there is the next one. Raises CassetteError."""
+    first, second = part_path(path, number), part_path(path, number + 1)
+    if not isinstance(path, ObjectPath):
+        return first.is_file(), second.is_file()
+    try:
+        heads = path.read_heads([first, second], 1)
+    except OSError as error:
+        raise CassetteError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    return heads[0] is not None, heads[1] is not None
 
 
 def _open_part(path: Path, number: int, first: Header, is_copied: bool) -> FurtherPart | None:

@@ -183,3 +183,25 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
     with pytest.raises(ObjectStoreError, match=r"needs fsspec: pip install 'mesotape\[cloud\]'"):
         to_path("s3://bucket/a").exists()
+
+
+def test_an_object_that_cannot_be_read_is_not_taken_for_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = [ObjectPath(f"s3://bucket/{name}.yaml") for name in "abc"]
+    answers: list[bytes | Exception] = [b"---", FileNotFoundError("b"), RuntimeError("416")]
+    sizes = {"c.yaml": 0}
+
+    class Listed:
+        def cat_ranges(self, names: list[str], *_: Any, **__: Any) -> list[bytes | Exception]:
+            return answers[: len(names)]
+
+        def info(self, name: str) -> dict[str, Any]:
+            return {"type": "file", "size": sizes[name.rpartition("/")[2]]}
+
+    monkeypatch.setattr(object_path, "_store", lambda protocol: Listed())
+    folder = ObjectPath("s3://bucket")
+    assert folder.read_heads(paths, 3) == [b"---", None, b""]
+    sizes["c.yaml"] = 5
+    with pytest.raises(ObjectStoreError, match="416"):
+        folder.read_heads(paths, 3)
