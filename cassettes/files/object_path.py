@@ -7,6 +7,7 @@ are found by the settings that these libraries have everywhere (AWS_PROFILE, AWS
 
 import datetime
 import errno
+import io
 import os
 import re
 import stat
@@ -17,6 +18,7 @@ from typing import IO, Any, override
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://(?=.)")
 _COLLAPSED_URL = re.compile(r"([a-z][a-z0-9+.-]+):/(?!/)")
+_READ_BYTES = 1 << 22
 _SERVERS = ("http", "https")
 """Not stores: where a running server is."""
 
@@ -90,8 +92,8 @@ class ObjectPath(PosixPath):
     def open(  # pyright: ignore[reportIncompatibleMethodOverride] for reading bytes only
         self, *_: Any, **__: Any
     ) -> IO[Any]:
-        """Open an object for reading bytes. Raises OSError."""
-        return self.call(self.store.open, str(self), "rb")
+        """Open an object for reading bytes. Raises OSError, also while it is read."""
+        return io.BufferedReader(_ObjectReader(self), _READ_BYTES)
 
     @override
     def iterdir(self) -> "Generator[ObjectPath]":
@@ -146,6 +148,39 @@ class ObjectPath(PosixPath):
             return stat.S_IFMT(self.stat().st_mode)
         except FileNotFoundError:
             return None
+
+
+class _ObjectReader(io.RawIOBase):
+    """An object that is read from its beginning on. Raises OSError."""
+
+    def __init__(self, path: ObjectPath) -> None:
+        super().__init__()
+        self._path = path
+        self._object = path.call(path.store.open, str(path), "rb", cache_type="none")
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._object.seek(offset, whence)
+
+    @override
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._path.call(self._object.read, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    @override
+    def close(self) -> None:
+        if not self.closed:
+            self._object.close()
+        super().close()
 
 
 def _head(path: Path, found: bytes | Exception) -> bytes | None:

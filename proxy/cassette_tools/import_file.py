@@ -91,7 +91,10 @@ def _unpacked(path: Path) -> Generator[BinaryIO]:
         raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(file)
-        head = file.read(len(GZIP_MAGIC))
+        try:
+            head = file.read(len(GZIP_MAGIC))
+        except OSError as error:
+            raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
         file.seek(0)
         if not head:
             raise CommandError(f"{path}: is empty")

@@ -205,3 +205,14 @@ def test_an_object_that_cannot_be_read_is_not_taken_for_missing(
     sizes["c.yaml"] = 5
     with pytest.raises(ObjectStoreError, match="416"):
         folder.read_heads(paths, 3)
+
+
+def test_an_object_is_a_binary_file_whose_errors_are_those_of_files(store: Store) -> None:
+    with ObjectPath("s3://bucket/a.yaml").open() as file:
+        assert (file.read(3), file.seek(-2, 2), file.read()) == (DATA[:3], 1022, DATA[-2:])
+    store.error = RuntimeError("the store has ended")
+    with (
+        ObjectPath("s3://bucket/a.yaml").open() as file,
+        pytest.raises(ObjectStoreError, match="the store has ended"),
+    ):
+        file.read()
