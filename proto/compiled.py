@@ -22,9 +22,10 @@ INTERFACES = {
 what the module takes or returns changes."""
 
 
-def is_usable(package: str) -> bool:
-    """Return whether `_native` of a package can be imported and used."""
-    return compiled_state(package) == "in use"
+def check_usable(package: str) -> None:
+    """Raise ImportError if `_native` of a package is not to be used."""
+    if (state := compiled_state(package)) != "in use":
+        raise ImportError(f"{package}._native is {state}")
 
 
 def compiled_state(package: str) -> CompiledState:

@@ -16,11 +16,12 @@ The patterns of the scalars are here too, for the readers that accept exactly th
 
 import re
 
-from ...proto.compiled import is_usable
+from ...proto.compiled import check_usable
 
-if is_usable("mesotape.cassettes.format"):
+try:
+    check_usable("mesotape.cassettes.format")
     from . import _native as native
-else:  # Python code does the same.
+except ImportError:  # Python code does the same.
     native = None
 
 PLAIN_SCALAR_PATTERN = (

@@ -3,11 +3,12 @@
 It is built from native/ where a C compiler is. Without it, Python code does the same.
 """
 
-from ...proto.compiled import is_usable
+from ...proto.compiled import check_usable
 
-if is_usable("mesotape.cassettes.indexing"):
+try:
+    check_usable("mesotape.cassettes.indexing")
     from . import _native as native
-else:
+except ImportError:
     native = None
 
 __all__ = ["native"]

@@ -10,12 +10,13 @@ from heapq import merge
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-from ...proto.compiled import is_usable
+from ...proto.compiled import check_usable
 from .secrets import Secrets
 
-if is_usable("mesotape.cassettes.known_secrets"):
+try:
+    check_usable("mesotape.cassettes.known_secrets")
     from . import _native as native
-else:  # The automaton does the same.
+except ImportError:  # The automaton does the same.
     native = None
 
 _BLOCK_BYTES = 64 * 1024

@@ -19,7 +19,7 @@ from array import array
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
-from ..compiled import is_usable
+from ..compiled import check_usable
 from .descriptors import map_value_field, message_class
 from .json_writer import AS_PUBLIC, AS_SET, format_double
 from .msgspec_types import decode_strictly
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from ._native import FieldDescription, MessageType, SummaryLabel, SummaryMembers
     from .json_writer import Writers
 
-if is_usable("mesotape.proto.messages"):
+try:
+    check_usable("mesotape.proto.messages")
     from . import _native as native
-else:
+except ImportError:
     native = None
 
 _MAP = 0

@@ -46,7 +46,7 @@ class _HelpFormatter(click.HelpFormatter):
 
     @override
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
         glued = [(term, _glue(_range_in_words(text))) for term, text in rows]
         super().write_dl(glued, col_max, col_spacing)

@@ -66,7 +66,7 @@ def check_compiled(states: Mapping[str, CompiledState]) -> CheckResult:
     unused = {state for state in states.values() if state != "in use"}
     if not unused:
         return CheckResult(subject, "ok", "in use")
-    texts = [_WHY_UNUSED[state] for state in sorted(unused)]
+    texts = [text for state, text in _WHY_UNUSED.items() if state in unused]
     missing = [name for name, state in states.items() if state != "in use"]
     where = "" if len(missing) == len(states) else f" ({', '.join(missing)})"
     return CheckResult(subject, "warning", f"not used{where}, all works slower: {'; '.join(texts)}")
