@@ -12,7 +12,6 @@ import click
 from .. import __version__
 from ..cassettes.files.object_path import ObjectStoreError
 from .arguments.command_help import DocumentedGroup
-from .arguments.unknown_options import explain_unknown_command, explain_unknown_option
 from .command_line import changing, converting, installation, reading, traffic
 from .commands.console import (
     EXIT_FAILURE,
@@ -52,6 +51,8 @@ def _refuse(error: click.ClickException) -> None:
         error.show()
         return
     text = " ".join(error.format_message().split())
+    from .arguments.unknown_options import explain_unknown_command, explain_unknown_option
+
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:
         print_to_stderr(text.rstrip("."))
