@@ -12,6 +12,7 @@ from mesotape.cassettes.scanning.rule_files import read_rules
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
 SECRETS = PAGE.partition("\n## Secrets\n")[2].partition("\n## ")[0]
+INSTALLED_AS = "mesotape @ git+https://github.com/mesotape/mesotape"
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", SECRETS, re.MULTILINE | re.DOTALL)
 
 
@@ -32,6 +33,8 @@ def test_the_hook_selects_cassettes() -> None:
     (repo,) = yaml.safe_load(EXAMPLES[1])["repos"]
     (hook,) = repo["hooks"]
     assert hook["entry"] == "mesotape scan"
+    # The name alone would fetch from an index, where it may be another project's.
+    assert hook["additional_dependencies"] == [INSTALLED_AS]
     names = ("tests/cassettes/a.yaml", "cassettes/test_a/b.yml", "cassettes/c.yaml.gz")
     assert all(re.search(hook["files"], name) for name in names)
     assert not re.search(hook["files"], "cassettes/README.md")
