@@ -87,13 +87,16 @@ def _diff_for_git(options: DiffOptions, ignoring: IgnoreRules) -> int:
         if version == Path(os.devnull):
             click.echo(text)
             return 0
-    with (
-        Cassette.open(old, with_parts=False) as ours,
-        Cassette.open(new, with_parts=False) as theirs,
-    ):
-        compared = _compare(ours, theirs, ignoring, names=(f"a/{path}", f"b/{path}"))
-        _print_differences(compared, options, None)
-        click.echo(summary(compared.tally))
+    try:
+        with (
+            Cassette.open(old, with_parts=False) as ours,
+            Cassette.open(new, with_parts=False) as theirs,
+        ):
+            compared = _compare(ours, theirs, ignoring, names=(f"a/{path}", f"b/{path}"))
+            _print_differences(compared, options, None)
+            click.echo(summary(compared.tally))
+    except CassetteError as error:  # A failure would end git before the files that follow.
+        click.echo(f"cannot be compared: {error}")
     return 0
 
 

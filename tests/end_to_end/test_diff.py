@@ -169,10 +169,13 @@ def test_git_shows_the_differences_of_a_cassette(cassettes, tmp_path):
     git(folder, "config", "diff.mesotape.command", " ".join(map(str, [*MESOTAPE, "diff", "--git"])))
     (folder / ".gitattributes").write_text("*.yaml diff=mesotape\n")
     (folder / "c.yaml").write_bytes(first.read_bytes())
+    (folder / "a.yaml").write_text("a: 1\n")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "Record.")
     (folder / "c.yaml").write_bytes(second.read_bytes())
+    (folder / "a.yaml").write_text("a: 2\n")
     shown = git(folder, "diff")
+    assert "a.yaml:1: not a cassette" in shown
     assert "~ exchange 1, master call GET_HEALTH: changed  (a/c.yaml:7, b/c.yaml:7)" in shown
     git(folder, "rm", "-q", "--cached", "c.yaml")
     assert "deleted cassette" in git(folder, "diff", "--cached")
