@@ -147,6 +147,8 @@ def _raw(
         yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file, on_progress)
         return
     start = data[:_SHOWN_BYTES]
+    if start.startswith(PACKET_CAPTURES):  # There may be whole records in its packets.
+        raise CommandError(_unknown_kind(source, start), EXIT_NOTHING)
     stream = StreamRows(StreamOrigin(), *hints, max_record_bytes=limit, runs=reading.runs)
     found = _read(stream, data, file, on_progress, MAX_SEARCHED_BYTES)
     yield from _recognised(found, source, start)

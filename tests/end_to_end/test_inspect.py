@@ -379,7 +379,11 @@ def test_a_filter_does_not_hide_that_the_source_is_malformed(tmp_path: Path) -> 
         ),
         ("README", b"# Read me\n\nand more\n", "expected a cassette, a stream of records, "),
         ("lines", b"\n\n\n", "expected a cassette, a stream of records, "),
-        ("dump", b"\xd4\xc3\xb2\xa1\2\0\4\0", "is a packet capture, expected the bytes of one dir"),
+        (
+            "dump",
+            b'\xd4\xc3\xb2\xa1\2\0\4\n20\n{"type":"HEARTBEAT"}',
+            "is a packet capture, expected the bytes of one dir",
+        ),
     ],
 )
 def test_a_file_with_nothing_to_inspect_says_so(
