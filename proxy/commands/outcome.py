@@ -20,16 +20,17 @@ from .console import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ...cassettes.storage.reader import Cassette
     from ..control.receipt import Receipt
     from ..control.verdict import Problem, ProblemKind
     from ..server.answering import Responder
+    from ..streams.stream_registry import StreamState
 
 _MAX_PRINTED = 20
-"""Calls left out that are printed one by one."""
+"""Calls left out, and streams, that are printed one by one."""
 
 _EXIT_CODES: dict[ProblemKind, int] = {
     "failed": EXIT_FAILURE,
@@ -57,6 +58,15 @@ class ReplayResult(Struct, frozen=True):
         if self.command_exit_code:
             return self.command_exit_code
         return min((_EXIT_CODES[each.kind] for each in self.problems), default=0)
+
+
+def print_exhausted(streams: Iterable[StreamState]) -> None:
+    """Print the streams that were open after their last event: a client may wait in vain."""
+    exhausted = [state for state in streams if state.exhausted]
+    for state in exhausted[:_MAX_PRINTED]:
+        print_to_stderr(str(state))
+    if (omitted := len(exhausted) - _MAX_PRINTED) > 0:
+        print_to_stderr(f"and {counted(omitted, 'more stream')} of which no more is recorded")
 
 
 def print_unused(responder: Responder, problems: Sequence[Problem]) -> None:

@@ -41,7 +41,7 @@ from .console import (
     warn_if_exposed,
 )
 from .miss_colors import report_note
-from .outcome import ReplayResult, print_unused
+from .outcome import ReplayResult, print_exhausted, print_unused
 from .replay_options import ReplayOptions
 
 if TYPE_CHECKING:
@@ -116,7 +116,6 @@ async def serve(
     real = await addresses.start(server, where, tls)
     urls = [f"{'http' if tls is None else 'https'}://{address}" for address in real]
     control: ControlServer | None = None
-    held: list[str] = []
     controls = ReplayControls(server, pool)
     if lines is not None:
         lines.watch(server)
@@ -142,6 +141,8 @@ async def serve(
             if pool is not None:
                 await pool.synchronize()
                 await server.drain()  # What the workers have returned.
+            if code:
+                print_exhausted(server.stream_registry.states())
         else:
             _warn_of_proxy(urls)
             panel = ReplayPanel(server, lambda: len(failures))
@@ -212,9 +213,8 @@ def _announce(
 
 def _print_held(server: ReplayServer) -> list[str]:
     """Print what is still held, or was when its client left. Return the reasons."""
-    playback = server.responder.playback
-    held = list(playback.waiting)
-    held += [f"{each}; its client has left" for each in playback.abandoned_waits]
+    now, abandoned = server.responder.playback.waiting, server.responder.playback.abandoned_waits
+    held = [*now, *(f"{each}; its client has left" for each in abandoned)]
     for reason in held:
         print_to_stderr(f"still held: {reason}")
     return held

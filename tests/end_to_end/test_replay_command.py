@@ -94,6 +94,16 @@ def test_the_exit_code_is_that_of_a_pytest_that_fails(folder: Path) -> None:
     assert done.returncode == 1, done
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_failure_names_streams_without_more_events(folder: Path, code: int) -> None:
+    events = [(0.1, said("SUBSCRIBED", subscribed={"framework_id": {"value": "f"}}))]
+    written(folder / "open.yaml", stream(1, 0.0, events, text=SUBSCRIBE, path=SCHEDULER))
+    done = python(folder, "open.yaml", f"{TAKES_PART}\nsys.exit({code})")
+    assert done.returncode == code, done
+    told = "mesotape: stream 1 (exchange 1, client 1), 1 event sent, no more are recorded, ended\n"
+    assert (told in done.stderr) == bool(code), done.stderr
+
+
 def test_the_exit_code_of_a_miss_is_3_though_the_test_passes(folder: Path) -> None:
     done = pytested(folder, "health.yaml", STATE)
     assert "1 passed" in done.stdout
