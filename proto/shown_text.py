@@ -54,6 +54,30 @@ def escape_surrogates(text: str) -> str:
     return _SURROGATE.sub(_escape_surrogate, text)
 
 
+def encode_json(value: object) -> bytes:
+    r"""Encode a value as JSON; a byte that is not UTF-8, as in a file name, is shown as `\xff`."""
+    import msgspec  # Commands that print no JSON start without it.
+
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_without_surrogates(msgspec.to_builtins(value)))
+
+
+def _without_surrogates(value: object) -> object:
+    match value:
+        case str():
+            return escape_surrogates(value)
+        case list():
+            return list(map(_without_surrogates, value))
+        case dict():
+            return {
+                escape_surrogates(key): _without_surrogates(each) for key, each in value.items()
+            }
+        case _:
+            return value
+
+
 def quote_start(text: object, max_characters: int = _QUOTED_CHARACTERS) -> str:
     """Return the start of a text for a message, on one line, with a mark if something is cut."""
     shown = str(text)
@@ -73,6 +97,8 @@ def _cut_line(line: str) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
+    if 0xD800 <= code <= 0xDFFF:
+        return _escape_surrogate(match)
     return _SHORT.get(match[0]) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
 
 

@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Generator
 
-import msgspec
-
 from ...cassettes.recording.writer_reports import WriterStatus
+from ...proto.shown_text import encode_json
 
 _LIFE_SECONDS = 0.5
 
@@ -25,7 +24,7 @@ class Reports:
 
     def write(self, status: WriterStatus) -> bool:
         """Write a status; return False if it is dropped because the pipe is full or broken."""
-        return self._write(msgspec.json.encode(status) + b"\n")
+        return self._write(encode_json(status) + b"\n")
 
     def wait_for_proxy(self) -> None:
         """Let what is written from now on wait until the proxy reads; nothing else waits for it."""

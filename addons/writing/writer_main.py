@@ -3,6 +3,7 @@
 It reads until the end of its input, and ignores the signals that end the proxy.
 """
 
+import json
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ def main() -> None:
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
-    config = msgspec.json.decode(sys.argv[1], type=WriterConfig)
+    config = msgspec.convert(json.loads(sys.argv[1]), WriterConfig)
     if os.read(0, len(OPEN_SIGNAL)) != OPEN_SIGNAL:
         return  # The proxy did not start.
     reports = Reports()

@@ -13,6 +13,7 @@ signals that end the proxy: it outlives it, and writes all that has reached it.
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -62,7 +63,7 @@ class WriterProcess:
                 "-P",
                 "-m",
                 f"{__package__}.writer_main",
-                msgspec.json.encode(config).decode(),
+                json.dumps(msgspec.to_builtins(config)),  # ASCII, also if the path is not UTF-8.
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from msgspec import Struct
 
+from ...proto.shown_text import encode_json
 from ..format.documents import CassetteError
 from ..inspection.cassette_rows import read_cassette_rows
 from ..inspection.rows import Row
@@ -150,7 +150,7 @@ class _Report:
             counts=counts,
             receipt=overlay,
         )
-        self._page.write(page_end(pack(msgspec.json.encode(facts)), pack(packed)))
+        self._page.write(page_end(pack(encode_json(facts)), pack(packed)))
         return counts
 
     def _lay_over(self, receipt: ReceiptFacts, paths: list[Path]) -> ReceiptOverlay:

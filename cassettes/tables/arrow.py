@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from ...proto.shown_text import escape_surrogates
 from .event_rows import Columns, event_rows
 from .exchange_rows import exchange_rows
 from .problem_rows import problem_rows
@@ -64,7 +65,7 @@ def read_batches(source: Source, table: str, names: Sequence[str]) -> Iterator[p
 def _batch(source: Source, schema: pa.Schema, columns: Columns) -> pa.RecordBatch:
     count = len(next(iter(columns.values())))
     constants = {
-        "cassette": source.name,
+        "cassette": escape_surrogates(source.name),
         "server": source.header.server,
         "upstream": source.header.upstream,
     }

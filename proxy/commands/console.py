@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from ...proto.http.address import LOOPBACK, Address
-from ...proto.shown_text import escape_json, escape_message, escape_text
+from ...proto.shown_text import encode_json, escape_json, escape_message, escape_text
 from .messages import json_lines, messages
 
 EXIT_FAILURE = 1
@@ -170,16 +170,12 @@ def print_result(text: str, *, to_stderr: bool = False) -> None:
 
 def print_json(value: object, *, to_stderr: bool = False) -> None:
     """Print a value as JSON, as `print_result` prints a line."""
-    from msgspec import json
-
-    print_result(escape_json(json.encode(value).decode()), to_stderr=to_stderr)
+    print_result(escape_json(encode_json(value).decode()), to_stderr=to_stderr)
 
 
 def print_json_line(value: object, *, to_stderr: bool = False) -> None:
     """Print a value as JSON while a command runs, without waiting for the reader."""
-    from msgspec import json
-
-    line = escape_json(json.encode(value).decode())
+    line = escape_json(encode_json(value).decode())
     (messages if to_stderr else json_lines).write(f"{line}\n")
 
 

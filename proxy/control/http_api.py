@@ -27,7 +27,7 @@ from ...cassettes.answers.answer import render_head
 from ...proto.http.address import LOOPBACK, Address
 from ...proto.http.headers import header_values
 from ...proto.http.request import HttpRequest
-from ...proto.shown_text import escape_json
+from ...proto.shown_text import encode_json, escape_json
 from ..http.http1 import (
     CONTINUE_RESPONSE,
     CompleteRequest,
@@ -188,7 +188,7 @@ async def _cancel_if_left(
 
 
 def _render_json(status: int, content: object, *headers: tuple[str, str]) -> bytes:
-    text = msgspec.json.format(msgspec.json.encode(content).decode(), indent=2)
+    text = msgspec.json.format(encode_json(content).decode(), indent=2)
     body = f"{escape_json(text)}\n".encode()
     fields = [
         *headers,

@@ -21,6 +21,7 @@ from ... import __version__
 from ...cassettes.format.exchange_ref import ExchangeRef
 from ...cassettes.playback.requirement import Requirement
 from ...cassettes.storage.reader import Cassette
+from ...proto.shown_text import encode_json
 from ..server.answering import Responder
 from .verdict import describe_call, unmet_exchanges
 
@@ -100,7 +101,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     def text(self) -> str:
         """Format it as indented JSON."""
-        return f"{msgspec.json.format(msgspec.json.encode(self), indent=2).decode()}\n"
+        return f"{msgspec.json.format(encode_json(self), indent=2).decode()}\n"
 
 
 def digest_cassettes(cassettes: Sequence[Cassette]) -> list[PlayedCassette]:

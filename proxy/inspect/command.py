@@ -22,7 +22,7 @@ from ...proto.diagnosis.problems import Severity
 from ...proto.diagnosis.reader_behaviour import reader_reactions
 from ...proto.diagnosis.valid_runs import RunDetail
 from ...proto.messages.descriptors import message_class
-from ...proto.shown_text import escape_json, escape_text
+from ...proto.shown_text import encode_json, escape_json, escape_text
 from ..commands.console import (
     EXIT_MALFORMED,
     EXIT_NO_MATCH,
@@ -225,7 +225,7 @@ class _Output:
                 self._write(escape_text(format_body(body, message)))
 
     def _write_json(self, fields: dict[str, Any]) -> None:
-        self._write(escape_json(msgspec.json.encode(fields).decode()))
+        self._write(escape_json(encode_json(fields).decode()))
 
     def _write(self, text: str) -> None:
         if self._is_terminal:

@@ -357,3 +357,36 @@ def test_programs_get_json_and_the_ready_file_comes_first(
         "replay": b'{"served":0,"refused":0,"missed":0,"failed":0,"unused":[1]}\n',
     }
     assert rest == expected[command]
+
+
+UNNAMEABLE = os.fsdecode(b"b\xff.yaml")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("validate", "--json", UNNAMEABLE),
+        ("inspect", "--json", UNNAMEABLE),
+        ("report", UNNAMEABLE, "-o", "r.html"),
+        ("query", UNNAMEABLE, "SELECT DISTINCT cassette FROM exchanges"),
+        ("replay", UNNAMEABLE, "--require", "none", "--receipt", "/dev/stdout", "--", "true"),
+        (
+            "record",
+            UPSTREAM,
+            "--listen",
+            "127.0.0.1:0",
+            "-o",
+            UNNAMEABLE,
+            "--append",
+            "--duration",
+            "0.1",
+        ),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_name_that_is_not_utf_8_is_escaped(words: tuple[str, ...], tmp_path: Path) -> None:
+    Path(tmp_path, UNNAMEABLE).write_bytes(FILES["good.yaml"])
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout + done.stderr
+    assert words[0] in ("inspect", "report") or "b\\xff.yaml" in shown.replace("\\\\", "\\")

@@ -11,6 +11,7 @@ a pipe that gets the id of the process, and later its status as `os.waitpid` ret
 import atexit
 import gc
 import importlib
+import json
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ import sys
 import traceback
 from typing import NoReturn
 
-from msgspec import Struct, json
+from msgspec import Struct, convert
 
 STATUS_BYTES = 4
 
@@ -72,7 +73,7 @@ def main() -> None:
     for number, each in enumerate(standard):
         os.dup2(each, number)
         os.close(each)
-    _run(json.decode(data, type=ForkRequest))
+    _run(convert(json.loads(data), ForkRequest))
 
 
 def _preload() -> None:

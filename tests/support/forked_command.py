@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import functools
+import json
 import os
 import select
 import signal
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from msgspec import json
+from msgspec import to_builtins
 
 from .command_server import STATUS_BYTES, ForkRequest
 from .paths import TESTS
@@ -44,7 +45,7 @@ class ForkedCommand:
         os.umask(umask := os.umask(0))
         request = ForkRequest([*arguments], folder, {**environment}, umask)
         descriptors = [0, its_out, its_err, its_status]
-        socket.send_fds(_server(), [json.encode(request)], descriptors)
+        socket.send_fds(_server(), [json.dumps(to_builtins(request)).encode()], descriptors)
         for each in descriptors[1:]:
             os.close(each)
         self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
