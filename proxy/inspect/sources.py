@@ -147,6 +147,9 @@ def _raw(
         yield from _read(CaptureRows(*hints, max_record_bytes=limit), data, file, on_progress)
         return
     start = data[:_SHOWN_BYTES]
+    if file is sys.stdin.buffer and is_cassette(Path(source), data[:_HEAD]):
+        text = "is a cassette, which is read at many places: name its file instead"
+        raise CommandError(f"{source}: {text}", EXIT_NOTHING)
     if start.startswith(PACKET_CAPTURES):  # There may be whole records in its packets.
         raise CommandError(_unknown_kind(source, start), EXIT_NOTHING)
     stream = StreamRows(StreamOrigin(), *hints, max_record_bytes=limit, runs=reading.runs)
