@@ -404,6 +404,9 @@ def test_a_folder_an_empty_pipe_and_an_empty_cassette_say_so(tmp_path: Path) -> 
     command = [*MESOTAPE, "inspect", "-"]
     piped = subprocess.run(command, input=b"", capture_output=True, check=False)
     assert (piped.returncode, piped.stderr) == (10, b"mesotape: stdin: is empty\n")
+    piped = subprocess.run(command, input=SAMPLE.read_bytes(), capture_output=True, check=False)
+    assert (piped.returncode, piped.stdout) == (10, b"")
+    assert piped.stderr.startswith(b"mesotape: stdin: is a cassette, ")
     path = tmp_path / "empty.yaml"
     path.write_text("---\nmesotape: 1\nserver: master\nrecorded_at: 2026-01-01T00:00:00Z\n...\n")
     done = run("inspect", path)
