@@ -363,7 +363,7 @@ TESTED_ELSEWHERE = {
     "Play it:": "test_demo.py",
     " --fix": "validate --fix, in a table",
     "run mesotape validate{} {}": "validate --fix, in a table",
-    "see {} --help": "replay --help, in a table",
+    "{} --help": "replay --help, in a table",
     "--set {}: {}": "test_a_setting_of_the_addon_has_an_option",
     "pip install 'mesotape[record]'": "test_bad_input.py: the package is blocked there",
     "--stay": "test_replay_command.py",

@@ -284,12 +284,16 @@ def test_an_overwriting_without_traffic(tmp_path: Path, number: signal.Signals) 
 
 @pytest.mark.parametrize("existing", [[], ["--overwrite"], ["--append"]])
 @pytest.mark.parametrize(
-    "wrong",
-    [["--ready-file", "{folder}"], ["--set", "nonsense=1"], ["--listen", "192.0.2.1:80"]],
+    ("wrong", "code"),
+    [
+        (["--ready-file", "{folder}"], 1),
+        (["--set", "nonsense=1"], 2),
+        (["--listen", "192.0.2.1:80"], 1),
+    ],
     ids=["ready-file", "option", "address"],
 )
 def test_a_start_that_fails_leaves_no_file_and_changes_none(
-    tmp_path: Path, wrong: list[str], existing: list[str]
+    tmp_path: Path, wrong: list[str], code: int, existing: list[str]
 ) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -298,7 +302,7 @@ def test_a_start_that_fails_leaves_no_file_and_changes_none(
         path.write_text(OLD)
     words = [each.format(folder=folder) for each in wrong]
     done = run("record", "http://127.0.0.1:1", "-o", path, *words, *existing)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stderr.count("\n") == 1
     assert (path.read_text() if path.exists() else None) == (OLD if existing else None)
     assert set(tmp_path.iterdir()) == ({path, folder} if existing else {folder})
