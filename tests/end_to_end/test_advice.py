@@ -321,7 +321,6 @@ NO_ADVICE = (
     "--message: ",  # It lists what it takes.
     "--set {}: mitmproxy has no such option",
     "--no-redact: ",
-    "{}{} {} --help",  # See COMMAND --help.
     "mesotape record has no console",  # The other places of options of mitmproxy.
     "mesotape record prints ",
     "use mesotape replay",
