@@ -1,4 +1,4 @@
-"""What is sound in a cassette: one judge for `validate`, `inspect`, `replay` and the pytest plugin.
+"""The checks of a cassette, shared by `validate`, `inspect`, `replay` and the pytest plugin.
 
 Start with judge.py. findings.py lists what can be found and what follows from it, structure.py
 compares documents with each other, content.py examines heads and bodies, fault_lines.py finds the
