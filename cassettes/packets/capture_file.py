@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from ...proto.counted import counted
+
 SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 
 MAX_PACKET_BYTES = 1 << 20
@@ -137,7 +139,7 @@ class CaptureFile:
         is_known = kind in (_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET)
         smallest = _SMALLEST_SECTION if kind == _SECTION else _SMALLEST_BLOCK
         if length < smallest or length % 4 or (is_known and length > _MAX_BLOCK_BYTES):
-            raise self._wrong(f"a block of {length} bytes")
+            raise self._wrong(f"a block of {counted(length, 'byte')}")
         left = length - 8
         if is_known:
             data = self._file.read(left)
@@ -177,7 +179,8 @@ class CaptureFile:
             raise self._wrong("a packet without its lengths") from None
         self._check_length(length)
         if index >= len(interfaces) or begin + length > len(data):
-            raise self._wrong(f"{length} bytes of interface {index}, in a block of {len(data)}")
+            sized = f"{counted(length, 'byte')} of interface {index}"
+            raise self._wrong(f"{sized}, in a block of {len(data)}")
         interface = interfaces[index]
         if time is not None:
             self._last_ns = interface.nanoseconds(time)
@@ -185,7 +188,9 @@ class CaptureFile:
 
     def _check_length(self, length: int) -> None:
         if length > MAX_PACKET_BYTES:
-            raise self._wrong(f"found {length} bytes, expected at most {MAX_PACKET_BYTES}")
+            raise self._wrong(
+                f"found {counted(length, 'byte')}, expected at most {MAX_PACKET_BYTES}"
+            )
 
     def _cut_off(self) -> None:
         self.damage = f"the file ends inside packet {self._number or 1}"

@@ -117,5 +117,5 @@ def test_a_watched_cassette_is_replayed_anew_and_a_broken_edit_is_not(path, tmp_
 )
 def test_why_a_cassette_cannot_be_watched(path, words, text):
     done = run("replay", path, "--watch", *words)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert text in done.stderr

@@ -144,7 +144,7 @@ def test_a_file_without_a_good_token_is_an_error(
 
 def test_a_token_without_a_control_api_is_an_error(cassette: Path, token_file: Path) -> None:
     done = run("replay", cassette, "--control-token-file", token_file)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "mesotape: --control-token-file needs --control HOST:PORT\n"
 
 

@@ -434,7 +434,7 @@ def test_a_fault_that_never_fired_has_its_own_exit_code(cassette):
 
 def test_the_error_for_an_invalid_fault_is_one_line(cassette):
     done = run("replay", cassette, "--fault", "rest@3")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert (
         done.stderr == "mesotape: --fault rest@3: there is no fault 'rest'; the nearest is reset\n"
     )
