@@ -11,7 +11,8 @@ from mesotape.proxy.cli import cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHOWN = re.compile(
-    r"(?:^ *(?:\$ |- run: )?|`|\| )(?:\.venv/bin/)?mesotape ((?:[^\n`\\]|\\\n)+)", re.MULTILINE
+    r"(?:^ {4,}|^ *- (?:run: )?|^ *\$ |`)(?:\S*bin/)?mesotape ((?:[^\n`\\]|\\\n)+)",
+    re.MULTILINE,
 )
 ENDS = {"|", ";", "&", "&&", ">", ">>", "2>"}
 
@@ -25,7 +26,7 @@ def shown_commands(text: str) -> list[list[str]]:
         except ValueError:  # a string that goes on in the next lines
             continue
         end = next((place for place, word in enumerate(words) if word in ENDS), len(words))
-        if words and words[0] in cli.commands:
+        if words and words[0].islower():  # not --help, COMMAND
             found.append(words[:end])
     return found
 
@@ -40,6 +41,7 @@ def test_there_are_many() -> None:
 @pytest.mark.parametrize("page", [name for name, shown in COMMANDS.items() if shown])
 def test_the_options_of_the_commands_of_a_page_exist(page: str) -> None:
     for name, *words in COMMANDS[page]:
+        assert name in cli.commands, f"{page}: mesotape {shlex.join([name, *words])}"
         command = cli.commands[name]
         context = click.Context(command, info_name=name)
         try:
