@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import click
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
@@ -38,6 +39,7 @@ html_theme_options = {
 def setup(app: Sphinx) -> None:
     """Connect to the build."""
     app.connect("source-read", complete_page)
+    app.connect("doctree-read", mark_options)
     app.connect("build-finished", check_that_nothing_is_loaded)
 
 
@@ -46,6 +48,13 @@ def complete_page(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = OUTSIDE.sub(f"]({REPOSITORY}/blob/main/", source[0])
     if name == "commands":
         source[0] += "".join(["\n## Options\n", *map(help_section, cli.commands.values())])
+
+
+def mark_options(app: Sphinx, page: nodes.document) -> None:
+    """Let site.css keep the name of an option on one line: a browser breaks after hyphens."""
+    for each in page.findall(nodes.literal):
+        if re.fullmatch(r"-\S{,30}", each.astext()):
+            each["classes"].append("option")
 
 
 def help_section(command: click.Command) -> str:
