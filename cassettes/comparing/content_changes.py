@@ -30,6 +30,7 @@ _MOST_COMPARED = 500
 
 _WORD = re.compile(r"[^\s/\"'=,;()\[\]{}<>]+")
 _PUNCTUATION = ".:"
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 type _Content = tuple[Message | None, bytes]
 """The message of an answer or an event, if it is one of the schema, and its bytes."""
@@ -43,6 +44,8 @@ class ContentComparison:
         self._second = second
         self._ids = ids
         self._messages = MessageComparison(self._are_same_texts)
+        self._text_uuids: dict[str, str] = {}
+        self._other_text_uuids: dict[str, str] = {}
 
     def request_changes(self, first: RecordedCall, second: RecordedCall) -> Iterator[FieldChange]:
         """Compare the requests of two calls."""
@@ -140,6 +143,23 @@ class ContentComparison:
             return False
         words = _WORD.findall(first), _WORD.findall(second)
         return len(words[0]) == len(words[1]) and all(
-            a == b or self._ids.are_same_text(a.rstrip(_PUNCTUATION), b.rstrip(_PUNCTUATION))
+            a == b or self._are_same_words(a.rstrip(_PUNCTUATION), b.rstrip(_PUNCTUATION))
             for a, b in zip(*words, strict=True)
         )
+
+    def _are_same_words(self, first: str, second: str) -> bool:
+        return self._ids.are_same_text(first, second) or (
+            _UUID.sub("", first) == _UUID.sub("", second)
+            and all(
+                a == b or self._ids.are_same_text(a, b) or self._are_paired_uuids(a, b)
+                for a, b in zip(_UUID.findall(first), _UUID.findall(second), strict=True)
+            )
+        )
+
+    def _are_paired_uuids(self, first: str, second: str) -> bool:
+        """Pair uuids that only texts have, at the same place: those of containers that are gone."""
+        pair = self._text_uuids.get(first, second), self._other_text_uuids.get(second, first)
+        if pair != (second, first) or self._ids.has_text(first, second):
+            return False
+        self._text_uuids[first], self._other_text_uuids[second] = second, first
+        return True

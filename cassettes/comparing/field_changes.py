@@ -22,7 +22,7 @@ from ..matching.near_misses import format_scalar
 from ..matching.shortening import truncate, truncate_around_difference
 from .alignment import align, pair_moved, unpaired
 from .differences import FieldChange
-from .message_forms import digest_message
+from .message_forms import TIME_NAMES, digest_message
 
 type TextComparison = Callable[[str, str], bool]
 """Whether two texts that differ mean the same."""
@@ -186,7 +186,8 @@ def json_changes(
         for key in ours | theirs:
             inner = f"{path}.{key}" if path else key
             if key in ours and key in theirs:
-                yield from json_changes(ours[key], theirs[key], are_same_texts, inner)
+                if key not in TIME_NAMES or not (_is_time(ours[key]) and _is_time(theirs[key])):
+                    yield from json_changes(ours[key], theirs[key], are_same_texts, inner)
             else:
                 yield FieldChange(inner, _show_json(ours, key), _show_json(theirs, key))
     elif isinstance(first, list) and isinstance(second, list):
@@ -205,6 +206,10 @@ def json_changes(
             msgspec.json.encode(cast("object", second)).decode(),
         )
         yield FieldChange(path or "body", *texts)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, float | int)
 
 
 def _show_json(values: Any, key: Any) -> str | None:

@@ -68,6 +68,13 @@ class IdPairing:
             first
         )
 
+    def has_text(self, first: str, second: str) -> bool:
+        """Return whether a text is an id of the first recording, or another one of the second."""
+        return (self.first.number_of_text(first), self.second.number_of_text(second)) != (
+            NO_ID,
+            NO_ID,
+        )
+
     def has_unpaired(self) -> bool:
         """Return whether both recordings have ids without a partner, of the kinds so far."""
         tables = (self.first, self.partner_of_first), (self.second, self.partner_of_second)

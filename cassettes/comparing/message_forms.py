@@ -24,8 +24,11 @@ from ...proto.messages.ids import IdField, IdKind, copy_messages, id_fields
 from ..matching.request_key import ParsedRequest, PlainKey
 
 _TIME_TYPE = "mesos.v1.TimeInfo"
-_TIME_NAMES = frozenset({"timestamp", "start_time", "elected_time"})
-"""Fields with seconds since 1970; all others are a TimeInfo."""
+TIME_NAMES = frozenset(
+    {"timestamp", "start_time", "elected_time"}
+    | {"registered_time", "reregistered_time", "unregistered_time"}
+)
+"""Fields with seconds since 1970, of messages and of other endpoints; all others are a TimeInfo."""
 
 _MASTER_ID = "mesos.v1.MasterInfo.id"
 """A uuid that a master makes up when it starts, as text."""
@@ -181,7 +184,7 @@ def _is_time(field: FieldDescriptor) -> bool:
         return True
     if field.message_type is not None:
         return field.message_type.full_name == _TIME_TYPE
-    return field.name in _TIME_NAMES and field.type == FieldDescriptor.TYPE_DOUBLE
+    return field.name in TIME_NAMES and field.type == FieldDescriptor.TYPE_DOUBLE
 
 
 @cache

@@ -1,5 +1,7 @@
 """Two runs of the same work differ in nothing; a change is named exactly, in both encodings."""
 
+import json
+
 import pytest
 from support.captured_cassettes import captured as captured
 from support.cassette_builder import call, said, stream, written
@@ -215,6 +217,45 @@ def test_redacted_secrets_are_the_same_whatever_their_numbers(tmp_path):
     second = tmp_path / "second.yaml"
     second.write_text(first.read_text().replace("REDACTED-1", "REDACTED-7"))
     assert compare(first, second)[0] == []
+
+
+UNKNOWN = "e36c6510-b38b-41c4-8d6b-8af41c8b9ad9", "0c2c0f6e-1f4b-4f0e-8a0e-6f0a4f7a1b11"
+OTHERS = "5f1d4b70-7c1e-4c55-9b0e-0e5b8a1c9d22", "7a9e2c44-2f3b-4d18-8c57-91d0c6e4ab33"
+
+
+@pytest.mark.parametrize(
+    ("told", "texts"),
+    [
+        ((0, 1, 0), []),
+        ((0, 1, 1), [f"Container {UNKNOWN[0]}.nested-1 cannot be found"]),
+        ((0, 0, 0), [f"Container {UNKNOWN[1]}.nested-1 cannot be found"]),
+    ],
+    ids=["renamed", "one becomes another", "two become one"],
+)
+def test_uuids_that_only_texts_have_are_paired(tmp_path, told, texts):
+    def recording(name, ids):
+        calls = (
+            call(n, n, said("WAIT_CONTAINER"), f"Container {each}.nested-1 cannot be found")
+            for n, each in enumerate(ids, 1)
+        )
+        return written(tmp_path / name, *calls, server="agent")
+
+    first = recording("first.yaml", [UNKNOWN[0], UNKNOWN[1], UNKNOWN[0]])
+    second = recording("second.yaml", [OTHERS[each] for each in told])
+    differences, _ = compare(first, second)
+    assert [change.first for each in differences for change in each.changes] == texts
+
+
+@pytest.mark.parametrize(("time", "count"), [(1795351064.82, 0), (1795351064, 0), ("never", 1)])
+def test_times_of_other_endpoints_are_no_difference(tmp_path, time, count):
+    first, second = (
+        written(
+            tmp_path / f"{n}.yaml",
+            call(1, 0.0, "", json.dumps({"slaves": [{"registered_time": each}]}), path="/state"),
+        )
+        for n, each in enumerate([974810264.82, time])
+    )
+    assert len(compare(first, second)[0]) == count
 
 
 def test_two_real_runs_differ_only_in_what_happened(captured):
