@@ -5,6 +5,7 @@ reading, listing. What talks to the store is fsspec, with a library for each kin
 are found by the settings that these libraries have everywhere (AWS_PROFILE, AWS_ENDPOINT_URL …).
 """
 
+import bisect
 import datetime
 import errno
 import io
@@ -44,11 +45,42 @@ def to_path(text: str) -> Path:
     return ObjectPath(text) if is_object_url(text) else Path(text)
 
 
+class ListedObject:
+    """An object as it was listed. `version` is what its store calls that, if it does."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.info = info
+        self.size: int = info.get("size") or 0
+        self.version = version_of(info)
+
+
+class Listing:
+    """The objects below a name, by their URLs, as they were listed."""
+
+    def __init__(self, objects: dict[str, ListedObject]) -> None:
+        self.objects = objects
+        self._urls = sorted(objects)
+
+    def from_url(self, url: str, count: int) -> list[str]:
+        """Return some URLs in their order, from one on."""
+        start = bisect.bisect_left(self._urls, url)
+        return self._urls[start : start + count]
+
+
+def version_of(info: dict[str, Any]) -> str | None:
+    """Return what a store calls the version of an object; None if it does not."""
+    found = next((info[name] for name in ("ETag", "etag") if info.get(name)), None)
+    return None if found is None else str(found).strip('"')
+
+
 class ObjectPath(PosixPath):
     """The path of an object, or of all objects whose names begin with it and a slash.
 
-    Methods that are not here would look for a file of this machine.
+    A path that was found in a folder keeps what was listed there, and need not ask the store for
+    its status. Methods that are not here would look for a file of this machine.
     """
+
+    listing: Listing | None = None
 
     @override
     def __str__(self) -> str:
@@ -58,6 +90,18 @@ class ObjectPath(PosixPath):
     def __fspath__(self) -> str:
         return str(self)
 
+    @override
+    def with_segments(self, *segments: str | os.PathLike[str]) -> "ObjectPath":
+        """Return a path that was made from this one."""
+        path = ObjectPath(*segments)
+        path.listing = self.listing
+        return path
+
+    @property
+    def listed(self) -> ListedObject | None:
+        """The object as it was listed; None if it was not."""
+        return None if self.listing is None else self.listing.objects.get(str(self))
+
     @property
     def store(self) -> Any:
         """The file system of fsspec. Raises ObjectStoreError if its library is missing."""
@@ -65,8 +109,12 @@ class ObjectPath(PosixPath):
 
     @override
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """Return the kind, size and time of an object. Raises OSError."""
-        info = self.call(self.store.info, str(self))
+        """Return the kind, size and time of an object, as it was listed if it was.
+
+        Raises OSError.
+        """
+        listed = self.listed
+        info = self.call(self.store.info, str(self)) if listed is None else listed.info
         kind = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
         found = next((info[key] for key in ("LastModified", "mtime", "updated") if key in info), 0)
         seconds = found.timestamp() if isinstance(found, datetime.datetime) else 0
@@ -105,7 +153,12 @@ class ObjectPath(PosixPath):
         self, pattern: str, **_: Any
     ) -> "Generator[ObjectPath]":
         """Iterate over all objects below, whatever the pattern is. Raises OSError."""
-        yield from map(self._named, self.call(self.store.find, str(self)))
+        found = self.call(self.store.find, str(self), detail=True)
+        paths = {self._named(name): ListedObject(info) for name, info in found.items()}
+        listing = Listing({str(path): listed for path, listed in paths.items()})
+        for path in paths:
+            path.listing = listing
+            yield path
 
     def read_heads(self, paths: Sequence[Path], size: int) -> list[bytes | None]:
         """Return the first bytes of objects, which are read at the same time. Raises OSError.

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..files.object_path import ObjectPath
@@ -19,15 +19,20 @@ def cassettes_in(folder: Path) -> list[Path]:
     The further parts of a cassette are left out, as they are read with the first, if that is there.
     """
     files = sorted(each for each in folder.rglob("*") if each.name.endswith(CASSETTE_SUFFIXES))
+    heads: Iterable[bytes]
     if isinstance(folder, ObjectPath):
-        heads = [head or b"" for head in folder.read_heads(files, _HEAD_BYTES)]
+        from ..files.object_file import read_heads
+
+        objects = [each for each in files if isinstance(each, ObjectPath)]
+        heads = read_heads(folder, objects, _HEAD_BYTES)
     else:
         files = [each for each in files if each.is_file()]
         heads = _read_heads(files)
+    names = set(files)
     return [
         path
         for path, head in zip(files, heads, strict=True)
-        if (first := _first_part(path, head)) == path or (first and first not in files)
+        if (first := _first_part(path, head)) == path or (first and first not in names)
     ]
 
 

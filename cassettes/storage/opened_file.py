@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ...proto.counted import counted
+from ..files.object_path import to_path
 from ..files.readable_file import ReadableFile, ReadsAt
 from ..files.source_file import SourceFile
 from ..format.documents import CassetteError
@@ -165,8 +166,8 @@ class OpenedFile:
                 if part.source is not None and self.is_open and part.source.is_open_as(part.file):
                     for block in _blocks(part.file.pread):
                         digest.update(block)
-                elif part.source is not None and part.source == SourceFile.at(part.path):
-                    with part.path.open("rb") as file:
+                elif part.source is not None and part.source == SourceFile.at(_unlisted(part.path)):
+                    with _unlisted(part.path).open("rb") as file:
                         while block := file.read(_BLOCK_BYTES):
                             digest.update(block)
                 else:
@@ -187,6 +188,11 @@ class OpenedFile:
             for part in self.parts:
                 part.file.close()
             self.is_open = False
+
+
+def _unlisted(path: Path) -> Path:
+    """Return a path whose status is that of now, not the one in a listing."""
+    return to_path(str(path))
 
 
 def _blocks(pread: ReadsAt) -> Iterator[bytes]:

@@ -1,11 +1,13 @@
 """Open a cassette so that it can be read at any offset: a file, plain or compressed, or a pipe."""
 
+import contextlib
+import io
 import os
 import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, override
 
 from ..files.object_path import ObjectPath
 from ..files.readable_file import LocalFile, ReadableFile
@@ -111,9 +113,23 @@ def _open_object(path: ObjectPath, max_bytes: int) -> tuple[ReadableFile, list[s
         raise CassetteError(f"{path}: is a folder, expected a file")
     if file.pread(2, 0) != GZIP_MAGIC:
         return file, []
-    file.close()
-    with path.open() as packed:
-        return _copy(path, _unpack_blocks(packed), max_bytes)
+    with contextlib.closing(file):
+        return _copy(path, _unpack_blocks(_SequentialReader(file)), max_bytes)
+
+
+class _SequentialReader(io.RawIOBase):
+    """Reads a file from its beginning to its end."""
+
+    def __init__(self, file: ReadableFile) -> None:
+        super().__init__()
+        self._file = file
+        self._place = 0
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.pread(size, self._place)
+        self._place += len(data)
+        return data
 
 
 def _open_file(path: Path, max_bytes: int, is_copied: bool) -> tuple[ReadableFile, list[str]]:
@@ -175,7 +191,7 @@ def _read_blocks(file: IO[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def _unpack_blocks(file: IO[bytes]) -> Iterator[bytes]:
+def _unpack_blocks(file: IO[bytes] | _SequentialReader) -> Iterator[bytes]:
     """Unpack gzip (RFC 1952). Unlike the gzip module, this yields all data before a damaged part.
 
     Raises `EOFError` or `zlib.error` there.

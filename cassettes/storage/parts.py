@@ -70,6 +70,8 @@ def _are_there(path: Path, number: int) -> tuple[bool, bool]:
     first, second = part_path(path, number), part_path(path, number + 1)
     if not isinstance(path, ObjectPath):
         return first.is_file(), second.is_file()
+    if path.listing is not None:
+        return str(first) in path.listing.objects, str(second) in path.listing.objects
     try:
         heads = path.read_heads([first, second], 1)
     except OSError as error:

@@ -1,6 +1,7 @@
 """Commands read cassettes in an object store, and write there."""
 
 import contextlib
+import gzip
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from support.paths import ROOT
 from support.server_cassettes import exchange, header
 from support.sockets import connect, post
 
+from mesotape.cassettes.files.object_path import to_path
+from mesotape.cassettes.storage.finding import cassettes_in
 from mesotape.cassettes.storage.reader import Cassette
 
 SAMPLE = ROOT / "cassettes" / "samples" / "master.yaml"
@@ -51,6 +54,27 @@ def test_query_finds_the_same_in_all_cassettes_below_a_name(store: Any) -> None:
     of_file, *of_objects = rows.values()
     assert of_file
     assert of_objects == [of_file, of_file]
+
+
+def test_a_cassette_of_a_folder_costs_one_request(store: Any) -> None:
+    folder, head = f"s3://{BUCKET}/many", header("agent", "http://a:5051")
+    texts = {f"{n:02}.yaml": head + exchange(n + 1, "/version", "a") for n in range(40)}
+    texts["00.2.yaml"] = head.replace("upstream", "part: 2\nupstream") + exchange(50, "/", "b")
+    for name, text in texts.items():
+        store.pipe_file(f"{folder}/{name}", text.encode())
+    store.pipe_file(f"{folder}/40.yaml.gz", gzip.compress(texts["01.yaml"].encode()))
+    before = store.gate.request_count
+    paths = cassettes_in(to_path(folder))
+    names = [f"{n:02}.yaml" for n in range(40)] + ["40.yaml.gz"]
+    assert [path.name for path in paths] == names
+    numbers: list[int] = []
+    for path in paths:
+        with Cassette.open(path) as cassette:
+            numbers += [each.exchange for each in cassette.exchanges()]
+            assert path.suffix == ".gz" or cassette.digest
+    assert numbers == [1, 50, *range(2, 41), 2]
+    objects, listings = len(texts) + 1, 1
+    assert store.gate.request_count - before <= objects + listings
 
 
 def test_a_replay_of_a_folder_reads_ranges_and_plays_each_server(store: Any) -> None:

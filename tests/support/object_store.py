@@ -11,17 +11,19 @@ BUCKET = "recordings"
 
 
 class Gate:
-    """Stands before the server, and refuses uploads while it is closed. It counts what is read."""
+    """Stands before the server, and refuses uploads while it is closed. It counts requests."""
 
     def __init__(self, server: Any) -> None:
         self._application = server.app
         self.is_closed = False
         self.refused_count = 0
         self.read_count = 0
+        self.request_count = 0
         server.app = self
 
     def __call__(self, environment: Any, start_response: Any) -> Any:
         """Answer a request (PEP 3333)."""
+        self.request_count += 1
         self.read_count += "HTTP_RANGE" in environment
         if not self.is_closed or environment["REQUEST_METHOD"] != "PUT":
             return self._application(environment, start_response)

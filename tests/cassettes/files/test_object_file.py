@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesotape.cassettes.files import object_path
-from mesotape.cassettes.files.object_file import BlockCache, ObjectFile
+from mesotape.cassettes.files.object_file import BlockCache, ObjectFile, read_heads
 from mesotape.cassettes.files.object_path import (
     ObjectPath,
     ObjectStoreError,
@@ -52,7 +52,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def opened(**limits: int) -> ObjectFile:
-    return ObjectFile(ObjectPath("s3://bucket/a.yaml"), BlockCache(**limits))
+    cache = BlockCache(**{"range_blocks": 1, **limits})
+    return ObjectFile(ObjectPath("s3://bucket/a.yaml"), cache)
 
 
 def test_only_the_blocks_that_are_needed_are_read(store: Store) -> None:
@@ -74,7 +75,7 @@ def test_the_block_that_was_not_used_for_longest_gives_way(store: Store) -> None
 
 
 def test_open_objects_share_the_cache_and_a_closed_one_leaves_it(store: Store) -> None:
-    cache = BlockCache(block_bytes=100, cache_bytes=350)
+    cache = BlockCache(block_bytes=100, cache_bytes=350, range_blocks=1)
     first, second = (ObjectFile(ObjectPath("s3://bucket/a.yaml"), cache) for _ in "12")
     for block in range(10):
         for file in (first, second):
@@ -101,7 +102,7 @@ def test_a_forked_process_opens_the_object_anew_unless_it_was_replaced(store: St
         with pytest.raises(OSError, match="was replaced since it was opened"):
             file.pread(5, 0)
     file.close()
-    inherited[1].forget(file._number)
+    inherited[1].forget(file._owner, len(DATA))
 
 
 def test_it_ends_where_the_object_ends(store: Store) -> None:
@@ -216,3 +217,118 @@ def test_an_object_is_a_binary_file_whose_errors_are_those_of_files(store: Store
         pytest.raises(ObjectStoreError, match="the store has ended"),
     ):
         file.read()
+
+
+class Folder:
+    """A store that lists objects with their versions, and counts requests by object."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+        self.denied: set[str] = set()
+        self.together: list[list[str]] = []
+        self.opened: list[str] = []
+
+    def find(self, name: str, detail: bool) -> dict[str, dict[str, Any]]:
+        return {each: self._info(each) for each in self.objects}
+
+    def unstrip_protocol(self, name: str) -> str:
+        return name
+
+    def cat_ranges(
+        self, names: list[str], starts: list[int], ends: list[int], on_error: str
+    ) -> list[bytes | Exception]:
+        self.together.append(names)
+        return [
+            PermissionError(13, "Access Denied")
+            if name in self.denied
+            else self.objects[name][start:end]
+            for name, start, end in zip(names, starts, ends, strict=True)
+        ]
+
+    def open(self, name: str, mode: str, cache_type: str = "") -> Any:
+        if name in self.denied:
+            raise PermissionError(13, "Access Denied")
+        self.opened.append(name)
+        file: Any = type("Object", (io.BytesIO,), {})(self.objects[name])
+        file.size, file.details = len(self.objects[name]), self._info(name)
+        return file
+
+    def _info(self, name: str) -> dict[str, Any]:
+        data = self.objects[name]
+        return {"type": "file", "size": len(data), "ETag": f'"{hash(data)}"'}
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, *sizes: int) -> tuple[Folder, list[ObjectPath]]:
+    """Return a store with objects of some sizes, and their paths as they were listed."""
+    data = {f"s3://bucket/{n:03}.yaml": bytes([n]) * size for n, size in enumerate(sizes)}
+    store = Folder(data)
+    monkeypatch.setattr(object_path, "_store", lambda protocol: store)
+    return store, list(ObjectPath("s3://bucket").rglob("*"))
+
+
+def test_small_objects_of_a_listing_are_fetched_whole_and_some_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, paths = listed(monkeypatch, *[200_000] * 100, 0, 2_000_000, *[1_000_000] * 20)
+    cache = BlockCache()
+    for path in paths:
+        file = ObjectFile(path, cache)
+        size = file.status().size
+        assert file.pread(size, 0) == store.objects[str(path)]
+        assert file.pread(10, max(0, size - 10)) == store.objects[str(path)][-10:]
+        file.close()
+    fetched = [name for names in store.together for name in names]
+    assert sorted(fetched) == sorted({*store.objects} - {*store.opened})
+    assert store.opened == ["s3://bucket/100.yaml", "s3://bucket/101.yaml"]
+    for names in store.together:
+        assert len(names) <= 64
+        assert sum(len(store.objects[name]) for name in names) <= 1 << 24
+    assert cache.length_bytes == 0
+
+
+def test_an_object_that_cannot_be_fetched_with_others_is_opened_in_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, paths = listed(monkeypatch, 100, 100, 100, 100)
+    store.denied = {str(paths[1])}
+    store.objects[str(paths[2])] = b"longer" * 100
+    cache, found = BlockCache(), list[object]()
+    for path in paths:
+        try:
+            file = ObjectFile(path, cache)
+        except PermissionError as error:
+            found.append(error.filename)
+        else:
+            found.append(file.pread(1000, 0))
+            file.close()
+    assert found == [bytes(100), str(paths[1]), b"longer" * 100, b"\3" * 100]
+    assert len(store.together) == 1
+
+
+def test_an_object_that_was_replaced_since_it_was_listed_is_not_read_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, paths = listed(monkeypatch, 100, 100)
+    cache = BlockCache(block_bytes=100)
+    first, second = (ObjectFile(path, cache) for path in paths)
+    store.objects[str(paths[1])] = b"x" * 100
+    for file in (first, second):
+        cache.forget(file._owner, 100)
+    assert first.pread(100, 0) == bytes(100)
+    with pytest.raises(OSError, match="was replaced since it was opened"):
+        second.pread(100, 0)
+    first.close()
+    second.close()
+
+
+def test_heads_are_those_of_small_objects_that_are_kept_and_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, paths = listed(monkeypatch, 100, 2_000_000, 0, 5)
+    cache = BlockCache()
+    heads = read_heads(ObjectPath("s3://bucket"), paths, 50, cache)
+    assert heads == [store.objects[str(path)][:50] for path in paths]
+    assert [len(names) for names in store.together] == [2, 2]
+    for path in paths:
+        cache.forget(path.listed, 100)
+    assert cache.length_bytes == 0
