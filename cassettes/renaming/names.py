@@ -130,6 +130,9 @@ class Names:
                 continue
             token_begin, token_end = id_texts.token_around(text, begin, end)
             name = self._names.get(text[token_begin:token_end])
+            if name is None and text[token_end - 1] == ".":  # Of a sentence.
+                token_end -= 1
+                name = self._names.get(text[token_begin:token_end])
             if name is not None and token_begin >= position:
                 begin, end = token_begin, token_end
             elif suffix := id_texts.MESOS_SUFFIX.match(text, end):
@@ -138,8 +141,8 @@ class Names:
                 name = self._name(text[begin:end], noun)
             elif match[0] in self._masters:
                 name = self._name(match[0], "master")
-            else:
-                name = self._uuid_name(match[0])
+            else:  # Of a container also in the text of one inside it: "UUID.nested-1".
+                name = self._names.get(match[0]) or self._uuid_name(match[0])
             pieces += text[position:begin], name
             position = end
         return "".join([*pieces, text[position:]]) if pieces else text

@@ -29,6 +29,8 @@ TEXTS = [
     ("a task with signs", [TASK % "a:b/12345678"], "x a:b/12345678", "x task-1"),
     ("its slash escaped", [TASK % r"a\/12345678"], r'"a\/12345678" a/12345678', '"task-1" task-1'),
     ("a part of a word", [TASK % "a:12345678"], "ba:12345678 a:123456789", None),
+    ("a task in a sentence", [TASK % f"app.{A}"], f"of app.{A}. of", "of task-1. of"),
+    ("a nested container", [TASK % A], f"of {A}.nested-1 in {A}.", "of task-1.nested-1 in task-1."),
     ("a readable task", [TASK % "sleeper"], "sleeper sleepers", None),
     ("a name that is taken", [TASK % "task-1", TASK % f"{A}"], f"task-1 {A}", "task-1 task-2"),
     ("a numbered uuid", [], ONE, None),
