@@ -70,7 +70,7 @@ class RecordedInput(Struct, frozen=True):
         comparable_calls: ComparableCalls,
     ) -> Self:
         """Look up when an input was answered and ended. Its messages are of `media_type`."""
-        answered_at = exchange.at + exchange.response.after
+        answered_at = exchange.answered_at
         end = cassette.stream_end(exchange.exchange, "client")
         return cls(
             cassette,

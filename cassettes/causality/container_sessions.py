@@ -50,13 +50,13 @@ class ContainerSessions:
         if not _is_in_session(about.role, exchange):
             return
         if about.role == "wait":
-            answered_seconds = exchange.at + exchange.response.after
+            answered_seconds = exchange.answered_at
             self._waits[ref] = _Wait(about.container_name, exchange.at, answered_seconds)
         key = about.container_id.SerializeToString(deterministic=True)
         container = self._by_id.setdefault(key, _Container(about.container_name))
         self._container_of[ref] = container
         if about.role != "output":
-            container.answered.append((exchange.at + exchange.response.after, ref))
+            container.answered.append((exchange.answered_at, ref))
             container.answered.sort(key=lambda timed: timed[0])
         if recorded_input is not None:
             container.inputs[ref] = _InputProgress(recorded_input)

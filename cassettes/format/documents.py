@@ -159,6 +159,14 @@ class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     request: Request
     response: Response
 
+    @property
+    def answered_at(self) -> float:
+        """The time of the head of the response, to microseconds, which are what cassettes have.
+
+        The sum alone may be a bit above the time of the first event.
+        """
+        return round(self.at + self.response.after, 6)
+
 
 class Event(Body, frozen=True, kw_only=True):
     """One record of a stream, numbered from 1 within its exchange and side.

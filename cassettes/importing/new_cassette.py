@@ -121,7 +121,7 @@ class _Documents:
         match document:
             case Exchange():
                 self.exchanges += 1
-                at_seconds = document.at + document.response.after
+                at_seconds = document.answered_at
             case End() | Note():
                 at_seconds = document.at
             case Event():

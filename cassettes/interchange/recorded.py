@@ -84,7 +84,7 @@ class RecordedExchanges:
         number, response = exchange.exchange, exchange.response
         server_end = self._cassette.stream_end(number)
         client_end = self._cassette.stream_end(number, "client")
-        headed_at = exchange.at + response.after
+        headed_at = exchange.answered_at
         ended_at, cause = headed_at, response.cause or "server"
         if server_end is not None:
             ended_at, cause = server_end.at, server_end.cause

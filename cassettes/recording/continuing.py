@@ -100,7 +100,7 @@ def _begun_exchange(cassette: Cassette, exchange: Exchange) -> WholeExchange:
             ended_at=ended_at,
         ),
         response=WholeResponse(
-            at=exchange.at + response.after,
+            at=exchange.answered_at,
             status=response.status or 0,
             reason=response.reason or "",
             headers=header_pairs(response.headers),

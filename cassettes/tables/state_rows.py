@@ -82,7 +82,7 @@ def _exchange_rows(document: bytes, table: _StateTable[Any]) -> Iterator[_Row]:
     exchange = parse_exchange(document, has_body=True)
     if exchange is None:
         return
-    answer_at = exchange.at + exchange.response.after
+    answer_at = exchange.answered_at
     for body, at, rows in (
         (exchange.request, exchange.at, table.call_rows),
         (exchange.response, answer_at, table.rows),

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.captures import names_for_formats
-from support.cassette_builder import said, stream, written
+from support.cassette_builder import call, said, stream, written
 from support.imported_files import documents, export, import_file
 
 from mesotape.cassettes.format.documents import End, Event, Exchange, Note
@@ -45,6 +46,19 @@ def test_placeholders_stay_and_no_secret_is_new(
     assert b"CANARY" not in file.read_bytes()
     twice = import_file(file, tmp_path / "twice.yaml", Losses(), DEFAULT_RULES)
     assert documents(twice) == documents(once)
+
+
+@pytest.mark.parametrize("suffix", [".har", ".flow"])
+def test_an_exchange_stays_before_an_event_of_the_same_time(suffix: str, tmp_path: Path) -> None:
+    assert 0.527020 + 0.031703 > 0.558723
+    (subscribed, event) = stream(1, 0.527020, [(0.558723, said("HEARTBEAT"))])
+    assert isinstance(subscribed, Exchange)
+    response = replace(subscribed.response, after=0.031703)
+    other = call(2, 0.6, said("GET_HEALTH"), said("GET_HEALTH"))
+    path = written(tmp_path / "c.yaml", [replace(subscribed, response=response), event], other)
+    file = export(path, tmp_path / f"c{suffix}", Losses())
+    back = import_file(file, tmp_path / "back.yaml", Losses())
+    assert back.read_bytes().index(b"\nexchange: 1\n") < back.read_bytes().index(b"\nevent: 1\n")
 
 
 @pytest.mark.parametrize("suffix", [".har", ".flow"])
