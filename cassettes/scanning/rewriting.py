@@ -92,7 +92,7 @@ def rewrite(
     written = 0
     with contextlib.ExitStack() as files:
         for cassette in cassettes:
-            path = Path(cassette.path).resolve()
+            path = cassette.path.resolve()
             packs = is_packed(path) if output is None else output.suffix == ".gz"
             file = files.enter_context(new_file(output or path, packs=packs))
             begun = written

@@ -10,7 +10,6 @@ at its beginning, too, in a place that no rule names; so the file is read a seco
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -63,7 +62,7 @@ def find_secrets(
     `on_progress` gets the offset of each document.
     """
     has_findings = bytearray()
-    last, offset = DocumentSource(0, 1, Path(cassette.path)), 0
+    last, offset = DocumentSource(0, 1, cassette.path), 0
     for source in cassette.sources():
         start, end = cassette.span(source.number)
         yield from _find_between(cassette, offset, start, redactor, last)

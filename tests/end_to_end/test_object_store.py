@@ -15,6 +15,8 @@ from support.server_cassettes import exchange, header
 from support.sockets import connect, post
 
 from mesotape.cassettes.files.object_path import to_path
+from mesotape.cassettes.redaction.rules import DEFAULT_RULES
+from mesotape.cassettes.scanning.rewriting import redact_cassette
 from mesotape.cassettes.storage.finding import cassettes_in
 from mesotape.cassettes.storage.reader import Cassette
 
@@ -124,6 +126,18 @@ def test_a_new_cassette_is_uploaded_when_it_is_complete(store: Any) -> None:
         done = run(*words)
         assert done.returncode == 0, done.stderr
     assert len(store.find(folder)) == 3
+
+
+def test_redaction_without_an_output_replaces_objects(store: Any) -> None:
+    folder = f"s3://{BUCKET}/redacted"
+    for name in ("a", "b"):
+        text = header("agent", "http://a:5051") + exchange(1, f"/files?token={SECRET.decode()}", "")
+        store.pipe_file(f"{folder}/{name}.yaml", text.encode())
+    for path in cassettes_in(to_path(folder)):
+        assert redact_cassette(path, DEFAULT_RULES).counts
+        assert SECRET not in store.cat_file(str(path))
+        with Cassette.open(path) as cassette:
+            assert "REDACTED-1" in next(cassette.exchanges()).request.path
 
 
 def record_calls(recorder: Any, count: int, *headers: bytes) -> None:
