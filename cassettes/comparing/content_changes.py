@@ -148,12 +148,22 @@ class ContentComparison:
         )
 
     def _are_same_words(self, first: str, second: str) -> bool:
-        return self._ids.are_same_text(first, second) or (
-            _UUID.sub("", first) == _UUID.sub("", second)
-            and all(
-                a == b or self._ids.are_same_text(a, b) or self._are_paired_uuids(a, b)
-                for a, b in zip(_UUID.findall(first), _UUID.findall(second), strict=True)
-            )
+        """Compare the ids in two words: a word, its parts between dots, or uuids in them.
+
+        Mesos writes a container inside another one as `ID.nested-1`.
+        """
+        if self._ids.are_same_text(first, second):
+            return True
+        parts = first.split("."), second.split(".")
+        return len(parts[0]) == len(parts[1]) and all(
+            a == b or self._ids.are_same_text(a, b) or self._have_same_uuids(a, b)
+            for a, b in zip(*parts, strict=True)
+        )
+
+    def _have_same_uuids(self, first: str, second: str) -> bool:
+        return _UUID.sub("", first) == _UUID.sub("", second) and all(
+            a == b or self._ids.are_same_text(a, b) or self._are_paired_uuids(a, b)
+            for a, b in zip(_UUID.findall(first), _UUID.findall(second), strict=True)
         )
 
     def _are_paired_uuids(self, first: str, second: str) -> bool:

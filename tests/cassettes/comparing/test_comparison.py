@@ -246,6 +246,17 @@ def test_uuids_that_only_texts_have_are_paired(tmp_path, told, texts):
     assert [change.first for each in differences for change in each.changes] == texts
 
 
+@pytest.mark.parametrize(("told", "count"), [("c-8.nested-1", 0), ("c-8.nested-2", 1), ("c-9", 1)])
+def test_an_id_before_a_dot_is_paired(tmp_path, told, count):
+    def recording(container, text):
+        asked = said("WAIT_CONTAINER", wait_container={"container_id": {"value": container}})
+        path = tmp_path / f"{container}.yaml"
+        return written(path, call(1, 0.0, asked, f"{text} cannot be found"), server="agent")
+
+    differences, _ = compare(recording("c-7", "c-7.nested-1"), recording("c-8", told))
+    assert len(differences) == count
+
+
 @pytest.mark.parametrize(("time", "count"), [(1795351064.82, 0), (1795351064, 0), ("never", 1)])
 def test_times_of_other_endpoints_are_no_difference(tmp_path, time, count):
     first, second = (
