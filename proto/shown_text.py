@@ -6,6 +6,7 @@ of their own. They are shown as escapes: `\x1b[2J`, `\u202e`, `\n`.
 """
 
 import re
+from typing import Any, cast
 
 from .counted import counted
 
@@ -64,18 +65,15 @@ def encode_json(value: object) -> bytes:
         return msgspec.json.encode(_without_surrogates(msgspec.to_builtins(value)))
 
 
-def _without_surrogates(value: object) -> object:
-    match value:
-        case str():
-            return escape_surrogates(value)
-        case list():
-            return list(map(_without_surrogates, value))
-        case dict():
-            return {
-                escape_surrogates(key): _without_surrogates(each) for key, each in value.items()
-            }
-        case _:
-            return value
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return escape_surrogates(value)
+    if isinstance(value, list):
+        return [*map(_without_surrogates, cast("list[Any]", value))]
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {escape_surrogates(key): _without_surrogates(each) for key, each in items}
+    return value
 
 
 def quote_start(text: object, max_characters: int = _QUOTED_CHARACTERS) -> str:

@@ -189,7 +189,7 @@ class CallAlignment:
         exact, named = (
             _level(each, *answers) for each in (self.tokens.exact, self.tokens.with_ids)
         )
-        alike = (
+        alike: TokenLevel = (
             lambda index: self._answer_digest(0, ours[index]),
             lambda index: self._answer_digest(1, theirs[index]),
         )

@@ -52,7 +52,7 @@ class StreamSender:
         keep_alive: bool,
     ) -> None:
         self.response = response
-        self.state = _IDLE
+        self.state: SendState = _IDLE
         self.events_sent = self.raw_writes = 0
         self.is_exhausted = False
         self.on_progress: Callable[[], object] = _do_nothing
