@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ...proto.http.address import LOOPBACK
-from ..commands.console import CommandError, OptionError
+from ..commands.console import rules_of_options
 from .command_help import DocumentedCommand, option_group
 from .completion import complete_call_types, complete_event_types, complete_redaction_rules
 from .path_type import PATH_TYPE
@@ -105,14 +105,7 @@ def redaction_options(command: Callable[..., int]) -> Callable[..., int]:
     def with_rules(
         *, redact_rules: Path | None, no_redact: tuple[str, ...], redact_data: bool, **options: Any
     ) -> int:
-        from ...cassettes.scanning.rule_files import RuleFileError, select_rules
-
-        try:
-            rules = select_rules(redact_rules, no_redact, empties_data=redact_data)
-        except ValueError as error:
-            if isinstance(error, RuleFileError):
-                raise CommandError(str(error)) from error
-            raise OptionError(f"--no-redact: {error}") from error
+        rules = rules_of_options(redact_rules, no_redact, empties_data=redact_data)
         return command(rules=rules, **options)
 
     return _redaction_options(with_rules)

@@ -13,12 +13,16 @@ import sys
 from collections.abc import Generator, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...proto.http.address import LOOPBACK, Address
 from ...proto.shown_text import encode_json, escape_json, escape_message, escape_text
 from .messages import json_lines, messages
+
+if TYPE_CHECKING:
+    from ...cassettes.redaction.rules import RuleSet
 
 EXIT_FAILURE = 1
 """The command failed: bad input, a busy port, a full disk."""
@@ -244,6 +248,18 @@ def warn_if_exposed(listening: Iterable[Address], effect: str) -> None:
     for address in listening:
         if not address.is_loopback:
             print_to_stderr(f"warning: {address} is not loopback: other machines can {effect}")
+
+
+def rules_of_options(file: Path | None, without: Sequence[str], *, empties_data: bool) -> "RuleSet":
+    """Return the rules of redaction that the options choose. Raises CommandError."""
+    from ...cassettes.scanning.rule_files import RuleFileError, select_rules
+
+    try:
+        return select_rules(file, without, empties_data=empties_data)
+    except RuleFileError as error:
+        raise CommandError(str(error)) from error
+    except ValueError as error:
+        raise OptionError(f"--no-redact: {error}") from error
 
 
 def check_folder(path: Path) -> None:

@@ -11,11 +11,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ...cassettes.files.object_path import ObjectPath
-from ...cassettes.scanning.rule_files import RuleFileError, select_rules
 from ...cassettes.storage.reader import Cassette
 from ...proto.counted import counted
 from ...proto.http.address import ServerUrl
-from .console import CommandError, OptionError, print_to_stderr
+from .console import CommandError, OptionError, print_to_stderr, rules_of_options
 from .replay_options import ReplayOptions
 
 if TYPE_CHECKING:
@@ -72,12 +71,7 @@ def _recorder(options: ReplayOptions, cassettes: Sequence[Cassette]) -> "LazyRec
         raise OptionError(
             "expected both --upstream URL and --record-misses, which adds to the cassette"
         )
-    try:
-        select_rules(options.redact_rules, options.no_redact, empties_data=options.redact_data)
-    except ValueError as error:
-        if isinstance(error, RuleFileError):
-            raise CommandError(str(error)) from error
-        raise OptionError(f"--no-redact: {error}") from error
+    rules_of_options(options.redact_rules, options.no_redact, empties_data=options.redact_data)
     try:
         ServerUrl.parse_origin(options.upstream)
     except ValueError as error:
