@@ -12,7 +12,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from ...proto.counted import counted
-from ...proto.messages.ids import IdField, id_fields
+from ...proto.messages.ids import UUID_TEXT, IdField, id_fields
 from ..known_secrets.placeholders import PLACEHOLDER
 from ..matching.request_key import PlainKey
 from ..matching.shortening import truncate_around_difference
@@ -30,7 +30,6 @@ _MOST_COMPARED = 500
 
 _WORD = re.compile(r"[^\s/\"'=,;()\[\]{}<>]+")
 _PUNCTUATION = ".:"
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 type _Content = tuple[Message | None, bytes]
 """The message of an answer or an event, if it is one of the schema, and its bytes."""
@@ -161,9 +160,9 @@ class ContentComparison:
         )
 
     def _have_same_uuids(self, first: str, second: str) -> bool:
-        return _UUID.sub("", first) == _UUID.sub("", second) and all(
+        return UUID_TEXT.sub("", first) == UUID_TEXT.sub("", second) and all(
             a == b or self._ids.are_same_text(a, b) or self._are_paired_uuids(a, b)
-            for a, b in zip(_UUID.findall(first), _UUID.findall(second), strict=True)
+            for a, b in zip(UUID_TEXT.findall(first), UUID_TEXT.findall(second), strict=True)
         )
 
     def _are_paired_uuids(self, first: str, second: str) -> bool:

@@ -26,7 +26,6 @@ from ...proto.messages.ids import ID_KINDS
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f])")
 MESOS_SUFFIX = re.compile(r"-(?:(S)|(O))?[0-9]+(?![0-9A-Za-z])")
 TOKEN_CHARACTERS = re.compile(r"[\w.-]*", re.ASCII)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
+from ...proto.messages.ids import UUID_TEXT
 from . import host_texts, id_texts
 
 _NUMERIC_IP = re.compile(r'("ip"\s*:\s*)([0-9]{1,10})(?![0-9.])')
@@ -49,7 +50,7 @@ class Names:
     def add_text(self, text: str) -> None:
         """Collect the masters by whose ids the ids in any text begin."""
         if self._renames_ids:
-            for match in id_texts.UUID_TEXT.finditer(text):
+            for match in UUID_TEXT.finditer(text):
                 if id_texts.MESOS_SUFFIX.match(text, match.end()):
                     self._masters.add(match[0])
 
@@ -72,9 +73,7 @@ class Names:
         for value, noun in self._values.items():
             self._name(value, noun)
         tokens = id_texts.TOKEN_CHARACTERS
-        odd = [
-            v for v in self._values if not (tokens.fullmatch(v) and id_texts.UUID_TEXT.search(v))
-        ]
+        odd = [v for v in self._values if not (tokens.fullmatch(v) and UUID_TEXT.search(v))]
         spelled = [each for value in odd for each in {value, value.replace("/", "\\/")}]
         self._sought = [*spelled, *self._hosts]
         if self._sought:
@@ -124,7 +123,7 @@ class Names:
     def _rename_uuids(self, text: str) -> str:
         pieces: list[str] = []
         position = 0
-        for match in id_texts.UUID_TEXT.finditer(text):
+        for match in UUID_TEXT.finditer(text):
             begin, end = match.span()
             if begin < position or id_texts.is_numbered_uuid(match[0]):
                 continue
@@ -170,7 +169,7 @@ class Names:
 
 def _is_of_mesos(value: str) -> bool:
     """Return whether the form of an id says what it is."""
-    match = id_texts.UUID_TEXT.match(value)
+    match = UUID_TEXT.match(value)
     suffix = match and id_texts.MESOS_SUFFIX.match(value, match.end())
     return suffix is not None and suffix.end() == len(value)
 

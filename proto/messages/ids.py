@@ -8,6 +8,7 @@ the `framework_id` of the message that contains them, or of the nearest one arou
 other text (paths, labels, names) are not found.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Literal, cast
@@ -17,6 +18,9 @@ from google.protobuf.message import Message
 from msgspec import Struct
 
 from .descriptors import map_value_field, reachable_types
+
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f])")
+"""A UUID in a text, as Mesos writes it."""
 
 type IdKind = Literal[
     "agent-id",
